@@ -1,0 +1,77 @@
+package batch
+
+import "encoding/binary"
+
+// The flags of a frame, as ZMTP 3.0 and 3.1 define them.
+const (
+	FlagMore    = 0x01
+	FlagLong    = 0x02
+	FlagCommand = 0x04
+)
+
+const (
+	shortHeader = 2
+	longHeader  = 9
+	maxShort    = 255
+)
+
+// HeaderSize is the number of bytes in front of a body of n bytes.
+func HeaderSize(n int) int {
+	if n > maxShort {
+		return longHeader
+	}
+	return shortHeader
+}
+
+// AppendHeader appends the header of a message frame whose body has n bytes.
+func AppendHeader(dst []byte, n int, more bool) []byte {
+	var flags byte
+	if more {
+		flags = FlagMore
+	}
+	if n <= maxShort {
+		return append(dst, flags, byte(n))
+	}
+	dst = append(dst, flags|FlagLong)
+	return binary.BigEndian.AppendUint64(dst, uint64(n))
+}
+
+// NextFrame splits the first frame off p. ok is false where p does not hold a
+// whole frame, which cannot happen inside a batch that a carrier has built.
+func NextFrame(p []byte) (body, rest []byte, more, ok bool) {
+	if len(p) < shortHeader {
+		return nil, nil, false, false
+	}
+	flags := p[0]
+	head, n := shortHeader, uint64(p[1])
+	if flags&FlagLong != 0 {
+		if len(p) < longHeader {
+			return nil, nil, false, false
+		}
+		head, n = longHeader, binary.BigEndian.Uint64(p[1:])
+	}
+	if n > uint64(len(p)-head) {
+		return nil, nil, false, false
+	}
+	end := head + int(n)
+	return p[head:end:end], p[end:], flags&FlagMore != 0, true
+}
+
+// Topic is the body of a message's first frame, which subscriptions match.
+func Topic(msg []byte) []byte {
+	body, _, _, _ := NextFrame(msg)
+	return body
+}
+
+// Frames appends the bodies of all frames of one message to dst.
+func Frames(dst [][]byte, msg []byte) [][]byte {
+	for len(msg) > 0 {
+		body, rest, _, ok := NextFrame(msg)
+		if !ok {
+			return dst
+		}
+		dst = append(dst, body)
+		msg = rest
+	}
+	return dst
+}

@@ -1,0 +1,163 @@
+// Package carrier says what core needs of a transport: batches in, batches out,
+// subscriptions, and word of what happens to peers. It knows no transport itself;
+// a carrier registers its openers with an Engine.
+//
+// A socket is either an Outlet (PUB or XPUB: batches out, subscriptions in) or an
+// Inlet (SUB or XSUB: subscriptions out, batches in). Both bind and connect, to
+// any number of addresses.
+package carrier
+
+import (
+	"time"
+
+	"github.com/hermes-zmq/hermes/core/internal/batch"
+)
+
+// Type is the ZeroMQ socket type that a socket announces to its peers.
+type Type uint8
+
+// The four socket types that hermes uses.
+const (
+	PUB Type = iota + 1
+	SUB
+	XPUB
+	XSUB
+)
+
+func (t Type) String() string {
+	switch t {
+	case PUB:
+		return "PUB"
+	case SUB:
+		return "SUB"
+	case XPUB:
+		return "XPUB"
+	case XSUB:
+		return "XSUB"
+	}
+	return "UNKNOWN"
+}
+
+// Config is what both kinds of socket have in common. A field's zero value asks
+// for the carrier's default, unless it says otherwise.
+type Config struct {
+	Type    Type
+	Bind    []string // addresses to listen at; all are bound when Open returns
+	Connect []string // addresses to dial; Open does not wait for them
+
+	MaxMessage int64 // largest message accepted from a peer, in bytes; 0 is no limit
+
+	HandshakeTimeout  time.Duration // a peer that has not finished its handshake by then is dropped
+	HeartbeatInterval time.Duration // how often a silent peer is asked for a sign of life; negative is never
+	HeartbeatTimeout  time.Duration // how long a silent peer is waited for before it counts as gone
+	ReconnectMin      time.Duration // first pause before dialling again; doubles up to ReconnectMax, with jitter
+	ReconnectMax      time.Duration
+
+	Limits Limits
+
+	// OnEvent is told what happens to peers and subscriptions, one event at a
+	// time and in order. It must not block and must not call into the same
+	// socket. It may be nil.
+	OnEvent func(Event)
+	// OnFailure is told, once, when the socket has broken beyond repair (a panic
+	// in a goroutine of the carrier). It may be nil.
+	OnFailure func(error)
+}
+
+// Limits bound what one peer can cost. Zero asks for the carrier's default.
+type Limits struct {
+	Connections       int // peers at once
+	Frames            int // frames a message
+	HandshakeBytes    int // bytes before a peer is ready
+	Subscriptions     int // distinct prefixes a peer
+	SubscriptionBytes int // length of all of a peer's prefixes together
+}
+
+// Overflow says what an Outlet does with a message for a peer whose queue is full.
+type Overflow uint8
+
+const (
+	// Drop counts the message as lost for that peer and disturbs no other.
+	Drop Overflow = iota
+	// Wait makes Send wait for room, or for Close.
+	Wait
+)
+
+// OutletConfig opens an Outlet.
+type OutletConfig struct {
+	Config
+	Overflow Overflow
+	// QueueMessages and QueueBytes bound what may wait for one peer.
+	QueueMessages int
+	QueueBytes    int64
+}
+
+// InletConfig opens an Inlet.
+type InletConfig struct {
+	Config
+	// QueueMessages bounds what the carrier itself may hold before Deliver has
+	// seen it, where it holds anything at all.
+	QueueMessages int
+	// Deliver is handed every batch that arrives. The batch is the carrier's and
+	// is recycled when Deliver returns: who keeps it must Retain it. Deliver may
+	// block, which holds back the peer; batches of one peer come one after the
+	// other and in order, those of different peers possibly at the same time.
+	// It may call into Outlets, and must not call into the Inlet itself.
+	Deliver func(*batch.Batch)
+}
+
+// Tally is what became of the messages of one Send. The fields add up to the
+// number of messages in the batch.
+type Tally struct {
+	Sent     int // handed to at least one peer
+	Unwanted int // there are peers, and none has a matching subscription
+	NoPeer   int // there is no peer at all
+	Dropped  int // wanted, but the queue of every peer that wants it is full (Overflow Drop)
+	Unsent   int // Close came before there was room (Overflow Wait)
+}
+
+// Outlet is the sending side of a socket. Its methods may be called from any
+// goroutine; Send keeps the order of the calls of one goroutine.
+type Outlet interface {
+	// Send hands out every message of b to the peers whose subscriptions match.
+	// The caller keeps its ownership of b; b must not be written afterwards
+	// unless it was never retained by anybody else (see batch.Batch).
+	Send(b *batch.Batch) Tally
+	// Endpoints lists the addresses bound, with port and interface resolved.
+	Endpoints() []string
+	// Peers lists the peers connected now.
+	Peers() []Peer
+	// Close drains what is queued for at most linger, then closes the socket and
+	// waits until all that belongs to it has ended. It reports how many messages
+	// it could not drain, summed over peers, as far as the carrier can tell. A
+	// Send that waits returns at once. Closing twice is harmless.
+	Close(linger time.Duration) (unsent int)
+}
+
+// Inlet is the receiving side of a socket. Its methods may be called from any
+// goroutine.
+type Inlet interface {
+	// Subscribe asks all peers, present and future, for the topics that begin
+	// with prefix. Prefixes are counted: as many Unsubscribe calls end it.
+	Subscribe(prefix []byte) error
+	Unsubscribe(prefix []byte) error
+	Endpoints() []string
+	Peers() []Peer
+	// Close closes the socket. Deliver has returned for the last time when Close
+	// returns. Closing twice is harmless.
+	Close()
+}
+
+// Peer describes one connection.
+type Peer struct {
+	ID            uint64
+	Address       string // of the peer, as far as known
+	Type          string // socket type that the peer announced
+	Since         time.Time
+	Subscriptions int
+	QueueMessages int
+	QueueBytes    int64
+	Sent          uint64 // messages
+	Received      uint64
+	Dropped       uint64
+}

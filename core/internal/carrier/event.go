@@ -1,0 +1,30 @@
+package carrier
+
+// EventKind says what an Event reports.
+type EventKind uint8
+
+// What can happen to a socket.
+const (
+	// Connected: a peer has finished its handshake.
+	Connected EventKind = iota + 1
+	// Disconnected: a connected peer is gone.
+	Disconnected
+	// Retrying: an address could not be reached, or was lost, and will be dialled again.
+	Retrying
+	// HandshakeFailed: a peer was refused, or refused us; Reason says why.
+	HandshakeFailed
+	// Wanted: the first of all peers has subscribed to Prefix (Outlets only).
+	Wanted
+	// Unwanted: the last of all peers has left Prefix (Outlets only). A peer that
+	// disconnects leaves all its prefixes.
+	Unwanted
+)
+
+// Event is one happening at a socket.
+type Event struct {
+	Kind    EventKind
+	Peer    uint64 // connection, 0 where unknown
+	Address string // of the endpoint or peer concerned
+	Reason  string // why, for people
+	Prefix  []byte // of Wanted and Unwanted; the receiver may keep it
+}
