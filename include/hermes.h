@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * hermes 2: a pub/sub cluster library on the ZeroMQ protocol. C interface.
+ *
+ * A PUBLISHER hands ENVELOPES (topic, origin, data, time) to a POST OFFICE, which
+ * forwards each to the RECEIVERS that have subscribed to a prefix of its topic. A
+ * NODE is a name with a receiver, a publisher, or both.
+ *
+ * Handles
+ *   Every object is named by a uint64_t: never 0, never used twice in a process,
+ *   below 2^53, with its kind inside. A handle that is wrong, of another kind, or
+ *   closed gives HERMES_EBADHANDLE and does nothing else.
+ * Results
+ *   A function that can fail returns HERMES_OK (0) or a negative HERMES_E... code;
+ *   hermes_last_error() then holds a text that names the culprit. Outputs come
+ *   last and are zeroed on failure. An output pointer that is NULL is
+ *   HERMES_EINVAL, unless its description says that it may be.
+ * Text
+ *   Names, addresses, option keys and values are NUL-terminated UTF-8. Topics,
+ *   origins and data are a pointer and a length in bytes, need no NUL, and may be
+ *   NULL where the length is 0. What goes in is borrowed for the call. What comes
+ *   out is freed with the function that is named beside it, from any thread.
+ * Time
+ *   A timeout is in milliseconds: HERMES_FOREVER (-1, or any negative value) waits
+ *   without end, 0 looks and returns. Timestamps are seconds since the Unix epoch.
+ * Threads
+ *   Any function may be called from any thread, at any time. Only what hangs off
+ *   one envelope or batch must not be read while another thread frees it. The
+ *   library never calls back into your program.
+ * fork
+ *   A child forked after the library's first use gets HERMES_EFORKED from every
+ *   function, at once. fork before the first use, or exec, or load a private copy.
+ * Limits
+ *   One libhermes a process, never unloaded (dlclose does nothing). glibc only.
+ */
+#ifndef HERMES_H
+#define HERMES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__) || defined(__clang__)
+#define HERMES_API __attribute__((visibility("default")))
+#else
+#define HERMES_API
+#endif
+
+/* ---- Version ------------------------------------------------------------- */
+
+#define HERMES_VERSION_MAJOR 2
+#define HERMES_VERSION_MINOR 0
+#define HERMES_VERSION_PATCH 0
+#define HERMES_VERSION_STRING "2.0.0"
+
+/* Grows with every addition to this header; never changes for what is there. */
+#define HERMES_ABI_VERSION 1
+
+/** The library's version, such as "2.0.0". Static; never fails. @since 2.0 */
+HERMES_API const char *hermes_version_string(void);
+
+/** The HERMES_ABI_VERSION that the library was built with. A program may run with
+ * any library whose number is at least its own. Never fails. @since 2.0 */
+HERMES_API int hermes_abi_version(void);
+
+/* ---- Errors -------------------------------------------------------------- */
+
+/* Codes are only ever added. */
+#define HERMES_OK 0
+#define HERMES_EINVAL (-1)     /* an argument is NULL or out of range */
+#define HERMES_EBADHANDLE (-2) /* no such object, closed, or of another kind */
+#define HERMES_ESTATE (-3)     /* not started, or started already */
+#define HERMES_EADDRESS (-4)   /* not an address, or one that cannot be served */
+#define HERMES_EADDRINUSE (-5) /* somebody else is bound to the address */
+#define HERMES_EOPTION (-6)    /* no such option, or not a value of it */
+#define HERMES_EUTF8 (-7)      /* text that is not UTF-8 */
+#define HERMES_EJSON (-8)      /* data that is not one JSON value */
+#define HERMES_EFULL (-9)      /* the queue had no room in time; counted as dropped */
+#define HERMES_ETIMEOUT (-10)  /* the time is up */
+#define HERMES_ESTOPPED (-11)  /* the object has stopped, and nothing is left to take */
+#define HERMES_EFORKED (-12)   /* this process was forked after the library's first use */
+#define HERMES_EINTERNAL (-13) /* a fault inside the library; the object has failed */
+#define HERMES_ENOMEM (-14)    /* out of memory */
+#define HERMES_ERANGE (-15)    /* the caller's buffer is too small */
+#define HERMES_ETOOBIG (-16)   /* an envelope above the limit "message.bytes" */
+#define HERMES_ENOTSUP (-17)   /* not for this kind of object */
+#define HERMES_EIO (-18)       /* the operating system refused; the text says what */
+
+/** A short English text for a code: static, never NULL, for unknown codes too.
+ * @since 2.0 */
+HERMES_API const char *hermes_strerror(int code);
+
+/**
+ * Copies the text of the calling thread's last failed call into @p buf, always
+ * NUL-terminated, cut to @p cap bytes. Successful calls do not change it.
+ * @param buf  may be NULL when @p cap is 0.
+ * @return the full length without the NUL; 0 when nothing has failed yet.
+ * @since 2.0
+ */
+HERMES_API size_t hermes_last_error(char *buf, size_t cap);
+
+/* ---- Objects ------------------------------------------------------------- */
+
+#define HERMES_FOREVER (-1)
+
+/**
+ * A publisher that connects to @p address, the post office's incoming side.
+ * Several addresses are separated by commas; one that begins with '@' is bound
+ * instead of connected. Nothing happens on the network before hermes_start().
+ * @param address  such as "tcp://127.0.0.1:6000" or "ipc:///run/hermes.in".
+ * @param name     who it is: the origin of what it publishes unless a call says
+ *                 otherwise. Not empty.
+ * @param publisher  receives the handle; close it with hermes_close().
+ * @return HERMES_OK, _EINVAL, _EUTF8, _EADDRESS.
+ * @since 2.0
+ */
+HERMES_API int hermes_publisher_new(const char *address, const char *name, uint64_t *publisher);
+
+/**
+ * A receiver that connects to @p address, the post office's outgoing side.
+ * Without hermes_receiver_subscribe() it follows every topic.
+ * Parameters and results as hermes_publisher_new().
+ * @since 2.0
+ */
+HERMES_API int hermes_receiver_new(const char *address, const char *name, uint64_t *receiver);
+
+/**
+ * A post office: binds @p in for publishers and @p out for receivers, and relays
+ * between them, frames untouched, whatever ZeroMQ PUB or SUB program they run.
+ * @param debug  an address at which a copy of everything relayed is published, or
+ *               NULL.
+ * @param postoffice  receives the handle; close it with hermes_close().
+ * @return HERMES_OK, _EINVAL, _EUTF8, _EADDRESS. Addresses in use are found by
+ *         hermes_start().
+ * @since 2.0
+ */
+HERMES_API int hermes_postoffice_new(const char *in, const char *out, const char *debug,
+                                     uint64_t *postoffice);
+
+/**
+ * A node: a name for a receiver, a publisher, or both. Starting and stopping it
+ * starts and stops them. They remain the caller's to close.
+ * @param receiver,publisher  handles, or 0 for none.
+ * @param node  receives the handle; close it with hermes_close().
+ * @return HERMES_OK, _EINVAL, _EUTF8, _EBADHANDLE.
+ * @since 2.0
+ */
+HERMES_API int hermes_node_new(const char *name, uint64_t receiver, uint64_t publisher,
+                               uint64_t *node);
+
+/**
+ * Sets an option. docs/configuration.md lists them all. Durations are written as
+ * "250ms", "1s", "1m30s", or a plain number of milliseconds; sizes in bytes as a
+ * plain number or with KiB, MiB, GiB. Most can be set only before the start; the
+ * list says which can be set at any time.
+ * @return HERMES_OK, _EBADHANDLE, _EINVAL, _EOPTION (the text names key and
+ *         value), _ESTATE (too late for this one).
+ * @since 2.0
+ */
+HERMES_API int hermes_set(uint64_t handle, const char *key, const char *value);
+
+/**
+ * Copies the value of an option into @p buf, NUL-terminated. Besides the options
+ * there are readable facts: "name", "address", "state" (new, running, stopped,
+ * closed), "stop_reason", and for what binds "endpoint" (with the port that the
+ * system chose); a post office has "endpoint.in", "endpoint.out", "endpoint.debug".
+ * @return HERMES_OK, _EBADHANDLE, _EINVAL, _EOPTION, _ERANGE (@p buf then holds
+ *         the beginning).
+ * @since 2.0
+ */
+HERMES_API int hermes_get(uint64_t handle, const char *key, char *buf, size_t cap);
+
+/**
+ * Starts any object: binds or begins to connect, and returns. An object that was
+ * stopped may be started again. Addresses in use fail here.
+ * @return HERMES_OK, _EBADHANDLE, _ESTATE, _EADDRESS, _EADDRINUSE, _EIO.
+ * @since 2.0
+ */
+HERMES_API int hermes_start(uint64_t handle);
+
+/**
+ * Stops any object and waits until it has. A publisher first sends what it has
+ * queued, for at most @p timeout_ms; what it then had to give up is counted, and
+ * the result is HERMES_ETIMEOUT with the number in the text. A receiver keeps what
+ * it has received for hermes_recv(). Stopping what is not running is harmless.
+ * @return HERMES_OK, _EBADHANDLE, _ETIMEOUT.
+ * @since 2.0
+ */
+HERMES_API int hermes_stop(uint64_t handle, int32_t timeout_ms);
+
+/**
+ * Stops the object if need be (flushing for at most its option "linger", 1 s
+ * unless set), frees it, and wakes every thread that waits in a call on it with
+ * HERMES_ESTOPPED. The handle is dead from then on; closing it again does nothing
+ * and gives HERMES_OK.
+ * @return HERMES_OK, or HERMES_EBADHANDLE for a value that never was a handle.
+ * @since 2.0
+ */
+HERMES_API int hermes_close(uint64_t handle);
+
+/**
+ * Waits until the object is not running: stopped, failed, or never started.
+ * @return HERMES_OK, _EBADHANDLE, _ETIMEOUT; HERMES_EINTERNAL where the object
+ *         stopped because of a fault, with the fault in the text.
+ * @since 2.0
+ */
+HERMES_API int hermes_wait(uint64_t handle, int32_t timeout_ms);
+
+/**
+ * Waits until the object can do its work: for a publisher, connected and a
+ * subscription seen; for a receiver, connected; for a post office, bound; for a
+ * node, both its parts.
+ * @return HERMES_OK, _EBADHANDLE, _ESTATE (not started), _ETIMEOUT, _ESTOPPED.
+ * @since 2.0
+ */
+HERMES_API int hermes_wait_ready(uint64_t handle, int32_t timeout_ms);
+
+/**
+ * The object's counters as one JSON object; docs/guide.md explains each. Taken at
+ * one instant, so that the sums agree exactly.
+ * @param json  receives the text, NUL-terminated; free with hermes_free().
+ * @param len   receives its length; may be NULL.
+ * @return HERMES_OK, _EBADHANDLE, _EINVAL, _ENOMEM.
+ * @since 2.0
+ */
+HERMES_API int hermes_stats(uint64_t handle, char **json, size_t *len);
+
+/**
+ * Takes the oldest notice of what happened to the object: connections that came
+ * and went, malformed input, a stop and its reason. Each is one JSON object with
+ * "ts", "kind", "level" (info, warning, error) and "text", and more by kind. An
+ * object keeps the newest 256 and counts what it dropped ("events_dropped").
+ * @param json  receives the text; free with hermes_free().
+ * @param len   receives its length; may be NULL.
+ * @return HERMES_OK, _EBADHANDLE, _EINVAL, _ETIMEOUT, _ENOMEM, _ESTOPPED (not
+ *         running, and no notice left).
+ * @since 2.0
+ */
+HERMES_API int hermes_next_event(uint64_t handle, int32_t timeout_ms, char **json, size_t *len);
+
+/**
+ * A file descriptor that polls readable as long as a receiver (or a node's
+ * receiver) has an envelope to take, or has stopped: for poll, epoll, and any
+ * event loop. Level-triggered. Only wait on it: do not read, write or close it.
+ * It belongs to the object and ends with hermes_close().
+ * @return the descriptor, or HERMES_EBADHANDLE, _ENOTSUP, _EIO.
+ * @since 2.0
+ */
+HERMES_API int hermes_fd(uint64_t handle);
+
+/* ---- Publishing ---------------------------------------------------------- */
+
+/**
+ * Queues one envelope and returns; does not wait for the network. When the queue
+ * is full it waits for room, at most the option "queue.block" (1 s).
+ * @param topic   text, UTF-8.
+ * @param origin  text, UTF-8; NULL for the publisher's name.
+ * @param data    one JSON value, UTF-8; NaN, Infinity and -Infinity are accepted,
+ *                as Python writes them.
+ * @return HERMES_OK, _EBADHANDLE, _EINVAL, _EUTF8, _EJSON, _ESTATE, _EFULL,
+ *         _ETOOBIG.
+ * @since 2.0
+ */
+HERMES_API int hermes_publish(uint64_t publisher, const char *topic, size_t topic_len,
+                              const char *origin, size_t origin_len, const char *data,
+                              size_t data_len);
+
+/**
+ * Queues many envelopes in one call, in order.
+ * @param json   a JSON array of [topic, origin, data]; origin may be null for the
+ *               publisher's name. The whole text is checked first: if anything is
+ *               wrong with it, nothing is queued.
+ * @param count  receives how many were queued, on failure too (HERMES_EFULL in the
+ *               middle); may be NULL.
+ * @return as hermes_publish().
+ * @since 2.0
+ */
+HERMES_API int hermes_publish_batch(uint64_t publisher, const char *json, size_t len,
+                                    size_t *count);
+
+/* ---- Receiving ----------------------------------------------------------- */
+
+/** One received envelope: opaque, immutable. */
+typedef struct hermes_envelope hermes_envelope;
+
+/** Several received envelopes, in order: opaque, immutable. */
+typedef struct hermes_batch hermes_batch;
+
+/**
+ * Follows the topics that begin with @p topic, before or after the start. The
+ * first subscription replaces "every topic"; an empty one asks for it again.
+ * Subscriptions are counted. A topic that begins with a quotation mark is taken
+ * as a raw prefix of the first frame on the wire (docs/wire.md).
+ * @return HERMES_OK, _EBADHANDLE, _EINVAL, _EUTF8.
+ * @since 2.0
+ */
+HERMES_API int hermes_receiver_subscribe(uint64_t receiver, const char *topic, size_t topic_len);
+
+/** Undoes one hermes_receiver_subscribe(). When the last is gone nothing is
+ * received. @return HERMES_OK, _EBADHANDLE, _EINVAL (not subscribed), _EUTF8.
+ * @since 2.0 */
+HERMES_API int hermes_receiver_unsubscribe(uint64_t receiver, const char *topic, size_t topic_len);
+
+/** Accepts envelopes of this origin; the first call turns away all others, which
+ * are counted. Before or after the start. @return HERMES_OK, _EBADHANDLE,
+ * _EINVAL, _EUTF8. @since 2.0 */
+HERMES_API int hermes_receiver_accept(uint64_t receiver, const char *origin, size_t origin_len);
+
+/**
+ * Takes the oldest envelope.
+ * @param envelope  receives it; free with hermes_envelope_free().
+ * @return HERMES_OK, _EBADHANDLE, _EINVAL, _ESTATE (never started), _ETIMEOUT,
+ *         _ESTOPPED (stopped and nothing left), _ENOMEM.
+ * @since 2.0
+ */
+HERMES_API int hermes_recv(uint64_t receiver, int32_t timeout_ms, hermes_envelope **envelope);
+
+/** Frees an envelope of hermes_recv() or hermes_node_recv(). NULL is harmless, and
+ * so is an envelope of hermes_batch_at(), which its batch owns. @since 2.0 */
+HERMES_API void hermes_envelope_free(hermes_envelope *envelope);
+
+/**
+ * The topic, the origin, or the data (one JSON value) of an envelope: UTF-8, valid
+ * until the envelope is freed, with a NUL behind it.
+ * @param len  receives the length without that NUL; may be NULL.
+ * @return the text; NULL for a NULL envelope.
+ * @since 2.0
+ */
+HERMES_API const char *hermes_envelope_topic(const hermes_envelope *envelope, size_t *len);
+/** As hermes_envelope_topic(). */
+HERMES_API const char *hermes_envelope_origin(const hermes_envelope *envelope, size_t *len);
+/** As hermes_envelope_topic(). */
+HERMES_API const char *hermes_envelope_data(const hermes_envelope *envelope, size_t *len);
+
+/** When the sender handed the envelope to its socket, by the sender's clock, in
+ * seconds since the Unix epoch. 0 for NULL. @since 2.0 */
+HERMES_API double hermes_envelope_ts(const hermes_envelope *envelope);
+
+/** When it arrived, by this machine's clock. 0 for NULL. @since 2.0 */
+HERMES_API double hermes_envelope_received(const hermes_envelope *envelope);
+
+/** How many envelopes of the same topic and sender went missing right before this
+ * one; always 0 where the sender does not number them. 0 for NULL. @since 2.0 */
+HERMES_API uint64_t hermes_envelope_lost(const hermes_envelope *envelope);
+
+/**
+ * Takes up to @p max envelopes: waits for the first one only.
+ * @param max    at least 1.
+ * @param batch  receives them; free with hermes_batch_free().
+ * @return as hermes_recv().
+ * @since 2.0
+ */
+HERMES_API int hermes_recv_batch(uint64_t receiver, size_t max, int32_t timeout_ms,
+                                 hermes_batch **batch);
+
+/** How many envelopes are in the batch; 0 for NULL. @since 2.0 */
+HERMES_API size_t hermes_batch_size(const hermes_batch *batch);
+
+/** Envelope @p index of the batch, owned by the batch; NULL beyond the end, and for
+ * a NULL batch. @since 2.0 */
+HERMES_API const hermes_envelope *hermes_batch_at(const hermes_batch *batch, size_t index);
+
+/** Frees a batch and its envelopes. NULL is harmless. @since 2.0 */
+HERMES_API void hermes_batch_free(hermes_batch *batch);
+
+/**
+ * Takes up to @p max envelopes as one JSON text, for languages that parse faster
+ * than they call: [[topic, origin, data, ts], ...]. Waits for the first one only.
+ * @param text   receives the text, NUL-terminated; free with hermes_free().
+ * @param len    receives its length; may be NULL.
+ * @param count  receives the number of envelopes; may be NULL.
+ * @return as hermes_recv().
+ * @since 2.0
+ */
+HERMES_API int hermes_recv_json(uint64_t receiver, size_t max, int32_t timeout_ms, char **text,
+                                size_t *len, size_t *count);
+
+/** Frees a text of hermes_recv_json(), hermes_stats() or hermes_next_event(). NULL
+ * is harmless. @since 2.0 */
+HERMES_API void hermes_free(void *text);
+
+/* ---- Nodes --------------------------------------------------------------- */
+
+/**
+ * Publishes under the topic "channel/name" with the node's name as the origin.
+ * @return as hermes_publish(); HERMES_ENOTSUP for a node without a publisher.
+ * @since 2.0
+ */
+HERMES_API int hermes_node_publish(uint64_t node, const char *channel, size_t channel_len,
+                                   const char *data, size_t data_len);
+
+/** As hermes_recv(); HERMES_ENOTSUP for a node without a receiver. @since 2.0 */
+HERMES_API int hermes_node_recv(uint64_t node, int32_t timeout_ms, hermes_envelope **envelope);
+
+/**
+ * The default loop, inside the library: publishes the data of whatever the node
+ * receives on channel "RAW", until the node stops. Blocks the calling thread.
+ * @return HERMES_OK when the node has stopped; _EBADHANDLE, _ESTATE (not started),
+ *         _ENOTSUP (a part is missing), _EINTERNAL.
+ * @since 2.0
+ */
+HERMES_API int hermes_node_run(uint64_t node);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* HERMES_H */
