@@ -3,9 +3,13 @@ module github.com/hermes-zmq/hermes
 go 1.26
 
 require (
-	github.com/json-iterator/go v1.1.12 // indirect
+	github.com/json-iterator/go v1.1.12
+	github.com/pebbe/zmq4 v1.4.0
+	github.com/stretchr/testify v1.12.1
+)
+
+require (
 	github.com/modern-go/concurrent v0.0.0-20180228061459-e0a39a4cb421 // indirect
 	github.com/modern-go/reflect2 v1.0.2 // indirect
-	github.com/pebbe/zmq4 v1.4.0 // indirect
-	github.com/stretchr/testify v1.12.1 // indirect
+	go.yaml.in/yaml/v3 v3.0.5 // indirect
 )

@@ -1,0 +1,128 @@
+package wire
+
+import (
+	"errors"
+
+	"github.com/hermes-zmq/hermes/core/internal/batch"
+)
+
+// ErrJSON says that data is not one JSON value.
+var ErrJSON = errors.New("not one JSON value")
+
+// Frames of an envelope, in the order of the wire.
+const frameCount = 4
+
+// Append adds an envelope to b. topic is plain text, origin an encoded JSON
+// string (see AppendString), data one JSON value that the caller has checked. Its
+// time, and its trailer where numbered, are left for Stamp to fill in. On error
+// b is as it was.
+func Append[T string | []byte](b *batch.Batch, topic T, origin, data []byte, numbered bool) error {
+	if err := appendTopic(b, topic); err != nil {
+		b.Abandon()
+		return err
+	}
+	b.AppendFrame(origin, true)
+	b.AppendFrame(data, true)
+	appendBlankTime(b, numbered)
+	return nil
+}
+
+// AppendEncoded is Append for a topic that is an encoded JSON string already.
+func AppendEncoded(b *batch.Batch, topic, origin, data []byte, numbered bool) {
+	b.AppendFrame(topic, true)
+	b.AppendFrame(origin, true)
+	b.AppendFrame(data, true)
+	appendBlankTime(b, numbered)
+}
+
+// appendTopic encodes straight into the batch: a plain topic's size is known
+// beforehand, any other is encoded aside first.
+func appendTopic[T string | []byte](b *batch.Batch, topic T) error {
+	if isPlain(topic) {
+		b.Buf = batch.AppendHeader(b.Buf, len(topic)+2, true)
+		b.Buf = append(b.Buf, '"')
+		b.Buf = append(b.Buf, topic...)
+		b.Buf = append(b.Buf, '"')
+		return nil
+	}
+	var room [128]byte
+	encoded, err := AppendString(room[:0], topic)
+	if err != nil {
+		return err
+	}
+	b.AppendFrame(encoded, true)
+	return nil
+}
+
+// blankTime stands where Stamp will write: a valid frame even if nobody did.
+var blankTime = func() (t [TimeSize + TrailerSize]byte) {
+	PutTime(t[:], 0)
+	PutTrailer(t[TimeSize:], Sequence{})
+	return
+}()
+
+func appendBlankTime(b *batch.Batch, numbered bool) {
+	n := TimeSize
+	if numbered {
+		n += TrailerSize
+	}
+	b.AppendFrame(blankTime[:n], false)
+}
+
+// Stamp fills in the time of message i of a batch that Append wrote.
+func Stamp(b *batch.Batch, i int, micros int64, numbered bool) {
+	n := TimeSize
+	if numbered {
+		n += TrailerSize
+	}
+	PutTime(b.Buf[b.Ends[i]-n:], micros)
+}
+
+// Number fills in the trailer of message i of a batch that Append wrote numbered.
+func Number(b *batch.Batch, i int, s Sequence) {
+	PutTrailer(b.Buf[b.Ends[i]-TrailerSize:], s)
+}
+
+// Parts are the frames of a received envelope, as views.
+type Parts struct {
+	Topic, Origin []byte // JSON strings
+	Data          []byte // one JSON value
+	TS            float64
+	Sequence      Sequence
+	Numbered      bool // whether Sequence means anything
+}
+
+// What Split can find wrong.
+var (
+	ErrFrames = errors.New("not four frames")
+	ErrTopic  = errors.New("the topic is not a JSON string")
+	ErrOrigin = errors.New("the origin is not a JSON string")
+	ErrData   = errors.New("the data is not one JSON value")
+	ErrTime   = errors.New("the time is not a JSON number")
+)
+
+// Split takes a framed message apart and checks all of it.
+func Split(msg []byte) (p Parts, err error) {
+	var frames [frameCount][]byte
+	for i := range frames {
+		body, rest, more, ok := batch.NextFrame(msg)
+		if !ok || more != (i < frameCount-1) {
+			return p, ErrFrames
+		}
+		frames[i], msg = body, rest
+	}
+	p.Topic, p.Origin, p.Data = frames[0], frames[1], frames[2]
+	var ok bool
+	switch {
+	case !ValidString(p.Topic):
+		return p, ErrTopic
+	case !ValidString(p.Origin):
+		return p, ErrOrigin
+	case !Valid(p.Data):
+		return p, ErrData
+	}
+	if p.TS, p.Sequence, p.Numbered, ok = ParseTime(frames[3]); !ok {
+		return p, ErrTime
+	}
+	return p, nil
+}

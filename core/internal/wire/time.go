@@ -1,0 +1,146 @@
+package wire
+
+import (
+	"math"
+	"strconv"
+)
+
+// TimeSize is the length of the timestamps that hermes writes: ten digits of
+// seconds, a point, and six of microseconds. Being fixed, it lets the sender fill
+// in the time at the last moment.
+const TimeSize = 17
+
+// TrailerSize is the length of the sequence trailer.
+const TrailerSize = 24
+
+// pairs holds "00" to "99".
+var pairs = func() (t [200]byte) {
+	for i := 0; i < 100; i++ {
+		t[2*i], t[2*i+1] = byte('0'+i/10), byte('0'+i%10)
+	}
+	return
+}()
+
+// PutTime writes micros, microseconds since the Unix epoch, into the first
+// TimeSize bytes of dst. Times before 1970 or beyond ten digits of seconds (the
+// year 2286) are written as the nearest that fits.
+func PutTime(dst []byte, micros int64) {
+	micros = min(max(micros, 0), 9999999999_999999)
+	sec, frac := uint64(micros)/1e6, uint64(micros)%1e6
+	_ = dst[TimeSize-1]
+	for i := 15; i >= 11; i -= 2 {
+		copy(dst[i:i+2], pairs[2*(frac%100):])
+		frac /= 100
+	}
+	dst[10] = '.'
+	for i := 8; i >= 0; i -= 2 {
+		copy(dst[i:i+2], pairs[2*(sec%100):])
+		sec /= 100
+	}
+}
+
+// Sequence is what the trailer carries: a 16-bit incarnation, drawn when the
+// publisher starts, and a 32-bit number, counted for each topic from 0.
+type Sequence struct {
+	Incarnation uint16
+	Number      uint32
+}
+
+const spaces = " \t\n\r"
+
+// quads holds the four white-space characters for every byte, two bits each.
+var quads = func() (t [256][4]byte) {
+	for i := range t {
+		t[i] = [4]byte{spaces[i>>6&3], spaces[i>>4&3], spaces[i>>2&3], spaces[i&3]}
+	}
+	return
+}()
+
+// PutTrailer writes the trailer into the first TrailerSize bytes of dst.
+func PutTrailer(dst []byte, s Sequence) {
+	_ = dst[TrailerSize-1]
+	copy(dst[0:], quads[s.Incarnation>>8][:])
+	copy(dst[4:], quads[s.Incarnation&255][:])
+	copy(dst[8:], quads[s.Number>>24][:])
+	copy(dst[12:], quads[s.Number>>16&255][:])
+	copy(dst[16:], quads[s.Number>>8&255][:])
+	copy(dst[20:], quads[s.Number&255][:])
+}
+
+// spaceValue maps a white-space character to its two bits, and anything else to -1.
+var spaceValue = func() (t [256]int8) {
+	for i := range t {
+		t[i] = -1
+	}
+	for i := range spaces {
+		t[spaces[i]] = int8(i)
+	}
+	return
+}()
+
+// ParseTime reads frame 3: a JSON number, and the trailer if there is one: exactly
+// TrailerSize white-space characters behind the number. ok is false where the
+// frame is not a finite JSON number.
+func ParseTime(frame []byte) (ts float64, seq Sequence, numbered, ok bool) {
+	number := frame
+	if n := len(frame) - TrailerSize; n > 0 && !isSpace(frame[n-1]) {
+		if seq, numbered = parseTrailer(frame[n:]); numbered {
+			number = frame[:n]
+		}
+	}
+	ts, ok = parseNumber(number)
+	return ts, seq, numbered && ok, ok
+}
+
+func parseTrailer(p []byte) (Sequence, bool) {
+	var bits uint64
+	for _, c := range p {
+		v := spaceValue[c]
+		if v < 0 {
+			return Sequence{}, false
+		}
+		bits = bits<<2 | uint64(v)
+	}
+	return Sequence{uint16(bits >> 32), uint32(bits)}, true
+}
+
+// parseNumber reads digits with one point exactly where mantissa and power of ten
+// are both exact as float64, which every timestamp of ours is, and leaves the rest
+// to strconv. See W. D. Clinger, "How to read floating point numbers accurately", 1990.
+func parseNumber(p []byte) (float64, bool) {
+	var mantissa uint64
+	var scale int
+	seen := false
+	for i, c := range p {
+		switch {
+		case c-'0' <= 9 && i < 18:
+			mantissa = mantissa*10 + uint64(c-'0')
+			if seen {
+				scale++
+			}
+		case c == '.' && !seen && i > 0 && i < len(p)-1:
+			seen = true
+		default:
+			return parseAnyNumber(p)
+		}
+	}
+	if len(p) == 0 || mantissa >= 1<<53 || scale > 22 || p[0] == '0' {
+		return parseAnyNumber(p)
+	}
+	return float64(mantissa) / powers[scale], true
+}
+
+var powers = [...]float64{1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22}
+
+func parseAnyNumber(p []byte) (float64, bool) {
+	p = trimSpace(p)
+	s := scanner{p: p}
+	if !s.number() || s.i != len(p) {
+		return 0, false
+	}
+	v, err := strconv.ParseFloat(string(p), 64)
+	if err != nil || math.IsInf(v, 0) {
+		return 0, false
+	}
+	return v, true
+}

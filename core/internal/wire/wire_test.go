@@ -1,0 +1,264 @@
+package wire
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"math"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/hermes-zmq/hermes/core/internal/batch"
+)
+
+type vector struct {
+	Name      string          `json:"name"`
+	Topic     json.RawMessage `json:"topic"`
+	Origin    json.RawMessage `json:"origin"`
+	DataJSON  string          `json:"data_json"`
+	TS        float64         `json:"ts"`
+	FramesHex []string        `json:"frames_hex"`
+}
+
+func vectors(t testing.TB) (out []vector) {
+	text, err := os.ReadFile("testdata/vectors.json")
+	require.NoError(t, err)
+	var file struct{ Vectors []vector }
+	require.NoError(t, json.Unmarshal(text, &file))
+	require.Greater(t, len(file.Vectors), 20)
+	return file.Vectors
+}
+
+func (v vector) frames(t testing.TB) (out [][]byte) {
+	for _, h := range v.FramesHex {
+		f, err := hex.DecodeString(h)
+		require.NoError(t, err)
+		out = append(out, f)
+	}
+	return out
+}
+
+func framed(frames ...[]byte) []byte {
+	b := batch.Get()
+	for i, f := range frames {
+		b.AppendFrame(f, i < len(frames)-1)
+	}
+	return b.Buf
+}
+
+// lone reports whether a JSON string of the vectors has a surrogate without its
+// partner, which no Go string can hold.
+func lone(raw json.RawMessage) bool {
+	var s string
+	_ = json.Unmarshal(raw, &s)
+	return strings.ContainsRune(s, utf8.RuneError)
+}
+
+func TestGoldenVectorsAreRead(t *testing.T) {
+	for _, v := range vectors(t) {
+		t.Run(v.Name, func(t *testing.T) {
+			frames := v.frames(t)
+			p, err := Split(framed(frames...))
+			require.NoError(t, err)
+			require.Equal(t, v.TS, p.TS)
+			require.False(t, p.Numbered)
+			var topic, origin string
+			require.NoError(t, json.Unmarshal(v.Topic, &topic))
+			require.NoError(t, json.Unmarshal(v.Origin, &origin))
+			require.Equal(t, topic, string(Text(p.Topic, nil)))
+			require.Equal(t, origin, string(Text(p.Origin, nil)))
+			require.Equal(t, frames[2], p.Data)
+		})
+	}
+}
+
+func TestGoldenVectorsAreWritten(t *testing.T) {
+	for _, v := range vectors(t) {
+		if lone(v.Topic) || lone(v.Origin) {
+			continue // read above; a Go string cannot carry it to the encoder
+		}
+		t.Run(v.Name, func(t *testing.T) {
+			var topic, origin string
+			require.NoError(t, json.Unmarshal(v.Topic, &topic))
+			require.NoError(t, json.Unmarshal(v.Origin, &origin))
+			encoded, err := AppendString(nil, origin)
+			require.NoError(t, err)
+			b := batch.Get()
+			require.NoError(t, Append(b, topic, encoded, []byte(v.DataJSON), true))
+			Stamp(b, 0, int64(math.Round(v.TS*1e6)), true)
+			Number(b, 0, Sequence{Incarnation: 0xbeef, Number: 0xdeadbeef})
+
+			want := v.frames(t)
+			got := batch.Frames(nil, b.Message(0))
+			require.Len(t, got, 4)
+			require.Equal(t, want[0], got[0])
+			require.Equal(t, want[1], got[1])
+			require.Equal(t, v.DataJSON, string(got[2]))
+			var ts float64
+			require.NoError(t, json.Unmarshal(got[3], &ts), "any JSON parser skips the trailer")
+			require.InDelta(t, v.TS, ts, 1e-6)
+
+			p, err := Split(b.Message(0))
+			require.NoError(t, err)
+			require.True(t, p.Numbered)
+			require.Equal(t, Sequence{0xbeef, 0xdeadbeef}, p.Sequence)
+		})
+	}
+}
+
+func TestTrailerIsTwoBitsACharacterMostSignificantFirst(t *testing.T) {
+	dst := make([]byte, TrailerSize)
+	PutTrailer(dst, Sequence{Incarnation: 0x1b00, Number: 0x0000001b})
+	require.Equal(t, " \t\n\r"+"    "+"            "+" \t\n\r", string(dst))
+}
+
+func TestOnlyAnExactTrailerCounts(t *testing.T) {
+	for n := range 60 {
+		_, _, numbered, ok := ParseTime([]byte("1517670000.25" + strings.Repeat(" ", n)))
+		require.True(t, ok)
+		require.Equal(t, n == TrailerSize, numbered, "%d characters", n)
+	}
+}
+
+func TestTimesSurviveToTheMicrosecond(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	dst := make([]byte, TimeSize)
+	for range 20000 {
+		micros := r.Int64N(9999999999_999999)
+		PutTime(dst, micros)
+		want := strconv.FormatInt(micros+10000000000_000000, 10)[1:]
+		require.Equal(t, want[:10]+"."+want[10:], string(dst))
+	}
+	for _, c := range []struct {
+		micros int64
+		want   string
+	}{{-1, "0000000000.000000"}, {math.MaxInt64, "9999999999.999999"}} {
+		PutTime(dst, c.micros)
+		require.Equal(t, c.want, string(dst))
+	}
+}
+
+func TestNumbersAgreeWithStrconv(t *testing.T) {
+	for _, s := range []string{"0", "1", "-1", "0.5", "1517670000", "1517670000.123456", "1517670000.1234567", "9007199254740993", "1e9", "1E+9", " 5\n", "123456789012345678901234567890", "4.35", "0.1", "12.", ".5", "01", "+1", "", "NaN", "Infinity", "1e999", "1_0", "0x1", "--1", "1.2.3"} {
+		want := json.Unmarshal([]byte(s), new(float64)) == nil
+		got, ok := parseNumber([]byte(s))
+		require.Equal(t, want, ok, "%q", s)
+		if want {
+			f, err := strconv.ParseFloat(strings.TrimSpace(s), 64)
+			require.NoError(t, err)
+			require.Equal(t, f, got, "%q", s)
+		}
+	}
+}
+
+func TestValidAgreesWithPython(t *testing.T) {
+	for _, c := range []struct {
+		text string
+		want bool
+	}{
+		{`NaN`, true}, {`[NaN, -Infinity, Infinity]`, true}, {`-NaN`, false}, {`nan`, false}, {`{"a": NaN}`, true},
+		{`"\ud800"`, true}, {`"\ud800\u0041"`, true}, {"\"\x01\"", false}, {"\"\xff\"", false}, {`"\x"`, false}, {`"\u12g4"`, false},
+		{`[1,]`, false}, {`[,1]`, false}, {`{"a":1,}`, false}, {`{"a"}`, false}, {`{1:2}`, false}, {`[1 2]`, false}, {`[1}`, false}, {`{"a":1]`, false},
+		{`1 2`, false}, {``, false}, {` `, false}, {"\ufeff1", false}, {`[]`, true}, {`{}`, true}, {` [ ] `, true}, {`{"a":{"b":[{}]}}`, true},
+		{`"` + "\u2028" + `"`, true}, {"\v1", false}, {strings.Repeat("9", 5000), true},
+		{strings.Repeat("[", MaxDepth) + strings.Repeat("]", MaxDepth), true},
+		{strings.Repeat("[", MaxDepth+1) + strings.Repeat("]", MaxDepth+1), false},
+		{strings.Repeat("[", 1<<20), false},
+		{`["` + strings.Repeat(`\"`, 1000) + `"]`, true},
+	} {
+		require.Equal(t, c.want, Valid([]byte(c.text)), "%.40q", c.text)
+	}
+}
+
+func TestSplitNamesWhatIsWrong(t *testing.T) {
+	good := [][]byte{[]byte(`"t"`), []byte(`"o"`), []byte(`1`), []byte(`2.5`)}
+	_, err := Split(framed(good...))
+	require.NoError(t, err)
+	for i, want := range []error{ErrTopic, ErrOrigin, ErrData, ErrTime} {
+		for _, bad := range []string{"", "x", "\"\xff\"", `"`, `""x`} {
+			frames := append([][]byte(nil), good...)
+			frames[i] = []byte(bad)
+			_, err := Split(framed(frames...))
+			require.ErrorIs(t, err, want, "%q as frame %d", bad, i)
+		}
+	}
+	for n := range 9 {
+		if n == 4 {
+			continue
+		}
+		frames := make([][]byte, n)
+		for i := range frames {
+			frames[i] = []byte(`"x"`)
+		}
+		_, err := Split(framed(frames...))
+		require.ErrorIs(t, err, ErrFrames, "%d frames", n)
+	}
+}
+
+func TestTextThatIsNotUTF8LeavesTheBatchAsItWas(t *testing.T) {
+	b := batch.Get()
+	require.NoError(t, Append(b, "fine", []byte(`"o"`), []byte(`1`), true))
+	before := string(b.Buf)
+	require.ErrorIs(t, Append(b, "bad\xff", []byte(`"o"`), []byte(`1`), true), ErrUTF8)
+	require.Equal(t, before, string(b.Buf))
+	require.Equal(t, 1, b.Len())
+}
+
+func TestJSONIterAgreesWithTheStandardLibrary(t *testing.T) {
+	for _, v := range []any{nil, true, 1, -1.5, 1e21, 1e-7, "a<b>&\u2028\"\\\n\u00e9", []any{1, "x", nil, map[string]any{"k": []int{}}},
+		map[string]any{"b": 1, "a": 2}, struct {
+			A int     `json:"a"`
+			B *string `json:"b,omitempty"`
+		}{A: 3}} {
+		ours, err := Marshal(v)
+		require.NoError(t, err)
+		theirs, err := json.Marshal(v)
+		require.NoError(t, err)
+		var a, b any
+		require.NoError(t, json.Unmarshal(ours, &a))
+		require.NoError(t, json.Unmarshal(theirs, &b))
+		require.Equal(t, b, a)
+		var c any
+		require.NoError(t, Unmarshal(theirs, &c))
+		require.Equal(t, b, c)
+	}
+}
+
+func TestEachWalksElements(t *testing.T) {
+	var got []string
+	ok, err := Each([]byte(` [1, "a,]" ,[2,[3]],{"k":[4]} ] `), func(e []byte) error { got = append(got, string(e)); return nil })
+	require.NoError(t, err)
+	require.True(t, ok)
+	require.Equal(t, []string{"1", `"a,]"`, "[2,[3]]", `{"k":[4]}`}, got)
+	ok, _ = Each([]byte(`{}`), nil)
+	require.False(t, ok)
+}
+
+func BenchmarkAppend(b *testing.B) {
+	origin, data := []byte(`"bitfinex"`), []byte(`["BTCUSD", 6543.21, 1.25, "bid", 1517670000.123456]`)
+	out := batch.Get()
+	b.ReportAllocs()
+	for b.Loop() {
+		if out.Full() {
+			out.Reset()
+		}
+		_ = Append(out, "ticks/BTCUSD/bitfinex", origin, data, true)
+	}
+}
+
+func BenchmarkSplit(b *testing.B) {
+	out := batch.Get()
+	_ = Append(out, "ticks/BTCUSD/bitfinex", []byte(`"bitfinex"`), []byte(`["BTCUSD", 6543.21, 1.25, "bid", 1517670000.123456]`), true)
+	Stamp(out, 0, 1517670000123456, true)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Split(out.Message(0)); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
