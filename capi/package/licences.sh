@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# licences.sh LIBRARY DIR: copies into DIR our licence and those of every Go module that
+# is linked into LIBRARY (which names them itself), and of Go.
+set -euo pipefail
+
+library=$(realpath "$1")
+to=$2
+root=$(cd "$(dirname "$0")/../.." && pwd)
+cd "$root"
+
+install -d "$to/licences"
+install -m 644 LICENSE "$to/LICENSE"
+
+copy() { # copy DIR NAME: the licence in DIR, as NAME
+    local found
+    found=$(find "$1" -maxdepth 1 -iname 'LICEN[CS]E*' | sort | head -n 1)
+    if [ -z "$found" ]; then
+        echo "no licence in $1" >&2
+        exit 1
+    fi
+    install -m 644 "$found" "$to/licences/$2"
+}
+
+copy "$(go env GOROOT)" go
+go version -m "$library" | awk '$1 == "dep" { print $2 }' | while read -r module; do
+    copy "$(go list -m -f '{{.Dir}}' "$module")" "${module//\//_}"
+done
