@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# install.sh LIBRARY: installs hermes for C and C++ programs, from the built LIBRARY.
+# install.sh LIBRARY COMMAND: installs the built library for C and C++ programs, and the
+# command `hermes`.
 # `make install` and `cmake --install` both end here, and so give the same tree.
 #   PREFIX   where it will be used (/usr/local)
 #   LIBDIR   the library folder below it, relative (lib)
@@ -7,6 +8,7 @@
 set -euo pipefail
 
 library=$1
+command=$2
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 prefix=${PREFIX:-/usr/local}
@@ -29,7 +31,8 @@ fill() {
     chmod 644 "$2"
 }
 
-install -d "$to/include" "$to/$libdir/pkgconfig" "$to/$libdir/cmake/hermes" "$to/share/doc/hermes"
+install -d "$to/bin" "$to/include" "$to/$libdir/pkgconfig" "$to/$libdir/cmake/hermes" "$to/share/doc/hermes"
+install -m 755 "$command" "$to/bin/hermes"
 install -m 644 "$root/include/hermes.h" "$to/include/"
 install -m 755 "$library" "$to/$libdir/libhermes.so.$version"
 ln -sf "libhermes.so.$version" "$to/$libdir/libhermes.so.$major"

@@ -1,0 +1,121 @@
+# hermes: everything a person or a machine does here begins with one of these targets.
+# `make help` lists them. What is missing on the machine is installed, or named.
+
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+PREFIX ?= /usr/local
+LIBDIR ?= lib
+DESTDIR ?=
+FUZZTIME ?= 1m
+SECONDS_OF_DEMO ?= 12
+PYTEST_FLAGS ?=
+
+LIBRARY := build/libhermes.so.2
+PYTHON_OF_TESTS := build/venv/bin/python
+PYTHON_OF_OLD := build/venv-old/bin/python
+
+# For the tests in Python: our package from the checkout, and the one it replaces.
+PYTEST = HERMES_OLD_PYTHON=$(CURDIR)/$(PYTHON_OF_OLD) PYTHONPATH=$(CURDIR)/python \
+	$(PYTHON_OF_TESTS) -m pytest -p no:cacheprovider $(PYTEST_FLAGS)
+
+GO_SOURCES := $(shell find core capi cmd include -name '*.go' -o -name '*.[ch]' -o -name 'build.sh') \
+	go.mod go.sum
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# ---- Building ----------------------------------------------------------------
+
+.PHONY: build
+build: $(LIBRARY) build/hermes ## libhermes.so and the hermes command, into build/
+
+$(LIBRARY): $(GO_SOURCES)
+	@.ci/deps build
+	capi/build.sh build
+
+build/hermes: $(GO_SOURCES)
+	@.ci/deps build
+	go build -o $@ ./cmd/hermes
+
+# A program in C beside the library that it finds at run time.
+build/examples/%: examples/%.c $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) -std=c99 -O2 -Wall -Wextra -pedantic -Werror -Iinclude $< -o $@ \
+		-Lbuild -lhermes -Wl,-rpath,$(CURDIR)/build
+
+.PHONY: install
+install: $(LIBRARY) build/hermes ## header, library, pkg-config, CMake package, command (PREFIX=, LIBDIR=, DESTDIR=)
+	PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' DESTDIR='$(DESTDIR)' capi/package/install.sh $(LIBRARY) build/hermes
+
+.PHONY: wheel
+wheel: $(LIBRARY) venv ## a Python wheel with everything inside, into dist/
+	.ci/wheel
+
+.PHONY: venv
+venv:
+	@.ci/venv build/venv python/requirements-dev.txt
+
+.PHONY: venv-old
+venv-old:
+	@.ci/venv build/venv-old python/requirements-old.txt
+
+# ---- Seeing it work ----------------------------------------------------------
+
+.PHONY: demo
+demo: $(LIBRARY) build/examples/demo/table ## a small cluster on this machine's own readings, in about 15 seconds
+	@PYTHONPATH=python $$(.ci/python) examples/demo/demo.py --seconds $(SECONDS_OF_DEMO)
+
+.PHONY: bench
+bench: build venv venv-old ## measures hermes against its peers, in about five minutes
+	bench/run
+
+# ---- Testing -----------------------------------------------------------------
+
+.PHONY: test
+test: test-go test-c test-python test-docs test-install ## every test
+
+.PHONY: deps-test
+deps-test:
+	@.ci/deps test
+
+.PHONY: test-go
+test-go: deps-test ## the Go tests, under the race detector
+	go vet ./...
+	go test -race ./...
+
+.PHONY: test-c
+test-c: deps-test build ## the C interface, plain and under AddressSanitizer
+	capi/tests/run.sh
+
+.PHONY: test-python
+test-python: build venv venv-old ## the Python package, old and new in one cluster
+	$(PYTEST) python/tests
+
+.PHONY: test-docs
+test-docs: deps-test build venv ## the examples, and every command and snippet of the documents
+	$(PYTEST) examples/tests docs/tests
+
+.PHONY: test-install
+test-install: deps-test build venv ## make install and make wheel, used by programs outside the checkout
+	$(PYTEST) .ci/tests
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME (1m)
+	@.ci/deps build
+	.ci/fuzz $(FUZZTIME)
+
+.PHONY: lint
+lint: venv ## gofmt, vet, staticcheck, clang-format, ruff, mypy, shellcheck
+	@.ci/deps build
+	.ci/lint
+
+.PHONY: format
+format: venv ## lays out all code as lint wants it
+	.ci/lint --fix
+
+.PHONY: clean
+clean: ## removes build/ and dist/
+	rm -rf build dist
