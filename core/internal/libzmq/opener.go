@@ -1,0 +1,87 @@
+// Package libzmq is the carrier on libzmq, through zmq4's public API. It serves
+// every transport that libzmq does, and it is the reference that our own engine is
+// tested against.
+//
+// One lock owns each socket. Nobody blocks inside libzmq: a goroutine waits on the
+// socket's descriptor (ZMQ_FD) with Go's own poller, then takes the lock and does
+// what the socket says is possible. That costs no thread and no CPU while idle.
+package libzmq
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"syscall"
+
+	zmq "github.com/pebbe/zmq4"
+
+	"github.com/hermes-zmq/hermes/core/internal/carrier"
+)
+
+// Opener opens sockets on libzmq.
+type Opener struct{}
+
+var _ carrier.Opener = Opener{}
+
+// Supports accepts every transport that this libzmq was built with.
+func (Opener) Supports(address string) error {
+	scheme, rest, ok := strings.Cut(address, "://")
+	if !ok || rest == "" {
+		return fmt.Errorf("%w: %q is not transport://place", carrier.ErrAddress, address)
+	}
+	switch scheme {
+	case "tcp", "inproc", "udp", "ws", "wss":
+		return nil
+	case "ipc":
+		return supported(zmq.HasIpc(), scheme)
+	case "pgm", "epgm":
+		return supported(zmq.HasPgm(), scheme)
+	case "tipc":
+		return supported(zmq.HasTipc(), scheme)
+	case "norm":
+		return supported(zmq.HasNorm(), scheme)
+	}
+	return fmt.Errorf("%w: unknown transport %q in %q", carrier.ErrAddress, scheme, address)
+}
+
+func supported(has bool, scheme string) error {
+	if has {
+		return nil
+	}
+	return fmt.Errorf("%w: this libzmq was built without %s", carrier.ErrUnsupported, scheme)
+}
+
+// OpenOutlet opens a PUB or XPUB.
+func (Opener) OpenOutlet(c carrier.OutletConfig) (carrier.Outlet, error) { return openOutlet(c) }
+
+// OpenInlet opens a SUB or XSUB.
+func (Opener) OpenInlet(c carrier.InletConfig) (carrier.Inlet, error) { return openInlet(c) }
+
+// shared is the context of all sockets that use inproc://, which reaches no
+// further than one context. It lives as long as the process.
+var shared = sync.OnceValues(zmq.NewContext)
+
+// newContext gives the context for a socket. Every other socket has one of its
+// own: ending it is the only way to wait until libzmq has sent what lingers.
+func newContext(c *carrier.Config) (ctx *zmq.Context, private bool, err error) {
+	for _, a := range append(c.Bind[:len(c.Bind):len(c.Bind)], c.Connect...) {
+		if strings.HasPrefix(a, "inproc:") {
+			ctx, err = shared()
+			return ctx, false, err
+		}
+	}
+	ctx, err = zmq.NewContext()
+	return ctx, true, err
+}
+
+// addressError translates what bind and connect say.
+func addressError(verb, address string, err error) error {
+	switch {
+	case errors.Is(err, syscall.EINVAL), errors.Is(err, syscall.EPROTONOSUPPORT), errors.Is(err, zmq.ENOCOMPATPROTO):
+		return fmt.Errorf("%w: cannot %s %q: %w", carrier.ErrAddress, verb, address, err)
+	case errors.Is(err, syscall.ENODEV), errors.Is(err, syscall.EADDRNOTAVAIL):
+		return fmt.Errorf("%w: cannot %s %q: no such interface or address here", carrier.ErrAddress, verb, address)
+	}
+	return fmt.Errorf("cannot %s %q: %w", verb, address, err)
+}

@@ -1,0 +1,201 @@
+package libzmq
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	zmq "github.com/pebbe/zmq4"
+
+	"github.com/hermes-zmq/hermes/core/internal/batch"
+	"github.com/hermes-zmq/hermes/core/internal/carrier"
+	"github.com/hermes-zmq/hermes/core/internal/trie"
+)
+
+const (
+	// chunk is how many messages are sent without giving up the lock, so that
+	// subscriptions are read between them.
+	chunk = 64
+	// recheck bounds the wait for room: libzmq has no signal that surely means it.
+	recheck = 50 * time.Millisecond
+	// defaultHWM is what may wait for one peer. A post office must take a burst of
+	// a million in its stride.
+	defaultHWM = 1_000_000
+)
+
+// outlet is an XPUB. libzmq keeps a queue for every peer, whose bound is its
+// high-water mark in messages; with Overflow Drop, libzmq drops beyond it without
+// telling, so that such losses show only at receivers that read sequence trailers.
+type outlet struct {
+	*socket
+	wait    bool
+	inproc  bool
+	sending sync.Mutex // keeps the messages of one Send together and in order
+	room    *sync.Cond // on socket.mu: libzmq may have room again
+	topics  trie.Set   // what peers have subscribed to; owned by socket.mu
+}
+
+func openOutlet(cfg carrier.OutletConfig) (*outlet, error) {
+	o := &outlet{wait: cfg.Overflow == carrier.Wait}
+	for _, a := range append(cfg.Bind[:len(cfg.Bind):len(cfg.Bind)], cfg.Connect...) {
+		o.inproc = o.inproc || strings.HasPrefix(a, "inproc:")
+	}
+	hwm := cfg.QueueMessages
+	if hwm == 0 {
+		hwm = defaultHWM
+	}
+	var err error
+	// PUB and XPUB are the same to a peer, and only XPUB tells what is wanted.
+	o.socket, err = openSocket(cfg.Config, zmq.XPUB, func(soc *zmq.Socket) error {
+		return errors.Join(soc.SetSndhwm(hwm), soc.SetXpubNodrop(o.wait))
+	})
+	if err != nil {
+		return nil, err
+	}
+	o.room = sync.NewCond(&o.mu)
+	o.watch(o.turn)
+	return o, nil
+}
+
+// turn reads what peers subscribe to.
+func (o *outlet) turn() bool {
+	for {
+		o.mu.Lock()
+		o.room.Broadcast()
+		if o.closed {
+			o.mu.Unlock()
+			return true
+		}
+		msg, err := o.soc.RecvBytes(zmq.DONTWAIT)
+		var e carrier.Event
+		if err == nil {
+			e = o.subscription(msg)
+		}
+		o.mu.Unlock()
+		if err != nil {
+			return false
+		}
+		if e.Kind != 0 {
+			o.emit(e)
+		}
+	}
+}
+
+// subscription notes what a peer wants. An XPUB passes on the first subscription
+// to a prefix and the last cancellation; any other message is not ours.
+func (o *outlet) subscription(msg []byte) (e carrier.Event) {
+	if len(msg) == 0 || msg[0] > 1 {
+		return e
+	}
+	prefix := msg[1:]
+	switch {
+	case msg[0] == 1:
+		if o.topics.Add(prefix) {
+			e = carrier.Event{Kind: carrier.Wanted, Prefix: prefix}
+		}
+	default:
+		if last, _ := o.topics.Remove(prefix); last {
+			e = carrier.Event{Kind: carrier.Unwanted, Prefix: prefix}
+		}
+	}
+	return e
+}
+
+// Send implements carrier.Outlet.
+func (o *outlet) Send(b *batch.Batch) (t carrier.Tally) {
+	o.sending.Lock()
+	defer o.sending.Unlock()
+	for i := 0; i < b.Len(); {
+		i = o.sendChunk(b, i, &t)
+	}
+	return t
+}
+
+func (o *outlet) sendChunk(b *batch.Batch, from int, t *carrier.Tally) int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	to := min(from+chunk, b.Len())
+	for i := from; i < to; i++ {
+		o.sendMessage(b.Message(i), t)
+	}
+	o.afterwards()
+	return to
+}
+
+// sendMessage hands one message to libzmq, waiting for room where the outlet is
+// to wait. Peers may come and go meanwhile.
+func (o *outlet) sendMessage(msg []byte, t *carrier.Tally) {
+	for {
+		switch {
+		case o.closed:
+			t.Unsent++
+		case o.alone():
+			t.NoPeer++
+		case !o.topics.Match(batch.Topic(msg)):
+			t.Unwanted++
+		case o.sendFrames(msg):
+			t.Sent++
+		default:
+			o.waitForRoom()
+			continue
+		}
+		return
+	}
+}
+
+func (o *outlet) alone() bool {
+	return o.monitor.count() == 0 && !(o.inproc && o.topics.Len() > 0)
+}
+
+// sendFrames reports false where libzmq has no room, of which it thinks only at a
+// message's first frame.
+func (o *outlet) sendFrames(msg []byte) bool {
+	for first := true; len(msg) > 0; first = false {
+		body, rest, more, ok := batch.NextFrame(msg)
+		if !ok {
+			panic("libzmq: a batch that is not framed")
+		}
+		flags := zmq.DONTWAIT
+		if more {
+			flags |= zmq.SNDMORE
+		}
+		if _, err := o.soc.SendBytes(body, flags); err != nil {
+			if !first || !errors.Is(err, syscall.EAGAIN) {
+				panic(fmt.Sprintf("libzmq: cannot send: %v", err))
+			}
+			return false
+		}
+		msg = rest
+	}
+	return true
+}
+
+// afterwards hands the watcher what libzmq may have noticed during our calls.
+func (o *outlet) afterwards() {
+	if o.closed {
+		return
+	}
+	if events, err := o.soc.GetEvents(); err == nil && events&zmq.POLLIN != 0 {
+		o.poke()
+	}
+}
+
+func (o *outlet) waitForRoom() {
+	o.afterwards()
+	timer := time.AfterFunc(recheck, o.room.Broadcast)
+	o.room.Wait()
+	timer.Stop()
+}
+
+// Close implements carrier.Outlet. libzmq does not tell what it could not send.
+func (o *outlet) Close(linger time.Duration) int {
+	if o.shut() {
+		o.sending.Lock()
+		defer o.sending.Unlock()
+		o.dispose(max(linger, 0))
+	}
+	return 0
+}
