@@ -1,0 +1,187 @@
+"""Runs the demo: four programs, each in a process of its own, and a look at their books.
+
+    post office      postoffice.py   relays everything
+    readings         readings.py     publishes what /proc says, fifty times a second
+    derive           derive.py       a node: makes rates and averages of the readings
+    table            table (C)       draws them, and counts what is missing
+
+Ends with exit code 0 when all have ended well and not one envelope is missing.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import pathlib
+import queue
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+
+HERE = pathlib.Path(__file__).resolve().parent
+TABLE = HERE.parent.parent / "build" / "examples" / "demo" / "table"
+PATIENCE = 30  # seconds for a part to start or to end, on the busiest of machines
+
+
+class DemoFailed(Exception):
+    """Says what went wrong, for a person."""
+
+
+class Part:
+    """One process, and the lines in which it reports to us."""
+
+    def __init__(self, name, command, folder, channel=None):
+        """Start it. Its reports come on its standard output, or on the pipe `channel`."""
+        self.name = name
+        self.log = folder / (name.replace(" ", "-") + ".log")
+        self.reports = queue.Queue()
+        with open(self.log, "wb") as log:
+            self.process = subprocess.Popen(
+                [str(word) for word in command],
+                stdin=subprocess.DEVNULL,
+                stdout=None if channel else subprocess.PIPE,
+                stderr=log,
+                pass_fds=[channel[1]] if channel else [],
+                text=True,
+            )
+        if channel:
+            os.close(channel[1])
+        source = os.fdopen(channel[0]) if channel else self.process.stdout
+        threading.Thread(target=self._listen, args=(source,), daemon=True).start()
+
+    def _listen(self, source):
+        for line in source:
+            self.reports.put(line.strip())
+        self.reports.put(None)  # it has ended
+
+    def report(self, patience):
+        """Wait for its next line."""
+        try:
+            line = self.reports.get(timeout=patience)
+        except queue.Empty:
+            raise DemoFailed(f"{self.name} has not answered for {patience:.0f} s") from None
+        if line is None:
+            raise DemoFailed(f"{self.name} ended early, with exit code {self.process.wait()}")
+        return line
+
+    def ready(self):
+        """Wait until it says that it is."""
+        self.report(PATIENCE)
+        return self
+
+    def result(self, patience=PATIENCE):
+        """Wait until it has ended well, and return its last report."""
+        books = json.loads(self.report(patience))
+        try:
+            code = self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            raise DemoFailed(f"{self.name} does not end") from None
+        if code != 0:
+            raise DemoFailed(f"{self.name} ended with exit code {code}")
+        return books
+
+    def kill(self):
+        """End it, whatever it is doing."""
+        self.process.kill()
+        self.process.wait()
+
+
+def run(seconds, folder, parts):
+    """Run all parts to their end; return what each has counted."""
+    to_office, from_office = f"ipc://{folder}/in", f"ipc://{folder}/out"
+
+    def start(name, *command, channel=None):
+        parts.append(Part(name, command, folder, channel))
+        return parts[-1]
+
+    def python(script):
+        return sys.executable, HERE / script
+
+    office = start("post office", *python("postoffice.py"), to_office, from_office).ready()
+    channel = os.pipe()
+    table = start("table", TABLE, from_office, channel[1], channel=channel).ready()
+    derive = start("derive", *python("derive.py"), to_office, from_office).ready()
+    readings = start("readings", *python("readings.py"), to_office, seconds)
+
+    # The readings end by themselves; their end travels through the node to the table.
+    books = {
+        "readings": readings.result(seconds + PATIENCE),
+        "derive": derive.result(),
+        "table": table.result(),
+    }
+    office.process.send_signal(signal.SIGTERM)
+    books["office"] = office.result()
+    return books
+
+
+def audit(books):
+    """Compare what was published with what arrived; return the number of the missing."""
+    derive, table, office = books["derive"], books["table"], books["office"]
+    raw = books["readings"]["accepted"]
+    derived = derive["publisher"]["accepted"]
+    missing = {
+        "raw, at the node": raw - derive["receiver"]["delivered"],
+        "raw, at the table": raw - table["raw"],
+        "derived, at the table": derived - table["derived"],
+        "by the table's own count": table["lost"],
+        "by the node's own count": derive["receiver"]["lost"],
+        "dropped by the post office": office["dropped"],
+    }
+    for where, count in missing.items():
+        if count:
+            print(f"  missing: {count} ({where})")
+    return sum(abs(count) for count in missing.values())
+
+
+def summary(books, seconds, lost):
+    """Print the books."""
+    derive, table, office = books["derive"], books["table"], books["office"]
+    raw = books["readings"]["accepted"]
+    derived = derive["publisher"]["accepted"]
+    everything = raw + derived
+    one, two = table["one_hop_ms"], table["two_hop_ms"]
+    print(f"""
+  published   {raw:>8,} readings   {derived:>8,} derived
+  relayed     {office["in_messages"]:>8,} in         {office["out_messages"]:>8,} out
+  received    {table["raw"]:>8,} readings   {table["derived"]:>8,} derived
+  lost        {lost:>8,}
+  rate        {everything / seconds:>8,.0f} envelopes a second
+  latency     {one[0]:>8.2f} ms median {one[1]:>8.2f} ms p99, through a post office
+              {two[0]:>8.2f} ms median {two[1]:>8.2f} ms p99, and through the node
+""")
+
+
+def main():
+    """Run the demo; return its exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=12, help="how long to stream")
+    seconds = parser.parse_args().seconds
+
+    parts = []
+    with tempfile.TemporaryDirectory(prefix="hermes-demo-") as folder:
+        try:
+            books = run(seconds, pathlib.Path(folder), parts)
+        except KeyboardInterrupt:
+            return 130
+        except DemoFailed as failure:
+            print(f"\nThe demo failed: {failure}.", file=sys.stderr)
+            for part in parts:
+                print(f"\n--- {part.name} said:\n{part.log.read_text()}", file=sys.stderr)
+            return 1
+        finally:
+            for part in parts:
+                part.kill()
+            with contextlib.suppress(OSError):
+                if os.isatty(1):
+                    print("\x1b[?25h\x1b[0m", end="", flush=True)
+    lost = audit(books)
+    summary(books, seconds, lost)
+    if lost:
+        print("The demo failed: envelopes are missing.", file=sys.stderr)
+    return 1 if lost else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,98 @@
+"""Streams this machine's live readings from /proc: readings.py ADDRESS SECONDS.
+
+Written to the API of hermes 1.x, as a program of its users would be.
+"""
+
+import json
+import os
+import sys
+import time
+
+import hermes
+from messages import Reading
+
+PER_SECOND = 50
+SECTOR = 512  # the unit of /proc/diskstats, whatever the disk's own
+TICK = os.sysconf("SC_CLK_TCK")
+NOT_DISKS = ("loop", "ram", "zram", "dm-", "md")  # the kernel's own, or made of real ones
+
+
+def lines(path):
+    """Read a file of /proc as lists of words."""
+    with open(path) as file:
+        return [line.split() for line in file]
+
+
+def processor():
+    """Yield how busy the processors have been, and what the kernel did meanwhile."""
+    for words in lines("/proc/stat"):
+        if words[0] == "cpu":
+            ticks = [int(word) for word in words[1:9]]
+            busy = sum(ticks) - ticks[3] - ticks[4]  # all but idle and waiting for a disk
+            share = 100 * busy / TICK / os.cpu_count()
+            yield Reading("cpu", share, "%", "counter", full=100)
+        elif words[0] == "ctxt":
+            yield Reading("switches", int(words[1]), "", "counter")
+        elif words[0] == "intr":
+            yield Reading("interrupts", int(words[1]), "", "counter")
+        elif words[0] == "procs_running":
+            yield Reading("running", int(words[1]), "", "gauge")
+
+
+def memory():
+    """Yield how much memory is in use."""
+    kilobytes = {words[0]: int(words[1]) for words in lines("/proc/meminfo")}
+    total = 1024 * kilobytes["MemTotal:"]
+    used = total - 1024 * kilobytes["MemAvailable:"]
+    yield Reading("memory", used, "B", "gauge", full=total)
+
+
+def load():
+    """Yield the load of the last minute."""
+    yield Reading("load", float(lines("/proc/loadavg")[0][0]), "", "gauge", full=os.cpu_count())
+
+
+def network():
+    """Yield the bytes that all network cards have received and sent."""
+    received = sent = 0
+    for words in lines("/proc/net/dev")[2:]:
+        # The first number may stick to the colon behind the card's name.
+        numbers = " ".join(words).split(":", 1)[1].split()
+        received += int(numbers[0])
+        sent += int(numbers[8])
+    yield Reading("net in", received, "B", "counter")
+    yield Reading("net out", sent, "B", "counter")
+
+
+def disk():
+    """Yield the bytes that have been read from and written to all disks."""
+    read = written = 0
+    disks = [name for name in os.listdir("/sys/block") if not name.startswith(NOT_DISKS)]
+    for words in lines("/proc/diskstats"):
+        if words[2] in disks:
+            read += SECTOR * int(words[5])
+            written += SECTOR * int(words[9])
+    yield Reading("disk read", read, "B", "counter")
+    yield Reading("disk write", written, "B", "counter")
+
+
+def main(address, seconds):
+    """Publish all readings PER_SECOND times a second, then say that it was the last."""
+    publisher = hermes.Publisher(address, "readings")
+    publisher.start()
+
+    begun = time.monotonic()
+    for turn in range(int(seconds * PER_SECOND)):
+        for source in (processor, memory, load, network, disk):
+            for reading in source():
+                topic = "raw/" + reading.name
+                publisher.publish(hermes.Envelope(topic, publisher.name, reading))
+        time.sleep(max(0, begun + (turn + 1) / PER_SECOND - time.monotonic()))
+
+    publisher.publish(hermes.Envelope("raw/end", publisher.name, Reading("end")))
+    publisher.stop(timeout=5)
+    print(json.dumps(publisher.stats()), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], float(sys.argv[2]))
