@@ -1,0 +1,86 @@
+#!/bin/sh
+# Builds libhermes; the one place that knows how.
+#
+#   build.sh [--tags LIST] [--race] [--asan] [--debug] shared|archive OUTPUT
+#
+#   shared     OUTPUT is the shared library (SONAME libhermes.so.2)
+#   archive    OUTPUT is a static library; link it with the libraries that
+#              "build.sh libs" prints
+#   --tags     Go build tags, separated by commas
+#   --race     with Go's race detector
+#   --asan     C side with AddressSanitizer; the program must be built with it too
+#   --debug    keep symbols and debug information
+#
+# Go compiles to an archive, which is linked here rather than by "go build", for
+# two reasons. The initializer that would start Go's threads as soon as the library
+# is loaded is set aside, so that the first call starts them (gate.c). And the
+# symbols of the Go runtime stay inside, in the static library as well.
+set -eu
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+soname=libhermes.so.2
+tags= race= strip=-Wl,-s goldflags='-s -w' cflags='-O2 -g' ldflags=
+
+usage() { sed -n '2,/^# is /s/^# \{0,1\}//p' "$0" | sed '$d' >&2; exit 2; }
+
+while [ $# -gt 0 ]; do
+    case $1 in
+    --tags) tags=$2; shift ;;
+    --race) race=-race strip= goldflags= ;;
+    --asan) cflags='-O1 -g -fno-omit-frame-pointer -fsanitize=address' ldflags=-fsanitize=address strip= ;;
+    --debug) strip= goldflags= ;;
+    -*) usage ;;
+    *) break ;;
+    esac
+    shift
+done
+
+# What the cgo parts of our own and of others' packages are linked with.
+libs() {
+    packages=$(cd "$root" && go list -deps -tags "$tags" -f '{{range .CgoPkgConfig}}{{println .}}{{end}}' ./capi | sort -u)
+    flags=$(cd "$root" && go list -deps -tags "$tags" -f '{{range .CgoLDFLAGS}}{{println .}}{{end}}' ./capi | sort -u)
+    # shellcheck disable=SC2086
+    echo $flags ${packages:+$(pkg-config --libs $packages)} -lpthread
+}
+
+[ $# -ge 1 ] || usage
+mode=$1
+[ "$mode" != libs ] || { libs; exit; }
+[ $# -eq 2 ] || usage
+mkdir -p "$(dirname "$2")"
+output=$(cd "$(dirname "$2")" && pwd)/$(basename "$2")
+cc=${CC:-gcc} ld=${LD:-ld} ar=${AR:-ar} objcopy=${OBJCOPY:-objcopy}
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT INT TERM
+mkdir "$work/objects"
+
+(cd "$root" && CGO_CFLAGS="${CGO_CFLAGS:-} $cflags" go build -buildmode=c-archive -trimpath $race \
+    -tags "$tags" -ldflags "$goldflags" -o "$work/go.a" ./capi)
+cd "$work/objects"
+$ar x "$work/go.a"
+
+# A section whose name is a C identifier gets symbols for its start and its end.
+$objcopy -w --rename-section .init_array=hermes_go_init,alloc,load,data,contents go.o
+LC_ALL=C readelf -SW go.o | grep -q ' hermes_go_init ' || {
+    echo "build.sh: this version of Go starts its runtime in a way that is not known here" >&2
+    exit 1
+}
+
+case $mode in
+shared)
+    "$root/capi/exports.sh" script "$root/include/hermes.h" >"$work/exports.map"
+    [ -n "$ldflags$race" ] || ldflags=-Wl,-z,defs
+    # shellcheck disable=SC2046,SC2086
+    $cc -shared -o "$output" ./*.o -Wl,-soname,$soname -Wl,--version-script="$work/exports.map" \
+        -Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now $strip $ldflags $(libs)
+    ;;
+archive)
+    "$root/capi/exports.sh" names "$root/include/hermes.h" >"$work/exports"
+    $ld -r -d -o "$work/hermes.o" ./*.o
+    $objcopy --keep-global-symbols="$work/exports" "$work/hermes.o"
+    rm -f "$output"
+    $ar rcs "$output" "$work/hermes.o"
+    ;;
+*) usage ;;
+esac

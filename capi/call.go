@@ -1,0 +1,117 @@
+package main
+
+/*
+#include "shim.h"
+
+#cgo noescape shim_set_error
+#cgo nocallback shim_set_error
+*/
+import "C"
+
+import (
+	"fmt"
+	"runtime/debug"
+	"time"
+	"unsafe"
+
+	"github.com/hermes-zmq/hermes/capi/internal/handle"
+	"github.com/hermes-zmq/hermes/core"
+)
+
+// ok and its fellows are the codes of hermes.h that this side gives by itself; all
+// others come with the errors of core.
+const (
+	ok          = C.int32_t(core.OK)
+	invalid     = C.int32_t(core.EINVAL)
+	badHandle   = C.int32_t(core.EBADHANDLE)
+	badText     = C.int32_t(core.EUTF8)
+	noMemory    = C.int32_t(core.ENOMEM)
+	tooSmall    = C.int32_t(core.ERANGE)
+	unsupported = C.int32_t(core.ENOTSUP)
+	internal    = C.int32_t(core.EINTERNAL)
+)
+
+// anyKind is asked for by the functions that work on every kind of object.
+const anyKind handle.Kind = 0
+
+type entry = handle.Entry[core.Part]
+
+// registry holds every object that C has a handle of.
+var registry handle.Registry[core.Part]
+
+// call is one call from C on its way through this side. Every export begins with
+//
+//	c := call{name: "hermes_..."}
+//	defer c.leave(&code)
+//
+// so that no panic reaches the host, and no hold on an object is forgotten.
+type call struct {
+	name  string
+	entry *entry
+}
+
+// enter finds the object and holds it until leave.
+func (c *call) enter(h C.uint64_t, want handle.Kind) C.int32_t {
+	id := handle.Handle(h)
+	if want == anyKind || id.Kind() == want {
+		if c.entry = registry.Get(id); c.entry != nil {
+			probe(c.name)
+			return ok
+		}
+	}
+	return c.refuse(badHandle, "%s", badHandleText(id, want))
+}
+
+// leave ends the call: it turns a panic into HERMES_EINTERNAL and lets go of the
+// object.
+func (c *call) leave(code *C.int32_t) {
+	if fault := recover(); fault != nil {
+		*code = c.contain(fault)
+	}
+	if c.entry != nil {
+		c.entry.Release()
+	}
+}
+
+// contain fails the object in whose call a panic came up.
+func (c *call) contain(fault any) C.int32_t {
+	if c.entry != nil {
+		c.part().Fail(fmt.Errorf("panic in %s: %v\n%s", c.name, fault, debug.Stack()))
+	}
+	return c.refuse(internal, "panic: %v", fault)
+}
+
+// done is the code of an error, whose text it leaves for hermes_last_error.
+func (c *call) done(err error) C.int32_t {
+	if err == nil {
+		return ok
+	}
+	return c.refuse(C.int32_t(core.CodeOf(err)), "%s", err)
+}
+
+// refuse leaves a text for hermes_last_error, and returns the code.
+func (c *call) refuse(code C.int32_t, format string, arguments ...any) C.int32_t {
+	text := c.name + ": " + fmt.Sprintf(format, arguments...)
+	C.shim_set_error((*C.hermes_text)(unsafe.Pointer(unsafe.StringData(text))), C.size_t(len(text)))
+	return code
+}
+
+func (c *call) part() core.Part            { return c.entry.Object() }
+func (c *call) publisher() *core.Publisher { return c.entry.Object().(*core.Publisher) }
+func (c *call) receiver() *core.Receiver   { return c.entry.Object().(*core.Receiver) }
+func (c *call) node() *core.Node           { return c.entry.Object().(*core.Node) }
+
+func badHandleText(h handle.Handle, want handle.Kind) string {
+	switch {
+	case h == 0:
+		return "handle is 0, which names nothing"
+	case !registry.Issued(h):
+		return fmt.Sprintf("handle %s was never given out", h)
+	case want != anyKind && h.Kind() != want:
+		return fmt.Sprintf("handle %s is a %s, not a %s", h, h.Kind(), want)
+	}
+	return fmt.Sprintf("handle %s is closed (it was a %s)", h, h.Kind())
+}
+
+// wait is a timeout in core's terms, where as here a negative one has no end.
+func wait(ms C.int32_t) time.Duration { return time.Duration(ms) * time.Millisecond }

@@ -1,0 +1,44 @@
+package main
+
+// #include "shim.h"
+import "C"
+
+import (
+	"sync"
+	"time"
+
+	"github.com/hermes-zmq/hermes/capi/internal/handle"
+	"github.com/hermes-zmq/hermes/core"
+)
+
+// hermesgo_flush is called when the program exits: a host that forgot to stop its
+// publishers loses nothing that can be sent in the time given. Post offices of the
+// same program come second, for they pass on what the publishers send last.
+//
+//export hermesgo_flush
+func hermesgo_flush(ms C.int32_t) {
+	deadline := time.Now().Add(wait(ms))
+	stopAll(handle.Publisher, deadline)
+	stopAll(handle.PostOffice, deadline)
+}
+
+// stopAll stops all objects of a kind at once, and waits for them until the
+// deadline. What hangs beyond it does not hold up the exit.
+func stopAll(k handle.Kind, deadline time.Time) {
+	var all sync.WaitGroup
+	for _, part := range registry.Objects(k) {
+		all.Go(func() { stopQuietly(part, deadline) })
+	}
+	stopped := make(chan struct{})
+	go func() { all.Wait(); close(stopped) }()
+	select {
+	case <-stopped:
+	case <-time.After(time.Until(deadline)):
+	}
+}
+
+// stopQuietly stops one object; nobody is left to be told if that goes wrong.
+func stopQuietly(part core.Part, deadline time.Time) {
+	defer func() { _ = recover() }()
+	_ = part.Stop(max(0, time.Until(deadline)))
+}

@@ -1,0 +1,90 @@
+package main
+
+// #include "shim.h"
+import "C"
+
+import (
+	"github.com/hermes-zmq/hermes/capi/internal/handle"
+	"github.com/hermes-zmq/hermes/core"
+)
+
+//export hermesgo_node_new
+func hermesgo_node_new(name *C.hermes_text, receiver, publisher C.uint64_t, out *C.uint64_t) (code C.int32_t) {
+	c := call{name: "hermes_node_new"}
+	defer c.leave(&code)
+	probe(c.name)
+	nameText, code := c.text("name", name)
+	if code != ok {
+		return code
+	}
+	r, code := nodePart[*core.Receiver](&c, receiver, handle.Receiver)
+	if code != ok {
+		return code
+	}
+	p, code := nodePart[*core.Publisher](&c, publisher, handle.Publisher)
+	if code != ok {
+		return code
+	}
+	node, err := core.NewNode(nameText, r, p)
+	if err != nil {
+		return c.done(err)
+	}
+	*out = C.uint64_t(registry.Add(handle.Node, node))
+	return ok
+}
+
+// nodePart finds a part of a node to be; nil for the handle 0. The node then keeps
+// it alive by itself.
+func nodePart[T core.Part](c *call, h C.uint64_t, want handle.Kind) (part T, code C.int32_t) {
+	if h == 0 {
+		return part, ok
+	}
+	id := handle.Handle(h)
+	if id.Kind() == want {
+		if e := registry.Get(id); e != nil {
+			defer e.Release()
+			return e.Object().(T), ok
+		}
+	}
+	return part, c.refuse(badHandle, "%s: %s", want, badHandleText(id, want))
+}
+
+//export hermesgo_node_publish
+func hermesgo_node_publish(h C.uint64_t, channel *C.hermes_text, channelLen C.size_t, data *C.hermes_text,
+	dataLen C.size_t) (code C.int32_t) {
+	c := call{name: "hermes_node_publish"}
+	defer c.leave(&code)
+	if code = c.enter(h, handle.Node); code != ok {
+		return code
+	}
+	text, code := c.sized("channel", channel, channelLen)
+	if code != ok {
+		return code
+	}
+	return c.done(c.node().Publish(text, view(data, dataLen)))
+}
+
+//export hermesgo_node_recv
+func hermesgo_node_recv(h C.uint64_t, timeout C.int32_t, block *C.struct_shim_block) (code C.int32_t) {
+	c := call{name: "hermes_node_recv"}
+	defer c.leave(&code)
+	if code = c.enter(h, handle.Node); code != ok {
+		return code
+	}
+	d, err := c.node().Take(1, wait(timeout))
+	if err != nil {
+		return c.done(err)
+	}
+	defer d.Release()
+	return c.packOne(d, block)
+}
+
+//export hermesgo_node_run
+func hermesgo_node_run(h C.uint64_t) (code C.int32_t) {
+	c := call{name: "hermes_node_run"}
+	defer c.leave(&code)
+	if code = c.enter(h, handle.Node); code != ok {
+		return code
+	}
+	return c.done(c.node().Run())
+}

@@ -1,0 +1,200 @@
+package main
+
+// #include "shim.h"
+import "C"
+
+import (
+	"github.com/hermes-zmq/hermes/capi/internal/handle"
+	"github.com/hermes-zmq/hermes/core"
+)
+
+//export hermesgo_publisher_new
+func hermesgo_publisher_new(address, name *C.hermes_text, out *C.uint64_t) (code C.int32_t) {
+	c := call{name: "hermes_publisher_new"}
+	defer c.leave(&code)
+	addressText, nameText, code := c.addressAndName(address, name)
+	if code != ok {
+		return code
+	}
+	publisher, err := core.NewPublisher(addressText, nameText)
+	if err != nil {
+		return c.done(err)
+	}
+	*out = C.uint64_t(registry.Add(handle.Publisher, publisher))
+	return ok
+}
+
+//export hermesgo_receiver_new
+func hermesgo_receiver_new(address, name *C.hermes_text, out *C.uint64_t) (code C.int32_t) {
+	c := call{name: "hermes_receiver_new"}
+	defer c.leave(&code)
+	addressText, nameText, code := c.addressAndName(address, name)
+	if code != ok {
+		return code
+	}
+	receiver, err := core.NewReceiver(addressText, nameText)
+	if err != nil {
+		return c.done(err)
+	}
+	*out = C.uint64_t(registry.Add(handle.Receiver, receiver))
+	return ok
+}
+
+func (c *call) addressAndName(address, name *C.hermes_text) (string, string, C.int32_t) {
+	probe(c.name)
+	a, code := c.text("address", address)
+	if code != ok {
+		return "", "", code
+	}
+	n, code := c.text("name", name)
+	return a, n, code
+}
+
+//export hermesgo_postoffice_new
+func hermesgo_postoffice_new(in, out, debug *C.hermes_text, handleOut *C.uint64_t) (code C.int32_t) {
+	c := call{name: "hermes_postoffice_new"}
+	defer c.leave(&code)
+	probe(c.name)
+	inText, code := c.text("in", in)
+	if code != ok {
+		return code
+	}
+	outText, code := c.text("out", out)
+	if code != ok {
+		return code
+	}
+	debugText := ""
+	if debug != nil {
+		if debugText, code = c.text("debug", debug); code != ok {
+			return code
+		}
+	}
+	office, err := core.NewPostOffice(inText, outText, debugText)
+	if err != nil {
+		return c.done(err)
+	}
+	*handleOut = C.uint64_t(registry.Add(handle.PostOffice, office))
+	return ok
+}
+
+//export hermesgo_set
+func hermesgo_set(h C.uint64_t, key, value *C.hermes_text) (code C.int32_t) {
+	c := call{name: "hermes_set"}
+	defer c.leave(&code)
+	if code = c.enter(h, anyKind); code != ok {
+		return code
+	}
+	keyText, code := c.text("key", key)
+	if code != ok {
+		return code
+	}
+	valueText, code := c.text("value", value)
+	if code != ok {
+		return code
+	}
+	if arm(keyText, valueText) {
+		return ok
+	}
+	return c.done(c.part().Set(keyText, valueText))
+}
+
+//export hermesgo_get
+func hermesgo_get(h C.uint64_t, key *C.hermes_text, buf *C.char, room C.size_t) (code C.int32_t) {
+	c := call{name: "hermes_get"}
+	defer c.leave(&code)
+	if code = c.enter(h, anyKind); code != ok {
+		return code
+	}
+	keyText, code := c.text("key", key)
+	if code != ok {
+		return code
+	}
+	value, err := c.part().Get(keyText)
+	if err != nil {
+		return c.done(err)
+	}
+	copyOut(buf, room, value)
+	if uint64(len(value)) >= uint64(room) {
+		return c.refuse(tooSmall, "option %q needs %d bytes, cap is %d", keyText, len(value)+1, uint64(room))
+	}
+	return ok
+}
+
+//export hermesgo_start
+func hermesgo_start(h C.uint64_t) (code C.int32_t) {
+	c := call{name: "hermes_start"}
+	defer c.leave(&code)
+	if code = c.enter(h, anyKind); code != ok {
+		return code
+	}
+	return c.done(c.part().Start())
+}
+
+//export hermesgo_stop
+func hermesgo_stop(h C.uint64_t, timeout C.int32_t) (code C.int32_t) {
+	c := call{name: "hermes_stop"}
+	defer c.leave(&code)
+	if code = c.enter(h, anyKind); code != ok {
+		return code
+	}
+	return c.done(c.part().Stop(wait(timeout)))
+}
+
+//export hermesgo_close
+func hermesgo_close(h C.uint64_t) (code C.int32_t) {
+	c := call{name: "hermes_close"}
+	defer c.leave(&code)
+	id := handle.Handle(h)
+	if c.entry = registry.Close(id); c.entry != nil {
+		probe(c.name)
+		return c.done(c.part().Close())
+	}
+	if registry.Issued(id) {
+		return ok
+	}
+	return c.refuse(badHandle, "%s", badHandleText(id, anyKind))
+}
+
+//export hermesgo_wait
+func hermesgo_wait(h C.uint64_t, timeout C.int32_t) (code C.int32_t) {
+	c := call{name: "hermes_wait"}
+	defer c.leave(&code)
+	if code = c.enter(h, anyKind); code != ok {
+		return code
+	}
+	return c.done(c.part().Wait(wait(timeout)))
+}
+
+//export hermesgo_wait_ready
+func hermesgo_wait_ready(h C.uint64_t, timeout C.int32_t) (code C.int32_t) {
+	c := call{name: "hermes_wait_ready"}
+	defer c.leave(&code)
+	if code = c.enter(h, anyKind); code != ok {
+		return code
+	}
+	return c.done(c.part().WaitReady(wait(timeout)))
+}
+
+//export hermesgo_stats
+func hermesgo_stats(h C.uint64_t, json **C.char, length *C.size_t) (code C.int32_t) {
+	c := call{name: "hermes_stats"}
+	defer c.leave(&code)
+	if code = c.enter(h, anyKind); code != ok {
+		return code
+	}
+	return c.give(c.part().StatsJSON(), json, length)
+}
+
+//export hermesgo_next_event
+func hermesgo_next_event(h C.uint64_t, timeout C.int32_t, json **C.char, length *C.size_t) (code C.int32_t) {
+	c := call{name: "hermes_next_event"}
+	defer c.leave(&code)
+	if code = c.enter(h, anyKind); code != ok {
+		return code
+	}
+	event, err := c.part().NextEvent(wait(timeout))
+	if err != nil {
+		return c.done(err)
+	}
+	return c.give(event.JSON(), json, length)
+}

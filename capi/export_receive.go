@@ -1,0 +1,152 @@
+package main
+
+// #include "shim.h"
+import "C"
+
+import (
+	"math"
+	"unsafe"
+
+	"github.com/hermes-zmq/hermes/capi/internal/handle"
+	"github.com/hermes-zmq/hermes/core"
+)
+
+//export hermesgo_receiver_subscribe
+func hermesgo_receiver_subscribe(h C.uint64_t, topic *C.hermes_text, length C.size_t) (code C.int32_t) {
+	c := call{name: "hermes_receiver_subscribe"}
+	defer c.leave(&code)
+	if code = c.enter(h, handle.Receiver); code != ok {
+		return code
+	}
+	text, code := c.sized("topic", topic, length)
+	if code != ok {
+		return code
+	}
+	return c.done(c.receiver().Subscribe(text))
+}
+
+//export hermesgo_receiver_unsubscribe
+func hermesgo_receiver_unsubscribe(h C.uint64_t, topic *C.hermes_text, length C.size_t) (code C.int32_t) {
+	c := call{name: "hermes_receiver_unsubscribe"}
+	defer c.leave(&code)
+	if code = c.enter(h, handle.Receiver); code != ok {
+		return code
+	}
+	text, code := c.sized("topic", topic, length)
+	if code != ok {
+		return code
+	}
+	return c.done(c.receiver().Unsubscribe(text))
+}
+
+//export hermesgo_receiver_accept
+func hermesgo_receiver_accept(h C.uint64_t, origin *C.hermes_text, length C.size_t) (code C.int32_t) {
+	c := call{name: "hermes_receiver_accept"}
+	defer c.leave(&code)
+	if code = c.enter(h, handle.Receiver); code != ok {
+		return code
+	}
+	text, code := c.sized("origin", origin, length)
+	if code != ok {
+		return code
+	}
+	return c.done(c.receiver().Accept(text))
+}
+
+//export hermesgo_recv
+func hermesgo_recv(h C.uint64_t, timeout C.int32_t, block *C.struct_shim_block) (code C.int32_t) {
+	c := call{name: "hermes_recv"}
+	defer c.leave(&code)
+	if code = c.enter(h, handle.Receiver); code != ok {
+		return code
+	}
+	d, err := c.receiver().Take(1, wait(timeout))
+	if err != nil {
+		return c.done(err)
+	}
+	defer d.Release()
+	return c.packOne(d, block)
+}
+
+//export hermesgo_recv_batch
+func hermesgo_recv_batch(h C.uint64_t, most C.size_t, timeout C.int32_t, out **C.struct_hermes_batch) (code C.int32_t) {
+	c := call{name: "hermes_recv_batch"}
+	defer c.leave(&code)
+	d, code := c.takeMany(h, most, timeout)
+	if code != ok {
+		return code
+	}
+	defer d.Release()
+	return c.packAll(d, out)
+}
+
+//export hermesgo_recv_json
+func hermesgo_recv_json(h C.uint64_t, most C.size_t, timeout C.int32_t, out **C.char, length, count *C.size_t) (code C.int32_t) {
+	c := call{name: "hermes_recv_json"}
+	defer c.leave(&code)
+	d, code := c.takeMany(h, most, timeout)
+	if code != ok {
+		return code
+	}
+	defer d.Release()
+	if code = c.packJSON(d, out, length); code == ok && count != nil {
+		*count = C.size_t(d.Len())
+	}
+	return code
+}
+
+func (c *call) takeMany(h C.uint64_t, most C.size_t, timeout C.int32_t) (*core.Delivery, C.int32_t) {
+	if code := c.enter(h, handle.Receiver); code != ok {
+		return nil, code
+	}
+	if most == 0 {
+		return nil, c.refuse(invalid, "max is 0, and must be at least 1")
+	}
+	d, err := c.receiver().Take(int(min(uint64(most), math.MaxInt)), wait(timeout))
+	return d, c.done(err)
+}
+
+// packJSON writes a delivery as one JSON text straight into memory that C frees.
+func (c *call) packJSON(d *core.Delivery, out **C.char, length *C.size_t) C.int32_t {
+	size := d.JSONSize()
+	room := alloc(size + 1)
+	if room == nil {
+		return c.refuse(noMemory, "no memory for %d envelopes as JSON, %d bytes", d.Len(), size)
+	}
+	text := d.AppendJSON(unsafe.Slice((*byte)(room), size+1)[:0:size])
+	unsafe.Slice((*byte)(room), size+1)[len(text)] = 0
+	*out = (*C.char)(room)
+	if length != nil {
+		*length = C.size_t(len(text))
+	}
+	return ok
+}
+
+//export hermesgo_fd
+func hermesgo_fd(h C.uint64_t) (code C.int32_t) {
+	c := call{name: "hermes_fd"}
+	defer c.leave(&code)
+	if code = c.enter(h, anyKind); code != ok {
+		return code
+	}
+	receiver := receiverOf(c.part())
+	if receiver == nil {
+		return c.refuse(unsupported, "handle %s is a %s, which receives nothing", handle.Handle(h), handle.Handle(h).Kind())
+	}
+	fd, err := receiver.FD()
+	if err != nil {
+		return c.done(err)
+	}
+	return C.int32_t(fd)
+}
+
+// receiverOf is a receiver itself, or that of a node; nil for anything else.
+func receiverOf(p core.Part) *core.Receiver {
+	switch p := p.(type) {
+	case *core.Receiver:
+		return p
+	case *core.Node:
+		return p.Receiver()
+	}
+	return nil
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The gate in front of every call: starts the Go runtime on the first one, turns
+ * away forked children, and flushes at exit.
+ */
+#include "shim.h"
+
+#include "_cgo_export.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+enum { ASLEEP, AWAKE, FORKED, BROKEN };
+
+/* How long exit() may be held up by what is still queued. */
+enum { EXIT_FLUSH_MS = 1000 };
+
+static atomic_int state = ASLEEP;
+static pthread_once_t woken = PTHREAD_ONCE_INIT;
+
+/* The entry points of the Go runtime. The linker of Go puts them among the
+ * library's initializers, so that loading would start Go's threads. build.sh
+ * renames that section; they then wait here for the first call, and a program that
+ * forks before (a daemon, say) keeps a library that works. Where the section was
+ * not renamed, the list is empty and Go has started by itself. */
+typedef void (*initializer)(int, char **, char **);
+extern initializer __start_hermes_go_init[] __attribute__((weak, visibility("hidden")));
+extern initializer __stop_hermes_go_init[] __attribute__((weak, visibility("hidden")));
+
+static struct {
+    int argc;
+    char **argv, **envp;
+} process;
+
+/* Only a child's own thread runs here; the Go runtime's threads are gone. */
+static void in_child(void) {
+    atomic_store(&state, FORKED);
+}
+
+static void at_exit(void) {
+    if (atomic_load(&state) == AWAKE)
+        hermesgo_flush(EXIT_FLUSH_MS);
+}
+
+static void wake(void) {
+    if (pthread_atfork(NULL, NULL, in_child) != 0 || atexit(at_exit) != 0) {
+        atomic_store(&state, BROKEN);
+        return;
+    }
+    for (initializer *start = __start_hermes_go_init; start < __stop_hermes_go_init; start++)
+        (*start)(process.argc, process.argv, process.envp);
+    atomic_store(&state, AWAKE);
+}
+
+/* glibc hands these to initializers; the Go runtime reads them when it starts. */
+__attribute__((constructor)) static void loaded(int argc, char **argv, char **envp) {
+    process.argc = argc;
+    process.argv = argv;
+    process.envp = envp;
+    if (&__start_hermes_go_init[0] == &__stop_hermes_go_init[0])
+        pthread_once(&woken, wake);
+}
+
+static int enter_slowly(const char *function) {
+    if (atomic_load(&state) == ASLEEP)
+        pthread_once(&woken, wake);
+    switch (atomic_load(&state)) {
+    case AWAKE:
+        return HERMES_OK;
+    case FORKED:
+        return shim_refuse(HERMES_EFORKED,
+                           "%s: process forked after the library's first use; "
+                           "fork before it, exec, or load a private copy",
+                           function);
+    default:
+        return shim_refuse(HERMES_ENOMEM, "%s: no memory to start the library", function);
+    }
+}
+
+int shim_enter(const char *function) {
+    if (__builtin_expect(atomic_load_explicit(&state, memory_order_acquire) == AWAKE, 1))
+        return HERMES_OK;
+    return enter_slowly(function);
+}

@@ -1,0 +1,63 @@
+package main
+
+// #include "shim.h"
+import "C"
+
+import (
+	"unicode/utf8"
+	"unsafe"
+)
+
+// view is a text of C as bytes, without copying it: good for the call only.
+func view(text *C.hermes_text, length C.size_t) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(text)), int(length))
+}
+
+// text copies a NUL-terminated text of C. Where it is not UTF-8 it says so, naming
+// the argument.
+func (c *call) text(argument string, from *C.hermes_text) (string, C.int32_t) {
+	s := C.GoString((*C.char)(unsafe.Pointer(from)))
+	return s, c.checkUTF8(argument, s)
+}
+
+// sized copies a text of C that has a length.
+func (c *call) sized(argument string, from *C.hermes_text, length C.size_t) (string, C.int32_t) {
+	s := string(view(from, length))
+	return s, c.checkUTF8(argument, s)
+}
+
+func (c *call) checkUTF8(argument, s string) C.int32_t {
+	if utf8.ValidString(s) {
+		return ok
+	}
+	return c.refuse(badText, "%s %q is not UTF-8", argument, s)
+}
+
+// give hands a text to C, which frees it. length may be nil.
+func (c *call) give(text []byte, out **C.char, length *C.size_t) C.int32_t {
+	room := alloc(len(text) + 1)
+	if room == nil {
+		return c.refuse(noMemory, "no memory for a text of %d bytes", len(text))
+	}
+	terminate(room, text)
+	*out = (*C.char)(room)
+	if length != nil {
+		*length = C.size_t(len(text))
+	}
+	return ok
+}
+
+// terminate copies a text to where there is room for it and for a NUL.
+func terminate(room unsafe.Pointer, text []byte) {
+	to := unsafe.Slice((*byte)(room), len(text)+1)
+	copy(to, text)
+	to[len(text)] = 0
+}
+
+// alloc is malloc; nil where there is no memory.
+func alloc(size int) unsafe.Pointer { return C.shim_alloc(C.size_t(size)) }
+
+// copyOut copies a value as far as the caller's buffer holds it.
+func copyOut(buf *C.char, room C.size_t, value string) {
+	C.shim_copy(buf, room, (*C.hermes_text)(unsafe.Pointer(unsafe.StringData(value))), C.size_t(len(value)))
+}
