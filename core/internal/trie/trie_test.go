@@ -1,0 +1,162 @@
+package trie
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestPrefixesAreCounted(t *testing.T) {
+	var s Set
+	require.True(t, s.Add([]byte("ab")))
+	require.False(t, s.Add([]byte("ab")))
+	require.Equal(t, 2, s.Count([]byte("ab")))
+	require.Equal(t, 0, s.Count([]byte("a")))
+
+	last, known := s.Remove([]byte("ab"))
+	require.False(t, last)
+	require.True(t, known)
+	require.True(t, s.Match([]byte("abc")))
+
+	last, known = s.Remove([]byte("ab"))
+	require.True(t, last)
+	require.True(t, known)
+	require.False(t, s.Match([]byte("abc")))
+
+	last, known = s.Remove([]byte("ab"))
+	require.False(t, last)
+	require.False(t, known)
+}
+
+func TestMatch(t *testing.T) {
+	var s Set
+	require.False(t, s.Match(nil))
+	for _, p := range []string{"ticks/", "ticks/aapl", "tock", "x"} {
+		s.Add([]byte(p))
+	}
+	for topic, want := range map[string]bool{
+		"": false, "t": false, "ticks": false, "ticks/": true, "ticks/msft": true, "ticks/aapl": true,
+		"toc": false, "tock": true, "tocks": true, "tockk": true, "tics/": false, "x": true, "xyz": true, "y": false,
+	} {
+		require.Equal(t, want, s.Match([]byte(topic)), "topic %q", topic)
+	}
+	require.False(t, s.All())
+	s.Add(nil)
+	require.True(t, s.All())
+	require.True(t, s.Match(nil))
+	require.True(t, s.Match([]byte("y")))
+}
+
+func TestSizes(t *testing.T) {
+	var s Set
+	for _, p := range []string{"", "abc", "abcdef", "abc"} {
+		s.Add([]byte(p))
+	}
+	require.Equal(t, 3, s.Len())
+	require.Equal(t, 9, s.Bytes())
+	seen := map[string]int{}
+	s.Each(func(p []byte, count int) { seen[string(p)] = count })
+	require.Equal(t, map[string]int{"": 1, "abc": 2, "abcdef": 1}, seen)
+}
+
+// TestTidy takes apart what it built, in another order, and looks for leftovers.
+func TestTidy(t *testing.T) {
+	long := strings.Repeat("l", 5*maxLabel)
+	prefixes := []string{"a", "ab", "abc", "abd", "ac", "b", long, long[:maxLabel], long[:maxLabel+1], long[:7], long + "x", long + "y"}
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 200 {
+		var s Set
+		s.Add([]byte("keep"))
+		for _, i := range random.Perm(len(prefixes)) {
+			s.Add([]byte(prefixes[i]))
+		}
+		for _, i := range random.Perm(len(prefixes)) {
+			last, _ := s.Remove([]byte(prefixes[i]))
+			require.True(t, last)
+		}
+		require.Equal(t, 1, s.Len())
+		require.Equal(t, 4, s.Bytes())
+		require.Len(t, s.root.fork.kids, 1)
+		require.Equal(t, "keep", s.root.fork.kids[0].label, "one node is left")
+	}
+}
+
+func TestAddKeepsNoReference(t *testing.T) {
+	var s Set
+	p := []byte("abc")
+	s.Add(p)
+	copy(p, "xyz")
+	require.True(t, s.Match([]byte("abc")))
+	require.False(t, s.Match([]byte("xyz")))
+}
+
+// TestMemory holds the promise that a peer's prefixes cost little more than their bytes.
+func TestMemory(t *testing.T) {
+	const size = 8 << 20
+	prefix := bytes.Repeat([]byte("p"), size)
+	var s Set
+	before := heap()
+	s.Add(prefix)
+	one := heap() - before
+	require.Less(t, one, int64(size)*14/10, "one long prefix")
+
+	// Short prefixes of the long one split it; when they are gone so is their cost.
+	for i := 1; i < 1000; i++ {
+		s.Add(prefix[:i*100])
+	}
+	for i := 1; i < 1000; i++ {
+		s.Remove(prefix[:i*100])
+	}
+	require.Less(t, heap()-before, int64(size)*14/10, "after splitting and joining")
+
+	// A short rest of a long prefix pins nothing of it.
+	s.Add(prefix[:10])
+	s.Remove(prefix)
+	require.Less(t, heap()-before, int64(size)/10, "the long prefix is gone")
+	runtime.KeepAlive(&s)
+}
+
+func TestMemoryOfManyShort(t *testing.T) {
+	const n = 100_000
+	var s Set
+	before := heap()
+	for i := range n {
+		s.Add(fmt.Appendf(nil, "topic/%06d", i))
+	}
+	require.Less(t, heap()-before, int64(n*160))
+	for i := range n {
+		s.Remove(fmt.Appendf(nil, "topic/%06d", i))
+	}
+	require.Less(t, heap()-before, int64(64<<10))
+	runtime.KeepAlive(&s)
+}
+
+func heap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+func BenchmarkMatch(b *testing.B) {
+	for _, n := range []int{1, 100, 10_000, 1_000_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			var s Set
+			for i := range n {
+				s.Add(fmt.Appendf(nil, `"ticks/%07d`, i))
+			}
+			topic := []byte(fmt.Sprintf(`"ticks/%07d/more"`, n/2))
+			b.ReportAllocs()
+			for b.Loop() {
+				if !s.Match(topic) {
+					b.Fatal("no match")
+				}
+			}
+		})
+	}
+}
