@@ -36,7 +36,8 @@ type Batch struct {
 	// Ends holds, for each message, the offset in Buf just behind it.
 	Ends []int
 
-	refs atomic.Int32
+	refs   atomic.Int32
+	pooled bool // came from Get, and may go back
 }
 
 var pool = sync.Pool{New: func() any {
@@ -46,6 +47,7 @@ var pool = sync.Pool{New: func() any {
 // Get returns an empty batch that the caller owns, and must Release.
 func Get() *Batch {
 	b := pool.Get().(*Batch)
+	b.pooled = true
 	b.refs.Store(1)
 	return b
 }
@@ -57,7 +59,7 @@ func (b *Batch) Retain() { b.refs.Add(1) }
 // after which nobody may look at it. A batch that never came from Get may be
 // released as well; it is then left to the garbage collector.
 func (b *Batch) Release() {
-	if b.refs.Add(-1) != 0 {
+	if b.refs.Add(-1) != 0 || !b.pooled {
 		return
 	}
 	if cap(b.Buf) > keepBytes || cap(b.Ends) > keepIndex {
