@@ -1,0 +1,262 @@
+"""What a receiver has received: a queue that fetches ahead.
+
+One call into the native library brings up to 256 envelopes as one JSON text, so a
+crossing and a parse are shared by many. Nobody sees it: order, blocking, the end and
+the counters are those of a plain queue.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import queue
+import threading
+from collections import deque
+from typing import Any
+
+from hermes import _native
+from hermes._native import ReceiverCore, deadline, in_slices, remaining
+from hermes._pace import Pace
+from hermes.structs import from_row
+
+log = logging.getLogger("hermes.receiver")
+
+_MOST = 256  # envelopes a fetch
+_MOST_BYTES = 1 << 20  # aimed at, where envelopes are large
+_FED_SLICE = 0.02  # seconds between two looks at what was put in by hand
+
+
+class Inbox:
+    """The attribute ``q`` of a receiver. It has the methods of :class:`queue.Queue`.
+
+    Any number of threads may take from it. Envelopes that were :meth:`put` come before
+    those that were received.
+    """
+
+    maxsize = 0
+
+    def __init__(self, fed: bool = False) -> None:
+        """Make an empty inbox; ``fed`` is one that somebody may wait on while others put."""
+        self._fed = fed
+        self._core: ReceiverCore | None = None
+        self._put: deque[Any] = deque()
+        self._pending: deque[list[Any]] = deque()
+        self._changed = threading.Event()  # something was put, or the receiver started or ended
+        self._ended = False
+        self._most = _MOST
+        self._fetching = threading.Lock()
+        self._counting = threading.Lock()
+        self._fetched = 0
+        self._undecodable = 0
+        self._complaints = Pace(1.0)
+
+    # ---- For the receiver ----------------------------------------------------
+
+    def open(self, core: ReceiverCore) -> None:
+        """Take from this native receiver from now on."""
+        self._core = core
+        self._changed.set()
+
+    def end(self) -> None:
+        """Nothing more will come; who waits for a start stops waiting."""
+        self._ended = True
+        self._changed.set()
+
+    def reset(self) -> None:
+        """Forget what is here and who was taking it: the process was forked."""
+        self._pending.clear()
+        self._fetching = threading.Lock()
+        self._counting = threading.Lock()
+        self._changed = threading.Event()
+
+    def take(self, timeout: float | None) -> Any:
+        """The oldest envelope, or None. Waits ``timeout`` seconds, None: until the end."""
+        end = deadline(timeout) if timeout else timeout
+        while True:
+            try:
+                if self._put:
+                    return self._put.popleft()
+                row = self._pending.popleft()
+            except IndexError:
+                if not self._fetch(end):
+                    return None
+            else:
+                return from_row(row)
+
+    def take_many(self, most: int, timeout: float | None) -> list[Any]:
+        """Up to ``most`` envelopes; waits for the first one only."""
+        taken: list[Any] = []
+        envelope = self.take(timeout)
+        while envelope is not None:
+            taken.append(envelope)
+            if len(taken) == most:
+                break
+            try:
+                row = self._pending.popleft()
+            except IndexError:
+                envelope = self.take(0.0)
+            else:
+                envelope = from_row(row)
+        return taken
+
+    def correct(self, core: ReceiverCore) -> dict[str, Any]:
+        """The native counters, where what was fetched ahead still counts as queued."""
+        with self._counting:
+            delivered = self._fetched - len(self._pending)
+            undecodable = self._undecodable
+        counters = core.stats()
+        counters["queued"] += counters["delivered"] - delivered - undecodable
+        counters["delivered"] = delivered
+        counters["dropped_malformed"] += undecodable
+        return counters
+
+    # ---- As queue.Queue ------------------------------------------------------
+
+    def qsize(self) -> int:
+        """How many envelopes can be taken now."""
+        waiting = len(self._put)
+        if self._core is not None:
+            waiting += int(self.correct(self._core)["queued"])
+        return waiting
+
+    def empty(self) -> bool:
+        """Whether nothing can be taken now."""
+        return not (self._put or self._pending or self._fetch(0.0))
+
+    def full(self) -> bool:
+        """False: a bound is set by the options of the receiver."""
+        return False
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        """The oldest envelope; raises :class:`queue.Empty` where there is none in time."""
+        envelope = self.take(timeout if block else 0.0)
+        if envelope is None:
+            raise queue.Empty
+        return envelope
+
+    def get_nowait(self) -> Any:
+        """The oldest envelope, or :class:`queue.Empty`."""
+        return self.get(block=False)
+
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
+        """Add something to be received, as the ``run`` of a subclass may."""
+        self._put.append(item)
+        self._changed.set()
+
+    def put_nowait(self, item: Any) -> None:
+        """Add something to be received."""
+        self.put(item)
+
+    # ---- Inside --------------------------------------------------------------
+
+    def _fetch(self, end: float | None) -> bool:
+        """Whether it is worth looking again: something may have come before ``end``.
+
+        An ``end`` of 0 is long past, and costs no look at the clock.
+        """
+        core = self._core
+        if core is None:
+            return self._await_change(end)
+        left = remaining(end) if end else end
+        if not self._acquire(left):
+            return bool(self._put or self._pending)
+        try:
+            if self._put or self._pending:
+                return True
+            if left == 0:
+                code = core.fetch(self._most, 0)
+            else:
+                code = in_slices(
+                    lambda ms: _native.OK if self._put else core.fetch(self._most, ms),
+                    end,
+                    _FED_SLICE if self._fed else None,
+                )
+            if code == _native.OK:
+                if not self._put:
+                    self._keep(core.fetched())
+                return True
+            if code in (_native.ETIMEOUT, _native.ESTOPPED, _native.EBADHANDLE):
+                return bool(self._put)
+            core.check(code)
+            return False
+        finally:
+            self._fetching.release()
+
+    def _acquire(self, left: float | None) -> bool:
+        """Become the one who fetches. Where another waits already, wait for what it brings."""
+        if left is None:
+            return self._fetching.acquire()
+        return self._fetching.acquire(timeout=left) if left else self._fetching.acquire(False)
+
+    def _await_change(self, end: float | None) -> bool:
+        """Wait until something was put, or the receiver has started; False at the end."""
+        if self._put:
+            return True
+        if self._ended:
+            return False
+        self._changed.clear()
+        if self._put or self._ended or self._core is not None:
+            return True
+        return self._changed.wait(remaining(end))
+
+    def _keep(self, text: str) -> None:
+        """Parse what was fetched, and have it ready."""
+        try:
+            rows = json.loads(text)
+            bad = 0
+        except (ValueError, RecursionError):
+            rows, bad = self._salvage(text)
+        with self._counting:
+            self._pending.extend(rows)
+            self._fetched += len(rows)
+            self._undecodable += bad
+        if rows:
+            size = max(1, len(text) // len(rows))
+            self._most = max(1, min(_MOST, _MOST_BYTES // size))
+
+    def _salvage(self, text: str) -> tuple[list[list[Any]], int]:
+        """Parse envelope by envelope what cannot be parsed as a whole."""
+        rows, bad = [], 0
+        for part in split(text):
+            try:
+                rows.append(json.loads(part, parse_int=_integer))
+            except (ValueError, RecursionError) as error:
+                bad += 1
+                if self._complaints.due():
+                    log.error("Skipped an envelope that Python cannot hold: %s", error)
+        return rows, bad
+
+
+def split(text: str) -> list[str]:
+    """The elements of a JSON array, as they are written."""
+    parts, depth, begin, inside = [], 0, 1, False
+    position = 0
+    while position < len(text):
+        character = text[position]
+        if inside:
+            if character == "\\":
+                position += 1
+            elif character == '"':
+                inside = False
+        elif character == '"':
+            inside = True
+        elif character in "[{":
+            depth += 1
+        elif character in "]}":
+            depth -= 1
+        elif character == "," and depth == 1:
+            parts.append(text[begin:position])
+            begin = position + 1
+        position += 1
+    last = text[begin : text.rindex("]")].strip()
+    return [*parts, last] if last else parts
+
+
+def _integer(digits: str) -> int:
+    """An integer of any size: Python's own parser refuses long ones."""
+    try:
+        return int(digits)
+    except ValueError:
+        from decimal import Decimal
+
+        return int(Decimal(digits))

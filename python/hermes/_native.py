@@ -1,0 +1,473 @@
+"""The native library, as it is: one Python method for one C function.
+
+This layer finds and loads ``libhermes``, knows the prototypes of ``hermes.h``, turns
+codes into exceptions, keeps handles from being used in the wrong process, and cuts
+long waits of the main thread into slices, so that Ctrl-C works. What the rest of the
+package makes of it is not its business.
+
+Nothing happens at import: the library is loaded when the first object starts.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Callable
+
+from hermes import errors
+
+if TYPE_CHECKING:
+    import ctypes
+
+OK = 0
+EFULL = -9
+ETIMEOUT = -10
+ESTOPPED = -11
+ESTATE = -3
+EBADHANDLE = -2
+
+#: The HERMES_ABI_VERSION that this package is written for.
+ABI_VERSION = 1
+
+#: How long the main thread may be out of Python's reach, in seconds.
+SLICE = 0.2
+
+_LONGEST_WAIT_MS = 24 * 3600 * 1000
+
+_lock = threading.Lock()
+_library: ctypes.CDLL | None = None
+_path: str | None = None
+_hooked = False
+_touched = False  # this process, or one that it was forked from, began to load the library
+_inherited = False  # this process was forked after that
+_cores: weakref.WeakSet[Core] = weakref.WeakSet()
+
+
+# ---- Loading -----------------------------------------------------------------
+
+
+def library() -> ctypes.CDLL:
+    """The native library, loaded by the first call in this process."""
+    global _library
+    if _library is None:
+        with _lock:
+            if _library is None:
+                _library = _load()
+    return _library
+
+
+def version() -> str:
+    """The version of the native library."""
+    text: bytes = library().hermes_version_string()
+    return text.decode()
+
+
+def _load() -> ctypes.CDLL:
+    global _hooked, _path, _touched
+    if not _hooked:
+        os.register_at_fork(after_in_child=_after_fork_in_child)
+        _hooked = True
+    _touched = True
+    tried = []
+    for path in [_path] if _path else _candidates():
+        try:
+            loaded = _open_private_copy(path) if _inherited else _open(path)
+        except OSError as error:
+            tried.append(str(error) if path in str(error) else f"{path}: {error}")
+        else:
+            _path = path
+            return loaded
+    advice = "; a forked process needs a copy of its own: if it cannot have one, use the start "
+    advice += "method spawn or forkserver, or fork before the first use"
+    text = "the native library cannot be loaded; tried " + "; ".join(tried)
+    raise errors.make(errors.LibraryError, text + (advice if _inherited else ""))
+
+
+def _candidates() -> Iterator[str]:
+    """Where the library may be, most wanted first."""
+    chosen = os.environ.get("HERMES_LIBRARY")
+    if chosen:
+        yield chosen
+        return
+    package = os.path.dirname(os.path.abspath(__file__))
+    yield os.path.join(package, "_lib", "libhermes.so.2")
+    yield os.path.normpath(os.path.join(package, "..", "..", "build", "libhermes.so.2"))
+    yield "libhermes.so.2"
+
+
+def _open(path: str) -> ctypes.CDLL:
+    """Load the library from a path and declare its functions."""
+    import ctypes
+
+    loaded = ctypes.CDLL(path)
+    try:
+        found = loaded.hermes_abi_version()
+    except AttributeError:
+        raise OSError(f"{path}: not a hermes library") from None
+    if found < ABI_VERSION:
+        raise OSError(f"{path}: too old (interface {found}, at least {ABI_VERSION} is needed)")
+    _declare(loaded)
+    return loaded
+
+
+def _open_private_copy(path: str) -> ctypes.CDLL:
+    """Load a second copy of the library, with threads and memory of its own.
+
+    The one that a forked process inherits has lost its threads. The dynamic linker
+    knows loaded files by name and inode, so the copy must differ in both.
+    """
+    import shutil
+
+    file = _file_behind(path)
+    descriptor = os.memfd_create("libhermes", os.MFD_CLOEXEC)
+    try:
+        with open(file, "rb") as original, open(descriptor, "wb", closefd=False) as copy:
+            shutil.copyfileobj(original, copy)
+        return _open(f"/proc/{os.getpid()}/fd/{descriptor}")
+    finally:
+        os.close(descriptor)
+
+
+def _file_behind(path: str) -> str:
+    """The file behind the name that the library was loaded by."""
+    if os.path.exists(path):
+        return path
+    with open("/proc/self/maps", encoding="utf-8", errors="surrogateescape") as maps:
+        for line in maps:
+            file = line.rstrip("\n").partition("/")[2]
+            if os.path.basename(file).startswith("libhermes.so"):
+                return "/" + file
+    return path
+
+
+def _declare(loaded: ctypes.CDLL) -> None:
+    """Tell ctypes the prototypes of ``hermes.h``."""
+    from ctypes import POINTER, c_char_p, c_int, c_int32, c_size_t, c_uint64, c_void_p
+
+    handle, wait, text = c_uint64, c_int32, c_char_p
+    out_handle, out_size, out_text = POINTER(c_uint64), POINTER(c_size_t), POINTER(c_void_p)
+    prototypes: dict[str, tuple[Any, list[Any]]] = {
+        "version_string": (c_char_p, []),
+        "strerror": (c_char_p, [c_int]),
+        "last_error": (c_size_t, [c_char_p, c_size_t]),
+        "publisher_new": (c_int, [text, text, out_handle]),
+        "receiver_new": (c_int, [text, text, out_handle]),
+        "postoffice_new": (c_int, [text, text, text, out_handle]),
+        "set": (c_int, [handle, text, text]),
+        "get": (c_int, [handle, text, c_char_p, c_size_t]),
+        "start": (c_int, [handle]),
+        "stop": (c_int, [handle, wait]),
+        "close": (c_int, [handle]),
+        "wait_ready": (c_int, [handle, wait]),
+        "stats": (c_int, [handle, out_text, out_size]),
+        "next_event": (c_int, [handle, wait, out_text, out_size]),
+        "fd": (c_int, [handle]),
+        "publish": (c_int, [handle, text, c_size_t, text, c_size_t, text, c_size_t]),
+        "publish_batch": (c_int, [handle, text, c_size_t, out_size]),
+        "receiver_subscribe": (c_int, [handle, text, c_size_t]),
+        "receiver_unsubscribe": (c_int, [handle, text, c_size_t]),
+        "receiver_accept": (c_int, [handle, text, c_size_t]),
+        "recv_json": (c_int, [handle, c_size_t, wait, out_text, out_size, out_size]),
+        "free": (None, [c_void_p]),
+    }
+    for name, (result, arguments) in prototypes.items():
+        function = getattr(loaded, "hermes_" + name)
+        function.restype = result
+        function.argtypes = arguments
+
+
+# ---- fork --------------------------------------------------------------------
+
+
+class _Orphaned:
+    """What stands in for the library in an object that came over a fork."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise errors.ForkedError(
+            "this object belongs to the process that this one was forked from; "
+            "make a new one here, or use the start method spawn or forkserver"
+        )
+
+
+def _after_fork_in_child() -> None:
+    """Forget the library: the next use loads a copy of this process's own."""
+    global _cores, _inherited, _library, _lock
+    _lock = threading.Lock()
+    _inherited = _touched
+    _library = None
+    for core in list(_cores):
+        core.orphan()
+    _cores = weakref.WeakSet()
+
+
+# ---- Errors and time ---------------------------------------------------------
+
+
+def failure(lib: Any, code: int) -> errors.HermesError:
+    """The exception for what just failed in this thread."""
+    import ctypes
+
+    buffer = ctypes.create_string_buffer(1024)
+    length = lib.hermes_last_error(buffer, len(buffer))
+    text = buffer.value if length else lib.hermes_strerror(code)
+    return errors.from_code(code, text.decode("utf-8", "replace"))
+
+
+def milliseconds(timeout: float | None) -> int:
+    """A wait in seconds, None for ever, as the C functions take it."""
+    if timeout is None or timeout * 1000 > _LONGEST_WAIT_MS:
+        return _LONGEST_WAIT_MS
+    return max(0, math.ceil(timeout * 1000))
+
+
+def in_main_thread() -> bool:
+    """Whether this is the thread that must look out for signals."""
+    return threading.get_ident() == threading.main_thread().ident
+
+
+def deadline(timeout: float | None) -> float | None:
+    """When a wait that begins now ends; None is never."""
+    return None if timeout is None else time.monotonic() + max(0.0, timeout)
+
+
+def remaining(end: float | None) -> float | None:
+    """How much is left until a deadline, in seconds."""
+    return None if end is None else max(0.0, end - time.monotonic())
+
+
+def in_slices(call: Callable[[int], int], end: float | None, longest: float | None = None) -> int:
+    """Repeat ``call(milliseconds)`` until it is not ETIMEOUT, or the time is up.
+
+    A slice lasts as long as is left, at most ``longest`` seconds; in the main thread at
+    most :data:`SLICE`, because Python handles signals between calls only.
+    """
+    if longest is None and in_main_thread():
+        longest = SLICE
+    while True:
+        left = remaining(end)
+        sliced = longest is not None and (left is None or left > longest)
+        code = call(milliseconds(longest if sliced else left))
+        if code != ETIMEOUT:
+            return code
+        if left is not None and not sliced and left < _LONGEST_WAIT_MS / 1000:
+            return code
+
+
+# ---- Objects -----------------------------------------------------------------
+
+
+class Core:
+    """A native object and its handle. Closed when nobody refers to it any more."""
+
+    kind = ""
+
+    def __init__(self, *arguments: bytes | None) -> None:
+        import ctypes
+
+        self._lib: Any = library()
+        self._handle = 0
+        handle = ctypes.c_uint64()
+        self.check(getattr(self._lib, f"hermes_{self.kind}_new")(*arguments, ctypes.byref(handle)))
+        self._handle = handle.value
+        _cores.add(self)
+
+    def __del__(self) -> None:
+        if getattr(self, "_handle", 0) and not sys.is_finalizing():
+            self.close()
+
+    def check(self, code: int) -> None:
+        """Raise what a code stands for."""
+        if code < 0:
+            raise failure(self._lib, code)
+
+    def orphan(self) -> None:
+        """Cut the object off: this process is a child of the one that it lives in."""
+        self._lib = _Orphaned()
+        self._handle = 0
+
+    @property
+    def orphaned(self) -> bool:
+        """Whether the object lives in the process that this one was forked from."""
+        return isinstance(self._lib, _Orphaned)
+
+    def set(self, key: str, value: str) -> None:
+        """Set an option."""
+        self.check(self._lib.hermes_set(self._handle, key.encode(), value.encode()))
+
+    def get(self, key: str) -> str:
+        """Read an option or a fact."""
+        import ctypes
+
+        buffer = ctypes.create_string_buffer(4096)
+        self.check(self._lib.hermes_get(self._handle, key.encode(), buffer, len(buffer)))
+        return buffer.value.decode("utf-8", "replace")
+
+    def start(self) -> None:
+        """Bind, or begin to connect."""
+        self.check(self._lib.hermes_start(self._handle))
+
+    def stop(self, timeout: float) -> None:
+        """Stop; a publisher sends what it has queued first, for at most ``timeout``."""
+        lib, handle, ms = self._lib, self._handle, milliseconds(timeout)
+        if timeout > SLICE and in_main_thread() and not sys.is_finalizing():
+            _elsewhere(lambda: self.check(lib.hermes_stop(handle, ms)))
+        else:
+            self.check(lib.hermes_stop(handle, ms))
+
+    def close(self) -> None:
+        """Free the object; the handle is dead from then on."""
+        handle, self._handle = self._handle, 0
+        if handle:
+            self._lib.hermes_close(handle)
+
+    def wait_ready(self, timeout: float | None) -> bool:
+        """Whether the object could do its work before the time was up."""
+        lib, handle = self._lib, self._handle
+        code = in_slices(lambda ms: int(lib.hermes_wait_ready(handle, ms)), deadline(timeout))
+        if code in (ETIMEOUT, ESTOPPED, ESTATE):
+            return False
+        self.check(code)
+        return True
+
+    def stats(self) -> dict[str, Any]:
+        """The counters."""
+        code, text = self._text(self._lib.hermes_stats, self._handle)
+        self.check(code)
+        counters: dict[str, Any] = json.loads(text)
+        return counters
+
+    def next_event(self, timeout: float | None) -> dict[str, Any] | None:
+        """The next notice of what happened; None when the object has stopped."""
+        end = deadline(timeout)
+        while True:
+            code, text = self._text(
+                self._lib.hermes_next_event, self._handle, milliseconds(remaining(end))
+            )
+            if code == OK:
+                event: dict[str, Any] = json.loads(text)
+                return event
+            if code in (ESTOPPED, EBADHANDLE) or (code == ETIMEOUT and end is not None):
+                return None
+            if code != ETIMEOUT:
+                self.check(code)
+
+    def _text(self, function: Callable[..., int], *arguments: Any) -> tuple[int, str]:
+        """Call a function that hands out a text."""
+        import ctypes
+
+        text, length = ctypes.c_void_p(), ctypes.c_size_t()
+        code = function(*arguments, ctypes.byref(text), ctypes.byref(length))
+        return code, self._take(text, length)
+
+    def _take(self, text: ctypes.c_void_p, length: ctypes.c_size_t) -> str:
+        """Copy a text that the library handed out, and free it."""
+        import ctypes
+
+        if not text.value:
+            return ""
+        try:
+            return ctypes.string_at(text.value, length.value).decode("utf-8", "surrogatepass")
+        finally:
+            self._lib.hermes_free(text)
+
+
+class PostOfficeCore(Core):
+    """A native post office."""
+
+    kind = "postoffice"
+
+
+class PublisherCore(Core):
+    """A native publisher."""
+
+    kind = "publisher"
+
+    def publish(self, topic: bytes, origin: bytes, data: bytes) -> int:
+        """Queue one envelope; the code."""
+        code: int = self._lib.hermes_publish(
+            self._handle, topic, len(topic), origin, len(origin), data, len(data)
+        )
+        return code
+
+    def publish_batch(self, text: bytes) -> tuple[int, int]:
+        """Queue the envelopes of a JSON array; the code, and how many were queued."""
+        import ctypes
+
+        count = ctypes.c_size_t()
+        code = self._lib.hermes_publish_batch(self._handle, text, len(text), ctypes.byref(count))
+        return code, count.value
+
+
+class ReceiverCore(Core):
+    """A native receiver. ``fetch`` must not be called by two threads at once."""
+
+    kind = "receiver"
+
+    def __init__(self, address: bytes, name: bytes) -> None:
+        import ctypes
+
+        super().__init__(address, name)
+        self._text_out = ctypes.c_void_p()
+        self._length_out = ctypes.c_size_t()
+        self._outs = (
+            ctypes.byref(self._text_out),
+            ctypes.byref(self._length_out),
+            ctypes.byref(ctypes.c_size_t()),
+        )
+
+    def fetch(self, most: int, ms: int) -> int:
+        """Wait for envelopes; where that is OK, :meth:`fetched` has them."""
+        code: int = self._lib.hermes_recv_json(self._handle, most, ms, *self._outs)
+        return code
+
+    def fetched(self) -> str:
+        """What the last ``fetch`` brought: a JSON array of [topic, origin, data, ts]."""
+        return self._take(self._text_out, self._length_out)
+
+    def subscribe(self, prefix: bytes) -> None:
+        """Follow the topics that begin with ``prefix``."""
+        self.check(self._lib.hermes_receiver_subscribe(self._handle, prefix, len(prefix)))
+
+    def unsubscribe(self, prefix: bytes) -> None:
+        """Undo one ``subscribe``."""
+        self.check(self._lib.hermes_receiver_unsubscribe(self._handle, prefix, len(prefix)))
+
+    def accept(self, origin: bytes) -> None:
+        """Accept envelopes of this origin."""
+        self.check(self._lib.hermes_receiver_accept(self._handle, origin, len(origin)))
+
+    def fileno(self) -> int:
+        """A descriptor that polls readable while there is something to take."""
+        descriptor: int = self._lib.hermes_fd(self._handle)
+        self.check(descriptor)
+        return descriptor
+
+
+def _elsewhere(call: Callable[[], None]) -> None:
+    """Run a call that cannot be cut into slices on a thread, and wait for it.
+
+    Waiting in Python leaves the main thread open to signals.
+    """
+    problem: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            call()
+        except BaseException as error:
+            problem.append(error)
+
+    try:
+        thread = threading.Thread(target=work, name="hermes-stop", daemon=True)
+        thread.start()
+    except RuntimeError:  # no new threads while the interpreter shuts down
+        call()
+        return
+    thread.join()
+    if problem:
+        raise problem[0]

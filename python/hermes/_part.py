@@ -1,0 +1,319 @@
+"""What publisher, receiver and post office have in common: a thread over a native object.
+
+The native library does the work on threads of its own. The Python thread is there
+because in 1.x these classes were threads: it begins with the native object, sleeps
+until the library has something to tell, writes that to the log, and ends with it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Mapping
+from datetime import timedelta
+from types import TracebackType
+from typing import Any, Callable, Generic, TypeVar, Union
+
+from hermes import _native, errors
+from hermes._pace import Pace
+
+_C = TypeVar("_C", bound=_native.Core)
+_Self = TypeVar("_Self", bound="Part[Any]")
+
+#: What an option may be given as.
+OptionValue = Union[str, bool, int, float, timedelta]
+
+#: How long a publisher that is stopped without a timeout may flush, in seconds. All
+#: publishers together have as long when the interpreter exits.
+FLUSH = 1.0
+
+_LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+_parts: weakref.WeakSet[Part[Any]] = weakref.WeakSet()
+_forgets_after_fork = False
+_flushes_at_exit = False
+
+
+class RunFlag(threading.Event):
+    """The event ``_running`` of 1.x, where clearing it ended the thread; it still does."""
+
+    def __init__(self, stop: Callable[[], None]) -> None:
+        super().__init__()
+        # Bound weakly, or the owner would be part of a cycle and live on.
+        self._stop_owner = weakref.WeakMethod(stop)
+
+    def clear(self) -> None:
+        """Clear the flag, and stop the object that it belongs to."""
+        was_set = self.is_set()
+        self.lower()
+        stop = self._stop_owner()
+        if was_set and stop is not None:
+            stop()
+
+    def lower(self) -> None:
+        """Only clear the flag."""
+        super().clear()
+
+
+class Socket:
+    """What the attribute ``sock`` holds while a publisher or receiver runs.
+
+    It is no ZeroMQ socket: there is nothing to send or receive with. It is true, can be
+    closed, which stops its owner, and for a receiver it can be waited on with
+    :mod:`select` and its like.
+    """
+
+    __slots__ = ("_core",)
+
+    def __init__(self, core: _native.Core) -> None:
+        self._core = core
+
+    @property
+    def closed(self) -> bool:
+        """Whether the native object is no longer running."""
+        return self._core.get("state") != "running"
+
+    def close(self, linger: int | None = None) -> None:
+        """Stop the native object; what a publisher has queued is sent for ``linger`` ms."""
+        self._core.stop((linger or 0) / 1000)
+
+    def fileno(self) -> int:
+        """A descriptor that polls readable while there is an envelope to take."""
+        if not isinstance(self._core, _native.ReceiverCore):
+            raise errors.NotSupportedError("only a receiver can be waited on")
+        return self._core.fileno()
+
+
+class Part(threading.Thread, Generic[_C]):
+    """A thread over one native object."""
+
+    #: Where the notices of the native object are logged.
+    _log: logging.Logger
+    #: Who is stopped first when the interpreter exits: the lowest.
+    _exit_rank: int
+
+    def __init__(self, name: str | None, options: Mapping[str, OptionValue] | None) -> None:
+        super().__init__(name=name, daemon=True)
+        self._options = dict(options or {})
+        self._running = RunFlag(self._stop_native)
+        self._core: _C | None = None
+        self._starting = threading.Lock()
+
+    # ---- What a kind of part adds --------------------------------------------
+
+    def _create(self) -> _C:
+        """Make the native object, ready to be started."""
+        raise NotImplementedError
+
+    def _opened(self, core: _C) -> None:
+        """Take notice that the native object has started."""
+
+    def _ended(self) -> None:
+        """Take notice that the thread is about to end."""
+
+    def _opens_at_start(self) -> bool:
+        """Whether start() makes the native object, or run() in its thread.
+
+        A subclass with a ``run`` of its own may bind the address itself, as one could in
+        1.x, so what is native waits until it calls ours.
+        """
+        return getattr(self.run, "__func__", None) is Part.run
+
+    # ---- Life ----------------------------------------------------------------
+
+    def start(self) -> None:
+        """Bind or connect, then start the thread.
+
+        Raises :class:`OSError` where that fails (``EADDRINUSE``: somebody else is bound
+        to the address), and :class:`RuntimeError` when it was started before.
+        """
+        with self._starting:
+            self._refuse_orphan()
+            if self.ident is not None:
+                raise RuntimeError("threads can only be started once")
+            if self._opens_at_start():
+                self._open()
+            super().start()
+
+    def run(self) -> None:
+        """Log what the native object reports, until it stops. Runs in the thread."""
+        core = self._core or self._open()
+        try:
+            self._watch(core)
+        finally:
+            self._running.lower()
+            self._ended()
+
+    def wait_ready(self, timeout: float | None = None) -> bool:
+        """Wait until it can do its work: connected, and for a publisher wanted by a receiver.
+
+        Returns False when ``timeout`` seconds (None: no limit) went by without.
+        """
+        return self._started_core().wait_ready(timeout)
+
+    def __enter__(self: _Self) -> _Self:
+        """Start."""
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop."""
+        self.stop()
+
+    def stop(self, timeout: float | None = None) -> None:
+        """Stop, and wait for the thread to end, at most ``timeout`` seconds."""
+        raise NotImplementedError
+
+    # ---- Options and counters ------------------------------------------------
+
+    def stats(self) -> dict[str, Any]:
+        """The counters of this object, by name; empty before the start."""
+        return {} if self._core is None else self._core.stats()
+
+    def get_option(self, key: str) -> str:
+        """The value of an option of the native library, or a fact such as ``"state"``."""
+        return self._started_core().get(key)
+
+    def set_option(self, key: str, value: OptionValue) -> None:
+        """Set an option of the native library; most can be set only before the start."""
+        if self._core is not None:
+            self._core.set(key, option_text(value))
+        self._options[key] = value
+
+    # ---- Inside --------------------------------------------------------------
+
+    def _open(self) -> _C:
+        """Make and start the native object."""
+        _install_hooks()
+        core = self._create()
+        engine = os.environ.get("HERMES_ENGINE")
+        if engine:
+            core.set("engine", engine)
+        for key, value in self._options.items():
+            core.set(key, option_text(value))
+        core.start()
+        self._core = core
+        _parts.add(self)
+        self._running.set()
+        self._opened(core)
+        return core
+
+    def _started_core(self) -> _C:
+        if self._core is None:
+            raise errors.StateError(f"{type(self).__name__} {self.name} has not been started")
+        return self._core
+
+    def _refuse_orphan(self) -> None:
+        if self._core is not None and self._core.orphaned:
+            self._core.get("state")  # says why this cannot be
+
+    def _stop_native(self, timeout: float = FLUSH) -> None:
+        """Stop the native object; what could not be sent in time is logged."""
+        if self._core is None:
+            return
+        try:
+            self._core.stop(timeout)
+        except errors.HermesTimeoutError as error:
+            self._log.error("%s %s: %s", type(self).__name__, self.name, error.strerror)
+
+    def _forked(self) -> None:
+        """What runs, runs in the parent: in this process it has stopped."""
+        self._running = RunFlag(self._stop_native)
+        self._starting = threading.Lock()
+        self._ended()
+
+    def _watch(self, core: _C) -> None:
+        pace = Pace(1.0)
+        while True:
+            event = core.next_event(None)
+            if event is None:
+                return
+            text = event.get("text", event["kind"])
+            if event["kind"] == "malformed":
+                if not pace.due():
+                    continue
+                held_back = pace.take_held_back()
+                if held_back:
+                    text += f" (and {held_back} more since the last notice)"
+            level = _LEVELS.get(event.get("level", "info"), logging.INFO)
+            self._log.log(level, "%s %s: %s", type(self).__name__, self.name, text)
+
+
+def option_text(value: OptionValue) -> str:
+    """The value of an option as the native library reads it."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, timedelta):
+        return duration(value.total_seconds())
+    return str(value)
+
+
+def duration(seconds: float) -> str:
+    """Seconds as the native library reads them; what is beyond its range is a century."""
+    century = 100 * 365 * 24 * 3600.0
+    seconds = float(seconds)
+    if not seconds <= century:  # so that NaN, which no delay exceeds, is one too
+        seconds = century
+    return f"{max(0, round(seconds * 1e6))}us"
+
+
+def native_text(text: str, what: str) -> bytes:
+    """A name or an address as a C string."""
+    if not isinstance(text, str):
+        raise TypeError(f"{what} must be a str, not {type(text).__name__}")
+    try:
+        encoded = text.encode()
+    except UnicodeEncodeError as error:
+        raise errors.EncodingError(f"{what} {text!r} is not Unicode text: {error}") from error
+    if b"\0" in encoded:
+        raise errors.ArgumentError(f"{what} {text!r} contains a NUL")
+    return encoded
+
+
+# ---- Exit and fork -----------------------------------------------------------
+
+
+def _install_hooks() -> None:
+    """See to it that exits flush, and that forked children forget. Once a process."""
+    global _flushes_at_exit, _forgets_after_fork
+    if not _forgets_after_fork:
+        _forgets_after_fork = True
+        os.register_at_fork(after_in_child=_after_fork_in_child)
+    if not _flushes_at_exit:
+        _flushes_at_exit = True
+        atexit.register(flush_all)
+        # A process of multiprocessing may leave by another door.
+        util = sys.modules.get("multiprocessing.util")
+        if util is not None:
+            util.Finalize(None, flush_all, exitpriority=100)
+
+
+def flush_all(timeout: float = FLUSH) -> None:
+    """Stop everything that still runs: publishers first, then what relays for them."""
+    end = time.monotonic() + timeout
+    running = [part for part in list(_parts) if part._running.is_set()]
+    running.sort(key=lambda part: part._exit_rank)
+    for index, part in enumerate(running):
+        part._running.lower()
+        # A fair share, so that one whose peer is gone does not take it all.
+        part._stop_native(max(0.0, end - time.monotonic()) / (len(running) - index))
+
+
+def _after_fork_in_child() -> None:
+    """Tell everything that runs in the parent that this is another process."""
+    global _flushes_at_exit, _parts
+    _flushes_at_exit = False
+    atexit.unregister(flush_all)
+    for part in list(_parts):
+        part._forked()
+    _parts = weakref.WeakSet()

@@ -1,0 +1,140 @@
+"""The :class:`Node`: a name for a receiver, a publisher, or both."""
+
+from __future__ import annotations
+
+import logging
+import time
+from types import TracebackType
+from typing import Any, Callable, TypeVar
+
+from hermes.structs import Envelope
+
+__all__ = ["Node"]
+
+log = logging.getLogger(__name__)
+
+_Self = TypeVar("_Self", bound="Node")
+
+# How long run() waits for something to come before it looks whether it is to stop, and
+# how long it rests, at least and at most, when a facility answers without waiting.
+_WAIT = 0.2
+_REST = (0.001, 0.05)
+
+
+class Node:
+    """The smallest unit of a cluster: a name, and facilities to receive and to publish.
+
+    Derive from it to build your own; as it is, it publishes again whatever it receives.
+    A facility is a :class:`~hermes.Receiver`, a :class:`~hermes.Publisher`, or any object
+    with ``start()``, ``stop()``, and ``recv(block, timeout)`` or ``publish(envelope)``.
+    ``with node:`` starts and stops all of them.
+    """
+
+    def __init__(self, name: str, receiver: Any = None, publisher: Any = None) -> None:
+        """Name the facilities; they are started by :meth:`start`."""
+        self.name = name
+        self.receiver = receiver
+        self.publisher = publisher
+        self._facilities = [receiver, publisher]
+        self._running = False
+
+    @property
+    def facilities(self) -> list[str]:
+        """The names of the facilities that there are."""
+        return [facility.name for facility in self._facilities if facility is not None]
+
+    def start(self) -> None:
+        """Start all facilities. What one of them raises is logged and raised."""
+        log.info("Node %s: starting", self.name)
+        self._running = True
+        self._each("start")
+        log.info("Node %s: started", self.name)
+
+    def stop(self) -> None:
+        """Stop all facilities. What one of them raises is logged and raised."""
+        log.info("Node %s: stopping", self.name)
+        self._running = False
+        self._each("stop")
+        log.info("Node %s: stopped", self.name)
+
+    def __enter__(self: _Self) -> _Self:
+        """Start."""
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop."""
+        self.stop()
+
+    def publish(self, channel: str, data: Any) -> bool:
+        """Publish ``data`` under the topic ``channel/name``, with the name as its origin.
+
+        Returns what the publisher does: whether it was taken. Raises
+        :class:`NotImplementedError` where the node has nothing to publish with.
+        """
+        publish = self._ability(self.publisher, "publish")
+        taken: bool = publish(Envelope(channel + "/" + self.name, self.name, data))
+        return taken
+
+    def recv(self, block: bool = False, timeout: float | None = None) -> Any:
+        """Take what the receiver has received, or None; see :meth:`hermes.Receiver.recv`.
+
+        Raises :class:`NotImplementedError` where the node has nothing to receive with.
+        """
+        return self._ability(self.receiver, "recv")(block, timeout)
+
+    def run(self) -> None:
+        """Publish the data of whatever is received on the channel ``RAW``, until stopped.
+
+        Override it to make something better of it.
+        """
+        rest = _REST[0]
+        while self._running:
+            before = time.monotonic()
+            received = self.recv(True, _WAIT)
+            if received is not None:
+                self.publish("RAW", getattr(received, "data", received))
+                rest = _REST[0]
+            elif self._running and time.monotonic() - before < _WAIT / 2:
+                # It does not wait, or has stopped: this loop must not spin.
+                time.sleep(rest)
+                rest = min(2 * rest, _REST[1])
+
+    def stats(self) -> dict[str, Any]:
+        """The counters of the facilities that have any."""
+        return {
+            "name": self.name,
+            "kind": "node",
+            "receiver": _stats(self.receiver),
+            "publisher": _stats(self.publisher),
+        }
+
+    def _each(self, action: str) -> None:
+        """Start or stop whatever evaluates true."""
+        for facility in self._facilities:
+            if facility:
+                try:
+                    getattr(facility, action)()
+                except Exception as error:
+                    log.exception(error)
+                    log.error("Could not %s all facilities!", action)
+                    raise
+
+    def _ability(self, facility: Any, name: str) -> Callable[..., Any]:
+        """The method of a facility, if both exist."""
+        method: Callable[..., Any] | None = getattr(facility, name, None)
+        if method is None:
+            raise NotImplementedError(f"node {self.name} cannot {name}")
+        return method
+
+
+def _stats(facility: Any) -> dict[str, Any]:
+    """The counters of a facility; empty where it has none."""
+    stats = getattr(facility, "stats", None)
+    counters: dict[str, Any] = stats() if stats is not None else {}
+    return counters

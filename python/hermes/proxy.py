@@ -1,0 +1,72 @@
+"""The :class:`PostOffice`: the one place that publishers and receivers connect to."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+from hermes import _native
+from hermes._part import FLUSH, OptionValue, Part, native_text
+
+__all__ = ["PostOffice"]
+
+log = logging.getLogger(__name__)
+
+
+class PostOffice(Part[_native.PostOfficeCore]):
+    """Relays between publishers and receivers, so that all need to know one address only.
+
+    It forwards every message to those who have subscribed to it, untouched, whatever
+    ZeroMQ program sent it. It is a thread and a context manager.
+    """
+
+    _log = log
+    _exit_rank = 1
+
+    def __init__(
+        self,
+        proxy_in: str,
+        proxy_out: str,
+        debug_addr: str | None = None,
+        *,
+        options: Mapping[str, OptionValue] | None = None,
+    ) -> None:
+        """Describe a post office; nothing happens before :meth:`start`.
+
+        Publishers connect to ``proxy_in``, receivers to ``proxy_out``; at ``debug_addr``
+        a copy of everything is published. ``options`` are for the native library; the
+        configuration document lists them.
+        """
+        super().__init__(None, options)
+        self.xsub_url = proxy_in
+        self.xpub_url = proxy_out
+        self._debug_addr = debug_addr
+
+    @property
+    def debug_addr(self) -> str | None:
+        """Where a copy of everything is published, or None."""
+        return self._debug_addr
+
+    @property
+    def running(self) -> bool:
+        """Whether it is at work."""
+        return self.is_alive()
+
+    @property
+    def endpoints(self) -> dict[str, str]:
+        """Where it is bound, with the ports that the system chose: ``in``, ``out``, ``debug``."""
+        sides = ("in", "out", "debug") if self.debug_addr else ("in", "out")
+        return {side: self.get_option("endpoint." + side) for side in sides}
+
+    def stop(self, timeout: float | None = None) -> None:
+        """Stop, and wait for the thread to end, at most ``timeout`` seconds."""
+        self._running.lower()
+        self._stop_native(FLUSH if timeout is None else timeout)
+        self.join(timeout)
+
+    def _create(self) -> _native.PostOfficeCore:
+        return _native.PostOfficeCore(
+            native_text(self.xsub_url, "proxy_in"),
+            native_text(self.xpub_url, "proxy_out"),
+            native_text(self._debug_addr, "debug_addr") if self._debug_addr else None,
+        )

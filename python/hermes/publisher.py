@@ -1,0 +1,110 @@
+"""The :class:`Publisher`: hands envelopes to a post office."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from hermes import _native
+from hermes._outbox import Outbox, send, send_many
+from hermes._part import FLUSH, OptionValue, Part, Socket, native_text
+from hermes.structs import Envelope
+
+__all__ = ["Publisher"]
+
+log = logging.getLogger(__name__)
+
+
+class Publisher(Part[_native.PublisherCore]):
+    """Publishes envelopes to a post office, which forwards them to receivers.
+
+    Between :meth:`start` and :meth:`stop` it connects and reconnects, and sends what
+    :meth:`publish` has queued. It is a thread and a context manager.
+    """
+
+    _log = log
+    _exit_rank = 0
+
+    def __init__(
+        self,
+        pub_addr: str,
+        name: str,
+        ctx: Any = None,
+        *,
+        options: Mapping[str, OptionValue] | None = None,
+    ) -> None:
+        """Describe a publisher; nothing happens before :meth:`start`.
+
+        ``pub_addr`` is the post office's incoming address. ``ctx`` is accepted because
+        1.x had it, and not used: a context of pyzmq cannot be shared. ``options`` are
+        for the native library; the configuration document lists them.
+        """
+        super().__init__(name, options)
+        self.pub_addr = pub_addr
+        self.ctx = ctx
+        #: True while it runs; see :class:`hermes._part.Socket`.
+        self.sock: Any = None
+        #: What is still to be sent.
+        self.q = Outbox()
+
+    def publish(self, envelope: Envelope) -> bool:
+        """Queue an envelope to be sent, stamped with the current time. Thread-safe.
+
+        Returns True; False when the publisher has not been started, has stopped, or its
+        queue stayed full for as long as its option ``queue.block`` says. Raises
+        :class:`TypeError` for data that cannot be written as JSON.
+        """
+        if self.sock is None:
+            if self._core is not None:
+                self._refuse_orphan()
+            return False
+        if self._core is None:
+            self.q.put(envelope)  # a subclass sends on a socket of its own
+            return True
+        return send(self._core, envelope)
+
+    def publish_many(self, envelopes: Iterable[Envelope]) -> int:
+        """Queue many envelopes in order, faster than one by one.
+
+        Returns how many were taken: all of them, unless the publisher is not running or
+        its queue stayed full. Where one cannot be written as JSON, :class:`TypeError` is
+        raised, and those before it have been queued.
+        """
+        if type(self).publish is Publisher.publish and self.sock is not None and self._core:
+            return send_many(self._core, envelopes)
+        count = 0
+        for envelope in envelopes:
+            if not self.publish(envelope):
+                break
+            count += 1
+        return count
+
+    def stop(self, timeout: float | None = None) -> None:
+        """Send what is queued, for at most ``timeout`` seconds (None: one), and stop.
+
+        What could not be sent is reported in the log and counted in :meth:`stats`.
+        """
+        log.info("Publisher %s: stopping", self.name)
+        self.join(timeout)
+        log.info("Publisher %s: stopped", self.name)
+
+    def join(self, timeout: float | None = None) -> None:
+        """Stop, and wait for the thread to end; as in 1.x the same as :meth:`stop`."""
+        self._running.lower()
+        if self._core is not None:
+            self.sock = None
+        self._stop_native(FLUSH if timeout is None else timeout)
+        super().join(timeout)
+
+    def _create(self) -> _native.PublisherCore:
+        return _native.PublisherCore(
+            native_text(self.pub_addr, "the address"), native_text(self.name, "the name")
+        )
+
+    def _opened(self, core: _native.PublisherCore) -> None:
+        self.q.open(core)
+        self.sock = Socket(core)
+
+    def _ended(self) -> None:
+        self.sock = None

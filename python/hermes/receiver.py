@@ -1,0 +1,208 @@
+"""The :class:`Receiver`: follows topics, and hands out what arrives."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
+
+from hermes import _native, errors
+from hermes._inbox import Inbox
+from hermes._part import FLUSH, OptionValue, Part, Socket, duration, native_text
+from hermes.structs import Envelope
+
+__all__ = ["Receiver"]
+
+log = logging.getLogger(__name__)
+
+
+class Receiver(Part[_native.ReceiverCore]):
+    """Receives envelopes from a post office, or from any publisher.
+
+    Between :meth:`start` and :meth:`stop` it connects, reconnects, and queues what
+    arrives; :meth:`recv` takes the oldest. It is a thread, a context manager, and an
+    iterator over what it receives until it stops.
+
+    An envelope that is more than ``timeout`` seconds old on arrival shows that the
+    receiver cannot keep up; it then logs an error and stops, unless ``on_slow`` says
+    otherwise.
+    """
+
+    _log = log
+    _exit_rank = 2
+
+    def __init__(
+        self,
+        sub_addr: str,
+        name: str,
+        topics: str | Iterable[str] | None = None,
+        exchanges: str | Iterable[str] | None = None,
+        *,
+        on_slow: str | None = None,
+        options: Mapping[str, OptionValue] | None = None,
+    ) -> None:
+        """Describe a receiver; nothing happens before :meth:`start`.
+
+        ``sub_addr`` is the post office's outgoing address. ``topics`` is one prefix of
+        the topics to follow, or several; every topic without. ``exchanges`` is one
+        origin, or several, whose envelopes are kept; those of others are dropped.
+        ``on_slow`` is what to do with an envelope that is too old: ``"stop"`` (what 1.x
+        did), ``"drop"`` it, ``"warn"`` in the log, or ``"ignore"``. ``options`` are for
+        the native library; the configuration document lists them.
+        """
+        super().__init__(name, options)
+        if on_slow is not None:
+            self._options["on_slow"] = on_slow
+        self.sub_addr = sub_addr
+        #: None; a ZeroMQ context has no part in this.
+        self.zmq_context: Any = None
+        #: True while it runs; see :class:`hermes._part.Socket`.
+        self.sock: Any = None
+        #: What has been received and not taken yet.
+        self.q = Inbox(fed=not self._opens_at_start())
+        self._topics = _collected(topics)
+        self._exchanges = _collected(exchanges)
+        self._timeout: float = 1
+
+    # ---- Taking --------------------------------------------------------------
+
+    def recv(self, block: bool = False, timeout: float | None = None) -> Envelope | None:
+        """Take the oldest envelope; None if there is none.
+
+        With ``block``, wait for one, until ``timeout`` seconds have gone by (None: no
+        limit) or the receiver has stopped. What it had received before it stopped can
+        still be taken.
+        """
+        envelope: Envelope | None = self.q.take(timeout if block else 0.0)
+        return envelope
+
+    def recv_many(self, max: int = 256, timeout: float | None = 0.0) -> list[Envelope]:
+        """Take up to ``max`` envelopes at once.
+
+        Waits for the first one only, at most ``timeout`` seconds (None: no limit).
+        """
+        if max < 1:
+            raise ValueError(f"max must be at least 1, not {max}")
+        return self.q.take_many(max, timeout)
+
+    def __iter__(self) -> Iterator[Envelope]:
+        """Take one envelope after the other until the receiver stops."""
+        while True:
+            envelope = self.recv(block=True)
+            if envelope is None:
+                return
+            yield envelope
+
+    # ---- What to receive -----------------------------------------------------
+
+    def subscribe(self, topic: str) -> None:
+        """Follow the topics that begin with ``topic``, at any time.
+
+        The first subscription replaces "every topic". A topic that begins with a
+        quotation mark is a raw prefix of the topic's frame on the wire.
+        """
+        if self._core is not None:
+            self._core.subscribe(_prefix(topic))
+        else:
+            _prefix(topic)
+            self._topics = [*_listed(self._topics), topic]
+
+    def unsubscribe(self, topic: str) -> None:
+        """Undo one :meth:`subscribe`; raises :class:`ValueError` where there was none."""
+        if self._core is not None:
+            self._core.unsubscribe(_prefix(topic))
+            return
+        topics = _listed(self._topics)
+        if topic not in topics:
+            raise errors.ArgumentError(f"not subscribed to {topic!r}")
+        topics.remove(topic)
+        self._topics = topics
+
+    @property
+    def timeout(self) -> float:
+        """How old an envelope may be on arrival, in seconds; 1 unless set. At any time."""
+        return self._timeout
+
+    @timeout.setter
+    def timeout(self, seconds: float) -> None:
+        text = duration(seconds)
+        if self._core is not None:
+            self._core.set("timeout", text)
+        self._timeout = seconds
+
+    # ---- Life ----------------------------------------------------------------
+
+    def stop(self, timeout: float | None = None) -> None:
+        """Stop, and wait for the thread to end, at most ``timeout`` seconds."""
+        log.info("Receiver %s: stopping", self.name)
+        self.join(timeout)
+        log.info("Receiver %s: stopped", self.name)
+
+    def join(self, timeout: float | None = None) -> None:
+        """Stop, and wait for the thread to end; as in 1.x the same as :meth:`stop`."""
+        self._running.lower()
+        self._stop_native(FLUSH if timeout is None else timeout)
+        self.q.end()
+        super().join(timeout)
+
+    def fileno(self) -> int:
+        """A descriptor that polls readable while there is something in the native queue.
+
+        Take with ``recv_many`` until it returns nothing before waiting on it again.
+        """
+        return self._started_core().fileno()
+
+    def stats(self) -> dict[str, Any]:
+        """The counters of this receiver, by name; empty before the start."""
+        return {} if self._core is None else self.q.correct(self._core)
+
+    # ---- Inside --------------------------------------------------------------
+
+    def _create(self) -> _native.ReceiverCore:
+        core = _native.ReceiverCore(
+            native_text(self.sub_addr, "the address"), native_text(self.name, "the name")
+        )
+        for topic in _listed(self._topics):
+            core.subscribe(_prefix(topic))
+        for origin in _listed(self._exchanges):
+            core.accept(native_text(origin, "an exchange"))
+        core.set("timeout", duration(self._timeout))
+        return core
+
+    def _opened(self, core: _native.ReceiverCore) -> None:
+        self.sock = Socket(core)
+        self.q.open(core)
+
+    def _ended(self) -> None:
+        self.sock = None
+        self.q.end()
+
+    def _forked(self) -> None:
+        super()._forked()
+        self.q.reset()
+
+
+def _collected(given: str | Iterable[str] | None) -> str | Collection[str]:
+    """What was given, in a form that can be read twice."""
+    if not given:
+        return ""
+    return given if isinstance(given, Collection) else list(given)
+
+
+def _listed(given: str | Iterable[str] | None) -> list[str]:
+    """One string or several as a list."""
+    if not given:
+        return []
+    return [given] if isinstance(given, str) else list(given)
+
+
+def _prefix(topic: str) -> bytes:
+    """A topic as the native library takes it."""
+    if not isinstance(topic, str):
+        raise TypeError(f"a topic must be a str, not {type(topic).__name__}")
+    try:
+        return topic.encode()
+    except UnicodeEncodeError:
+        # Not Unicode text, but it has a form on the wire, and that can be asked for.
+        return json.dumps(topic)[:-1].encode()

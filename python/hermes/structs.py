@@ -1,0 +1,210 @@
+"""What travels: :class:`Envelope`, and :class:`Message` for structured data.
+
+Nothing in here touches the network or the native library.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any, Callable, ClassVar, TypeVar
+
+from hermes._pace import Pace
+
+__all__ = ["Envelope", "Message", "register"]
+
+log = logging.getLogger(__name__)
+
+_Self = TypeVar("_Self", bound="Message")
+_Kind = TypeVar("_Kind", bound="type[Message]")
+
+# Who becomes an instance on arrival: dtype to class. Names from the wire are looked
+# up here and nowhere else.
+_registry: dict[str, type[Message]] = {}
+_complaints = Pace(1.0)
+
+
+class Envelope:
+    """Data on its way, with its topic, its origin and the time it was sent.
+
+    ``data`` is anything that :func:`json.dumps` takes, a :class:`Message`, or any
+    object with a method ``serialize(encoding)`` that returns JSON as bytes.
+    """
+
+    __slots__ = ["topic", "origin", "data", "ts"]
+
+    topic: str
+    origin: str
+    data: Any
+    ts: float
+
+    def __init__(self, topic_tree: str, origin: str, data: Any, ts: float | None = None) -> None:
+        """Put ``data`` into an envelope.
+
+        ``topic_tree`` is the topic, by custom a path such as ``"ticks/BTCUSD"``;
+        receivers subscribe to prefixes of it. ``origin`` names the sender. ``ts`` is
+        in seconds since the epoch, and now unless given.
+        """
+        self.topic = topic_tree
+        self.origin = origin
+        self.data = data
+        self.ts = ts or time.time()
+
+    def __repr__(self) -> str:
+        return (
+            f"Envelope(topic={self.topic!r}, origin={self.origin!r}, "
+            f"data={self.data!r}, ts={self.ts!r})"
+        )
+
+    @staticmethod
+    def load_from_frames(
+        frames: Iterable[bytes | bytearray | memoryview], encoding: str | None = None
+    ) -> Envelope:
+        """The envelope in the four frames that a ZeroMQ socket received.
+
+        Raises :class:`ValueError` for anything but four frames of JSON text. Data that
+        is an array beginning with the name of a registered :class:`Message` becomes
+        an instance of it; see :func:`register`.
+        """
+        texts = [bytes(frame).decode(encoding or "utf-8") for frame in frames]
+        if len(texts) != 4:
+            raise ValueError(f"an envelope has four frames, not {len(texts)}")
+        return from_row([json.loads(text) for text in texts])
+
+    def convert_to_frames(self, encoding: str | None = None) -> tuple[bytes, bytes, bytes, bytes]:
+        """The envelope as four frames of JSON: topic, origin, data, time.
+
+        Stamps the envelope with the current time first. Raises :class:`TypeError` for
+        data that has no form in JSON.
+        """
+        encoding = encoding or "utf-8"
+        self.update_ts()
+        return (
+            json.dumps(self.topic).encode(encoding),
+            json.dumps(self.origin).encode(encoding),
+            dump(self.data, encoding),
+            json.dumps(self.ts).encode(encoding),
+        )
+
+    def update_ts(self) -> None:
+        """Stamp the envelope with the current time."""
+        self.ts = time.time()
+
+
+class Message:
+    """A record of named fields, sent as a compact JSON array.
+
+    Derive from it and list your fields in ``__slots__``. A received array whose first
+    element is the name of your class (its ``__qualname__``) becomes an instance again
+    if the class asks for it: either it has a static or class method ``empty()`` that
+    makes an instance to be filled, or you pass it to :func:`register`. ::
+
+        @hermes.register
+        class Tick(hermes.Message):
+            __slots__ = ["symbol", "price"]
+    """
+
+    __slots__ = ["dtype", "ts"]
+
+    dtype: str
+    ts: float
+
+    _fields: ClassVar[tuple[str, ...]] = ("dtype", "ts")
+
+    def __init__(self, ts: float | None = None) -> None:
+        """Make a message with the time ``ts`` in seconds since the epoch, or now."""
+        self.ts = ts or time.time()
+        self.dtype = type(self).__qualname__
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        cls._fields = _fields_of(cls)
+        if _has_hook(cls):
+            _registry[cls.__qualname__] = cls
+
+    def load(self: _Self, data: Iterable[Any]) -> _Self:
+        """Set the fields, in the order of :meth:`_slots`, and return the message."""
+        for field, value in zip(self._fields, data):
+            setattr(self, field, value)
+        return self
+
+    def serialize(self, encoding: str | None = None) -> bytes:
+        """The fields as a JSON array."""
+        return json.dumps([getattr(self, field) for field in self._fields]).encode(
+            encoding or "utf-8"
+        )
+
+    def _slots(self) -> list[str]:
+        """The names of all fields, those of base classes first."""
+        return list(self._fields)
+
+    def __repr__(self) -> str:
+        fields = ", ".join(f"{field}={getattr(self, field)}" for field in self._fields)
+        return f"{type(self).__qualname__}({fields})"
+
+
+def register(cls: _Kind) -> _Kind:
+    """Let received arrays that name ``cls`` become instances of it; a class decorator.
+
+    The instance is made by ``cls.empty()`` where there is one, and otherwise without
+    calling ``__init__``; then :meth:`Message.load` fills it. Of two classes with one
+    name the later counts.
+    """
+    if not (isinstance(cls, type) and issubclass(cls, Message)):
+        raise TypeError(f"only subclasses of Message can be registered, not {cls!r}")
+    _registry[cls.__qualname__] = cls
+    return cls
+
+
+def dump(data: Any, encoding: str = "utf-8") -> bytes:
+    """Data as JSON: written by its own ``serialize`` if it has one."""
+    serialize = getattr(data, "serialize", None)
+    if serialize is None:
+        return json.dumps(data).encode(encoding)
+    try:
+        written: bytes | str = serialize(encoding)
+    except AttributeError as error:
+        raise TypeError(f"{type(data).__qualname__} cannot be serialised: {error}") from error
+    return written.encode(encoding) if isinstance(written, str) else written
+
+
+def from_row(row: Sequence[Any]) -> Envelope:
+    """The envelope for parsed JSON: topic, origin, data, time."""
+    topic, origin, data, ts = row
+    if data.__class__ is list and data and data[0].__class__ is str:
+        kind = _registry.get(data[0])
+        if kind is not None:
+            data = _revive(kind, data)
+    return Envelope(topic, origin, data, ts)
+
+
+def _revive(kind: type[Message], data: list[Any]) -> Any:
+    """An instance of ``kind`` with the fields in ``data``, or ``data`` where it fails."""
+    try:
+        empty: Callable[[], Message] | None = getattr(kind, "empty", None)
+        return (kind.__new__(kind) if empty is None else empty()).load(data)
+    except Exception as error:
+        # The wire must not be able to stop its reader.
+        if _complaints.due():
+            log.warning("Cannot load %s from %r: %s", kind.__qualname__, data, error)
+        return data
+
+
+def _fields_of(cls: type[Message]) -> tuple[str, ...]:
+    """The slots of a class and its bases, base classes first, each once."""
+    fields: dict[str, None] = {}
+    for base in reversed(cls.__mro__):
+        slots = base.__dict__.get("__slots__", ())
+        fields.update(dict.fromkeys([slots] if isinstance(slots, str) else slots))
+    return tuple(field for field in fields if field not in ("__dict__", "__weakref__"))
+
+
+def _has_hook(cls: type[Message]) -> bool:
+    """Whether ``empty()`` can make an instance of just this class."""
+    own = cls.__dict__.get("empty")
+    if own is not None:
+        return isinstance(own, (staticmethod, classmethod))
+    # A class method that is inherited knows which class to make; a static one does not.
+    return any(isinstance(base.__dict__.get("empty"), classmethod) for base in cls.__mro__)
