@@ -12,6 +12,12 @@ FUZZTIME ?= 1m
 SECONDS_OF_DEMO ?= 12
 PYTEST_FLAGS ?=
 
+# The compiler for everything, Go's C parts included, unless the environment names one.
+ifeq ($(origin CC),default)
+CC := $(firstword $(notdir $(shell command -v gcc clang cc)) gcc)
+endif
+export CC
+
 LIBRARY := build/libhermes.so.2
 PYTHON_OF_TESTS := build/venv/bin/python
 PYTHON_OF_OLD := build/venv-old/bin/python
@@ -34,7 +40,8 @@ build: $(LIBRARY) build/hermes ## libhermes.so and the hermes command, into buil
 
 $(LIBRARY): $(GO_SOURCES)
 	@.ci/deps build
-	capi/build.sh build
+	capi/build.sh shared $@
+	@ln -sf $(@F) build/libhermes.so
 
 build/hermes: $(GO_SOURCES)
 	@.ci/deps build

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/hermes-zmq/hermes/core"
+)
+
+// options lists what one kind of part can be told, or all kinds in Markdown, for
+// docs/configuration.md.
+func options(_ context.Context, std streams, args []string) error {
+	if len(args) != 1 {
+		return usageError{"of which kind?"}
+	}
+	if args[0] == "markdown" {
+		return markdown(std.out)
+	}
+	list, err := optionsOf(args[0])
+	if err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(std.out, 0, 4, 2, ' ', 0)
+	for _, o := range list {
+		fmt.Fprintf(w, "%s\t%s\t%s\n", o.Key, o.Default, o.Usage)
+	}
+	return w.Flush()
+}
+
+// kinds are the parts that have options, in the order of the documentation.
+var kinds = []string{"publisher", "receiver", "postoffice"}
+
+func optionsOf(kind string) ([]core.Option, error) {
+	var part core.Part
+	var err error
+	const anywhere = "tcp://127.0.0.1:6000" // nothing is started
+	switch kind {
+	case "publisher":
+		part, err = core.NewPublisher(anywhere, kind)
+	case "receiver":
+		part, err = core.NewReceiver(anywhere, kind)
+	case "postoffice":
+		part, err = core.NewPostOffice(anywhere, anywhere, "")
+	default:
+		return nil, usageError{fmt.Sprintf("there is no kind %q", kind)}
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer part.Close()
+	return part.Options(), nil
+}
+
+// markdown writes the tables of all kinds.
+func markdown(out io.Writer) error {
+	for _, kind := range kinds {
+		list, err := optionsOf(kind)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(out, "### %s\n\n| option | default | when | meaning |\n|---|---|---|---|\n", kind)
+		for _, o := range list {
+			when := "before the start"
+			if o.Live {
+				when = "any time"
+			}
+			fmt.Fprintf(out, "| `%s` | `%s` | %s | %s |\n", o.Key, o.Default, when, strings.ReplaceAll(o.Usage, "|", "\\|"))
+		}
+		fmt.Fprintln(out)
+	}
+	return nil
+}

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/hermes-zmq/hermes/core"
+)
+
+// postOffice relays until ctx is done.
+func postOffice(ctx context.Context, std streams, args []string) error {
+	f := newFlags(std, "postoffice")
+	in := f.String("in", "tcp://127.0.0.1:6000", "`address` for publishers")
+	out := f.String("out", "tcp://127.0.0.1:6001", "`address` for receivers")
+	debug := f.String("debug", "", "`address` at which a copy of everything is published")
+	every := f.Duration("stats", 0, "print the counters this often, and at the end")
+	if err := f.parse(args); err != nil {
+		return err
+	}
+	if f.NArg() > 0 {
+		return usageError{"takes flags only, not " + f.Arg(0)}
+	}
+	if *every < 0 {
+		return usageError{"--stats cannot be negative"}
+	}
+
+	office, err := core.NewPostOffice(*in, *out, *debug)
+	if err != nil {
+		return err
+	}
+	defer office.Close()
+	if err := f.settings.apply(office); err != nil {
+		return err
+	}
+	if err := office.Start(); err != nil {
+		return err
+	}
+	defer background(std, office)()
+	if err := printEndpoints(std, office, *debug != ""); err != nil {
+		return err
+	}
+	return watch(ctx, std, office, *every)
+}
+
+// printEndpoints tells where the post office can be reached: the ports that the system
+// chose, too.
+func printEndpoints(std streams, office *core.PostOffice, debug bool) error {
+	sides := []string{"in", "out"}
+	if debug {
+		sides = append(sides, "debug")
+	}
+	endpoints := map[string]string{}
+	for _, side := range sides {
+		endpoint, err := office.Get("endpoint." + side)
+		if err != nil {
+			return err
+		}
+		endpoints[side] = endpoint
+	}
+	return json.NewEncoder(std.out).Encode(endpoints)
+}
+
+// watch waits for the end: ctx, which is a good one, or a failure.
+func watch(ctx context.Context, std streams, office *core.PostOffice, every time.Duration) error {
+	end := stopWith(ctx, office)
+	defer end()
+	if every == 0 {
+		return office.Wait(-1)
+	}
+	for {
+		err := office.Wait(every)
+		fmt.Fprintf(std.out, "%s\n", office.StatsJSON())
+		if core.CodeOf(err) != core.ETIMEOUT {
+			return err
+		}
+	}
+}

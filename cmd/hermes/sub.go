@@ -1,0 +1,97 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"time"
+
+	"github.com/hermes-zmq/hermes/core"
+)
+
+// sub prints envelopes until ctx is done or there have been enough.
+func sub(ctx context.Context, std streams, args []string) error {
+	f := newFlags(std, "sub")
+	count := f.Int("count", 0, "end after so many envelopes; 0 goes on for ever")
+	origin := f.String("origin", "", "print only what comes from this `name`")
+	name := f.String("name", "hermes-sub", "the `name` of this receiver")
+	if err := f.parse(args); err != nil {
+		return err
+	}
+	if f.NArg() == 0 {
+		return usageError{"where? An address is missing"}
+	}
+
+	receiver, err := core.NewReceiver(f.Arg(0), *name)
+	if err != nil {
+		return err
+	}
+	defer receiver.Close()
+	if err := choose(receiver, f.Args()[1:], *origin); err != nil {
+		return err
+	}
+	if err := f.settings.apply(receiver); err != nil {
+		return err
+	}
+	if err := receiver.Start(); err != nil {
+		return err
+	}
+	defer background(std, receiver)()
+	end := stopWith(ctx, receiver)
+	defer end()
+
+	err = printEnvelopes(std, receiver, *count)
+	_ = receiver.Stop(time.Second)
+	if core.CodeOf(err) == core.ESTOPPED && ctx.Err() != nil {
+		return nil // as we were told
+	}
+	return err
+}
+
+// choose says what the receiver is to take.
+func choose(receiver *core.Receiver, topics []string, origin string) error {
+	// A terminal is slow; that is no reason to stop.
+	if err := receiver.Set("on_slow", "warn"); err != nil {
+		return err
+	}
+	for _, topic := range topics {
+		if err := receiver.Subscribe(topic); err != nil {
+			return err
+		}
+	}
+	if origin == "" {
+		return nil
+	}
+	return receiver.Accept(origin)
+}
+
+// printEnvelopes prints count envelopes, or goes on without end where count is 0.
+func printEnvelopes(std streams, receiver *core.Receiver, count int) error {
+	out := bufio.NewWriter(std.out)
+	for printed := 0; count == 0 || printed < count; {
+		most := 256
+		if count > 0 {
+			most = min(most, count-printed)
+		}
+		n, err := printSome(out, receiver, most)
+		if err != nil {
+			return err
+		}
+		printed += n
+	}
+	return nil
+}
+
+// printSome waits for an envelope and prints what is there, at most so many.
+func printSome(out *bufio.Writer, receiver *core.Receiver, most int) (int, error) {
+	delivery, err := receiver.Take(most, -1)
+	if err != nil {
+		return 0, err
+	}
+	defer delivery.Release()
+	for i := range delivery.Len() {
+		if err := printLine(out, delivery.At(i)); err != nil {
+			return i, err
+		}
+	}
+	return delivery.Len(), out.Flush()
+}
