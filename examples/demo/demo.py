@@ -9,7 +9,6 @@ Ends with exit code 0 when all have ended well and not one envelope is missing.
 """
 
 import argparse
-import contextlib
 import json
 import os
 import pathlib
@@ -19,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 TABLE = HERE.parent.parent / "build" / "examples" / "demo" / "table"
@@ -30,13 +30,14 @@ class DemoFailed(Exception):
 
 
 class Part:
-    """One process, and the lines in which it reports to us."""
+    """One process, and the lines in which it reports to us: "ready", and at the end its books."""
 
-    def __init__(self, name, command, folder, channel=None):
-        """Start it. Its reports come on its standard output, or on the pipe `channel`."""
+    def __init__(self, name, command, folder, reports, channel=None):
+        """Start it. It reports on its standard output, or on the pipe `channel`."""
         self.name = name
         self.log = folder / (name.replace(" ", "-") + ".log")
-        self.reports = queue.Queue()
+        self.ready = False
+        self.books = None
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
                 [str(word) for word in command],
@@ -49,38 +50,30 @@ class Part:
         if channel:
             os.close(channel[1])
         source = os.fdopen(channel[0]) if channel else self.process.stdout
-        threading.Thread(target=self._listen, args=(source,), daemon=True).start()
+        threading.Thread(target=self._listen, args=(source, reports), daemon=True).start()
 
-    def _listen(self, source):
+    def _listen(self, source, reports):
         for line in source:
-            self.reports.put(line.strip())
-        self.reports.put(None)  # it has ended
+            reports.put((self, line.strip()))
+        reports.put((self, None))  # it has ended
 
-    def report(self, patience):
-        """Wait for its next line."""
-        try:
-            line = self.reports.get(timeout=patience)
-        except queue.Empty:
-            raise DemoFailed(f"{self.name} has not answered for {patience:.0f} s") from None
-        if line is None:
+    def take(self, line):
+        """Take in a report."""
+        if line == "ready":
+            self.ready = True
+        elif line is not None:
+            self.books = json.loads(line)
+        elif self.books is None:
             raise DemoFailed(f"{self.name} ended early, with exit code {self.process.wait()}")
-        return line
 
-    def ready(self):
-        """Wait until it says that it is."""
-        self.report(PATIENCE)
-        return self
-
-    def result(self, patience=PATIENCE):
-        """Wait until it has ended well, and return its last report."""
-        books = json.loads(self.report(patience))
+    def end(self):
+        """Check that it has ended well, as it said it would."""
         try:
             code = self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             raise DemoFailed(f"{self.name} does not end") from None
         if code != 0:
             raise DemoFailed(f"{self.name} ended with exit code {code}")
-        return books
 
     def kill(self):
         """End it, whatever it is doing."""
@@ -88,31 +81,70 @@ class Part:
         self.process.wait()
 
 
-def run(seconds, folder, parts):
+class Cluster:
+    """All parts. While one is waited for, the death of another is noticed too."""
+
+    def __init__(self, folder):
+        """Keep the logs of the parts in the folder."""
+        self.folder = folder
+        self.parts = []
+        self.reports = queue.Queue()
+
+    def start(self, name, *command, channel=None):
+        """Start a part."""
+        self.parts.append(Part(name, command, self.folder, self.reports, channel))
+        return self.parts[-1]
+
+    def wait(self, part, condition, patience=PATIENCE):
+        """Take reports until the condition of a part holds."""
+        end = time.monotonic() + patience
+        while not condition(part):
+            try:
+                who, line = self.reports.get(timeout=max(0, end - time.monotonic()))
+            except queue.Empty:
+                raise DemoFailed(f"{part.name} has not answered for {patience:.0f} s") from None
+            who.take(line)
+
+    def ready(self, part):
+        """Wait until a part says that it is ready."""
+        self.wait(part, lambda part: part.ready)
+
+    def books(self, part, patience=PATIENCE):
+        """Wait until a part has ended well, and return its books."""
+        self.wait(part, lambda part: part.books is not None, patience)
+        part.end()
+        return part.books
+
+    def kill(self):
+        """End all parts."""
+        for part in self.parts:
+            part.kill()
+
+
+def run(seconds, cluster):
     """Run all parts to their end; return what each has counted."""
-    to_office, from_office = f"ipc://{folder}/in", f"ipc://{folder}/out"
+    to_office, from_office = f"ipc://{cluster.folder}/in", f"ipc://{cluster.folder}/out"
 
-    def start(name, *command, channel=None):
-        parts.append(Part(name, command, folder, channel))
-        return parts[-1]
+    def python(script, *arguments):
+        return [sys.executable, HERE / script, *arguments]
 
-    def python(script):
-        return sys.executable, HERE / script
-
-    office = start("post office", *python("postoffice.py"), to_office, from_office).ready()
+    office = cluster.start("post office", *python("postoffice.py", to_office, from_office))
+    cluster.ready(office)
     channel = os.pipe()
-    table = start("table", TABLE, from_office, channel[1], channel=channel).ready()
-    derive = start("derive", *python("derive.py"), to_office, from_office).ready()
-    readings = start("readings", *python("readings.py"), to_office, seconds)
+    table = cluster.start("table", TABLE, from_office, channel[1], channel=channel)
+    derive = cluster.start("derive", *python("derive.py", to_office, from_office))
+    cluster.ready(table)
+    cluster.ready(derive)
+    readings = cluster.start("readings", *python("readings.py", to_office, seconds))
 
     # The readings end by themselves; their end travels through the node to the table.
     books = {
-        "readings": readings.result(seconds + PATIENCE),
-        "derive": derive.result(),
-        "table": table.result(),
+        "readings": cluster.books(readings, seconds + PATIENCE),
+        "derive": cluster.books(derive),
+        "table": cluster.books(table),
     }
     office.process.send_signal(signal.SIGTERM)
-    books["office"] = office.result()
+    books["office"] = cluster.books(office)
     return books
 
 
@@ -159,23 +191,21 @@ def main():
     parser.add_argument("--seconds", type=float, default=12, help="how long to stream")
     seconds = parser.parse_args().seconds
 
-    parts = []
     with tempfile.TemporaryDirectory(prefix="hermes-demo-") as folder:
+        cluster = Cluster(pathlib.Path(folder))
         try:
-            books = run(seconds, pathlib.Path(folder), parts)
+            books = run(seconds, cluster)
         except KeyboardInterrupt:
             return 130
         except DemoFailed as failure:
             print(f"\nThe demo failed: {failure}.", file=sys.stderr)
-            for part in parts:
+            for part in cluster.parts:
                 print(f"\n--- {part.name} said:\n{part.log.read_text()}", file=sys.stderr)
             return 1
         finally:
-            for part in parts:
-                part.kill()
-            with contextlib.suppress(OSError):
-                if os.isatty(1):
-                    print("\x1b[?25h\x1b[0m", end="", flush=True)
+            cluster.kill()
+            if os.isatty(1):
+                print("\x1b[?25h\x1b[0m", end="", flush=True)  # the cursor, in case
     lost = audit(books)
     summary(books, seconds, lost)
     if lost:
