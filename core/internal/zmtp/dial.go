@@ -1,0 +1,61 @@
+package zmtp
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"github.com/hermes-zmq/hermes/core/internal/carrier"
+)
+
+// backoff is the pause between attempts: it doubles up to a bound, and is spread so
+// that peers that lost the same server do not come back all at once.
+type backoff struct {
+	min, max, now time.Duration
+}
+
+func (b *backoff) reset() { b.now = 0 }
+
+// next is the pause before the next attempt: between half of the current bound and
+// all of it, and never less than the minimum.
+func (b *backoff) next() time.Duration {
+	if b.now == 0 {
+		b.now = b.min
+	} else {
+		b.now = min(2*b.now, b.max)
+	}
+	return max(b.min, b.now/2+rand.N(b.now/2+1))
+}
+
+// keepDialling holds a connection to one address, again and again, until the socket
+// is closed.
+func (s *socket) keepDialling(a address) {
+	pause := backoff{min: s.cfg.ReconnectMin, max: s.cfg.ReconnectMax}
+	for {
+		ready, err := s.dialOnce(a)
+		if s.closed.Load() {
+			return
+		}
+		if ready {
+			pause.reset()
+		}
+		s.tellUnlessClosed(carrier.Event{Kind: carrier.Retrying, Address: a.text, Reason: err.Error()})
+		select {
+		case <-time.After(pause.next()):
+		case <-s.ctx.Done():
+			return
+		}
+	}
+}
+
+// dialOnce connects and lives through the connection. The error says why there is
+// none, or none any more.
+func (s *socket) dialOnce(a address) (ready bool, err error) {
+	ctx, cancel := context.WithTimeout(s.ctx, s.cfg.HandshakeTimeout)
+	nc, err := a.dial(ctx)
+	cancel()
+	if err != nil {
+		return false, err
+	}
+	return s.serve(nc, a.text)
+}

@@ -1,0 +1,114 @@
+package zmtp
+
+import (
+	"fmt"
+	"net"
+	"syscall"
+	"time"
+	"unsafe"
+)
+
+// pulse looks after the peers at regular times: asks silent ones for a sign of life
+// and gives up those that are gone.
+func (s *socket) pulse() {
+	step := min(s.cfg.HeartbeatTimeout, time.Second)
+	if s.cfg.HeartbeatInterval > 0 {
+		step = min(step, s.cfg.HeartbeatInterval)
+	}
+	t := time.NewTicker(max(step/4, 5*time.Millisecond))
+	defer t.Stop()
+	for {
+		select {
+		case <-t.C:
+			now := s.clock()
+			for _, c := range *s.peers.Load() {
+				c.check(now)
+			}
+		case <-s.ctx.Done():
+			return
+		}
+	}
+}
+
+// check is one look at one peer.
+func (c *conn) check(now int64) {
+	if c.delivering.Load() {
+		return // it may well have said something, and we do not listen
+	}
+	silent := time.Duration(now - c.heard.Load())
+	if ttl := time.Duration(c.ttl.Load()); ttl > 0 && silent > ttl {
+		c.abort(fmt.Errorf("silent for longer than the %v that the peer announced", ttl))
+		return
+	}
+	cfg := &c.s.cfg
+	if cfg.HeartbeatInterval < 0 || c.minor < 1 {
+		return // of ZMTP 3.0 peers the kernel's keep-alive takes care
+	}
+	if silent >= cfg.HeartbeatTimeout && c.gone(cfg.HeartbeatTimeout) {
+		c.abort(fmt.Errorf("no sign of life for %v", cfg.HeartbeatTimeout))
+		return
+	}
+	if silent >= cfg.HeartbeatInterval && time.Duration(now-c.asked) >= cfg.HeartbeatInterval {
+		c.asked = now
+		c.ask()
+	}
+}
+
+// ask sends a PING, unless one cannot get through anyway.
+func (c *conn) ask() {
+	c.out.mu.Lock()
+	if c.out.dead || c.out.commands > maxControl {
+		c.out.mu.Unlock()
+		return
+	}
+	c.out.addCommand(appendPing(nil))
+	c.kick()
+}
+
+// gone judges a peer that has been silent for too long. One that does not even
+// read, because its program is busy or stopped, cannot have seen our PING: as long
+// as its system answers it is slow, and not gone.
+func (c *conn) gone(limit time.Duration) bool {
+	c.out.mu.Lock()
+	waiting := c.out.bytes > 0
+	c.out.mu.Unlock()
+	backlog, last, unanswered := c.io.kernelView()
+	if !waiting && backlog == 0 {
+		return true
+	}
+	return unanswered && last >= limit
+}
+
+// tcpInfo is the head of Linux's struct tcp_info, as far as it is needed.
+type tcpInfo struct {
+	state, caState, retransmits, probes, backoff, options, windowScale, flags uint8
+
+	rto, ato, sndMSS, rcvMSS                               uint32
+	unacked, sacked, lost, retrans, fackets                uint32
+	lastDataSent, lastAckSent, lastDataRecv, lastAckRecvMS uint32
+}
+
+// kernelView is what the kernel knows of the peer's system: how many bytes it has
+// not yet taken, how long ago it last answered, and whether the kernel has asked
+// again since, in vain. A Unix socket's other end never vanishes unseen.
+func (r *rawio) kernelView() (backlog int, last time.Duration, unanswered bool) {
+	_, isTCP := r.Conn.(*net.TCPConn)
+	_ = r.raw.Control(func(fd uintptr) {
+		var out int32
+		if _, _, errno := syscall.Syscall(syscall.SYS_IOCTL, fd, syscall.TIOCOUTQ, uintptr(unsafe.Pointer(&out))); errno == 0 {
+			backlog = int(out)
+		}
+		if !isTCP {
+			return
+		}
+		var info tcpInfo
+		size := uint32(unsafe.Sizeof(info))
+		_, _, errno := syscall.Syscall6(syscall.SYS_GETSOCKOPT, fd, syscall.IPPROTO_TCP, syscall.TCP_INFO,
+			uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
+		if errno == 0 {
+			last = time.Duration(info.lastAckRecvMS) * time.Millisecond
+			unanswered = info.retransmits > 0 || info.probes > 0
+		}
+	})
+	return backlog, last, unanswered
+}
