@@ -1,6 +1,6 @@
 module github.com/hermes-zmq/hermes
 
-go 1.26
+go 1.26.0
 
 require (
 	github.com/json-iterator/go v1.1.12
@@ -12,4 +12,5 @@ require (
 	github.com/modern-go/concurrent v0.0.0-20180228061459-e0a39a4cb421 // indirect
 	github.com/modern-go/reflect2 v1.0.2 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
+	golang.org/x/sys v0.49.0 // indirect
 )

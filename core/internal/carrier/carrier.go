@@ -106,14 +106,15 @@ type InletConfig struct {
 	Deliver func(*batch.Batch)
 }
 
-// Tally is what became of the messages of one Send. The fields add up to the
-// number of messages in the batch.
+// Tally is what became of the messages of one Send. All fields but SentBytes add
+// up to the number of messages in the batch.
 type Tally struct {
-	Sent     int // handed to at least one peer
-	Unwanted int // there are peers, and none has a matching subscription
-	NoPeer   int // there is no peer at all
-	Dropped  int // wanted, but the queue of every peer that wants it is full (Overflow Drop)
-	Unsent   int // Close came before there was room (Overflow Wait)
+	Sent      int   // handed to at least one peer
+	SentBytes int64 // size of those, framing included
+	Unwanted  int   // there are peers, and none has a matching subscription
+	NoPeer    int   // there is no peer at all
+	Dropped   int   // wanted, but the queue of every peer that wants it is full (Overflow Drop)
+	Unsent    int   // Close came before there was room (Overflow Wait)
 }
 
 // Outlet is the sending side of a socket. Its methods may be called from any

@@ -62,3 +62,6 @@ func supportsAll(o Opener, addresses []string) error {
 	}
 	return nil
 }
+
+// Names lists the carriers, best first.
+func (s *Set) Names() []string { return append([]string(nil), s.names...) }

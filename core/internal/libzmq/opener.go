@@ -53,10 +53,22 @@ func supported(has bool, scheme string) error {
 }
 
 // OpenOutlet opens a PUB or XPUB.
-func (Opener) OpenOutlet(c carrier.OutletConfig) (carrier.Outlet, error) { return openOutlet(c) }
+func (Opener) OpenOutlet(c carrier.OutletConfig) (carrier.Outlet, error) {
+	o, err := openOutlet(c)
+	if err != nil {
+		return nil, err
+	}
+	return o, nil
+}
 
 // OpenInlet opens a SUB or XSUB.
-func (Opener) OpenInlet(c carrier.InletConfig) (carrier.Inlet, error) { return openInlet(c) }
+func (Opener) OpenInlet(c carrier.InletConfig) (carrier.Inlet, error) {
+	in, err := openInlet(c)
+	if err != nil {
+		return nil, err
+	}
+	return in, nil
+}
 
 // shared is the context of all sockets that use inproc://, which reaches no
 // further than one context. It lives as long as the process.
@@ -75,8 +87,18 @@ func newContext(c *carrier.Config) (ctx *zmq.Context, private bool, err error) {
 	return ctx, true, err
 }
 
+// system turns libzmq's errors that are the system's back into those, so that
+// errors.Is knows them.
+func system(err error) error {
+	if e, ok := err.(zmq.Errno); ok && e < zmq.EFSM {
+		return syscall.Errno(e)
+	}
+	return err
+}
+
 // addressError translates what bind and connect say.
 func addressError(verb, address string, err error) error {
+	err = system(err)
 	switch {
 	case errors.Is(err, syscall.EINVAL), errors.Is(err, syscall.EPROTONOSUPPORT), errors.Is(err, zmq.ENOCOMPATPROTO):
 		return fmt.Errorf("%w: cannot %s %q: %w", carrier.ErrAddress, verb, address, err)

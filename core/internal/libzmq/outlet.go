@@ -125,54 +125,6 @@ func (o *outlet) sendChunk(b *batch.Batch, from int, t *carrier.Tally) int {
 	return to
 }
 
-// sendMessage hands one message to libzmq, waiting for room where the outlet is
-// to wait. Peers may come and go meanwhile.
-func (o *outlet) sendMessage(msg []byte, t *carrier.Tally) {
-	for {
-		switch {
-		case o.closed:
-			t.Unsent++
-		case o.alone():
-			t.NoPeer++
-		case !o.topics.Match(batch.Topic(msg)):
-			t.Unwanted++
-		case o.sendFrames(msg):
-			t.Sent++
-		default:
-			o.waitForRoom()
-			continue
-		}
-		return
-	}
-}
-
-func (o *outlet) alone() bool {
-	return o.monitor.count() == 0 && !(o.inproc && o.topics.Len() > 0)
-}
-
-// sendFrames reports false where libzmq has no room, of which it thinks only at a
-// message's first frame.
-func (o *outlet) sendFrames(msg []byte) bool {
-	for first := true; len(msg) > 0; first = false {
-		body, rest, more, ok := batch.NextFrame(msg)
-		if !ok {
-			panic("libzmq: a batch that is not framed")
-		}
-		flags := zmq.DONTWAIT
-		if more {
-			flags |= zmq.SNDMORE
-		}
-		if _, err := o.soc.SendBytes(body, flags); err != nil {
-			if !first || !errors.Is(err, syscall.EAGAIN) {
-				panic(fmt.Sprintf("libzmq: cannot send: %v", err))
-			}
-			return false
-		}
-		msg = rest
-	}
-	return true
-}
-
 // afterwards hands the watcher what libzmq may have noticed during our calls.
 func (o *outlet) afterwards() {
 	if o.closed {
@@ -181,6 +133,57 @@ func (o *outlet) afterwards() {
 	if events, err := o.soc.GetEvents(); err == nil && events&zmq.POLLIN != 0 {
 		o.poke()
 	}
+}
+
+// sendMessage hands one message to libzmq, waiting for room where the outlet is
+// to wait. Peers may come and go meanwhile. Once the first frame is taken the
+// others have to follow.
+func (o *outlet) sendMessage(msg []byte, t *carrier.Tally) {
+	for rest := msg; ; o.waitForRoom() {
+		begun := len(rest) < len(msg)
+		switch {
+		case o.closed:
+			t.Unsent++
+			return
+		case begun:
+		case o.alone():
+			t.NoPeer++
+			return
+		case !o.topics.Match(batch.Topic(msg)):
+			t.Unwanted++
+			return
+		}
+		if rest = o.sendFrames(rest); len(rest) == 0 {
+			t.Sent++
+			t.SentBytes += int64(len(msg))
+			return
+		}
+	}
+}
+
+func (o *outlet) alone() bool {
+	return o.monitor.count() == 0 && !(o.inproc && o.topics.Len() > 0)
+}
+
+// sendFrames sends what libzmq has room for and returns the rest.
+func (o *outlet) sendFrames(msg []byte) []byte {
+	for len(msg) > 0 {
+		body, rest, more, ok := batch.NextFrame(msg)
+		if !ok {
+			panic("libzmq: a batch that is not framed")
+		}
+		flags := zmq.DONTWAIT
+		if more {
+			flags |= zmq.SNDMORE
+		}
+		if _, err := o.soc.SendBytes(body, flags); system(err) == syscall.EAGAIN {
+			return msg
+		} else if err != nil {
+			panic(fmt.Sprintf("libzmq: cannot send: %v", err))
+		}
+		msg = rest
+	}
+	return nil
 }
 
 func (o *outlet) waitForRoom() {

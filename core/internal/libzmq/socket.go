@@ -82,6 +82,10 @@ func (s *socket) prepare(setup func(*zmq.Socket) error) (err error) {
 		if err = s.soc.Connect(a); err != nil {
 			return addressError("connect to", a, err)
 		}
+		if strings.HasPrefix(a, "inproc:") {
+			// libzmq reports nothing of inproc, where connecting is all there is.
+			s.emit(carrier.Event{Kind: carrier.Connected, Peer: s.monitor.arrive(a), Address: a})
+		}
 	}
 	return nil
 }

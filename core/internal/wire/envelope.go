@@ -87,6 +87,7 @@ func Number(b *batch.Batch, i int, s Sequence) {
 type Parts struct {
 	Topic, Origin []byte // JSON strings
 	Data          []byte // one JSON value
+	Number        []byte // the time as it was written, without the trailer
 	TS            float64
 	Sequence      Sequence
 	Numbered      bool // whether Sequence means anything
@@ -123,6 +124,10 @@ func Split(msg []byte) (p Parts, err error) {
 	}
 	if p.TS, p.Sequence, p.Numbered, ok = ParseTime(frames[3]); !ok {
 		return p, ErrTime
+	}
+	p.Number = frames[3]
+	if p.Numbered {
+		p.Number = p.Number[:len(p.Number)-TrailerSize]
 	}
 	return p, nil
 }

@@ -231,12 +231,32 @@ func TestJSONIterAgreesWithTheStandardLibrary(t *testing.T) {
 
 func TestEachWalksElements(t *testing.T) {
 	var got []string
-	ok, err := Each([]byte(` [1, "a,]" ,[2,[3]],{"k":[4]} ] `), func(e []byte) error { got = append(got, string(e)); return nil })
+	ok, err := each([]byte(` [1, "a,]" ,[2,[3]],{"k":[4]} ] `), func(e []byte) error { got = append(got, string(e)); return nil })
 	require.NoError(t, err)
 	require.True(t, ok)
 	require.Equal(t, []string{"1", `"a,]"`, "[2,[3]]", `{"k":[4]}`}, got)
-	ok, _ = Each([]byte(`{}`), nil)
+	ok, _ = each([]byte(`{}`), nil)
 	require.False(t, ok)
+}
+
+func TestBatchesAreParsedAndMadeCanonical(t *testing.T) {
+	entries, err := ParseBatch([]byte(` [["a/b", null, 1], ["\u00E9\/x", "\u0041", [NaN]],["é\ud800", "\ud83d\uDE00", {}]] `), []byte(`"me"`))
+	require.NoError(t, err)
+	var got []string
+	for _, e := range entries {
+		got = append(got, string(e.Topic)+" "+string(e.Origin)+" "+string(e.Data))
+	}
+	require.Equal(t, []string{`"a/b" "me" 1`, `"\u00e9/x" "A" [NaN]`, `"\u00e9\ud800" "\ud83d\ude00" {}`}, got)
+	for text, want := range map[string]string{
+		`{}`: "not an array", `[1]`: "element 0", `[["a",null,1],["a",null]]`: "element 1", `[["a",null,1,2]]`: "element 0",
+		`[[1,null,1]]`: "topic of element 0", `[["a",1,1]]`: "origin of element 0",
+	} {
+		_, err := ParseBatch([]byte(text), nil)
+		require.ErrorContains(t, err, want, text)
+	}
+	entries, err = ParseBatch([]byte(`[]`), nil)
+	require.NoError(t, err)
+	require.Empty(t, entries)
 }
 
 func BenchmarkAppend(b *testing.B) {

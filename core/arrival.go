@@ -1,0 +1,105 @@
+package core
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hermes-zmq/hermes/core/internal/batch"
+	"github.com/hermes-zmq/hermes/core/internal/wire"
+)
+
+// arrival decides what a receiver lets in.
+type arrival struct {
+	peers atomic.Int32
+
+	mu      sync.Mutex
+	over    bool                // nothing is let in any more
+	origins map[string]struct{} // nil: all
+	streams streams
+
+	malformedPace, overflowPace, slowPace pacer
+
+	stage stage // reused from batch to batch
+}
+
+func (a *arrival) begin() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.over = false
+	a.peers.Store(0)
+	a.streams.forget()
+}
+
+func (a *arrival) end() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.over = true
+}
+
+func (a *arrival) accept(origin string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.origins == nil {
+		a.origins = map[string]struct{}{}
+	}
+	a.origins[origin] = struct{}{}
+}
+
+// forget makes every stream begin anew: after a change of subscriptions, what was
+// not asked for is not missing.
+func (a *arrival) forget() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.streams.forget()
+}
+
+// limits are what one batch is measured against, and what was noticed on the way.
+type limits struct {
+	now       time.Time
+	received  float64
+	slowAfter float64 // seconds
+	onSlow    string
+
+	malformed  error   // the last thing that was wrong
+	delay      float64 // the age of the last envelope that was too old
+	slow       uint64  // how many were
+	turnedAway int     // how many found no room
+}
+
+// admit checks one message and stages it for the inbox.
+func (a *arrival) admit(b *batch.Batch, i int, l *limits) {
+	s := &a.stage
+	s.counters.Arrived++
+	p, err := wire.Split(b.Message(i))
+	if err != nil {
+		s.counters.DroppedMalformed++
+		l.malformed = err
+		return
+	}
+	if a.origins != nil {
+		if _, ok := a.origins[string(wire.Text(p.Origin, nil))]; !ok {
+			s.counters.DroppedOrigin++
+			return
+		}
+	}
+	var lost uint32
+	if p.Numbered {
+		var duplicate bool
+		lost, duplicate = a.streams.note(p.Origin, p.Topic, p.Sequence)
+		s.counters.Lost += uint64(lost)
+		if duplicate {
+			s.counters.Duplicates++
+		}
+	}
+	if age := l.received - p.TS; age > l.slowAfter && l.onSlow != "ignore" {
+		l.delay = age
+		l.slow++
+		if l.onSlow != "warn" {
+			s.counters.DroppedStale++
+			a.over = l.onSlow == "stop"
+			return
+		}
+	}
+	s.add(b, p, l.received, lost)
+}

@@ -1,0 +1,627 @@
+package core
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// soon is how long a test waits for what must happen.
+const soon = 5 * time.Second
+
+// eachEngine runs a test on every carrier.
+func eachEngine(t *testing.T, f func(t *testing.T, engine string)) {
+	for _, engine := range carriers.Names() {
+		t.Run(engine, func(t *testing.T) { f(t, engine) })
+	}
+}
+
+func set(t testing.TB, p Part, pairs ...string) {
+	t.Helper()
+	for i := 0; i < len(pairs); i += 2 {
+		require.NoError(t, p.Set(pairs[i], pairs[i+1]))
+	}
+}
+
+func get(t testing.TB, p Part, key string) string {
+	t.Helper()
+	v, err := p.Get(key)
+	require.NoError(t, err)
+	return v
+}
+
+func newOffice(t testing.TB, engine string, pairs ...string) *PostOffice {
+	t.Helper()
+	po, err := NewPostOffice("tcp://127.0.0.1:*", "tcp://127.0.0.1:*", "")
+	require.NoError(t, err)
+	set(t, po, append([]string{"engine", engine}, pairs...)...)
+	require.NoError(t, po.Start())
+	t.Cleanup(func() { require.NoError(t, po.Close()) })
+	return po
+}
+
+func newPublisher(t testing.TB, engine, address string, pairs ...string) *Publisher {
+	t.Helper()
+	p, err := NewPublisher(address, "pub")
+	require.NoError(t, err)
+	set(t, p, append([]string{"engine", engine}, pairs...)...)
+	require.NoError(t, p.Start())
+	t.Cleanup(func() { _ = p.Close() })
+	return p
+}
+
+func newReceiver(t testing.TB, engine, address string, pairs ...string) *Receiver {
+	t.Helper()
+	r, err := NewReceiver(address, "rec")
+	require.NoError(t, err)
+	set(t, r, append([]string{"engine", engine}, pairs...)...)
+	require.NoError(t, r.Start())
+	t.Cleanup(func() { _ = r.Close() })
+	return r
+}
+
+func code(t testing.TB, want Code, err error, contains ...string) {
+	t.Helper()
+	require.Equal(t, want, CodeOf(err), "%v", err)
+	for _, c := range contains {
+		require.ErrorContains(t, err, c)
+	}
+}
+
+// collect takes n envelopes.
+func collect(t testing.TB, r *Receiver, n int) (out []Envelope) {
+	t.Helper()
+	for len(out) < n {
+		d, err := r.Take(min(n-len(out), 1000), soon)
+		require.NoError(t, err, "after %d of %d: %s", len(out), n, r.StatsJSON())
+		for i := range d.Len() {
+			out = append(out, d.Envelope(i))
+		}
+		d.Release()
+	}
+	require.Len(t, out, n)
+	return out
+}
+
+func TestAnEnvelopeTravels(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine string) {
+		po := newOffice(t, engine)
+		r := newReceiver(t, engine, get(t, po, "endpoint.out"))
+		p := newPublisher(t, engine, get(t, po, "endpoint.in"))
+		require.NoError(t, p.Publish("ticks/é", "", []byte(`["BTCUSD", NaN, 12345678901234567890123]`)))
+		e := collect(t, r, 1)[0]
+		require.Equal(t, "ticks/é", e.Topic)
+		require.Equal(t, "pub", e.Origin)
+		require.Equal(t, `["BTCUSD", NaN, 12345678901234567890123]`, string(e.Data))
+		require.InDelta(t, seconds(time.Now()), e.TS, soon.Seconds())
+		require.GreaterOrEqual(t, e.Received, e.TS-0.01)
+		require.NoError(t, p.WaitReady(soon))
+		require.NoError(t, r.WaitReady(soon))
+	})
+}
+
+func TestABurstLosesNothingAndKeepsItsOrder(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine string) {
+		const n = 200_000
+		po := newOffice(t, engine)
+		r := newReceiver(t, engine, get(t, po, "endpoint.out"), "on_slow", "ignore")
+		p := newPublisher(t, engine, get(t, po, "endpoint.in"))
+		go func() {
+			for i := range n {
+				_ = p.Publish("burst", "", fmt.Appendf(nil, "%d", i))
+			}
+		}()
+		for i, e := range collect(t, r, n) {
+			if string(e.Data) != fmt.Sprint(i) || e.Lost != 0 {
+				require.Equal(t, fmt.Sprint(i), string(e.Data))
+				require.Zero(t, e.Lost)
+			}
+		}
+		require.NoError(t, p.Stop(soon))
+		s := p.Stats()
+		require.EqualValues(t, n, s.Accepted)
+		require.EqualValues(t, n, s.Sent)
+		rs := r.Stats()
+		require.EqualValues(t, n, rs.Delivered)
+		require.Zero(t, rs.Lost+rs.Duplicates)
+		ps := po.Stats()
+		require.EqualValues(t, n, ps.InMessages)
+		require.EqualValues(t, n, ps.OutMessages)
+	})
+}
+
+func TestTopicsAndOriginsFilter(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine string) {
+		po := newOffice(t, engine)
+		r := newReceiver(t, engine, get(t, po, "endpoint.out"))
+		require.NoError(t, r.Subscribe("a/"))
+		require.NoError(t, r.Subscribe(`"c`))
+		require.NoError(t, r.Accept("me"))
+		all := newReceiver(t, engine, get(t, po, "endpoint.out"))
+		p := newPublisher(t, engine, get(t, po, "endpoint.in"))
+		time.Sleep(300 * time.Millisecond) // both receivers' subscriptions arrive upstream
+		for _, e := range [][2]string{{"a/1", "me"}, {"b/1", "me"}, {"a/2", "you"}, {"c", "me"}, {"a", "me"}, {"a/3", "me"}} {
+			require.NoError(t, p.Publish(e[0], e[1], []byte("1")))
+		}
+		require.Len(t, collect(t, all, 6), 6)
+		var topics []string
+		for _, e := range collect(t, r, 3) {
+			topics = append(topics, e.Topic)
+		}
+		require.Equal(t, []string{"a/1", "c", "a/3"}, topics)
+		require.EqualValues(t, 1, r.Stats().DroppedOrigin)
+	})
+}
+
+func TestSubscriptionsChangeWhileRunning(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine string) {
+		po := newOffice(t, engine)
+		r := newReceiver(t, engine, get(t, po, "endpoint.out"))
+		p := newPublisher(t, engine, get(t, po, "endpoint.in"))
+		until := func(topic string, want bool) {
+			deadline := time.Now().Add(soon)
+			for {
+				require.NoError(t, p.Publish(topic, "", []byte("0")))
+				_, err := r.Recv(50 * time.Millisecond)
+				if (err == nil) == want {
+					break
+				}
+				require.True(t, time.Now().Before(deadline))
+			}
+		}
+		until("x", true)
+		require.NoError(t, r.Subscribe("y"))
+		until("y", true)
+		until("x", false)
+		require.NoError(t, r.Unsubscribe("y"))
+		until("y", false)
+		code(t, EINVAL, r.Unsubscribe("y"), `"y"`)
+		require.NoError(t, r.Subscribe(""))
+		until("x", true)
+		require.Zero(t, r.Stats().Lost)
+	})
+}
+
+func TestWhatNobodyWantsIsCountedAndNeverWaits(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine string) {
+		po := newOffice(t, engine)
+		r := newReceiver(t, engine, get(t, po, "endpoint.out"))
+		require.NoError(t, r.Subscribe("wanted"))
+		p := newPublisher(t, engine, get(t, po, "endpoint.in"))
+		require.NoError(t, p.WaitReady(soon))
+		for range 5000 {
+			require.NoError(t, p.Publish("other", "", []byte("1")))
+		}
+		require.NoError(t, p.Publish("wanted", "", []byte("1")))
+		time.Sleep(500*time.Millisecond); println(string(p.StatsJSON()), string(po.StatsJSON()))
+		collect(t, r, 1)
+		require.NoError(t, p.Stop(soon))
+		s := p.Stats()
+		require.EqualValues(t, 5000, s.Unwanted)
+		require.EqualValues(t, 1, s.Sent)
+	})
+}
+
+func TestWithoutAPostOfficeAProgramRunsOn(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine string) {
+		p := newPublisher(t, engine, "tcp://127.0.0.1:1", "ready.hold", "100ms", "queue.messages", "1000")
+		for range 20_000 {
+			require.NoError(t, p.Publish("t", "", []byte("1")))
+		}
+		require.NoError(t, p.Stop(soon))
+		s := p.Stats()
+		require.EqualValues(t, 20_000, s.Accepted)
+		require.EqualValues(t, 20_000, s.DroppedNoPeer)
+		require.Zero(t, s.Queued)
+	})
+}
+
+func TestAFullQueueWaitsThenSaysSo(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine string) {
+		p := newPublisher(t, engine, "tcp://127.0.0.1:1", "ready.hold", "1h", "queue.messages", "10", "queue.block", "50ms")
+		for range 10 {
+			require.NoError(t, p.Publish("t", "", []byte("1")))
+		}
+		began := time.Now()
+		code(t, EFULL, p.Publish("t", "", []byte("1")), "pub", "10 envelopes")
+		require.GreaterOrEqual(t, time.Since(began), 50*time.Millisecond)
+		s := p.Stats()
+		require.EqualValues(t, 11, s.Accepted)
+		require.EqualValues(t, 1, s.DroppedFull)
+		require.EqualValues(t, 10, s.Queued)
+		code(t, ETIMEOUT, p.Stop(10*time.Millisecond), "10 envelopes")
+		s = p.Stats()
+		require.EqualValues(t, 10, s.DroppedStop)
+		require.Zero(t, s.Queued)
+	})
+}
+
+func TestWhatIsPublishedRightAfterStartArrives(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine string) {
+		po := newOffice(t, engine)
+		r := newReceiver(t, engine, get(t, po, "endpoint.out"))
+		for i := range 20 {
+			p := newPublisher(t, engine, get(t, po, "endpoint.in"))
+			require.NoError(t, p.Publish("t", "", fmt.Appendf(nil, "%d", i)))
+			require.NoError(t, p.Stop(soon))
+			require.Equal(t, fmt.Sprint(i), string(collect(t, r, 1)[0].Data))
+		}
+	})
+}
+
+func TestARestartOfThePostOfficeLosesNothing(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine string) {
+		po := newOffice(t, engine)
+		in, out := get(t, po, "endpoint.in"), get(t, po, "endpoint.out")
+		r := newReceiver(t, engine, out, "on_slow", "ignore", "reconnect.min", "10ms", "reconnect.max", "20ms")
+		p := newPublisher(t, engine, in, "ready.hold", "20s", "reconnect.min", "10ms", "reconnect.max", "20ms")
+		require.NoError(t, p.WaitReady(soon))
+		const n = 2000
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			for i := range n {
+				_ = p.Publish("t", "", fmt.Appendf(nil, "%d", i))
+				time.Sleep(500 * time.Microsecond)
+			}
+		}()
+		collected := collect(t, r, 200)
+		require.NoError(t, po.Stop(time.Second))
+		again, err := NewPostOffice(in, out, "")
+		require.NoError(t, err)
+		set(t, again, "engine", engine)
+		require.NoError(t, again.Start())
+		defer func() { _ = again.Close() }()
+		<-done
+		for len(collected) < n {
+			collected = append(collected, collect(t, r, 1)...)
+		}
+		for i, e := range collected {
+			require.Equal(t, fmt.Sprint(i), string(e.Data))
+		}
+		require.Zero(t, r.Stats().Lost)
+	})
+}
+
+func TestTheSnailStops(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine string) {
+		for _, c := range []struct {
+			onSlow         string
+			stale, arrives int
+			stopped        bool
+		}{{"stop", 1, 0, true}, {"drop", 3, 0, false}, {"warn", 0, 3, false}, {"ignore", 0, 3, false}} {
+			t.Run(c.onSlow, func(t *testing.T) {
+				r, err := NewReceiver("@tcp://127.0.0.1:*", "snail")
+				require.NoError(t, err)
+				set(t, r, "engine", engine, "timeout", "0", "on_slow", c.onSlow)
+				require.NoError(t, r.Start())
+				defer func() { _ = r.Close() }()
+				p := newPublisher(t, engine, get(t, r, "endpoint"))
+				for range 3 {
+					require.NoError(t, p.Publish("t", "", []byte("1")))
+				}
+				require.NoError(t, p.Stop(soon))
+				if c.stopped {
+					require.NoError(t, r.Wait(soon))
+					require.Contains(t, get(t, r, "stop_reason"), "slow")
+					_, err := r.Recv(soon)
+					code(t, ESTOPPED, err, "slow")
+				}
+				require.Len(t, collect(t, r, c.arrives), c.arrives)
+				require.Eventually(t, func() bool { return int(r.Stats().DroppedStale) == c.stale }, soon, time.Millisecond)
+				var kinds []string
+				for {
+					e, err := r.NextEvent(0)
+					if err != nil {
+						break
+					}
+					kinds = append(kinds, e.Kind+" "+e.Level)
+				}
+				switch c.onSlow {
+				case "stop":
+					require.Contains(t, kinds, "slow error")
+				case "ignore":
+					require.NotContains(t, kinds, "slow warning")
+				default:
+					require.Contains(t, kinds, "slow warning")
+				}
+			})
+		}
+	})
+}
+
+func TestAReceiversQueueIsBounded(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine string) {
+		r, err := NewReceiver("@tcp://127.0.0.1:*", "small")
+		require.NoError(t, err)
+		set(t, r, "engine", engine, "queue.messages", "100")
+		require.NoError(t, r.Start())
+		defer func() { _ = r.Close() }()
+		p := newPublisher(t, engine, get(t, r, "endpoint"))
+		for i := range 150 {
+			require.NoError(t, p.Publish("t", "", fmt.Appendf(nil, "%d", i)))
+		}
+		require.Eventually(t, func() bool { return r.Stats().Arrived == 150 }, soon, time.Millisecond)
+		s := r.Stats()
+		require.EqualValues(t, 50, s.DroppedOverflow)
+		require.EqualValues(t, 100, s.Queued)
+		require.NoError(t, r.Stop(0))
+		for i, e := range collect(t, r, 100) {
+			require.Equal(t, fmt.Sprint(i), string(e.Data), "what was received before the stop can be taken after it")
+		}
+		_, err = r.Recv(soon)
+		code(t, ESTOPPED, err)
+	})
+}
+
+func TestBigPayloads(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine string) {
+		po := newOffice(t, engine)
+		r := newReceiver(t, engine, get(t, po, "endpoint.out"), "on_slow", "ignore")
+		p := newPublisher(t, engine, get(t, po, "endpoint.in"), "message.bytes", "200MiB")
+		big := make([]byte, 100<<20)
+		for i := range big {
+			big[i] = 'a' + byte(i%26)
+		}
+		big[0], big[len(big)-1] = '"', '"'
+		require.NoError(t, p.Publish("big", "", big))
+		require.NoError(t, p.Publish("small", "", []byte("1")))
+		got := collect(t, r, 2)
+		require.Equal(t, big, got[0].Data)
+		require.Equal(t, "small", got[1].Topic)
+		set(t, p, "queue.bytes", "1")
+		require.NoError(t, p.Stop(soon))
+		set(t, p, "message.bytes", "1KiB")
+		require.NoError(t, p.Start())
+		code(t, ETOOBIG, p.Publish("big", "", big), "message.bytes")
+	})
+}
+
+func TestBadInputIsNamed(t *testing.T) {
+	_, err := NewPublisher("tcp://127.0.0.1:1", "")
+	code(t, EINVAL, err, "name")
+	_, err = NewReceiver("tcp://127.0.0.1:1", "\xff")
+	code(t, EUTF8, err, `"\xff"`)
+	for _, bad := range []string{"", "nonsense", "tcp://", "://x", "smoke://x", "tcp://a:1,,"} {
+		_, err = NewReceiver(bad, "n")
+		code(t, EADDRESS, err)
+	}
+	eachEngine(t, func(t *testing.T, engine string) {
+		p := newPublisher(t, engine, "tcp://127.0.0.1:1")
+		code(t, EJSON, p.Publish("t", "", []byte("{")), `"{"`)
+		code(t, EJSON, p.Publish("t", "", nil))
+		code(t, EUTF8, p.Publish("\xff", "", []byte("1")), "topic")
+		code(t, EUTF8, p.Publish("t", "\xff", []byte("1")), "origin")
+		code(t, EOPTION, p.Set("nosuch", "1"), "nosuch", "queue.messages")
+		code(t, EOPTION, p.Set("queue.block", "yesterday"), "queue.block", "yesterday")
+		code(t, EOPTION, p.Set("queue.messages", "0"), "queue.messages")
+		code(t, EOPTION, p.Set("queue.bytes", "99999999999GiB"))
+		code(t, ESTATE, p.Set("engine", "auto"), "engine")
+		code(t, ESTATE, p.Start(), "already")
+		_, err := p.Get("nosuch")
+		code(t, EOPTION, err, "nosuch")
+		n, err := p.PublishBatch([]byte(`[["a",null,1],["b"]]`))
+		code(t, EINVAL, err, "element 1")
+		require.Zero(t, n)
+		_, err = p.PublishBatch([]byte(`[`))
+		code(t, EJSON, err)
+		require.Zero(t, p.Stats().Accepted)
+		require.NoError(t, p.Close())
+		code(t, ESTATE, p.Publish("t", "", []byte("1")), "stopped")
+		code(t, ESTATE, p.Start(), "closed")
+
+		po := newOffice(t, engine)
+		taken, err := NewPostOffice(get(t, po, "endpoint.in"), "tcp://127.0.0.1:*", "")
+		require.NoError(t, err)
+		set(t, taken, "engine", engine)
+		code(t, EADDRINUSE, taken.Start(), get(t, po, "endpoint.in"))
+		nowhere, err := NewPostOffice("tcp://nosuchinterface:1", "tcp://127.0.0.1:*", "")
+		require.NoError(t, err)
+		set(t, nowhere, "engine", engine)
+		code(t, EADDRESS, nowhere.Start(), "nosuchinterface")
+		fresh, err := NewReceiver("tcp://127.0.0.1:1", "fresh")
+		require.NoError(t, err)
+		_, err = fresh.Recv(soon)
+		code(t, ESTATE, err, "fresh")
+		_, err = fresh.Take(0, 0)
+		code(t, EINVAL, err)
+	})
+}
+
+func TestCloseWakesWhoWaits(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine string) {
+		r := newReceiver(t, engine, "tcp://127.0.0.1:1")
+		p := newPublisher(t, engine, "tcp://127.0.0.1:1")
+		results := make(chan error, 5)
+		go func() { _, err := r.Recv(-1); results <- err }()
+		go func() { results <- r.WaitReady(-1) }()
+		go func() { results <- p.WaitReady(-1) }()
+		go func() {
+			for {
+				if _, err := r.NextEvent(-1); err != nil {
+					results <- err
+					return
+				}
+			}
+		}()
+		time.Sleep(50 * time.Millisecond)
+		require.NoError(t, r.Close())
+		require.NoError(t, p.Close())
+		for range 4 {
+			select {
+			case err := <-results:
+				code(t, ESTOPPED, err)
+			case <-time.After(soon):
+				require.Fail(t, "somebody still waits")
+			}
+		}
+		require.NoError(t, r.Close(), "closing twice is harmless")
+	})
+}
+
+func TestStoppedPartsStartAgain(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine string) {
+		po := newOffice(t, engine)
+		r := newReceiver(t, engine, get(t, po, "endpoint.out"))
+		p := newPublisher(t, engine, get(t, po, "endpoint.in"))
+		for i := range 5 {
+			require.NoError(t, p.Publish("t", "", fmt.Appendf(nil, "%d", i)))
+			require.Equal(t, fmt.Sprint(i), string(collect(t, r, 1)[0].Data))
+			require.NoError(t, p.Stop(soon))
+			require.NoError(t, r.Stop(0))
+			require.NoError(t, r.Wait(0))
+			require.NoError(t, r.Start())
+			require.NoError(t, p.Start())
+		}
+		s := p.Stats()
+		require.EqualValues(t, 5, s.Sent)
+		require.Zero(t, r.Stats().Lost)
+	})
+}
+
+func TestANodeRelays(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine string) {
+		po := newOffice(t, engine)
+		first, err := NewReceiver(get(t, po, "endpoint.out"), "in")
+		require.NoError(t, err)
+		require.NoError(t, first.Subscribe("ticks"))
+		out, err := NewPublisher(get(t, po, "endpoint.in"), "out")
+		require.NoError(t, err)
+		set(t, first, "engine", engine)
+		set(t, out, "engine", engine)
+		n, err := NewNode("relay", first, out)
+		require.NoError(t, err)
+		code(t, ESTATE, n.Run())
+		require.NoError(t, n.Start())
+		ended := make(chan error, 1)
+		go func() { ended <- n.Run() }()
+
+		r := newReceiver(t, engine, get(t, po, "endpoint.out"))
+		require.NoError(t, r.Subscribe("RAW/"))
+		p := newPublisher(t, engine, get(t, po, "endpoint.in"))
+		require.NoError(t, n.WaitReady(soon))
+		require.NoError(t, p.WaitReady(soon))
+		require.NoError(t, p.Publish("ticks/x", "", []byte(`{"a": 1}`)))
+		e := collect(t, r, 1)[0]
+		require.Equal(t, "RAW/relay", e.Topic)
+		require.Equal(t, "relay", e.Origin)
+		require.Equal(t, `{"a": 1}`, string(e.Data))
+
+		require.True(t, json.Valid(n.StatsJSON()))
+		require.NoError(t, n.Stop(soon))
+		select {
+		case err := <-ended:
+			require.NoError(t, err)
+		case <-time.After(soon):
+			require.Fail(t, "the loop goes on")
+		}
+		require.NoError(t, n.Close())
+		require.NoError(t, first.Close())
+		require.NoError(t, out.Close())
+		alone, err := NewNode("alone", nil, nil)
+		require.NoError(t, err)
+		code(t, ENOTSUP, alone.Publish("c", []byte("1")))
+		_, err = alone.Take(1, 0)
+		code(t, ENOTSUP, err)
+	})
+}
+
+func TestTheDebugSideSeesEverything(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine string) {
+		po, err := NewPostOffice("tcp://127.0.0.1:*", "tcp://127.0.0.1:*", "tcp://127.0.0.1:*")
+		require.NoError(t, err)
+		set(t, po, "engine", engine)
+		require.NoError(t, po.Start())
+		defer func() { require.NoError(t, po.Close()) }()
+		debug := newReceiver(t, engine, get(t, po, "endpoint.debug"))
+		r := newReceiver(t, engine, get(t, po, "endpoint.out"))
+		p := newPublisher(t, engine, get(t, po, "endpoint.in"))
+		require.NoError(t, debug.WaitReady(soon))
+		time.Sleep(200 * time.Millisecond) // its subscription arrives
+		for i := range 100 {
+			require.NoError(t, p.Publish("t", "", fmt.Appendf(nil, "%d", i)))
+		}
+		want := collect(t, r, 100)
+		for i, e := range collect(t, debug, 100) {
+			require.Equal(t, want[i].Data, e.Data)
+		}
+	})
+}
+
+func TestAPostOfficeStartsAndStopsAThousandTimes(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine string) {
+		fds, routines := countFDs(t), 0
+		for i := range 1000 {
+			po, err := NewPostOffice("tcp://127.0.0.1:*", "tcp://127.0.0.1:*", "tcp://127.0.0.1:*")
+			require.NoError(t, err)
+			set(t, po, "engine", engine)
+			require.NoError(t, po.Start())
+			require.NoError(t, po.Stop(0))
+			require.NoError(t, po.Close())
+			if i == 10 {
+				fds, routines = countFDs(t), runtime.NumGoroutine()
+			}
+		}
+		require.Eventually(t, func() bool {
+			return countFDs(t) <= fds+2 && runtime.NumGoroutine() <= routines+2
+		}, soon, 10*time.Millisecond, "descriptors %d, goroutines %d", fds, routines)
+	})
+}
+
+func countFDs(t testing.TB) int {
+	fds, err := filepath.Glob("/proc/self/fd/*")
+	require.NoError(t, err)
+	return len(fds)
+}
+
+func TestTheDescriptorFollowsTheQueue(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine string) {
+		r, err := NewReceiver("@tcp://127.0.0.1:*", "polled")
+		require.NoError(t, err)
+		set(t, r, "engine", engine)
+		require.NoError(t, r.Start())
+		fd, err := r.FD()
+		require.NoError(t, err)
+		require.False(t, readable(t, fd, 0))
+		p := newPublisher(t, engine, get(t, r, "endpoint"))
+		for range 3 {
+			require.NoError(t, p.Publish("t", "", []byte("1")))
+		}
+		for range 3 {
+			require.True(t, readable(t, fd, soon))
+			collect(t, r, 1)
+		}
+		require.False(t, readable(t, fd, 0))
+		require.NoError(t, r.Stop(0))
+		require.True(t, readable(t, fd, 0))
+		require.NoError(t, r.Close())
+		_, err = os.Stat(fmt.Sprintf("/proc/self/fd/%d", fd))
+		require.Error(t, err)
+	})
+}
+
+func TestMalformedInputIsCountedAndSkipped(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine string) {
+		r, err := NewReceiver("@tcp://127.0.0.1:*", "tough")
+		require.NoError(t, err)
+		set(t, r, "engine", engine)
+		require.NoError(t, r.Start())
+		defer func() { _ = r.Close() }()
+		send := rawPublisher(t, get(t, r, "endpoint"))
+		bad := [][]string{{""}, {`"t"`}, {`"t"`, `"o"`, `1`}, {`"t"`, `"o"`, `1`, `2`, `3`}, {`t`, `"o"`, `1`, `2`}, {`"t"`, `"o"`, `{`, `2`}, {`"t"`, `"o"`, `1`, `x`}, {"\xff", "\xfe", "\x00", ""}}
+		for _, frames := range bad {
+			send(frames...)
+		}
+		send(`"t"`, `"o"`, ` [1] `, `1517670000.25`)
+		set(t, r, "on_slow", "ignore")
+		send(`"t"`, `"o"`, ` [2] `, `1517670000.25`)
+		require.Eventually(t, func() bool { return r.Stats().Arrived == uint64(len(bad))+2 }, soon, time.Millisecond, "%s", r.StatsJSON())
+		require.EqualValues(t, len(bad), r.Stats().DroppedMalformed)
+	})
+}

@@ -1,0 +1,31 @@
+package core
+
+import (
+	"github.com/hermes-zmq/hermes/core/internal/wire"
+)
+
+// Envelope is what travels: data under a topic, from an origin.
+type Envelope struct {
+	Topic  string
+	Origin string
+	Data   []byte // one JSON value
+	// TS is when the sender handed it to its socket, by the sender's clock, and
+	// Received when it arrived, by ours: seconds since the Unix epoch.
+	TS, Received float64
+	// Lost is how many envelopes of the same topic and sender went missing right
+	// before this one. It is 0 where the sender does not number them.
+	Lost uint32
+}
+
+// Decode decodes the data into a Go value, as encoding/json would. A struct that
+// embeds Message is filled from a message's slots. NaN and the infinities, which
+// Python writes, are EJSON: no Go decoder takes them.
+func (e *Envelope) Decode(v any) error {
+	if s, ok := slotsOf(v); ok {
+		return s.load(e.Data)
+	}
+	if err := wire.Unmarshal(e.Data, v); err != nil {
+		return errorf(EJSON, "cannot decode the data of topic %q: %w", e.Topic, err)
+	}
+	return nil
+}

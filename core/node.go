@@ -1,0 +1,182 @@
+package core
+
+import (
+	"encoding/json"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/hermes-zmq/hermes/core/internal/safe"
+)
+
+// Node is a name with a receiver, a publisher, or both. Starting and stopping it
+// starts and stops them.
+type Node struct {
+	part
+	receiver  *Receiver
+	publisher *Publisher
+}
+
+var _ Part = (*Node)(nil)
+
+// RelayChannel is where Run publishes what the node receives.
+const RelayChannel = "RAW"
+
+// relayMost is how many envelopes the relay loop takes at once.
+const relayMost = 256
+
+// NewNode makes a node of two parts, each of which may be nil. They are not the
+// node's to close.
+func NewNode(name string, receiver *Receiver, publisher *Publisher) (*Node, error) {
+	if err := checkName("node", name); err != nil {
+		return nil, err
+	}
+	n := &Node{receiver: receiver, publisher: publisher}
+	n.init("node", name, "")
+	n.options.add("linger", "how long closing may flush", true, n.linger)
+	n.part.open, n.part.shut = n.openUp, n.shutDown
+	return n, nil
+}
+
+// parts lists what is there, in the order of starting.
+func (n *Node) parts() (out []Part) {
+	if n.receiver != nil {
+		out = append(out, n.receiver)
+	}
+	if n.publisher != nil {
+		out = append(out, n.publisher)
+	}
+	return out
+}
+
+func (n *Node) openUp() error {
+	for i, p := range n.parts() {
+		if err := p.Start(); err != nil {
+			for _, started := range n.parts()[:i] {
+				_ = started.Stop(0)
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+// shutDown stops both parts at the same time: each has the whole of the timeout.
+func (n *Node) shutDown(timeout time.Duration, _ bool) error {
+	parts := n.parts()
+	errs := make([]error, len(parts))
+	var all sync.WaitGroup
+	for i, p := range parts {
+		all.Add(1)
+		safe.Go(p.Fail, func() {
+			defer all.Done()
+			errs[i] = p.Stop(timeout)
+		})
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}
+
+// WaitReady waits for both parts.
+func (n *Node) WaitReady(timeout time.Duration) error {
+	if err := n.check(); err != nil {
+		return err
+	}
+	began := time.Now()
+	for _, p := range n.parts() {
+		left := timeout
+		if timeout >= 0 {
+			left = max(timeout-time.Since(began), 0)
+		}
+		if err := p.WaitReady(left); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Receiver is the node's receiver, or nil.
+func (n *Node) Receiver() *Receiver { return n.receiver }
+
+// Publisher is the node's publisher, or nil.
+func (n *Node) Publisher() *Publisher { return n.publisher }
+
+// Publish publishes under the topic "channel/name" with the node's name as origin.
+func (n *Node) Publish(channel string, data []byte) error {
+	if n.publisher == nil {
+		return errorf(ENOTSUP, "%s has no publisher", n.who())
+	}
+	return n.publisher.Publish(channel+"/"+n.name, n.name, data)
+}
+
+// Take is the receiver's Take.
+func (n *Node) Take(most int, timeout time.Duration) (*Delivery, error) {
+	if n.receiver == nil {
+		return nil, errorf(ENOTSUP, "%s has no receiver", n.who())
+	}
+	return n.receiver.Take(most, timeout)
+}
+
+// Run publishes the data of whatever the node receives on RelayChannel, until the
+// node or its receiver stops.
+func (n *Node) Run() error {
+	if n.receiver == nil || n.publisher == nil {
+		return errorf(ENOTSUP, "%s needs a receiver and a publisher to relay", n.who())
+	}
+	if err := n.check(); err != nil {
+		return err
+	}
+	topic := RelayChannel + "/" + n.name
+	for {
+		d, err := n.receiver.Take(relayMost, -1)
+		if err != nil {
+			return n.ended(err)
+		}
+		err = n.forward(d, topic)
+		d.Release()
+		if err != nil {
+			return n.ended(err)
+		}
+	}
+}
+
+// forward publishes a delivery. What the publisher has no room for it has counted.
+func (n *Node) forward(d *Delivery, topic string) error {
+	for i := range d.Len() {
+		err := n.publisher.Publish(topic, n.name, d.At(i).Data)
+		if err != nil && CodeOf(err) != EFULL {
+			return err
+		}
+	}
+	return nil
+}
+
+// ended turns a stop into the regular end of Run.
+func (n *Node) ended(err error) error {
+	switch CodeOf(err) {
+	case ESTOPPED, ESTATE:
+		for _, p := range n.parts() {
+			if err := p.Wait(0); CodeOf(err) == EINTERNAL {
+				return err
+			}
+		}
+		return nil
+	}
+	return err
+}
+
+// StatsJSON implements Part: the counters of both parts.
+func (n *Node) StatsJSON() []byte {
+	s := struct {
+		base
+		Receiver  json.RawMessage `json:"receiver"`
+		Publisher json.RawMessage `json:"publisher"`
+	}{base: n.base()}
+	if n.receiver != nil {
+		s.Receiver = n.receiver.StatsJSON()
+	}
+	if n.publisher != nil {
+		s.Publisher = n.publisher.StatsJSON()
+	}
+	return statsJSON(s)
+}

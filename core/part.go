@@ -1,0 +1,463 @@
+package core
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hermes-zmq/hermes/core/internal/carrier"
+	"github.com/hermes-zmq/hermes/core/internal/libzmq"
+	"github.com/hermes-zmq/hermes/core/internal/safe"
+	"github.com/hermes-zmq/hermes/core/internal/wire"
+)
+
+// Part is what Publisher, Receiver, PostOffice and Node have in common.
+type Part interface {
+	// Name is what the part was called when it was made.
+	Name() string
+	// Start binds or begins to connect, and returns. A part that was stopped may
+	// be started again. ESTATE while it runs, EADDRESS, EADDRINUSE and EIO where
+	// the network refuses.
+	Start() error
+	// Stop stops the part and waits until it has. What is queued for sending is
+	// sent first, for at most timeout; ETIMEOUT says that some was given up, and
+	// the counters say how much. Stopping what does not run does nothing.
+	Stop(timeout time.Duration) error
+	// Close stops the part for good, flushing for at most the option "linger",
+	// and wakes whoever waits on it with ESTOPPED. Closing twice does nothing.
+	Close() error
+	// Wait waits until the part does not run. EINTERNAL where it has failed.
+	Wait(timeout time.Duration) error
+	// WaitReady waits until the part can do its work: a publisher has seen a
+	// subscription, a receiver is connected, a post office is bound.
+	WaitReady(timeout time.Duration) error
+	// Set changes an option, and Get reads one, or a fact; see Options and
+	// docs/configuration.md.
+	Set(key, value string) error
+	Get(key string) (string, error)
+	// Options lists what Set takes.
+	Options() []Option
+	// StatsJSON is the part's counters, taken at one instant, as a JSON object.
+	StatsJSON() []byte
+	// NextEvent takes the oldest notice. ETIMEOUT where none comes in time,
+	// ESTOPPED where none can come any more.
+	NextEvent(timeout time.Duration) (Event, error)
+	// Fail stops the part as if err had happened inside it.
+	Fail(err error)
+}
+
+type state int32
+
+const (
+	stateNew state = iota
+	stateRunning
+	stateStopping
+	stateStopped
+	stateClosed
+)
+
+func (s state) String() string {
+	return [...]string{"new", "running", "stopping", "stopped", "closed"}[s]
+}
+
+// part is the life of a Part: its state, options, readiness and notices. What a
+// kind of part does in its life is in its hooks.
+type part struct {
+	kind, name string
+	address    string
+	options    options
+	engine     *choiceVar
+	linger     *durationVar
+	common     commonOptions
+
+	life    sync.Mutex // one Start, Stop or Close at a time
+	mu      sync.Mutex
+	state   state
+	reason  string // why it stopped
+	failure error
+	idle    gate // not running
+	ready   gate
+	events  eventLog
+
+	open func() error                                    // start: opens sockets and goroutines
+	shut func(timeout time.Duration, closing bool) error // stop: ends them; called once for each open
+	fact func(key string) (value string, known bool)     // what Get knows besides options; may be nil
+}
+
+// commonOptions are the settings that go to the carrier.
+type commonOptions struct {
+	message           *sizeVar
+	heartbeatInterval *durationVar
+	heartbeatTimeout  *durationVar
+	reconnectMin      *durationVar
+	reconnectMax      *durationVar
+	handshake         *durationVar
+}
+
+// carriers are the transports there are, best first.
+var carriers = func() *carrier.Set {
+	s := &carrier.Set{}
+	s.Add(carrier.EngineLibzmq, libzmq.Opener{})
+	return s
+}()
+
+func (p *part) init(kind, name, address string) {
+	p.kind, p.name, p.address = kind, name, address
+	p.idle.set(true)
+	p.engine = newChoice(carrier.EngineAuto, carrier.EngineZMTP, carrier.EngineLibzmq)
+	p.linger = newDuration(time.Second)
+}
+
+// networkOptions adds what every part with sockets can be told.
+func (p *part) networkOptions() {
+	c := &p.common
+	c.message = newSize(256<<20, maxMessage)
+	c.heartbeatInterval = newDuration(3 * time.Second)
+	c.heartbeatTimeout = newDuration(6 * time.Second)
+	c.reconnectMin = newDuration(100 * time.Millisecond)
+	c.reconnectMax = newDuration(2 * time.Second)
+	c.handshake = newDuration(10 * time.Second)
+	o := &p.options
+	o.add("engine", "which carrier moves the bytes: auto, zmtp (our own, for tcp and ipc), or libzmq", false, p.engine)
+	o.add("linger", "how long closing may flush", true, p.linger)
+	o.add("message.bytes", "largest envelope that is sent or accepted", false, c.message)
+	o.add("heartbeat.interval", "how often a silent peer is asked for a sign of life; 0 is never", false, c.heartbeatInterval)
+	o.add("heartbeat.timeout", "how long its answer is waited for before it counts as gone", false, c.heartbeatTimeout)
+	o.add("reconnect.min", "first pause before connecting again; it doubles up to reconnect.max", false, c.reconnectMin)
+	o.add("reconnect.max", "longest pause before connecting again", false, c.reconnectMax)
+	o.add("handshake.timeout", "how long a new peer may take to introduce itself", false, c.handshake)
+}
+
+// carrierConfig is what the options say, for a socket at these addresses.
+func (p *part) carrierConfig(typ carrier.Type, a addresses) carrier.Config {
+	c := &p.common
+	heartbeat := c.heartbeatInterval.get()
+	if heartbeat == 0 {
+		heartbeat = -1
+	}
+	return carrier.Config{
+		Type: typ, Bind: a.bind, Connect: a.connect,
+		MaxMessage:        c.message.get() + frameAllowance,
+		HandshakeTimeout:  c.handshake.get(),
+		HeartbeatInterval: heartbeat,
+		HeartbeatTimeout:  c.heartbeatTimeout.get(),
+		ReconnectMin:      c.reconnectMin.get(),
+		ReconnectMax:      c.reconnectMax.get(),
+		OnFailure:         p.Fail,
+	}
+}
+
+// frameAllowance is room for topic, origin, time and framing beside the data.
+const frameAllowance = 1 << 20
+
+func (p *part) pick(a addresses) (carrier.Opener, error) {
+	o, err := carriers.Pick(p.engine.String(), a.all()...)
+	if err != nil {
+		return nil, openError(p.who(), err)
+	}
+	return o, nil
+}
+
+// who names the part in texts.
+func (p *part) who() string { return fmt.Sprintf("%s %q", p.kind, p.name) }
+
+// Name implements Part.
+func (p *part) Name() string { return p.name }
+
+// Start implements Part.
+func (p *part) Start() error {
+	p.life.Lock()
+	defer p.life.Unlock()
+	p.mu.Lock()
+	s := p.state
+	if s == stateNew || s == stateStopped {
+		p.state, p.reason, p.failure = stateRunning, "", nil
+		p.idle.set(false)
+	}
+	p.mu.Unlock()
+	switch s {
+	case stateClosed:
+		return errorf(ESTATE, "%s is closed", p.who())
+	case stateRunning, stateStopping:
+		return errorf(ESTATE, "%s has been started already", p.who())
+	}
+	if err := p.open(); err != nil {
+		p.settle(s)
+		return err
+	}
+	p.events.add(Event{Kind: "started", Level: levelInfo, Text: fmt.Sprintf("%s started at %s", p.who(), p.address)})
+	return nil
+}
+
+// settle ends the running state.
+func (p *part) settle(s state) {
+	p.ready.set(false)
+	p.mu.Lock()
+	p.state = s
+	p.mu.Unlock()
+	p.idle.set(true)
+	p.events.some.poke()
+}
+
+// Stop implements Part.
+func (p *part) Stop(timeout time.Duration) error { return p.end("stop", timeout, false) }
+
+// Close implements Part.
+func (p *part) Close() error {
+	err := p.end("close", p.linger.get(), true)
+	p.life.Lock()
+	defer p.life.Unlock()
+	p.mu.Lock()
+	p.state = stateClosed
+	p.mu.Unlock()
+	p.events.some.poke()
+	return err
+}
+
+// end takes a running part down.
+func (p *part) end(reason string, timeout time.Duration, closing bool) error {
+	p.life.Lock()
+	defer p.life.Unlock()
+	p.mu.Lock()
+	running := p.state == stateRunning
+	if running {
+		p.state = stateStopping
+		if p.reason == "" {
+			p.reason = reason
+		}
+		reason = p.reason
+	}
+	p.mu.Unlock()
+	if !running {
+		return nil
+	}
+	err := p.shut(timeout, closing)
+	level := levelInfo
+	text := fmt.Sprintf("%s stopped (%s)", p.who(), firstLine(reason))
+	if err != nil {
+		level, text = levelWarning, err.Error()
+	}
+	p.events.add(Event{Kind: "stopped", Level: level, Text: text})
+	p.settle(stateStopped)
+	return err
+}
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(s, "\n")
+	return line
+}
+
+// endLater stops the part from one of its own goroutines, which must not wait for
+// itself.
+func (p *part) endLater(reason string) {
+	p.mu.Lock()
+	if p.reason == "" {
+		p.reason = reason
+	}
+	p.mu.Unlock()
+	safe.Go(func(error) {}, func() { _ = p.end(reason, 0, false) })
+}
+
+// Fail implements Part.
+func (p *part) Fail(err error) {
+	p.mu.Lock()
+	first := p.failure == nil
+	if first {
+		p.failure = err
+	}
+	p.mu.Unlock()
+	if !first {
+		return
+	}
+	p.events.add(Event{Kind: "failed", Level: levelError, Text: fmt.Sprintf("%s failed: %v", p.who(), err)})
+	p.endLater("failed: " + err.Error())
+}
+
+// check reports why an operation that needs a running part cannot go on.
+func (p *part) check() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch p.state {
+	case stateRunning:
+		return nil
+	case stateNew:
+		return errorf(ESTATE, "%s has not been started", p.who())
+	}
+	return errorf(ESTATE, "%s has been stopped", p.who())
+}
+
+// stopped is the error for waiting on something that runs no more.
+func (p *part) stopped() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.failure != nil {
+		return errorf(ESTOPPED, "%s failed: %w", p.who(), p.failure)
+	}
+	if p.reason != "" {
+		return errorf(ESTOPPED, "%s has stopped (%s)", p.who(), p.reason)
+	}
+	return errorf(ESTOPPED, "%s has stopped", p.who())
+}
+
+// Wait implements Part.
+func (p *part) Wait(timeout time.Duration) error {
+	d := after(timeout)
+	defer d.stop()
+	select {
+	case <-p.idle.opened():
+	default:
+		select {
+		case <-p.idle.opened():
+		case <-d.c:
+			return errorf(ETIMEOUT, "%s is still running", p.who())
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.failure != nil {
+		return errorf(EINTERNAL, "%s failed: %w", p.who(), p.failure)
+	}
+	return nil
+}
+
+// WaitReady implements Part.
+func (p *part) WaitReady(timeout time.Duration) error {
+	if p.ready.isOpen() {
+		return nil
+	}
+	if err := p.check(); err != nil {
+		return err
+	}
+	d := after(timeout)
+	defer d.stop()
+	select {
+	case <-p.ready.opened():
+		return nil
+	case <-p.idle.opened():
+		return p.stopped()
+	case <-d.c:
+		return errorf(ETIMEOUT, "%s is not ready", p.who())
+	}
+}
+
+// Options implements Part.
+func (p *part) Options() []Option {
+	out := make([]Option, len(p.options))
+	for i, o := range p.options {
+		out[i] = o.Option
+	}
+	return out
+}
+
+// Set implements Part.
+func (p *part) Set(key, value string) error {
+	o, ok := p.options.find(key)
+	if !ok {
+		return errorf(EOPTION, "%s has no option %q; there are %s", p.who(), key, p.options.keys())
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !o.Live && p.state != stateNew && p.state != stateStopped {
+		return errorf(ESTATE, "option %q of %s can be set only while it is not running", key, p.who())
+	}
+	if err := o.variable.set(value); err != nil {
+		return errorf(EOPTION, "option %q of %s cannot be %q: %w", key, p.who(), value, err)
+	}
+	return nil
+}
+
+// Get implements Part.
+func (p *part) Get(key string) (string, error) {
+	if o, ok := p.options.find(key); ok {
+		return o.variable.String(), nil
+	}
+	p.mu.Lock()
+	s, reason := p.state, p.reason
+	p.mu.Unlock()
+	switch key {
+	case "name":
+		return p.name, nil
+	case "address":
+		return p.address, nil
+	case "state":
+		return s.String(), nil
+	case "stop_reason":
+		return reason, nil
+	}
+	if p.fact != nil {
+		if v, ok := p.fact(key); ok {
+			return v, nil
+		}
+	}
+	return "", errorf(EOPTION, "%s has no option or fact %q; the options are %s", p.who(), key, p.options.keys())
+}
+
+// NextEvent implements Part.
+func (p *part) NextEvent(timeout time.Duration) (Event, error) {
+	d := after(timeout)
+	defer d.stop()
+	for {
+		if e, ok := p.events.take(); ok {
+			return e, nil
+		}
+		if p.idle.isOpen() {
+			if e, ok := p.events.take(); ok { // the last words came in between
+				return e, nil
+			}
+			return Event{}, p.stopped()
+		}
+		select {
+		case <-p.events.some.opened():
+		case <-p.idle.opened():
+		case <-d.c:
+			return Event{}, errorf(ETIMEOUT, "nothing happened to %s", p.who())
+		}
+	}
+}
+
+// peerEvent notes what a carrier tells of a peer.
+func (p *part) peerEvent(e carrier.Event) {
+	out := Event{Level: levelInfo, Address: e.Address, Peer: e.Peer}
+	switch e.Kind {
+	case carrier.Connected:
+		out.Kind, out.Text = "connected", "connected at "+e.Address
+	case carrier.Disconnected:
+		out.Kind, out.Level, out.Text = "disconnected", levelWarning, "disconnected at "+e.Address
+	case carrier.Retrying:
+		out.Kind, out.Text = "retrying", "no connection to "+e.Address
+	case carrier.HandshakeFailed:
+		out.Kind, out.Level, out.Text = "handshake_failed", levelWarning, "refused a peer at "+e.Address
+	default:
+		return
+	}
+	if e.Reason != "" {
+		out.Text += ": " + e.Reason
+	}
+	out.Text = p.who() + " " + out.Text
+	p.events.add(out)
+}
+
+// base is what all statistics begin with.
+type base struct {
+	Kind          string `json:"kind"`
+	Name          string `json:"name"`
+	State         string `json:"state"`
+	StopReason    string `json:"stop_reason"`
+	EventsDropped uint64 `json:"events_dropped"`
+}
+
+func (p *part) base() base {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return base{Kind: p.kind, Name: p.name, State: p.state.String(), StopReason: p.reason, EventsDropped: p.events.droppedCount()}
+}
+
+// statsJSON encodes statistics, which are numbers and strings only.
+func statsJSON(v any) []byte {
+	text, err := wire.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return text
+}

@@ -1,0 +1,258 @@
+package core
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hermes-zmq/hermes/core/internal/batch"
+	"github.com/hermes-zmq/hermes/core/internal/carrier"
+)
+
+// PostOffice relays between publishers, which connect to its incoming side, and
+// receivers, which connect to its outgoing side. It does not look into what it
+// relays: any ZeroMQ PUB, SUB, XPUB or XSUB may connect, with any frames. Upstream
+// it asks only for what its subscribers want.
+type PostOffice struct {
+	part
+	in, out, debug addresses
+
+	queueMessages *sizeVar
+	queueBytes    *sizeVar
+
+	relay *relay // of the present run; guarded by part.mu
+	mail  mail
+}
+
+var _ Part = (*PostOffice)(nil)
+
+// NewPostOffice makes a post office that binds in for publishers and out for
+// receivers. Everything that is relayed is also published at debug, unless that is
+// empty. Each may be several addresses separated by commas, and one that begins
+// with '>' is connected to instead.
+func NewPostOffice(in, out, debug string) (*PostOffice, error) {
+	p := &PostOffice{}
+	var err error
+	if p.in, err = parseAddresses(in, true); err != nil {
+		return nil, err
+	}
+	if p.out, err = parseAddresses(out, true); err != nil {
+		return nil, err
+	}
+	if debug != "" {
+		if p.debug, err = parseAddresses(debug, true); err != nil {
+			return nil, err
+		}
+	}
+	p.init("post office", in+" > "+out, in+" > "+out)
+	p.part.open, p.part.shut, p.part.fact = p.openUp, p.shutDown, p.factOf
+	p.networkOptions()
+	p.queueMessages = newSize(1_000_000, maxCount)
+	p.queueBytes = newSize(256<<20, maxBytes)
+	o := &p.options
+	o.add("queue.messages", "how many messages may wait for one subscriber; more are dropped and counted", false, p.queueMessages)
+	o.add("queue.bytes", "how many bytes of them (our own carrier only)", false, p.queueBytes)
+	return p, nil
+}
+
+// relay is the sockets of one run.
+type relay struct {
+	inlet      carrier.Inlet
+	out, debug carrier.Outlet
+	wants      wants
+	delivered  atomic.Uint64 // grows with every batch: tells when it has become quiet
+}
+
+func (p *PostOffice) openUp() (err error) {
+	r := &relay{}
+	defer func() {
+		if err != nil {
+			r.close(0)
+		}
+	}()
+	if len(p.debug.all()) > 0 {
+		if r.debug, err = p.openOutlet(carrier.PUB, p.debug, nil); err != nil {
+			return err
+		}
+	}
+	if r.out, err = p.openOutlet(carrier.XPUB, p.out, r.wants.note); err != nil {
+		return err
+	}
+	opener, err := p.pick(p.in)
+	if err != nil {
+		return err
+	}
+	cfg := carrier.InletConfig{Config: p.carrierConfig(carrier.XSUB, p.in)}
+	cfg.OnEvent = p.peerEvent
+	cfg.Deliver = func(b *batch.Batch) { p.pass(r, b) }
+	if r.inlet, err = opener.OpenInlet(cfg); err != nil {
+		return openError(p.who(), err)
+	}
+	p.mu.Lock()
+	p.relay = r
+	p.mu.Unlock()
+	r.wants.attach(r.inlet)
+	p.ready.set(true)
+	return nil
+}
+
+func (p *PostOffice) openOutlet(typ carrier.Type, a addresses, note func(carrier.Event)) (carrier.Outlet, error) {
+	opener, err := p.pick(a)
+	if err != nil {
+		return nil, err
+	}
+	cfg := carrier.OutletConfig{Config: p.carrierConfig(typ, a), Overflow: carrier.Drop,
+		QueueMessages: int(p.queueMessages.get()), QueueBytes: p.queueBytes.get()}
+	cfg.OnEvent = func(e carrier.Event) {
+		if note != nil {
+			note(e)
+		}
+		p.peerEvent(e)
+	}
+	o, err := opener.OpenOutlet(cfg)
+	if err != nil {
+		return nil, openError(p.who(), err)
+	}
+	return o, nil
+}
+
+// pass relays one batch. Batches of different publishers come at the same time.
+func (p *PostOffice) pass(r *relay, b *batch.Batch) {
+	r.delivered.Add(1)
+	t := r.out.Send(b)
+	if r.debug != nil {
+		r.debug.Send(b)
+	}
+	p.mail.count(b, t)
+}
+
+// quiet is how long nothing must arrive before a stopping post office is sure that
+// its publishers have fallen silent.
+const quiet = 20 * time.Millisecond
+
+// shutDown first takes back all subscriptions, so that publishers hold what they
+// have, and forwards what is already on its way.
+func (p *PostOffice) shutDown(timeout time.Duration, _ bool) error {
+	p.mu.Lock()
+	r := p.relay
+	p.mu.Unlock()
+	if timeout < 0 {
+		timeout = maxLinger
+	}
+	until := time.Now().Add(timeout)
+	r.wants.withdraw()
+	for last := r.delivered.Load(); time.Until(until) > quiet; {
+		time.Sleep(quiet)
+		now := r.delivered.Load()
+		if now == last {
+			break
+		}
+		last = now
+	}
+	if unsent := r.close(max(time.Until(until), 0)); unsent > 0 {
+		p.mail.giveUp(unsent)
+		return errorf(ETIMEOUT, "%s stopped with %d messages not sent", p.who(), unsent)
+	}
+	return nil
+}
+
+func (r *relay) close(linger time.Duration) (unsent int) {
+	if r.inlet != nil {
+		r.inlet.Close()
+	}
+	if r.out != nil {
+		unsent = r.out.Close(linger)
+	}
+	if r.debug != nil {
+		r.debug.Close(linger)
+	}
+	return unsent
+}
+
+func (p *PostOffice) current() *relay {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.relay
+}
+
+func (p *PostOffice) factOf(key string) (string, bool) {
+	r := p.current()
+	if r == nil {
+		return "", key == "endpoint.in" || key == "endpoint.out" || key == "endpoint.debug"
+	}
+	switch key {
+	case "endpoint.in":
+		return boundTo(r.inlet), true
+	case "endpoint.out":
+		return boundTo(r.out), true
+	case "endpoint.debug":
+		if r.debug != nil {
+			return boundTo(r.debug), true
+		}
+		return "", true
+	}
+	return "", false
+}
+
+// mail counts what passes.
+type mail struct {
+	mu sync.Mutex
+	c  mailCounters
+}
+
+type mailCounters struct {
+	InMessages  uint64 `json:"in_messages"`
+	InBytes     uint64 `json:"in_bytes"`
+	OutMessages uint64 `json:"out_messages"`
+	OutBytes    uint64 `json:"out_bytes"`
+	Unwanted    uint64 `json:"unwanted"`
+	Dropped     uint64 `json:"dropped"`
+}
+
+func (m *mail) count(b *batch.Batch, t carrier.Tally) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.c.InMessages += uint64(b.Len())
+	m.c.InBytes += uint64(b.Size())
+	m.c.OutMessages += uint64(t.Sent)
+	m.c.OutBytes += uint64(t.SentBytes)
+	m.c.Unwanted += uint64(t.Unwanted + t.NoPeer)
+	m.c.Dropped += uint64(t.Dropped + t.Unsent)
+}
+
+// giveUp books what was lost at the end. It is summed over subscribers, so it may be
+// more than was counted as sent.
+func (m *mail) giveUp(unsent int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n := min(uint64(unsent), m.c.OutMessages)
+	m.c.OutMessages -= n
+	m.c.Dropped += n
+}
+
+// PostOfficeStats are a post office's counters. At any moment in_messages =
+// out_messages + unwanted + dropped, where a message counts once however many
+// subscribers it went to, and as dropped if it went to none of those that wanted it.
+// What single subscribers got and lost is in Subscribers.
+type PostOfficeStats struct {
+	base
+	mailCounters
+	Ready       bool   `json:"ready"`
+	Publishers  []Peer `json:"publishers"`
+	Subscribers []Peer `json:"subscribers"`
+}
+
+// Stats takes the counters at one instant.
+func (p *PostOffice) Stats() PostOfficeStats {
+	s := PostOfficeStats{base: p.base(), Ready: p.ready.isOpen(), Publishers: []Peer{}, Subscribers: []Peer{}}
+	if r := p.current(); r != nil {
+		s.Publishers, s.Subscribers = peersOf(r.inlet), peersOf(r.out)
+	}
+	p.mail.mu.Lock()
+	defer p.mail.mu.Unlock()
+	s.mailCounters = p.mail.c
+	return s
+}
+
+// StatsJSON implements Part.
+func (p *PostOffice) StatsJSON() []byte { return statsJSON(p.Stats()) }

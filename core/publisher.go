@@ -1,0 +1,296 @@
+package core
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/hermes-zmq/hermes/core/internal/carrier"
+	"github.com/hermes-zmq/hermes/core/internal/safe"
+	"github.com/hermes-zmq/hermes/core/internal/wire"
+)
+
+// Publisher sends envelopes to a post office, or to any ZeroMQ SUB or XSUB.
+//
+// Publish puts an envelope into a bounded queue and returns; one goroutine, the
+// pump, takes what has gathered there, stamps the time on it and hands it to the
+// carrier. While nobody has subscribed yet the pump holds back, for a while, so
+// that a program that starts, or a post office that restarts, loses nothing.
+type Publisher struct {
+	part
+	addresses addresses
+	origin    []byte // the name as a JSON string
+
+	queueMessages *sizeVar
+	queueBytes    *sizeVar
+	queueBlock    *durationVar
+	readyHold     *durationVar
+	sequence      *choiceVar
+
+	q        queue
+	outlet   carrier.Outlet
+	pumping  sync.WaitGroup
+	audience audience
+	numbers  numbering
+}
+
+var _ Part = (*Publisher)(nil)
+
+// What a publisher lets the carrier hold for one peer. It is little on purpose:
+// what waits should wait in our own queue, where it is counted, and the time is
+// stamped on an envelope when it leaves there.
+const (
+	carrierMessages = 10_000
+	carrierBytes    = 4 << 20
+)
+
+// NewPublisher makes a publisher called name, which is also the origin of what it
+// publishes unless Publish is told otherwise. It connects to address; several are
+// separated by commas, and one that begins with '@' is bound instead.
+func NewPublisher(address, name string) (*Publisher, error) {
+	if err := checkName("publisher", name); err != nil {
+		return nil, err
+	}
+	a, err := parseAddresses(address, false)
+	if err != nil {
+		return nil, err
+	}
+	p := &Publisher{addresses: a}
+	if p.origin, err = wire.AppendString(nil, name); err != nil {
+		return nil, textError("the name", err)
+	}
+	p.init("publisher", name, address)
+	p.part.open, p.part.shut, p.part.fact = p.openUp, p.shutDown, p.factOf
+	p.q.init()
+	p.networkOptions()
+	p.queueMessages = newSize(1_000_000, maxCount)
+	p.queueBytes = newSize(256<<20, maxBytes)
+	p.queueBlock = newDuration(time.Second)
+	p.readyHold = newDuration(time.Second)
+	p.sequence = newChoice("on", "off")
+	o := &p.options
+	o.add("queue.messages", "how many envelopes may wait to be sent", true, p.queueMessages)
+	o.add("queue.bytes", "how many bytes of them", true, p.queueBytes)
+	o.add("queue.block", "how long publish waits for room before it gives up", true, p.queueBlock)
+	o.add("ready.hold", "how long envelopes are held back while nobody has subscribed", true, p.readyHold)
+	o.add("sequence", "whether envelopes are numbered, so that receivers notice what is missing: on or off", false, p.sequence)
+	return p, nil
+}
+
+func (p *Publisher) openUp() error {
+	opener, err := p.pick(p.addresses)
+	if err != nil {
+		return err
+	}
+	p.numbers.begin(rand.Uint32)
+	p.audience.begin()
+	p.q.start(p.sequence.is("on"))
+	cfg := carrier.OutletConfig{
+		Config:        p.carrierConfig(carrier.PUB, p.addresses),
+		Overflow:      carrier.Wait,
+		QueueMessages: carrierMessages,
+		QueueBytes:    carrierBytes,
+	}
+	cfg.OnEvent = p.onEvent
+	outlet, err := opener.OpenOutlet(cfg)
+	if err != nil {
+		p.q.close()
+		return openError(p.who(), err)
+	}
+	p.mu.Lock()
+	p.outlet = outlet
+	p.mu.Unlock()
+	p.pumping.Add(1)
+	safe.Go(p.Fail, func() {
+		defer p.pumping.Done()
+		p.pump(outlet)
+	})
+	return nil
+}
+
+// onEvent is called by the carrier.
+func (p *Publisher) onEvent(e carrier.Event) {
+	if p.audience.note(e) {
+		p.ready.set(p.audience.present())
+		p.q.changed()
+	}
+	p.peerEvent(e)
+}
+
+// pump is the life of the publisher's goroutine.
+func (p *Publisher) pump(outlet carrier.Outlet) {
+	for {
+		if !p.q.waitForWork() {
+			return
+		}
+		if hold := p.audience.holdFor(p.readyHold.get()); hold > 0 {
+			p.q.waitForChange(hold)
+			continue
+		}
+		b := p.q.take()
+		if b == nil {
+			continue
+		}
+		numbered := p.q.numbered
+		now := time.Now().UnixMicro()
+		for i := range b.Len() {
+			wire.Stamp(b, i, now, numbered)
+		}
+		if numbered {
+			p.numbers.number(b)
+		}
+		p.q.settle(b, outlet.Send(b))
+	}
+}
+
+// shutDown flushes, and gives up what cannot be sent in time.
+func (p *Publisher) shutDown(timeout time.Duration, _ bool) error {
+	p.q.drain()
+	d := after(timeout)
+	defer d.stop()
+	began := time.Now()
+	select {
+	case <-p.q.empty.opened():
+	case <-d.c:
+	}
+	linger := max(timeout-time.Since(began), 0)
+	if timeout < 0 {
+		linger = maxLinger
+	}
+	p.q.close() // the pump ends, once a Send that waits has returned
+	unsent := p.outlet.Close(linger)
+	p.pumping.Wait()
+	if n := p.q.giveUp(unsent); n > 0 {
+		return errorf(ETIMEOUT, "%s stopped with %d envelopes not sent", p.who(), n)
+	}
+	return nil
+}
+
+// maxLinger bounds even a flush that may take for ever.
+const maxLinger = 24 * time.Hour
+
+// Publish queues one envelope: topic and origin as text, data as one JSON value.
+// An empty origin stands for the publisher's name. When the queue is full it waits,
+// at most the option "queue.block", and then gives up with EFULL.
+func (p *Publisher) Publish(topic, origin string, data []byte) error {
+	return publish(p, topic, origin, data)
+}
+
+// PublishBytes is Publish for text in byte slices, which are borrowed for the call.
+// A nil origin stands for the publisher's name.
+func (p *Publisher) PublishBytes(topic, origin, data []byte) error {
+	return publish(p, topic, origin, data)
+}
+
+// PublishValue is Publish for a Go value, which is encoded as JSON. A struct that
+// embeds Message is encoded as one.
+func (p *Publisher) PublishValue(topic string, v any) error {
+	data, err := marshalData(v)
+	if err != nil {
+		return err
+	}
+	return p.Publish(topic, "", data)
+}
+
+func publish[T string | []byte](p *Publisher, topic, origin T, data []byte) error {
+	encoded := p.origin
+	if len(origin) > 0 {
+		var room [64]byte
+		var err error
+		if encoded, err = wire.AppendString(room[:0], origin); err != nil {
+			return textError("the origin", err)
+		}
+	}
+	if !wire.Valid(data) {
+		return errorf(EJSON, "the data is %w: %s", wire.ErrJSON, excerpt(data))
+	}
+	return enqueue(p, topic, encoded, data, false)
+}
+
+// enqueue waits for room if it has to. The topic is a JSON string already where
+// encoded says so; the origin is one, and the data is valid.
+func enqueue[T string | []byte](p *Publisher, topic T, origin, data []byte, encoded bool) error {
+	if size, limit := int64(len(topic)+len(origin)+len(data)), p.common.message.get(); size > limit {
+		return errorf(ETOOBIG, "an envelope of %d bytes is above message.bytes, %d", size, limit)
+	}
+	full, err := put(p, topic, origin, data, encoded)
+	if full == nil {
+		return err
+	}
+	d := after(p.queueBlock.get())
+	defer d.stop()
+	for full != nil {
+		select {
+		case <-full:
+			full, err = put(p, topic, origin, data, encoded)
+		case <-d.c:
+			if !p.q.refuse() {
+				return p.notOpen()
+			}
+			return errorf(EFULL, "the queue of %s is full: %s envelopes or %s bytes", p.who(), p.queueMessages, p.queueBytes)
+		}
+	}
+	return err
+}
+
+// put makes one attempt. Where the queue is full it gives a channel to wait on.
+func put[T string | []byte](p *Publisher, topic T, origin, data []byte, encoded bool) (full <-chan struct{}, err error) {
+	full, open, err := tryPut(&p.q, topic, origin, data, encoded, p.queueMessages.get(), p.queueBytes.get())
+	switch {
+	case err != nil:
+		return nil, textError("the topic", err)
+	case !open:
+		return nil, p.notOpen()
+	}
+	return full, nil
+}
+
+// notOpen is the error for publishing into a queue that takes nothing.
+func (p *Publisher) notOpen() error {
+	if err := p.check(); err != nil {
+		return err
+	}
+	return errorf(ESTATE, "%s is stopping", p.who())
+}
+
+// excerpt shows the beginning of text that somebody got wrong.
+func excerpt(text []byte) string {
+	const most = 40
+	if len(text) > most {
+		return fmt.Sprintf("%q...", text[:most])
+	}
+	return fmt.Sprintf("%q", text)
+}
+
+// PublishBatch queues many envelopes at once: a JSON array of [topic, origin,
+// data], in which a null origin stands for the publisher's name. Nothing is queued
+// if anything is wrong with the text. It tells how many were queued.
+func (p *Publisher) PublishBatch(text []byte) (int, error) {
+	if !wire.Valid(text) {
+		return 0, errorf(EJSON, "the batch is %w: %s", wire.ErrJSON, excerpt(text))
+	}
+	entries, err := wire.ParseBatch(text, p.origin)
+	if err != nil {
+		return 0, errorf(EINVAL, "the batch: %w", err)
+	}
+	for i, e := range entries {
+		if err := enqueue(p, e.Topic, e.Origin, e.Data, true); err != nil {
+			return i, err
+		}
+	}
+	return len(entries), nil
+}
+
+func (p *Publisher) factOf(key string) (string, bool) {
+	if o := p.currentOutlet(); key == "endpoint" && o != nil {
+		return boundTo(o), true
+	}
+	return "", key == "endpoint"
+}
+
+func (p *Publisher) currentOutlet() carrier.Outlet {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.outlet
+}

@@ -1,0 +1,255 @@
+package core
+
+import (
+	"sync"
+	"time"
+
+	"github.com/hermes-zmq/hermes/core/internal/batch"
+	"github.com/hermes-zmq/hermes/core/internal/carrier"
+	"github.com/hermes-zmq/hermes/core/internal/wire"
+)
+
+// queue is what waits to be sent: many callers put, one pump takes. It keeps the
+// publisher's counters as well, so that the sum
+//
+//	accepted = sent + queued + unwanted + dropped_no_peer + dropped_full + dropped_stop
+//
+// holds whenever its lock is free.
+type queue struct {
+	mu       sync.Mutex
+	open     bool // puts are taken
+	closed   bool // the pump is to end
+	numbered bool // envelopes have room for a trailer
+
+	tail  *batch.Batch   // being written
+	whole []*batch.Batch // full ones before it, oldest first
+	count int64          // envelopes queued, what the pump has in hand included
+	bytes int64
+
+	counters publisherCounters
+	stopping uint64 // dropped_stop when the present stop began
+
+	sleeping bool          // the pump waits on work
+	work     chan struct{} // something was put
+	change   chan struct{} // the audience has changed, or the queue has been closed
+	room     chan struct{} // closed when there is room again; made when somebody waits
+	empty    gate          // draining, and nothing is left
+}
+
+type publisherCounters struct {
+	Accepted      uint64 `json:"accepted"`
+	Sent          uint64 `json:"sent"`
+	SentBytes     uint64 `json:"sent_bytes"`
+	Unwanted      uint64 `json:"unwanted"`
+	DroppedNoPeer uint64 `json:"dropped_no_peer"`
+	DroppedFull   uint64 `json:"dropped_full"`
+	DroppedStop   uint64 `json:"dropped_stop"`
+}
+
+func (q *queue) init() {
+	q.closed = true
+	q.work = make(chan struct{}, 1)
+	q.change = make(chan struct{}, 1)
+}
+
+func (q *queue) start(numbered bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.open, q.closed, q.numbered = true, false, numbered
+	q.empty.set(false)
+}
+
+// tryPut appends an envelope. Where there is no room it gives a channel that is
+// closed when that may have changed.
+func tryPut[T string | []byte](q *queue, topic T, origin, data []byte, encoded bool, most, mostBytes int64) (full <-chan struct{}, open bool, err error) {
+	q.mu.Lock()
+	if !q.open {
+		q.mu.Unlock()
+		return nil, false, nil
+	}
+	// One envelope always finds room in an empty queue, however big it is.
+	if q.count >= most || q.count > 0 && q.bytes+int64(len(topic)+len(origin)+len(data)) > mostBytes {
+		if q.room == nil {
+			q.room = make(chan struct{})
+		}
+		full = q.room
+		q.mu.Unlock()
+		return full, true, nil
+	}
+	if q.tail == nil {
+		q.tail = batch.Get()
+	}
+	before := q.tail.Size()
+	if encoded {
+		wire.AppendEncoded(q.tail, []byte(topic), origin, data, q.numbered)
+	} else if err = wire.Append(q.tail, topic, origin, data, q.numbered); err != nil {
+		q.mu.Unlock()
+		return nil, true, err
+	}
+	q.count++
+	q.bytes += int64(q.tail.Size() - before)
+	q.counters.Accepted++
+	if q.tail.Full() {
+		q.whole = append(q.whole, q.tail)
+		q.tail = nil
+	}
+	rouse := q.sleeping
+	q.sleeping = false
+	q.mu.Unlock()
+	if rouse {
+		signal(q.work)
+	}
+	return nil, true, nil
+}
+
+// refuse counts an envelope that found no room. False where the queue takes nothing.
+func (q *queue) refuse() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.open {
+		q.counters.Accepted++
+		q.counters.DroppedFull++
+	}
+	return q.open
+}
+
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// waitForWork waits until there is something to take. False means: end.
+func (q *queue) waitForWork() bool {
+	for {
+		q.mu.Lock()
+		if q.closed || q.tail != nil || len(q.whole) > 0 {
+			closed := q.closed
+			q.mu.Unlock()
+			return !closed
+		}
+		q.sleeping = true
+		q.mu.Unlock()
+		select {
+		case <-q.work:
+		case <-q.change:
+		}
+	}
+}
+
+// waitForChange waits for a new audience or the end, and not for envelopes.
+func (q *queue) waitForChange(most time.Duration) {
+	d := after(most)
+	defer d.stop()
+	select {
+	case <-q.change:
+	case <-d.c:
+	}
+}
+
+// changed makes the pump look around.
+func (q *queue) changed() { signal(q.change) }
+
+// take removes the oldest batch, or what there is of one. It stays counted as
+// queued until settle.
+func (q *queue) take() *batch.Batch {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.whole) > 0 {
+		b := q.whole[0]
+		q.whole[0] = nil
+		q.whole = q.whole[1:]
+		return b
+	}
+	b := q.tail
+	q.tail = nil
+	return b
+}
+
+// settle books what became of a batch that was taken.
+func (q *queue) settle(b *batch.Batch, t carrier.Tally) {
+	q.mu.Lock()
+	q.count -= int64(b.Len())
+	q.bytes -= int64(b.Size())
+	c := &q.counters
+	c.Sent += uint64(t.Sent)
+	c.SentBytes += uint64(t.SentBytes)
+	c.Unwanted += uint64(t.Unwanted)
+	c.DroppedNoPeer += uint64(t.NoPeer)
+	c.DroppedStop += uint64(t.Unsent + t.Dropped)
+	if q.room != nil {
+		close(q.room)
+		q.room = nil
+	}
+	if !q.open && q.count == 0 {
+		q.empty.set(true)
+	}
+	q.mu.Unlock()
+	b.Release()
+}
+
+// drain takes nothing more; empty opens when all is sent.
+func (q *queue) drain() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.open = false
+	q.stopping = q.counters.DroppedStop
+	if q.room != nil {
+		close(q.room)
+		q.room = nil
+	}
+	if q.count == 0 {
+		q.empty.set(true)
+	}
+}
+
+// close ends the pump.
+func (q *queue) close() {
+	q.mu.Lock()
+	q.open, q.closed = false, true
+	q.mu.Unlock()
+	q.changed()
+}
+
+// giveUp books what the pump has left, and what the carrier had taken and could
+// not deliver. It tells how many envelopes the present stop has cost.
+func (q *queue) giveUp(unsent int) uint64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.tail != nil {
+		q.whole = append(q.whole, q.tail)
+	}
+	for _, b := range q.whole {
+		b.Release()
+	}
+	c := &q.counters
+	c.DroppedStop += uint64(q.count)
+	q.tail, q.whole, q.count, q.bytes = nil, nil, 0, 0
+	lost := min(uint64(unsent), c.Sent)
+	c.Sent -= lost
+	c.DroppedStop += lost
+	return c.DroppedStop - q.stopping
+}
+
+// PublisherStats are a publisher's counters, in envelopes unless they say bytes.
+type PublisherStats struct {
+	base
+	publisherCounters
+	Queued      int64  `json:"queued"`
+	QueuedBytes int64  `json:"queued_bytes"`
+	Ready       bool   `json:"ready"`
+	Peers       []Peer `json:"peers"`
+}
+
+// Stats takes the counters at one instant.
+func (p *Publisher) Stats() PublisherStats {
+	s := PublisherStats{base: p.base(), Ready: p.ready.isOpen(), Peers: outletPeers(p.currentOutlet())}
+	p.q.mu.Lock()
+	defer p.q.mu.Unlock()
+	s.publisherCounters, s.Queued, s.QueuedBytes = p.q.counters, p.q.count, p.q.bytes
+	return s
+}
+
+// StatsJSON implements Part.
+func (p *Publisher) StatsJSON() []byte { return statsJSON(p.Stats()) }

@@ -1,0 +1,298 @@
+package core
+
+import (
+	"fmt"
+	"iter"
+	"time"
+	"unicode/utf8"
+
+	"github.com/hermes-zmq/hermes/core/internal/batch"
+	"github.com/hermes-zmq/hermes/core/internal/carrier"
+	"github.com/hermes-zmq/hermes/core/internal/wire"
+)
+
+// Receiver takes envelopes from a post office, or from any ZeroMQ PUB or XPUB.
+//
+// What arrives is checked, filtered by origin and by age, and queued until somebody
+// takes it. A receiver that cannot keep up does not fall behind for ever: with the
+// option "on_slow" at its default, an envelope that is older than "timeout" on
+// arrival stops it (the ZeroMQ guide's suicidal snail).
+type Receiver struct {
+	part
+	addresses addresses
+
+	slowAfter     *durationVar
+	onSlow        *choiceVar
+	queueMessages *sizeVar
+	queueBytes    *sizeVar
+
+	topics  subscriptions
+	inlet   carrier.Inlet // guarded by part.mu
+	arrival arrival
+	inbox   inbox
+}
+
+var _ Part = (*Receiver)(nil)
+
+// NewReceiver makes a receiver called name that connects to address; several are
+// separated by commas, and one that begins with '@' is bound instead. Without a
+// subscription it follows every topic.
+func NewReceiver(address, name string) (*Receiver, error) {
+	if err := checkName("receiver", name); err != nil {
+		return nil, err
+	}
+	a, err := parseAddresses(address, false)
+	if err != nil {
+		return nil, err
+	}
+	r := &Receiver{addresses: a}
+	r.init("receiver", name, address)
+	r.part.open, r.part.shut, r.part.fact = r.openUp, r.shutDown, r.factOf
+	r.inbox.init()
+	r.networkOptions()
+	r.slowAfter = newDuration(time.Second)
+	r.onSlow = newChoice("stop", "drop", "warn", "ignore")
+	r.queueMessages = newSize(1_000_000, maxCount)
+	r.queueBytes = newSize(256<<20, maxBytes)
+	o := &r.options
+	o.add("timeout", "how old an envelope may be on arrival", true, r.slowAfter)
+	o.add("on_slow", "what an older one does: stop the receiver, drop (the envelope), warn, or ignore", true, r.onSlow)
+	o.add("queue.messages", "how many envelopes may wait to be taken; more are dropped and counted", true, r.queueMessages)
+	o.add("queue.bytes", "how many bytes of them", true, r.queueBytes)
+	return r, nil
+}
+
+func (r *Receiver) openUp() error {
+	opener, err := r.pick(r.addresses)
+	if err != nil {
+		return err
+	}
+	r.arrival.begin()
+	r.inbox.open()
+	cfg := carrier.InletConfig{Config: r.carrierConfig(carrier.SUB, r.addresses), Deliver: r.deliver}
+	cfg.OnEvent = r.onEvent
+	inlet, err := opener.OpenInlet(cfg)
+	if err != nil {
+		r.inbox.close()
+		return openError(r.who(), err)
+	}
+	r.topics.attach(inlet)
+	r.mu.Lock()
+	r.inlet = inlet
+	r.mu.Unlock()
+	return nil
+}
+
+func (r *Receiver) shutDown(time.Duration, bool) error {
+	r.topics.detach()
+	r.arrival.end()
+	r.currentInlet().Close()
+	r.inbox.close()
+	return nil
+}
+
+// onEvent is called by the carrier.
+func (r *Receiver) onEvent(e carrier.Event) {
+	switch e.Kind {
+	case carrier.Connected:
+		r.ready.set(r.arrival.peers.Add(1) > 0)
+	case carrier.Disconnected:
+		r.ready.set(r.arrival.peers.Add(-1) > 0)
+	}
+	r.peerEvent(e)
+}
+
+// Subscribe follows the topics that begin with topic. The first subscription
+// replaces "every topic"; an empty one asks for it again. Subscriptions are
+// counted. A topic that begins with a quotation mark is a raw prefix of the first
+// frame on the wire.
+func (r *Receiver) Subscribe(topic string) error {
+	prefix, err := wirePrefix(topic)
+	if err != nil {
+		return err
+	}
+	r.arrival.forget()
+	return r.topics.add(prefix)
+}
+
+// Unsubscribe undoes one Subscribe. When the last is gone nothing is received.
+func (r *Receiver) Unsubscribe(topic string) error {
+	prefix, err := wirePrefix(topic)
+	if err != nil {
+		return err
+	}
+	known, err := r.topics.remove(prefix)
+	if err == nil && !known {
+		return errorf(EINVAL, "%s has not subscribed to %q", r.who(), topic)
+	}
+	r.arrival.forget()
+	return err
+}
+
+// wirePrefix is what a topic prefix looks like on the wire.
+func wirePrefix(topic string) ([]byte, error) {
+	if topic == "" {
+		return []byte{}, nil
+	}
+	if topic[0] == '"' {
+		if !utf8.ValidString(topic) {
+			return nil, textError("the topic", wire.ErrUTF8)
+		}
+		return []byte(topic), nil
+	}
+	prefix, err := wire.AppendPrefix(nil, topic)
+	if err != nil {
+		return nil, textError("the topic", err)
+	}
+	return prefix, nil
+}
+
+// Accept lets envelopes of this origin in; the first call turns away all others,
+// which are counted.
+func (r *Receiver) Accept(origin string) error {
+	if !utf8.ValidString(origin) {
+		return textError("the origin", wire.ErrUTF8)
+	}
+	r.arrival.accept(origin)
+	return nil
+}
+
+// Recv takes the oldest envelope.
+func (r *Receiver) Recv(timeout time.Duration) (Envelope, error) {
+	d, err := r.Take(1, timeout)
+	if err != nil {
+		return Envelope{}, err
+	}
+	defer d.Release()
+	return d.Envelope(0), nil
+}
+
+// All takes envelopes until the receiver stops.
+func (r *Receiver) All() iter.Seq[Envelope] {
+	return func(yield func(Envelope) bool) {
+		for {
+			e, err := r.Recv(-1)
+			if err != nil || !yield(e) {
+				return
+			}
+		}
+	}
+}
+
+// Take takes up to most envelopes, and waits for the first one only. ESTATE where
+// the receiver never was started, ESTOPPED where it has stopped and nothing is left.
+func (r *Receiver) Take(most int, timeout time.Duration) (*Delivery, error) {
+	if most < 1 {
+		return nil, errorf(EINVAL, "%s cannot take %d envelopes; the least is 1", r.who(), most)
+	}
+	d, how := r.inbox.take(most, timeout)
+	switch how {
+	case taken:
+		return d, nil
+	case timedOut:
+		return nil, errorf(ETIMEOUT, "nothing arrived at %s", r.who())
+	}
+	if err := r.check(); err != nil && how == neverOpened {
+		return nil, err
+	}
+	return nil, r.stopped()
+}
+
+// FD is a descriptor that polls readable as long as there is an envelope to take,
+// or the receiver has stopped. It must only be waited on, and ends with Close.
+func (r *Receiver) FD() (int, error) {
+	fd, err := r.inbox.descriptor()
+	if err != nil {
+		return -1, errorf(EIO, "no descriptor for %s: %w", r.who(), err)
+	}
+	return fd, nil
+}
+
+// Close implements Part.
+func (r *Receiver) Close() error {
+	err := r.part.Close()
+	r.inbox.dispose()
+	return err
+}
+
+func (r *Receiver) currentInlet() carrier.Inlet {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.inlet
+}
+
+func (r *Receiver) factOf(key string) (string, bool) {
+	if in := r.currentInlet(); key == "endpoint" && in != nil {
+		return boundTo(in), true
+	}
+	return "", key == "endpoint"
+}
+
+// deliver is called by the carrier with what has arrived.
+func (r *Receiver) deliver(b *batch.Batch) {
+	a := &r.arrival
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.over {
+		return
+	}
+	now := time.Now()
+	limits := limits{now: now, received: seconds(now), slowAfter: r.slowAfter.get().Seconds(), onSlow: r.onSlow.String()}
+	a.stage.reset()
+	for i := 0; i < b.Len() && !a.over; i++ {
+		a.admit(b, i, &limits)
+	}
+	limits.turnedAway = r.inbox.commit(b, &a.stage, r.queueMessages.get(), r.queueBytes.get())
+	r.report(&limits)
+}
+
+// report turns what was noticed on arrival into events.
+func (r *Receiver) report(l *limits) {
+	a := &r.arrival
+	if l.malformed != nil {
+		if n, pass := a.malformedPace.pass(l.now, a.stage.counters.DroppedMalformed); pass {
+			r.events.add(Event{Kind: "malformed", Level: levelWarning, Count: n,
+				Text: fmt.Sprintf("%s skipped malformed input: %v", r.who(), l.malformed)})
+		}
+	}
+	if l.turnedAway > 0 {
+		if n, pass := a.overflowPace.pass(l.now, uint64(l.turnedAway)); pass {
+			r.events.add(Event{Kind: "overflow", Level: levelWarning, Count: n,
+				Text: fmt.Sprintf("the queue of %s is full: %s envelopes or %s bytes", r.who(), r.queueMessages, r.queueBytes)})
+		}
+	}
+	if l.delay == 0 {
+		return
+	}
+	text := fmt.Sprintf("%s cannot keep up: an envelope was %.3f s old on arrival, the limit is %v", r.who(), l.delay, r.slowAfter)
+	if a.over {
+		r.events.add(Event{Kind: "slow", Level: levelError, Text: text})
+		r.endLater("slow: " + text)
+	} else if n, pass := a.slowPace.pass(l.now, l.slow); pass {
+		r.events.add(Event{Kind: "slow", Level: levelWarning, Count: n, Text: text})
+	}
+}
+
+// ReceiverStats are a receiver's counters, in envelopes unless they say bytes. At
+// any moment arrived = delivered + queued + dropped_origin + dropped_stale +
+// dropped_overflow + dropped_malformed.
+type ReceiverStats struct {
+	base
+	receiverCounters
+	Queued      int64  `json:"queued"`
+	QueuedBytes int64  `json:"queued_bytes"`
+	Ready       bool   `json:"ready"`
+	Peers       []Peer `json:"peers"`
+}
+
+// Stats takes the counters at one instant.
+func (r *Receiver) Stats() ReceiverStats {
+	s := ReceiverStats{base: r.base(), Ready: r.ready.isOpen(), Peers: inletPeers(r.currentInlet())}
+	r.inbox.mu.Lock()
+	defer r.inbox.mu.Unlock()
+	s.receiverCounters, s.Queued, s.QueuedBytes = r.inbox.counters, r.inbox.count, r.inbox.bytes
+	return s
+}
+
+// StatsJSON implements Part.
+func (r *Receiver) StatsJSON() []byte { return statsJSON(r.Stats()) }

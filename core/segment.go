@@ -1,0 +1,101 @@
+package core
+
+import (
+	"sync"
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/hermes-zmq/hermes/core/internal/batch"
+	"github.com/hermes-zmq/hermes/core/internal/wire"
+)
+
+// item is one envelope: where its texts lie in a buffer.
+type item struct {
+	topic, origin, data, ts extent
+	time, received          float64
+	lost                    uint32
+}
+
+// extent is a range of a buffer. Batches are far smaller than 4 GiB.
+type extent struct{ off, len uint32 }
+
+func (p extent) of(buf []byte) []byte { return buf[p.off : p.off+p.len : p.off+p.len] }
+
+// size is what an envelope counts for in the inbox.
+func (it *item) size() int64 {
+	return int64(it.topic.len) + int64(it.origin.len) + int64(it.data.len) + int64(it.ts.len)
+}
+
+// stage collects the envelopes of one batch that are let in.
+type stage struct {
+	items    []item
+	counters receiverCounters
+}
+
+func (s *stage) reset() {
+	const keep = 1 << 16
+	if cap(s.items) > keep {
+		s.items = nil
+	}
+	s.items = s.items[:0]
+	s.counters = receiverCounters{}
+}
+
+// add stages an envelope, given as views of b.
+func (s *stage) add(b *batch.Batch, p wire.Parts, received float64, lost uint32) {
+	s.items = append(s.items, item{topic: within(b.Buf, p.Topic), origin: within(b.Buf, p.Origin), data: within(b.Buf, p.Data),
+		ts: within(b.Buf, p.Number), time: p.TS, received: received, lost: lost})
+}
+
+// within finds out where in buf a view of it begins.
+func within(buf, view []byte) extent {
+	off := uintptr(unsafe.Pointer(unsafe.SliceData(view))) - uintptr(unsafe.Pointer(unsafe.SliceData(buf)))
+	return extent{uint32(off), uint32(len(view))}
+}
+
+// segment is a run of envelopes in the inbox, with the buffer they lie in. It is
+// shared by the inbox and by deliveries; the last one to release it recycles it.
+type segment struct {
+	buf   []byte
+	src   *batch.Batch // whose buffer it is, where it was not copied
+	items []item
+	next  int // the first item not taken yet; the inbox's
+	refs  atomic.Int32
+}
+
+const segmentBytes = 64 << 10
+
+var segments = sync.Pool{New: func() any { return new(segment) }}
+
+func newSegment() *segment {
+	g := segments.Get().(*segment)
+	g.refs.Store(1)
+	return g
+}
+
+func (g *segment) full() bool { return g.src != nil || len(g.buf) >= segmentBytes }
+
+// copyIn appends a copy of an envelope whose texts lie in from.
+func (g *segment) copyIn(from []byte, it item) {
+	for _, p := range [...]*extent{&it.topic, &it.origin, &it.data, &it.ts} {
+		off := uint32(len(g.buf))
+		g.buf = append(g.buf, p.of(from)...)
+		p.off = off
+	}
+	g.items = append(g.items, it)
+}
+
+func (g *segment) release() {
+	if g.refs.Add(-1) != 0 {
+		return
+	}
+	if g.src != nil {
+		g.src.Release()
+		g.src, g.buf = nil, nil
+	}
+	if cap(g.buf) > 4*segmentBytes {
+		g.buf = nil
+	}
+	g.buf, g.items, g.next = g.buf[:0], g.items[:0], 0
+	segments.Put(g)
+}

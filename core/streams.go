@@ -1,0 +1,63 @@
+package core
+
+import (
+	"encoding/binary"
+
+	"github.com/hermes-zmq/hermes/core/internal/wire"
+)
+
+// rememberedStreams bounds each of the two generations of a receiver's table.
+const rememberedStreams = 100_000
+
+// streams remembers the last number of every stream: one topic of one incarnation
+// of one sender. It holds two generations; when the young one is full it becomes
+// the old one, and what was not seen since is forgotten. A forgotten stream
+// begins anew, so forgetting never looks like a loss.
+type streams struct {
+	young, old map[string]*uint32
+	key        []byte
+
+	lastKey []byte // the stream of the last envelope, which the next one often shares
+	last    *uint32
+}
+
+func (s *streams) forget() {
+	s.young, s.old, s.last = nil, nil, nil
+}
+
+// note takes in a number, and tells how many before it are missing, or whether it
+// has been seen already. Numbers wrap around.
+func (s *streams) note(origin, topic []byte, q wire.Sequence) (lost uint32, duplicate bool) {
+	s.key = binary.BigEndian.AppendUint16(s.key[:0], q.Incarnation)
+	s.key = append(append(s.key, origin...), topic...) // both are JSON strings, which end by themselves
+	last, known := s.find()
+	if !known {
+		*last = q.Number
+		return 0, false
+	}
+	step := q.Number - *last
+	if int32(step) <= 0 {
+		return 0, true
+	}
+	*last = q.Number
+	return step - 1, false
+}
+
+// find gives the last number of the stream in s.key, and whether there was one.
+func (s *streams) find() (last *uint32, known bool) {
+	if s.last != nil && string(s.lastKey) == string(s.key) {
+		return s.last, true
+	}
+	last, known = s.young[string(s.key)]
+	if !known {
+		if last, known = s.old[string(s.key)]; !known {
+			last = new(uint32)
+		}
+		if s.young == nil || len(s.young) >= rememberedStreams {
+			s.old, s.young = s.young, map[string]*uint32{}
+		}
+		s.young[string(s.key)] = last
+	}
+	s.last, s.lastKey = last, append(s.lastKey[:0], s.key...)
+	return last, known
+}

@@ -1,0 +1,79 @@
+package core
+
+import (
+	"sync"
+
+	"github.com/hermes-zmq/hermes/core/internal/carrier"
+)
+
+// subscriptions is what a receiver follows, whether it runs or not: every topic,
+// until somebody asks for less.
+type subscriptions struct {
+	mu       sync.Mutex
+	chosen   bool           // somebody has subscribed, ever
+	prefixes map[string]int // on the wire, with how often each was asked for
+	inlet    carrier.Inlet  // while running
+}
+
+// attach tells a new socket what is followed.
+func (s *subscriptions) attach(in carrier.Inlet) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.inlet = in
+	if !s.chosen {
+		_ = in.Subscribe(nil) // fails only when the inlet is closed, which is ours to do
+		return
+	}
+	for p := range s.prefixes {
+		_ = in.Subscribe([]byte(p))
+	}
+}
+
+func (s *subscriptions) detach() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.inlet = nil
+}
+
+func (s *subscriptions) add(prefix []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.prefixes == nil {
+		s.prefixes = map[string]int{}
+	}
+	first := !s.chosen
+	s.chosen = true
+	s.prefixes[string(prefix)]++
+	if s.inlet == nil {
+		return nil
+	}
+	if s.prefixes[string(prefix)] == 1 {
+		if err := s.inlet.Subscribe(prefix); err != nil {
+			return errorf(EIO, "cannot subscribe: %w", err)
+		}
+	}
+	if first {
+		_ = s.inlet.Unsubscribe(nil) // the prefix replaces "every topic"
+	}
+	return nil
+}
+
+func (s *subscriptions) remove(prefix []byte) (known bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := s.prefixes[string(prefix)]
+	if n == 0 {
+		return false, nil
+	}
+	if n > 1 {
+		s.prefixes[string(prefix)]--
+		return true, nil
+	}
+	delete(s.prefixes, string(prefix))
+	if s.inlet != nil {
+		if err := s.inlet.Unsubscribe(prefix); err != nil {
+			return true, errorf(EIO, "cannot unsubscribe: %w", err)
+		}
+	}
+	return true, nil
+}
