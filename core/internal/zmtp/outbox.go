@@ -3,6 +3,7 @@ package zmtp
 import (
 	"sort"
 	"sync"
+	"time"
 
 	"github.com/hermes-zmq/hermes/core/internal/batch"
 )
@@ -11,6 +12,12 @@ const (
 	// directRounds is how often a caller writes on for others who have added to
 	// the queue meanwhile, before it leaves the rest to the writer.
 	directRounds = 4
+	// lull is how long nothing must have been written to a peer for a caller to write
+	// to it directly. In a quick succession of small batches the writer is left to
+	// it: while it writes one, many more are queued, and go out together.
+	lull = 30 * time.Microsecond
+	// directBytes is the size from which a write is worth a call of its own.
+	directBytes = 16 << 10
 	// sparseBytes is the average size of a run of wanted messages below which
 	// copying them together is cheaper than writing them one range each.
 	sparseBytes = 1 << 10
@@ -45,13 +52,14 @@ type outbox struct {
 	room   sync.Cond // somebody waits for a shorter queue
 	work   sync.Cond // the writer waits for something to do
 	queue  []span
-	head   int          // queue[:head] is written
-	own    *batch.Batch // the arena that copies go to, or none
-	waits  int          // how many wait for room
-	busy   bool         // somebody writes
-	handed bool         // busy on behalf of the writer
-	last   bool         // no message will be added; close when empty
-	dead   bool         // the connection is gone
+	head   int           // queue[:head] is written
+	own    *batch.Batch  // the arena that copies go to, or none
+	waits  int           // how many wait for room
+	busy   bool          // somebody writes
+	handed bool          // busy on behalf of the writer
+	rested time.Duration // when somebody last ended to write
+	last   bool          // no message will be added; close when empty
+	dead   bool          // the connection is gone
 
 	messages int
 	bytes    int64 // commands included
@@ -222,6 +230,11 @@ func (o *outbox) tidy() {
 	}
 }
 
+// now is the time on a clock that nobody sets.
+func now() time.Duration { return time.Since(epoch) }
+
+var epoch = time.Now()
+
 // kick sees to it that what is queued gets written, if nobody does already: at
 // once by the caller, as far as the kernel takes it, and else by the writer. The
 // caller holds mu, which kick gives up.
@@ -231,6 +244,11 @@ func (o *outbox) kick() error {
 		return nil
 	}
 	o.busy = true
+	if o.bytes < directBytes && now()-o.rested < lull {
+		o.hand()
+		o.mu.Unlock()
+		return nil
+	}
 	for round := 0; ; round++ {
 		if o.dead || o.head == len(o.queue) {
 			o.rest()
@@ -288,6 +306,7 @@ func (o *outbox) hand() {
 // rest ends the caller's turn at writing.
 func (o *outbox) rest() {
 	o.busy = false
+	o.rested = now()
 	if o.dead {
 		o.discard()
 	}
