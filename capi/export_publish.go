@@ -15,7 +15,7 @@ func hermesgo_publish(h C.uint64_t, topic *C.hermes_text, topicLen C.size_t, ori
 	if code = c.enter(h, handle.Publisher); code != ok {
 		return code
 	}
-	return c.done(c.publisher().PublishBytes(view(topic, topicLen), view(origin, originLen), view(data, dataLen), origin == nil))
+	return c.done(c.publisher().PublishBytes(view(topic, topicLen), view(origin, originLen), view(data, dataLen)))
 }
 
 //export hermesgo_publish_batch

@@ -8,7 +8,8 @@ import (
 	"unsafe"
 )
 
-// view is a text of C as bytes, without copying it: good for the call only.
+// view is a text of C as bytes, without copying it: good for the call only. It is
+// nil where the pointer is NULL, and only there.
 func view(text *C.hermes_text, length C.size_t) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(text)), int(length))
 }

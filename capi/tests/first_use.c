@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Loading the library starts nothing: no thread, no signal handler. So a program
+ * that forks before its first call, as every daemon does, has a library that works
+ * in the parent and in the child.
+ */
+#include "support.h"
+
+#include <dirent.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int threads(void) {
+    int count = 0;
+    DIR *tasks = opendir("/proc/self/task");
+    CHECK(tasks != NULL);
+    while (readdir(tasks) != NULL)
+        count++;
+    closedir(tasks);
+    return count - 2; /* "." and ".." */
+}
+
+static int has_handler(int signal) {
+    struct sigaction action;
+    CHECK(sigaction(signal, NULL, &action) == 0);
+    return action.sa_handler != SIG_DFL;
+}
+
+static void nothing_has_started(void) {
+    CHECK(threads() == 1);
+    CHECK(!has_handler(SIGURG) && !has_handler(SIGPIPE));
+}
+
+static void exchange(void) {
+    struct cluster c;
+    start_cluster(&c);
+    hermes_envelope *envelope;
+    OK(publish(c.publisher, "t", "1"));
+    OK(hermes_recv(c.receiver, PATIENCE_MS, &envelope));
+    hermes_envelope_free(envelope);
+    close_cluster(&c);
+}
+
+/* Forks a child that uses the library, and sees it end well. */
+static void child_exchanges(void) {
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        exchange();
+        exit(0);
+    }
+    int status;
+    CHECK(waitpid(child, &status, 0) == child);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+int main(void) {
+    nothing_has_started();
+    CHECK(hermes_version_string() != NULL && hermes_abi_version() == HERMES_ABI_VERSION);
+    CHECK(hermes_strerror(HERMES_EFORKED) != NULL && hermes_last_error(NULL, 0) == 0);
+    hermes_envelope_free(NULL);
+    nothing_has_started();
+
+    child_exchanges();
+    child_exchanges();
+    nothing_has_started();
+    exchange();
+    CHECK(threads() > 1);
+    return 0;
+}

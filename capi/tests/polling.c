@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * hermes_fd(): readable as long as there is something to take or the receiver has
+ * stopped, whoever asks and however often.
+ */
+#include "support.h"
+
+#include <poll.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+static int readable(int fd, int timeout_ms) {
+    struct pollfd p = {fd, POLLIN, 0};
+    int n = poll(&p, 1, timeout_ms);
+    CHECK(n >= 0 && !(p.revents & (POLLERR | POLLNVAL)));
+    return n == 1;
+}
+
+static void take(uint64_t receiver) {
+    hermes_envelope *envelope;
+    OK(hermes_recv(receiver, 0, &envelope));
+    hermes_envelope_free(envelope);
+}
+
+static void readable_while_there_is_something_to_take(struct cluster *c) {
+    int fd = hermes_fd(c->receiver);
+    OK(fd);
+    CHECK(hermes_fd(c->receiver) == fd);
+    for (int round = 0; round < 100; round++) {
+        CHECK(!readable(fd, 0));
+        OK(publish(c->publisher, "t", "1"));
+        OK(publish(c->publisher, "t", "2"));
+        CHECK(readable(fd, PATIENCE_MS));
+        CHECK(readable(fd, 0)); /* level-triggered: still */
+        take(c->receiver);
+        CHECK(readable(fd, PATIENCE_MS)); /* for the second */
+        take(c->receiver);
+    }
+    CHECK(!readable(fd, 0));
+}
+
+static void batches_empty_it_as_well(struct cluster *c) {
+    int fd = hermes_fd(c->receiver);
+    for (int round = 0, taken = 0; round < 20; round++, taken = 0) {
+        for (int i = 0; i < 50; i++)
+            OK(publish(c->publisher, "t", "1"));
+        while (taken < 50) {
+            hermes_batch *batch;
+            CHECK(readable(fd, PATIENCE_MS));
+            OK(hermes_recv_batch(c->receiver, 7, 0, &batch));
+            taken += (int)hermes_batch_size(batch);
+            hermes_batch_free(batch);
+        }
+        CHECK(!readable(fd, 0));
+    }
+}
+
+static void epoll_sees_it(struct cluster *c) {
+    int loop = epoll_create1(0);
+    struct epoll_event event = {.events = EPOLLIN};
+    CHECK(loop >= 0 && epoll_ctl(loop, EPOLL_CTL_ADD, hermes_fd(c->receiver), &event) == 0);
+    CHECK(epoll_wait(loop, &event, 1, 0) == 0);
+    OK(publish(c->publisher, "t", "1"));
+    CHECK(epoll_wait(loop, &event, 1, PATIENCE_MS) == 1);
+    CHECK(epoll_wait(loop, &event, 1, 0) == 1);
+    take(c->receiver);
+    CHECK(epoll_wait(loop, &event, 1, 0) == 0);
+    close(loop);
+}
+
+static void readable_before_the_start_never(void) {
+    uint64_t receiver;
+    OK(hermes_receiver_new("tcp://127.0.0.1:9", "r", &receiver));
+    int fd = hermes_fd(receiver);
+    OK(fd);
+    CHECK(!readable(fd, 0));
+    OK(hermes_close(receiver));
+}
+
+static void readable_once_stopped(struct cluster *c) {
+    int fd = hermes_fd(c->receiver);
+    OK(hermes_stop(c->receiver, PATIENCE_MS));
+    CHECK(readable(fd, PATIENCE_MS));
+    hermes_envelope *envelope;
+    FAILS(HERMES_ESTOPPED, "stopped", hermes_recv(c->receiver, 0, &envelope));
+    CHECK(readable(fd, 0));
+    OK(hermes_start(c->receiver));
+    CHECK(hermes_fd(c->receiver) == fd);
+    CHECK(!readable(fd, 0));
+}
+
+static void a_node_has_its_receivers(struct cluster *c) {
+    uint64_t node;
+    OK(hermes_node_new("n", c->receiver, 0, &node));
+    CHECK(hermes_fd(node) == hermes_fd(c->receiver));
+    OK(hermes_close(node));
+}
+
+int main(void) {
+    struct cluster c;
+    start_cluster(&c);
+    readable_while_there_is_something_to_take(&c);
+    batches_empty_it_as_well(&c);
+    epoll_sees_it(&c);
+    readable_before_the_start_never();
+    readable_once_stopped(&c);
+    a_node_has_its_receivers(&c);
+    close_cluster(&c);
+    return 0;
+}

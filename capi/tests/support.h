@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the tests in C share: checks that end the program, and a small cluster on
+ * ports that the system chooses.
+ */
+#ifndef SUPPORT_H
+#define SUPPORT_H
+
+#include "hermes.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* How long anything may take before a test calls it dead. Never a measure of speed. */
+#define PATIENCE_MS 60000
+
+/* ---- Checks ---------------------------------------------------------------- */
+
+#define CHECK(condition) ((condition) ? (void)0 : broken(__FILE__, __LINE__, #condition))
+
+/* The call succeeds. */
+#define OK(call) succeeds(__FILE__, __LINE__, #call, (call))
+
+/* The call fails with this code, and the text names the culprit. */
+#define FAILS(code, culprit, call) fails(__FILE__, __LINE__, #call, (call), (code), (culprit))
+
+static inline void broken(const char *file, int line, const char *what) {
+    fprintf(stderr, "%s:%d: not so: %s\n", file, line, what);
+    abort();
+}
+
+static inline const char *last_error(void) {
+    static _Thread_local char text[4096];
+    hermes_last_error(text, sizeof text);
+    return text;
+}
+
+static inline void succeeds(const char *file, int line, const char *call, int code) {
+    if (code >= 0)
+        return;
+    fprintf(stderr, "%s:%d: %s gave %d (%s): %s\n", file, line, call, code, hermes_strerror(code),
+            last_error());
+    abort();
+}
+
+static inline void fails(const char *file, int line, const char *call, int code, int want,
+                         const char *culprit) {
+    const char *text = last_error();
+    if (code == want && strstr(text, culprit) != NULL)
+        return;
+    fprintf(stderr, "%s:%d: %s gave %d with the text '%s', not %d with '%s' in it\n", file, line,
+            call, code, text, want, culprit);
+    abort();
+}
+
+/* ---- A cluster ------------------------------------------------------------- */
+
+struct cluster {
+    uint64_t office, publisher, receiver;
+    char in[128], out[128]; /* where the post office listens */
+};
+
+static inline void start_office(struct cluster *c) {
+    OK(hermes_postoffice_new("tcp://127.0.0.1:*", "tcp://127.0.0.1:*", NULL, &c->office));
+    OK(hermes_start(c->office));
+    OK(hermes_get(c->office, "endpoint.in", c->in, sizeof c->in));
+    OK(hermes_get(c->office, "endpoint.out", c->out, sizeof c->out));
+}
+
+/* A post office, a publisher "p" and a receiver "r", ready. */
+static inline void start_cluster(struct cluster *c) {
+    start_office(c);
+    OK(hermes_receiver_new(c->out, "r", &c->receiver));
+    OK(hermes_set(c->receiver, "on_slow", "ignore"));
+    OK(hermes_start(c->receiver));
+    OK(hermes_wait_ready(c->receiver, PATIENCE_MS));
+    OK(hermes_publisher_new(c->in, "p", &c->publisher));
+    OK(hermes_start(c->publisher));
+    OK(hermes_wait_ready(c->publisher, PATIENCE_MS));
+}
+
+static inline void close_cluster(struct cluster *c) {
+    OK(hermes_close(c->publisher));
+    OK(hermes_close(c->receiver));
+    OK(hermes_close(c->office));
+}
+
+/* Publishes topic and data, both NUL-terminated, under the publisher's name. */
+static inline int publish(uint64_t publisher, const char *topic, const char *data) {
+    return hermes_publish(publisher, topic, strlen(topic), NULL, 0, data, strlen(data));
+}
+
+/* ---- Time ------------------------------------------------------------------ */
+
+static inline int64_t now_ns(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static inline void sleep_ms(int ms) {
+    struct timespec t = {ms / 1000, (long)(ms % 1000) * 1000000};
+    nanosleep(&t, NULL);
+}
+
+#endif /* SUPPORT_H */
