@@ -13,7 +13,7 @@ import (
 )
 
 // soon is how long a test waits for what must happen.
-const soon = 5 * time.Second
+const soon = 30 * time.Second
 
 // eachEngine runs a test on every carrier.
 func eachEngine(t *testing.T, f func(t *testing.T, engine string)) {
@@ -199,7 +199,6 @@ func TestWhatNobodyWantsIsCountedAndNeverWaits(t *testing.T) {
 			require.NoError(t, p.Publish("other", "", []byte("1")))
 		}
 		require.NoError(t, p.Publish("wanted", "", []byte("1")))
-		time.Sleep(500*time.Millisecond); println(string(p.StatsJSON()), string(po.StatsJSON()))
 		collect(t, r, 1)
 		require.NoError(t, p.Stop(soon))
 		s := p.Stats()

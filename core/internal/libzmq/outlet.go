@@ -3,7 +3,6 @@ package libzmq
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -32,7 +31,6 @@ const (
 type outlet struct {
 	*socket
 	wait    bool
-	inproc  bool
 	sending sync.Mutex // keeps the messages of one Send together and in order
 	room    *sync.Cond // on socket.mu: libzmq may have room again
 	topics  trie.Set   // what peers have subscribed to; owned by socket.mu
@@ -40,9 +38,6 @@ type outlet struct {
 
 func openOutlet(cfg carrier.OutletConfig) (*outlet, error) {
 	o := &outlet{wait: cfg.Overflow == carrier.Wait}
-	for _, a := range append(cfg.Bind[:len(cfg.Bind):len(cfg.Bind)], cfg.Connect...) {
-		o.inproc = o.inproc || strings.HasPrefix(a, "inproc:")
-	}
 	hwm := cfg.QueueMessages
 	if hwm == 0 {
 		hwm = defaultHWM
@@ -161,9 +156,9 @@ func (o *outlet) sendMessage(msg []byte, t *carrier.Tally) {
 	}
 }
 
-func (o *outlet) alone() bool {
-	return o.monitor.count() == 0 && !(o.inproc && o.topics.Len() > 0)
-}
+// alone reports that there is no peer. The monitor may tell of one later than its
+// subscriptions do.
+func (o *outlet) alone() bool { return o.topics.Len() == 0 && o.monitor.count() == 0 }
 
 // sendFrames sends what libzmq has room for and returns the rest.
 func (o *outlet) sendFrames(msg []byte) []byte {
