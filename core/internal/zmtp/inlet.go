@@ -22,7 +22,7 @@ type inlet struct {
 	all    atomic.Bool // topics.All(), for readers in a hurry
 }
 
-func openInlet(cfg carrier.InletConfig) (*inlet, error) {
+func openInlet(cfg carrier.InletConfig) (carrier.Inlet, error) {
 	i := &inlet{deliver: cfg.Deliver, filters: cfg.Type == carrier.SUB}
 	if err := i.open(cfg.Config, i); err != nil {
 		return nil, err

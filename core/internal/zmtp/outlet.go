@@ -21,7 +21,7 @@ type outlet struct {
 	marks  sync.Pool
 }
 
-func openOutlet(cfg carrier.OutletConfig) (*outlet, error) {
+func openOutlet(cfg carrier.OutletConfig) (carrier.Outlet, error) {
 	o := &outlet{
 		overflow:      cfg.Overflow,
 		queueMessages: orDefault(cfg.QueueMessages, defaultQueueMessages),
