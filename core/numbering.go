@@ -5,20 +5,20 @@ import (
 	"github.com/hermes-zmq/hermes/core/internal/wire"
 )
 
-// numberedTopics bounds the table of a publisher. Rather than forget single topics,
-// which receivers would take for a loss, a full table is emptied and a new
+// numberedStreams bounds the table of a publisher. Rather than forget single
+// streams, which receivers would take for a loss, a full table is emptied and a new
 // incarnation drawn: then every stream begins anew, and nobody concludes anything.
-const numberedTopics = 100_000
+const numberedStreams = 100_000
 
-// numbering counts the envelopes of each topic, for the sequence trailer. Only the
-// pump uses it.
+// numbering counts the envelopes of each stream, for the sequence trailer: those of
+// one topic and one origin, as receivers tell streams apart. Only the pump uses it.
 type numbering struct {
 	draw        func() uint32
 	incarnation uint16
 	next        map[string]*uint32
 
-	lastTopic []byte // the topic of the last envelope, which the next one often shares
-	last      *uint32
+	lastStream []byte // the stream of the last envelope, which the next one often shares
+	last       *uint32
 }
 
 func (n *numbering) begin(draw func() uint32) {
@@ -29,30 +29,37 @@ func (n *numbering) begin(draw func() uint32) {
 func (n *numbering) renew() {
 	n.incarnation = uint16(n.draw())
 	n.next = map[string]*uint32{}
-	n.last, n.lastTopic = nil, n.lastTopic[:0]
+	n.last, n.lastStream = nil, n.lastStream[:0]
 }
 
 // number fills in the trailers of a batch.
 func (n *numbering) number(b *batch.Batch) {
 	for i := range b.Len() {
-		c := n.counter(batch.Topic(b.Message(i)))
+		c := n.counter(stream(b.Message(i)))
 		wire.Number(b, i, wire.Sequence{Incarnation: n.incarnation, Number: *c})
 		*c++
 	}
 }
 
-func (n *numbering) counter(topic []byte) *uint32 {
-	if n.last != nil && string(n.lastTopic) == string(topic) {
+// stream is the first two frames of a message, topic and origin.
+func stream(msg []byte) []byte {
+	_, rest, _, _ := batch.NextFrame(msg)
+	_, rest, _, _ = batch.NextFrame(rest)
+	return msg[:len(msg)-len(rest)]
+}
+
+func (n *numbering) counter(stream []byte) *uint32 {
+	if n.last != nil && string(n.lastStream) == string(stream) {
 		return n.last
 	}
-	c := n.next[string(topic)]
+	c := n.next[string(stream)]
 	if c == nil {
-		if len(n.next) >= numberedTopics {
+		if len(n.next) >= numberedStreams {
 			n.renew()
 		}
 		c = new(uint32)
-		n.next[string(topic)] = c
+		n.next[string(stream)] = c
 	}
-	n.last, n.lastTopic = c, append(n.lastTopic[:0], topic...)
+	n.last, n.lastStream = c, append(n.lastStream[:0], stream...)
 	return c
 }

@@ -174,13 +174,13 @@ const maxLinger = 24 * time.Hour
 // An empty origin stands for the publisher's name. When the queue is full it waits,
 // at most the option "queue.block", and then gives up with EFULL.
 func (p *Publisher) Publish(topic, origin string, data []byte) error {
-	return publish(p, topic, origin, data)
+	return publish(p, topic, origin, data, origin == "")
 }
 
 // PublishBytes is Publish for text in byte slices, which are borrowed for the call.
-// A nil origin stands for the publisher's name.
+// A nil origin stands for the publisher's name; an empty one is just empty.
 func (p *Publisher) PublishBytes(topic, origin, data []byte) error {
-	return publish(p, topic, origin, data)
+	return publish(p, topic, origin, data, origin == nil)
 }
 
 // PublishValue is Publish for a Go value, which is encoded as JSON. A struct that
@@ -193,9 +193,15 @@ func (p *Publisher) PublishValue(topic string, v any) error {
 	return p.Publish(topic, "", data)
 }
 
-func publish[T string | []byte](p *Publisher, topic, origin T, data []byte) error {
+// publish encodes and queues an envelope; own says that the origin is the publisher's
+// name. The size comes first: a length that is wrong should be found before the text
+// behind it is read.
+func publish[T string | []byte](p *Publisher, topic, origin T, data []byte, own bool) error {
+	if err := p.checkSize(len(topic) + len(origin) + len(data)); err != nil {
+		return err
+	}
 	encoded := p.origin
-	if len(origin) > 0 {
+	if !own {
 		var room [64]byte
 		var err error
 		if encoded, err = wire.AppendString(room[:0], origin); err != nil {
@@ -211,8 +217,8 @@ func publish[T string | []byte](p *Publisher, topic, origin T, data []byte) erro
 // enqueue waits for room if it has to. The topic is a JSON string already where
 // encoded says so; the origin is one, and the data is valid.
 func enqueue[T string | []byte](p *Publisher, topic T, origin, data []byte, encoded bool) error {
-	if size, limit := int64(len(topic)+len(origin)+len(data)), p.common.message.get(); size > limit {
-		return errorf(ETOOBIG, "an envelope of %d bytes is above message.bytes, %d", size, limit)
+	if err := p.checkSize(len(topic) + len(origin) + len(data)); err != nil {
+		return err
 	}
 	full, err := put(p, topic, origin, data, encoded)
 	if full == nil {
@@ -232,6 +238,13 @@ func enqueue[T string | []byte](p *Publisher, topic T, origin, data []byte, enco
 		}
 	}
 	return err
+}
+
+func (p *Publisher) checkSize(size int) error {
+	if limit := p.common.message.get(); int64(size) > limit {
+		return errorf(ETOOBIG, "an envelope of %d bytes is above message.bytes, %d", size, limit)
+	}
+	return nil
 }
 
 // put makes one attempt. Where the queue is full it gives a channel to wait on.
