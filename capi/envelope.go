@@ -34,50 +34,53 @@ func (c *call) packOne(d *core.Delivery, block *C.struct_shim_block) C.int32_t {
 		}
 	}
 	block.size = C.uint64_t(size)
-	putEnvelope((*C.struct_hermes_envelope)(block.start), envelopeSize, &v, 0)
+	putEnvelope(unsafe.Slice((*byte)(block.start), size), 0, envelopeSize, &v, 0)
 	return ok
 }
 
-// packAll writes a delivery as one batch, which C frees.
-func (c *call) packAll(d *core.Delivery, out **C.struct_hermes_batch) C.int32_t {
+// packAll writes a delivery as one batch, which C frees. The block has no room at
+// first; it gets more than enough, and how much of that was used, so that C can give
+// back the rest: the texts are decoded once only.
+func (c *call) packAll(d *core.Delivery, block *C.struct_shim_block) C.int32_t {
 	n := d.Len()
-	size := batchSize + n*envelopeSize
-	for i := range n {
-		v := d.At(i)
-		size += textSize(&v)
-	}
-	room := alloc(size)
-	if room == nil {
+	size := batchSize + n*envelopeSize + d.JSONSize() // whose punctuation is no less than our NULs
+	block.start = alloc(size)
+	if block.start == nil {
 		return c.refuse(noMemory, "no memory for %d envelopes, %d bytes", n, size)
 	}
-	(*C.struct_hermes_batch)(room).size = C.uint64_t(n)
+	room := unsafe.Slice((*byte)(block.start), size)
+	(*C.struct_hermes_batch)(block.start).size = C.uint64_t(n)
 	envelope, text := batchSize, batchSize+n*envelopeSize
 	for i := range n {
 		v := d.At(i)
-		to := (*C.struct_hermes_envelope)(unsafe.Add(room, envelope))
-		text = envelope + putEnvelope(to, text-envelope, &v, 1)
+		text = putEnvelope(room, envelope, text, &v, 1)
 		envelope += envelopeSize
 	}
-	*out = (*C.struct_hermes_batch)(room)
+	block.size = C.uint64_t(text)
 	return ok
 }
 
-// putEnvelope writes an envelope, and its texts at an offset from it. It returns
-// the offset behind them.
-func putEnvelope(to *C.struct_hermes_envelope, at int, v *core.View, inBatch C.uint64_t) int {
-	origin := at + len(v.Topic) + 1
+// putEnvelope writes an envelope at one place of the room and its texts at another.
+// It returns the place behind them.
+func putEnvelope(room []byte, at, text int, v *core.View, inBatch C.uint64_t) int {
+	topic := text - at // offsets count from the envelope
+	origin := topic + len(v.Topic) + 1
 	data := origin + len(v.Origin) + 1
-	*to = C.struct_hermes_envelope{
-		topic_at: C.uint64_t(at), topic_len: C.uint64_t(len(v.Topic)),
+	*(*C.struct_hermes_envelope)(unsafe.Pointer(&room[at])) = C.struct_hermes_envelope{
+		topic_at: C.uint64_t(topic), topic_len: C.uint64_t(len(v.Topic)),
 		origin_at: C.uint64_t(origin), origin_len: C.uint64_t(len(v.Origin)),
 		data_at: C.uint64_t(data), data_len: C.uint64_t(len(v.Data)),
 		ts: C.double(v.TS), received: C.double(v.Received),
 		lost:     C.uint64_t(v.Lost),
 		in_batch: inBatch,
 	}
-	start := unsafe.Pointer(to)
-	terminate(unsafe.Add(start, at), v.Topic)
-	terminate(unsafe.Add(start, origin), v.Origin)
-	terminate(unsafe.Add(start, data), v.Data)
-	return data + len(v.Data) + 1
+	return put(room, put(room, put(room, text, v.Topic), v.Origin), v.Data)
+}
+
+// put writes a text and its NUL, and returns the place behind it.
+func put(room []byte, at int, text []byte) int {
+	end := at + len(text)
+	copy(room[at:end], text)
+	room[end] = 0
+	return end + 1
 }

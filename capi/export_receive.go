@@ -69,7 +69,7 @@ func hermesgo_recv(h C.uint64_t, timeout C.int32_t, block *C.struct_shim_block) 
 }
 
 //export hermesgo_recv_batch
-func hermesgo_recv_batch(h C.uint64_t, most C.size_t, timeout C.int32_t, out **C.struct_hermes_batch) (code C.int32_t) {
+func hermesgo_recv_batch(h C.uint64_t, most C.size_t, timeout C.int32_t, block *C.struct_shim_block) (code C.int32_t) {
 	c := call{name: "hermes_recv_batch"}
 	defer c.leave(&code)
 	d, code := c.takeMany(h, most, timeout)
@@ -77,7 +77,7 @@ func hermesgo_recv_batch(h C.uint64_t, most C.size_t, timeout C.int32_t, out **C
 		return code
 	}
 	defer d.Release()
-	return c.packAll(d, out)
+	return c.packAll(d, block)
 }
 
 //export hermesgo_recv_json

@@ -40,19 +40,12 @@ func (c *call) give(text []byte, out **C.char, length *C.size_t) C.int32_t {
 	if room == nil {
 		return c.refuse(noMemory, "no memory for a text of %d bytes", len(text))
 	}
-	terminate(room, text)
+	put(unsafe.Slice((*byte)(room), len(text)+1), 0, text)
 	*out = (*C.char)(room)
 	if length != nil {
 		*length = C.size_t(len(text))
 	}
 	return ok
-}
-
-// terminate copies a text to where there is room for it and for a NUL.
-func terminate(room unsafe.Pointer, text []byte) {
-	to := unsafe.Slice((*byte)(room), len(text)+1)
-	copy(to, text)
-	to[len(text)] = 0
 }
 
 // alloc is malloc; nil where there is no memory.

@@ -32,6 +32,9 @@ enum { ENVELOPE_ROOM = 2048 };
             return shim_refuse(HERMES_EINVAL, "%s: %s is NULL", __func__, #argument);              \
     } while (0)
 
+/* Longer than any memory, and short enough that a few of them can be added up. */
+#define TOO_LONG (PTRDIFF_MAX / 4)
+
 /* Text of a length: NULL only where it is empty, and no longer than memory. */
 #define NEED_TEXT(argument)                                                                        \
     do {                                                                                           \
@@ -43,7 +46,7 @@ enum { ENVELOPE_ROOM = 2048 };
 
 #define NEED_LENGTH(argument, length)                                                              \
     do {                                                                                           \
-        if (__builtin_expect((length) > (uintptr_t)PTRDIFF_MAX ||                                  \
+        if (__builtin_expect((length) > TOO_LONG ||                                  \
                                  (length) > UINTPTR_MAX - (uintptr_t)(argument),                   \
                              0))                                                                   \
             return shim_refuse(HERMES_EINVAL, "%s: %s is %zu, more than memory can hold",          \
@@ -249,7 +252,14 @@ int hermes_recv_batch(uint64_t receiver, size_t max, int32_t timeout_ms, hermes_
     OUTPUT(batch);
     ENTER();
     NEED(batch);
-    return hermesgo_recv_batch(receiver, max, timeout_ms, batch);
+    struct shim_block block = {NULL, 0};
+    int code = hermesgo_recv_batch(receiver, max, timeout_ms, &block);
+    if (code != HERMES_OK)
+        return code;
+    *batch = realloc(block.start, block.size); /* makes it smaller */
+    if (*batch == NULL)
+        *batch = block.start;
+    return HERMES_OK;
 }
 
 int hermes_recv_json(uint64_t receiver, size_t max, int32_t timeout_ms, char **text, size_t *len,

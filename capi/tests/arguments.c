@@ -265,7 +265,7 @@ static void null_objects_of_accessors(void) {
 /* Lengths that cannot be, as a negative number that became a size_t. */
 static void lengths_beyond_memory(void) {
     uint64_t p = new_object(PUBLISHER), r = new_object(RECEIVER), n = new_object(NODE);
-    const size_t huge[] = {SIZE_MAX, SIZE_MAX - 1, (size_t)PTRDIFF_MAX + 1};
+    const size_t huge[] = {SIZE_MAX, (size_t)PTRDIFF_MAX + 1, PTRDIFF_MAX};
     for (size_t i = 0; i < 3; i++) {
         size_t l = huge[i];
         FAILS(HERMES_EINVAL, "topic_len", hermes_publish(p, "t", l, NULL, 0, "1", 1));
@@ -449,6 +449,10 @@ static void an_envelope_above_the_limit(void) {
     memset(data + 1, 'x', 199);
     data[200] = '"';
     FAILS(HERMES_ETOOBIG, "message.bytes", publish(c.publisher, "t", data));
+    size_t absurd = UINT32_MAX; /* is refused before anything is read */
+    FAILS(HERMES_ETOOBIG, "message.bytes", hermes_publish(c.publisher, "t", 1, NULL, 0, "1", absurd));
+    FAILS(HERMES_ETOOBIG, "message.bytes", hermes_publish(c.publisher, "t", absurd, NULL, 0, "1", 1));
+    FAILS(HERMES_ETOOBIG, "message.bytes", hermes_publish(c.publisher, "t", 1, "o", absurd, "1", 1));
     OK(hermes_close(c.publisher));
     OK(hermes_close(c.office));
 }
