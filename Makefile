@@ -51,7 +51,7 @@ build/hermes: $(GO_SOURCES)
 build/examples/%: examples/%.c $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) -std=c99 -O2 -Wall -Wextra -pedantic -Werror -Iinclude $< -o $@ \
-		-Lbuild -lhermes -Wl,-rpath,$(CURDIR)/build
+		-Lbuild -lhermes -lm -Wl,-rpath,$(CURDIR)/build
 
 .PHONY: install
 install: $(LIBRARY) build/hermes ## header, library, pkg-config, CMake package, command (PREFIX=, LIBDIR=, DESTDIR=)

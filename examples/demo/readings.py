@@ -24,19 +24,10 @@ def lines(path):
 
 
 def processor():
-    """Yield how busy the processors have been, and what the kernel did meanwhile."""
-    for words in lines("/proc/stat"):
-        if words[0] == "cpu":
-            ticks = [int(word) for word in words[1:9]]
-            busy = sum(ticks) - ticks[3] - ticks[4]  # all but idle and waiting for a disk
-            share = 100 * busy / TICK / os.cpu_count()
-            yield Reading("cpu", share, "%", "counter", full=100)
-        elif words[0] == "ctxt":
-            yield Reading("switches", int(words[1]), "", "counter")
-        elif words[0] == "intr":
-            yield Reading("interrupts", int(words[1]), "", "counter")
-        elif words[0] == "procs_running":
-            yield Reading("running", int(words[1]), "", "gauge")
+    """Yield how busy the processors have been, since the machine started."""
+    ticks = [int(word) for word in lines("/proc/stat")[0][1:9]]
+    busy = sum(ticks) - ticks[3] - ticks[4]  # all but idle and waiting for a disk
+    yield Reading("cpu", 100 * busy / TICK / os.cpu_count(), "%", "counter", full=100)
 
 
 def memory():
@@ -50,6 +41,14 @@ def memory():
 def load():
     """Yield the load of the last minute."""
     yield Reading("load", float(lines("/proc/loadavg")[0][0]), "", "gauge", full=os.cpu_count())
+
+
+def kernel():
+    """Yield what the kernel is doing."""
+    counts = {words[0]: int(words[1]) for words in lines("/proc/stat")}
+    yield Reading("running", counts["procs_running"], "", "gauge")
+    yield Reading("switches", counts["ctxt"], "", "counter")
+    yield Reading("interrupts", counts["intr"], "", "counter")
 
 
 def network():
@@ -76,6 +75,9 @@ def disk():
     yield Reading("disk write", written, "B", "counter")
 
 
+SOURCES = (processor, memory, load, kernel, network, disk)
+
+
 def main(address, seconds):
     """Publish all readings PER_SECOND times a second, then say that it was the last."""
     publisher = hermes.Publisher(address, "readings")
@@ -83,7 +85,7 @@ def main(address, seconds):
 
     begun = time.monotonic()
     for turn in range(int(seconds * PER_SECOND)):
-        for source in (processor, memory, load, network, disk):
+        for source in SOURCES:
             for reading in source():
                 topic = "raw/" + reading.name
                 publisher.publish(hermes.Envelope(topic, publisher.name, reading))

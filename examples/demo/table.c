@@ -194,7 +194,8 @@ static void draw_history(const struct row *r) {
         if (r->full <= 0 || r->history[i] > top) top = fmax(top, r->history[i]);
     for (int i = 0; i < HISTORY; i++) {
         int step = top > 0 ? (int)lround(r->history[i] / top * 8) : 0;
-        step = step < 0 ? 0 : step > 8 ? 8 : step;
+        step = step > 8 ? 8 : step;
+        if (step < 1) step = r->history[i] > 0; /* little is not nothing */
         if (colour) printf("\x1b[38;5;%dm", RAMP_COLOUR[step]);
         fputs((utf8 ? RAMP_UTF8 : RAMP_ASCII)[step], stdout);
     }

@@ -2,13 +2,20 @@
 package main
 
 import (
-	"fmt"
 	"log"
 	"os"
 	"time"
 
 	"github.com/hermes-zmq/hermes/core"
 )
+
+// Tick is a trade. It travels as ["Tick", ts, price, volume], and a Python program that
+// knows a Message called Tick gets an instance of it.
+type Tick struct {
+	core.Message
+	Price  int
+	Volume float64
+}
 
 func main() {
 	address := "tcp://127.0.0.1:6000"
@@ -31,9 +38,8 @@ func run(address string) error {
 	}
 
 	for i := range 10 {
-		data := fmt.Sprintf(`{"price": %d, "volume": %.1f}`, 42000+i, float64(i)/2)
-		// No origin given: it is the publisher's name.
-		if err := publisher.Publish("ticks/BTCUSD", "", []byte(data)); err != nil {
+		tick := core.Stamp(&Tick{Price: 42000 + i, Volume: float64(i) / 2})
+		if err := publisher.PublishValue("ticks/BTCUSD", tick); err != nil {
 			return err
 		}
 	}

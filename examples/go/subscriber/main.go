@@ -41,18 +41,14 @@ func run(address string, count int) error {
 		return err
 	}
 
-	for left := count; left != 0; {
-		// At most a hundred at a time; a negative wait has no end.
-		delivery, err := receiver.Take(100, -1)
-		if err != nil {
-			return err
+	if count == 0 {
+		return nil
+	}
+	for e := range receiver.All() {
+		fmt.Printf("%s from %s: %s\n", e.Topic, e.Origin, e.Data)
+		if count--; count == 0 {
+			break
 		}
-		for i := 0; i < delivery.Len() && left != 0; i++ {
-			e := delivery.At(i) // a view, valid until the Release
-			fmt.Printf("%s from %s: %s\n", e.Topic, e.Origin, e.Data)
-			left--
-		}
-		delivery.Release()
 	}
 	return nil
 }

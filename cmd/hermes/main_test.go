@@ -1,0 +1,288 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/hermes-zmq/hermes/core"
+)
+
+// patience is how long a test waits before it calls something broken.
+const patience = 30 * time.Second
+
+// buffer is a bytes.Buffer for two goroutines.
+type buffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+// try runs a command that ends by itself.
+func try(t *testing.T, stdin string, args ...string) (code int, out, err string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	var stdout, stderr buffer
+	code = run(ctx, streams{strings.NewReader(stdin), &stdout, &stderr}, args)
+	require.NoError(t, ctx.Err(), "hermes %v did not end; it said %s", args, stderr.String())
+	return code, stdout.String(), stderr.String()
+}
+
+// running is a command beside the test.
+type running struct {
+	lines  chan string // of its standard output
+	stderr buffer
+	cancel func()
+	code   chan int
+}
+
+func start(t *testing.T, stdin io.Reader, args ...string) *running {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	r, w := io.Pipe()
+	c := &running{lines: make(chan string), cancel: cancel, code: make(chan int, 1)}
+	go func() {
+		c.code <- run(ctx, streams{stdin, w, &c.stderr}, args)
+		w.Close()
+	}()
+	ended := make(chan struct{})
+	go func() {
+		defer close(c.lines)
+		for lines := bufio.NewScanner(r); lines.Scan(); {
+			select {
+			case c.lines <- lines.Text():
+			case <-ended:
+				return
+			}
+		}
+	}()
+	t.Cleanup(func() {
+		cancel()
+		close(ended)
+		r.Close()
+	})
+	return c
+}
+
+func (c *running) line(t *testing.T) string {
+	t.Helper()
+	select {
+	case line, ok := <-c.lines:
+		require.True(t, ok, "it ended, and said %s", c.stderr.String())
+		return line
+	case <-time.After(patience):
+		require.Fail(t, "it prints nothing", c.stderr.String())
+		return ""
+	}
+}
+
+func (c *running) end(t *testing.T) int {
+	t.Helper()
+	select {
+	case code := <-c.code:
+		return code
+	case <-time.After(patience):
+		require.Fail(t, "it does not end", c.stderr.String())
+		return 0
+	}
+}
+
+// startOffice runs a post office at ports that the system chooses.
+func startOffice(t *testing.T, args ...string) (c *running, endpoints map[string]string) {
+	t.Helper()
+	c = start(t, nil, append([]string{"postoffice", "--in", "tcp://127.0.0.1:*", "--out", "tcp://127.0.0.1:*"}, args...)...)
+	require.NoError(t, json.Unmarshal([]byte(c.line(t)), &endpoints))
+	return c, endpoints
+}
+
+func TestPubReachesSub(t *testing.T) {
+	_, at := startOffice(t)
+	sub := start(t, nil, "sub", "--count", "2", at["out"], "a/")
+	code, out, err := try(t, "", "pub", "--wait", "30s", "--name", "me", at["in"], "a/1", `{"x": [1, null]}`)
+	require.Equal(t, exitOK, code, err)
+	require.Empty(t, out)
+	var got map[string]any
+	require.NoError(t, json.Unmarshal([]byte(sub.line(t)), &got))
+	require.Equal(t, "a/1", got["topic"])
+	require.Equal(t, "me", got["origin"])
+	require.Equal(t, map[string]any{"x": []any{1.0, nil}}, got["data"])
+	require.InDelta(t, float64(time.Now().Unix()), got["ts"], 60)
+	require.NotContains(t, got, "lost")
+
+	for _, topic := range []string{"b/not for us", "a/2"} {
+		code, _, err = try(t, "1\n\n\"two\"\n", "pub", "--wait", "30s", at["in"], topic)
+		require.Equal(t, exitOK, code, err)
+	}
+	require.Contains(t, sub.line(t), `"topic":"a/2","origin":"hermes-pub","data":1,`)
+	require.Equal(t, exitOK, sub.end(t), "after --count envelopes")
+}
+
+func TestWhatSubPrintsPubPublishes(t *testing.T) {
+	_, at := startOffice(t)
+	sub := start(t, nil, "sub", "--count", "2", at["out"])
+	lines := `{"topic":"<a>\u2028","origin":"o","data":{"k": "v\n"},"ts":1.5,"lost":3}` + "\n" + `{"topic":"t","data":2}`
+	code, _, err := try(t, lines, "pub", "--wait", "30s", at["in"])
+	require.Equal(t, exitOK, code, err)
+	require.Contains(t, sub.line(t), `{"topic":"<a>\u2028","origin":"o","data":{"k": "v\n"},"ts":`)
+	require.Contains(t, sub.line(t), `{"topic":"t","origin":"hermes-pub","data":2,"ts":`)
+	require.Equal(t, exitOK, sub.end(t))
+}
+
+func TestSubTakesOneOrigin(t *testing.T) {
+	_, at := startOffice(t)
+	sub := start(t, nil, "sub", "--count", "1", "--origin", "wanted", at["out"])
+	lines := `{"topic":"t","origin":"other","data":1}` + "\n" + `{"topic":"t","origin":"wanted","data":2}`
+	code, _, err := try(t, lines, "pub", "--wait", "30s", at["in"])
+	require.Equal(t, exitOK, code, err)
+	require.Contains(t, sub.line(t), `"origin":"wanted","data":2`)
+}
+
+func TestPythonsNumbersAreShownAsTheyCame(t *testing.T) {
+	_, at := startOffice(t)
+	sub := start(t, nil, "sub", "--count", "1", at["out"])
+	code, _, err := try(t, "", "pub", "--wait", "30s", at["in"], "t", "[NaN,\n-Infinity, 123456789012345678901234567890]")
+	require.Equal(t, exitOK, code, err)
+	require.Contains(t, sub.line(t), `"data":[NaN, -Infinity, 123456789012345678901234567890],`)
+}
+
+func TestPostOfficeEndsWellWhenTold(t *testing.T) {
+	office, at := startOffice(t, "--debug", "tcp://127.0.0.1:*", "--set", "queue.messages=7")
+	require.Len(t, at, 3)
+	require.NotEqual(t, at["in"], at["out"])
+	office.cancel()
+	require.Equal(t, exitOK, office.end(t))
+	require.Contains(t, office.stderr.String(), "info")
+}
+
+func TestPostOfficeCounts(t *testing.T) {
+	office, at := startOffice(t, "--stats", "10ms")
+	sub := start(t, nil, "sub", "--count", "1", at["out"])
+	code, _, err := try(t, "", "pub", "--wait", "30s", at["in"], "t", "1")
+	require.Equal(t, exitOK, code, err)
+	sub.line(t)
+	var stats struct {
+		Kind        string
+		InMessages  int `json:"in_messages"`
+		OutMessages int `json:"out_messages"`
+	}
+	for stats.OutMessages == 0 {
+		require.NoError(t, json.Unmarshal([]byte(office.line(t)), &stats))
+		require.Equal(t, "post office", stats.Kind)
+	}
+	require.Equal(t, 1, stats.InMessages)
+	office.cancel()
+	for line := range office.lines { // the last line tells how it ended
+		require.NoError(t, json.Unmarshal([]byte(line), &stats))
+	}
+	require.Equal(t, exitOK, office.end(t))
+	require.Equal(t, 1, stats.OutMessages)
+}
+
+func TestSubEndsWellWhenTold(t *testing.T) {
+	_, at := startOffice(t)
+	sub := start(t, nil, "sub", at["out"])
+	sub.cancel()
+	require.Equal(t, exitOK, sub.end(t))
+}
+
+func TestPubEndsWhenToldWhileItReads(t *testing.T) {
+	_, at := startOffice(t)
+	start(t, nil, "sub", at["out"])
+	stdin, w := io.Pipe()
+	defer w.Close()
+	pub := start(t, stdin, "pub", "--wait", "30s", at["in"], "t")
+	_, err := io.WriteString(w, "1\n") // it is reading
+	require.NoError(t, err)
+	pub.cancel()
+	require.Equal(t, exitOK, pub.end(t))
+}
+
+func TestPubSaysWhenNobodyListens(t *testing.T) {
+	code, _, err := try(t, "", "pub", "--wait", "10ms", "tcp://127.0.0.1:1", "t", "1")
+	require.Equal(t, exitError, code)
+	require.Contains(t, err, "nobody listens")
+}
+
+func TestMistakesAreNamed(t *testing.T) {
+	office, at := startOffice(t)
+	start(t, nil, "sub", at["out"])
+	for _, c := range []struct {
+		name, stdin string
+		args        []string
+		code        int
+		says        string
+	}{
+		{"no command", "", nil, exitUsage, "usage:"},
+		{"unknown command", "", []string{"fly"}, exitUsage, `"fly"`},
+		{"unknown flag", "", []string{"sub", "--fly", "x"}, exitUsage, "-fly"},
+		{"no address", "", []string{"sub"}, exitUsage, "address"},
+		{"too many arguments", "", []string{"pub", "a", "b", "c", "d"}, exitUsage, "address"},
+		{"an argument too many", "", []string{"postoffice", "x"}, exitUsage, "x"},
+		{"a negative interval", "", []string{"postoffice", "--stats", "-1s"}, exitUsage, "negative"},
+		{"bad address", "", []string{"sub", "nowhere"}, exitError, `"nowhere"`},
+		{"bad setting", "", []string{"sub", "--set", "x", "tcp://127.0.0.1:1"}, exitUsage, "key=value"},
+		{"unknown option", "", []string{"sub", "--set", "x=1", "tcp://127.0.0.1:1"}, exitError, `"x"`},
+		{"address in use", "", []string{"postoffice", "--in", at["in"], "--out", "tcp://127.0.0.1:*"}, exitError, at["in"]},
+		{"bad value", "", []string{"pub", "--wait", "30s", at["in"], "t", "{"}, exitError, "JSON"},
+		{"bad line", "1\n{\n", []string{"pub", "--wait", "30s", at["in"], "t"}, exitError, "line 2"},
+		{"not an envelope", "{}\n", []string{"pub", "--wait", "30s", at["in"]}, exitError, "line 1"},
+		{"unknown kind", "", []string{"options", "bird"}, exitUsage, `"bird"`},
+		{"no kind", "", []string{"options"}, exitUsage, "kind"},
+		{"version of what", "", []string{"version", "x"}, exitUsage, "no arguments"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			code, _, err := try(t, c.stdin, c.args...)
+			require.Equal(t, c.code, code, err)
+			require.Contains(t, err, c.says)
+		})
+	}
+	office.cancel()
+	require.Equal(t, exitOK, office.end(t))
+}
+
+func TestHelp(t *testing.T) {
+	code, out, _ := try(t, "", "help")
+	require.Equal(t, exitOK, code)
+	for _, c := range commands() {
+		require.Contains(t, out, "hermes "+c.name)
+	}
+	code, _, err := try(t, "", "postoffice", "-h")
+	require.Equal(t, exitOK, code)
+	require.Contains(t, err, "-debug")
+}
+
+func TestVersion(t *testing.T) {
+	code, out, _ := try(t, "", "version")
+	require.Equal(t, exitOK, code)
+	require.Equal(t, core.Version+"\n", out)
+}
+
+func TestOptionsAreListed(t *testing.T) {
+	for _, kind := range kinds {
+		code, out, _ := try(t, "", "options", kind)
+		require.Equal(t, exitOK, code)
+		require.Contains(t, out, "heartbeat.interval")
+		_, markdown, _ := try(t, "", "options", "markdown")
+		require.Contains(t, markdown, "### "+kind+"\n")
+	}
+}

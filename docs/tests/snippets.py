@@ -1,0 +1,156 @@
+"""Finds the snippets in the documents, and runs one.
+
+Every fenced block of the README, of CONTRIBUTING and of docs/ that is marked python, c,
+go or sh is run, as a whole program in an empty folder; it must end by itself, and well. Where it
+speaks of a post office at tcp://127.0.0.1:6000 and does not start one, one is there. A
+block marked text that follows an HTML comment `output` is what the program before it
+prints. In a shell block `make` only looks whether there is such a target, and `pip`
+whether the file is called so: the tests of the installation run both.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import pathlib
+import re
+import socket
+import subprocess
+import sys
+
+import hermes
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+MADE = {"c-api.md"}  # made of the header, whose declarations are not programs
+RUN = {"python", "c", "go", "sh"}
+PATIENCE = 100  # seconds
+
+FENCE = re.compile(
+    r"(?ms)^(?:<!-- (?P<mark>[^\n]*?) -->\n)?```(?P<language>\w*)\n(?P<text>.*?)^```$"
+)
+
+
+@dataclasses.dataclass
+class Snippet:
+    """A program in a document."""
+
+    place: str  # such as guide.md:12
+    language: str
+    text: str
+    output: str | None = None
+
+    def __str__(self):
+        """Name it in the list of tests."""
+        return self.place
+
+
+def snippets_of(document):
+    """Return the programs of one document."""
+    source = document.read_text()
+    found = []
+    for match in FENCE.finditer(source):
+        language, text = match["language"], match["text"]
+        if match["mark"] == "output":
+            found[-1].output = text
+        elif language in RUN:
+            line = source.count("\n", 0, match.start("text"))
+            found.append(Snippet(f"{document.name}:{line}", language, text))
+    return found
+
+
+def all_snippets():
+    """Return the programs of all documents."""
+    documents = [document for document in DOCUMENTS if document.name not in MADE]
+    return [snippet for document in documents for snippet in snippets_of(document)]
+
+
+def free_ports(count):
+    """Return numbers of ports that nobody uses."""
+    with contextlib.ExitStack() as sockets:
+        taken = [sockets.enter_context(socket.socket()) for _ in range(count)]
+        for one in taken:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in taken]
+
+
+def run(snippet, folder):
+    """Run a snippet in an empty folder; return what it printed."""
+    ports = free_ports(3)
+    text = re.sub(r"\b600([0-2])\b", lambda match: str(ports[int(match[1])]), snippet.text)
+    with contextlib.ExitStack() as around:
+        if text != snippet.text and "postoffice" not in text.lower():
+            addresses = [f"tcp://127.0.0.1:{port}" for port in ports[:2]]
+            around.enter_context(hermes.PostOffice(*addresses))
+        return finish(PREPARE[snippet.language](text, folder), folder)
+
+
+def finish(command, folder):
+    """Run a command to its good end; return what it printed."""
+    environment = {
+        **os.environ,
+        "PATH": f"{folder / 'shims'}:{ROOT / 'build'}:{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT / "python"),
+    }
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def prepare_python(text, folder):
+    """Return the command that runs a Python program."""
+    (folder / "program.py").write_text(text)
+    return [sys.executable, "program.py"]
+
+
+def prepare_c(text, folder):
+    """Return the command that runs a C program, once it is compiled."""
+    (folder / "program.c").write_text(text)
+    strict = ["-std=c99", "-Wall", "-Wextra", "-pedantic", "-Werror", f"-I{ROOT / 'include'}"]
+    library = [f"-L{ROOT / 'build'}", "-lhermes", f"-Wl,-rpath,{ROOT / 'build'}"]
+    compiler = os.environ.get("CC", "cc")
+    command = [compiler, *strict, "program.c", *library, "-o", "program"]
+    subprocess.run(command, cwd=folder, check=True)
+    return ["./program"]
+
+
+def prepare_go(text, folder):
+    """Return the command that runs a Go program, once it is compiled inside our module."""
+    place = ROOT / "build" / "_snippets" / folder.name  # an underscore: not in ./...
+    place.mkdir(parents=True, exist_ok=True)
+    (place / "main.go").write_text(text)
+    subprocess.run(
+        ["go", "build", "-o", folder / "program", f"./{place.relative_to(ROOT)}"],
+        cwd=ROOT,
+        check=True,
+    )
+    return ["./program"]
+
+
+SHIMS = {
+    "make": 'exec "{make}" -s -n -C "{root}" "$@" >/dev/null',
+    "pip": '[ "$*" = "install dist/hermes_zmq-*.whl" ]',
+}
+
+
+def prepare_sh(text, folder):
+    """Return the command that runs a shell script, with make and pip held back."""
+    (folder / "shims").mkdir()
+    for name, script in SHIMS.items():
+        shim = folder / "shims" / name
+        make = subprocess.run(["which", "make"], stdout=subprocess.PIPE, text=True, check=True)
+        shim.write_text("#!/bin/sh\n" + script.format(make=make.stdout.strip(), root=ROOT) + "\n")
+        shim.chmod(0o755)
+    return ["bash", "-eu", "-o", "pipefail", "-c", text]
+
+
+PREPARE = {"python": prepare_python, "c": prepare_c, "go": prepare_go, "sh": prepare_sh}

@@ -1,0 +1,60 @@
+"""What the documents say is true: programs run, options and links exist."""
+
+import re
+import subprocess
+
+import pytest
+from snippets import DOCUMENTS, ROOT, all_snippets, run
+
+
+@pytest.mark.parametrize("snippet", all_snippets(), ids=str)
+def test_snippet(snippet, tmp_path):
+    printed = run(snippet, tmp_path)
+    if snippet.output is not None:
+        assert printed == snippet.output
+
+
+def test_there_are_snippets():
+    found = {snippet.place.partition(":")[0] for snippet in all_snippets()}
+    assert {"README.md", "guide.md", "migration.md", "threads-and-fork.md"} <= found
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(document):
+    for target in re.findall(r"\]\(([^)\s]+)\)", document.read_text()):
+        if "://" in target:
+            continue
+        path, _, anchor = target.partition("#")
+        file = document.parent / path if path else document
+        assert file.exists(), target
+        if anchor:
+            assert anchor in anchors(file), target
+
+
+def anchors(document):
+    """Return the anchors that a document's headings make."""
+    headings = re.findall(r"(?m)^#+ (.+)$", document.read_text())
+    plain = [re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings]
+    return {heading.replace(" ", "-") for heading in plain}
+
+
+def test_the_tables_of_options_are_those_of_the_code():
+    made = subprocess.run(
+        [ROOT / "build/hermes", "options", "markdown"], capture_output=True, text=True, check=True
+    )
+    document = (ROOT / "docs/configuration.md").read_text()
+    for table in made.stdout.strip().split("\n\n### "):
+        kind, _, rows = table.removeprefix("### ").partition("\n\n")
+        assert rows.strip() in document, f"hermes options markdown says of a {kind}:\n{rows}"
+
+
+def test_every_counter_is_explained(tmp_path):
+    import hermes
+
+    addresses = [f"ipc://{tmp_path}/in", f"ipc://{tmp_path}/out"]
+    with hermes.PostOffice(*addresses) as office:
+        with hermes.Receiver(addresses[1], "r") as receiver:
+            with hermes.Publisher(addresses[0], "p") as publisher:
+                counters = {*office.stats(), *receiver.stats(), *publisher.stats()}
+    guide = (ROOT / "docs/guide.md").read_text()
+    assert [name for name in sorted(counters) if f"`{name}`" not in guide] == []
