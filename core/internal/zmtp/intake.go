@@ -50,7 +50,7 @@ func (t *intake) room() []byte {
 	if t.b == nil {
 		t.begin(0)
 	}
-	if t.full == cap(t.b.Buf) || t.need > cap(t.b.Buf) {
+	if t.full == cap(t.b.Buf) {
 		t.grow()
 	}
 	return t.b.Buf[t.full:cap(t.b.Buf)]
@@ -88,9 +88,7 @@ func (t *intake) grow() {
 		copy(old[t.kept:], old[t.read:])
 		t.full -= t.read - t.kept
 		t.read = t.kept
-		if t.need <= cap(old) && t.full < cap(old) {
-			return
-		}
+		return
 	}
 	size := 2 * cap(old)
 	if t.need > cap(old) {

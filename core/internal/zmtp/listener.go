@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"syscall"
+
+	"github.com/hermes-zmq/hermes/core/internal/carrier"
 )
 
 // listener is one bound address.
@@ -28,10 +30,14 @@ func (a address) listen() (*listener, error) {
 	} else {
 		l, err = a.listenIPC()
 	}
-	if err != nil {
-		return nil, fmt.Errorf("cannot bind %s: %w", a.text, err)
+	var unknown *net.DNSError
+	switch {
+	case err == nil:
+		return l, nil
+	case errors.As(err, &unknown), errors.Is(err, syscall.EADDRNOTAVAIL):
+		return nil, fmt.Errorf("%w: cannot bind %s: no such interface or address here", carrier.ErrAddress, a.text)
 	}
-	return l, nil
+	return nil, fmt.Errorf("cannot bind %s: %w", a.text, err)
 }
 
 func (a address) listenTCP() (*listener, error) {

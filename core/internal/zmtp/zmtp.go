@@ -43,7 +43,11 @@ func (Opener) OpenOutlet(cfg carrier.OutletConfig) (carrier.Outlet, error) {
 	if cfg.Type != carrier.PUB && cfg.Type != carrier.XPUB {
 		return nil, fmt.Errorf("%w: an outlet of type %s", carrier.ErrUnsupported, cfg.Type)
 	}
-	return openOutlet(cfg)
+	o, err := openOutlet(cfg)
+	if err != nil {
+		return nil, err // a nil pointer would not be a nil interface
+	}
+	return o, nil
 }
 
 // OpenInlet opens a SUB or XSUB.
@@ -51,5 +55,9 @@ func (Opener) OpenInlet(cfg carrier.InletConfig) (carrier.Inlet, error) {
 	if cfg.Type != carrier.SUB && cfg.Type != carrier.XSUB {
 		return nil, fmt.Errorf("%w: an inlet of type %s", carrier.ErrUnsupported, cfg.Type)
 	}
-	return openInlet(cfg)
+	in, err := openInlet(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return in, nil
 }
