@@ -7,6 +7,9 @@
 
 #include <stdlib.h>
 
+/* What is defined here is declared in a header, and as it is declared there. */
+#pragma GCC diagnostic error "-Wmissing-prototypes"
+
 void *shim_alloc(size_t size) {
     return malloc(size);
 }
@@ -16,20 +19,17 @@ static const char *text_of(const hermes_envelope *envelope, uint64_t at) {
 }
 
 const char *hermes_envelope_topic(const hermes_envelope *envelope, size_t *len) {
-    if (len != NULL)
-        *len = envelope != NULL ? envelope->topic_len : 0;
+    if (len != NULL) *len = envelope != NULL ? envelope->topic_len : 0;
     return envelope != NULL ? text_of(envelope, envelope->topic_at) : NULL;
 }
 
 const char *hermes_envelope_origin(const hermes_envelope *envelope, size_t *len) {
-    if (len != NULL)
-        *len = envelope != NULL ? envelope->origin_len : 0;
+    if (len != NULL) *len = envelope != NULL ? envelope->origin_len : 0;
     return envelope != NULL ? text_of(envelope, envelope->origin_at) : NULL;
 }
 
 const char *hermes_envelope_data(const hermes_envelope *envelope, size_t *len) {
-    if (len != NULL)
-        *len = envelope != NULL ? envelope->data_len : 0;
+    if (len != NULL) *len = envelope != NULL ? envelope->data_len : 0;
     return envelope != NULL ? text_of(envelope, envelope->data_at) : NULL;
 }
 
@@ -46,8 +46,7 @@ uint64_t hermes_envelope_lost(const hermes_envelope *envelope) {
 }
 
 void hermes_envelope_free(hermes_envelope *envelope) {
-    if (envelope != NULL && !envelope->in_batch)
-        free(envelope);
+    if (envelope != NULL && !envelope->in_batch) free(envelope);
 }
 
 size_t hermes_batch_size(const hermes_batch *batch) {

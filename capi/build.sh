@@ -7,7 +7,7 @@
 #   archive    OUTPUT is a static library; link it with the libraries that
 #              "build.sh libs" prints
 #   --tags     Go build tags, separated by commas
-#   --race     with Go's race detector
+#   --race     with Go's race detector; for an archive, in a program linked -no-pie
 #   --asan     C side with AddressSanitizer; the program must be built with it too
 #   --debug    keep symbols and debug information
 #
@@ -19,16 +19,16 @@ set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 soname=libhermes.so.2
-tags= race= strip=-Wl,-s goldflags='-s -w' cflags='-O2 -g' ldflags=
+tags='' race='' strip=-Wl,-s goldflags='-s -w' cflags='-O2 -g' ldflags=''
 
 usage() { sed -n '2,/^# is /s/^# \{0,1\}//p' "$0" | sed '$d' >&2; exit 2; }
 
 while [ $# -gt 0 ]; do
     case $1 in
     --tags) tags=$2; shift ;;
-    --race) race=-race strip= goldflags= ;;
-    --asan) cflags='-O1 -g -fno-omit-frame-pointer -fsanitize=address' ldflags=-fsanitize=address strip= ;;
-    --debug) strip= goldflags= ;;
+    --race) race=-race strip='' goldflags='' ;;
+    --asan) cflags='-O1 -g -fno-omit-frame-pointer -fsanitize=address' ldflags=-fsanitize=address strip='' ;;
+    --debug) strip='' goldflags='' ;;
     -*) usage ;;
     *) break ;;
     esac

@@ -10,7 +10,7 @@ form=$1 header=$2
 names() {
     # A declaration begins with HERMES_API; its name is what stands before the
     # first parenthesis, without the stars of its type.
-    awk '/^HERMES_API / { sub(/\(.*/, ""); sub(/.*[ *]/, ""); print }' "$header" | sort
+    awk '/^HERMES_API / { sub(/\(.*/, ""); sub(/.*[ *]/, ""); print }' "$header" | LC_ALL=C sort
 }
 
 case $form in

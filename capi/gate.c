@@ -11,6 +11,9 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+/* What is defined here is declared in a header, and as it is declared there. */
+#pragma GCC diagnostic error "-Wmissing-prototypes"
+
 enum { ASLEEP, AWAKE, FORKED, BROKEN };
 
 /* How long exit() may be held up by what is still queued. */
@@ -39,8 +42,7 @@ static void in_child(void) {
 }
 
 static void at_exit(void) {
-    if (atomic_load(&state) == AWAKE)
-        hermesgo_flush(EXIT_FLUSH_MS);
+    if (atomic_load(&state) == AWAKE) hermesgo_flush(EXIT_FLUSH_MS);
 }
 
 static void wake(void) {
@@ -58,13 +60,11 @@ __attribute__((constructor)) static void loaded(int argc, char **argv, char **en
     process.argc = argc;
     process.argv = argv;
     process.envp = envp;
-    if (&__start_hermes_go_init[0] == &__stop_hermes_go_init[0])
-        pthread_once(&woken, wake);
+    if (&__start_hermes_go_init[0] == &__stop_hermes_go_init[0]) pthread_once(&woken, wake);
 }
 
 static int enter_slowly(const char *function) {
-    if (atomic_load(&state) == ASLEEP)
-        pthread_once(&woken, wake);
+    if (atomic_load(&state) == ASLEEP) pthread_once(&woken, wake);
     switch (atomic_load(&state)) {
     case AWAKE:
         return HERMES_OK;

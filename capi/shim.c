@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What is defined here is declared in a header, and as it is declared there. */
 #pragma GCC diagnostic error "-Wmissing-prototypes"
 
 /* Room on the stack for an envelope to be received into. Most fit, and are then
@@ -22,8 +23,7 @@ enum { ENVELOPE_ROOM = 2048 };
 #define ENTER()                                                                                    \
     do {                                                                                           \
         int closed_gate = shim_enter(__func__);                                                    \
-        if (__builtin_expect(closed_gate != HERMES_OK, 0))                                         \
-            return closed_gate;                                                                    \
+        if (__builtin_expect(closed_gate != HERMES_OK, 0)) return closed_gate;                     \
     } while (0)
 
 #define NEED(argument)                                                                             \
@@ -46,9 +46,8 @@ enum { ENVELOPE_ROOM = 2048 };
 
 #define NEED_LENGTH(argument, length)                                                              \
     do {                                                                                           \
-        if (__builtin_expect((length) > TOO_LONG ||                                  \
-                                 (length) > UINTPTR_MAX - (uintptr_t)(argument),                   \
-                             0))                                                                   \
+        if (__builtin_expect(                                                                      \
+                (length) > TOO_LONG || (length) > UINTPTR_MAX - (uintptr_t)(argument), 0))         \
             return shim_refuse(HERMES_EINVAL, "%s: %s is %zu, more than memory can hold",          \
                                __func__, #length, (size_t)(length));                               \
     } while (0)
@@ -56,8 +55,7 @@ enum { ENVELOPE_ROOM = 2048 };
 /* An output: zeroed first, so that it is zero after any failure. */
 #define OUTPUT(pointer)                                                                            \
     do {                                                                                           \
-        if ((pointer) != NULL)                                                                     \
-            *(pointer) = 0;                                                                        \
+        if ((pointer) != NULL) *(pointer) = 0;                                                     \
     } while (0)
 
 /* ---- Objects --------------------------------------------------------------- */
@@ -106,8 +104,7 @@ int hermes_set(uint64_t handle, const char *key, const char *value) {
 }
 
 int hermes_get(uint64_t handle, const char *key, char *buf, size_t cap) {
-    if (buf != NULL && cap > 0)
-        buf[0] = '\0';
+    if (buf != NULL && cap > 0) buf[0] = '\0';
     ENTER();
     NEED(key);
     NEED(buf);
@@ -254,11 +251,9 @@ int hermes_recv_batch(uint64_t receiver, size_t max, int32_t timeout_ms, hermes_
     NEED(batch);
     struct shim_block block = {NULL, 0};
     int code = hermesgo_recv_batch(receiver, max, timeout_ms, &block);
-    if (code != HERMES_OK)
-        return code;
+    if (code != HERMES_OK) return code;
     *batch = realloc(block.start, block.size); /* makes it smaller */
-    if (*batch == NULL)
-        *batch = block.start;
+    if (*batch == NULL) *batch = block.start;
     return HERMES_OK;
 }
 

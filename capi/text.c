@@ -11,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What is defined here is declared in a header, and as it is declared there. */
+#pragma GCC diagnostic error "-Wmissing-prototypes"
+
 const char *hermes_version_string(void) {
     return HERMES_VERSION_STRING;
 }
@@ -81,8 +84,7 @@ static pthread_key_t key;
 static int have_key;
 
 static void free_error(void *error) {
-    if (error != &no_memory)
-        free(error);
+    if (error != &no_memory) free(error);
 }
 
 static void make_key(void) {
@@ -97,16 +99,14 @@ static struct error *current_error(void) {
 /* This thread's text, with room for len bytes and a NUL, or NULL. */
 static struct error *room_for(size_t len) {
     struct error *error = current_error();
-    if (error != NULL && error->cap > len)
-        return error;
+    if (error != NULL && error->cap > len) return error;
     size_t cap = len < 240 ? 240 : len + 1;
     struct error *bigger = malloc(sizeof *bigger + cap);
     if (bigger == NULL || !have_key || pthread_setspecific(key, bigger) != 0) {
         free(bigger);
         return NULL;
     }
-    if (error != NULL)
-        free_error(error);
+    if (error != NULL) free_error(error);
     bigger->cap = cap;
     return bigger;
 }
@@ -128,27 +128,23 @@ int shim_refuse(int code, const char *format, ...) {
     va_start(arguments, format);
     int len = vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    if (len < 0)
-        len = 0;
+    if (len < 0) len = 0;
     shim_set_error(text, (size_t)len < sizeof text ? (size_t)len : sizeof text - 1);
     return code;
 }
 
 void shim_copy(char *buf, size_t cap, hermes_text *text, size_t len) {
-    if (cap == 0)
-        return;
+    if (cap == 0) return;
     if (len >= cap) {
         len = cap - 1;
-        while (len > 0 && ((unsigned char)text[len] & 0xC0) == 0x80)
-            len--;
+        while (len > 0 && ((unsigned char)text[len] & 0xC0) == 0x80) len--;
     }
     memcpy(buf, text, len);
     buf[len] = '\0';
 }
 
 size_t hermes_last_error(char *buf, size_t cap) {
-    if (buf == NULL)
-        cap = 0;
+    if (buf == NULL) cap = 0;
     const struct error *error = current_error();
     if (error == &no_memory) {
         static const char text[] = "out of memory, and none left to say where";

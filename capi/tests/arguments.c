@@ -12,17 +12,27 @@
 
 enum { PUBLISHER = 1, RECEIVER = 2, OFFICE = 4, NODE = 8, ANY = 15 };
 
-static int call_set(uint64_t h) { return hermes_set(h, "linger", "1s"); }
+static int call_set(uint64_t h) {
+    return hermes_set(h, "linger", "1s");
+}
 static int call_get(uint64_t h) {
     char buf[64] = "x";
     int code = hermes_get(h, "name", buf, sizeof buf);
     CHECK(code == HERMES_OK || buf[0] == '\0');
     return code;
 }
-static int call_start(uint64_t h) { return hermes_start(h); }
-static int call_stop(uint64_t h) { return hermes_stop(h, 0); }
-static int call_wait(uint64_t h) { return hermes_wait(h, 0); }
-static int call_wait_ready(uint64_t h) { return hermes_wait_ready(h, 0); }
+static int call_start(uint64_t h) {
+    return hermes_start(h);
+}
+static int call_stop(uint64_t h) {
+    return hermes_stop(h, 0);
+}
+static int call_wait(uint64_t h) {
+    return hermes_wait(h, 0);
+}
+static int call_wait_ready(uint64_t h) {
+    return hermes_wait_ready(h, 0);
+}
 static int call_stats(uint64_t h) {
     char *json = (char *)"x";
     size_t len = 1;
@@ -39,17 +49,27 @@ static int call_next_event(uint64_t h) {
     hermes_free(json);
     return code;
 }
-static int call_fd(uint64_t h) { return hermes_fd(h); }
-static int call_publish(uint64_t h) { return hermes_publish(h, "t", 1, NULL, 0, "1", 1); }
+static int call_fd(uint64_t h) {
+    return hermes_fd(h);
+}
+static int call_publish(uint64_t h) {
+    return hermes_publish(h, "t", 1, NULL, 0, "1", 1);
+}
 static int call_publish_batch(uint64_t h) {
     size_t count = 1;
     int code = hermes_publish_batch(h, "[]", 2, &count);
     CHECK(count == 0);
     return code;
 }
-static int call_subscribe(uint64_t h) { return hermes_receiver_subscribe(h, "t", 1); }
-static int call_unsubscribe(uint64_t h) { return hermes_receiver_unsubscribe(h, "t", 1); }
-static int call_accept(uint64_t h) { return hermes_receiver_accept(h, "o", 1); }
+static int call_subscribe(uint64_t h) {
+    return hermes_receiver_subscribe(h, "t", 1);
+}
+static int call_unsubscribe(uint64_t h) {
+    return hermes_receiver_unsubscribe(h, "t", 1);
+}
+static int call_accept(uint64_t h) {
+    return hermes_receiver_accept(h, "o", 1);
+}
 static int call_recv(uint64_t h) {
     hermes_envelope *envelope = (hermes_envelope *)&envelope;
     int code = hermes_recv(h, 0, &envelope);
@@ -69,14 +89,18 @@ static int call_recv_json(uint64_t h) {
     CHECK(text == NULL && len == 0 && count == 0);
     return code;
 }
-static int call_node_publish(uint64_t h) { return hermes_node_publish(h, "c", 1, "1", 1); }
+static int call_node_publish(uint64_t h) {
+    return hermes_node_publish(h, "c", 1, "1", 1);
+}
 static int call_node_recv(uint64_t h) {
     hermes_envelope *envelope = (hermes_envelope *)&envelope;
     int code = hermes_node_recv(h, 0, &envelope);
     CHECK(envelope == NULL);
     return code;
 }
-static int call_node_run(uint64_t h) { return hermes_node_run(h); }
+static int call_node_run(uint64_t h) {
+    return hermes_node_run(h);
+}
 static int call_node_new_receiver(uint64_t h) {
     uint64_t node = 1;
     int code = hermes_node_new("n", h, 0, &node);
@@ -124,12 +148,12 @@ enum { FUNCTIONS = sizeof functions / sizeof functions[0] };
 static const struct kind {
     int kind;
     const char *name;
-} kinds[] = {{PUBLISHER, "publisher"}, {RECEIVER, "receiver"}, {OFFICE, "post office"}, {NODE, "node"}};
+} kinds[] = {
+    {PUBLISHER, "publisher"}, {RECEIVER, "receiver"}, {OFFICE, "post office"}, {NODE, "node"}};
 
 static const char *kind_name(int kind) {
     for (size_t i = 0; i < 4; i++)
-        if (kinds[i].kind == kind)
-            return kinds[i].name;
+        if (kinds[i].kind == kind) return kinds[i].name;
     return "";
 }
 
@@ -168,8 +192,7 @@ static void handles_that_never_were(void) {
     for (size_t i = 0; i < FUNCTIONS; i++) {
         int may_be_zero = functions[i].call == call_node_new_receiver ||
                           functions[i].call == call_node_new_publisher;
-        if (!may_be_zero)
-            refuses(&functions[i], 0, "names nothing");
+        if (!may_be_zero) refuses(&functions[i], 0, "names nothing");
         for (size_t w = 0; w < sizeof wrong / sizeof wrong[0]; w++)
             refuses(&functions[i], wrong[w], "never given out");
     }
@@ -197,8 +220,7 @@ static void handles_that_are_closed(void) {
         OK(hermes_close(handle));
         OK(hermes_close(handle));
         for (size_t i = 0; i < FUNCTIONS; i++)
-            if (functions[i].kinds & kinds[k].kind)
-                refuses(&functions[i], handle, "closed");
+            if (functions[i].kinds & kinds[k].kind) refuses(&functions[i], handle, "closed");
         CHECK(new_object(kinds[k].kind) != handle);
     }
 }
@@ -301,8 +323,16 @@ static void names(void) {
 }
 
 static void addresses(void) {
-    const char *wrong[] = {"", "nonsense", "tcp://", "://", "tcp:/127.0.0.1:1", "morse://dot", ",",
-                           "tcp://127.0.0.1:9,nonsense", "@", "tcp://127.0.0.1:9,"};
+    const char *wrong[] = {"",
+                           "nonsense",
+                           "tcp://",
+                           "://",
+                           "tcp:/127.0.0.1:1",
+                           "morse://dot",
+                           ",",
+                           "tcp://127.0.0.1:9,nonsense",
+                           "@",
+                           "tcp://127.0.0.1:9,"};
     uint64_t h;
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         FAILS(HERMES_EADDRESS, "hermes_publisher_new: ", hermes_publisher_new(wrong[i], "p", &h));
@@ -355,14 +385,10 @@ static void options(void) {
         int kind;
         const char *key, *value;
     } wrong[] = {
-        {PUBLISHER, "linger", "soon"},
-        {PUBLISHER, "linger", "-1s"},
-        {PUBLISHER, "queue.messages", "0"},
-        {PUBLISHER, "queue.bytes", "much"},
-        {PUBLISHER, "sequence", "perhaps"},
-        {PUBLISHER, "engine", "steam"},
-        {RECEIVER, "on_slow", "weep"},
-        {RECEIVER, "timeout", "late"},
+        {PUBLISHER, "linger", "soon"},      {PUBLISHER, "linger", "-1s"},
+        {PUBLISHER, "queue.messages", "0"}, {PUBLISHER, "queue.bytes", "much"},
+        {PUBLISHER, "sequence", "perhaps"}, {PUBLISHER, "engine", "steam"},
+        {RECEIVER, "on_slow", "weep"},      {RECEIVER, "timeout", "late"},
         {OFFICE, "queue.messages", "-5"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
@@ -396,7 +422,8 @@ static void data_that_is_not_json(void) {
     uint64_t n;
     start_cluster(&c);
     OK(hermes_node_new("n", c.receiver, c.publisher, &n));
-    const char *wrong[] = {"", " ", "nonsense", "{", "[1,]", "1 2", "\"\xFF\"", "{\"a\":}", "'a'", "nan"};
+    const char *wrong[] = {"",    " ",        "nonsense", "{",   "[1,]",
+                           "1 2", "\"\xFF\"", "{\"a\":}", "'a'", "nan"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         size_t len = strlen(wrong[i]);
         FAILS(HERMES_EJSON, "data", hermes_publish(c.publisher, "t", 1, NULL, 0, wrong[i], len));
@@ -450,9 +477,12 @@ static void an_envelope_above_the_limit(void) {
     data[200] = '"';
     FAILS(HERMES_ETOOBIG, "message.bytes", publish(c.publisher, "t", data));
     size_t absurd = UINT32_MAX; /* is refused before anything is read */
-    FAILS(HERMES_ETOOBIG, "message.bytes", hermes_publish(c.publisher, "t", 1, NULL, 0, "1", absurd));
-    FAILS(HERMES_ETOOBIG, "message.bytes", hermes_publish(c.publisher, "t", absurd, NULL, 0, "1", 1));
-    FAILS(HERMES_ETOOBIG, "message.bytes", hermes_publish(c.publisher, "t", 1, "o", absurd, "1", 1));
+    FAILS(HERMES_ETOOBIG, "message.bytes",
+          hermes_publish(c.publisher, "t", 1, NULL, 0, "1", absurd));
+    FAILS(HERMES_ETOOBIG, "message.bytes",
+          hermes_publish(c.publisher, "t", absurd, NULL, 0, "1", 1));
+    FAILS(HERMES_ETOOBIG, "message.bytes",
+          hermes_publish(c.publisher, "t", 1, "o", absurd, "1", 1));
     OK(hermes_close(c.publisher));
     OK(hermes_close(c.office));
 }

@@ -41,14 +41,17 @@ static int in_recv_json(uint64_t h) {
     char *text;
     return hermes_recv_json(h, 10, HERMES_FOREVER, &text, NULL, NULL);
 }
-static int in_wait(uint64_t h) { return hermes_wait(h, HERMES_FOREVER); }
-static int in_wait_ready(uint64_t h) { return hermes_wait_ready(h, HERMES_FOREVER); }
+static int in_wait(uint64_t h) {
+    return hermes_wait(h, HERMES_FOREVER);
+}
+static int in_wait_ready(uint64_t h) {
+    return hermes_wait_ready(h, HERMES_FOREVER);
+}
 static int in_next_event(uint64_t h) {
     for (;;) {
         char *json;
         int code = hermes_next_event(h, HERMES_FOREVER, &json, NULL);
-        if (code != HERMES_OK)
-            return code;
+        if (code != HERMES_OK) return code;
         hermes_free(json);
     }
 }
@@ -56,7 +59,9 @@ static int in_node_recv(uint64_t h) {
     hermes_envelope *envelope;
     return hermes_node_recv(h, HERMES_FOREVER, &envelope);
 }
-static int in_node_run(uint64_t h) { return hermes_node_run(h); }
+static int in_node_run(uint64_t h) {
+    return hermes_node_run(h);
+}
 
 /* Lets threads wait on an object, closes it, and checks how each of them woke. */
 static void close_wakes(uint64_t handle, int count, struct waiter waiters[], const int want[]) {
@@ -66,8 +71,7 @@ static void close_wakes(uint64_t handle, int count, struct waiter waiters[], con
         waiters[i].handle = handle;
         CHECK(pthread_create(&threads[i], NULL, run_waiter, &waiters[i]) == 0);
     }
-    while (atomic_load(&waiting) < count)
-        sleep_ms(1);
+    while (atomic_load(&waiting) < count) sleep_ms(1);
     sleep_ms(50); /* most are inside by now; those that are not find it closed */
     OK(hermes_close(handle));
     for (int i = 0; i < count; i++) {
@@ -84,7 +88,7 @@ static void close_wakes(uint64_t handle, int count, struct waiter waiters[], con
 static void close_wakes_receivers(void) {
     struct cluster c;
     start_cluster(&c);
-    struct waiter waiters[] = {{in_recv, 0, 0, ""},      {in_recv_negative, 0, 0, ""},
+    struct waiter waiters[] = {{in_recv, 0, 0, ""},       {in_recv_negative, 0, 0, ""},
                                {in_recv_batch, 0, 0, ""}, {in_recv_json, 0, 0, ""},
                                {in_wait, 0, 0, ""},       {in_next_event, 0, 0, ""}};
     const int want[] = {HERMES_ESTOPPED, HERMES_ESTOPPED, HERMES_ESTOPPED,
@@ -124,8 +128,7 @@ static void stop_wakes_too_and_start_begins_again(void) {
         struct waiter w = {in_recv, c.receiver, 0, ""};
         atomic_store(&waiting, 0);
         CHECK(pthread_create(&thread, NULL, run_waiter, &w) == 0);
-        while (!atomic_load(&waiting))
-            sleep_ms(1);
+        while (!atomic_load(&waiting)) sleep_ms(1);
         OK(hermes_stop(c.receiver, PATIENCE_MS));
         CHECK(pthread_join(thread, NULL) == 0);
         CHECK(w.code == HERMES_ESTOPPED);

@@ -16,8 +16,7 @@ static int entries(const char *directory) {
     int count = 0;
     DIR *d = opendir(directory);
     CHECK(d != NULL);
-    while (readdir(d) != NULL)
-        count++;
+    while (readdir(d) != NULL) count++;
     closedir(d);
     return count;
 }
@@ -43,8 +42,7 @@ static void cycle(void) {
 /* Waits until a count is no more than allowed: threads take a moment to end. */
 static void settles(const char *directory, int allowed) {
     for (int64_t deadline = now_ns() + INT64_C(1000000) * PATIENCE_MS; now_ns() < deadline;) {
-        if (entries(directory) <= allowed)
-            return;
+        if (entries(directory) <= allowed) return;
         sleep_ms(20);
     }
     fprintf(stderr, "%s: %d entries, allowed are %d\n", directory, entries(directory), allowed);
@@ -52,12 +50,10 @@ static void settles(const char *directory, int allowed) {
 }
 
 int main(void) {
-    for (int i = 0; i < WARM_UP; i++)
-        cycle();
+    for (int i = 0; i < WARM_UP; i++) cycle();
     sleep_ms(100);
     int descriptors = entries("/proc/self/fd"), threads = entries("/proc/self/task");
-    for (int i = 0; i < CYCLES; i++)
-        cycle();
+    for (int i = 0; i < CYCLES; i++) cycle();
     settles("/proc/self/fd", descriptors);
     settles("/proc/self/task", threads + SPARE_THREADS);
     return 0;

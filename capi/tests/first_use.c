@@ -15,8 +15,7 @@ static int threads(void) {
     int count = 0;
     DIR *tasks = opendir("/proc/self/task");
     CHECK(tasks != NULL);
-    while (readdir(tasks) != NULL)
-        count++;
+    while (readdir(tasks) != NULL) count++;
     closedir(tasks);
     return count - 2; /* "." and ".." */
 }

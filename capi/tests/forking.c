@@ -98,8 +98,7 @@ int main(void) {
     OK(hermes_recv(c.receiver, PATIENCE_MS, &received));
     for (int i = 0; i < 10; i++) {
         pid_t child = fork();
-        if (child == 0)
-            in_child();
+        if (child == 0) in_child();
         parent_still_works("\"meanwhile\"");
         expect_good_end(child);
         parent_still_works("\"after\"");

@@ -16,11 +16,9 @@ static atomic_uint_fast64_t node, closing_receiver;
 static atomic_int over;
 
 static void one_of(const char *function, int code, const int codes[], int count) {
-    if (code >= 0)
-        return;
+    if (code >= 0) return;
     for (int i = 0; i < count; i++)
-        if (codes[i] == code)
-            return;
+        if (codes[i] == code) return;
     fprintf(stderr, "%s gave %d: %s\n", function, code, last_error());
     abort();
 }
@@ -46,8 +44,7 @@ static void receive_some(uint64_t receiver) {
     char *text;
     ONE_OF(hermes_recv(receiver, 1, &envelope), HERMES_ETIMEOUT, HERMES_ESTOPPED, HERMES_ESTATE,
            HERMES_EBADHANDLE);
-    if (envelope != NULL)
-        CHECK(hermes_envelope_data(envelope, NULL)[0] != '\0');
+    if (envelope != NULL) CHECK(hermes_envelope_data(envelope, NULL)[0] != '\0');
     hermes_envelope_free(envelope);
     ONE_OF(hermes_recv_batch(receiver, 64, 0, &batch), HERMES_ETIMEOUT, HERMES_ESTOPPED,
            HERMES_ESTATE, HERMES_EBADHANDLE);
@@ -84,8 +81,7 @@ static void follow_some(uint64_t receiver) {
 
 static void *use(void *number) {
     int turn = (int)(intptr_t)number;
-    while (!atomic_load(&over))
-        switch (turn++ % 4) {
+    while (!atomic_load(&over)) switch (turn++ % 4) {
         case 0:
             publish_some();
             break;
@@ -136,8 +132,7 @@ int main(void) {
         CHECK(pthread_create(&threads[i], NULL, use, (void *)(intptr_t)i) == 0);
     sleep_ms(SPAN_MS);
     atomic_store(&over, 1);
-    for (int i = 0; i <= THREADS; i++)
-        CHECK(pthread_join(threads[i], NULL) == 0);
+    for (int i = 0; i <= THREADS; i++) CHECK(pthread_join(threads[i], NULL) == 0);
     OK(hermes_close(node));
     OK(hermes_close(closing_receiver));
     hermes_close(c.publisher); /* may have had to give up some */

@@ -48,14 +48,12 @@ static void one_envelope(struct cluster *c) {
 }
 
 static void several_envelopes(struct cluster *c) {
-    for (int i = 0; i < 3; i++)
-        OK(publish(c->publisher, "t", "7"));
+    for (int i = 0; i < 3; i++) OK(publish(c->publisher, "t", "7"));
     expect(c->receiver, 3, "[[\"t\",\"p\",7,T],[\"t\",\"p\",7,T],[\"t\",\"p\",7,T]]");
 }
 
 static void no_more_than_max(struct cluster *c) {
-    for (int i = 0; i < 3; i++)
-        OK(publish(c->publisher, "t", "8"));
+    for (int i = 0; i < 3; i++) OK(publish(c->publisher, "t", "8"));
     expect(c->receiver, 2, "[[\"t\",\"p\",8,T],[\"t\",\"p\",8,T]]");
     expect(c->receiver, 1, "[[\"t\",\"p\",8,T]]");
 }
@@ -78,11 +76,13 @@ static void origins(struct cluster *c) {
     OK(hermes_publish(c->publisher, "t", 1, "", 0, "2", 1));
     OK(hermes_publish(c->publisher, "t", 1, NULL, 0, "3", 1));
     OK(hermes_publish(c->publisher, NULL, 0, NULL, 0, "4", 1));
-    expect(c->receiver, 4, "[[\"t\",\"other\",1,T],[\"t\",\"\",2,T],[\"t\",\"p\",3,T],[\"\",\"p\",4,T]]");
+    expect(c->receiver, 4,
+           "[[\"t\",\"other\",1,T],[\"t\",\"\",2,T],[\"t\",\"p\",3,T],[\"\",\"p\",4,T]]");
 }
 
 static void a_batch_goes_in_order(struct cluster *c) {
-    const char json[] = " [ [\"a\",null,1] , [\"b\\n\", \"o\", {\"x\": [2]}],[\"\\u00e9\",\"\\ud83d\\ude00\",NaN]] ";
+    const char json[] = " [ [\"a\",null,1] , [\"b\\n\", \"o\", {\"x\": "
+                        "[2]}],[\"\\u00e9\",\"\\ud83d\\ude00\",NaN]] ";
     size_t count = 0;
     hermes_envelope *e;
     OK(hermes_publish_batch(c->publisher, json, sizeof json - 1, &count));
@@ -137,19 +137,17 @@ static void sums_agree(struct cluster *c) {
     size_t len;
     OK(hermes_stats(c->publisher, &json, &len));
     CHECK(strlen(json) == len && json[0] == '{' && json[len - 1] == '}');
-    CHECK(counter(json, "accepted") == counter(json, "sent") + counter(json, "queued") +
-                                           counter(json, "unwanted") +
-                                           counter(json, "dropped_no_peer") +
-                                           counter(json, "dropped_full") +
-                                           counter(json, "dropped_stop"));
+    CHECK(counter(json, "accepted") ==
+          counter(json, "sent") + counter(json, "queued") + counter(json, "unwanted") +
+              counter(json, "dropped_no_peer") + counter(json, "dropped_full") +
+              counter(json, "dropped_stop"));
     CHECK(counter(json, "accepted") > 10);
     hermes_free(json);
     OK(hermes_stats(c->receiver, &json, NULL));
-    CHECK(counter(json, "arrived") == counter(json, "delivered") + counter(json, "queued") +
-                                          counter(json, "dropped_origin") +
-                                          counter(json, "dropped_stale") +
-                                          counter(json, "dropped_overflow") +
-                                          counter(json, "dropped_malformed"));
+    CHECK(counter(json, "arrived") ==
+          counter(json, "delivered") + counter(json, "queued") + counter(json, "dropped_origin") +
+              counter(json, "dropped_stale") + counter(json, "dropped_overflow") +
+              counter(json, "dropped_malformed"));
     CHECK(counter(json, "lost") == 0);
     hermes_free(json);
     OK(hermes_stats(c->office, &json, &len));

@@ -47,8 +47,7 @@ static void use(void) {
 
 int main(int count, char **arguments) {
     CHECK(count > 2);
-    for (int i = 2; i < count; i++)
-        CHECK(dlopen(arguments[i], RTLD_NOW | RTLD_LOCAL));
+    for (int i = 2; i < count; i++) CHECK(dlopen(arguments[i], RTLD_NOW | RTLD_LOCAL));
     void *library = dlopen(arguments[1], RTLD_NOW | RTLD_LOCAL);
     CHECK(library != NULL);
     CHECK(dlsym(RTLD_DEFAULT, "hermes_publish") == NULL);

@@ -19,8 +19,7 @@ extern char **environ;
 /* ---- Roles ----------------------------------------------------------------- */
 
 static void *publish_for_ever(void *publisher) {
-    while (publish(*(uint64_t *)publisher, "t", "1") == HERMES_OK)
-        ;
+    while (publish(*(uint64_t *)publisher, "t", "1") == HERMES_OK);
     return NULL;
 }
 
@@ -79,8 +78,7 @@ static pid_t start(char *role, char *argument) {
 static void expect_good_end(pid_t child) {
     int status;
     CHECK(waitpid(child, &status, 0) == child);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-        return;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return;
     fprintf(stderr, "a child ended with status %#x\n", (unsigned)status);
     abort();
 }
@@ -114,12 +112,9 @@ static void a_program_that_forgets_to_stop_loses_nothing(void) {
 
 int main(int count, char **arguments) {
     alarm(4 * PATIENCE_MS / 1000);
-    if (count > 2 && strcmp(arguments[1], "race") == 0)
-        return race(atoi(arguments[2]));
-    if (count > 2 && strcmp(arguments[1], "forget") == 0)
-        return forget(arguments[2]);
-    if (count > 1 && strcmp(arguments[1], "in_vain") == 0)
-        return in_vain();
+    if (count > 2 && strcmp(arguments[1], "race") == 0) return race(atoi(arguments[2]));
+    if (count > 2 && strcmp(arguments[1], "forget") == 0) return forget(arguments[2]);
+    if (count > 1 && strcmp(arguments[1], "in_vain") == 0) return in_vain();
     a_hundred_exits_race_with_closing();
     a_program_that_forgets_to_stop_loses_nothing();
     expect_good_end(start((char *)"in_vain", (char *)""));

@@ -23,8 +23,7 @@ static void *publish_all(void *publisher) {
 
 static void is_number(const hermes_envelope *envelope, int want) {
     int number = atoi(hermes_envelope_data(envelope, NULL) + strlen("[\"tick\", "));
-    if (number == want && hermes_envelope_lost(envelope) == 0)
-        return;
+    if (number == want && hermes_envelope_lost(envelope) == 0) return;
     fprintf(stderr, "envelope %d came where %d was due\n", number, want);
     abort();
 }
@@ -53,8 +52,7 @@ static void all_arrive(const char *how, int (*receive)(uint64_t, int)) {
     start_cluster(&c);
     int64_t began = now_ns();
     CHECK(pthread_create(&thread, NULL, publish_all, &c.publisher) == 0);
-    for (int next = 0; next < total;)
-        next = receive(c.receiver, next);
+    for (int next = 0; next < total;) next = receive(c.receiver, next);
     printf("  received %d with %s, %.0f ns each\n", total, how, (double)(now_ns() - began) / total);
     CHECK(pthread_join(thread, NULL) == 0);
     OK(hermes_stop(c.publisher, PATIENCE_MS));
@@ -63,8 +61,7 @@ static void all_arrive(const char *how, int (*receive)(uint64_t, int)) {
 }
 
 int main(int count, char **arguments) {
-    if (count > 1)
-        total = atoi(arguments[1]);
+    if (count > 1) total = atoi(arguments[1]);
     all_arrive("hermes_recv_batch", receive_batch);
     all_arrive("hermes_recv", receive_one);
     return 0;

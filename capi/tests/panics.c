@@ -41,27 +41,69 @@ static char buf[64], *text;
 static hermes_envelope *envelope;
 static hermes_batch *batch;
 
-static int p_publish(uint64_t h) { return publish(h, "t", "1"); }
-static int p_publish_batch(uint64_t h) { return hermes_publish_batch(h, "[]", 2, NULL); }
-static int r_subscribe(uint64_t h) { return hermes_receiver_subscribe(h, "t", 1); }
-static int r_unsubscribe(uint64_t h) { return hermes_receiver_unsubscribe(h, "t", 1); }
-static int r_accept(uint64_t h) { return hermes_receiver_accept(h, "o", 1); }
-static int r_recv(uint64_t h) { return hermes_recv(h, 0, &envelope); }
-static int r_recv_batch(uint64_t h) { return hermes_recv_batch(h, 1, 0, &batch); }
-static int r_recv_json(uint64_t h) { return hermes_recv_json(h, 1, 0, &text, NULL, NULL); }
-static int r_fd(uint64_t h) { return hermes_fd(h); }
-static int r_set(uint64_t h) { return hermes_set(h, "linger", "1s"); }
-static int r_get(uint64_t h) { return hermes_get(h, "name", buf, sizeof buf); }
-static int r_start(uint64_t h) { return hermes_start(h); }
-static int r_stop(uint64_t h) { return hermes_stop(h, 0); }
-static int r_wait(uint64_t h) { return hermes_wait(h, 0); }
-static int r_wait_ready(uint64_t h) { return hermes_wait_ready(h, 0); }
-static int r_stats(uint64_t h) { return hermes_stats(h, &text, NULL); }
-static int r_next_event(uint64_t h) { return hermes_next_event(h, 0, &text, NULL); }
-static int n_publish(uint64_t h) { return hermes_node_publish(h, "c", 1, "1", 1); }
-static int n_recv(uint64_t h) { return hermes_node_recv(h, 0, &envelope); }
-static int n_run(uint64_t h) { return hermes_node_run(h); }
-static int r_close(uint64_t h) { return hermes_close(h); }
+static int p_publish(uint64_t h) {
+    return publish(h, "t", "1");
+}
+static int p_publish_batch(uint64_t h) {
+    return hermes_publish_batch(h, "[]", 2, NULL);
+}
+static int r_subscribe(uint64_t h) {
+    return hermes_receiver_subscribe(h, "t", 1);
+}
+static int r_unsubscribe(uint64_t h) {
+    return hermes_receiver_unsubscribe(h, "t", 1);
+}
+static int r_accept(uint64_t h) {
+    return hermes_receiver_accept(h, "o", 1);
+}
+static int r_recv(uint64_t h) {
+    return hermes_recv(h, 0, &envelope);
+}
+static int r_recv_batch(uint64_t h) {
+    return hermes_recv_batch(h, 1, 0, &batch);
+}
+static int r_recv_json(uint64_t h) {
+    return hermes_recv_json(h, 1, 0, &text, NULL, NULL);
+}
+static int r_fd(uint64_t h) {
+    return hermes_fd(h);
+}
+static int r_set(uint64_t h) {
+    return hermes_set(h, "linger", "1s");
+}
+static int r_get(uint64_t h) {
+    return hermes_get(h, "name", buf, sizeof buf);
+}
+static int r_start(uint64_t h) {
+    return hermes_start(h);
+}
+static int r_stop(uint64_t h) {
+    return hermes_stop(h, 0);
+}
+static int r_wait(uint64_t h) {
+    return hermes_wait(h, 0);
+}
+static int r_wait_ready(uint64_t h) {
+    return hermes_wait_ready(h, 0);
+}
+static int r_stats(uint64_t h) {
+    return hermes_stats(h, &text, NULL);
+}
+static int r_next_event(uint64_t h) {
+    return hermes_next_event(h, 0, &text, NULL);
+}
+static int n_publish(uint64_t h) {
+    return hermes_node_publish(h, "c", 1, "1", 1);
+}
+static int n_recv(uint64_t h) {
+    return hermes_node_recv(h, 0, &envelope);
+}
+static int n_run(uint64_t h) {
+    return hermes_node_run(h);
+}
+static int r_close(uint64_t h) {
+    return hermes_close(h);
+}
 
 static const struct function {
     const char *name;
@@ -103,14 +145,12 @@ static void panics_in_calls(void) {
         uint64_t h;
         OK(construct(f->constructor, &h));
         int starts = f->call == r_start;
-        if (!starts)
-            OK(hermes_start(h));
+        if (!starts) OK(hermes_start(h));
         OK(hermes_set(c.receiver, "test.panic", f->name));
         int code = f->call(h);
         FAILS(HERMES_EINTERNAL, f->name, code);
         FAILS(HERMES_EINTERNAL, "asked for by a test", code);
-        if (f->call != r_close)
-            FAILS(HERMES_EINTERNAL, f->name, hermes_wait(h, PATIENCE_MS));
+        if (f->call != r_close) FAILS(HERMES_EINTERNAL, f->name, hermes_wait(h, PATIENCE_MS));
         bystanders_go_on();
         OK(hermes_close(h));
         OK(hermes_close(h));

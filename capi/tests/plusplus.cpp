@@ -11,8 +11,7 @@
 namespace {
 
 void check(int code) {
-    if (code >= 0)
-        return;
+    if (code >= 0) return;
     std::string text(hermes_last_error(nullptr, 0) + 1, '\0');
     hermes_last_error(&text[0], text.size());
     throw std::runtime_error(text);
@@ -23,7 +22,9 @@ struct handle {
     handle() = default;
     handle(const handle &) = delete;
     handle &operator=(const handle &) = delete;
-    ~handle() { hermes_close(value); }
+    ~handle() {
+        hermes_close(value);
+    }
 };
 
 std::string get(const handle &h, const char *key) {
@@ -51,8 +52,7 @@ void exchange() {
     const char *text = hermes_envelope_data(envelope, &len);
     bool same = std::string_view(text, len) == data;
     hermes_envelope_free(envelope);
-    if (!same)
-        throw std::runtime_error("the data changed on its way");
+    if (!same) throw std::runtime_error("the data changed on its way");
 }
 
 } // namespace

@@ -42,8 +42,7 @@ static void readable_while_there_is_something_to_take(struct cluster *c) {
 static void batches_empty_it_as_well(struct cluster *c) {
     int fd = hermes_fd(c->receiver);
     for (int round = 0, taken = 0; round < 20; round++, taken = 0) {
-        for (int i = 0; i < 50; i++)
-            OK(publish(c->publisher, "t", "1"));
+        for (int i = 0; i < 50; i++) OK(publish(c->publisher, "t", "1"));
         while (taken < 50) {
             hermes_batch *batch;
             CHECK(readable(fd, PATIENCE_MS));

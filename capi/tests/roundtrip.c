@@ -41,8 +41,7 @@ static void receive_json(uint64_t receiver) {
 int main(void) {
     struct cluster c;
     start_cluster(&c);
-    for (int i = 0; i < 3; i++)
-        OK(publish(c.publisher, "ticks/ABC", "[1, 2.5, null]"));
+    for (int i = 0; i < 3; i++) OK(publish(c.publisher, "ticks/ABC", "[1, 2.5, null]"));
     receive_one(c.receiver);
     receive_batch(c.receiver);
     receive_json(c.receiver);

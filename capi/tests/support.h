@@ -38,8 +38,7 @@ static inline const char *last_error(void) {
 }
 
 static inline void succeeds(const char *file, int line, const char *call, int code) {
-    if (code >= 0)
-        return;
+    if (code >= 0) return;
     fprintf(stderr, "%s:%d: %s gave %d (%s): %s\n", file, line, call, code, hermes_strerror(code),
             last_error());
     abort();
@@ -48,8 +47,7 @@ static inline void succeeds(const char *file, int line, const char *call, int co
 static inline void fails(const char *file, int line, const char *call, int code, int want,
                          const char *culprit) {
     const char *text = last_error();
-    if (code == want && strstr(text, culprit) != NULL)
-        return;
+    if (code == want && strstr(text, culprit) != NULL) return;
     fprintf(stderr, "%s:%d: %s gave %d with the text '%s', not %d with '%s' in it\n", file, line,
             call, code, text, want, culprit);
     abort();
