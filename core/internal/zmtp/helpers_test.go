@@ -187,6 +187,20 @@ func newInlet(t testing.TB, kind carrier.Type, prefixes []string, options ...opt
 
 func (i testInlet) address() string { return i.Endpoints()[0] }
 
+// connections counts those in any state.
+func connections(s *socket) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.conns)
+}
+
+// wanted counts the topics that any peer wants.
+func wanted(o *outlet) int {
+	o.events.Lock()
+	defer o.events.Unlock()
+	return o.wanted.Len()
+}
+
 // message is one message in a batch of its own.
 func message(frames ...string) *batch.Batch {
 	b := &batch.Batch{}
