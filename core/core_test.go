@@ -165,15 +165,10 @@ func TestSubscriptionsChangeWhileRunning(t *testing.T) {
 		r := newReceiver(t, engine, get(t, po, "endpoint.out"))
 		p := newPublisher(t, engine, get(t, po, "endpoint.in"))
 		until := func(topic string, want bool) {
-			deadline := time.Now().Add(soon)
-			for {
-				require.NoError(t, p.Publish(topic, "", []byte("0")))
+			publishUntil(t, p, topic, "0", func() bool {
 				_, err := r.Recv(50 * time.Millisecond)
-				if (err == nil) == want {
-					break
-				}
-				require.True(t, time.Now().Before(deadline))
-			}
+				return (err == nil) == want
+			})
 		}
 		until("x", true)
 		require.NoError(t, r.Subscribe("y"))
@@ -470,18 +465,31 @@ func TestStoppedPartsStartAgain(t *testing.T) {
 		r := newReceiver(t, engine, get(t, po, "endpoint.out"))
 		p := newPublisher(t, engine, get(t, po, "endpoint.in"))
 		for i := range 5 {
-			require.NoError(t, p.Publish("t", "", fmt.Appendf(nil, "%d", i)))
-			require.Equal(t, fmt.Sprint(i), string(collect(t, r, 1)[0].Data))
+			publishUntil(t, p, "t", fmt.Sprint(i), func() bool {
+				e, err := r.Recv(50 * time.Millisecond)
+				return err == nil && string(e.Data) == fmt.Sprint(i)
+			})
 			require.NoError(t, p.Stop(soon))
 			require.NoError(t, r.Stop(0))
 			require.NoError(t, r.Wait(0))
 			require.NoError(t, r.Start())
 			require.NoError(t, p.Start())
 		}
-		s := p.Stats()
-		require.EqualValues(t, 5, s.Sent)
+		require.GreaterOrEqual(t, p.Stats().Sent, uint64(5))
 		require.Zero(t, r.Stats().Lost)
 	})
+}
+
+// publishUntil publishes again and again: subscriptions take their time to travel.
+func publishUntil(t *testing.T, p *Publisher, topic, data string, done func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(soon); ; {
+		require.NoError(t, p.Publish(topic, "", []byte(data)))
+		if done() {
+			return
+		}
+		require.True(t, time.Now().Before(deadline))
+	}
 }
 
 func TestANodeRelays(t *testing.T) {
@@ -506,8 +514,11 @@ func TestANodeRelays(t *testing.T) {
 		p := newPublisher(t, engine, get(t, po, "endpoint.in"))
 		require.NoError(t, n.WaitReady(soon))
 		require.NoError(t, p.WaitReady(soon))
-		require.NoError(t, p.Publish("ticks/x", "", []byte(`{"a": 1}`)))
-		e := collect(t, r, 1)[0]
+		var e Envelope
+		publishUntil(t, p, "ticks/x", `{"a": 1}`, func() bool {
+			e, err = r.Recv(50 * time.Millisecond)
+			return err == nil
+		})
 		require.Equal(t, "RAW/relay", e.Topic)
 		require.Equal(t, "relay", e.Origin)
 		require.Equal(t, `{"a": 1}`, string(e.Data))
@@ -609,7 +620,7 @@ func TestMalformedInputIsCountedAndSkipped(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine string) {
 		r, err := NewReceiver("@tcp://127.0.0.1:*", "tough")
 		require.NoError(t, err)
-		set(t, r, "engine", engine)
+		set(t, r, "engine", engine, "on_slow", "ignore")
 		require.NoError(t, r.Start())
 		defer func() { _ = r.Close() }()
 		send := rawPublisher(t, get(t, r, "endpoint"))
@@ -618,7 +629,6 @@ func TestMalformedInputIsCountedAndSkipped(t *testing.T) {
 			send(frames...)
 		}
 		send(`"t"`, `"o"`, ` [1] `, `1517670000.25`)
-		set(t, r, "on_slow", "ignore")
 		send(`"t"`, `"o"`, ` [2] `, `1517670000.25`)
 		require.Eventually(t, func() bool { return r.Stats().Arrived == uint64(len(bad))+2 }, soon, time.Millisecond, "%s", r.StatsJSON())
 		require.EqualValues(t, len(bad), r.Stats().DroppedMalformed)

@@ -10,6 +10,7 @@ import (
 	"github.com/hermes-zmq/hermes/core/internal/libzmq"
 	"github.com/hermes-zmq/hermes/core/internal/safe"
 	"github.com/hermes-zmq/hermes/core/internal/wire"
+	"github.com/hermes-zmq/hermes/core/internal/zmtp"
 )
 
 // Part is what Publisher, Receiver, PostOffice and Node have in common.
@@ -98,6 +99,7 @@ type commonOptions struct {
 // carriers are the transports there are, best first.
 var carriers = func() *carrier.Set {
 	s := &carrier.Set{}
+	s.Add(carrier.EngineZMTP, zmtp.Opener{})
 	s.Add(carrier.EngineLibzmq, libzmq.Opener{})
 	return s
 }()

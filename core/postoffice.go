@@ -85,9 +85,11 @@ func (p *PostOffice) openUp() (err error) {
 	cfg := carrier.InletConfig{Config: p.carrierConfig(carrier.XSUB, p.in)}
 	cfg.OnEvent = p.peerEvent
 	cfg.Deliver = func(b *batch.Batch) { p.pass(r, b) }
-	if r.inlet, err = opener.OpenInlet(cfg); err != nil {
+	inlet, err := opener.OpenInlet(cfg)
+	if err != nil {
 		return openError(p.who(), err)
 	}
+	r.inlet = inlet
 	p.mu.Lock()
 	p.relay = r
 	p.mu.Unlock()
