@@ -120,7 +120,7 @@ lint: venv ## gofmt, vet, staticcheck, clang-format, ruff, mypy, shellcheck
 	.ci/lint
 
 .PHONY: format
-format: venv ## lays out all code as lint wants it
+format: venv build/hermes ## lays out all code, and writes what is made of code, as lint wants it
 	.ci/lint --fix
 
 .PHONY: clean

@@ -283,6 +283,6 @@ func TestOptionsAreListed(t *testing.T) {
 		require.Equal(t, exitOK, code)
 		require.Contains(t, out, "heartbeat.interval")
 		_, markdown, _ := try(t, "", "options", "markdown")
-		require.Contains(t, markdown, "### "+kind+"\n")
+		require.Contains(t, markdown, "## "+kind+"\n")
 	}
 }

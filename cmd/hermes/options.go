@@ -61,7 +61,7 @@ func markdown(out io.Writer) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(out, "### %s\n\n| option | default | when | meaning |\n|---|---|---|---|\n", kind)
+		fmt.Fprintf(out, "## %s\n\n| option | default | when | meaning |\n|---|---|---|---|\n", kind)
 		for _, o := range list {
 			when := "before the start"
 			if o.Live {

@@ -15,6 +15,7 @@ import dataclasses
 import os
 import pathlib
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -93,17 +94,25 @@ def finish(command, folder):
         "PATH": f"{folder / 'shims'}:{ROOT / 'build'}:{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT / "python"),
     }
-    done = subprocess.run(
+    # In a session of its own, so that what it leaves in the background ends with it.
+    program = subprocess.Popen(
         command,
         cwd=folder,
         env=environment,
         stdin=subprocess.DEVNULL,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=PATIENCE,
+        start_new_session=True,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    try:
+        printed, complaint = program.communicate(timeout=PATIENCE)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(program.pid, signal.SIGKILL)
+        program.wait()
+    assert program.returncode == 0, printed + complaint
+    return printed
 
 
 def prepare_python(text, folder):

@@ -43,8 +43,8 @@ def test_the_tables_of_options_are_those_of_the_code():
         [ROOT / "build/hermes", "options", "markdown"], capture_output=True, text=True, check=True
     )
     document = (ROOT / "docs/configuration.md").read_text()
-    for table in made.stdout.strip().split("\n\n### "):
-        kind, _, rows = table.removeprefix("### ").partition("\n\n")
+    for table in made.stdout.strip().split("\n\n## "):
+        kind, _, rows = table.removeprefix("## ").partition("\n\n")
         assert rows.strip() in document, f"hermes options markdown says of a {kind}:\n{rows}"
 
 
@@ -58,3 +58,11 @@ def test_every_counter_is_explained(tmp_path):
                 counters = {*office.stats(), *receiver.stats(), *publisher.stats()}
     guide = (ROOT / "docs/guide.md").read_text()
     assert [name for name in sorted(counters) if f"`{name}`" not in guide] == []
+
+
+def test_everything_that_was_mended_is_in_the_migration_guide():
+    contract = (ROOT / "python/tests/data/contract.txt").read_text()
+    mended = re.findall(r"(?m)^([\w-]+) .*\bmended\b", contract)
+    guide = (ROOT / "docs/migration.md").read_text()
+    assert mended
+    assert [name for name in mended if f"`{name}`" not in guide] == []
