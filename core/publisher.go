@@ -8,6 +8,7 @@ import (
 
 	"github.com/hermes-zmq/hermes/core/internal/carrier"
 	"github.com/hermes-zmq/hermes/core/internal/safe"
+	"github.com/hermes-zmq/hermes/core/internal/trip"
 	"github.com/hermes-zmq/hermes/core/internal/wire"
 )
 
@@ -132,6 +133,7 @@ func (p *Publisher) pump(outlet carrier.Outlet) {
 		if b == nil {
 			continue
 		}
+		trip.At("publisher")
 		numbered := p.q.numbered
 		now := time.Now().UnixMicro()
 		for i := range b.Len() {

@@ -1,0 +1,99 @@
+package core
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/hermes-zmq/hermes/core/internal/batch"
+	"github.com/hermes-zmq/hermes/core/internal/wire"
+)
+
+func TestStreamsTellWhatIsMissing(t *testing.T) {
+	var s streams
+	at := func(topic string, n uint32) (uint32, bool) {
+		return s.note([]byte(`"o"`), []byte(topic), wire.Sequence{Incarnation: 7, Number: n})
+	}
+	for _, c := range []struct {
+		topic     string
+		n, lost   uint32
+		duplicate bool
+	}{
+		{`"a"`, 1000, 0, false}, // a late joiner is no gap
+		{`"a"`, 1001, 0, false},
+		{`"b"`, 5, 0, false}, // another stream
+		{`"a"`, 1005, 3, false},
+		{`"a"`, 1005, 0, true},
+		{`"a"`, 1002, 0, true},
+		{`"a"`, 1006, 0, false},
+		{`"b"`, 6, 0, false},
+		{`"w"`, 0xffffffff, 0, false},
+		{`"w"`, 1, 1, false}, // numbers wrap around
+	} {
+		lost, duplicate := at(c.topic, c.n)
+		require.Equal(t, c.lost, lost, "%s %d", c.topic, c.n)
+		require.Equal(t, c.duplicate, duplicate, "%s %d", c.topic, c.n)
+	}
+	lost, duplicate := s.note([]byte(`"o"`), []byte(`"a"`), wire.Sequence{Incarnation: 8, Number: 0})
+	require.Zero(t, lost, "a publisher that restarts is no gap")
+	require.False(t, duplicate)
+	s.forget()
+	lost, _ = at(`"a"`, 2000)
+	require.Zero(t, lost)
+}
+
+func TestForgottenStreamsAreNeitherGapsNorDuplicates(t *testing.T) {
+	var s streams
+	for round := range uint32(3) {
+		for i := range 2*rememberedStreams + 10 {
+			lost, duplicate := s.note([]byte(`"o"`), fmt.Appendf(nil, `"%d"`, i), wire.Sequence{Number: round * 5})
+			if lost != 0 || duplicate {
+				require.Fail(t, "a conclusion about a stream that was forgotten", "round %d topic %d: %d %v", round, i, lost, duplicate)
+			}
+		}
+	}
+	require.LessOrEqual(t, len(s.young)+len(s.old), 2*rememberedStreams)
+}
+
+// numbered builds a batch of one envelope for each topic and numbers it.
+func numbered(t *testing.T, n *numbering, topics ...string) (out []wire.Sequence) {
+	b := batch.Get()
+	defer b.Release()
+	for _, topic := range topics {
+		require.NoError(t, wire.Append(b, topic, []byte(`"o"`), []byte(`1`), true))
+	}
+	n.number(b)
+	for i := range b.Len() {
+		p, err := wire.Split(b.Message(i))
+		require.NoError(t, err)
+		require.True(t, p.Numbered)
+		out = append(out, p.Sequence)
+	}
+	return out
+}
+
+func TestEnvelopesAreNumberedByStream(t *testing.T) {
+	var n numbering
+	n.begin(func() uint32 { return 0x12345 })
+	require.Equal(t, []wire.Sequence{{0x2345, 0}, {0x2345, 1}, {0x2345, 0}, {0x2345, 2}}, numbered(t, &n, "a", "a", "b", "a"))
+	b := batch.Get()
+	defer b.Release()
+	require.NoError(t, wire.Append(b, "a", []byte(`"another origin"`), []byte(`1`), true))
+	n.number(b)
+	p, err := wire.Split(b.Message(0))
+	require.NoError(t, err)
+	require.Zero(t, p.Sequence.Number, "receivers tell streams apart by origin as well")
+}
+
+func TestAFullTableOfNumbersBeginsANewIncarnation(t *testing.T) {
+	var n numbering
+	draws := uint32(0)
+	n.begin(func() uint32 { draws++; return draws })
+	for i := range numberedStreams - 1 {
+		n.counter(fmt.Appendf(nil, "%d", i))
+	}
+	require.Equal(t, []wire.Sequence{{1, 0}, {1, 1}}, numbered(t, &n, "5", "5"))
+	got := numbered(t, &n, "one too many", "5")
+	require.Equal(t, []wire.Sequence{{2, 0}, {2, 0}}, got, "a new incarnation, in which every topic begins anew")
+}
