@@ -2,24 +2,18 @@
 
 package main
 
-import "sync/atomic"
+import "github.com/hermes-zmq/hermes/core"
 
-// armed is the function of hermes.h whose next call is to panic.
-var armed atomic.Pointer[string]
-
-// probe panics where a test has asked for it.
-func probe(function string) {
-	if want := armed.Load(); want != nil && *want == function && armed.CompareAndSwap(want, nil) {
-		panic("asked for by a test")
-	}
-}
+// probe is where a test makes a function of hermes.h panic.
+func probe(function string) { core.PanicPlace(function) }
 
 // arm takes the option by which a test asks for a panic: hermes_set(any,
-// "test.panic", "hermes_start") makes the next hermes_start() panic.
-func arm(key, function string) bool {
+// "test.panic", "hermes_start") makes the next hermes_start() panic, and the names of
+// core.ArmPanic make its goroutines panic.
+func arm(key, place string) bool {
 	if key != "test.panic" {
 		return false
 	}
-	armed.Store(&function)
+	core.ArmPanic(place)
 	return true
 }

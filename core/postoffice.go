@@ -7,6 +7,7 @@ import (
 
 	"github.com/hermes-zmq/hermes/core/internal/batch"
 	"github.com/hermes-zmq/hermes/core/internal/carrier"
+	"github.com/hermes-zmq/hermes/core/internal/trip"
 )
 
 // PostOffice relays between publishers, which connect to its incoming side, and
@@ -120,6 +121,7 @@ func (p *PostOffice) openOutlet(typ carrier.Type, a addresses, note func(carrier
 
 // pass relays one batch. Batches of different publishers come at the same time.
 func (p *PostOffice) pass(r *relay, b *batch.Batch) {
+	trip.At("post office")
 	r.delivered.Add(1)
 	t := r.out.Send(b)
 	if r.debug != nil {

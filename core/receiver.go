@@ -8,6 +8,7 @@ import (
 
 	"github.com/hermes-zmq/hermes/core/internal/batch"
 	"github.com/hermes-zmq/hermes/core/internal/carrier"
+	"github.com/hermes-zmq/hermes/core/internal/trip"
 	"github.com/hermes-zmq/hermes/core/internal/wire"
 )
 
@@ -230,6 +231,7 @@ func (r *Receiver) factOf(key string) (string, bool) {
 
 // deliver is called by the carrier with what has arrived.
 func (r *Receiver) deliver(b *batch.Batch) {
+	trip.At("receiver")
 	a := &r.arrival
 	a.mu.Lock()
 	defer a.mu.Unlock()

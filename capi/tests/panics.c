@@ -8,6 +8,8 @@
  */
 #include "support.h"
 
+#include <pthread.h>
+
 static struct cluster c; /* the bystanders */
 
 static const char *const constructors[] = {"hermes_publisher_new", "hermes_receiver_new",
@@ -157,10 +159,43 @@ static void panics_in_calls(void) {
     }
 }
 
+/* ---- Panics in the library's own threads ------------------------------------ */
+
+static void *wait_for_the_fault(void *handle) {
+    FAILS(HERMES_EINTERNAL, "asked for by a test", hermes_wait(*(uint64_t *)handle, PATIENCE_MS));
+    return NULL;
+}
+
+/* One of a cluster's three panics as it moves an envelope. Who waits on it learns
+ * why; the others can be closed as ever. */
+static void panics_in_threads(const char *place) {
+    struct cluster other;
+    pthread_t waiter;
+    start_cluster(&other);
+    uint64_t failing = strcmp(place, "publisher") == 0  ? other.publisher
+                       : strcmp(place, "receiver") == 0 ? other.receiver
+                                                        : other.office;
+    CHECK(pthread_create(&waiter, NULL, wait_for_the_fault, &failing) == 0);
+    OK(hermes_set(c.receiver, "test.panic", place));
+    OK(publish(other.publisher, "t", "1"));
+    CHECK(pthread_join(waiter, NULL) == 0);
+    OK(hermes_get(failing, "state", buf, sizeof buf));
+    CHECK(strcmp(buf, "stopped") == 0);
+    if (failing == other.receiver)
+        FAILS(HERMES_ESTOPPED, "asked for by a test", hermes_recv(failing, 0, &envelope));
+    bystanders_go_on();
+    hermes_close(other.publisher); /* may have had to give up its envelope */
+    OK(hermes_close(other.receiver));
+    OK(hermes_close(other.office));
+}
+
 int main(void) {
     start_cluster(&c);
     panics_in_constructors();
     panics_in_calls();
+    panics_in_threads("publisher");
+    panics_in_threads("receiver");
+    panics_in_threads("post office");
     bystanders_go_on();
     close_cluster(&c);
     return 0;
