@@ -1,6 +1,6 @@
 """The examples do what they say, each language with each other."""
 
-import json
+import re
 import signal
 import subprocess
 import sys
@@ -38,14 +38,11 @@ def test_a_subscriber_prints_what_a_publisher_publishes(cluster, programs, of, t
     assert len(lines) == 10
     prices = []
     for line in lines:
-        head, _, data = line.partition(": ")
+        head, _, tick = line.partition(": ")
         assert head == "ticks/BTCUSD from exchange"
-        assert "lost" not in line
-        if data.startswith("Tick("):
-            prices.append(int(data.split("price=")[1].split(",")[0]))
-        else:
-            tick = json.loads(data)
-            prices.append(tick["price"] if isinstance(tick, dict) else tick[2])
+        assert "lost" not in tick
+        # An object from C, an array from Go and Python, which in Python is a Tick again.
+        prices.append(int(re.search(r"\b42\d{3}\b", tick).group()))
     assert prices == list(range(42000, 42010))
 
 
