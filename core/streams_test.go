@@ -56,6 +56,10 @@ func TestForgottenStreamsAreNeitherGapsNorDuplicates(t *testing.T) {
 	require.LessOrEqual(t, len(s.young)+len(s.old), 2*rememberedStreams)
 }
 
+func seq(incarnation uint16, number uint32) wire.Sequence {
+	return wire.Sequence{Incarnation: incarnation, Number: number}
+}
+
 // numbered builds a batch of one envelope for each topic and numbers it.
 func numbered(t *testing.T, n *numbering, topics ...string) (out []wire.Sequence) {
 	b := batch.Get()
@@ -76,7 +80,7 @@ func numbered(t *testing.T, n *numbering, topics ...string) (out []wire.Sequence
 func TestEnvelopesAreNumberedByStream(t *testing.T) {
 	var n numbering
 	n.begin(func() uint32 { return 0x12345 })
-	require.Equal(t, []wire.Sequence{{0x2345, 0}, {0x2345, 1}, {0x2345, 0}, {0x2345, 2}}, numbered(t, &n, "a", "a", "b", "a"))
+	require.Equal(t, []wire.Sequence{seq(0x2345, 0), seq(0x2345, 1), seq(0x2345, 0), seq(0x2345, 2)}, numbered(t, &n, "a", "a", "b", "a"))
 	b := batch.Get()
 	defer b.Release()
 	require.NoError(t, wire.Append(b, "a", []byte(`"another origin"`), []byte(`1`), true))
@@ -93,7 +97,7 @@ func TestAFullTableOfNumbersBeginsANewIncarnation(t *testing.T) {
 	for i := range numberedStreams - 1 {
 		n.counter(fmt.Appendf(nil, "%d", i))
 	}
-	require.Equal(t, []wire.Sequence{{1, 0}, {1, 1}}, numbered(t, &n, "5", "5"))
+	require.Equal(t, []wire.Sequence{seq(1, 0), seq(1, 1)}, numbered(t, &n, "5", "5"))
 	got := numbered(t, &n, "one too many", "5")
-	require.Equal(t, []wire.Sequence{{2, 0}, {2, 0}}, got, "a new incarnation, in which every topic begins anew")
+	require.Equal(t, []wire.Sequence{seq(2, 0), seq(2, 0)}, got, "a new incarnation, in which every topic begins anew")
 }
