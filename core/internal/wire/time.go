@@ -23,7 +23,8 @@ var pairs = func() (t [200]byte) {
 
 // PutTime writes micros, microseconds since the Unix epoch, into the first
 // TimeSize bytes of dst. Times before 1970 or beyond ten digits of seconds (the
-// year 2286) are written as the nearest that fits.
+// year 2286) are written as the nearest that fits; where a clock shows fewer digits
+// there are spaces in front, because a JSON number has no leading zeros.
 func PutTime(dst []byte, micros int64) {
 	micros = min(max(micros, 0), 9999999999_999999)
 	sec, frac := uint64(micros)/1e6, uint64(micros)%1e6
@@ -36,6 +37,9 @@ func PutTime(dst []byte, micros int64) {
 	for i := 8; i >= 0; i -= 2 {
 		copy(dst[i:i+2], pairs[2*(sec%100):])
 		sec /= 100
+	}
+	for i := 0; i < 9 && dst[i] == '0'; i++ {
+		dst[i] = ' '
 	}
 }
 
