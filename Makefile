@@ -18,6 +18,9 @@ CC := $(firstword $(notdir $(shell command -v gcc clang cc)) gcc)
 endif
 export CC
 
+# A checkout that belongs to somebody else is no reason not to build it.
+export GOFLAGS := $(strip $(GOFLAGS) -buildvcs=false)
+
 LIBRARY := build/libhermes.so.2
 PYTHON_OF_TESTS := build/venv/bin/python
 PYTHON_OF_OLD := build/venv-old/bin/python

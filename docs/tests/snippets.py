@@ -1,6 +1,6 @@
 """Finds the snippets in the documents, and runs one.
 
-Every fenced block of the README, of CONTRIBUTING and of docs/ that is marked python, c,
+Every fenced block of the documents that is marked python, c,
 go or sh is run, as a whole program in an empty folder; it must end by itself, and well. Where it
 speaks of a post office at tcp://127.0.0.1:6000 and does not start one, one is there. A
 block marked text that follows an HTML comment `output` is what the program before it
@@ -23,7 +23,13 @@ import sys
 import hermes
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [
+    *(
+        ROOT / name
+        for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "examples/README.md")
+    ),
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 MADE = {"c-api.md"}  # made of the header, whose declarations are not programs
 RUN = {"python", "c", "go", "sh"}
 PATIENCE = 100  # seconds
