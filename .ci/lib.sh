@@ -24,9 +24,16 @@ install_packages() {
 (Other systems name them differently: the libzmq headers, pkg-config, a C++ compiler, venv for Python.)"
     fi
     say "installing $* (for $why)"
-    # One machine may run several makes at once; apt's own lock is waited for.
-    as_root apt-get -qq update </dev/null || die "apt-get update failed; see above"
-    as_root env DEBIAN_FRONTEND=noninteractive \
-        apt-get -qq -o DPkg::Lock::Timeout=300 -o APT::Install-Recommends=false \
-        install -y "$@" </dev/null || die "apt-get install $* failed; see above"
+    quietly as_root apt-get -q update
+    # One machine may run several makes at once: apt's lock is waited for.
+    quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get -q install -y \
+        --no-install-recommends -o DPkg::Lock::Timeout=300 "$@"
+}
+
+# quietly COMMAND...  shows what a command has to say only if it fails, and then stops.
+quietly() {
+    local out
+    out=$("$@" 2>&1 </dev/null) || die "$out
+
+$* failed"
 }
