@@ -51,21 +51,18 @@ func ParseBatch(text, own []byte) (entries []Entry, err error) {
 // each walks over a JSON array and calls f with the raw text of every element. The
 // text must be Valid. It reports false where text is not an array, and f's error.
 func each(text []byte, f func(element []byte) error) (bool, error) {
-	s := scanner{p: text}
-	s.space()
-	if !s.take('[') {
+	i := skipSpace(text, 0)
+	if text[i] != '[' {
 		return false, nil
 	}
-	for s.space(); !s.take(']'); s.space() {
-		from := s.i
-		if !s.value() {
-			return false, nil
-		}
-		if err := f(s.p[from:s.i]); err != nil {
+	for i = skipSpace(text, i+1); text[i] != ']'; i = skipSpace(text, i) {
+		end := skipValue(text, i)
+		if err := f(text[i:end]); err != nil {
 			return true, err
 		}
-		s.space()
-		s.take(',')
+		if i = skipSpace(text, end); text[i] == ',' {
+			i = skipSpace(text, i+1)
+		}
 	}
 	return true, nil
 }

@@ -26,14 +26,7 @@ var plain = func() (t [256]bool) {
 }()
 
 // isPlain reports whether text needs no escape at all.
-func isPlain[T string | []byte](text T) bool {
-	for i := 0; i < len(text); i++ {
-		if !plain[text[i]] {
-			return false
-		}
-	}
-	return true
-}
+func isPlain[T string | []byte](text T) bool { return skipPlain(text, 0) == len(text) }
 
 // AppendString appends text as the JSON string that CPython's json.dumps writes,
 // byte for byte: subscriptions are compared with it. Text that is not UTF-8 is

@@ -138,8 +138,7 @@ var powers = [...]float64{1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10
 
 func parseAnyNumber(p []byte) (float64, bool) {
 	p = trimSpace(p)
-	s := scanner{p: p}
-	if !s.number() || s.i != len(p) {
+	if skipNumber(p, 0) != len(p) || len(p) == 0 {
 		return 0, false
 	}
 	v, err := strconv.ParseFloat(string(p), 64)

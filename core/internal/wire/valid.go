@@ -11,215 +11,232 @@ const MaxDepth = 500
 // allowed, as Python's json.loads understands JSON: NaN, Infinity and -Infinity
 // are values, integers may be of any size, surrogates may be alone.
 func Valid(data []byte) bool {
-	s := scanner{p: data}
-	return s.value() && s.end()
+	i := skipValue(data, 0)
+	return i >= 0 && skipSpace(data, i) == len(data)
 }
 
 // ValidString reports whether frame is one JSON string.
 func ValidString(frame []byte) bool {
-	if n := len(frame); n >= 2 && frame[0] == '"' && frame[n-1] == '"' && isPlain(frame[1:n-1]) {
-		return true
+	if n := len(frame); n >= 2 && frame[0] == '"' && skipPlain(frame, 1) == n-1 {
+		return frame[n-1] == '"'
 	}
-	s := scanner{p: frame}
-	s.space()
-	return s.peek() == '"' && s.text() && s.end()
-}
-
-// scanner walks over JSON without building anything.
-type scanner struct {
-	p []byte
-	i int
-}
-
-// peek is the byte at hand, 0 at the end (which no JSON text contains).
-func (s *scanner) peek() byte {
-	if s.i < len(s.p) {
-		return s.p[s.i]
-	}
-	return 0
-}
-
-func (s *scanner) space() {
-	for s.i < len(s.p) && isSpace(s.p[s.i]) {
-		s.i++
-	}
-}
-
-func (s *scanner) end() bool {
-	s.space()
-	return s.i == len(s.p)
-}
-
-func (s *scanner) take(c byte) bool {
-	if s.peek() != c {
+	i := skipSpace(frame, 0)
+	if i == len(frame) || frame[i] != '"' {
 		return false
 	}
-	s.i++
-	return true
+	i = skipString(frame, i)
+	return i >= 0 && skipSpace(frame, i) == len(frame)
 }
 
-func (s *scanner) word(w string) bool {
-	if len(s.p)-s.i < len(w) || string(s.p[s.i:s.i+len(w)]) != w {
-		return false
+// The functions below walk over JSON without building anything. Each gives the
+// index behind what it has walked over, or bad.
+const bad = -1
+
+func skipSpace(p []byte, i int) int {
+	for i < len(p) && isSpace(p[i]) {
+		i++
 	}
-	s.i += len(w)
-	return true
+	return i
 }
 
-// value walks over one value of any kind. It keeps its own stack of what is open
-// (true for an object), so that depth costs bits and not stack frames.
-func (s *scanner) value() bool {
-	var open [MaxDepth]bool
-	depth := 0
+// nesting is the arrays and objects that are open: a bit each, set for an object,
+// so that depth costs bits and not stack frames.
+type nesting struct {
+	depth   int
+	objects [(MaxDepth + 63) / 64]uint64
+}
+
+func (n *nesting) push(object bool) {
+	bit := uint64(1) << (n.depth & 63)
+	n.objects[n.depth>>6] &^= bit
+	if object {
+		n.objects[n.depth>>6] |= bit
+	}
+	n.depth++
+}
+
+func (n *nesting) inObject() bool {
+	at := n.depth - 1
+	return n.objects[at>>6]>>(at&63)&1 != 0
+}
+
+// skipValue walks over one value of any kind, and the white space before it.
+func skipValue(p []byte, i int) int {
+	var open nesting
 	for {
-		s.space()
-		c := s.peek()
-		if c == '[' || c == '{' {
-			if depth == MaxDepth {
-				return false
-			}
-			s.i++
-			s.space()
-			switch {
-			case c == '[' && s.take(']'), c == '{' && s.take('}'):
-			case c == '{':
-				if !s.key() {
-					return false
-				}
-				open[depth] = true
-				depth++
-				continue
-			default:
-				open[depth] = false
-				depth++
-				continue
-			}
-		} else if !s.scalar(c) {
-			return false
+		i = skipSpace(p, i)
+		if i == len(p) {
+			return bad
 		}
-		// A value is complete: close what ends here, or go on to its neighbour.
-		for {
-			if depth == 0 {
-				return true
+		c := p[i]
+		if c == '[' || c == '{' {
+			j := skipSpace(p, i+1)
+			if j == len(p) || open.depth == MaxDepth {
+				return bad
 			}
-			s.space()
-			object := open[depth-1]
-			if s.take(',') {
-				if object {
-					s.space()
-					if !s.key() {
-						return false
+			if p[j] != c+2 { // not empty: ']' and '}' are two behind '[' and '{'
+				open.push(c == '{')
+				if i = j; c == '{' {
+					if i = skipKey(p, i); i < 0 {
+						return bad
 					}
 				}
-				break
+				continue
 			}
-			if object && !s.take('}') || !object && !s.take(']') {
-				return false
-			}
-			depth--
+			i = j + 1
+		} else if i = skipScalar(p, i); i < 0 {
+			return bad
+		}
+		var more bool
+		if i, more = skipEnds(p, i, &open); !more {
+			return i
 		}
 	}
 }
 
-func (s *scanner) key() bool {
-	if s.peek() != '"' || !s.text() {
-		return false
-	}
-	s.space()
-	return s.take(':')
-}
-
-func (s *scanner) scalar(c byte) bool {
-	switch c {
-	case '"':
-		return s.text()
-	case 't':
-		return s.word("true")
-	case 'f':
-		return s.word("false")
-	case 'n':
-		return s.word("null")
-	case 'N':
-		return s.word("NaN")
-	case 'I':
-		return s.word("Infinity")
-	}
-	return s.number()
-}
-
-func (s *scanner) number() bool {
-	if s.take('-') && s.peek() == 'I' {
-		return s.word("Infinity")
-	}
-	if !s.take('0') && !s.digits() {
-		return false
-	}
-	if s.take('.') && !s.digits() {
-		return false
-	}
-	if c := s.peek(); c == 'e' || c == 'E' {
-		s.i++
-		if c := s.peek(); c == '+' || c == '-' {
-			s.i++
+// skipEnds walks over what follows a value: all that is closed there, and the
+// comma, with an object's key, if another value follows.
+func skipEnds(p []byte, i int, open *nesting) (next int, more bool) {
+	for open.depth > 0 {
+		i = skipSpace(p, i)
+		if i == len(p) {
+			return bad, false
 		}
-		return s.digits()
-	}
-	return true
-}
-
-func (s *scanner) digits() bool {
-	from := s.i
-	for s.i < len(s.p) && s.p[s.i]-'0' <= 9 {
-		s.i++
-	}
-	return s.i > from
-}
-
-// text walks over a string whose opening quotation mark is at hand.
-func (s *scanner) text() bool {
-	s.i++
-	for s.i < len(s.p) {
-		c := s.p[s.i]
+		c, object := p[i], open.inObject()
 		switch {
-		case plain[c]:
-			s.i++
+		case c == ',' && !object:
+			return i + 1, true
+		case c == ',':
+			i = skipKey(p, skipSpace(p, i+1))
+			return i, i >= 0
+		case c == '}' && object, c == ']' && !object:
+			open.depth--
+			i++
+		default:
+			return bad, false
+		}
+	}
+	return i, false
+}
+
+// skipKey walks over an object's key and the colon behind it.
+func skipKey(p []byte, i int) int {
+	if i == len(p) || p[i] != '"' {
+		return bad
+	}
+	if i = skipString(p, i); i < 0 {
+		return bad
+	}
+	if i = skipSpace(p, i); i == len(p) || p[i] != ':' {
+		return bad
+	}
+	return i + 1
+}
+
+// skipScalar walks over anything that begins with p[i] and does not nest.
+func skipScalar(p []byte, i int) int {
+	switch p[i] {
+	case '"':
+		return skipString(p, i)
+	case 't':
+		return skipWord(p, i, "true")
+	case 'f':
+		return skipWord(p, i, "false")
+	case 'n':
+		return skipWord(p, i, "null")
+	case 'N':
+		return skipWord(p, i, "NaN")
+	case 'I':
+		return skipWord(p, i, "Infinity")
+	}
+	return skipNumber(p, i)
+}
+
+func skipWord(p []byte, i int, word string) int {
+	if len(p)-i < len(word) || string(p[i:i+len(word)]) != word {
+		return bad
+	}
+	return i + len(word)
+}
+
+func skipNumber(p []byte, i int) int {
+	if i < len(p) && p[i] == '-' {
+		if i++; i < len(p) && p[i] == 'I' {
+			return skipWord(p, i, "Infinity")
+		}
+	}
+	if i < len(p) && p[i] == '0' {
+		i++
+	} else if i = someDigits(p, i); i < 0 {
+		return bad
+	}
+	if i < len(p) && p[i] == '.' {
+		if i = someDigits(p, i+1); i < 0 {
+			return bad
+		}
+	}
+	if i < len(p) && p[i]|0x20 == 'e' {
+		if i++; i < len(p) && (p[i] == '+' || p[i] == '-') {
+			i++
+		}
+		i = someDigits(p, i)
+	}
+	return i
+}
+
+// someDigits is skipDigits for at least one.
+func someDigits(p []byte, i int) int {
+	end := skipDigits(p, i)
+	if end == i {
+		return bad
+	}
+	return end
+}
+
+// skipString walks over a string whose opening quotation mark is p[i].
+func skipString(p []byte, i int) int {
+	for i++; ; {
+		i = skipPlain(p, i)
+		if i == len(p) {
+			return bad
+		}
+		switch c := p[i]; {
 		case c == '"':
-			s.i++
-			return true
+			return i + 1
 		case c == '\\':
-			if !s.escape() {
-				return false
+			if i = skipEscape(p, i); i < 0 {
+				return bad
 			}
 		case c < 0x20:
-			return false
+			return bad
 		default:
-			r, n := utf8.DecodeRune(s.p[s.i:])
+			r, n := utf8.DecodeRune(p[i:])
 			if r == utf8.RuneError && n == 1 {
-				return false
+				return bad
 			}
-			s.i += n
+			i += n
 		}
 	}
-	return false
 }
 
-func (s *scanner) escape() bool {
-	s.i++
-	switch s.peek() {
+// skipEscape walks over an escape whose backslash is p[i].
+func skipEscape(p []byte, i int) int {
+	if i++; i == len(p) {
+		return bad
+	}
+	switch p[i] {
 	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
-		s.i++
-		return true
+		return i + 1
 	case 'u':
-		if len(s.p)-s.i < 5 {
-			return false
+		if len(p)-i < 5 {
+			return bad
 		}
-		for _, c := range s.p[s.i+1 : s.i+5] {
+		for _, c := range p[i+1 : i+5] {
 			if hexValue[c] < 0 {
-				return false
+				return bad
 			}
 		}
-		s.i += 5
-		return true
+		return i + 5
 	}
-	return false
+	return bad
 }

@@ -286,3 +286,35 @@ func BenchmarkSplit(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkValid(b *testing.B) {
+	data := []byte(`["BTCUSD", 6543.21, 1.25, "bid", 1517670000.123456]`)
+	b.ReportAllocs()
+	for b.Loop() {
+		if !Valid(data) {
+			b.Fatal()
+		}
+	}
+}
+
+func TestSkippingAgreesWithLookingAtEveryByte(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for range 20000 {
+		p := make([]byte, r.IntN(40))
+		for i := range p {
+			if p[i] = byte('0' + r.IntN(10)); r.IntN(12) == 0 {
+				p[i] = byte(r.IntN(256))
+			}
+		}
+		from := r.IntN(len(p) + 1)
+		digits, plains := from, from
+		for digits < len(p) && p[digits] >= '0' && p[digits] <= '9' {
+			digits++
+		}
+		for plains < len(p) && plain[p[plains]] {
+			plains++
+		}
+		require.Equal(t, digits, skipDigits(p, from), "%q", p)
+		require.Equal(t, plains, skipPlain(p, from), "%q", p)
+	}
+}
