@@ -231,7 +231,7 @@ func TestAnsweringPeersStay(t *testing.T) {
 // that answers, is slow and not gone.
 func TestStoppedPeerIsNotGone(t *testing.T) {
 	for _, address := range []string{"tcp://127.0.0.1:*", "ipc://*"} {
-		o := newOutlet(t, carrier.Drop, 0, bind(address), beat(10*time.Millisecond, 30*time.Millisecond))
+		o := newOutlet(t, carrier.Drop, 0, bind(address), beat(-1, 0))
 		slow := &gate{}
 		slow.Lock()
 		newGated(t, slow, dial(o.address()), beat(-1, 0))
@@ -241,10 +241,11 @@ func TestStoppedPeerIsNotGone(t *testing.T) {
 		for ; o.Peers()[0].QueueMessages < 5; n++ {
 			o.Send(b)
 		}
-		time.Sleep(300 * time.Millisecond) // ten times the limit
-		require.Nil(t, o.find(carrier.Disconnected, 0), "%v", o.diary)
+		c := (*o.peers.Load())[0]
+		require.False(t, c.gone(soon), "it has not taken what we have for it")
 		slow.Unlock()
 		slow.sink.wait(t, n)
+		eventually(t, func() bool { return c.gone(soon) }, "it has had everything")
 	}
 }
 
@@ -255,14 +256,18 @@ func TestBlockedDeliverIsNotSilence(t *testing.T) {
 	slow := &gate{}
 	slow.Lock()
 	d := &diary{}
-	newGated(t, slow, dial(o.address()), beat(10*time.Millisecond, 30*time.Millisecond), events(d))
+	in := newGated(t, slow, dial(o.address()), beat(time.Hour, time.Hour), events(d)).(*inlet)
 	o.wait(t, carrier.Wanted, 1)
 	o.Send(message("a"))
-	time.Sleep(200 * time.Millisecond)
+	c := (*in.peers.Load())[0]
+	eventually(t, c.delivering.Load, "it is delivering")
+	later := in.clock() + int64(3*time.Hour)
+	c.check(later)
+	require.Nil(t, c.aborted.Load())
 	slow.Unlock()
-	o.Send(message("b"))
-	slow.sink.wait(t, 2)
-	require.Nil(t, d.find(carrier.Disconnected, 0), "%v", d)
+	eventually(t, func() bool { return !c.delivering.Load() }, "it has delivered")
+	c.check(later)
+	require.Equal(t, "no sign of life for 1h0m0s", d.wait(t, carrier.Disconnected, 1).Reason)
 }
 
 func TestTimeToLiveOfThePeer(t *testing.T) {
