@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 enum { ROWS = 16, HISTORY = 36, BATCH = 512 };
+enum { LINES_AROUND = 10 };         /* of the table, around its rows */
 static const double FRAME = 0.25;   /* seconds between two pictures */
 static const double SUMMARY = 3.0;  /* the same where there is no terminal */
 static const double PATIENCE = 15.; /* seconds of silence that mean a part has died */
@@ -207,27 +208,41 @@ static void draw_latency(const char *label, const struct latency *l) {
            latency_at(l, .5), plain(), bold(), latency_at(l, .99), plain(), eol());
 }
 
+/* Envelopes a second since the last picture. */
+struct rates {
+    double raw, derived;
+};
+
+/* Who talks to whom. */
+static void draw_map(struct rates r) {
+    const char *line = utf8 ? "──" : "--", *arrow = utf8 ? "─▶" : "->", *both = utf8 ? "⇅" : "|";
+    printf("%s  %sreadings%s %s%s %4.0f/s %s%s %spost office%s %s%s %4.0f/s %s%s %sthis table%s%s",
+           eol(), bold(), plain(), dim(), line, r.raw, arrow, plain(), bold(), plain(), dim(), line,
+           r.raw + r.derived, arrow, plain(), bold(), plain(), eol());
+    printf("%30s%s%s %.0f/s%s%s", "", dim(), both, r.derived, plain(), eol());
+    printf("%28s%sderive%s%24s%sfour processes, hermes %s%s%s", "", bold(), plain(), "", dim(),
+           hermes_version_string(), plain(), eol());
+}
+
 /* Draws the table; returns how many lines it took. */
-static int draw_table(double elapsed, double rate) {
+static int draw_table(double elapsed, struct rates rates) {
     char value[32], average[32];
-    printf("%s  %shermes %s%s  post office, publisher, node and this table: four processes%s%s%s",
-           eol(), bold(), hermes_version_string(), plain(), dim(), plain(), eol());
+    draw_map(rates);
     printf("%s  %s%-12s%14s   %-*s%14s%s%s", eol(), dim(), "reading", "now", HISTORY,
-           "last seconds", "average", plain(), eol());
+           "the last seconds", "average", plain(), eol());
     for (int i = 0; i < row_count; i++) {
         const struct row *r = &rows[i];
         printf("  %-12s%s%14s%s   ", r->name, bold(), human(value, r->value, r->unit), plain());
         draw_history(r);
         printf("%14s%s", human(average, r->average, r->unit), eol());
     }
-    printf("%s  %senvelopes%s  %s%lu%s raw, %s%lu%s derived, %.0f a second, %s%lu lost%s   %s%.1f "
-           "s%s%s",
-           eol(), dim(), plain(), bold(), raw, plain(), bold(), derived, plain(), rate,
-           lost ? bad() : good(), lost, plain(), dim(), elapsed, plain(), eol());
+    printf("%s  %s%-22s%s %s%lu%s raw and %s%lu%s derived in %.1f s, %s%lu lost%s%s", eol(), dim(),
+           "envelopes", plain(), bold(), raw, plain(), bold(), derived, plain(), elapsed,
+           lost ? bad() : good(), lost, plain(), eol());
     draw_latency("through a post office", &one_hop);
     draw_latency("and through the node", &two_hop);
     fflush(stdout);
-    return row_count + 8;
+    return row_count + LINES_AROUND;
 }
 
 static void draw_summary(double elapsed) {
@@ -240,14 +255,14 @@ static void draw_summary(double elapsed) {
 }
 
 /* Shows the newest state; in a terminal on top of the last picture. */
-static void show(double elapsed, double rate) {
+static void show(double elapsed, struct rates rates) {
     static int lines;
     struct winsize size;
     int height = live && ioctl(1, TIOCGWINSZ, &size) == 0 ? size.ws_row : 0;
     remember();
-    if (live && height > row_count + 8) {
+    if (live && height > row_count + LINES_AROUND) {
         if (lines > 0) printf("\x1b[%dA\r", lines);
-        lines = draw_table(elapsed, rate);
+        lines = draw_table(elapsed, rates);
     } else {
         draw_summary(elapsed);
     }
@@ -265,7 +280,7 @@ static void look_at_terminal(void) {
 
 static void run(uint64_t receiver) {
     double begun = now(), heard = begun, drawn = begun;
-    unsigned long drawn_at = 0;
+    unsigned long drawn_raw = 0, drawn_derived = 0;
     while (ends < 2 && !interrupted) {
         hermes_batch *batch;
         int code = hermes_recv_batch(receiver, BATCH, 50, &batch);
@@ -280,9 +295,12 @@ static void run(uint64_t receiver) {
             exit(1);
         }
         if (row_count > 0 && (t - drawn >= (live ? FRAME : SUMMARY) || ends == 2)) {
-            show(t - begun, (double)(raw + derived - drawn_at) / (t - drawn));
+            double since = t - drawn;
+            show(t - begun, (struct rates){(double)(raw - drawn_raw) / since,
+                                           (double)(derived - drawn_derived) / since});
             drawn = t;
-            drawn_at = raw + derived;
+            drawn_raw = raw;
+            drawn_derived = derived;
         }
     }
 }
