@@ -217,7 +217,7 @@ func TestLibzmqCountsAsWeDo(t *testing.T) {
 	require.NoError(t, err)
 	for _, minor := range []byte{0, 1} {
 		p := knock(t, at)
-		p.say(greet(minor), appendReady(nil, "SUB"))
+		p.shakeHands("SUB", minor)
 		for _, on := range []bool{true, true, false} {
 			p.say(appendSubscription(nil, minor, on, []byte{'a', minor}))
 		}
@@ -239,10 +239,7 @@ func TestLibzmqForms(t *testing.T) {
 		require.NoError(t, sub.SetSubscribe("a"))
 		stop := keepUsing(sub)
 		p := knock(t, at)
-		p.say(greet(byte(minor)), appendReady(nil, "PUB"))
-		g := p.hear(greetingSize)
-		require.Equal(t, []byte{3, 1}, g[majorAt:majorAt+2], "libzmq 4.3 announces 3.1")
-		p.frame() // READY
+		p.shakeHands("PUB", byte(minor)) // in which libzmq 4.3 announces 3.1
 		flags, body := p.frame()
 		stop()
 		require.Equal(t, minor == 1, flags&batch.FlagCommand != 0)
