@@ -86,14 +86,19 @@ func (c *call) done(err error) C.int32_t {
 	if err == nil {
 		return ok
 	}
-	return c.refuse(C.int32_t(core.CodeOf(err)), "%s", err)
+	c.say(err.Error())
+	return C.int32_t(core.CodeOf(err))
 }
 
 // refuse leaves a text for hermes_last_error, and returns the code.
 func (c *call) refuse(code C.int32_t, format string, arguments ...any) C.int32_t {
-	text := c.name + ": " + fmt.Sprintf(format, arguments...)
-	C.shim_set_error((*C.hermes_text)(unsafe.Pointer(unsafe.StringData(text))), C.size_t(len(text)))
+	c.say(fmt.Sprintf(format, arguments...))
 	return code
+}
+
+func (c *call) say(text string) {
+	text = c.name + ": " + text
+	C.shim_set_error((*C.hermes_text)(unsafe.Pointer(unsafe.StringData(text))), C.size_t(len(text)))
 }
 
 func (c *call) part() core.Part            { return c.entry.Object() }

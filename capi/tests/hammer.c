@@ -135,7 +135,7 @@ int main(void) {
     for (int i = 0; i <= THREADS; i++) CHECK(pthread_join(threads[i], NULL) == 0);
     OK(hermes_close(node));
     OK(hermes_close(closing_receiver));
-    hermes_close(c.publisher); /* may have had to give up some */
+    OK(hermes_close(c.publisher));
     OK(hermes_close(c.receiver));
     OK(hermes_close(c.office));
     return 0;

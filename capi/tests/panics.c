@@ -184,7 +184,7 @@ static void panics_in_threads(const char *place) {
     if (failing == other.receiver)
         FAILS(HERMES_ESTOPPED, "asked for by a test", hermes_recv(failing, 0, &envelope));
     bystanders_go_on();
-    hermes_close(other.publisher); /* may have had to give up its envelope */
+    OK(hermes_close(other.publisher));
     OK(hermes_close(other.receiver));
     OK(hermes_close(other.office));
 }
