@@ -101,8 +101,9 @@ test-c: deps-test build ## the C interface, plain and under AddressSanitizer
 	capi/tests/run.sh
 
 .PHONY: test-python
-test-python: build venv venv-old ## the Python package, old and new in one cluster
+test-python: build venv venv-old ## the Python package, old and new in one cluster, on both engines
 	$(PYTEST) python/tests
+	HERMES_ENGINE=libzmq $(PYTEST) python/tests
 
 .PHONY: test-docs
 test-docs: deps-test build venv ## the examples, and every command and snippet of the documents
