@@ -17,7 +17,7 @@ from typing import Any
 from hermes import _native
 from hermes._native import ReceiverCore, deadline, in_slices, remaining
 from hermes._pace import Pace
-from hermes.structs import from_row
+from hermes.structs import from_row, parse
 
 log = logging.getLogger("hermes.receiver")
 
@@ -219,8 +219,8 @@ class Inbox:
         rows, bad = [], 0
         for part in split(text):
             try:
-                rows.append(json.loads(part, parse_int=_integer))
-            except (ValueError, RecursionError) as error:
+                rows.append(parse(part))
+            except ValueError as error:
                 bad += 1
                 if self._complaints.due():
                     log.error("Skipped an envelope that Python cannot hold: %s", error)
@@ -250,13 +250,3 @@ def split(text: str) -> list[str]:
         position += 1
     last = text[begin : text.rindex("]")].strip()
     return [*parts, last] if last else parts
-
-
-def _integer(digits: str) -> int:
-    """An integer of any size: Python's own parser refuses long ones."""
-    try:
-        return int(digits)
-    except ValueError:
-        from decimal import Decimal
-
-        return int(Decimal(digits))

@@ -32,6 +32,8 @@ OptionValue = Union[str, bool, int, float, timedelta]
 #: publishers together have as long when the interpreter exits.
 FLUSH = 1.0
 
+# Peers come and go; a program that has set up no logging should not hear of it.
+_EVERYDAY = ("connected", "disconnected", "retrying")
 _LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 _parts: weakref.WeakSet[Part[Any]] = weakref.WeakSet()
@@ -224,7 +226,7 @@ class Part(threading.Thread, Generic[_C]):
         try:
             self._core.stop(timeout)
         except errors.HermesTimeoutError as error:
-            self._log.error("%s %s: %s", type(self).__name__, self.name, error.strerror)
+            self._log.error("%s", error.strerror)
 
     def _forked(self) -> None:
         """What runs, runs in the parent: in this process it has stopped."""
@@ -246,7 +248,9 @@ class Part(threading.Thread, Generic[_C]):
                 if held_back:
                     text += f" (and {held_back} more since the last notice)"
             level = _LEVELS.get(event.get("level", "info"), logging.INFO)
-            self._log.log(level, "%s %s: %s", type(self).__name__, self.name, text)
+            if event["kind"] in _EVERYDAY:
+                level = logging.INFO
+            self._log.log(level, "%s", text)
 
 
 def option_text(value: OptionValue) -> str:

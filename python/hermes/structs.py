@@ -71,7 +71,7 @@ class Envelope:
         texts = [bytes(frame).decode(encoding or "utf-8") for frame in frames]
         if len(texts) != 4:
             raise ValueError(f"an envelope has four frames, not {len(texts)}")
-        return from_row([json.loads(text) for text in texts])
+        return from_row([parse(text) for text in texts])
 
     def convert_to_frames(self, encoding: str | None = None) -> tuple[bytes, bytes, bytes, bytes]:
         """The envelope as four frames of JSON: topic, origin, data, time.
@@ -141,7 +141,7 @@ class Message:
         return list(self._fields)
 
     def __repr__(self) -> str:
-        fields = ", ".join(f"{field}={getattr(self, field)}" for field in self._fields)
+        fields = ", ".join(f"{name}={getattr(self, name, '(unset)')}" for name in self._fields)
         return f"{type(self).__qualname__}({fields})"
 
 
@@ -168,6 +168,30 @@ def dump(data: Any, encoding: str = "utf-8") -> bytes:
     except AttributeError as error:
         raise TypeError(f"{type(data).__qualname__} cannot be serialised: {error}") from error
     return written.encode(encoding) if isinstance(written, str) else written
+
+
+def parse(text: str) -> Any:
+    """JSON as Python's own parser reads it, with integers of any size.
+
+    Raises :class:`ValueError` alone, for what is nested too deeply as well.
+    """
+    try:
+        try:
+            return json.loads(text)
+        except ValueError:
+            return json.loads(text, parse_int=_integer)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+def _integer(digits: str) -> int:
+    """An integer of any size: ``int`` refuses to read long ones."""
+    try:
+        return int(digits)
+    except ValueError:
+        from decimal import Decimal
+
+        return int(Decimal(digits))
 
 
 def from_row(row: Sequence[Any]) -> Envelope:

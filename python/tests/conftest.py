@@ -1,0 +1,46 @@
+"""Fixtures: a post office on free ports, and peers that are closed when a test ends."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+import support
+
+import hermes
+
+
+@pytest.fixture
+def life() -> Iterator[ExitStack]:
+    """Whatever enters it is stopped at the end of the test, last in, first out."""
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def office(life: ExitStack) -> hermes.PostOffice:
+    """A running post office; ``xsub_url`` and ``xpub_url`` are where it is really bound."""
+    return support.start_office(life)
+
+
+@pytest.fixture
+def sockets() -> Iterator[support.Sockets]:
+    """Makes pyzmq sockets, and closes them."""
+    with support.Sockets() as made:
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_left() -> Iterator[None]:
+    """Every test ends the threads of hermes that it began."""
+    before = set(threading.enumerate())
+    yield
+
+    def left() -> bool:
+        kinds = (hermes.Publisher, hermes.Receiver, hermes.PostOffice)
+        threads = set(threading.enumerate()) - before
+        return any(isinstance(thread, kinds) for thread in threads)
+
+    support.eventually(lambda: not left(), "a thread of hermes is left")

@@ -1,0 +1,258 @@
+"""Leaving: a forgotten stop(), what is flushed on the way out, and Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+import support
+import zmq
+from support import PATIENCE, Sockets, eventually
+
+import hermes
+
+FORGETFUL = """
+import sys, threading
+import hermes
+
+office = hermes.PostOffice("tcp://127.0.0.1:*", "tcp://127.0.0.1:*")
+office.start()
+receiver = hermes.Receiver(office.endpoints["out"], "r")
+receiver.start()
+publisher = hermes.Publisher(office.endpoints["in"], "p")
+publisher.start()
+node = hermes.Node("n", receiver, publisher)
+node._running = True
+threading.Thread(target=node.run, daemon=True).start()
+publisher.publish(hermes.Envelope("t", "o", 1))
+print("leaving")
+"""
+
+
+@pytest.mark.item("publisher-forgotten")
+@pytest.mark.parametrize(
+    ("last", "code"), [("", 0), ("sys.exit(3)", 3), ("raise SystemExit", 0), ("1/0", 1)]
+)
+def test_a_process_that_forgets_stop_exits(last: str, code: int) -> None:
+    done = support.run(FORGETFUL + last, check=False)
+    assert (done.stdout, done.returncode) == ("leaving\n", code)
+    if code == 0:
+        assert done.stderr == ""
+
+
+@pytest.mark.item("publisher-forgotten")
+def test_a_process_whose_post_office_is_down_exits() -> None:
+    code = """
+import hermes, sys, time
+publishers = [hermes.Publisher(sys.argv[1], f"p{n}") for n in range(5)]
+for publisher in publishers:
+    publisher.start()
+    publisher.publish(hermes.Envelope("t", "o", 1))
+"""
+    begin = time.monotonic()
+    support.run(code, support.free_address())
+    assert time.monotonic() - begin < PATIENCE
+
+
+def test_what_was_published_is_sent_on_the_way_out(office: hermes.PostOffice) -> None:
+    code = """
+import hermes, sys
+publisher = hermes.Publisher(sys.argv[1], "p")
+publisher.start()
+assert publisher.publish_many(hermes.Envelope("t", "o", n) for n in range(20_000)) == 20_000
+"""
+    with hermes.Receiver(office.xpub_url, "reader") as receiver:
+        receiver.timeout = 600
+        assert receiver.wait_ready(PATIENCE)
+        support.run(code, office.xsub_url)
+        got = [envelope.data for envelope in support.take(receiver, 20_000)]
+    assert got == list(range(20_000))
+
+
+def test_a_post_office_passes_on_what_it_has_before_it_goes(sockets: Sockets) -> None:
+    taker = sockets.make(zmq.SUB, bind=support.ANYWHERE)
+    taker.subscribe(b"")
+    code = """
+import hermes, sys
+office = hermes.PostOffice("tcp://127.0.0.1:*", ">" + sys.argv[1])
+office.start()
+publisher = hermes.Publisher(office.endpoints["in"], "p")
+publisher.start()
+for number in range(100):
+    assert publisher.publish(hermes.Envelope("t", "o", number))
+print("done", flush=True)
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, support.endpoint(taker)],
+        env=support.environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    got = [int(taker.recv_multipart()[2]) for _ in range(100)]
+    assert got == list(range(100))
+    process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0
+
+
+def test_exits_racing_with_traffic_are_clean(office: hermes.PostOffice) -> None:
+    code = """
+import hermes, sys
+receiver = hermes.Receiver(sys.argv[2], "r")
+receiver.start()
+publisher = hermes.Publisher(sys.argv[1], "p")
+publisher.start()
+publisher.publish_many(hermes.Envelope("t", "o", n) for n in range(int(sys.argv[3])))
+receiver.recv()
+"""
+    for count in range(0, 2000, 100):
+        done = support.run(code, office.xsub_url, office.xpub_url, str(count), check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+# ---- Ctrl-C --------------------------------------------------------------------------
+
+WAITS = {
+    "recv": "receiver.recv(block=True)",
+    "recv with a timeout": "receiver.recv(True, 1000)",
+    "recv_many": "receiver.recv_many(10, None)",
+    "iteration": "next(iter(receiver))",
+    "q.get": "receiver.q.get()",
+    "wait_ready": "publisher.wait_ready()",
+    "stop": "publisher.publish(hermes.Envelope('t', 'o', 1)); publisher.stop(1000)",
+    "office.join": "office.join()",
+    "node.run": "node.run()",
+    "recv before the start": "hermes.Receiver('tcp://127.0.0.1:1', 'x').recv(block=True)",
+    "behind another thread": """
+import threading
+threading.Thread(target=receiver.recv, args=(True,), daemon=True).start()
+time.sleep(0.3)
+receiver.recv(block=True)
+""",
+}
+
+WAITING = """
+import time
+import hermes
+
+office = hermes.PostOffice("tcp://127.0.0.1:*", "tcp://127.0.0.1:*")
+office.start()
+receiver = hermes.Receiver(office.endpoints["out"], "r", "nothing")
+publisher = hermes.Publisher(
+    "tcp://127.0.0.1:1", "p", options={"ready.hold": "1h", "linger": "1ms"}
+)
+node = hermes.Node("n", receiver, publisher)
+node.start()
+print("waiting", flush=True)
+try:
+    %s
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+"""
+
+
+@pytest.mark.item("node-run", "receiver-block")
+@pytest.mark.parametrize("wait", WAITS)
+def test_ctrl_c_interrupts_every_wait(wait: str) -> None:
+    code = WAITING % WAITS[wait].strip().replace("\n", "\n    ")
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        env=support.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout
+        assert process.stdout.readline() == "waiting\n"
+        time.sleep(0.6)  # so that it does wait
+        assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        output, complaint = process.communicate(timeout=PATIENCE)
+    finally:
+        process.kill()
+    assert (output, complaint, process.returncode) == ("interrupted\n", "", 0)
+
+
+# ---- What running leaves behind ------------------------------------------------------
+
+
+def descriptors() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+def threads() -> int:
+    """Threads of the whole process, the library's own among them."""
+    return len(os.listdir("/proc/self/task"))
+
+
+def cycle() -> None:
+    with ExitStack() as life:
+        own = support.start_office(life)
+        publisher, receiver = support.pair(life, own)
+        publisher.publish(hermes.Envelope("t", "o", 1))
+        assert support.take(receiver, 1)[0].data == 1
+
+
+def test_200_cycles_leave_nothing_behind() -> None:
+    for _ in range(10):
+        cycle()
+    before = descriptors(), threads()
+    for _ in range(200):
+        cycle()
+
+    def settled() -> bool:
+        # The Go runtime keeps a few idle threads, which come and go.
+        return descriptors() <= before[0] and threads() <= before[1] + 4
+
+    eventually(settled, f"before: {before}, now: {descriptors(), threads()}")
+
+
+def test_what_nobody_refers_to_is_closed() -> None:
+    from hermes import _native
+
+    library = _native.library()
+    publisher: Any = hermes.Publisher(support.free_address(), "p")
+    receiver: Any = hermes.Receiver(support.free_address(), "r")
+    office: Any = hermes.PostOffice(support.ANYWHERE, support.ANYWHERE)
+    handles = []
+    for part in (publisher, receiver, office):
+        part.start()
+        handles.append(part._core._handle)
+        part.stop(0.1)
+    assert [library.hermes_stop(handle, 0) for handle in handles] == [0, 0, 0]
+    del part, publisher, receiver, office
+    assert [library.hermes_stop(handle, 0) for handle in handles] == [-2, -2, -2]
+
+
+# ---- Idleness ------------------------------------------------------------------------
+
+IDLE = """
+import threading, time
+import hermes
+
+office = hermes.PostOffice("tcp://127.0.0.1:*", "tcp://127.0.0.1:*")
+office.start()
+node = hermes.Node(
+    "n",
+    hermes.Receiver(office.endpoints["out"], "n", "in/"),
+    hermes.Publisher(office.endpoints["in"], "n"),
+)
+with node:
+    assert node.receiver.wait_ready(20)
+    threading.Thread(target=node.run, daemon=True).start()
+    time.sleep(1)
+    begin = time.process_time(), time.monotonic()
+    time.sleep(4)
+    print((time.process_time() - begin[0]) / (time.monotonic() - begin[1]))
+"""
+
+
+@pytest.mark.item("publisher-idle", "node-idle")
+def test_idle_costs_less_than_a_hundredth_of_a_core() -> None:
+    assert float(support.run(IDLE).stdout) < 0.01

@@ -1,0 +1,147 @@
+"""The public names of 1.x, their signatures, and what importing them costs."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import threading
+
+import pytest
+import support
+
+import hermes
+
+MODULES = {
+    "hermes": ["Publisher", "Receiver", "Envelope", "Message", "PostOffice", "Node"],
+    "hermes.publisher": ["Publisher"],
+    "hermes.receiver": ["Receiver"],
+    "hermes.structs": ["Envelope", "Message"],
+    "hermes.proxy": ["PostOffice"],
+    "hermes.node": ["Node"],
+    "hermes.config": ["XSUB_ADDR", "XPUB_ADDR", "DEBUG_ADDR"],
+}
+
+# As recorded from hermes-zmq 1.3.0. What 2 adds comes behind, by keyword only.
+SIGNATURES = {
+    "Envelope": "(topic_tree, origin, data, ts=None)",
+    "Envelope.load_from_frames": "(frames, encoding=None)",
+    "Envelope.convert_to_frames": "(self, encoding=None)",
+    "Envelope.update_ts": "(self)",
+    "Message": "(ts=None)",
+    "Message.load": "(self, data)",
+    "Message.serialize": "(self, encoding=None)",
+    "Message._slots": "(self)",
+    "Publisher": "(pub_addr, name, ctx=None)",
+    "Publisher.publish": "(self, envelope)",
+    "Publisher.start": "(self)",
+    "Publisher.stop": "(self, timeout=None)",
+    "Publisher.join": "(self, timeout=None)",
+    "Publisher.run": "(self)",
+    "Receiver": "(sub_addr, name, topics=None, exchanges=None)",
+    "Receiver.recv": "(self, block=False, timeout=None)",
+    "Receiver.start": "(self)",
+    "Receiver.stop": "(self, timeout=None)",
+    "Receiver.join": "(self, timeout=None)",
+    "Receiver.run": "(self)",
+    "PostOffice": "(proxy_in, proxy_out, debug_addr=None)",
+    "PostOffice.start": "(self)",
+    "PostOffice.stop": "(self, timeout=None)",
+    "PostOffice.run": "(self)",
+    "Node": "(name, receiver=None, publisher=None)",
+    "Node.start": "(self)",
+    "Node.stop": "(self)",
+    "Node.publish": "(self, channel, data)",
+    "Node.recv": "(self, block=False, timeout=None)",
+    "Node.run": "(self)",
+    "Node.__enter__": "(self)",
+    "Node.__exit__": "(self, exc_type, exc_val, exc_tb)",
+}
+
+
+@pytest.mark.item("modules")
+@pytest.mark.parametrize("module", MODULES)
+def test_every_name_is_where_it_was(module: str) -> None:
+    for name in MODULES[module]:
+        found = getattr(importlib.import_module(module), name)
+        assert found is getattr(hermes, name, found)
+
+
+def shape(callable_: object) -> str:
+    """Names and defaults of the parameters that can be given by position."""
+    parameters = [
+        parameter.replace(annotation=inspect.Parameter.empty)
+        for parameter in inspect.signature(callable_).parameters.values()
+        if parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+    ]
+    return str(inspect.Signature(parameters))
+
+
+@pytest.mark.item("signatures")
+@pytest.mark.parametrize("name", SIGNATURES)
+def test_every_signature_is_that_of_1_x(name: str) -> None:
+    thing: object = hermes
+    for part in name.split("."):
+        thing = getattr(thing, part)
+    if name == "Node.__exit__":  # three by position; nobody names them
+        assert len(inspect.signature(thing).parameters) == 4
+    else:
+        assert shape(thing) == SIGNATURES[name]
+
+
+@pytest.mark.item("config")
+def test_default_addresses() -> None:
+    from hermes import config
+
+    assert config.XSUB_ADDR == "tcp://127.0.0.1:6000"
+    assert config.XPUB_ADDR == "tcp://127.0.0.1:6001"
+    assert config.DEBUG_ADDR == "tcp://127.0.0.1:6002"
+
+
+IMPORT = """
+import sys, threading, time
+begin = time.perf_counter()
+import hermes
+took = time.perf_counter() - begin
+import hermes.node, hermes.receiver, hermes.publisher, hermes.proxy, hermes.structs, hermes.config
+assert threading.active_count() == 1, threading.enumerate()
+assert "ctypes" not in sys.modules
+assert "libhermes" not in open("/proc/self/maps").read()
+print(took)
+"""
+
+
+@pytest.mark.item("import-quiet")
+def test_importing_is_quick_and_does_nothing() -> None:
+    # The limit is a promise about the package, not about this machine's moods: best of ten.
+    assert min(float(support.run(IMPORT).stdout) for _ in range(10)) < 0.050
+
+
+@pytest.mark.item("publisher-thread", "receiver-thread", "postoffice-thread")
+def test_the_classes_are_threads_that_do_not_hold_up_the_exit() -> None:
+    publisher = hermes.Publisher("tcp://127.0.0.1:1", "mint")
+    receiver = hermes.Receiver("tcp://127.0.0.1:1", "reader")
+    office = hermes.PostOffice("tcp://127.0.0.1:1", "tcp://127.0.0.1:2")
+    for part in (publisher, receiver, office):
+        assert isinstance(part, threading.Thread)
+        assert part.daemon
+        assert not part.is_alive()
+        assert part.ident is None
+    assert (publisher.name, receiver.name) == ("mint", "reader")
+
+
+def test_everything_public_is_documented() -> None:
+    undocumented = []
+    for module in MODULES:
+        assert importlib.import_module(module).__doc__
+    for name in hermes.__all__:
+        thing = getattr(hermes, name)
+        assert thing.__doc__, name
+        if inspect.isclass(thing):
+            undocumented += [
+                f"{name}.{key}"
+                for key, value in vars(thing).items()
+                if not key.startswith("_")
+                and (inspect.isroutine(value) or isinstance(value, (property, staticmethod)))
+                and not inspect.getdoc(getattr(thing, key))
+            ]
+    assert undocumented == []

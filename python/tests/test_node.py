@@ -1,0 +1,253 @@
+"""The node, with facilities of ours and of anybody's."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+import support
+from support import eventually, take
+
+import hermes
+from hermes import Envelope, Node
+
+
+class Facility:
+    """A facility of somebody else's: all that 1.x asks for, and no more."""
+
+    def __init__(self, name: str = "own", fails: str = "") -> None:
+        self.name, self.fails = name, fails
+        self.calls: list[Any] = []
+        self.inbox: list[Any] = []
+
+    def start(self) -> None:
+        self.calls.append("start")
+        if self.fails == "start":
+            raise ZeroDivisionError("start")
+
+    def stop(self) -> None:
+        self.calls.append("stop")
+        if self.fails == "stop":
+            raise ZeroDivisionError("stop")
+
+    def recv(self, block: bool = False, timeout: Any = None) -> Any:
+        self.calls.append(("recv", block, timeout))
+        return self.inbox.pop(0) if self.inbox else None
+
+    def publish(self, envelope: Any) -> bool:
+        self.calls.append(envelope)
+        return True
+
+
+class Falsy(Facility):
+    def __bool__(self) -> bool:
+        return False
+
+
+@pytest.mark.item("node-any-facility", "node-attributes")
+def test_it_holds_any_two_objects() -> None:
+    receiver, publisher = Facility("in"), Facility("out")
+    node = Node("me", receiver, publisher)
+    assert node.name == "me"
+    assert node.receiver is receiver
+    assert node.publisher is publisher
+    assert node._facilities == [receiver, publisher]
+    assert node.facilities == ["in", "out"]
+    assert node._running is False
+
+
+@pytest.mark.item("node-facilities-none")
+def test_a_missing_facility_has_no_name() -> None:
+    assert Node("me").facilities == []
+    assert Node("me", Facility("in")).facilities == ["in"]
+    assert Node("me", publisher=Facility("out")).facilities == ["out"]
+
+
+@pytest.mark.item("node-start-stop")
+def test_it_starts_and_stops_what_is_true() -> None:
+    receiver, publisher = Facility(), Falsy()
+    node = Node("me", receiver, publisher)
+    node.start()
+    assert node._running is True
+    node.stop()
+    assert node._running is False
+    assert (receiver.calls, publisher.calls) == (["start", "stop"], [])
+    Node("me").start()
+    Node("me").stop()
+
+
+@pytest.mark.item("node-failure")
+@pytest.mark.parametrize("action", ["start", "stop"])
+def test_a_failure_is_logged_and_raised(caplog: pytest.LogCaptureFixture, action: str) -> None:
+    node = Node("me", Facility(), Facility(fails=action))
+    with caplog.at_level(logging.ERROR, "hermes.node"), pytest.raises(ZeroDivisionError):
+        getattr(node, action)()
+    texts = [(record.name, record.levelname, record.getMessage()) for record in caplog.records]
+    assert ("hermes.node", "ERROR", f"Could not {action} all facilities!") in texts
+
+
+@pytest.mark.item("node-publish")
+def test_publish_puts_its_name_behind_the_channel() -> None:
+    publisher = Facility()
+    before = time.time()
+    Node("me", publisher=publisher).publish("chan/nel", [1])
+    envelope = publisher.calls[0]
+    assert type(envelope) is Envelope
+    assert (envelope.topic, envelope.origin, envelope.data) == ("chan/nel/me", "me", [1])
+    assert before <= envelope.ts <= time.time()
+
+
+@pytest.mark.item("node-recv")
+def test_recv_is_the_receivers() -> None:
+    receiver = Facility()
+    receiver.inbox = ["x"]
+    node = Node("me", receiver)
+    assert node.recv() == "x"
+    assert node.recv(True, 0.5) is None
+    assert receiver.calls == [("recv", False, None), ("recv", True, 0.5)]
+
+
+@pytest.mark.item("node-missing")
+@pytest.mark.parametrize("facility", [None, object()])
+def test_what_is_missing_is_not_implemented(facility: Any) -> None:
+    node = Node("me", facility, facility)
+    with pytest.raises(NotImplementedError):
+        node.publish("channel", 1)
+    with pytest.raises(NotImplementedError):
+        node.recv()
+
+
+def in_thread(node: Node) -> threading.Thread:
+    thread = threading.Thread(target=node.run)
+    thread.start()
+    return thread
+
+
+@pytest.mark.item("node-run", "node-any-facility")
+def test_run_passes_on_the_data_of_what_it_receives() -> None:
+    receiver, publisher = Facility(), Facility()
+    receiver.inbox = [Envelope("a", "b", {"deep": [1]}), Envelope("a", "b", 0), "no envelope"]
+    node = Node("me", receiver, publisher)
+    node.start()
+    thread = in_thread(node)
+    eventually(lambda: len(publisher.calls) == 4)
+    node.stop()
+    thread.join(support.PATIENCE)
+    assert not thread.is_alive()
+    sent = publisher.calls[1:4]
+    assert [(envelope.topic, envelope.data) for envelope in sent] == [
+        ("RAW/me", {"deep": [1]}),
+        ("RAW/me", 0),
+        ("RAW/me", "no envelope"),
+    ]
+
+
+@pytest.mark.item("node-run")
+def test_run_returns_at_once_where_the_node_does_not_run() -> None:
+    Node("me", Facility(), Facility()).run()
+
+
+@pytest.mark.item("node-run")
+def test_run_relays_in_a_cluster(life: ExitStack, office: hermes.PostOffice) -> None:
+    publisher, _ = support.pair(life, office, topics="nothing")
+    out = life.enter_context(hermes.Receiver(office.xpub_url, "out", topics="RAW/"))
+    out.timeout = 600
+    node = Node(
+        "relay",
+        hermes.Receiver(office.xpub_url, "relay", topics="in/"),
+        hermes.Publisher(office.xsub_url, "relay"),
+    )
+    life.enter_context(node)
+    assert out.wait_ready(support.PATIENCE)
+    assert node.publisher.wait_ready(support.PATIENCE)
+    assert node.receiver.wait_ready(support.PATIENCE)
+    node.receiver.timeout = 600
+    thread = in_thread(node)
+
+    def relayed() -> bool:
+        publisher.publish(Envelope("in/x", "o", "warm"))
+        return out.recv(True, 0.05) is not None
+
+    eventually(relayed)
+    for number in range(1000):
+        publisher.publish(Envelope("in/x", "o", {"number": number}))
+    got = [envelope for envelope in take_until_last(out) if envelope.data != "warm"]
+    node.stop()
+    thread.join(support.PATIENCE)
+    assert not thread.is_alive()
+    assert [envelope.data["number"] for envelope in got] == list(range(1000))
+    assert {(envelope.topic, envelope.origin) for envelope in got} == {("RAW/relay", "relay")}
+
+
+def take_until_last(receiver: hermes.Receiver) -> list[Envelope]:
+    taken: list[Envelope] = []
+    while not taken or taken[-1].data != {"number": 999}:
+        taken += take(receiver, 1)
+    return taken
+
+
+@pytest.mark.item("node-run")
+def test_a_subclass_may_have_a_loop_of_its_own(life: ExitStack, office: hermes.PostOffice) -> None:
+    class Doubler(Node):
+        def run(self) -> None:
+            while self._running:
+                envelope = self.recv()
+                if envelope:
+                    self.publish("DOUBLE", 2 * envelope.data)
+                time.sleep(0.001)
+
+    publisher, receiver = support.pair(life, office, topics="DOUBLE/")
+    node = Doubler(
+        "twice",
+        hermes.Receiver(office.xpub_url, "twice", topics="one"),
+        hermes.Publisher(office.xsub_url, "twice"),
+    )
+    life.enter_context(node)
+    thread = in_thread(node)
+
+    def doubled() -> Any:
+        publisher.publish(Envelope("one", "o", 21))
+        return receiver.recv(True, 0.05)
+
+    envelope = eventually(doubled)
+    assert (envelope.topic, envelope.data) == ("DOUBLE/twice", 42)
+    node.stop()
+    thread.join(support.PATIENCE)
+
+
+@pytest.mark.item("node-with")
+def test_with_starts_binds_and_stops() -> None:
+    receiver, publisher = Facility(), Facility()
+    with Node("me", receiver, publisher) as node:
+        assert isinstance(node, Node)
+        assert node._running is True
+    assert node._running is False
+    assert receiver.calls == publisher.calls == ["start", "stop"]
+    with pytest.raises(ZeroDivisionError), node:
+        raise ZeroDivisionError
+    assert receiver.calls[-1] == "stop"
+
+
+@pytest.mark.item("node-idle")
+def test_run_rests_where_the_receiver_does_not_wait() -> None:
+    receiver = Facility()
+    node = Node("me", receiver, Facility())
+    node.start()
+    thread = in_thread(node)
+    time.sleep(1.0)
+    node.stop()
+    thread.join(support.PATIENCE)
+    assert 5 < len(receiver.calls) < 200
+
+
+def test_stats_are_those_of_its_facilities(life: ExitStack, office: hermes.PostOffice) -> None:
+    publisher, receiver = support.pair(life, office)
+    counters = Node("me", receiver, publisher).stats()
+    assert (counters["name"], counters["kind"]) == ("me", "node")
+    assert counters["receiver"]["kind"] == "receiver"
+    assert counters["publisher"]["kind"] == "publisher"
+    assert Node("me", Facility()).stats()["receiver"] == {}
