@@ -31,11 +31,18 @@ func (n *node) kid(c byte) int {
 
 // step is the child whose whole label begins rest, or nil. rest is not empty.
 func (n *node) step(rest []byte) *node {
-	i := n.kid(rest[0])
-	if i < 0 {
+	f := n.fork
+	if f == nil {
 		return nil
 	}
-	k := n.fork.kids[i]
+	k := f.kids[0]
+	if len(f.kids) > 1 {
+		i := bytes.IndexByte(f.first, rest[0])
+		if i < 0 {
+			return nil
+		}
+		k = f.kids[i]
+	}
 	if len(k.label) > len(rest) || string(rest[:len(k.label)]) != k.label {
 		return nil
 	}

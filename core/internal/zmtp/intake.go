@@ -135,39 +135,70 @@ func (t *intake) took(n int) error {
 // scan finds frames until the batch has enough messages (nil) or the bytes end
 // (errShortFrame).
 func (t *intake) scan() error {
-	buf, ends := t.b.Buf[:t.full], t.b.Ends
-	defer func() { t.b.Ends = ends }()
 	t.need = 0
-	for len(ends) < maxBatch {
-		flags, head, size, err := header(buf[t.read:])
-		if err != nil {
+	for len(t.b.Ends) < maxBatch {
+		t.scanShort()
+		if err := t.scanOne(); err != nil {
 			return err
 		}
-		if flags&batch.FlagCommand != 0 {
-			if err := t.command(buf, head, size); err != nil {
-				return err
-			}
-			continue
+	}
+	return nil
+}
+
+// scanShort passes over short message frames for as long as there is nothing else:
+// as a rule that is all there is. What it stops at is left to scanOne.
+func (t *intake) scanShort() {
+	if t.kept != t.read {
+		return // they have to be moved
+	}
+	buf, ends := t.b.Buf[:t.full], t.b.Ends
+	at, frames, body := t.read, t.frames, t.body
+	for len(ends) < maxBatch-1 && len(buf)-at >= shortHeader {
+		flags, size := buf[at], uint64(buf[at+1])
+		end := at + shortHeader + int(size)
+		if flags > batch.FlagMore || end > len(buf) || frames >= t.limits.frames || size > t.limits.message-body {
+			break
 		}
-		if err := t.measure(size); err != nil {
-			return err
+		at = end
+		frames++
+		body += size
+		if flags == 0 {
+			ends = append(ends, at)
+			frames, body = 0, 0
 		}
-		whole := head + int(size)
-		if len(buf)-t.read < whole {
-			t.need = t.kept + whole
-			return errShortFrame
-		}
-		if t.kept != t.read {
-			copy(buf[t.kept:], buf[t.read:t.read+whole])
-		}
-		t.kept += whole
-		t.read += whole
-		t.body += size
-		t.frames++
-		if flags&batch.FlagMore == 0 {
-			ends = append(ends, t.kept)
-			t.frames, t.body = 0, 0
-		}
+	}
+	t.kept, t.read = at, at
+	t.b.Ends, t.frames, t.body = ends, frames, body
+}
+
+// scanOne passes over one frame of any kind.
+func (t *intake) scanOne() error {
+	buf := t.b.Buf[:t.full]
+	flags, head, size, err := header(buf[t.read:])
+	if err != nil {
+		return err
+	}
+	if flags&batch.FlagCommand != 0 {
+		return t.command(buf, head, size)
+	}
+	if err := t.measure(size); err != nil {
+		return err
+	}
+	whole := head + int(size)
+	if len(buf)-t.read < whole {
+		t.need = t.kept + whole
+		return errShortFrame
+	}
+	if t.kept != t.read {
+		copy(buf[t.kept:], buf[t.read:t.read+whole])
+	}
+	t.kept += whole
+	t.read += whole
+	t.body += size
+	t.frames++
+	if flags&batch.FlagMore == 0 {
+		t.b.Ends = append(t.b.Ends, t.kept)
+		t.frames, t.body = 0, 0
 	}
 	return nil
 }
