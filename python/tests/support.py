@@ -148,6 +148,7 @@ def run(
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments],
         env=env or environment(),
+        cwd="/",  # so that nothing is imported from where the tests happen to run
         capture_output=True,
         text=True,
         timeout=60 + PATIENCE,
