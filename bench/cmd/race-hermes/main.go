@@ -1,0 +1,99 @@
+// Command race-hermes is the contestant: hermes as a Go library.
+//
+//	race-hermes office   in=ADDRESS out=ADDRESS    says what it allocated
+//	race-hermes publish  in=ADDRESS
+//	race-hermes receive  out=ADDRESS
+package main
+
+import (
+	"encoding/json"
+	"log"
+	"os"
+	"runtime"
+
+	"github.com/hermes-zmq/hermes/bench/internal/race"
+	"github.com/hermes-zmq/hermes/core"
+)
+
+// most is how much is taken in one call.
+const most = 1024
+
+func main() {
+	switch role := race.Role(); role {
+	case "office":
+		office()
+	case "publish":
+		publish()
+	case "receive":
+		receive()
+	default:
+		log.Fatal("no role ", role)
+	}
+}
+
+// part is what all of core's objects can do.
+type part interface {
+	Set(key, value string) error
+	Start() error
+}
+
+func start(p part, options map[string]string) {
+	for key, value := range options {
+		race.Must(p.Set(key, value))
+	}
+	race.Must(p.Start())
+}
+
+// unlimited is for queues that may not lose anything here, however fast it comes.
+func unlimited() map[string]string {
+	return map[string]string{"queue.messages": "1000000000", "queue.bytes": "64GiB"}
+}
+
+// office is for the line about memory, which asks how much a post office allocates; in
+// the others it is the hermes command.
+func office() {
+	o, err := core.NewPostOffice(race.Text("in", ""), race.Text("out", ""), "")
+	race.Must(err)
+	start(o, unlimited())
+	race.WaitForEnd()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	race.Must(json.NewEncoder(os.Stdout).Encode(map[string]uint64{"mallocs": m.Mallocs}))
+	race.Must(o.Close())
+}
+
+func publish() {
+	p, err := core.NewPublisher(race.Text("in", ""), race.Text("origin", "p000"))
+	race.Must(err)
+	// Where the queue is full, wait rather than give up.
+	start(p, map[string]string{"queue.block": "1m"})
+	topics := race.Topics()
+	race.Publish(func(topic int, data []byte) {
+		race.Must(p.Publish(topics[topic], "", data))
+	}, func() {})
+	race.WaitForEnd()
+	race.Must(p.Close())
+}
+
+func receive() {
+	r, err := core.NewReceiver(race.Text("out", ""), "receiver")
+	race.Must(err)
+	options := unlimited()
+	options["on_slow"] = "ignore"
+	start(r, options)
+	check := race.NewCheck()
+	for taking := true; taking; {
+		d, err := r.Take(most, race.Silence)
+		if err != nil {
+			break
+		}
+		for i := 0; i < d.Len() && taking; i++ {
+			view := d.At(i)
+			taking = !check.Take(view.Topic, view.Data)
+		}
+		d.Release()
+	}
+	check.Print()
+	race.WaitForEnd()
+	race.Must(r.Close())
+}

@@ -1,0 +1,108 @@
+package race
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"time"
+)
+
+// Check looks at what one subscriber gets.
+type Check struct {
+	want   *Tick
+	topics []string
+	count  int
+	delays []int64
+	ready  bool
+	result result
+	before uint64 // objects that had been allocated when the first tick came
+}
+
+// result is what the referee is told.
+type result struct {
+	Count       int     `json:"count"`
+	Wrong       int     `json:"wrong"`
+	First       int64   `json:"first"`
+	Last        int64   `json:"last"`
+	P50         int64   `json:"p50,omitempty"`
+	P99         int64   `json:"p99,omitempty"`
+	P999        int64   `json:"p999,omitempty"`
+	Max         int64   `json:"max,omitempty"`
+	Complaint   string  `json:"complaint"`
+	Allocations float64 `json:"allocations"` // per envelope, of this program
+}
+
+// NewCheck expects count=N ticks.
+func NewCheck() *Check {
+	return &Check{want: NewTick(), topics: Topics(), count: Number("count", 100_000)}
+}
+
+// Take looks at one envelope; true when all are there.
+func (c *Check) Take(topic, data []byte) bool {
+	if len(data) > 2 && data[2] == 'P' {
+		c.probed()
+		return false
+	}
+	r := &c.result
+	if r.Count == 0 {
+		r.First, c.before = Monotonic(), allocated()
+	}
+	number := r.Count
+	r.Count++
+	c.want.Make(uint64(number))
+	if c.want.timed && len(data) == len(c.want.Data) {
+		c.noteDelay(data)
+	}
+	if string(topic) != c.topics[number%len(c.topics)] || string(data) != string(c.want.Data) {
+		r.Wrong++
+		if r.Complaint == "" {
+			r.Complaint = fmt.Sprintf("%s %s instead of %s", topic, data, c.want.Data)
+		}
+	}
+	if r.Count < c.count {
+		return false
+	}
+	r.Last = Monotonic()
+	return true
+}
+
+func (c *Check) probed() {
+	if !c.ready {
+		c.ready = true
+		fmt.Println("ready")
+	}
+}
+
+func (c *Check) noteDelay(data []byte) {
+	var sent int64
+	for _, b := range data[8:28] {
+		if b != '.' {
+			sent = sent*10 + int64(b-'0')
+		}
+	}
+	c.delays = append(c.delays, time.Now().UnixNano()-sent)
+	copy(c.want.Data[8:28], data[8:28])
+}
+
+// Print tells the referee how it went.
+func (c *Check) Print() {
+	r := &c.result
+	if r.Last == 0 {
+		r.Last = Monotonic()
+	}
+	r.Allocations = float64(allocated()-c.before) / float64(max(r.Count, 1))
+	if n := len(c.delays); n > 0 {
+		slices.Sort(c.delays)
+		r.P50, r.P99, r.P999, r.Max = c.delays[n/2], c.delays[n*99/100], c.delays[n*999/1000], c.delays[n-1]
+	}
+	Must(json.NewEncoder(os.Stdout).Encode(r))
+}
+
+// allocated is how many objects this program has ever allocated.
+func allocated() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.Mallocs
+}

@@ -1,0 +1,82 @@
+"""pyzmq and json by hand, as one would who needs no hermes.
+
+    pyzmq_side.py proxy    in=ADDRESS out=ADDRESS
+    pyzmq_side.py publish  in=ADDRESS
+    pyzmq_side.py receive  out=ADDRESS
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from json import dumps, loads
+from typing import Any
+
+import side
+import zmq
+
+
+def socket(kind: int) -> zmq.Socket[bytes]:
+    """A socket without high-water marks."""
+    made = zmq.Context.instance().socket(kind)
+    made.set_hwm(0)
+    made.linger = 1000
+    return made
+
+
+def proxy() -> None:
+    """zmq.proxy, which is zmq_proxy in C."""
+    in_, out = socket(zmq.XSUB), socket(zmq.XPUB)
+    in_.bind(side.IN)
+    out.bind(side.OUT)
+    threading.Thread(target=zmq.proxy, args=(in_, out), daemon=True).start()
+    side.wait_for_end()
+    os._exit(0)
+
+
+def publish() -> None:
+    """Send tuples of four frames."""
+    pub = socket(zmq.XPUB)
+    pub.sndhwm = 100_000
+    pub.xpub_nodrop = True
+    pub.connect(side.IN)
+    pub.recv()  # the first subscription
+    origin = side.ORIGIN
+
+    def send(topic: str, data: list[Any]) -> None:
+        pub.send_multipart(
+            (
+                dumps(topic).encode(),
+                dumps(origin).encode(),
+                dumps(data).encode(),
+                dumps(time.time()).encode(),
+            )
+        )
+
+    side.publish_all(send)
+    side.wait_for_end()
+    pub.close()
+
+
+def receive() -> None:
+    """Take messages of four frames."""
+    sub = socket(zmq.SUB)
+    sub.rcvtimeo = int(side.SILENCE * 1000)
+    sub.subscribe(b"")
+    sub.connect(side.OUT)
+    check = side.Check()
+    done = False
+    while not done:
+        try:
+            topic, origin, data, _ = map(loads, sub.recv_multipart())
+        except zmq.Again:
+            break
+        done = check.take(topic, origin, data)
+    check.print()
+    side.wait_for_end()
+    sub.close()
+
+
+if __name__ == "__main__":
+    {"proxy": proxy, "publish": publish, "receive": receive}[side.ROLE]()

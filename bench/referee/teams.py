@@ -1,0 +1,151 @@
+"""Who takes part: for each team, how its programs are started."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = ROOT / "build"
+BENCH = BUILD / "bench"
+PYTHON = str(BUILD / "venv-bench/bin/python")
+PYTHON_OF_OLD = str(BUILD / "venv-old/bin/python")
+SIDES = ROOT / "bench/python"
+
+
+@dataclass(frozen=True)
+class Broker:
+    """What stands between publishers and subscribers."""
+
+    #: The command for the port of publishers and that of subscribers.
+    command: Callable[[int, int], list[str]]
+    #: How those are given to publishers and subscribers.
+    address: str = "tcp://127.0.0.1:{}"
+    #: Whether it serves both sides on the first port.
+    one_port: bool = False
+    by_signal: bool = False
+
+
+@dataclass(frozen=True)
+class Team:
+    """A publisher's program, a broker, and a subscriber's program."""
+
+    name: str
+    broker: Broker
+    publish: list[str]
+    receive: list[str]
+    #: Envelopes a second, roughly: decides how many are sent where time is given.
+    speed: int
+    environment: dict[str, str] = field(default_factory=dict)
+    #: Whether publisher and subscriber share a file that says how far they are.
+    window: bool = False
+    #: What must be there; otherwise the team is missing.
+    needs: tuple[str, ...] = ()
+
+    def missing(self) -> str | None:
+        """Why it cannot take part, if it cannot."""
+        for need in self.needs:
+            note = BENCH / "missing" / need
+            if note.exists():
+                return note.read_text().strip()
+        return None
+
+
+def _program(name: str) -> str:
+    return str(BENCH / name)
+
+
+def _python(file: str, python: str = PYTHON) -> list[str]:
+    return [python, str(SIDES / file)]
+
+
+def _addresses(publishers: int, subscribers: int, form: str = "tcp://127.0.0.1:{}") -> list[str]:
+    return ["in=" + form.format(publishers), "out=" + form.format(subscribers)]
+
+
+def _post_office(publishers: int, subscribers: int) -> list[str]:
+    """As an operator starts it, with room for all that a race may put into it."""
+    command = [str(BUILD / "hermes"), "postoffice"]
+    command += ["--in", f"tcp://127.0.0.1:{publishers}", "--out", f"tcp://127.0.0.1:{subscribers}"]
+    return [*command, "--set", "queue.messages=1000000000", "--set", "queue.bytes=64GiB"]
+
+
+_ZENOH = "tcp/127.0.0.1:{}"
+
+POST_OFFICE = Broker(_post_office, by_signal=True)
+ZMQ_PROXY = Broker(lambda i, o: [_program("zeromq-c"), "proxy", *_addresses(i, o)])
+PYZMQ_PROXY = Broker(lambda i, o: [*_python("pyzmq_side.py"), "proxy", *_addresses(i, o)])
+OLD_OFFICE = Broker(
+    lambda i, o: [*_python("old_side.py", PYTHON_OF_OLD), "office", *_addresses(i, o)]
+)
+NATS_SERVER = Broker(
+    lambda i, _: [
+        _program("nats-server"),
+        *("-a", "127.0.0.1", "-p", str(i), "-c", str(ROOT / "bench/nats.conf")),
+    ],
+    address="nats://127.0.0.1:{}",
+    one_port=True,
+    by_signal=True,
+)
+ZENOH_ROUTER = Broker(
+    lambda i, o: [*_python("zenoh_side.py"), "router", *_addresses(i, o, _ZENOH)], address=_ZENOH
+)
+ZENOH_ROUTER_RUST = Broker(
+    lambda i, o: [_program("race-zenoh"), "router", *_addresses(i, o, _ZENOH)], address=_ZENOH
+)
+
+_OURS = {"PYTHONPATH": str(ROOT / "python"), "HERMES_LIBRARY": str(BUILD / "libhermes.so.2")}
+
+
+def _c(program: str, *more: str) -> tuple[list[str], list[str]]:
+    return [_program(program), "publish"], [_program(program), "receive", *more]
+
+
+HERMES_C_BATCH = Team("hermes, C, hermes_recv_batch", POST_OFFICE, *_c("hermes-c"), speed=2_500_000)
+HERMES_C_ONE = Team(
+    "hermes, C, hermes_recv", POST_OFFICE, *_c("hermes-c", "take=one"), speed=1_500_000
+)
+HERMES_GO = Team("hermes, Go", POST_OFFICE, *_c("race-hermes"), speed=2_500_000)
+LIBZMQ = Team("libzmq, C", ZMQ_PROXY, *_c("zeromq-c"), speed=600_000)
+LIBZMQ_OURS = Team("libzmq peers, PostOffice", POST_OFFICE, *_c("zeromq-c"), speed=800_000)
+NATS_GO = Team("NATS, Go", NATS_SERVER, *_c("race-nats"), speed=1_200_000, needs=("nats",))
+ZENOH_RUST = Team(
+    "Zenoh, Rust", ZENOH_ROUTER_RUST, *_c("race-zenoh"), speed=500_000, needs=("zenoh-rust",)
+)
+RZMQ = Team("rzmq, Rust, zmq_proxy", ZMQ_PROXY, *_c("race-rzmq"), speed=300_000, needs=("rzmq",))
+
+
+def _py(
+    name: str, broker: Broker, file: str, speed: int, *, many: bool = False, needs: tuple[str, ...] = ()
+) -> Team:
+    more = ["many=1"] if many else []
+    publish, receive = ([*_python(file), role, *more] for role in ("publish", "receive"))
+    environment = _OURS if file == "hermes_side.py" else {}
+    return Team(name, broker, publish, receive, speed, environment, needs=needs)
+
+
+HERMES_PYTHON = _py("hermes, Python, one by one", POST_OFFICE, "hermes_side.py", 80_000)
+HERMES_PYTHON_MANY = _py(
+    "hermes, Python, publish_many/recv_many", POST_OFFICE, "hermes_side.py", 150_000, many=True
+)
+PYZMQ = _py("pyzmq and json by hand", PYZMQ_PROXY, "pyzmq_side.py", 30_000)
+NATS_PYTHON = _py("NATS, Python", NATS_SERVER, "nats_side.py", 40_000, needs=("nats", "nats-py"))
+ZENOH_PYTHON = _py("Zenoh, Python", ZENOH_ROUTER, "zenoh_side.py", 60_000, needs=("zenoh",))
+OLD = Team(
+    "hermes-zmq 1.3.0",
+    OLD_OFFICE,
+    [*_python("old_side.py", PYTHON_OF_OLD), "publish"],
+    [*_python("old_side.py", PYTHON_OF_OLD), "receive"],
+    speed=10_000,
+    window=True,
+)
+
+#: For what happens inside Go.
+HERMES_GO_INSIDE = Team(
+    "hermes, Go, with a post office that tells what it allocates",
+    Broker(lambda i, o: [_program("race-hermes"), "office", *_addresses(i, o)]),
+    *_c("race-hermes"),
+    speed=1_000_000,
+)
+
