@@ -41,14 +41,14 @@ func (c *conn) check(now int64) {
 		return
 	}
 	cfg := &c.s.cfg
-	if cfg.HeartbeatInterval < 0 || c.minor < 1 {
-		return // of ZMTP 3.0 peers the kernel's keep-alive takes care
+	if cfg.HeartbeatInterval < 0 {
+		return
 	}
 	if silent >= cfg.HeartbeatTimeout && c.gone(cfg.HeartbeatTimeout) {
 		c.abort(fmt.Errorf("no sign of life for %v", cfg.HeartbeatTimeout))
 		return
 	}
-	if silent >= cfg.HeartbeatInterval && time.Duration(now-c.asked) >= cfg.HeartbeatInterval {
+	if c.minor >= 1 && silent >= cfg.HeartbeatInterval && time.Duration(now-c.asked) >= cfg.HeartbeatInterval {
 		c.asked = now
 		c.ask()
 	}
@@ -74,7 +74,7 @@ func (c *conn) gone(limit time.Duration) bool {
 	c.out.mu.Unlock()
 	backlog, last, unanswered := c.io.kernelView()
 	if !waiting && backlog == 0 {
-		return true
+		return c.minor >= 1 // others were not asked; the kernel's keep-alive takes care of them
 	}
 	return unanswered && last >= limit
 }

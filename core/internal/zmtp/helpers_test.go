@@ -6,6 +6,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -313,4 +314,16 @@ func (s *stranger) requireHungUp() {
 			return
 		}
 	}
+}
+
+// vanish makes the stranger's end of a TCP connection deaf and dumb, as if its cable
+// were cut: a filter drops whatever arrives before the system can answer it.
+func (s *stranger) vanish() {
+	s.t.Helper()
+	raw, err := s.Conn.(*net.TCPConn).SyscallConn()
+	require.NoError(s.t, err)
+	nothing := []syscall.SockFilter{{Code: syscall.BPF_RET | syscall.BPF_K, K: 0}}
+	var failed error
+	require.NoError(s.t, raw.Control(func(fd uintptr) { failed = syscall.AttachLsf(int(fd), nothing) }))
+	require.NoError(s.t, failed)
 }

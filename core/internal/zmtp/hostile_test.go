@@ -227,6 +227,29 @@ func TestAnsweringPeersStay(t *testing.T) {
 	require.ErrorContains(t, err, "timeout", "nothing was sent to the old one")
 }
 
+// TestHalfOpenPeerIsNoticed: the machine of the peer has vanished without a word,
+// with data on the way to it.
+func TestHalfOpenPeerIsNoticed(t *testing.T) {
+	for _, c := range []struct {
+		minor byte
+		busy  bool
+	}{{1, false}, {1, true}, {0, true}} {
+		o := newOutlet(t, carrier.Drop, 0, bind("tcp://127.0.0.1:*"), beat(100*time.Millisecond, 600*time.Millisecond))
+		p := knock(t, o.address())
+		p.shakeHands("SUB", c.minor)
+		p.say(appendSubscription(nil, 1, true, nil))
+		o.wait(t, carrier.Wanted, 1)
+		p.vanish()
+		for c.busy {
+			o.Send(message(string(make([]byte, 100_000))))
+			if peers := o.Peers(); len(peers) == 0 || peers[0].QueueMessages > 0 {
+				break
+			}
+		}
+		require.Equal(t, "no sign of life for 600ms", o.wait(t, carrier.Disconnected, 1).Reason)
+	}
+}
+
 // TestStoppedPeerIsNotGone: a program that does not read for a while, on a machine
 // that answers, is slow and not gone.
 func TestStoppedPeerIsNotGone(t *testing.T) {
