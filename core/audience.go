@@ -9,16 +9,23 @@ import (
 
 // audience knows whether anybody listens to a publisher, and since when nobody has.
 type audience struct {
-	mu     sync.Mutex
-	peers  int
-	wanted int       // prefixes that peers subscribe to
-	since  time.Time // beginning of the present silence
+	mu      sync.Mutex
+	peers   int
+	wanted  int       // prefixes that peers subscribe to
+	since   time.Time // beginning of the present silence, or of the end of the last one
+	news    time.Time // when the last subscription came
+	settled bool      // the subscriptions that end a silence are all there
 }
+
+// settling is how long no further subscription must come before those that end a
+// silence are taken to be complete: a receiver of several topics, and a post office
+// with several receivers, send one after the other.
+const settling = 10 * time.Millisecond
 
 func (a *audience) begin() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.peers, a.wanted, a.since = 0, 0, time.Now()
+	a.peers, a.wanted, a.since, a.settled = 0, 0, time.Now(), false
 }
 
 // note takes in an event and reports whether it was about the audience. A peer that
@@ -33,6 +40,10 @@ func (a *audience) note(e carrier.Event) bool {
 	case carrier.Disconnected:
 		a.peers--
 	case carrier.Wanted:
+		a.news = time.Now()
+		if a.wanted == 0 {
+			a.since = a.news
+		}
 		a.wanted++
 	case carrier.Unwanted:
 		a.wanted--
@@ -40,7 +51,7 @@ func (a *audience) note(e carrier.Event) bool {
 		return false
 	}
 	if a.wanted == 0 {
-		a.since = time.Now()
+		a.since, a.settled = time.Now(), false
 	}
 	return true
 }
@@ -56,8 +67,13 @@ func (a *audience) present() bool {
 func (a *audience) holdFor(most time.Duration) time.Duration {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.wanted > 0 {
+	if a.settled {
 		return 0
 	}
-	return most - time.Since(a.since)
+	hold := most - time.Since(a.since)
+	if a.wanted > 0 {
+		hold = min(hold, settling-time.Since(a.news))
+		a.settled = hold <= 0
+	}
+	return hold
 }
