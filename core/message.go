@@ -97,6 +97,9 @@ func (s slots) load(data []byte) error {
 		targets = append(targets, f.Addr().Interface())
 	}
 	for i := range min(len(values), len(targets)) {
+		if values[i] == nil { // json-iterator reads null as nothing at all
+			values[i] = json.RawMessage("null")
+		}
 		if err := wire.Unmarshal(values[i], targets[i]); err != nil {
 			return errorf(EJSON, "slot %d of %s: %w", i, s.v.Type(), err)
 		}
