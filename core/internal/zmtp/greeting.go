@@ -33,8 +33,8 @@ var ownGreeting = func() (g [greetingSize]byte) {
 // person must find out what to upgrade.
 func checkGreeting(g []byte) error {
 	switch {
-	case len(g) > 0 && g[0] != 0xff:
-		if g[0] == 0x01 && (len(g) < 2 || g[1] == 0x00) {
+	case len(g) > 1 && g[0] != 0xff:
+		if g[1] == 0 { // the length of an identity, and its flags
 			return errOldPeer("1.0", "libzmq 2")
 		}
 		return fmt.Errorf("the peer does not speak ZMTP: it began with %q", g[:min(len(g), 16)])

@@ -100,6 +100,7 @@ func TestHandshakeRefusals(t *testing.T) {
 		reason string
 	}{
 		"ZMTP 1.0":           {[]byte("\x01\x00\x04\x00abc"), "speaks ZMTP 1.0 (as libzmq 2 does)"},
+		"ZMTP 1.0 named":     {[]byte("\x04\x00abc"), "speaks ZMTP 1.0"},
 		"ZMTP 1.0 long":      {append([]byte{0xff, 0, 0, 0, 0, 0, 0, 0, 5, 0}, make([]byte, 54)...), "speaks ZMTP 1.0"},
 		"ZMTP 1.0 versioned": {v1[:11], "speaks ZMTP 1.0"},
 		"ZMTP 2.0":           {v2[:12], "speaks ZMTP 2 (as libzmq 3 does); 3.0, of libzmq 4.0 or newer, is the oldest understood"},

@@ -220,7 +220,8 @@ func TestAnsweringPeersStay(t *testing.T) {
 	}
 	old := knock(t, o.address()) // ZMTP 3.0 has no PING
 	old.shakeHands("SUB", 0)
-	eventually(t, func() bool { return i.inlet.Peers()[0].Received == 0 && len(o.Peers()) == 3 }, "three peers")
+	eventually(t, func() bool { return len(o.Peers()) == 3 }, "three peers")
+	i.diary.wait(t, carrier.Connected, 1)
 	require.Nil(t, o.find(carrier.Disconnected, 0), "%v", o.diary)
 	require.NoError(t, old.SetReadDeadline(time.Now().Add(50*time.Millisecond)))
 	_, err := old.Read(make([]byte, 1))
