@@ -60,12 +60,14 @@ mkdir "$work/objects"
 cd "$work/objects"
 $ar x "$work/go.a"
 
-# A section whose name is a C identifier gets symbols for its start and its end.
-$objcopy -w --rename-section .init_array=hermes_go_init,alloc,load,data,contents go.o
-LC_ALL=C readelf -SW go.o | grep -q ' hermes_go_init ' || {
+# Takes the start of the Go runtime out of the initializers: one pointer to a function.
+pointer=$(size -A go.o | awk '$1 == ".init_array" { print $2 }')
+[ "$pointer" = 8 ] || {
     echo "build.sh: this version of Go starts its runtime in a way that is not known here" >&2
     exit 1
 }
+$objcopy --rename-section .init_array=.data.hermes_go_start,alloc,load,data,contents go.o
+$objcopy --add-symbol hermes_go_start=.data.hermes_go_start:0,global,object go.o
 
 case $mode in
 shared)

@@ -22,14 +22,13 @@ enum { EXIT_FLUSH_MS = 1000 };
 static atomic_int state = ASLEEP;
 static pthread_once_t woken = PTHREAD_ONCE_INIT;
 
-/* The entry points of the Go runtime. The linker of Go puts them among the
- * library's initializers, so that loading would start Go's threads. build.sh
- * renames that section; they then wait here for the first call, and a program that
- * forks before (a daemon, say) keeps a library that works. Where the section was
- * not renamed, the list is empty and Go has started by itself. */
+/* The entry point of the Go runtime. Go's linker puts it among the library's
+ * initializers, so that loading would start Go's threads. build.sh takes it out of
+ * there and gives it this name; it then waits for the first call, and a program that
+ * forks before (a daemon, say) keeps a library that works. Built in another way,
+ * there is no such symbol, and Go has started by itself. */
 typedef void (*initializer)(int, char **, char **);
-extern initializer __start_hermes_go_init[] __attribute__((weak, visibility("hidden")));
-extern initializer __stop_hermes_go_init[] __attribute__((weak, visibility("hidden")));
+extern initializer hermes_go_start __attribute__((weak, visibility("hidden")));
 
 static struct {
     int argc;
@@ -50,8 +49,7 @@ static void wake(void) {
         atomic_store(&state, BROKEN);
         return;
     }
-    for (initializer *start = __start_hermes_go_init; start < __stop_hermes_go_init; start++)
-        (*start)(process.argc, process.argv, process.envp);
+    if (&hermes_go_start != NULL) hermes_go_start(process.argc, process.argv, process.envp);
     atomic_store(&state, AWAKE);
 }
 
@@ -60,7 +58,7 @@ __attribute__((constructor)) static void loaded(int argc, char **argv, char **en
     process.argc = argc;
     process.argv = argv;
     process.envp = envp;
-    if (&__start_hermes_go_init[0] == &__stop_hermes_go_init[0]) pthread_once(&woken, wake);
+    if (&hermes_go_start == NULL) pthread_once(&woken, wake);
 }
 
 static int enter_slowly(const char *function) {
