@@ -11,11 +11,11 @@ import (
 // pulse looks after the peers at regular times: asks silent ones for a sign of life
 // and gives up those that are gone.
 func (s *socket) pulse() {
-	step := min(s.cfg.HeartbeatTimeout, time.Second)
+	step := s.cfg.HeartbeatTimeout
 	if s.cfg.HeartbeatInterval > 0 {
 		step = min(step, s.cfg.HeartbeatInterval)
 	}
-	t := time.NewTicker(max(step/4, 5*time.Millisecond))
+	t := time.NewTicker(min(max(step/4, 5*time.Millisecond), time.Second))
 	defer t.Stop()
 	for {
 		select {

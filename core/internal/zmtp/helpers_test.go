@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/stretchr/testify/require"
 
@@ -322,8 +323,12 @@ func (s *stranger) vanish() {
 	s.t.Helper()
 	raw, err := s.Conn.(*net.TCPConn).SyscallConn()
 	require.NoError(s.t, err)
-	nothing := []syscall.SockFilter{{Code: syscall.BPF_RET | syscall.BPF_K, K: 0}}
-	var failed error
-	require.NoError(s.t, raw.Control(func(fd uintptr) { failed = syscall.AttachLsf(int(fd), nothing) }))
-	require.NoError(s.t, failed)
+	nothing := syscall.SockFilter{Code: syscall.BPF_RET | syscall.BPF_K, K: 0}
+	filter := syscall.SockFprog{Len: 1, Filter: &nothing}
+	var errno syscall.Errno
+	require.NoError(s.t, raw.Control(func(fd uintptr) {
+		_, _, errno = syscall.Syscall6(syscall.SYS_SETSOCKOPT, fd, syscall.SOL_SOCKET, syscall.SO_ATTACH_FILTER,
+			uintptr(unsafe.Pointer(&filter)), unsafe.Sizeof(filter), 0)
+	}))
+	require.Zero(s.t, errno)
 }
