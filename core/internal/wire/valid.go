@@ -55,9 +55,10 @@ func (n *nesting) push(object bool) {
 	n.depth++
 }
 
-func (n *nesting) inObject() bool {
+// inArray reports whether the innermost of what is open is an array.
+func (n *nesting) inArray() bool {
 	at := n.depth - 1
-	return n.objects[at>>6]>>(at&63)&1 != 0
+	return at >= 0 && n.objects[at>>6]>>(at&63)&1 == 0
 }
 
 // skipValue walks over one value of any kind, and the white space before it.
@@ -68,24 +69,37 @@ func skipValue(p []byte, i int) int {
 		if i == len(p) {
 			return bad
 		}
-		c := p[i]
-		if c == '[' || c == '{' {
+		switch c := p[i]; c {
+		case '[', '{':
 			j := skipSpace(p, i+1)
 			if j == len(p) || open.depth == MaxDepth {
 				return bad
 			}
-			if p[j] != c+2 { // not empty: ']' and '}' are two behind '[' and '{'
-				open.push(c == '{')
-				if i = j; c == '{' {
-					if i = skipKey(p, i); i < 0 {
-						return bad
-					}
-				}
-				continue
+			if p[j] == c+2 { // empty: ']' and '}' are two behind '[' and '{'
+				i = j + 1
+				break
 			}
-			i = j + 1
-		} else if i = skipScalar(p, i); i < 0 {
+			open.push(c == '{')
+			if i = j; c == '{' {
+				if i = skipKey(p, i); i < 0 {
+					return bad
+				}
+			}
+			continue
+		case '"':
+			i = skipString(p, i)
+		case '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', '-':
+			i = skipNumber(p, i)
+		default:
+			i = skipName(p, i)
+		}
+		if i < 0 {
 			return bad
+		}
+		// A value is complete: an array often just goes on.
+		if i < len(p) && p[i] == ',' && open.inArray() {
+			i++
+			continue
 		}
 		var more bool
 		if i, more = skipEnds(p, i, &open); !more {
@@ -102,14 +116,14 @@ func skipEnds(p []byte, i int, open *nesting) (next int, more bool) {
 		if i == len(p) {
 			return bad, false
 		}
-		c, object := p[i], open.inObject()
+		c, array := p[i], open.inArray()
 		switch {
-		case c == ',' && !object:
+		case c == ',' && array:
 			return i + 1, true
 		case c == ',':
 			i = skipKey(p, skipSpace(p, i+1))
 			return i, i >= 0
-		case c == '}' && object, c == ']' && !object:
+		case c == ']' && array, c == '}' && !array:
 			open.depth--
 			i++
 		default:
@@ -133,11 +147,9 @@ func skipKey(p []byte, i int) int {
 	return i + 1
 }
 
-// skipScalar walks over anything that begins with p[i] and does not nest.
-func skipScalar(p []byte, i int) int {
+// skipName walks over a value that is a word.
+func skipName(p []byte, i int) int {
 	switch p[i] {
-	case '"':
-		return skipString(p, i)
 	case 't':
 		return skipWord(p, i, "true")
 	case 'f':
@@ -149,7 +161,7 @@ func skipScalar(p []byte, i int) int {
 	case 'I':
 		return skipWord(p, i, "Infinity")
 	}
-	return skipNumber(p, i)
+	return bad
 }
 
 func skipWord(p []byte, i int, word string) int {
