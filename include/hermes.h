@@ -193,9 +193,9 @@ HERMES_API int hermes_stop(uint64_t handle, int32_t timeout_ms);
 
 /**
  * Stops the object if need be (flushing for at most its option "linger", 1 s
- * unless set), frees it, and wakes every thread that waits in a call on it with
- * HERMES_ESTOPPED. The handle is dead from then on; closing it again does nothing
- * and gives HERMES_OK.
+ * unless set), frees it, and wakes every thread that waits in a call on it: with
+ * HERMES_ESTOPPED, but for hermes_wait(), which then has what it waits for. The
+ * handle is dead from then on; closing it again does nothing and gives HERMES_OK.
  * @return HERMES_OK, or HERMES_EBADHANDLE for a value that never was a handle.
  * @since 2.0
  */
