@@ -69,24 +69,27 @@ class Inbox:
         self._counting = threading.Lock()
         self._changed = threading.Event()
 
-    def take(self, timeout: float | None) -> Any:
-        """The oldest envelope, or None. Waits ``timeout`` seconds, None: until the end."""
+    def take(self, timeout: float | None, wanted: int = 1) -> Any:
+        """The oldest envelope, or None. Waits ``timeout`` seconds, None: until the end.
+
+        ``wanted`` is how many the caller is going to take.
+        """
         end = deadline(timeout) if timeout else timeout
         while True:
             try:
                 if self._put:
                     return self._put.popleft()
-                row = self._pending.popleft()
-            except IndexError:
-                if not self._fetch(end):
-                    return None
-            else:
-                return from_row(row)
+                if self._pending:
+                    return from_row(self._pending.popleft())
+            except IndexError:  # another thread was faster
+                continue
+            if not self._fetch(end, wanted):
+                return None
 
     def take_many(self, most: int, timeout: float | None) -> list[Any]:
         """Up to ``most`` envelopes; waits for the first one only."""
         taken: list[Any] = []
-        envelope = self.take(timeout)
+        envelope = self.take(timeout, most)
         while envelope is not None:
             taken.append(envelope)
             if len(taken) == most:
@@ -94,7 +97,7 @@ class Inbox:
             try:
                 row = self._pending.popleft()
             except IndexError:
-                envelope = self.take(0.0)
+                envelope = self.take(0.0, most - len(taken))
             else:
                 envelope = from_row(row)
         return taken
@@ -149,7 +152,7 @@ class Inbox:
 
     # ---- Inside --------------------------------------------------------------
 
-    def _fetch(self, end: float | None) -> bool:
+    def _fetch(self, end: float | None, wanted: int = 1) -> bool:
         """Whether it is worth looking again: something may have come before ``end``.
 
         An ``end`` of 0 is long past, and costs no look at the clock.
@@ -163,11 +166,12 @@ class Inbox:
         try:
             if self._put or self._pending:
                 return True
+            most = min(wanted, self._most) if core.watched else self._most
             if left == 0:
-                code = core.fetch(self._most, 0)
+                code = core.fetch(most, 0)
             else:
                 code = in_slices(
-                    lambda ms: _native.OK if self._put else core.fetch(self._most, ms),
+                    lambda ms: _native.OK if self._put else core.fetch(most, ms),
                     end,
                     _FED_SLICE if self._fed else None,
                 )

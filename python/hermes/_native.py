@@ -113,7 +113,25 @@ def _open(path: str) -> ctypes.CDLL:
     if found < ABI_VERSION:
         raise OSError(f"{path}: too old (interface {found}, at least {ABI_VERSION} is needed)")
     _declare(loaded)
+    _wake(loaded)
     return loaded
+
+
+def _wake(loaded: ctypes.CDLL) -> None:
+    """Make the call that starts the library's threads, deaf to Python's signals.
+
+    Threads inherit what their maker has blocked. A handler of Python's must not run on
+    theirs: before 3.10 it has no stack of its own, and those are small.
+    """
+    import signal
+
+    theirs = {signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGPIPE, signal.SIGPROF}
+    theirs |= {signal.SIGSEGV, signal.SIGTRAP, signal.SIGURG}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals() - theirs)
+    try:
+        loaded.hermes_close(0)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _open_private_copy(path: str) -> ctypes.CDLL:
@@ -413,6 +431,9 @@ class ReceiverCore(Core):
         import ctypes
 
         super().__init__(address, name)
+        #: Whether somebody waits on the descriptor, which knows nothing of what was
+        #: fetched ahead: then no more must be fetched than is taken.
+        self.watched = False
         self._text_out = ctypes.c_void_p()
         self._length_out = ctypes.c_size_t()
         self._outs = (
@@ -446,6 +467,7 @@ class ReceiverCore(Core):
         """A descriptor that polls readable while there is something to take."""
         descriptor: int = self._lib.hermes_fd(self._handle)
         self.check(descriptor)
+        self.watched = True
         return descriptor
 
 

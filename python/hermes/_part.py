@@ -105,6 +105,7 @@ class Part(threading.Thread, Generic[_C]):
         self._running = RunFlag(self._stop_native)
         self._core: _C | None = None
         self._starting = threading.Lock()
+        self._made_in = os.getpid()
 
     # ---- What a kind of part adds --------------------------------------------
 
@@ -138,6 +139,9 @@ class Part(threading.Thread, Generic[_C]):
             self._refuse_orphan()
             if self.ident is not None:
                 raise RuntimeError("threads can only be started once")
+            if self._made_in != os.getpid():
+                # CPython 3.13 does not start a thread made before a fork (its gh-134381).
+                threading.Thread.__init__(self, name=self.name, daemon=self.daemon)
             if self._opens_at_start():
                 self._open()
             super().start()

@@ -179,6 +179,28 @@ def test_ctrl_c_interrupts_every_wait(wait: str) -> None:
     assert (output, complaint, process.returncode) == ("interrupted\n", "", 0)
 
 
+def test_signals_are_left_to_pythons_threads() -> None:
+    code = """
+import os, signal, threading
+import hermes
+mine = {thread.native_id for thread in threading.enumerate()}
+blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+office = hermes.PostOffice("tcp://127.0.0.1:*", "tcp://127.0.0.1:*")
+office.start()
+assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == blocked
+mine.add(office.native_id)
+others = 0
+for task in os.listdir("/proc/self/task"):
+    if int(task) not in mine:
+        others += 1
+        for line in open("/proc/self/task/%s/status" % task):
+            if line.startswith("SigBlk"):
+                assert int(line.split()[1], 16) & 1 << signal.SIGINT - 1, task
+assert others >= 3
+"""
+    support.run(code)
+
+
 # ---- What running leaves behind ------------------------------------------------------
 
 

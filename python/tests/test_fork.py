@@ -70,7 +70,9 @@ def join(pid):
 
 
 def run(code: str) -> None:
-    done = support.run(COMMON + code, check=False)
+    # Python itself warns of fork in a process with threads, from 3.12 on.
+    environment = support.environment(PYTHONWARNINGS="ignore::DeprecationWarning")
+    done = support.run(COMMON + code, check=False, env=environment)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 

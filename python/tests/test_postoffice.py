@@ -130,11 +130,12 @@ def test_every_kind_of_peer_may_connect(
     else:
         subscriber.send(b"\x01t")
     through(publisher, subscriber, [b"t/first"])
-    while subscriber.poll(50):
-        subscriber.recv_multipart()
     publisher.send_multipart([b"other"])
     publisher.send_multipart([b"t/x", b"wanted"])
-    assert subscriber.recv_multipart() == [b"t/x", b"wanted"]
+    got = subscriber.recv_multipart()
+    while got == [b"t/first"]:
+        got = subscriber.recv_multipart()
+    assert got == [b"t/x", b"wanted"]
 
 
 @pytest.mark.item("postoffice-debug")

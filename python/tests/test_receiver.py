@@ -343,6 +343,24 @@ def test_it_can_be_waited_on(follow: Any, feed: Feed) -> None:
     assert select.select([receiver.sock], [], [], PATIENCE)[0] == [receiver.sock]
     assert [envelope.data for envelope in receiver.recv_many()] == [1]
     assert select.select([receiver], [], [], 0)[0] == []
+    receiver.stop()
+    assert select.select([receiver], [], [], PATIENCE)[0] == [receiver]
+
+
+def test_what_is_waited_on_is_not_fetched_ahead(follow: Any, feed: Feed) -> None:
+    receiver = follow()
+    receiver.timeout = 600
+    descriptor = receiver.fileno()
+    for number in range(300):
+        feed.send("t", number)
+    eventually(lambda: receiver.stats()["arrived"] == 300)
+    got = []
+    while len(got) < 300:
+        assert select.select([descriptor], [], [], 0)[0] == [descriptor]
+        got.append(receiver.recv().data)
+        got += [envelope.data for envelope in receiver.recv_many(10)]
+    assert got == list(range(300))
+    assert select.select([descriptor], [], [], 0)[0] == []
 
 
 def test_large_envelopes_are_fetched_in_smaller_portions(follow: Any, feed: Feed) -> None:
