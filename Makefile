@@ -79,8 +79,8 @@ demo: $(LIBRARY) build/examples/demo/table ## a small cluster on this machine's 
 	@PYTHONPATH=python $$(.ci/python) examples/demo/demo.py --seconds $(SECONDS_OF_DEMO)
 
 .PHONY: bench
-bench: build venv venv-old ## measures hermes against its peers, in about five minutes
-	bench/run
+bench: build ## measures hermes against its peers, in about five minutes (LONG=1: longer)
+	bench/run --write $(if $(LONG),--long)
 
 # ---- Testing -----------------------------------------------------------------
 

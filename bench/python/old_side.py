@@ -3,6 +3,7 @@
     old_side.py office   in=ADDRESS out=ADDRESS
     old_side.py publish  in=ADDRESS  progress=FILE
     old_side.py receive  out=ADDRESS progress=FILE
+    old_side.py node     in=ADDRESS out=ADDRESS      a node with its default loop, in peace
 
 Its sockets keep the default high-water marks, and what is above them is lost: at full
 speed nearly everything. So its publisher is kept a window of envelopes ahead of its
@@ -12,11 +13,12 @@ receiver, which is all that 1.x can do without loss.
 from __future__ import annotations
 
 import os
+import threading
 import time
 from typing import Any
 
 import side
-from hermes import Envelope, PostOffice, Publisher, Receiver
+from hermes import Envelope, Node, PostOffice, Publisher, Receiver
 
 
 def office() -> None:
@@ -64,5 +66,15 @@ def receive() -> None:
     receiver.stop()
 
 
+def node() -> None:
+    """A node at rest."""
+    resting = Node("node", Receiver(side.OUT, "node", topics="nothing"), Publisher(side.IN, "node"))
+    resting.start()
+    threading.Thread(target=resting.run, daemon=True).start()
+    print("ready", flush=True)
+    side.wait_for_end()
+    os._exit(0)
+
+
 if __name__ == "__main__":
-    {"office": office, "publish": publish, "receive": receive}[side.ROLE]()
+    {"office": office, "publish": publish, "receive": receive, "node": node}[side.ROLE]()

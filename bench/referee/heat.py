@@ -22,11 +22,16 @@ class Heat:
     """What came out of one."""
 
     rate: float  # envelopes a second, from the word to start to the last arrival
-    cpu: float  # microseconds of processor time an envelope, of all processes together
+    cpu: dict[str, float]  # microseconds of processor time an envelope, by side
     memory: dict[str, int]  # bytes that each process held at the end
     publisher: dict[str, Any]  # what the first of each told
+    broker: dict[str, Any]
     subscriber: dict[str, Any]
     delays: dict[str, float] = field(default_factory=dict)  # microseconds
+
+    def mebibytes(self) -> dict[str, float]:
+        """The memory in MiB."""
+        return {name: size / 2**20 for name, size in self.memory.items()}
 
 
 def free_ports(count: int) -> list[int]:
@@ -66,34 +71,52 @@ class Cast:
             file.write(bytes(8))
             file.flush()
             self._common = [f"progress={file.name}"]
-        self.broker = self._start(
+        self.broker = self.start(
             team.broker.command(self._in, self._out), by_signal=team.broker.by_signal
         )
         for port in {self._in, self._out}:
             wait_for_port(port, self.broker)
 
-    def _start(self, command: list[str], by_signal: bool = False) -> Process:
+    def start(self, command: list[str], by_signal: bool = False) -> Process:
+        """Start a program that ends with this cast."""
         process = Process(command, self.team.environment, by_signal)
         self._stack.callback(process.end)
         return process
 
     def subscribe(self, **settings: Any) -> None:
         """Add a subscriber."""
-        address = "out=" + self.team.broker.address.format(self._out)
-        words = [*self.team.receive, address, *_words(settings), *self._common]
-        self.subscribers.append(self._start(words))
+        words = [*self.team.receive, self.addresses()[1], *_words(settings), *self._common]
+        self.subscribers.append(self.start(words))
 
     def publish(self, role: str | None = None, **settings: Any) -> None:
         """Add a publisher; with another role of its program, if one is given."""
-        address = "in=" + self.team.broker.address.format(self._in)
-        words = [*self.team.publish, address, *_words(settings), *self._common]
+        words = [*self.team.publish, self.addresses()[0], *_words(settings), *self._common]
         if role is not None:
             words[words.index("publish")] = role
-        self.publishers.append(self._start(words))
+        self.publishers.append(self.start(words))
 
-    def everybody(self) -> list[Process]:
-        """All processes."""
-        return [self.broker, *self.publishers, *self.subscribers]
+    def addresses(self) -> list[str]:
+        """Where both sides of the broker are, as arguments of a program."""
+        form = self.team.broker.address
+        return ["in=" + form.format(self._in), "out=" + form.format(self._out)]
+
+    def cpu(self) -> dict[str, float]:
+        """Seconds of processor time so far, of each side."""
+        sides = {
+            "publisher": self.publishers,
+            "broker": [self.broker],
+            "subscriber": self.subscribers,
+        }
+        return {name: sum(process.cpu() for process in side) for name, side in sides.items()}
+
+    def sizes(self) -> dict[str, int]:
+        """The memory that the broker and the first of each side hold, in bytes."""
+        first = {
+            "publisher": self.publishers[0],
+            "broker": self.broker,
+            "subscriber": self.subscribers[0],
+        }
+        return {name: process.memory() for name, process in first.items()}
 
     def go(self) -> None:
         """Wait until all ways are open, and give the word."""
@@ -133,27 +156,28 @@ def run(
         for number in range(publishers):
             cast.publish(role, origin=f"p{number:03d}", count=count, **settings)
         cast.go()
-        before = sum(p.cpu() for p in cast.everybody())
+        before = cast.cpu()
         deadline = time.monotonic() + PATIENCE
         sent = [p.result(deadline) for p in cast.publishers]
         taken = [s.result(deadline) for s in cast.subscribers]
-        after = sum(p.cpu() for p in cast.everybody())
-        memory = {
-            "publisher": cast.publishers[0].memory(),
-            "broker": cast.broker.memory(),
-            "subscriber": cast.subscribers[0].memory(),
-        }
+        after = cast.cpu()
+        memory = cast.sizes()
+        told = {}
+        if team.broker.tells:
+            cast.broker.release()
+            told = cast.broker.result(deadline)
     for result in taken:
-        _check(team, result, count * publishers)
+        check(team, result, count * publishers)
     seconds = (max(r["last"] for r in taken) - min(r["start"] for r in sent)) / 1e9
     delays = {k: taken[0][k] / 1e3 for k in ("p50", "p99", "p999") if k in taken[0]}
     total = count * publishers
+    cpu = {side: (after[side] - before[side]) * 1e6 / total for side in after}
     return Heat(
-        total / seconds, (after - before) * 1e6 / total, memory, sent[0], taken[0], delays
+        total / seconds, cpu, memory, sent[0], told, taken[0], delays
     )
 
 
-def _check(team: Team, result: dict[str, Any], count: int) -> None:
+def check(team: Team, result: dict[str, Any], count: int) -> None:
     """Count, order and content."""
     if result["count"] != count:
         raise Failure(f"{team.name}: {result['count']} of {count} envelopes arrived")

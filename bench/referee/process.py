@@ -56,6 +56,10 @@ class Process:
         line, _, self._unread = self._unread.partition(b"\n")
         return line.decode()
 
+    def has_line(self, seconds: float) -> bool:
+        """Whether it has printed something, or ended, within so many seconds."""
+        return bool(self._unread or select.select([self._process.stdout], [], [], seconds)[0])
+
     def result(self, deadline: float) -> dict[str, Any]:
         """The next line, which is a JSON object."""
         line = self.line(deadline)

@@ -25,6 +25,8 @@ class Broker:
     #: Whether it serves both sides on the first port.
     one_port: bool = False
     by_signal: bool = False
+    #: Whether it prints a result when its stdin is closed.
+    tells: bool = False
 
 
 @dataclass(frozen=True)
@@ -137,14 +139,15 @@ OLD = Team(
     OLD_OFFICE,
     [*_python("old_side.py", PYTHON_OF_OLD), "publish"],
     [*_python("old_side.py", PYTHON_OF_OLD), "receive"],
-    speed=10_000,
+    speed=15_000,
     window=True,
+    needs=("old",),
 )
 
 #: For what happens inside Go.
 HERMES_GO_INSIDE = Team(
     "hermes, Go, with a post office that tells what it allocates",
-    Broker(lambda i, o: [_program("race-hermes"), "office", *_addresses(i, o)]),
+    Broker(lambda i, o: [_program("race-hermes"), "office", *_addresses(i, o)], tells=True),
     *_c("race-hermes"),
     speed=1_000_000,
 )

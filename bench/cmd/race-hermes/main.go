@@ -6,10 +6,8 @@
 package main
 
 import (
-	"encoding/json"
+	"fmt"
 	"log"
-	"os"
-	"runtime"
 
 	"github.com/hermes-zmq/hermes/bench/internal/race"
 	"github.com/hermes-zmq/hermes/core"
@@ -55,10 +53,9 @@ func office() {
 	o, err := core.NewPostOffice(race.Text("in", ""), race.Text("out", ""), "")
 	race.Must(err)
 	start(o, unlimited())
+	before := race.Allocated()
 	race.WaitForEnd()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	race.Must(json.NewEncoder(os.Stdout).Encode(map[string]uint64{"mallocs": m.Mallocs}))
+	fmt.Printf("{\"allocations\": %d}\n", race.Allocated()-before)
 	race.Must(o.Close())
 }
 

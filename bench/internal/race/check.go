@@ -22,16 +22,16 @@ type Check struct {
 
 // result is what the referee is told.
 type result struct {
-	Count       int     `json:"count"`
-	Wrong       int     `json:"wrong"`
-	First       int64   `json:"first"`
-	Last        int64   `json:"last"`
-	P50         int64   `json:"p50,omitempty"`
-	P99         int64   `json:"p99,omitempty"`
-	P999        int64   `json:"p999,omitempty"`
-	Max         int64   `json:"max,omitempty"`
-	Complaint   string  `json:"complaint"`
-	Allocations float64 `json:"allocations"` // per envelope, of this program
+	Count       int    `json:"count"`
+	Wrong       int    `json:"wrong"`
+	First       int64  `json:"first"`
+	Last        int64  `json:"last"`
+	P50         int64  `json:"p50,omitempty"`
+	P99         int64  `json:"p99,omitempty"`
+	P999        int64  `json:"p999,omitempty"`
+	Max         int64  `json:"max,omitempty"`
+	Complaint   string `json:"complaint"`
+	Allocations uint64 `json:"allocations"` // of this program, since the first tick
 }
 
 // NewCheck expects count=N ticks.
@@ -47,7 +47,7 @@ func (c *Check) Take(topic, data []byte) bool {
 	}
 	r := &c.result
 	if r.Count == 0 {
-		r.First, c.before = Monotonic(), allocated()
+		r.First, c.before = Monotonic(), Allocated()
 	}
 	number := r.Count
 	r.Count++
@@ -92,7 +92,7 @@ func (c *Check) Print() {
 	if r.Last == 0 {
 		r.Last = Monotonic()
 	}
-	r.Allocations = float64(allocated()-c.before) / float64(max(r.Count, 1))
+	r.Allocations = Allocated() - c.before
 	if n := len(c.delays); n > 0 {
 		slices.Sort(c.delays)
 		r.P50, r.P99, r.P999, r.Max = c.delays[n/2], c.delays[n*99/100], c.delays[n*999/1000], c.delays[n-1]
@@ -100,8 +100,8 @@ func (c *Check) Print() {
 	Must(json.NewEncoder(os.Stdout).Encode(r))
 }
 
-// allocated is how many objects this program has ever allocated.
-func allocated() uint64 {
+// Allocated is how many objects this program has ever allocated.
+func Allocated() uint64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return m.Mallocs

@@ -135,6 +135,7 @@ func Publish(send func(topic int, data []byte), finish func()) {
 		tick.Probe()
 		send(0, tick.Data)
 	}
+	before := Allocated()
 	start, rate := Monotonic(), Number("rate", 0)
 	for i := range Number("count", 100_000) {
 		pace(start, rate, i)
@@ -142,7 +143,8 @@ func Publish(send func(topic int, data []byte), finish func()) {
 		send(i%topics, tick.Data)
 	}
 	finish()
-	fmt.Printf("{\"start\": %d, \"end\": %d}\n", start, Monotonic())
+	end := Monotonic()
+	fmt.Printf("{\"start\": %d, \"end\": %d, \"allocations\": %d}\n", start, end, Allocated()-before)
 }
 
 func received(told <-chan struct{}, within time.Duration) bool {

@@ -1,0 +1,82 @@
+"""Runs the race, or a part of it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+
+from referee import growth, lines, report, rest
+from referee.race import Race, progress
+from referee.teams import ROOT
+
+SECTIONS = [
+    lines.native,
+    lines.relay,
+    lines.fan_out,
+    lines.latency,
+    lines.python,
+    lines.call,
+    rest.idle,
+    rest.memory,
+    rest.first_moments,
+    growth.payload,
+    growth.topics,
+    growth.subscriptions,
+    growth.receivers,
+    growth.publishers,
+]
+
+
+def main() -> int:
+    """0 unless somebody crashed or got something wrong; a missed goal is no fault."""
+    options = _options()
+    race = Race(rounds=options.rounds, seconds=options.seconds, long=options.long)
+    names = {section.__name__: section for section in SECTIONS}
+    began = time.monotonic()
+    for name in options.sections or names:
+        names[name](race)
+    took = time.monotonic() - began
+    where = "; ".join(rest.machine())
+    circumstances = (
+        f"Measured on {where}: {race.rounds} rounds, "
+        f"heats of about {race.seconds:g} s, {took / 60:.1f} minutes in all."
+    )
+    for table in report.tables(race):
+        progress(f"\n{report.plain(table)}")
+    progress(f"\n{circumstances}")
+    for fault in race.faults:
+        progress(f"FAULT: {fault}")
+    if options.write:
+        from referee import plots  # needs matplotlib, which is slow to load
+
+        docs = ROOT / "docs"
+        plots.draw(race, docs / "performance")
+        report.write(race, circumstances, docs / "performance.md")
+        progress("written: docs/performance.md, docs/performance/*.svg")
+    return 1 if race.faults else 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="bench/run", description=__doc__)
+    names = ", ".join(section.__name__ for section in SECTIONS)
+    parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"only some of {names}")
+    parser.add_argument("--long", action="store_true", help="more and longer heats; 50 million")
+    parser.add_argument("--quick", action="store_true", help="only see whether everything works")
+    parser.add_argument("--write", action="store_true", help="write docs/performance.md")
+    options = parser.parse_args()
+    for name in options.sections:
+        if name not in names.split(", "):
+            parser.error(f"no section {name}; there are {names}")
+    if options.write and options.sections:
+        parser.error("only a whole race is written")
+    options.rounds, options.seconds = 5, 0.6
+    if options.long:
+        options.rounds, options.seconds = 9, 2.0
+    if options.quick:
+        options.rounds, options.seconds = 1, 0.05
+    return options
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,168 @@
+"""The lines of the main table that are about speed."""
+
+from __future__ import annotations
+
+from referee import teams as t
+from referee.figures import Figure, rate, three
+from referee.heat import Heat
+from referee.race import Outcome, Race, Table, progress
+from referee.teams import Team
+
+NATIVE = [t.LIBZMQ, t.HERMES_C_BATCH, t.HERMES_C_ONE, t.HERMES_GO, t.NATS_GO, t.ZENOH_RUST, t.RZMQ]
+PYTHON = [t.OLD, t.PYZMQ, t.HERMES_PYTHON, t.HERMES_PYTHON_MANY, t.NATS_PYTHON, t.ZENOH_PYTHON]
+
+
+SIDES = ("publisher", "broker", "subscriber")
+
+
+def cost(h: Heat) -> float:
+    """Seconds of processor time for a million envelopes, on all sides together."""
+    return sum(h.cpu.values())
+
+
+def speed(h: Heat) -> float:
+    """Envelopes a second."""
+    return h.rate
+
+
+def _times(
+    race: Race, out: Outcome, what: str, ours: Team, theirs: Team, goal: float | None = None
+) -> None:
+    """A line "so many times as fast"."""
+    ratio = out.ratio(ours, theirs, speed)
+    if ratio is None:
+        race.add(what, "missing" if theirs.missing() else "failed", _at_least(goal), _or_none(goal))
+        return
+    figure = f"{ratio.text()} ×: {rate(out.median(ours, speed))}/s to {rate(out.median(theirs, speed))}/s"
+    race.add(what, figure, _at_least(goal), goal and ratio.median >= goal)
+
+
+def _at_least(goal: float | None) -> str:
+    return "" if goal is None else f"≥ {goal:g} ×"
+
+
+def _or_none(goal: float | None) -> bool | None:
+    """Where there is no figure a goal is missed."""
+    return None if goal is None else False
+
+
+def _standings(name: str, out: Outcome) -> Table:
+    """Everybody's speed, cost and size."""
+    rows = []
+    for team, heats in out.heats.items():
+        figure = Figure.of([h.rate for h in heats])
+        cpu, sizes = (
+            " + ".join(form.format(Figure.of([of(h)[who] for h in heats]).median) for who in SIDES)
+            for of, form in ((lambda h: h.cpu, "{:.2f}"), (lambda h: h.mebibytes(), "{:.0f}"))
+        )
+        spread = f"{rate(figure.low)} to {rate(figure.high)}"
+        rows.append([team, rate(figure.median), spread, cpu, sizes])
+    header = ["publisher + broker + subscriber", "envelopes/s", "spread", "CPU s per million", "RSS MiB"]
+    return Table(name, header, rows)
+
+
+def native(race: Race) -> None:
+    """C, Go and Rust."""
+    progress("Throughput, native")
+    out = race.compete(NATIVE, race.count)
+    race.tables.append(_standings("throughput-native", out))
+    _times(race, out, "C, recv_batch, to libzmq + zmq_proxy", t.HERMES_C_BATCH, t.LIBZMQ, 5)
+    _times(race, out, "C, recv one by one, to libzmq + zmq_proxy", t.HERMES_C_ONE, t.LIBZMQ, 3)
+    _times(race, out, "Go, to libzmq + zmq_proxy", t.HERMES_GO, t.LIBZMQ)
+    _times(race, out, "Go, to NATS in Go", t.HERMES_GO, t.NATS_GO)
+    _times(race, out, "C, recv_batch, to Zenoh in Rust", t.HERMES_C_BATCH, t.ZENOH_RUST)
+    _times(race, out, "C, recv_batch, to rzmq in Rust", t.HERMES_C_BATCH, t.RZMQ)
+    for ours in (t.HERMES_C_BATCH, t.HERMES_GO):
+        cpu = out.ratio(ours, t.LIBZMQ, cost)
+        if cpu:
+            costs = [f"{three(out.median(x, cost))} s" for x in (ours, t.LIBZMQ)]
+            race.add(
+                f"CPU per million envelopes, {ours.name}, to libzmq",
+                f"{cpu.text()} ×: {costs[0]} to {costs[1]}",
+            )
+
+
+def python(race: Race) -> None:
+    """Python."""
+    progress("Throughput, Python")
+    out = race.compete(PYTHON, race.count)
+    race.tables.append(_standings("throughput-python", out))
+    one, many = t.HERMES_PYTHON, t.HERMES_PYTHON_MANY
+    _times(race, out, "Python, one by one, to hermes-zmq 1.3.0", one, t.OLD, 10)
+    _times(race, out, "Python, one by one, to pyzmq by hand", one, t.PYZMQ, 4)
+    _times(race, out, "Python, publish_many/recv_many, to hermes-zmq 1.3.0", many, t.OLD, 15)
+    _times(race, out, "Python, publish_many/recv_many, to pyzmq by hand", many, t.PYZMQ, 6)
+    for peer in (t.NATS_PYTHON, t.ZENOH_PYTHON):
+        _times(race, out, f"Python, one by one, to {peer.name}", one, peer)
+        _times(race, out, f"Python, publish_many/recv_many, to {peer.name}", many, peer)
+
+
+def relay(race: Race) -> None:
+    """What stands between, alone."""
+    progress("Relay alone")
+    out = race.compete([t.LIBZMQ, t.LIBZMQ_OURS], race.count)
+    race.tables.append(_standings("relay", out))
+    what = "PostOffice to zmq_proxy, raw libzmq peers on both sides"
+    _times(race, out, what, t.LIBZMQ_OURS, t.LIBZMQ, 1.5)
+
+
+def fan_out(race: Race) -> None:
+    """One publisher, 32 receivers."""
+    progress("32 receivers")
+    out = race.compete(
+        [t.LIBZMQ, t.HERMES_C_BATCH], lambda x: race.count(x) // 32, subscribers=32
+    )
+    _times(race, out, "1 publisher, 32 receivers, to libzmq", t.HERMES_C_BATCH, t.LIBZMQ, 3)
+
+
+def latency(race: Race) -> None:
+    """One way, at a rate that nobody has trouble with."""
+    contestants = [t.LIBZMQ, t.HERMES_C_ONE, t.LIBZMQ_OURS, t.NATS_GO, t.ZENOH_RUST, t.RZMQ]
+    for per_second in (1000, 10_000):
+        progress(f"Latency at {per_second}/s")
+        seconds = 2.5 * race.seconds if per_second < 10_000 else 1.7 * race.seconds
+        count = int(per_second * seconds)
+        out = race.compete(contestants, lambda _: count, rate=per_second, timed=1)  # noqa: B023
+        _latency_lines(race, out, per_second)
+        rows = [
+            [team, *(Figure.of([h.delays[p] for h in heats]).text("{:.0f}") for p in PERCENTILES)]
+            for team, heats in out.heats.items()
+        ]
+        header = ["", *(f"{name}, µs" for name in PERCENTILES.values())]
+        race.tables.append(Table(f"latency-{per_second}", header, rows))
+
+
+PERCENTILES = {"p50": "p50", "p99": "p99", "p999": "p99.9"}
+LATENCY_GOALS = {"p50": 0.6, "p99": 0.8}
+
+
+def _latency_lines(race: Race, out: Outcome, per_second: int) -> None:
+    for key, name in PERCENTILES.items():
+        ratio = out.ratio(t.HERMES_C_ONE, t.LIBZMQ, lambda h: h.delays[key])  # noqa: B023
+        goal = LATENCY_GOALS.get(key)
+        text = f"≤ {goal} ×" if goal else ""
+        what = f"latency {name} at {per_second // 1000} k/s, to libzmq"
+        if ratio is None:
+            race.add(what, "failed", text, _or_none(goal))
+            continue
+        ours, theirs = (
+            out.median(x, lambda h: h.delays[key])  # noqa: B023
+            for x in (t.HERMES_C_ONE, t.LIBZMQ)
+        )
+        figure = f"{ratio.text()} ×: {ours:.0f} µs to {theirs:.0f} µs"
+        race.add(what, figure, text, goal and ratio.median <= goal)
+
+
+def call(race: Race) -> None:
+    """What publishing costs the thread that publishes."""
+    progress("The call of hermes_publish")
+    teams = [t.LIBZMQ, t.HERMES_C_BATCH]
+    count = int(200_000 * race.seconds)
+    out = race.compete(teams, lambda _: count, role="call")
+    if not out.has(*teams):
+        race.add("hermes_publish in the calling thread", "failed", "≤ 200 ns", False)
+        return
+    ours = Figure.of(out.values(t.HERMES_C_BATCH, lambda h: h.publisher["p50"]))
+    theirs = Figure.of(out.values(t.LIBZMQ, lambda h: h.publisher["p50"]))
+    figure = f"{ours.text('{:.0f}')} ns; four zmq_send: {theirs.text('{:.0f}')} ns"
+    race.add("hermes_publish in the calling thread, median", figure, "≤ 200 ns", ours.median <= 200)
