@@ -161,9 +161,12 @@ class Inbox:
         if core is None:
             return self._await_change(end)
         left = remaining(end) if end else end
-        if not self._acquire(left):
+        # One thread fetches at a time; the others wait for what it brings.
+        if not self._fetching.acquire(timeout=-1 if left is None else left):
             return bool(self._put or self._pending)
         try:
+            if core.unclaimed:  # Ctrl-C came between fetching and keeping
+                self._keep(core)
             if self._put or self._pending:
                 return True
             most = min(wanted, self._most) if core.watched else self._most
@@ -176,8 +179,8 @@ class Inbox:
                     _FED_SLICE if self._fed else None,
                 )
             if code == _native.OK:
-                if not self._put:
-                    self._keep(core.fetched())
+                if core.unclaimed:
+                    self._keep(core)
                 return True
             if code in (_native.ETIMEOUT, _native.ESTOPPED, _native.EBADHANDLE):
                 return bool(self._put)
@@ -185,12 +188,6 @@ class Inbox:
             return False
         finally:
             self._fetching.release()
-
-    def _acquire(self, left: float | None) -> bool:
-        """Become the one who fetches. Where another waits already, wait for what it brings."""
-        if left is None:
-            return self._fetching.acquire()
-        return self._fetching.acquire(timeout=left) if left else self._fetching.acquire(False)
 
     def _await_change(self, end: float | None) -> bool:
         """Wait until something was put, or the receiver has started; False at the end."""
@@ -203,8 +200,9 @@ class Inbox:
             return True
         return self._changed.wait(remaining(end))
 
-    def _keep(self, text: str) -> None:
+    def _keep(self, core: ReceiverCore) -> None:
         """Parse what was fetched, and have it ready."""
+        text = core.fetched()
         try:
             rows = json.loads(text)
             bad = 0
@@ -214,6 +212,7 @@ class Inbox:
             self._pending.extend(rows)
             self._fetched += len(rows)
             self._undecodable += bad
+        core.claim()
         if rows:
             size = max(1, len(text) // len(rows))
             self._most = max(1, min(_MOST, _MOST_BYTES // size))

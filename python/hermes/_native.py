@@ -381,18 +381,18 @@ class Core:
 
         text, length = ctypes.c_void_p(), ctypes.c_size_t()
         code = function(*arguments, ctypes.byref(text), ctypes.byref(length))
-        return code, self._take(text, length)
+        try:
+            return code, self._copy(text, length)
+        finally:
+            self._lib.hermes_free(text)
 
-    def _take(self, text: ctypes.c_void_p, length: ctypes.c_size_t) -> str:
-        """Copy a text that the library handed out, and free it."""
+    def _copy(self, text: ctypes.c_void_p, length: ctypes.c_size_t) -> str:
+        """A text that the library handed out."""
         import ctypes
 
         if not text.value:
             return ""
-        try:
-            return ctypes.string_at(text.value, length.value).decode("utf-8", "surrogatepass")
-        finally:
-            self._lib.hermes_free(text)
+        return ctypes.string_at(text.value, length.value).decode("utf-8", "surrogatepass")
 
 
 class PostOfficeCore(Core):
@@ -447,9 +447,19 @@ class ReceiverCore(Core):
         code: int = self._lib.hermes_recv_json(self._handle, most, ms, *self._outs)
         return code
 
+    @property
+    def unclaimed(self) -> bool:
+        """Whether something was fetched that :meth:`claim` has not been told of."""
+        return bool(self._text_out.value)
+
     def fetched(self) -> str:
         """What the last ``fetch`` brought: a JSON array of [topic, origin, data, ts]."""
-        return self._take(self._text_out, self._length_out)
+        return self._copy(self._text_out, self._length_out)
+
+    def claim(self) -> None:
+        """Let go of what the last ``fetch`` brought."""
+        self._lib.hermes_free(self._text_out)
+        self._text_out.value = None
 
     def subscribe(self, prefix: bytes) -> None:
         """Follow the topics that begin with ``prefix``."""

@@ -20,6 +20,8 @@ else:
 #: The codes that mean: not taken, and nothing is wrong with the envelope.
 _REFUSED = (_native.EFULL, _native.ESTATE, _native.ESTOPPED, _native.EBADHANDLE)
 
+_PLAIN = Envelope.convert_to_frames
+
 _CHUNK = 256  # envelopes a call of publish_many
 
 
@@ -66,7 +68,7 @@ def send(core: PublisherCore, envelope: Envelope) -> bool:
     Raises :class:`TypeError` where it cannot be written.
     """
     try:
-        if type(envelope).convert_to_frames is Envelope.convert_to_frames:
+        if type(envelope).convert_to_frames is _PLAIN:
             envelope.update_ts()
             topic, origin = envelope.topic, envelope.origin
             data = dump(envelope.data)
@@ -129,7 +131,7 @@ def _send_singly(core: PublisherCore, chunk: Sequence[Envelope]) -> int:
 
 def _row(envelope: Envelope) -> list[Any]:
     """What json.dumps writes as ``send`` would; TypeError where only ``send`` can."""
-    if type(envelope).convert_to_frames is not Envelope.convert_to_frames:
+    if type(envelope).convert_to_frames is not _PLAIN:
         raise TypeError("writes itself")
     topic, origin, data = envelope.topic, envelope.origin, envelope.data
     if not (isinstance(topic, str) and isinstance(origin, str)):

@@ -34,6 +34,9 @@ FLUSH = 1.0
 
 # Peers come and go; a program that has set up no logging should not hear of it.
 _EVERYDAY = ("connected", "disconnected", "retrying")
+# How long the threads that have been stopped at exit may take to end, in seconds.
+_FAREWELL = 0.5
+
 _LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 _parts: weakref.WeakSet[Part[Any]] = weakref.WeakSet()
@@ -315,6 +318,11 @@ def flush_all(timeout: float = FLUSH) -> None:
         part._running.lower()
         # A fair share, so that one whose peer is gone does not take it all.
         part._stop_native(max(0.0, end - time.monotonic()) / (len(running) - index))
+    # A thread that writes to a log while the interpreter goes down can bring it down.
+    end = time.monotonic() + _FAREWELL
+    for part in list(_parts):
+        if part.is_alive():
+            threading.Thread.join(part, max(0.0, end - time.monotonic()))
 
 
 def _after_fork_in_child() -> None:

@@ -7,6 +7,8 @@ import time
 from types import TracebackType
 from typing import Any, Callable, TypeVar
 
+from hermes.publisher import Publisher
+from hermes.receiver import Receiver
 from hermes.structs import Envelope
 
 __all__ = ["Node"]
@@ -14,6 +16,10 @@ __all__ = ["Node"]
 log = logging.getLogger(__name__)
 
 _Self = TypeVar("_Self", bound="Node")
+
+# What run() publishes on, and how much it takes at once.
+_RELAYED = "RAW"
+_MOST = 256
 
 # How long run() waits for something to come before it looks whether it is to stop, and
 # how long it rests, at least and at most, when a facility answers without waiting.
@@ -93,12 +99,11 @@ class Node:
 
         Override it to make something better of it.
         """
+        relay = self._relay_many if self._is_plain() else self._relay_one
         rest = _REST[0]
         while self._running:
             before = time.monotonic()
-            received = self.recv(True, _WAIT)
-            if received is not None:
-                self.publish("RAW", getattr(received, "data", received))
+            if relay():
                 rest = _REST[0]
             elif self._running and time.monotonic() - before < _WAIT / 2:
                 # It does not wait, or has stopped: this loop must not spin.
@@ -113,6 +118,33 @@ class Node:
             "receiver": _stats(self.receiver),
             "publisher": _stats(self.publisher),
         }
+
+    def _relay_one(self) -> bool:
+        """Pass on one envelope; whether there was one."""
+        received = self.recv(True, _WAIT)
+        if received is None:
+            return False
+        self.publish(_RELAYED, getattr(received, "data", received))
+        return True
+
+    def _relay_many(self) -> bool:
+        """The same for many at once; whether there were any."""
+        received = self.receiver.recv_many(_MOST, _WAIT)
+        topic = f"{_RELAYED}/{self.name}"
+        envelopes = [Envelope(topic, self.name, envelope.data) for envelope in received]
+        while envelopes:
+            # Behind what was taken is one that was refused, and counted as dropped.
+            del envelopes[: self.publisher.publish_many(envelopes) + 1]
+        return bool(received)
+
+    def _is_plain(self) -> bool:
+        """Whether nobody has put anything of their own between receiver and publisher."""
+        return (
+            type(self).recv is Node.recv
+            and type(self).publish is Node.publish
+            and type(self.receiver) is Receiver
+            and type(self.publisher) is Publisher
+        )
 
     def _each(self, action: str) -> None:
         """Start or stop whatever evaluates true."""

@@ -100,9 +100,11 @@ print("done", flush=True)
     assert process.returncode == 0
 
 
-def test_exits_racing_with_traffic_are_clean(office: hermes.PostOffice) -> None:
+@pytest.mark.parametrize("level", ["CRITICAL", "DEBUG"])
+def test_exits_racing_with_traffic_are_clean(office: hermes.PostOffice, level: str) -> None:
     code = """
-import hermes, sys
+import hermes, logging, sys
+logging.basicConfig(level=sys.argv[4])
 receiver = hermes.Receiver(sys.argv[2], "r")
 receiver.start()
 publisher = hermes.Publisher(sys.argv[1], "p")
@@ -110,9 +112,13 @@ publisher.start()
 publisher.publish_many(hermes.Envelope("t", "o", n) for n in range(int(sys.argv[3])))
 receiver.recv()
 """
-    for count in range(0, 2000, 100):
-        done = support.run(code, office.xsub_url, office.xpub_url, str(count), check=False)
-        assert (done.returncode, done.stderr) == (0, "")
+    addresses = office.xsub_url, office.xpub_url
+    for count in range(0, 2000, 200):
+        done = support.run(code, *addresses, str(count), level, check=False)
+        assert done.returncode == 0
+        assert "Fatal" not in done.stderr
+        assert "Traceback" not in done.stderr
+        assert level == "DEBUG" or done.stderr == ""
 
 
 # ---- Ctrl-C --------------------------------------------------------------------------

@@ -151,12 +151,22 @@ def test_run_returns_at_once_where_the_node_does_not_run() -> None:
     Node("me", Facility(), Facility()).run()
 
 
+class Own(Node):
+    """Has a publish of its own, so that each envelope goes through it."""
+
+    def publish(self, channel: str, data: Any) -> bool:
+        return super().publish(channel, data)
+
+
 @pytest.mark.item("node-run")
-def test_run_relays_in_a_cluster(life: ExitStack, office: hermes.PostOffice) -> None:
+@pytest.mark.parametrize("kind", [Node, Own])
+def test_run_relays_in_a_cluster(
+    life: ExitStack, office: hermes.PostOffice, kind: type[Node]
+) -> None:
     publisher, _ = support.pair(life, office, topics="nothing")
     out = life.enter_context(hermes.Receiver(office.xpub_url, "out", topics="RAW/"))
     out.timeout = 600
-    node = Node(
+    node = kind(
         "relay",
         hermes.Receiver(office.xpub_url, "relay", topics="in/"),
         hermes.Publisher(office.xsub_url, "relay"),

@@ -30,6 +30,7 @@ def test_sub_behind_our_post_office(
         publisher.publish(Envelope("tocks/x", "mint", number))
     got = [subscriber.recv_multipart() for _ in range(500)]
     assert {len(wire) for wire in got} == {4}
+    assert Envelope.load_from_frames(got[7]).data == 7
     assert {(wire[0], wire[1]) for wire in got} == {(b'"ticks/x"', b'"mint"')}
     assert [json.loads(wire[2]) for wire in got] == list(range(500))
     assert all(abs(json.loads(wire[3]) - time.time()) < 600 for wire in got)
@@ -140,6 +141,13 @@ def test_over_ipc(tmp_path: Any, life: ExitStack, sockets: Sockets) -> None:
     publisher = life.enter_context(Publisher(office.xsub_url, "mint"))
     publisher.publish(Envelope("t", "mint", 1))
     assert subscriber.recv_multipart()[2] == b"1"
+
+
+def test_load_takes_frames_that_were_not_copied(sockets: Sockets) -> None:
+    sender = sockets.make(zmq.PAIR, bind=ANYWHERE)
+    taker = sockets.make(zmq.PAIR, connect=endpoint(sender))
+    sender.send_multipart(Envelope("t", "o", {"a": 1}).convert_to_frames())
+    assert Envelope.load_from_frames(taker.recv_multipart(copy=False)).data == {"a": 1}
 
 
 # ---- The golden vectors on a real wire -----------------------------------------------

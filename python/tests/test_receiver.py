@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import logging
 import queue
 import select
@@ -14,9 +15,13 @@ from typing import Any, Callable
 import pytest
 import support
 import zmq
+from hypothesis import given
+from hypothesis import strategies as st
 from support import PATIENCE, Sockets, eventually, frames, take
+from test_structs import json_values
 
 from hermes import Envelope, Receiver
+from hermes._inbox import split
 
 
 class Feed:
@@ -628,6 +633,30 @@ def test_what_only_python_cannot_hold_is_skipped_too(follow: Any, feed: Feed) ->
     counters = receiver.stats()
     assert (counters["arrived"], counters["delivered"], counters["queued"]) == (4, 3, 0)
     assert counters["dropped_malformed"] == 1
+
+
+@given(st.lists(json_values))
+def test_a_batch_can_be_taken_apart_without_parsing_it(values: list[Any]) -> None:
+    text = json.dumps(values)
+    assert [json.dumps(json.loads(part)) for part in split(text)] == [
+        json.dumps(value) for value in values
+    ]
+
+
+def test_an_interrupt_between_fetching_and_keeping_loses_nothing(
+    follow: Any, feed: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receiver = follow()
+    receiver.timeout = 600
+    for number in range(10):
+        feed.send("t", number)
+    eventually(lambda: receiver.stats()["arrived"] == 10)
+    with monkeypatch.context() as patch:
+        patch.setattr(json, "loads", lambda text: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            receiver.recv(block=True)
+    assert [envelope.data for envelope in take(receiver, 10)] == list(range(10))
+    assert receiver.stats()["delivered"] == 10
 
 
 def test_messages_arrive_as_messages(follow: Any, feed: Feed) -> None:
