@@ -116,6 +116,7 @@ class Sockets:
         """A socket of a kind, bound or connected; ``LAST_ENDPOINT`` tells where."""
         made = self.context.socket(kind)
         made.linger = 0
+        made.set_hwm(0)  # the peers of the tests lose nothing
         made.rcvtimeo = int(PATIENCE * 1000)
         made.sndtimeo = int(PATIENCE * 1000)
         self._made.append(made)
