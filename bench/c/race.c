@@ -15,8 +15,7 @@
 
 static char **pairs;
 
-void fail(const char *format, ...)
-{
+void fail(const char *format, ...) {
     va_list list;
     va_start(list, format);
     vfprintf(stderr, format, list);
@@ -25,82 +24,73 @@ void fail(const char *format, ...)
     exit(1);
 }
 
-const char *arguments(int argc, char **argv)
-{
-    if (argc < 2)
-        fail("usage: %s ROLE key=value ...", argv[0]);
+const char *arguments(int argc, char **argv) {
+    if (argc < 2) fail("usage: %s ROLE key=value ...", argv[0]);
     pairs = argv + 2;
     /* The kernel would let sleeps end 50 us late. */
     prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
     return argv[1];
 }
 
-const char *text_of(const char *key, const char *otherwise)
-{
+const char *text_of(const char *key, const char *otherwise) {
     size_t len = strlen(key);
     for (char **p = pairs; *p; p++)
-        if (strncmp(*p, key, len) == 0 && (*p)[len] == '=')
-            return *p + len + 1;
+        if (strncmp(*p, key, len) == 0 && (*p)[len] == '=') return *p + len + 1;
     return otherwise;
 }
 
-int64_t number_of(const char *key, int64_t otherwise)
-{
+int64_t number_of(const char *key, int64_t otherwise) {
     const char *text = text_of(key, NULL);
     return text ? strtoll(text, NULL, 10) : otherwise;
 }
 
 /* ---- Time ------------------------------------------------------------------ */
 
-static int64_t clock_ns(clockid_t id)
-{
+static int64_t clock_ns(clockid_t id) {
     struct timespec t;
     clock_gettime(id, &t);
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-int64_t monotonic_ns(void) { return clock_ns(CLOCK_MONOTONIC); }
-int64_t wall_ns(void) { return clock_ns(CLOCK_REALTIME); }
-
-static void sleep_until(int64_t ns)
-{
-    struct timespec t = {.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
-    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) != 0)
-        ;
+int64_t monotonic_ns(void) {
+    return clock_ns(CLOCK_MONOTONIC);
+}
+int64_t wall_ns(void) {
+    return clock_ns(CLOCK_REALTIME);
 }
 
-void sleep_ms(int ms) { sleep_until(monotonic_ns() + (int64_t)ms * 1000000); }
+static void sleep_until(int64_t ns) {
+    struct timespec t = {.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) != 0);
+}
 
-void pace_begin(struct pace *p, int64_t rate)
-{
+void sleep_ms(int ms) {
+    sleep_until(monotonic_ns() + (int64_t)ms * 1000000);
+}
+
+void pace_begin(struct pace *p, int64_t rate) {
     p->start = monotonic_ns();
     p->rate = rate;
     p->every = rate > 20000 ? (uint64_t)rate / 1000 : 1;
 }
 
-void pace_wait(const struct pace *p, uint64_t number)
-{
-    if (p->rate == 0 || number % p->every != 0)
-        return;
+void pace_wait(const struct pace *p, uint64_t number) {
+    if (p->rate == 0 || number % p->every != 0) return;
     int64_t due = p->start + (int64_t)((double)number * 1e9 / (double)p->rate);
-    if (monotonic_ns() < due)
-        sleep_until(due);
+    if (monotonic_ns() < due) sleep_until(due);
 }
 
 /* ---- Ticks ----------------------------------------------------------------- */
 
 /* Writes value with exactly so many digits. */
-static void digits(char *at, uint64_t value, int count)
-{
-    for (char *p = at + count; p > at; value /= 10)
-        *--p = (char)('0' + value % 10);
+static void digits(char *at, uint64_t value, int count) {
+    for (char *p = at + count; p > at; value /= 10) *--p = (char)('0' + value % 10);
 }
 
 #define BEGINNING 1763800000 /* of time, in ticks that are not timed */
 #define FIRST 1000000000u    /* what tick 0 calls itself: numbers of one width are quick to write */
 
-void tick_init(struct tick *t)
-{
+void tick_init(struct tick *t) {
     t->topics = (uint64_t)number_of("topics", 10);
     t->payload = (size_t)number_of("payload", 0);
     t->timed = number_of("timed", 0) != 0;
@@ -109,13 +99,11 @@ void tick_init(struct tick *t)
     if (t->payload == 0) {
         const char *form = t->timed ? "[\"Tick\",%10d.000000000,\"BTCUSD\",42000.00,%010u]"
                                     : "[\"Tick\",%10d.000000,\"BTCUSD\",42000.00,%010u]";
-        if (asprintf(&t->data, form, BEGINNING, FIRST) < 0)
-            fail("out of memory");
+        if (asprintf(&t->data, form, BEGINNING, FIRST) < 0) fail("out of memory");
         t->data_len = strlen(t->data);
         return;
     }
-    if (t->payload < 16)
-        fail("payload=%zu: the least is 16", t->payload);
+    if (t->payload < 16) fail("payload=%zu: the least is 16", t->payload);
     t->data = malloc(t->payload + 1);
     memset(t->data, 'x', t->payload);
     t->data[0] = t->data[t->payload - 1] = '"';
@@ -123,8 +111,7 @@ void tick_init(struct tick *t)
     t->data_len = t->payload;
 }
 
-static void tick_put(struct tick *t, uint64_t number)
-{
+static void tick_put(struct tick *t, uint64_t number) {
     if (t->topics > 1 && number % t->topics != t->topic_number) {
         t->topic_number = number % t->topics;
         digits(t->topic + 7, t->topic_number, 6);
@@ -146,20 +133,17 @@ static void tick_put(struct tick *t, uint64_t number)
     digits(rest + 19, FIRST + number, 10);
 }
 
-void tick_make(struct tick *t, uint64_t number)
-{
+void tick_make(struct tick *t, uint64_t number) {
     t->data[t->payload ? 11 : 2] = t->payload ? 'x' : 'T';
     tick_put(t, number);
 }
 
-void tick_probe(struct tick *t, uint64_t number)
-{
+void tick_probe(struct tick *t, uint64_t number) {
     tick_put(t, number);
     t->data[t->payload ? 11 : 2] = 'P';
 }
 
-size_t now_text(char *buf)
-{
+size_t now_text(char *buf) {
     uint64_t now = (uint64_t)wall_ns() / 1000;
     digits(buf, now / 1000000, 10);
     buf[10] = '.';
@@ -180,38 +164,31 @@ struct check {
     char complaint[200]; /* about the first that was wrong */
 };
 
-struct check *check_new(void)
-{
+struct check *check_new(void) {
     struct check *c = calloc(1, sizeof *c);
     tick_init(&c->want);
     c->count = (uint64_t)number_of("count", 100000);
     c->publishers = (uint64_t)number_of("publishers", 1);
     c->next = calloc(c->publishers, sizeof *c->next);
     c->open = calloc(c->publishers, sizeof *c->open);
-    if (c->want.timed)
-        c->delay = calloc(c->count, sizeof *c->delay);
+    if (c->want.timed) c->delay = calloc(c->count, sizeof *c->delay);
     return c;
 }
 
-static bool is_probe(const struct check *c, const char *data, size_t len)
-{
+static bool is_probe(const struct check *c, const char *data, size_t len) {
     size_t at = c->want.payload ? 11 : 2;
     return len > at && data[at] == 'P';
 }
 
 /* Publishers are called p000, p001, ... */
-static uint64_t publisher_of(const struct check *c, const char *origin, size_t len)
-{
-    if (len != 4 || origin[0] != 'p')
-        fail("an envelope from %.*s", (int)len, origin);
+static uint64_t publisher_of(const struct check *c, const char *origin, size_t len) {
+    if (len != 4 || origin[0] != 'p') fail("an envelope from %.*s", (int)len, origin);
     uint64_t n = (uint64_t)((origin[1] - '0') * 100 + (origin[2] - '0') * 10 + (origin[3] - '0'));
-    if (n >= c->publishers)
-        fail("an envelope from %.*s", (int)len, origin);
+    if (n >= c->publishers) fail("an envelope from %.*s", (int)len, origin);
     return n;
 }
 
-static void note_probe(struct check *c, uint64_t publisher)
-{
+static void note_probe(struct check *c, uint64_t publisher) {
     if (!c->open[publisher]) {
         c->open[publisher] = true;
         c->opened++;
@@ -222,74 +199,63 @@ static void note_probe(struct check *c, uint64_t publisher)
     }
 }
 
-static void note_delay(struct check *c, const char *data, size_t len)
-{
-    if (len != c->want.data_len)
-        return;
+static void note_delay(struct check *c, const char *data, size_t len) {
+    if (len != c->want.data_len) return;
     int64_t sent = 0;
     for (int i = 8; i < 28; i++)
-        if (i != 18)
-            sent = sent * 10 + (data[i] - '0');
+        if (i != 18) sent = sent * 10 + (data[i] - '0');
     c->delay[c->taken - 1] = wall_ns() - sent;
     memcpy(c->want.data + 8, data + 8, 20);
 }
 
 bool check_take(struct check *c, const char *topic, size_t topic_len, const char *origin,
-                size_t origin_len, const char *data, size_t data_len)
-{
+                size_t origin_len, const char *data, size_t data_len) {
     uint64_t publisher = publisher_of(c, origin, origin_len);
     if (is_probe(c, data, data_len)) {
         note_probe(c, publisher);
         return false;
     }
-    if (c->taken++ == 0)
-        c->first = monotonic_ns();
+    if (c->taken++ == 0) c->first = monotonic_ns();
     struct tick *want = &c->want;
     tick_make(want, c->next[publisher]++);
-    if (want->timed)
-        note_delay(c, data, data_len);
+    if (want->timed) note_delay(c, data, data_len);
     if (topic_len != want->topic_len - 2 || memcmp(topic, want->topic + 1, topic_len) != 0 ||
         data_len != want->data_len || memcmp(data, want->data, data_len) != 0) {
         if (c->wrong++ == 0)
-            snprintf(c->complaint, sizeof c->complaint, "%.*s %.*s instead of %.*s %.*s", (int)topic_len,
-                     topic, (int)(data_len < 60 ? data_len : 60), data, (int)want->topic_len - 2,
-                     want->topic + 1, (int)(want->data_len < 60 ? want->data_len : 60), want->data);
+            snprintf(c->complaint, sizeof c->complaint, "%.*s %.*s instead of %.*s %.*s",
+                     (int)topic_len, topic, (int)(data_len < 60 ? data_len : 60), data,
+                     (int)want->topic_len - 2, want->topic + 1,
+                     (int)(want->data_len < 60 ? want->data_len : 60), want->data);
     }
-    if (c->taken < c->count)
-        return false;
+    if (c->taken < c->count) return false;
     c->last = monotonic_ns();
     return true;
 }
 
-static int ascending(const void *a, const void *b)
-{
+static int ascending(const void *a, const void *b) {
     int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
     return (x > y) - (x < y);
 }
 
-static void print_delays(int64_t *ns, uint64_t n)
-{
+static void print_delays(int64_t *ns, uint64_t n) {
     qsort(ns, n, sizeof *ns, ascending);
     printf(", \"p50\": %ld, \"p99\": %ld, \"p999\": %ld, \"max\": %ld", (long)ns[n / 2],
            (long)ns[n * 99 / 100], (long)ns[n * 999 / 1000], (long)ns[n - 1]);
 }
 
 /* Text that may hold anything, as what goes between the quotation marks of JSON. */
-static void print_text(const char *text)
-{
+static void print_text(const char *text) {
     for (; *text; text++) {
-        if (*text == '"' || *text == '\\')
-            putchar('\\');
+        if (*text == '"' || *text == '\\') putchar('\\');
         putchar(*text < ' ' ? '?' : *text);
     }
 }
 
-void check_print(struct check *c)
-{
-    printf("{\"count\": %lu, \"wrong\": %lu, \"first\": %ld, \"last\": %ld", (unsigned long)c->taken,
-           (unsigned long)c->wrong, (long)c->first, (long)(c->last ? c->last : monotonic_ns()));
-    if (c->delay && c->taken)
-        print_delays(c->delay, c->taken);
+void check_print(struct check *c) {
+    printf("{\"count\": %lu, \"wrong\": %lu, \"first\": %ld, \"last\": %ld",
+           (unsigned long)c->taken, (unsigned long)c->wrong, (long)c->first,
+           (long)(c->last ? c->last : monotonic_ns()));
+    if (c->delay && c->taken) print_delays(c->delay, c->taken);
     printf(", \"complaint\": \"");
     print_text(c->complaint);
     say("\"}");
@@ -297,8 +263,7 @@ void check_print(struct check *c)
 
 /* ---- The referee ------------------------------------------------------------ */
 
-void say(const char *format, ...)
-{
+void say(const char *format, ...) {
     va_list list;
     va_start(list, format);
     vprintf(format, list);
@@ -307,36 +272,29 @@ void say(const char *format, ...)
     fflush(stdout);
 }
 
-bool told_to_go(int ms)
-{
+bool told_to_go(int ms) {
     struct pollfd p = {.fd = 0, .events = POLLIN};
-    if (poll(&p, 1, ms) <= 0)
-        return false;
+    if (poll(&p, 1, ms) <= 0) return false;
     char c;
-    if (read(0, &c, 1) != 1)
-        exit(0); /* called off */
+    if (read(0, &c, 1) != 1) exit(0); /* called off */
     return true;
 }
 
-void wait_for_end(void)
-{
+void wait_for_end(void) {
     char c;
-    while (read(0, &c, 1) > 0)
-        ;
+    while (read(0, &c, 1) > 0);
 }
 
 /* ---- Publishing -------------------------------------------------------------- */
 
-static void probe(struct tick *t, send_function *send, void *self)
-{
+static void probe(struct tick *t, send_function *send, void *self) {
     for (uint64_t i = 0; !told_to_go(5); i++) {
         tick_probe(t, i);
         send(self, t);
     }
 }
 
-void publish_all(send_function *send, void *self)
-{
+void publish_all(send_function *send, void *self) {
     struct tick t;
     tick_init(&t);
     probe(&t, send, self);
@@ -351,8 +309,7 @@ void publish_all(send_function *send, void *self)
     say("{\"start\": %ld, \"end\": %ld}", (long)pace.start, (long)monotonic_ns());
 }
 
-void time_calls(send_function *send, void *self)
-{
+void time_calls(send_function *send, void *self) {
     struct tick t;
     tick_init(&t);
     probe(&t, send, self);

@@ -14,23 +14,18 @@
 #include <string.h>
 #include <zmq.h>
 
-static void check(int result, const char *what)
-{
-    if (result < 0)
-        fail("%s: %s", what, zmq_strerror(zmq_errno()));
+static void check(int result, const char *what) {
+    if (result < 0) fail("%s: %s", what, zmq_strerror(zmq_errno()));
 }
 
-static void set(void *socket, int option, int value)
-{
+static void set(void *socket, int option, int value) {
     check(zmq_setsockopt(socket, option, &value, sizeof value), "zmq_setsockopt");
 }
 
 /* A socket without high-water marks. */
-static void *new_socket(void *context, int type)
-{
+static void *new_socket(void *context, int type) {
     void *socket = zmq_socket(context, type);
-    if (!socket)
-        fail("zmq_socket: %s", zmq_strerror(zmq_errno()));
+    if (!socket) fail("zmq_socket: %s", zmq_strerror(zmq_errno()));
     set(socket, ZMQ_SNDHWM, 0);
     set(socket, ZMQ_RCVHWM, 0);
     set(socket, ZMQ_LINGER, 1000);
@@ -45,13 +40,11 @@ struct publisher {
     size_t origin_len;
 };
 
-static void send_frame(void *socket, const void *data, size_t len, int more)
-{
+static void send_frame(void *socket, const void *data, size_t len, int more) {
     check(zmq_send(socket, data, len, more), "zmq_send");
 }
 
-static void send_tick(void *self, const struct tick *t)
-{
+static void send_tick(void *self, const struct tick *t) {
     const struct publisher *p = self;
     char now[24];
     size_t now_len = now_text(now);
@@ -61,8 +54,7 @@ static void send_tick(void *self, const struct tick *t)
     send_frame(p->socket, now, now_len, 0);
 }
 
-static void publish(bool timed)
-{
+static void publish(bool timed) {
     void *context = zmq_ctx_new();
     struct publisher p = {.socket = new_socket(context, ZMQ_XPUB)};
     /* Some room, and waiting where there is none: the fastest way that loses nothing. */
@@ -80,8 +72,7 @@ static void publish(bool timed)
 
 /* ---- Receiving --------------------------------------------------------------- */
 
-static void subscribe(void *socket)
-{
+static void subscribe(void *socket) {
     char topic[32];
     int64_t subscriptions = number_of("subscriptions", 0);
     for (int64_t i = 1; i < subscriptions; i++) {
@@ -93,47 +84,38 @@ static void subscribe(void *socket)
 }
 
 /* The four frames of one message; false when none comes. */
-static bool receive_frames(void *socket, zmq_msg_t frame[4])
-{
-    if (zmq_msg_recv(&frame[0], socket, 0) < 0)
-        return false;
+static bool receive_frames(void *socket, zmq_msg_t frame[4]) {
+    if (zmq_msg_recv(&frame[0], socket, 0) < 0) return false;
     for (int i = 1; i < 4; i++) {
-        if (!zmq_msg_more(&frame[i - 1]))
-            fail("a message of %d frames", i);
+        if (!zmq_msg_more(&frame[i - 1])) fail("a message of %d frames", i);
         check(zmq_msg_recv(&frame[i], socket, 0), "zmq_msg_recv");
     }
-    if (zmq_msg_more(&frame[3]))
-        fail("a message of more than 4 frames");
+    if (zmq_msg_more(&frame[3])) fail("a message of more than 4 frames");
     return true;
 }
 
 /* What is between the quotation marks of a JSON string without escapes. */
-static const char *unquoted(zmq_msg_t *frame, size_t *len)
-{
+static const char *unquoted(zmq_msg_t *frame, size_t *len) {
     *len = zmq_msg_size(frame) - 2;
     return (const char *)zmq_msg_data(frame) + 1;
 }
 
-static bool take(struct check *c, zmq_msg_t frame[4])
-{
+static bool take(struct check *c, zmq_msg_t frame[4]) {
     size_t topic_len, origin_len;
     const char *topic = unquoted(&frame[0], &topic_len), *origin = unquoted(&frame[1], &origin_len);
     return check_take(c, topic, topic_len, origin, origin_len, zmq_msg_data(&frame[2]),
                       zmq_msg_size(&frame[2]));
 }
 
-static void receive(void)
-{
+static void receive(void) {
     struct check *c = check_new();
     void *context = zmq_ctx_new(), *socket = new_socket(context, ZMQ_SUB);
     set(socket, ZMQ_RCVTIMEO, SILENCE_MS);
     subscribe(socket);
     check(zmq_connect(socket, text_of("out", "")), "zmq_connect");
     zmq_msg_t frame[4];
-    for (int i = 0; i < 4; i++)
-        zmq_msg_init(&frame[i]);
-    while (receive_frames(socket, frame) && !take(c, frame))
-        ;
+    for (int i = 0; i < 4; i++) zmq_msg_init(&frame[i]);
+    while (receive_frames(socket, frame) && !take(c, frame));
     check_print(c);
     wait_for_end();
     zmq_close(socket);
@@ -142,22 +124,19 @@ static void receive(void)
 
 /* ---- Between them ------------------------------------------------------------- */
 
-static void *end(void *context)
-{
+static void *end(void *context) {
     wait_for_end();
     zmq_ctx_shutdown(context);
     return NULL;
 }
 
-static void proxy(void)
-{
+static void proxy(void) {
     void *context = zmq_ctx_new();
     void *in = new_socket(context, ZMQ_XSUB), *out = new_socket(context, ZMQ_XPUB);
     check(zmq_bind(in, text_of("in", "")), "zmq_bind");
     check(zmq_bind(out, text_of("out", "")), "zmq_bind");
     pthread_t thread;
-    if (pthread_create(&thread, NULL, end, context) != 0)
-        fail("no thread");
+    if (pthread_create(&thread, NULL, end, context) != 0) fail("no thread");
     zmq_proxy(in, out, NULL);
     pthread_join(thread, NULL);
     zmq_close(in);
@@ -165,8 +144,7 @@ static void proxy(void)
     zmq_ctx_term(context);
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     const char *role = arguments(argc, argv);
     if (strcmp(role, "publish") == 0)
         publish(false);

@@ -1,7 +1,7 @@
 """hermes from Python.
 
-    hermes_side.py publish  in=ADDRESS  [many=1]
-    hermes_side.py receive  out=ADDRESS [many=1]
+hermes_side.py publish  in=ADDRESS  [many=1]
+hermes_side.py receive  out=ADDRESS [many=1]
 """
 
 from __future__ import annotations

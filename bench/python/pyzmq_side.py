@@ -1,8 +1,8 @@
 """pyzmq and json by hand, as one would who needs no hermes.
 
-    pyzmq_side.py proxy    in=ADDRESS out=ADDRESS
-    pyzmq_side.py publish  in=ADDRESS
-    pyzmq_side.py receive  out=ADDRESS
+pyzmq_side.py proxy    in=ADDRESS out=ADDRESS
+pyzmq_side.py publish  in=ADDRESS
+pyzmq_side.py receive  out=ADDRESS
 """
 
 from __future__ import annotations

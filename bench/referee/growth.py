@@ -10,7 +10,8 @@ from referee.figures import Figure
 from referee.race import Race, Series, progress
 from referee.teams import Team
 
-TEAMS = [t.HERMES_C_BATCH, t.LIBZMQ]
+OURS, THEIRS = t.HERMES_C_BATCH, t.LIBZMQ
+TEAMS = [OURS, THEIRS]
 
 #: What a heat costs with n of something, as so many plain envelopes.
 Cost = Callable[[int], float]
@@ -37,7 +38,7 @@ def _grow(
         for team in TEAMS:
             heats = out.heats.get(team.name)
             rates[team.name].append(Figure.of([h.rate for h in heats]) if heats else None)
-        ratio = out.ratio(*TEAMS, lambda h: h.rate)
+        ratio = out.ratio(OURS, THEIRS, lambda h: h.rate)
         ratios.append(ratio)
         progress(f"  {value}: {ratio.text() if ratio else 'failed'} ×")
     race.series.append(Series(name, label, values, rates, ratios))
@@ -65,22 +66,17 @@ def topics(race: Race) -> None:
 def subscriptions(race: Race) -> None:
     """1 to 10,000 subscriptions, of which the last matches."""
     values = [1, 10, 100, 1000, 10_000]
-    _grow(
-        race, "subscriptions", "subscriptions of the receiver", values, lambda n: {"subscriptions": n}
-    )
+    label = "subscriptions of the receiver"
+    _grow(race, "subscriptions", label, values, lambda n: {"subscriptions": n})
 
 
 def receivers(race: Race) -> None:
     """1 to 32 receivers of everything."""
     values = [1, 2, 4, 8, 16, 32]
-    _grow(
-        race, "receivers", "receivers", values, lambda n: {"subscribers": n}, cost=lambda n: n
-    )
+    _grow(race, "receivers", "receivers", values, lambda n: {"subscribers": n}, cost=lambda n: n)
 
 
 def publishers(race: Race) -> None:
     """1 to 32 publishers."""
     values = [1, 2, 4, 8, 16, 32]
-    _grow(
-        race, "publishers", "publishers", values, lambda n: {"publishers": n}, cost=lambda n: n
-    )
+    _grow(race, "publishers", "publishers", values, lambda n: {"publishers": n}, cost=lambda n: n)

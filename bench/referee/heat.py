@@ -29,10 +29,6 @@ class Heat:
     subscriber: dict[str, Any]
     delays: dict[str, float] = field(default_factory=dict)  # microseconds
 
-    def mebibytes(self) -> dict[str, float]:
-        """The memory in MiB."""
-        return {name: size / 2**20 for name, size in self.memory.items()}
-
 
 def free_ports(count: int) -> list[int]:
     """Ports that nobody uses now."""
@@ -67,7 +63,7 @@ class Cast:
             self._out = self._in
         self._common: list[str] = []
         if team.window:
-            file = stack.enter_context(tempfile.NamedTemporaryFile())
+            file = stack.enter_context(tempfile.NamedTemporaryFile())  # noqa: SIM115 (as it says)
             file.write(bytes(8))
             file.flush()
             self._common = [f"progress={file.name}"]
@@ -172,9 +168,7 @@ def run(
     delays = {k: taken[0][k] / 1e3 for k in ("p50", "p99", "p999") if k in taken[0]}
     total = count * publishers
     cpu = {side: (after[side] - before[side]) * 1e6 / total for side in after}
-    return Heat(
-        total / seconds, cpu, memory, sent[0], told, taken[0], delays
-    )
+    return Heat(total / seconds, cpu, memory, sent[0], told, taken[0], delays)
 
 
 def check(team: Team, result: dict[str, Any], count: int) -> None:

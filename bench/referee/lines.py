@@ -33,8 +33,9 @@ def _times(
     if ratio is None:
         race.add(what, "missing" if theirs.missing() else "failed", _at_least(goal), _or_none(goal))
         return
-    figure = f"{ratio.text()} ×: {rate(out.median(ours, speed))}/s to {rate(out.median(theirs, speed))}/s"
-    race.add(what, figure, _at_least(goal), goal and ratio.median >= goal)
+    speeds = [f"{rate(out.median(team, speed))}/s" for team in (ours, theirs)]
+    figure = f"{ratio.text()} ×: {speeds[0]} to {speeds[1]}"
+    race.add(what, figure, _at_least(goal), None if goal is None else ratio.median >= goal)
 
 
 def _at_least(goal: float | None) -> str:
@@ -51,13 +52,13 @@ def _standings(name: str, out: Outcome) -> Table:
     rows = []
     for team, heats in out.heats.items():
         figure = Figure.of([h.rate for h in heats])
-        cpu, sizes = (
-            " + ".join(form.format(Figure.of([of(h)[who] for h in heats]).median) for who in SIDES)
-            for of, form in ((lambda h: h.cpu, "{:.2f}"), (lambda h: h.mebibytes(), "{:.0f}"))
-        )
+        cpu = [Figure.of([h.cpu[side] for h in heats]).median for side in SIDES]
+        size = [Figure.of([h.memory[side] for h in heats]).median / 2**20 for side in SIDES]
+        costs = [" + ".join(map("{:.2f}".format, cpu)), " + ".join(map("{:.0f}".format, size))]
         spread = f"{rate(figure.low)} to {rate(figure.high)}"
-        rows.append([team, rate(figure.median), spread, cpu, sizes])
-    header = ["publisher + broker + subscriber", "envelopes/s", "spread", "CPU s per million", "RSS MiB"]
+        rows.append([team, rate(figure.median), spread, *costs])
+    who = "publisher + broker + subscriber"
+    header = [who, "envelopes/s", "spread", "CPU s per million", "RSS MiB"]
     return Table(name, header, rows)
 
 
@@ -109,9 +110,7 @@ def relay(race: Race) -> None:
 def fan_out(race: Race) -> None:
     """One publisher, 32 receivers."""
     progress("32 receivers")
-    out = race.compete(
-        [t.LIBZMQ, t.HERMES_C_BATCH], lambda x: race.count(x) // 32, subscribers=32
-    )
+    out = race.compete([t.LIBZMQ, t.HERMES_C_BATCH], lambda x: race.count(x) // 32, subscribers=32)
     _times(race, out, "1 publisher, 32 receivers, to libzmq", t.HERMES_C_BATCH, t.LIBZMQ, 3)
 
 
@@ -150,7 +149,7 @@ def _latency_lines(race: Race, out: Outcome, per_second: int) -> None:
             for x in (t.HERMES_C_ONE, t.LIBZMQ)
         )
         figure = f"{ratio.text()} ×: {ours:.0f} µs to {theirs:.0f} µs"
-        race.add(what, figure, text, goal and ratio.median <= goal)
+        race.add(what, figure, text, None if goal is None else ratio.median <= goal)
 
 
 def call(race: Race) -> None:

@@ -16,7 +16,6 @@ matplotlib.rcParams["font.family"] = "sans-serif"
 from matplotlib import pyplot  # noqa: E402 (after the settings)
 from matplotlib.ticker import FuncFormatter  # noqa: E402
 
-from referee.figures import three  # noqa: E402
 from referee.race import Race, Series  # noqa: E402
 
 COLOURS = ["#0b6e4f", "#c1440e", "#3d5a80", "#8d6a9f"]
@@ -60,7 +59,9 @@ def _memory(race: Race, file: Path) -> None:
     figure, axes = pyplot.subplots(figsize=(7, 3), layout="constrained")
     times = [at for at, _ in race.memory]
     for name, colour in zip(race.memory[0][1], COLOURS):
-        axes.plot(times, [sizes[name] / 2**20 for _, sizes in race.memory], label=name, color=colour)
+        axes.plot(
+            times, [sizes[name] / 2**20 for _, sizes in race.memory], label=name, color=colour
+        )
     axes.set(xlabel="seconds", ylabel="resident MiB", ylim=(0, None))
     axes.legend(frameon=False)
     _tidy(axes)
@@ -69,14 +70,13 @@ def _memory(race: Race, file: Path) -> None:
 
 def _short(value: float) -> str:
     """1 k for 1000 and 64 Ki for 65536."""
-    whole = int(value)
-    for unit, size in (("Mi", 2**20), ("Ki", 2**10)):
-        if whole >= 4 * size and whole % size == 0 or whole == size:
-            return f"{whole // size} {unit}"
-    for unit, size in (("M", 1e6), ("k", 1e3)):
+    for unit, size in (("Mi", 1 << 20), ("Ki", 1 << 10)):
+        if value == size or (value > 4000 and value % size == 0):
+            return f"{value / size:g} {unit}"
+    for unit, size in (("M", 1_000_000), ("k", 1000)):
         if value >= size:
             return f"{value / size:g} {unit}"
-    return f"{value:g}" if value >= 1 else three(value)
+    return f"{value:g}"
 
 
 def _tidy(axes: Any) -> None:

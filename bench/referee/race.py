@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import statistics
 import sys
 from collections.abc import Callable, Sequence
@@ -95,7 +96,8 @@ class Race:
         for _ in range(rounds or self.rounds):
             for team in teams:
                 if team.name in outcome.heats:
-                    done = self.guard(lambda t=team: heat.run(t, count(t), **settings))
+                    work = functools.partial(heat.run, team, count(team), **settings)
+                    done = self.guard(work)
                     if done is None:
                         del outcome.heats[team.name]
                     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from referee.figures import rate
 from referee.race import Race, Series, Table
 
 VERDICTS = {None: "", True: "met", False: "**missed**"}
@@ -19,8 +20,6 @@ def main_table(race: Race) -> Table:
 
 def growth_table(series: Series) -> Table:
     """One series in numbers."""
-    from referee.figures import rate
-
     names = list(series.rates)
     rows = []
     for i, value in enumerate(series.values):

@@ -45,13 +45,13 @@ def memory(race: Race) -> None:
     """Many envelopes through all parts, at a rate that leaves the queues short."""
     progress("Memory")
     team = t.HERMES_C_BATCH
-    # Half of what went through one heat: everybody has time to keep up.
+    # A third of what goes through at most, so that queues stay short.
     probe = race.guard(lambda: run(team, race.count(team)))
     if probe is None:
         race.add("memory", "failed", "flat", False)
         return
-    rate = int(probe.rate / 2)
-    count = 50_000_000 if race.long else int(10 * race.seconds * rate)
+    rate = int(probe.rate / 3)
+    count = 50_000_000 if race.long else int(15 * race.seconds * rate)
     samples = race.guard(lambda: _sampled(team, count, rate))
     if not samples:
         race.add("memory", "failed", "flat", False)

@@ -119,7 +119,13 @@ RZMQ = Team("rzmq, Rust, zmq_proxy", ZMQ_PROXY, *_c("race-rzmq"), speed=300_000,
 
 
 def _py(
-    name: str, broker: Broker, file: str, speed: int, *, many: bool = False, needs: tuple[str, ...] = ()
+    name: str,
+    broker: Broker,
+    file: str,
+    speed: int,
+    *,
+    many: bool = False,
+    needs: tuple[str, ...] = (),
 ) -> Team:
     more = ["many=1"] if many else []
     publish, receive = ([*_python(file), role, *more] for role in ("publish", "receive"))
@@ -151,4 +157,3 @@ HERMES_GO_INSIDE = Team(
     *_c("race-hermes"),
     speed=1_000_000,
 )
-

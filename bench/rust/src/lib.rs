@@ -20,11 +20,17 @@ pub struct Settings {
 impl Settings {
     pub fn from_arguments() -> Self {
         let mut words = std::env::args().skip(1);
-        Settings { role: words.next().expect("a role"), pairs: words.collect() }
+        Settings {
+            role: words.next().expect("a role"),
+            pairs: words.collect(),
+        }
     }
 
     pub fn text(&self, key: &str, otherwise: &str) -> String {
-        let known = self.pairs.iter().find_map(|p| p.strip_prefix(key)?.strip_prefix('='));
+        let known = self
+            .pairs
+            .iter()
+            .find_map(|p| p.strip_prefix(key)?.strip_prefix('='));
         known.unwrap_or(otherwise).to_string()
     }
 
@@ -34,14 +40,19 @@ impl Settings {
 }
 
 pub fn monotonic_ns() -> i64 {
-    let mut t = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut t = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
     // SAFETY: t is a timespec that the call may write to.
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut t) };
     t.tv_sec * 1_000_000_000 + t.tv_nsec
 }
 
 fn wall() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970")
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("a clock after 1970")
 }
 
 /// Writes value with as many digits as there is room.
@@ -63,7 +74,10 @@ impl Tick {
     pub fn new(timed: bool) -> Self {
         let fraction = if timed { "000000000" } else { "000000" };
         let text = format!(r#"["Tick",{BEGINNING}.{fraction},"BTCUSD",42000.00,{FIRST}]"#);
-        Tick { data: text.into_bytes(), timed }
+        Tick {
+            data: text.into_bytes(),
+            timed,
+        }
     }
 
     pub fn make(&mut self, number: u64) {
@@ -90,7 +104,9 @@ impl Tick {
 }
 
 pub fn topics(settings: &Settings) -> Vec<String> {
-    (0..settings.number("topics", 10)).map(|i| format!("ticks/{i:06}")).collect()
+    (0..settings.number("topics", 10))
+        .map(|i| format!("ticks/{i:06}"))
+        .collect()
 }
 
 /// "1763800000.123456" for now.
@@ -118,7 +134,8 @@ pub fn one_text(data: &[u8], origin: &str) -> Vec<u8> {
 
 /// The data inside a text of one_text.
 pub fn data_of<'a>(text: &'a [u8], origin: &str) -> &'a [u8] {
-    text.get(origin.len() + 4..text.len().saturating_sub(19)).unwrap_or(b"")
+    text.get(origin.len() + 4..text.len().saturating_sub(19))
+        .unwrap_or(b"")
 }
 
 /// Looks at what one subscriber gets.
@@ -192,13 +209,20 @@ impl Check {
     }
 
     pub fn print(&mut self) {
-        let last = if self.last != 0 { self.last } else { monotonic_ns() };
+        let last = if self.last != 0 {
+            self.last
+        } else {
+            monotonic_ns()
+        };
         let mut more = String::new();
         if let Some(n) = self.delays.len().checked_sub(1) {
             self.delays.sort_unstable();
             let at = |thousandths: usize| self.delays[((n + 1) * thousandths / 1000).min(n)];
             let (p50, p99, p999) = (at(500), at(990), at(999));
-            more = format!(r#", "p50": {p50}, "p99": {p99}, "p999": {p999}, "max": {}"#, self.delays[n]);
+            more = format!(
+                r#", "p50": {p50}, "p99": {p99}, "p999": {p999}, "max": {}"#,
+                self.delays[n]
+            );
         }
         say(&format!(
             r#"{{"count": {}, "wrong": {}, "first": {}, "last": {last}{more}, "complaint": "{}"}}"#,
@@ -220,7 +244,10 @@ impl Pace {
     pub fn new(rate: u64) -> Self {
         // SAFETY: no pointers; the kernel would let sleeps end 50 us late.
         unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, 1, 0, 0, 0) };
-        Pace { start: monotonic_ns(), rate }
+        Pace {
+            start: monotonic_ns(),
+            rate,
+        }
     }
 
     pub fn wait(&self, number: u64) {
@@ -242,7 +269,11 @@ pub fn say(line: &str) {
 
 /// Waits at most ms for the word to start.
 pub fn told_to_go(ms: i32) -> bool {
-    let mut p = libc::pollfd { fd: 0, events: libc::POLLIN, revents: 0 };
+    let mut p = libc::pollfd {
+        fd: 0,
+        events: libc::POLLIN,
+        revents: 0,
+    };
     // SAFETY: one pollfd, which outlives the call.
     if unsafe { libc::poll(&mut p, 1, ms) } <= 0 {
         return false;

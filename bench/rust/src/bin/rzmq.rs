@@ -34,16 +34,24 @@ async fn publish(s: &Settings) -> Outcome {
     let mut tick = Tick::new(s.number("timed", 0) != 0);
     while !race::told_to_go(5) {
         tick.probe();
-        socket.send_multipart(frames(&topics[0], &origin, &tick.data)).await?;
+        socket
+            .send_multipart(frames(&topics[0], &origin, &tick.data))
+            .await?;
     }
     let pace = Pace::new(s.number("rate", 0));
     for i in 0..s.number("count", 100_000) {
         pace.wait(i);
         tick.make(i);
         let topic = &topics[(i % topics.len() as u64) as usize];
-        socket.send_multipart(frames(topic, &origin, &tick.data)).await?;
+        socket
+            .send_multipart(frames(topic, &origin, &tick.data))
+            .await?;
     }
-    race::say(&format!(r#"{{"start": {}, "end": {}}}"#, pace.start, race::monotonic_ns()));
+    race::say(&format!(
+        r#"{{"start": {}, "end": {}}}"#,
+        pace.start,
+        race::monotonic_ns()
+    ));
     race::wait_for_end();
     context.term().await
 }
@@ -59,7 +67,9 @@ async fn receive(s: &Settings) -> Outcome {
         let frames = received?;
         let body = |i: usize| frames.get(i).and_then(Msg::data).unwrap_or_default();
         let topic = body(0);
-        let topic = topic.get(1..topic.len().saturating_sub(1)).unwrap_or_default();
+        let topic = topic
+            .get(1..topic.len().saturating_sub(1))
+            .unwrap_or_default();
         if frames.len() == 4 && check.take(topic, body(2)) {
             break;
         }

@@ -32,14 +32,18 @@ fn publish(s: &Settings) -> Outcome {
     let session = open("client", &[], &[s.text("in", "")])?;
     let mut publishers = Vec::new();
     for topic in race::topics(s) {
-        let made = session.declare_publisher(topic).congestion_control(CongestionControl::Block);
+        let made = session
+            .declare_publisher(topic)
+            .congestion_control(CongestionControl::Block);
         publishers.push(made.wait()?);
     }
     let mut tick = Tick::new(s.number("timed", 0) != 0);
     let origin = s.text("origin", "p000");
     while !race::told_to_go(5) {
         tick.probe();
-        publishers[0].put(race::one_text(&tick.data, &origin)).wait()?;
+        publishers[0]
+            .put(race::one_text(&tick.data, &origin))
+            .wait()?;
     }
     let pace = Pace::new(s.number("rate", 0));
     for i in 0..s.number("count", 100_000) {
@@ -48,7 +52,11 @@ fn publish(s: &Settings) -> Outcome {
         let publisher = &publishers[(i % publishers.len() as u64) as usize];
         publisher.put(race::one_text(&tick.data, &origin)).wait()?;
     }
-    race::say(&format!(r#"{{"start": {}, "end": {}}}"#, pace.start, race::monotonic_ns()));
+    race::say(&format!(
+        r#"{{"start": {}, "end": {}}}"#,
+        pace.start,
+        race::monotonic_ns()
+    ));
     race::wait_for_end();
     drop(publishers);
     session.close().wait()
@@ -57,7 +65,10 @@ fn publish(s: &Settings) -> Outcome {
 fn receive(s: &Settings) -> Outcome {
     let session = open("client", &[], &[s.text("out", "")])?;
     let channel = zenoh::handlers::FifoChannel::new(10_000);
-    let subscriber = session.declare_subscriber("ticks/**").with(channel).wait()?;
+    let subscriber = session
+        .declare_subscriber("ticks/**")
+        .with(channel)
+        .wait()?;
     let mut check = Check::new(s);
     let origin = s.text("origin", "p000");
     while let Ok(Some(sample)) = subscriber.recv_timeout(race::SILENCE) {
