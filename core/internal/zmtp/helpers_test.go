@@ -102,10 +102,23 @@ func (s *sink) deliver(b *batch.Batch) {
 	}
 }
 
+// forget makes it only count from now on.
+func (s *sink) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.keep = false
+}
+
 func (s *sink) len() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.count
+}
+
+func (s *sink) size() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.bytes
 }
 
 func (s *sink) got() [][]string {

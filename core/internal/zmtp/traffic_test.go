@@ -393,7 +393,7 @@ func TestHugePayload(t *testing.T) {
 	const size = 100 << 20
 	o := newOutlet(t, carrier.Drop, 0, bind("tcp://127.0.0.1:*"))
 	i := newInlet(t, carrier.SUB, []string{"huge"}, dial(o.address()))
-	i.keep = false
+	i.forget()
 	o.wait(t, carrier.Wanted, 1)
 	b := &batch.Batch{Buf: make([]byte, 0, size+100)}
 	b.AppendFrame([]byte("huge"), true)
@@ -402,14 +402,14 @@ func TestHugePayload(t *testing.T) {
 	i.sink.wait(t, 1)
 	o.Send(message("huge", "small"))
 	i.sink.wait(t, 2)
-	require.Equal(t, int64(b.Size()+len(message("huge", "small").Buf)), i.bytes)
+	require.Equal(t, int64(b.Size()+len(message("huge", "small").Buf)), i.sink.size())
 }
 
 func TestAMillionTinyOnes(t *testing.T) {
 	const n = 1_000_000
 	o := newOutlet(t, carrier.Drop, n, bind("tcp://127.0.0.1:*"))
 	i := newInlet(t, carrier.SUB, []string{""}, dial(o.address()))
-	i.keep = false
+	i.forget()
 	o.wait(t, carrier.Wanted, 1)
 	b := &batch.Batch{}
 	for range n {
@@ -423,7 +423,7 @@ func TestSendAllocatesNothing(t *testing.T) {
 	o := newOutlet(t, carrier.Wait, 0, bind("tcp://127.0.0.1:*"))
 	for range 3 {
 		i := newInlet(t, carrier.SUB, []string{`"ticks/`, `"other"`}, dial(o.address()))
-		i.keep = false
+		i.forget()
 	}
 	eventually(t, func() bool {
 		n := 0
