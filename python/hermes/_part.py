@@ -39,7 +39,8 @@ _FAREWELL = 0.5
 
 _LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
-_parts: weakref.WeakSet[Part[Any]] = weakref.WeakSet()
+# Whatever has a native object, by its id().
+_parts: weakref.WeakValueDictionary[int, Part[Any]] = weakref.WeakValueDictionary()
 _forgets_after_fork = False
 _flushes_at_exit = False
 
@@ -147,7 +148,12 @@ class Part(threading.Thread, Generic[_C]):
                 threading.Thread.__init__(self, name=self.name, daemon=self.daemon)
             if self._opens_at_start():
                 self._open()
-            super().start()
+            try:
+                super().start()
+            except RuntimeError:  # no more threads
+                self._running.clear()
+                self._ended()
+                raise
 
     def run(self) -> None:
         """Log what the native object reports, until it stops. Runs in the thread."""
@@ -212,7 +218,7 @@ class Part(threading.Thread, Generic[_C]):
             core.set(key, option_text(value))
         core.start()
         self._core = core
-        _parts.add(self)
+        _parts[id(self)] = self
         self._running.set()
         self._opened(core)
         return core
@@ -312,7 +318,8 @@ def _install_hooks() -> None:
 def flush_all(timeout: float = FLUSH) -> None:
     """Stop everything that still runs: publishers first, then what relays for them."""
     end = time.monotonic() + timeout
-    running = [part for part in list(_parts) if part._running.is_set()]
+    parts = _living()
+    running = [part for part in parts if part._running.is_set()]
     running.sort(key=lambda part: part._exit_rank)
     for index, part in enumerate(running):
         part._running.lower()
@@ -320,9 +327,15 @@ def flush_all(timeout: float = FLUSH) -> None:
         part._stop_native(max(0.0, end - time.monotonic()) / (len(running) - index))
     # A thread that writes to a log while the interpreter goes down can bring it down.
     end = time.monotonic() + _FAREWELL
-    for part in list(_parts):
+    for part in parts:
         if part.is_alive():
             threading.Thread.join(part, max(0.0, end - time.monotonic()))
+
+
+def _living() -> list[Part[Any]]:
+    """Whatever has a native object, even while other threads make more."""
+    parts = [reference() for reference in _parts.valuerefs()]
+    return [part for part in parts if part is not None]
 
 
 def _after_fork_in_child() -> None:
@@ -330,6 +343,6 @@ def _after_fork_in_child() -> None:
     global _flushes_at_exit, _parts
     _flushes_at_exit = False
     atexit.unregister(flush_all)
-    for part in list(_parts):
+    for part in _living():
         part._forked()
-    _parts = weakref.WeakSet()
+    _parts = weakref.WeakValueDictionary()
