@@ -1,0 +1,40 @@
+//go:build interop
+
+package interop
+
+// The strangers. hermes-zmq 1.3.0, the package that ours replaces, is one more: it
+// is met as a whole, in mixed clusters, by python/tests/test_old_package.py.
+var implementations = []implementation{
+	{
+		name:    "libzmq",
+		command: []string{"build/interop/c/peer"},
+	},
+	{
+		name:    "pyzmq",
+		command: []string{"build/venv/bin/python", "python/peer.py"},
+	},
+	{
+		name:    "jeromq",
+		command: []string{"java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", "build/interop/java/classes:build/interop/java/lib/*", "Peer"},
+	},
+	{
+		name:    "zeromq.js",
+		command: []string{"node", "build/interop/node/peer.js"},
+	},
+	{
+		name:    "zeromq.rs",
+		command: []string{"build/interop/rust/debug/zeromq"},
+	},
+	{
+		name:    "rzmq",
+		command: []string{"build/interop/rust/debug/rzmq"},
+		lacks: []lack{
+			{role: "xpub", reason: "there is no XPUB: SocketType of rzmq 0.5 ends with PUB and SUB"},
+			{role: "xsub", reason: "there is no XSUB: SocketType of rzmq 0.5 ends with PUB and SUB"},
+		},
+	},
+	{
+		name:    "go-zeromq",
+		command: []string{"build/interop/go/peer"},
+	},
+}

@@ -1,0 +1,185 @@
+//go:build interop
+
+package interop
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/hermes-zmq/hermes/core/internal/carrier"
+)
+
+// probe is a message that nobody counts. A PUB does not tell what it is asked for,
+// so it sends probes until one arrives; what was asked for before it is known then.
+var probe = message{"probe"}
+
+// ask subscribes to prefixes and waits until the stranger knows.
+func ask(t *testing.T, c cell, i *inlet, s *stranger, prefixes ...string) {
+	t.Helper()
+	i.subscribe(t, prefixes...)
+	i.subscribe(t, probe[0])
+	awaitProbe(t, s, i)
+	i.unsubscribe(t, probe[0])
+	if c.theyTell() {
+		for _, prefix := range prefixes {
+			requireTold(t, s, "\x01"+prefix)
+		}
+	}
+}
+
+// awaitProbe has the stranger send probes until one arrives that was sent now.
+func awaitProbe(t *testing.T, s *stranger, i *inlet) {
+	t.Helper()
+	before := len(i.received())
+	eventually(t, func() bool {
+		requireAlive(t, s)
+		s.send(probe)
+		return len(i.received()) > before
+	}, "a probe")
+}
+
+// requireTold waits until an XPUB has been told something.
+func requireTold(t *testing.T, s *stranger, what string) {
+	t.Helper()
+	eventually(t, func() bool {
+		for _, m := range s.received() {
+			if same(m, message{what}) {
+				return true
+			}
+		}
+		return false
+	}, "the stranger is to be told %q", what)
+}
+
+// requireGet waits for messages at an inlet of ours, and for no others.
+func requireGet(t *testing.T, i *inlet, want []message) {
+	t.Helper()
+	eventually(t, func() bool { return len(withoutProbes(i)) >= len(want) }, "%d messages", len(want))
+	requireSame(t, want, withoutProbes(i))
+}
+
+func withoutProbes(i *inlet) (rest []message) {
+	for _, m := range i.received() {
+		if !same(m, probe) {
+			rest = append(rest, m)
+		}
+	}
+	return rest
+}
+
+// getExact: everything that we want arrives, in order, and nothing else.
+func getExact(t *testing.T, c cell) {
+	ours, s := c.inlets(t, 1)
+	ask(t, c, ours[0], s, "tick/")
+	want := ticks("tick/", many)
+	for _, some := range chunks(want, 700) {
+		s.send(some...)
+		s.send(ticks("tack/", 2)...)
+	}
+	requireGet(t, ours[0], want)
+	require.Zero(t, ours[0].count(carrier.Disconnected, ""))
+	require.Contains(t, []string{"PUB", "XPUB"}, ours[0].Peers()[0].Type)
+}
+
+// getEdges: every shape of message arrives as it was.
+func getEdges(t *testing.T, c cell) {
+	ours, s := c.inlets(t, 1)
+	ask(t, c, ours[0], s, "")
+	want := edges()
+	s.send(want...)
+	s.send(want...)
+	requireGet(t, ours[0], append(want, want...))
+	require.Zero(t, ours[0].count(carrier.Disconnected, ""))
+}
+
+// getWhatIsWanted: prefixes come and go, and the stranger sends accordingly.
+func getWhatIsWanted(t *testing.T, c cell) {
+	ours, s := c.inlets(t, 1)
+	i := ours[0]
+	a, ab, b := message{"a", "1"}, message{"ab", "2"}, message{"b", "3"}
+	var want []message
+	send := func(wanted ...message) {
+		t.Helper()
+		s.send(a, ab, b)
+		want = append(want, wanted...)
+		requireGet(t, i, want)
+	}
+	ask(t, c, i, s, "ab")
+	send(ab)
+	ask(t, c, i, s, "a")
+	send(a, ab)
+	give := func(prefix string) {
+		t.Helper()
+		i.unsubscribe(t, prefix)
+		if c.theyTell() {
+			requireTold(t, s, "\x00"+prefix)
+		}
+		ask(t, c, i, s) // what was said before the probe is known with it
+	}
+	give("ab")
+	send(a, ab)
+	ask(t, c, i, s, "")
+	send(a, ab, b)
+	give("")
+	give("a")
+	send()
+	ask(t, c, i, s, "b")
+	send(b)
+}
+
+// getTwo: two of ours want different things of one stranger.
+func getTwo(t *testing.T, c cell) {
+	ours, s := c.inlets(t, 2)
+	ask(t, c, ours[0], s, "one/", "both/")
+	ask(t, c, ours[1], s, "two/", "both/")
+	both, one, two := ticks("both/", 200), ticks("one/", 200), ticks("two/", 200)
+	var want [2][]message
+	for i := range both {
+		s.send(both[i], one[i], two[i])
+		want[0] = append(want[0], both[i], one[i])
+		want[1] = append(want[1], both[i], two[i])
+	}
+	requireGet(t, ours[0], want[0])
+	requireGet(t, ours[1], want[1])
+}
+
+// getAfterTheyRestart: a stranger dies without a word, and another takes its place.
+func getAfterTheyRestart(t *testing.T, c cell) {
+	ours, s := c.inlets(t, 1)
+	i := ours[0]
+	i.subscribe(t, "tick/", probe[0])
+	var want []message
+	for round := 1; round <= 3; round++ {
+		awaitProbe(t, s, i)
+		if c.theyTell() {
+			requireTold(t, s, "\x01tick/")
+		}
+		some := ticks("tick/", 50+round)
+		s.send(some...)
+		want = append(want, some...)
+		requireGet(t, i, want)
+		s.kill()
+		eventually(t, func() bool { return i.count(carrier.Disconnected, "") == round && len(i.Peers()) == 0 }, "nobody is there")
+		if c.theyBind() {
+			s = c.meet(t, s.Ready[0])
+		} else {
+			s = c.meet(t, i.Endpoints()[0])
+		}
+	}
+}
+
+// getAfterWeRestart: the stranger comes back to us, or we to it, and hears again
+// what we want.
+func getAfterWeRestart(t *testing.T, c cell) {
+	ours, s := c.inlets(t, 1)
+	i, at := ours[0], s.Ready[0]
+	for round := range 3 {
+		ask(t, c, i, s, "tick/")
+		want := ticks("tick/", 50+round)
+		s.send(want...)
+		requireGet(t, i, want)
+		i.Close()
+		i = openInlet(t, c.ours, !c.theyBind(), at)
+	}
+}
