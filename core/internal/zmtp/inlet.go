@@ -59,8 +59,9 @@ func (i *inlet) receive(c *conn, early []byte) error {
 	if err := in.preload(early); err != nil {
 		return err
 	}
+	room, idle := in.room, in.idle // made once: each would be an allocation
 	for {
-		n, err := c.io.read(in.room, in.idle)
+		n, err := c.io.read(room, idle)
 		if err != nil {
 			return err
 		}

@@ -13,6 +13,10 @@ import (
 // tiny ones stays small enough to be used again.
 const maxBatch = 2 * batch.TargetMessages
 
+// parkBytes is how much of an unfinished message is copied out of its arena while
+// nothing more comes, so that many peers who say half a word cost half words.
+const parkBytes = 16 << 10
+
 // limits are those that what arrives is measured against.
 type limits struct {
 	frames  int
@@ -39,6 +43,7 @@ type intake struct {
 	limits limits
 
 	b                *batch.Batch
+	parked           []byte // what Buf[:full] was when b was given back
 	kept, read, full int
 	frames           int    // of the message begun
 	body             uint64 // its size so far, without framing
@@ -47,27 +52,35 @@ type intake struct {
 
 // room is where to read to.
 func (t *intake) room() []byte {
-	if t.b == nil {
-		t.begin(0)
-	}
-	if t.full == cap(t.b.Buf) {
+	switch {
+	case t.b == nil:
+		t.b = batch.Get()
+		t.b.Buf = append(t.b.Buf, t.parked...)[:0]
+		t.parked = nil
+	case t.full == cap(t.b.Buf):
 		t.grow()
 	}
 	return t.b.Buf[t.full:cap(t.b.Buf)]
 }
 
-// idle gives back an arena with nothing in it, for there is nothing to come.
+// idle gives back an arena that hardly anything is in, for nothing comes for now.
 func (t *intake) idle() {
-	if t.full == 0 {
-		t.drop()
+	if t.b == nil || t.full > parkBytes {
+		return
 	}
+	if t.full > 0 {
+		t.parked = append([]byte(nil), t.b.Buf[:t.full]...)
+	}
+	t.b.Release()
+	t.b = nil
 }
 
+// drop gives everything back.
 func (t *intake) drop() {
 	if t.b != nil {
 		t.b.Release()
-		t.b = nil
 	}
+	t.b, t.parked = nil, nil
 	t.kept, t.read, t.full = 0, 0, 0
 }
 
@@ -122,7 +135,7 @@ func (t *intake) took(n int) error {
 		}
 		switch {
 		case errors.Is(err, errShortFrame):
-			if t.b != nil && t.full == 0 {
+			if t.full == 0 {
 				t.drop()
 			}
 			return nil
