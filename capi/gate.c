@@ -40,8 +40,18 @@ static void in_child(void) {
     atomic_store(&state, FORKED);
 }
 
+static void *flush(void *unused) {
+    (void)unused;
+    hermesgo_flush(EXIT_FLUSH_MS);
+    return NULL;
+}
+
+/* On a thread of its own: Go needs a stack for signals, and the host may have taken
+ * down the one of the thread that exits (Python's faulthandler does). */
 static void at_exit(void) {
-    if (atomic_load(&state) == AWAKE) hermesgo_flush(EXIT_FLUSH_MS);
+    pthread_t thread;
+    if (atomic_load(&state) != AWAKE) return;
+    if (pthread_create(&thread, NULL, flush, NULL) == 0) pthread_join(thread, NULL);
 }
 
 static void wake(void) {
