@@ -8,8 +8,15 @@ from contextlib import ExitStack
 
 import pytest
 import support
+from hypothesis import HealthCheck, settings
 
 import hermes
+
+# A slow machine is no reason to fail.
+settings.register_profile(
+    "patient", deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None
+)
+settings.load_profile("patient")
 
 
 @pytest.fixture
