@@ -97,7 +97,7 @@ func TestIntakeInPieces(t *testing.T) {
 			b.AppendFrame(make([]byte, random.IntN(300)), true)
 		}
 		size := random.IntN(40)
-		if i%400 == 0 {
+		if i%400 == 399 {
 			size = random.IntN(400_000)
 		}
 		b.AppendFrame(bytes.Repeat([]byte{byte(i)}, size), false)
@@ -106,16 +106,17 @@ func TestIntakeInPieces(t *testing.T) {
 			stream = appendCommand(stream, cmdPong, []byte("x"))
 		}
 	}
-	want, broken := decode(stream, generous)
-	require.False(t, broken)
-	require.Len(t, want, 800)
 	for _, size := range []int{1, 7, 1000, 80_000, len(stream)} {
+		part := stream[:min(len(stream), size*100_000)]
+		want, broken := decode(part, generous)
+		require.False(t, broken)
+		require.Greater(t, len(want), 100)
 		var got [][]byte
 		in := newIntake(collect(&got), generous)
-		require.NoError(t, feed(in, stream, func() int { return 1 + random.IntN(size) }))
+		require.NoError(t, feed(in, part, func() int { return 1 + random.IntN(size) }))
 		require.Equal(t, want, got)
-		in.idle()
-		require.Nil(t, in.b, "no arena is held when nothing has arrived")
+		in.drop()
+		require.Nil(t, in.b)
 	}
 }
 
