@@ -59,6 +59,8 @@ def proxy() -> Any:
     """libzmq's own proxy between two bound sockets; their addresses."""
     context = zmq.Context()
     inside, outside = context.socket(zmq.XSUB), context.socket(zmq.XPUB)
+    inside.set_hwm(0)
+    outside.set_hwm(0)
     inside.bind(ANYWHERE)
     outside.bind(ANYWHERE)
     addresses = endpoint(inside), endpoint(outside)
