@@ -18,11 +18,11 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ROWS = 16, HISTORY = 36, BATCH = 512 };
-enum { LINES_AROUND = 10 };         /* of the table, around its rows */
-static const double FRAME = 0.25;   /* seconds between two pictures */
-static const double SUMMARY = 3.0;  /* the same where there is no terminal */
-static const double PATIENCE = 15.; /* seconds of silence that mean a part has died */
+enum { ROWS = 16, HISTORY = 34, BATCH = 512 };
+enum { LINES_AROUND = 10, COLUMNS = 79 }; /* of the table: besides its rows; its width */
+static const double FRAME = 0.25;         /* seconds between two pictures */
+static const double SUMMARY = 3.0;        /* the same where there is no terminal */
+static const double PATIENCE = 15.;       /* seconds of silence that mean a part has died */
 
 static volatile sig_atomic_t interrupted;
 static void on_signal(int number) {
@@ -220,7 +220,7 @@ static void draw_map(struct rates r) {
            eol(), bold(), plain(), dim(), line, r.raw, arrow, plain(), bold(), plain(), dim(), line,
            r.raw + r.derived, arrow, plain(), bold(), plain(), eol());
     printf("%30s%s%s %.0f/s%s%s", "", dim(), both, r.derived, plain(), eol());
-    printf("%28s%sderive%s%24s%sfour processes, hermes %s%s%s", "", bold(), plain(), "", dim(),
+    printf("%28s%sderive%s%16s%sfour processes, hermes %s%s%s", "", bold(), plain(), "", dim(),
            hermes_version_string(), plain(), eol());
 }
 
@@ -258,9 +258,10 @@ static void draw_summary(double elapsed) {
 static void show(double elapsed, struct rates rates) {
     static int lines;
     struct winsize size;
-    int height = live && ioctl(1, TIOCGWINSZ, &size) == 0 ? size.ws_row : 0;
+    int fits = live && ioctl(1, TIOCGWINSZ, &size) == 0 && size.ws_col >= COLUMNS &&
+               size.ws_row > row_count + LINES_AROUND;
     remember();
-    if (live && height > row_count + LINES_AROUND) {
+    if (fits) {
         if (lines > 0) printf("\x1b[%dA\r", lines);
         lines = draw_table(elapsed, rates);
     } else {
