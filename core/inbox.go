@@ -1,6 +1,7 @@
 package core
 
 import (
+	"os"
 	"sync"
 	"time"
 
@@ -26,8 +27,10 @@ type inbox struct {
 	waiters int
 	wake    chan struct{}
 	over    gate // closed
+	waker   Waker
 
-	fd eventFD
+	fd       eventFD
+	disposed bool // fd is gone for good
 }
 
 type receiverCounters struct {
@@ -53,11 +56,22 @@ func (c *receiverCounters) add(d receiverCounters) {
 
 func (x *inbox) init() { x.wake = make(chan struct{}, 1) }
 
-func (x *inbox) open() {
+// open lets takers wait. It reports whether that is for the first time.
+func (x *inbox) open() (first bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	first = !x.opened
 	x.opened, x.closed = true, false
 	x.over.set(false)
+	x.fd.show(x.count > 0)
+	return first
+}
+
+// reset takes back the first open.
+func (x *inbox) reset() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.opened, x.closed = false, false
 	x.fd.show(x.count > 0)
 }
 
@@ -68,11 +82,15 @@ func (x *inbox) close() {
 	x.closed = true
 	x.over.set(true)
 	x.fd.show(true)
+	x.rouse()
 }
 
 func (x *inbox) descriptor() (int, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	if x.disposed {
+		return -1, os.ErrClosed
+	}
 	fd, err := x.fd.open()
 	x.fd.show(x.count > 0 || x.closed)
 	return fd, err
@@ -81,6 +99,7 @@ func (x *inbox) descriptor() (int, error) {
 func (x *inbox) dispose() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	x.disposed = true
 	x.fd.close()
 }
 
@@ -107,7 +126,14 @@ func (x *inbox) commit(b *batch.Batch, s *stage, most, mostBytes int64) (turnedA
 		signal(x.wake)
 	}
 	x.fd.show(true)
+	x.rouse()
 	return turnedAway
+}
+
+func (x *inbox) rouse() {
+	if x.waker != nil {
+		x.waker.Wake()
+	}
 }
 
 // fits reports whether n envelopes of so many bytes may come in. One envelope always

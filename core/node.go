@@ -61,20 +61,39 @@ func (n *Node) openUp() error {
 	return nil
 }
 
-// shutDown stops both parts at the same time: each has the whole of the timeout.
-func (n *Node) shutDown(timeout time.Duration, _ bool) error {
-	parts := n.parts()
-	errs := make([]error, len(parts))
+// shutDown stops both parts at the same time: each has the whole of the time.
+func (n *Node) shutDown() error {
+	timeout, less := n.limit.left()
+	errs := make([]error, len(n.parts()))
+	stopped := make(chan struct{})
+	safe.Go(nil, func() {
+		defer close(stopped)
+		n.stopParts(timeout, errs)
+	})
+	for {
+		select {
+		case <-stopped:
+			return errors.Join(errs...)
+		case <-less:
+			var shorter time.Duration
+			shorter, less = n.limit.left()
+			n.stopParts(shorter, nil) // hurries the stops under way
+		}
+	}
+}
+
+func (n *Node) stopParts(timeout time.Duration, errs []error) {
 	var all sync.WaitGroup
-	for i, p := range parts {
+	for i, p := range n.parts() {
 		all.Add(1)
 		safe.Go(p.Fail, func() {
 			defer all.Done()
-			errs[i] = p.Stop(timeout)
+			if err := p.Stop(timeout); errs != nil {
+				errs[i] = err
+			}
 		})
 	}
 	all.Wait()
-	return errors.Join(errs...)
 }
 
 // WaitReady waits for both parts.

@@ -23,7 +23,8 @@ type Part interface {
 	Start() error
 	// Stop stops the part and waits until it has. What is queued for sending is
 	// sent first, for at most timeout; ETIMEOUT says that some was given up, and
-	// the counters say how much. Stopping what does not run does nothing.
+	// the counters say how much. Stopping what does not run does nothing. Where
+	// another stop is under way, that one has no more time than this one.
 	Stop(timeout time.Duration) error
 	// Close stops the part for good, flushing for at most the option "linger",
 	// and wakes whoever waits on it with ESTOPPED. Closing twice does nothing.
@@ -73,17 +74,19 @@ type part struct {
 	common     commonOptions
 
 	life    sync.Mutex // one Start, Stop or Close at a time
+	limit   patience   // of the stop under way
 	mu      sync.Mutex
 	state   state
+	run     uint64 // which of its runs this is, from 1 on
 	reason  string // why it stopped
 	failure error
 	idle    gate // not running
 	ready   gate
 	events  eventLog
 
-	open func() error                                    // start: opens sockets and goroutines
-	shut func(timeout time.Duration, closing bool) error // stop: ends them; called once for each open
-	fact func(key string) (value string, known bool)     // what Get knows besides options; may be nil
+	open func() error                                // start: opens sockets and goroutines
+	shut func() error                                // stop: ends them, within limit; called once for each open
+	fact func(key string) (value string, known bool) // what Get knows besides options; may be nil
 }
 
 // commonOptions are the settings that go to the carrier.
@@ -175,6 +178,7 @@ func (p *part) Start() error {
 	s := p.state
 	if s == stateNew || s == stateStopped {
 		p.state, p.reason, p.failure = stateRunning, "", nil
+		p.run++
 		p.idle.set(false)
 	}
 	p.mu.Unlock()
@@ -203,13 +207,20 @@ func (p *part) settle(s state) {
 }
 
 // Stop implements Part.
-func (p *part) Stop(timeout time.Duration) error { return p.end("stop", timeout, false) }
+func (p *part) Stop(timeout time.Duration) error {
+	p.limit.shorten(timeout)
+	p.life.Lock()
+	defer p.life.Unlock()
+	return p.end("stop", timeout)
+}
 
 // Close implements Part.
 func (p *part) Close() error {
-	err := p.end("close", p.linger.get(), true)
+	linger := p.linger.get()
+	p.limit.shorten(linger)
 	p.life.Lock()
 	defer p.life.Unlock()
+	err := p.end("close", linger)
 	p.mu.Lock()
 	p.state = stateClosed
 	p.mu.Unlock()
@@ -217,14 +228,13 @@ func (p *part) Close() error {
 	return err
 }
 
-// end takes a running part down.
-func (p *part) end(reason string, timeout time.Duration, closing bool) error {
-	p.life.Lock()
-	defer p.life.Unlock()
+// end takes a running part down. The caller holds life.
+func (p *part) end(reason string, timeout time.Duration) error {
 	p.mu.Lock()
 	running := p.state == stateRunning
 	if running {
 		p.state = stateStopping
+		p.limit.begin(timeout)
 		if p.reason == "" {
 			p.reason = reason
 		}
@@ -234,7 +244,8 @@ func (p *part) end(reason string, timeout time.Duration, closing bool) error {
 	if !running {
 		return nil
 	}
-	err := p.shut(timeout, closing)
+	err := p.shut()
+	p.limit.end()
 	level := levelInfo
 	text := fmt.Sprintf("%s stopped (%s)", p.who(), firstLine(reason))
 	if err != nil {
@@ -251,14 +262,25 @@ func firstLine(s string) string {
 }
 
 // endLater stops the part from one of its own goroutines, which must not wait for
-// itself.
+// itself. If it runs anew by then, that is another life and none of its business.
 func (p *part) endLater(reason string) {
 	p.mu.Lock()
 	if p.reason == "" {
 		p.reason = reason
 	}
+	run := p.run
 	p.mu.Unlock()
-	safe.Go(func(error) {}, func() { _ = p.end(reason, 0, false) })
+	p.limit.shorten(0)
+	safe.Go(nil, func() {
+		p.life.Lock()
+		defer p.life.Unlock()
+		p.mu.Lock()
+		same := p.run == run
+		p.mu.Unlock()
+		if same {
+			_ = p.end(reason, 0)
+		}
+	})
 }
 
 // Fail implements Part.

@@ -68,7 +68,7 @@ func (p *PostOffice) openUp() (err error) {
 	r := &relay{}
 	defer func() {
 		if err != nil {
-			r.close(0)
+			r.close(&patience{}) // at once
 		}
 	}()
 	if len(p.debug.all()) > 0 {
@@ -136,39 +136,42 @@ const quiet = 20 * time.Millisecond
 
 // shutDown first takes back all subscriptions, so that publishers hold what they
 // have, and forwards what is already on its way.
-func (p *PostOffice) shutDown(timeout time.Duration, _ bool) error {
-	p.mu.Lock()
-	r := p.relay
-	p.mu.Unlock()
-	if timeout < 0 {
-		timeout = maxLinger
-	}
-	until := time.Now().Add(timeout)
+func (p *PostOffice) shutDown() error {
+	r := p.current()
 	r.wants.withdraw()
-	for last := r.delivered.Load(); time.Until(until) > quiet; {
-		time.Sleep(quiet)
-		now := r.delivered.Load()
-		if now == last {
-			break
-		}
-		last = now
-	}
-	if unsent := r.close(max(time.Until(until), 0)); unsent > 0 {
+	r.awaitQuiet(&p.limit)
+	if unsent := r.close(&p.limit); unsent > 0 {
 		p.mail.giveUp(unsent)
 		return errorf(ETIMEOUT, "%s stopped with %d messages not sent", p.who(), unsent)
 	}
 	return nil
 }
 
-func (r *relay) close(linger time.Duration) (unsent int) {
+// awaitQuiet returns when nothing more arrives, or there is no time left.
+func (r *relay) awaitQuiet(limit *patience) {
+	last := r.delivered.Load()
+	for {
+		if left, _ := limit.left(); left >= 0 && left <= quiet {
+			return
+		}
+		time.Sleep(quiet)
+		now := r.delivered.Load()
+		if now == last {
+			return
+		}
+		last = now
+	}
+}
+
+func (r *relay) close(limit *patience) (unsent int) {
 	if r.inlet != nil {
 		r.inlet.Close()
 	}
 	if r.out != nil {
-		unsent = r.out.Close(linger)
+		unsent = limit.close(r.out)
 	}
 	if r.debug != nil {
-		r.debug.Close(linger)
+		limit.close(r.debug)
 	}
 	return unsent
 }

@@ -96,7 +96,9 @@ func (p *Publisher) openUp() error {
 	cfg.OnEvent = p.onEvent
 	outlet, err := opener.OpenOutlet(cfg)
 	if err != nil {
+		p.q.drain()
 		p.q.close()
+		p.q.giveUp(0) // what somebody was quick enough to publish
 		return openError(p.who(), err)
 	}
 	p.mu.Lock()
@@ -147,30 +149,17 @@ func (p *Publisher) pump(outlet carrier.Outlet) {
 }
 
 // shutDown flushes, and gives up what cannot be sent in time.
-func (p *Publisher) shutDown(timeout time.Duration, _ bool) error {
+func (p *Publisher) shutDown() error {
 	p.q.drain()
-	d := after(timeout)
-	defer d.stop()
-	began := time.Now()
-	select {
-	case <-p.q.empty.opened():
-	case <-d.c:
-	}
-	linger := max(timeout-time.Since(began), 0)
-	if timeout < 0 {
-		linger = maxLinger
-	}
+	p.limit.await(p.q.empty.opened())
 	p.q.close() // the pump ends, once a Send that waits has returned
-	unsent := p.outlet.Close(linger)
+	unsent := p.limit.close(p.outlet)
 	p.pumping.Wait()
 	if n := p.q.giveUp(unsent); n > 0 {
 		return errorf(ETIMEOUT, "%s stopped with %d envelopes not sent", p.who(), n)
 	}
 	return nil
 }
-
-// maxLinger bounds even a flush that may take for ever.
-const maxLinger = 24 * time.Hour
 
 // Publish queues one envelope: topic and origin as text, data as one JSON value.
 // An empty origin stands for the publisher's name. When the queue is full it waits,

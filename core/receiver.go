@@ -1,8 +1,10 @@
 package core
 
 import (
+	"errors"
 	"fmt"
 	"iter"
+	"os"
 	"time"
 	"unicode/utf8"
 
@@ -69,12 +71,15 @@ func (r *Receiver) openUp() error {
 		return err
 	}
 	r.arrival.begin()
-	r.inbox.open()
+	first := r.inbox.open()
 	cfg := carrier.InletConfig{Config: r.carrierConfig(carrier.SUB, r.addresses), Deliver: r.deliver}
 	cfg.OnEvent = r.onEvent
 	inlet, err := opener.OpenInlet(cfg)
 	if err != nil {
 		r.inbox.close()
+		if first {
+			r.inbox.reset() // it never has been started
+		}
 		return openError(r.who(), err)
 	}
 	r.topics.attach(inlet)
@@ -84,7 +89,7 @@ func (r *Receiver) openUp() error {
 	return nil
 }
 
-func (r *Receiver) shutDown(time.Duration, bool) error {
+func (r *Receiver) shutDown() error {
 	r.topics.detach()
 	r.arrival.end()
 	r.currentInlet().Close()
@@ -199,11 +204,35 @@ func (r *Receiver) Take(most int, timeout time.Duration) (*Delivery, error) {
 	return nil, r.stopped()
 }
 
+// Waker is told that there may be something to take from a receiver.
+type Waker interface {
+	// Wake is called with every arrival and at the end, with locks held: it must
+	// be quick and must not call the receiver.
+	Wake()
+}
+
+// SetWaker is for those who wait elsewhere than in Take. To miss nothing they look
+// with Take, and a timeout of 0, after they have begun to listen.
+func (r *Receiver) SetWaker(w Waker) {
+	r.inbox.mu.Lock()
+	defer r.inbox.mu.Unlock()
+	r.inbox.waker = w
+}
+
+// Waker is what SetWaker has set.
+func (r *Receiver) Waker() Waker {
+	r.inbox.mu.Lock()
+	defer r.inbox.mu.Unlock()
+	return r.inbox.waker
+}
+
 // FD is a descriptor that polls readable as long as there is an envelope to take,
 // or the receiver has stopped. It must only be waited on, and ends with Close.
 func (r *Receiver) FD() (int, error) {
 	fd, err := r.inbox.descriptor()
-	if err != nil {
+	if errors.Is(err, os.ErrClosed) {
+		return -1, errorf(EBADHANDLE, "%s is closed, and so is its descriptor", r.who())
+	} else if err != nil {
 		return -1, errorf(EIO, "no descriptor for %s: %w", r.who(), err)
 	}
 	return fd, nil

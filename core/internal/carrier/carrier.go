@@ -112,7 +112,7 @@ type Tally struct {
 	Sent      int   // handed to at least one peer
 	SentBytes int64 // size of those, framing included
 	Unwanted  int   // there are peers, and none has a matching subscription
-	NoPeer    int   // there is no peer at all
+	NoPeer    int   // there is no peer at all, or those that wanted it have left meanwhile
 	Dropped   int   // wanted, but the queue of every peer that wants it is full (Overflow Drop)
 	Unsent    int   // Close came before there was room (Overflow Wait)
 }

@@ -11,6 +11,7 @@ type mark uint8
 
 const (
 	unwanted mark = iota
+	orphaned
 	dropped
 	unsent
 	sent
@@ -134,7 +135,10 @@ func (h *handout) giveRun(c *conn, i, j, n int) {
 
 // leave gives up on the messages [i, j) for a peer that takes nothing any more.
 func (h *handout) leave(o *outbox, i, j int) {
-	if !o.dead && h.wait { // else nobody is there who wanted them
+	switch {
+	case o.dead:
+		h.mark(i, j, orphaned)
+	case h.wait:
 		h.mark(i, j, unsent)
 	}
 }
@@ -159,12 +163,14 @@ func (h *handout) tally(peers int) (t carrier.Tally) {
 			t.Dropped++
 		case unsent:
 			t.Unsent++
+		case orphaned:
+			t.NoPeer++
 		default:
 			t.Unwanted++
 		}
 	}
 	if h.gone == peers {
-		t.NoPeer, t.Unwanted = t.Unwanted, 0
+		t.NoPeer, t.Unwanted = t.NoPeer+t.Unwanted, 0
 	}
 	return t
 }

@@ -1,0 +1,82 @@
+package core
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestClosingWhileOthersStartLeavesNothingRunning: what is closed does not run, and
+// whoever waits for its end need not wait.
+func TestClosingWhileOthersStartLeavesNothingRunning(t *testing.T) {
+	for i := range 200 {
+		r, err := NewReceiver("tcp://127.0.0.1:9", fmt.Sprint(i))
+		require.NoError(t, err)
+		require.NoError(t, r.Start())
+		var all sync.WaitGroup
+		for range 2 {
+			all.Go(func() {
+				for get(t, r, "state") != "closed" {
+					_ = r.Start()
+				}
+			})
+		}
+		all.Go(func() { _ = r.Close() })
+		all.Wait()
+		require.NoError(t, r.Wait(0), "closed, and running")
+		code(t, ESTATE, r.Start(), "closed")
+	}
+}
+
+// TestALateEndSparesTheNextRun: a part that stops itself, and is stopped and started
+// by somebody else before it gets to it, goes on.
+func TestALateEndSparesTheNextRun(t *testing.T) {
+	r, err := NewReceiver("tcp://127.0.0.1:9", "r")
+	require.NoError(t, err)
+	require.NoError(t, r.Start())
+	r.life.Lock() // the late end has to wait
+	r.endLater("slow")
+	require.NoError(t, r.end("stop", 0))
+	r.life.Unlock()
+	// Whoever comes first now, the receiver is started once more.
+	require.NoError(t, r.Start())
+	time.Sleep(50 * time.Millisecond)
+	require.Equal(t, "running", get(t, r, "state"))
+	r.Fail(errors.New("a fault"))
+	code(t, EINTERNAL, r.Wait(soon), "a fault")
+	require.NoError(t, r.Close())
+}
+
+func TestWhatCouldNotStartHasNeverBeenStarted(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	taken := "@tcp://" + l.Addr().String()
+	r, err := NewReceiver(taken, "r")
+	require.NoError(t, err)
+	code(t, EADDRINUSE, r.Start())
+	_, err = r.Recv(0)
+	code(t, ESTATE, err, "not been started")
+	require.Equal(t, "new", get(t, r, "state"))
+	require.NoError(t, l.Close())
+	require.NoError(t, r.Start())
+	_, err = r.Recv(0)
+	code(t, ETIMEOUT, err)
+	require.NoError(t, r.Close())
+}
+
+func TestAClosedReceiverHasNoDescriptor(t *testing.T) {
+	before := countFDs(t)
+	r, err := NewReceiver("tcp://127.0.0.1:9", "r")
+	require.NoError(t, err)
+	n, err := NewNode("n", r, nil)
+	require.NoError(t, err)
+	require.NoError(t, r.Close())
+	_, err = n.Receiver().FD()
+	code(t, EBADHANDLE, err, "closed")
+	require.LessOrEqual(t, countFDs(t), before)
+}

@@ -1,0 +1,97 @@
+package core
+
+import (
+	"sync"
+	"time"
+
+	"github.com/hermes-zmq/hermes/core/internal/carrier"
+	"github.com/hermes-zmq/hermes/core/internal/safe"
+)
+
+// patience is how long a stop that is under way may still take. Who asks for another
+// stop meanwhile can shorten it: closing must not wait for a flush without end.
+type patience struct {
+	mu    sync.Mutex
+	begun bool
+	ever  bool          // it has no end
+	until time.Time     // unless ever
+	less  chan struct{} // closed when the end has come closer
+}
+
+// begin starts it; a negative timeout has no end.
+func (p *patience) begin(timeout time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.begun, p.ever, p.until, p.less = true, timeout < 0, time.Now().Add(timeout), make(chan struct{})
+}
+
+func (p *patience) end() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.begun = false
+}
+
+// shorten lets it end after timeout at the latest. Without a stop under way it does
+// nothing.
+func (p *patience) shorten(timeout time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	until := time.Now().Add(timeout)
+	if !p.begun || timeout < 0 || !p.ever && !until.Before(p.until) {
+		return
+	}
+	p.ever, p.until = false, until
+	close(p.less)
+	p.less = make(chan struct{})
+}
+
+// left is how much of it is left, negative for no end, and a channel that is closed
+// when that has become less.
+func (p *patience) left() (time.Duration, <-chan struct{}) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.ever {
+		return -1, p.less
+	}
+	return max(time.Until(p.until), 0), p.less
+}
+
+// await waits for a channel to be closed. False: patience has run out.
+func (p *patience) await(done <-chan struct{}) bool {
+	for {
+		left, less := p.left()
+		d := after(left)
+		select {
+		case <-done:
+			d.stop()
+			return true
+		case <-d.c:
+			d.stop()
+			return false
+		case <-less:
+			d.stop()
+		}
+	}
+}
+
+// maxLinger bounds even a flush that may take for ever.
+const maxLinger = 24 * time.Hour
+
+// close closes an outlet, which may flush for what is left.
+func (p *patience) close(o carrier.Outlet) (unsent int) {
+	linger, _ := p.left()
+	if linger < 0 {
+		linger = maxLinger
+	}
+	closed := make(chan struct{})
+	safe.Go(nil, func() {
+		defer close(closed)
+		unsent = o.Close(linger)
+	})
+	if p.await(closed) {
+		return unsent
+	}
+	more := o.Close(0)
+	<-closed
+	return unsent + more
+}

@@ -1,0 +1,116 @@
+package core
+
+import (
+	"errors"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// deafSubscriber accepts connections at an address, says that it wants everything,
+// and never reads: what is sent to it stays where it is.
+func deafSubscriber(t *testing.T) (address string) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			t.Cleanup(func() { _ = c.Close() })
+			_ = c.(*net.TCPConn).SetReadBuffer(4096)
+			greeting := append([]byte{0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0x7f, 3, 0}, "NULL"...)
+			_, _ = c.Write(append(greeting, make([]byte, 64-len(greeting))...))
+			_, _ = c.Write([]byte("\x04\x19\x05READY\x0bSocket-Type\x00\x00\x00\x03SUB\x00\x01\x01"))
+		}
+	}()
+	return "tcp://" + l.Addr().String()
+}
+
+// stuck is a publisher with far more to send than its peer will ever read.
+func stuck(t *testing.T) *Publisher {
+	p := newPublisher(t, "zmtp", deafSubscriber(t), "heartbeat.interval", "0")
+	require.NoError(t, p.WaitReady(soon))
+	fill(t, p)
+	return p
+}
+
+// fill publishes 32 MiB.
+func fill(t *testing.T, p *Publisher) {
+	data := []byte(`"` + strings.Repeat("x", 1<<20) + `"`)
+	for range 32 {
+		require.NoError(t, p.Publish("big", "", data))
+	}
+}
+
+// endsSoon runs f, which must return.
+func endsSoon(t *testing.T, what string, f func()) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() { defer close(done); f() }()
+	select {
+	case <-done:
+	case <-time.After(soon):
+		require.Fail(t, "it hangs", what)
+	}
+}
+
+func TestAStopWithoutEndCanBeCutShort(t *testing.T) {
+	for name, cut := range map[string]func(Part){
+		"by closing":  func(p Part) { _ = p.Close() },
+		"by stopping": func(p Part) { _ = p.Stop(10 * time.Millisecond) },
+		"by failing":  func(p Part) { p.Fail(errors.New("a fault")) },
+	} {
+		for _, of := range []string{"publisher", "node"} {
+			t.Run(of+" "+name, func(t *testing.T) {
+				p := stuck(t)
+				var part Part = p
+				if of == "node" {
+					_ = p.Stop(0)
+					n, err := NewNode("n", nil, p)
+					require.NoError(t, err)
+					require.NoError(t, n.Start())
+					require.NoError(t, n.WaitReady(soon))
+					fill(t, p)
+					part = n
+				}
+				require.NoError(t, part.Set("linger", "10ms"))
+				var err error
+				var stop sync.WaitGroup
+				stop.Go(func() { err = part.Stop(-1) })
+				require.Eventually(t, func() bool { return get(t, part, "state") == "stopping" }, soon, time.Millisecond)
+				endsSoon(t, name, func() { cut(part); stop.Wait() })
+				code(t, ETIMEOUT, err, "not sent")
+				s := p.Stats()
+				require.Equal(t, s.Accepted, s.Sent+s.DroppedStop+s.DroppedNoPeer)
+				require.NotZero(t, s.DroppedStop)
+			})
+		}
+	}
+}
+
+func TestPatienceOnlyShrinks(t *testing.T) {
+	var p patience
+	p.shorten(0)
+	p.begin(time.Hour)
+	p.shorten(2 * time.Hour)
+	p.shorten(-1)
+	left, less := p.left()
+	require.InDelta(t, time.Hour, left, float64(time.Minute))
+	p.shorten(time.Minute)
+	<-less
+	left, _ = p.left()
+	require.LessOrEqual(t, left, time.Minute)
+	p.begin(-1)
+	left, _ = p.left()
+	require.Negative(t, left)
+	p.shorten(0)
+	left, _ = p.left()
+	require.Zero(t, left)
+}
