@@ -142,10 +142,10 @@ func (x *inbox) fits(n, size, most, mostBytes int64) bool {
 	return x.count+n <= most && (x.bytes+size <= mostBytes || x.count == 0 && n == 1)
 }
 
-// append adds staged envelopes: as views of a batch that is well filled, and
+// append adds staged envelopes: as views of a batch that is well filled with them, and
 // otherwise as copies, so that a few envelopes do not hold a whole arena.
 func (x *inbox) append(b *batch.Batch, s *stage, n int) {
-	if b.Size() >= cap(b.Buf)/2 {
+	if s.span(n) >= cap(b.Buf)/2 {
 		g := newSegment()
 		b.Retain()
 		g.src, g.buf = b, b.Buf

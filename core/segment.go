@@ -47,6 +47,18 @@ func (s *stage) add(b *batch.Batch, p wire.Parts, received float64, lost uint32)
 		ts: within(b.Buf, p.Number), time: p.TS, received: received, lost: lost})
 }
 
+// span is about how many bytes of their batch the first n envelopes take, all told.
+func (s *stage) span(n int) (bytes int) {
+	for i := range s.items[:n] {
+		it := &s.items[i]
+		bytes += int(it.ts.off+it.ts.len-it.topic.off) + unframed
+	}
+	return bytes
+}
+
+// unframed is what lies around the texts of an envelope: a header and a trailer.
+const unframed = 2 + wire.TrailerSize
+
 // within finds out where in buf a view of it begins.
 func within(buf, view []byte) extent {
 	off := uintptr(unsafe.Pointer(unsafe.SliceData(view))) - uintptr(unsafe.Pointer(unsafe.SliceData(buf)))
