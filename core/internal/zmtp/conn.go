@@ -39,7 +39,8 @@ type conn struct {
 	heard      atomic.Int64 // when something last came, on the socket's clock
 	delivering atomic.Bool  // not listening now, because Deliver is at work
 	ttl        atomic.Int64 // silence after which the peer wants to be dropped; 0 is never
-	asked      int64        // when the last PING went out; owned by the pulse
+	asked      int64        // when the first PING since then went out; owned by the pulse
+	askedLast  int64        // when the last PING went out; owned by the pulse
 
 	aborted atomic.Pointer[error] // why this end gave up
 }

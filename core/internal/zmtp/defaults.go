@@ -6,22 +6,25 @@ import (
 	"github.com/hermes-zmq/hermes/core/internal/carrier"
 )
 
-// What a zero in the configuration asks for.
+// What a zero in the configuration asks for: times.
 const (
 	defaultHandshakeTimeout  = 10 * time.Second
 	defaultHeartbeatInterval = 5 * time.Second
 	defaultHeartbeatTimeout  = 15 * time.Second
-	defaultReconnectMin      = 100 * time.Millisecond
+	defaultReconnectMin      = 100 * time.Millisecond // as libzmq
 	defaultReconnectMax      = 5 * time.Second
+)
 
+// What one peer may cost. They are far above what honest peers need: a post office
+// subscribes for all of its receivers together.
+const (
 	defaultConnections       = 4096
 	defaultFrames            = 64 << 10
 	defaultHandshakeBytes    = 16 << 10
-	defaultSubscriptions     = 256 << 10
+	defaultSubscriptions     = 256 << 10 // some 100 bytes each, twice
 	defaultSubscriptionBytes = 16 << 20
-
-	defaultQueueMessages = 100_000
-	defaultQueueBytes    = 64 << 20
+	defaultQueueMessages     = 100_000
+	defaultQueueBytes        = 64 << 20
 )
 
 // orDefault is v, or d where v is zero or senseless.

@@ -35,7 +35,8 @@ func (c *conn) check(now int64) {
 	if c.delivering.Load() {
 		return // it may well have said something, and we do not listen
 	}
-	silent := time.Duration(now - c.heard.Load())
+	heard := c.heard.Load()
+	silent := time.Duration(now - heard)
 	if ttl := time.Duration(c.ttl.Load()); ttl > 0 && silent > ttl {
 		c.abort(fmt.Errorf("silent for longer than the %v that the peer announced", ttl))
 		return
@@ -44,14 +45,29 @@ func (c *conn) check(now int64) {
 	if cfg.HeartbeatInterval < 0 {
 		return
 	}
-	if silent >= cfg.HeartbeatTimeout && c.gone(cfg.HeartbeatTimeout) {
-		c.abort(fmt.Errorf("no sign of life for %v", cfg.HeartbeatTimeout))
+	if c.waited(now, heard) >= cfg.HeartbeatTimeout && c.gone(cfg.HeartbeatTimeout) {
+		c.abort(fmt.Errorf("no sign of life for %v", silent.Round(time.Millisecond)))
 		return
 	}
-	if c.minor >= 1 && silent >= cfg.HeartbeatInterval && time.Duration(now-c.asked) >= cfg.HeartbeatInterval {
-		c.asked = now
+	if c.minor >= 1 && silent >= cfg.HeartbeatInterval && time.Duration(now-c.askedLast) >= cfg.HeartbeatInterval {
+		if c.asked <= heard {
+			c.asked = now
+		}
+		c.askedLast = now
 		c.ask()
 	}
+}
+
+// waited is how long an answer has been waited for. Peers of ZMTP 3.0 cannot be
+// asked; what they are sent is taken for a question.
+func (c *conn) waited(now, heard int64) time.Duration {
+	switch {
+	case c.minor < 1:
+		return time.Duration(now - heard)
+	case c.asked <= heard:
+		return 0
+	}
+	return time.Duration(now - c.asked)
 }
 
 // ask sends a PING, unless one cannot get through anyway.

@@ -24,6 +24,10 @@ var implementations = []implementation{
 	{
 		name:    "zeromq.rs",
 		command: []string{"build/interop/rust/debug/zeromq"},
+		lacks: []lack{
+			{"pub", "connect", "we_restart", "a PUB does not connect again: in zeromq 0.7 only SUB and XSUB do"},
+			{"xpub", "connect", "we_restart", "an XPUB does not connect again: in zeromq 0.7 only SUB and XSUB do"},
+		},
 	},
 	{
 		name:    "rzmq",
@@ -36,5 +40,8 @@ var implementations = []implementation{
 	{
 		name:    "go-zeromq",
 		command: []string{"build/interop/go/peer"},
+		lacks: []lack{
+			{"xsub", "", "we_restart", "an XSUB does not say again what it wants: in go-zeromq 0.17 only a SUB does"},
+		},
 	},
 }

@@ -3,6 +3,9 @@
 package interop
 
 import (
+	"fmt"
+	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -10,17 +13,21 @@ import (
 	"github.com/hermes-zmq/hermes/core/internal/carrier"
 )
 
-// probe is a message that nobody counts. A PUB does not tell what it is asked for,
-// so it sends probes until one arrives; what was asked for before it is known then.
-var probe = message{"probe"}
+// A PUB does not tell what it is asked for. So it is asked for probes last and sends
+// numbered ones until one of them arrives: what was asked for before, and what it was
+// told to send before, is done with by then.
+const (
+	probes  = "probe/"
+	silence = "silence/" // goes ahead of every probe and is asked for by nobody
+)
+
+var counter atomic.Int64
 
 // ask subscribes to prefixes and waits until the stranger knows.
 func ask(t *testing.T, c cell, i *inlet, s *stranger, prefixes ...string) {
 	t.Helper()
 	i.subscribe(t, prefixes...)
-	i.subscribe(t, probe[0])
-	awaitProbe(t, s, i)
-	i.unsubscribe(t, probe[0])
+	settle(t, s, i, func(alone bool) bool { return true })
 	if c.theyTell() {
 		for _, prefix := range prefixes {
 			requireTold(t, s, "\x01"+prefix)
@@ -28,15 +35,42 @@ func ask(t *testing.T, c cell, i *inlet, s *stranger, prefixes ...string) {
 	}
 }
 
-// awaitProbe has the stranger send probes until one arrives that was sent now.
-func awaitProbe(t *testing.T, s *stranger, i *inlet) {
+// give takes back a subscription and waits until the stranger knows.
+func give(t *testing.T, c cell, i *inlet, s *stranger, prefix string) {
 	t.Helper()
-	before := len(i.received())
+	i.unsubscribe(t, prefix)
+	// Who still wants everything gets probes in any case, and silence with them.
+	settle(t, s, i, func(alone bool) bool { return alone })
+	if c.theyTell() {
+		requireTold(t, s, "\x00"+prefix)
+	}
+}
+
+// settle asks for probes of its own until one arrives that will do.
+func settle(t *testing.T, s *stranger, i *inlet, willDo func(alone bool) bool) {
+	t.Helper()
+	topic := fmt.Sprint(probes, counter.Add(1), "/")
+	i.subscribe(t, topic)
 	eventually(t, func() bool {
 		requireAlive(t, s)
-		s.send(probe)
-		return len(i.received()) > before
+		n := fmt.Sprint(counter.Add(1))
+		s.send(message{silence + n}, message{topic + n})
+		arrived, alone := latestProbe(i, topic)
+		return arrived && willDo(alone)
 	}, "a probe")
+	i.unsubscribe(t, topic)
+}
+
+// latestProbe tells whether a probe has arrived, and whether the latest one came
+// without the silence of the same number.
+func latestProbe(i *inlet, topic string) (arrived, alone bool) {
+	got := i.received()
+	for k := len(got) - 1; k >= 0; k-- {
+		if n, ok := strings.CutPrefix(got[k][0], topic); ok {
+			return true, k == 0 || got[k-1][0] != silence+n
+		}
+	}
+	return false, false
 }
 
 // requireTold waits until an XPUB has been told something.
@@ -61,7 +95,7 @@ func requireGet(t *testing.T, i *inlet, want []message) {
 
 func withoutProbes(i *inlet) (rest []message) {
 	for _, m := range i.received() {
-		if !same(m, probe) {
+		if !strings.HasPrefix(m[0], probes) && !strings.HasPrefix(m[0], silence) {
 			rest = append(rest, m)
 		}
 	}
@@ -104,25 +138,18 @@ func getWhatIsWanted(t *testing.T, c cell) {
 		s.send(a, ab, b)
 		want = append(want, wanted...)
 		requireGet(t, i, want)
+		ask(t, c, i, s) // all of it is done with when something else is asked for
 	}
 	ask(t, c, i, s, "ab")
 	send(ab)
 	ask(t, c, i, s, "a")
 	send(a, ab)
-	give := func(prefix string) {
-		t.Helper()
-		i.unsubscribe(t, prefix)
-		if c.theyTell() {
-			requireTold(t, s, "\x00"+prefix)
-		}
-		ask(t, c, i, s) // what was said before the probe is known with it
-	}
-	give("ab")
+	give(t, c, i, s, "ab")
 	send(a, ab)
 	ask(t, c, i, s, "")
 	send(a, ab, b)
-	give("")
-	give("a")
+	give(t, c, i, s, "")
+	give(t, c, i, s, "a")
 	send()
 	ask(t, c, i, s, "b")
 	send(b)
@@ -148,10 +175,10 @@ func getTwo(t *testing.T, c cell) {
 func getAfterTheyRestart(t *testing.T, c cell) {
 	ours, s := c.inlets(t, 1)
 	i := ours[0]
-	i.subscribe(t, "tick/", probe[0])
+	i.subscribe(t, "tick/")
 	var want []message
 	for round := 1; round <= 3; round++ {
-		awaitProbe(t, s, i)
+		ask(t, c, i, s)
 		if c.theyTell() {
 			requireTold(t, s, "\x01tick/")
 		}

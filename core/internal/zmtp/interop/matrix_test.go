@@ -134,6 +134,7 @@ func matrix() string {
 	fmt.Fprintln(table)
 	_ = table.Flush()
 	fmt.Fprintf(&out, "\nA figure says how many scenarios passed, of %d: %s.\n", len(scenarios), scenarioNames())
+	fmt.Fprintln(&out, "hermes-zmq 1.3.0, the package that ours replaces, is met by python/tests/test_old_package.py.")
 	for i, note := range notes {
 		fmt.Fprintf(&out, "[%d] %s\n", i+1, note)
 	}

@@ -4,6 +4,7 @@ package interop
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -137,7 +138,7 @@ func sendAfterWeRestart(t *testing.T, c cell) {
 		require.Equal(t, len(some), o.send(some...).Sent)
 		want = append(want, some...)
 		requireArrive(t, s, want)
-		o.Close(patience)
+		o.Close(time.Second)
 		o = openOutlet(t, c.ours, !c.theyBind(), at)
 	}
 }
