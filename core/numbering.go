@@ -5,10 +5,14 @@ import (
 	"github.com/hermes-zmq/hermes/core/internal/wire"
 )
 
-// numberedStreams bounds the table of a publisher. Rather than forget single
-// streams, which receivers would take for a loss, a full table is emptied and a new
-// incarnation drawn: then every stream begins anew, and nobody concludes anything.
-const numberedStreams = 100_000
+// numberedStreams and numberedBytes bound the table of a publisher. Rather than
+// forget single streams, which receivers would take for a loss, a full table is
+// emptied and a new incarnation drawn: then every stream begins anew, and nobody
+// concludes anything.
+const (
+	numberedStreams = 100_000
+	numberedBytes   = 32 << 20 // of topics and origins
+)
 
 // numbering counts the envelopes of each stream, for the sequence trailer: those of
 // one topic and one origin, as receivers tell streams apart. Only the pump uses it.
@@ -16,6 +20,7 @@ type numbering struct {
 	draw        func() uint32
 	incarnation uint16
 	next        map[string]*uint32
+	bytes       int // length of all keys of next
 
 	lastStream []byte // the stream of the last envelope, which the next one often shares
 	last       *uint32
@@ -27,8 +32,8 @@ func (n *numbering) begin(draw func() uint32) {
 }
 
 func (n *numbering) renew() {
-	n.incarnation = uint16(n.draw())
-	n.next = map[string]*uint32{}
+	n.incarnation += 1 + uint16(n.draw()%0xffff) // another one than before
+	n.next, n.bytes = map[string]*uint32{}, 0
 	n.last, n.lastStream = nil, n.lastStream[:0]
 }
 
@@ -54,9 +59,10 @@ func (n *numbering) counter(stream []byte) *uint32 {
 	}
 	c := n.next[string(stream)]
 	if c == nil {
-		if len(n.next) >= numberedStreams {
+		if len(n.next) >= numberedStreams || n.bytes+len(stream) > numberedBytes {
 			n.renew()
 		}
+		n.bytes += len(stream)
 		c = new(uint32)
 		n.next[string(stream)] = c
 	}

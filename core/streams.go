@@ -6,8 +6,12 @@ import (
 	"github.com/hermes-zmq/hermes/core/internal/wire"
 )
 
-// rememberedStreams bounds each of the two generations of a receiver's table.
-const rememberedStreams = 100_000
+// rememberedStreams and rememberedBytes bound each of the two generations of a
+// receiver's table.
+const (
+	rememberedStreams = 100_000
+	rememberedBytes   = 32 << 20 // of topics and origins
+)
 
 // streams remembers the last number of every stream: one topic of one incarnation
 // of one sender. It holds two generations; when the young one is full it becomes
@@ -15,6 +19,7 @@ const rememberedStreams = 100_000
 // begins anew, so forgetting never looks like a loss.
 type streams struct {
 	young, old map[string]*uint32
+	bytes      int // length of all keys of young
 	key        []byte
 
 	lastKey []byte // the stream of the last envelope, which the next one often shares
@@ -22,7 +27,7 @@ type streams struct {
 }
 
 func (s *streams) forget() {
-	s.young, s.old, s.last = nil, nil, nil
+	s.young, s.old, s.last, s.bytes = nil, nil, nil, 0
 }
 
 // note takes in a number, and tells how many before it are missing, or whether it
@@ -53,10 +58,11 @@ func (s *streams) find() (last *uint32, known bool) {
 		if last, known = s.old[string(s.key)]; !known {
 			last = new(uint32)
 		}
-		if s.young == nil || len(s.young) >= rememberedStreams {
-			s.old, s.young = s.young, map[string]*uint32{}
+		if s.young == nil || len(s.young) >= rememberedStreams || s.bytes+len(s.key) > rememberedBytes {
+			s.old, s.young, s.bytes = s.young, map[string]*uint32{}, 0
 		}
 		s.young[string(s.key)] = last
+		s.bytes += len(s.key)
 	}
 	s.last, s.lastKey = last, append(s.lastKey[:0], s.key...)
 	return last, known

@@ -1,7 +1,10 @@
 package core
 
 import (
+	"bytes"
 	"fmt"
+	"math"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -79,7 +82,7 @@ func numbered(t *testing.T, n *numbering, topics ...string) (out []wire.Sequence
 
 func TestEnvelopesAreNumberedByStream(t *testing.T) {
 	var n numbering
-	n.begin(func() uint32 { return 0x12345 })
+	n.begin(func() uint32 { return 0x2344 })
 	require.Equal(t, []wire.Sequence{seq(0x2345, 0), seq(0x2345, 1), seq(0x2345, 0), seq(0x2345, 2)}, numbered(t, &n, "a", "a", "b", "a"))
 	b := batch.Get()
 	defer b.Release()
@@ -92,12 +95,38 @@ func TestEnvelopesAreNumberedByStream(t *testing.T) {
 
 func TestAFullTableOfNumbersBeginsANewIncarnation(t *testing.T) {
 	var n numbering
-	draws := uint32(0)
-	n.begin(func() uint32 { draws++; return draws })
+	n.begin(func() uint32 { return 0 })
 	for i := range numberedStreams - 1 {
 		n.counter(fmt.Appendf(nil, "%d", i))
 	}
 	require.Equal(t, []wire.Sequence{seq(1, 0), seq(1, 1)}, numbered(t, &n, "5", "5"))
 	got := numbered(t, &n, "one too many", "5")
 	require.Equal(t, []wire.Sequence{seq(2, 0), seq(2, 0)}, got, "a new incarnation, in which every topic begins anew")
+}
+
+func TestLongTopicsAreForgottenSooner(t *testing.T) {
+	var s streams
+	var n numbering
+	n.begin(rand.Uint32)
+	topic := bytes.Repeat([]byte("t"), 1<<20)
+	for i := range 200 {
+		copy(topic, fmt.Sprintf("%05d", i))
+		n.counter(topic)
+		_, duplicate := s.note([]byte(`"o"`), topic, seq(7, uint32(i)))
+		require.False(t, duplicate)
+		require.LessOrEqual(t, len(n.next)<<20, numberedBytes)
+		require.LessOrEqual(t, (len(s.young)+len(s.old))<<20, 2*rememberedBytes)
+	}
+	require.NotZero(t, len(s.old))
+}
+
+func TestANewIncarnationIsNotTheLastOne(t *testing.T) {
+	for draw := range uint32(1 << 17) {
+		n := numbering{incarnation: 5}
+		n.begin(func() uint32 { return draw })
+		require.NotEqual(t, uint16(5), n.incarnation)
+	}
+	n := numbering{}
+	n.begin(func() uint32 { return math.MaxUint32 })
+	require.NotZero(t, n.incarnation)
 }
