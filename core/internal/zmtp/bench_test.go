@@ -59,7 +59,7 @@ func newRelay(t testing.TB, address string, queueMessages int, queueBytes int64)
 // them in this process, over loopback. An operation is one message; size is how
 // many messages the publisher hands over at once.
 func BenchmarkRelay(b *testing.B) {
-	for _, receivers := range []int{1, 4} {
+	for _, receivers := range []int{1, 4, 32} {
 		for _, size := range []int{1, 16, 256, 800} {
 			b.Run(fmt.Sprintf("receivers=%d/batch=%d", receivers, size), func(b *testing.B) {
 				benchRelay(b, receivers, size)
