@@ -8,6 +8,7 @@ until the library has something to tell, writes that to the log, and ends with i
 from __future__ import annotations
 
 import atexit
+import contextlib
 import logging
 import os
 import sys
@@ -233,13 +234,11 @@ class Part(threading.Thread, Generic[_C]):
             self._core.get("state")  # says why this cannot be
 
     def _stop_native(self, timeout: float = FLUSH) -> None:
-        """Stop the native object; what could not be sent in time is logged."""
-        if self._core is None:
-            return
-        try:
-            self._core.stop(timeout)
-        except errors.HermesTimeoutError as error:
-            self._log.error("%s", error.strerror)
+        """Stop the native object."""
+        if self._core is not None:
+            # What could not be sent in time is in its last notice, and so in the log.
+            with contextlib.suppress(errors.HermesTimeoutError):
+                self._core.stop(timeout)
 
     def _forked(self) -> None:
         """What runs, runs in the parent: in this process it has stopped."""
