@@ -65,15 +65,20 @@ func hermesgo_node_publish(h C.uint64_t, channel *C.hermes_text, channelLen C.si
 }
 
 //export hermesgo_node_recv
-func hermesgo_node_recv(h C.uint64_t, timeout C.int32_t, block *C.struct_shim_block) (code C.int32_t) {
+func hermesgo_node_recv(h C.uint64_t, w *C.struct_shim_wait, block *C.struct_shim_block) (code C.int32_t) {
 	c := call{name: "hermes_node_recv"}
 	defer c.leave(&code)
 	if code = c.enter(h, handle.Node); code != ok {
 		return code
 	}
-	d, err := c.node().Take(1, wait(timeout))
-	if err != nil {
+	r := c.node().Receiver()
+	if r == nil {
+		_, err := c.node().Take(1, 0)
 		return c.done(err)
+	}
+	d, code := c.take(r, 1, w)
+	if code != ok {
+		return code
 	}
 	defer d.Release()
 	return c.packOne(d, block)

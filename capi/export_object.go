@@ -36,6 +36,9 @@ func hermesgo_receiver_new(address, name *C.hermes_text, out *C.uint64_t) (code 
 	if err != nil {
 		return c.done(err)
 	}
+	if code = c.hangBell(receiver); code != ok {
+		return code
+	}
 	*out = C.uint64_t(registry.Add(handle.Receiver, receiver))
 	return ok
 }

@@ -54,25 +54,25 @@ func hermesgo_receiver_accept(h C.uint64_t, origin *C.hermes_text, length C.size
 }
 
 //export hermesgo_recv
-func hermesgo_recv(h C.uint64_t, timeout C.int32_t, block *C.struct_shim_block) (code C.int32_t) {
+func hermesgo_recv(h C.uint64_t, w *C.struct_shim_wait, block *C.struct_shim_block) (code C.int32_t) {
 	c := call{name: "hermes_recv"}
 	defer c.leave(&code)
 	if code = c.enter(h, handle.Receiver); code != ok {
 		return code
 	}
-	d, err := c.receiver().Take(1, wait(timeout))
-	if err != nil {
-		return c.done(err)
+	d, code := c.take(c.receiver(), 1, w)
+	if code != ok {
+		return code
 	}
 	defer d.Release()
 	return c.packOne(d, block)
 }
 
 //export hermesgo_recv_batch
-func hermesgo_recv_batch(h C.uint64_t, most C.size_t, timeout C.int32_t, block *C.struct_shim_block) (code C.int32_t) {
+func hermesgo_recv_batch(h C.uint64_t, most C.size_t, w *C.struct_shim_wait, block *C.struct_shim_block) (code C.int32_t) {
 	c := call{name: "hermes_recv_batch"}
 	defer c.leave(&code)
-	d, code := c.takeMany(h, most, timeout)
+	d, code := c.takeMany(h, most, w)
 	if code != ok {
 		return code
 	}
@@ -81,10 +81,10 @@ func hermesgo_recv_batch(h C.uint64_t, most C.size_t, timeout C.int32_t, block *
 }
 
 //export hermesgo_recv_json
-func hermesgo_recv_json(h C.uint64_t, most C.size_t, timeout C.int32_t, out **C.char, length, count *C.size_t) (code C.int32_t) {
+func hermesgo_recv_json(h C.uint64_t, most C.size_t, w *C.struct_shim_wait, out **C.char, length, count *C.size_t) (code C.int32_t) {
 	c := call{name: "hermes_recv_json"}
 	defer c.leave(&code)
-	d, code := c.takeMany(h, most, timeout)
+	d, code := c.takeMany(h, most, w)
 	if code != ok {
 		return code
 	}
@@ -95,15 +95,14 @@ func hermesgo_recv_json(h C.uint64_t, most C.size_t, timeout C.int32_t, out **C.
 	return code
 }
 
-func (c *call) takeMany(h C.uint64_t, most C.size_t, timeout C.int32_t) (*core.Delivery, C.int32_t) {
+func (c *call) takeMany(h C.uint64_t, most C.size_t, w *C.struct_shim_wait) (*core.Delivery, C.int32_t) {
 	if code := c.enter(h, handle.Receiver); code != ok {
 		return nil, code
 	}
 	if most == 0 {
 		return nil, c.refuse(invalid, "max is 0, and must be at least 1")
 	}
-	d, err := c.receiver().Take(int(min(uint64(most), math.MaxInt)), wait(timeout))
-	return d, c.done(err)
+	return c.take(c.receiver(), int(min(uint64(most), math.MaxInt)), w)
 }
 
 // packJSON writes a delivery as one JSON text straight into memory that C frees.

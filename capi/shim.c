@@ -231,7 +231,10 @@ int hermes_recv(uint64_t receiver, int32_t timeout_ms, hermes_envelope **envelop
     NEED(envelope);
     uint64_t room[ENVELOPE_ROOM / sizeof(uint64_t)];
     struct shim_block block = {room, sizeof room};
-    int code = hermesgo_recv(receiver, timeout_ms, &block);
+    struct shim_wait wait = shim_wait_begin(timeout_ms);
+    int code;
+    do code = hermesgo_recv(receiver, &wait, &block);
+    while (shim_wait_again(&wait, __func__, &code));
     return code == HERMES_OK ? keep_envelope(__func__, room, block, envelope) : code;
 }
 
@@ -241,7 +244,10 @@ int hermes_node_recv(uint64_t node, int32_t timeout_ms, hermes_envelope **envelo
     NEED(envelope);
     uint64_t room[ENVELOPE_ROOM / sizeof(uint64_t)];
     struct shim_block block = {room, sizeof room};
-    int code = hermesgo_node_recv(node, timeout_ms, &block);
+    struct shim_wait wait = shim_wait_begin(timeout_ms);
+    int code;
+    do code = hermesgo_node_recv(node, &wait, &block);
+    while (shim_wait_again(&wait, __func__, &code));
     return code == HERMES_OK ? keep_envelope(__func__, room, block, envelope) : code;
 }
 
@@ -250,7 +256,10 @@ int hermes_recv_batch(uint64_t receiver, size_t max, int32_t timeout_ms, hermes_
     ENTER();
     NEED(batch);
     struct shim_block block = {NULL, 0};
-    int code = hermesgo_recv_batch(receiver, max, timeout_ms, &block);
+    struct shim_wait wait = shim_wait_begin(timeout_ms);
+    int code;
+    do code = hermesgo_recv_batch(receiver, max, &wait, &block);
+    while (shim_wait_again(&wait, __func__, &code));
     if (code != HERMES_OK) return code;
     *batch = realloc(block.start, block.size); /* makes it smaller */
     if (*batch == NULL) *batch = block.start;
@@ -264,5 +273,9 @@ int hermes_recv_json(uint64_t receiver, size_t max, int32_t timeout_ms, char **t
     OUTPUT(count);
     ENTER();
     NEED(text);
-    return hermesgo_recv_json(receiver, max, timeout_ms, text, len, count);
+    struct shim_wait wait = shim_wait_begin(timeout_ms);
+    int code;
+    do code = hermesgo_recv_json(receiver, max, &wait, text, len, count);
+    while (shim_wait_again(&wait, __func__, &code));
+    return code;
 }

@@ -36,6 +36,38 @@ struct shim_block {
     uint64_t size; /* in: bytes of room; out: bytes used */
 };
 
+/* bell.c: What a receiver rings when there may be something to take. Go and C both
+ * hold it, and the last to let go frees it. */
+struct shim_bell {
+    uint32_t rung;    /* how often; also the futex that is waited on */
+    uint32_t waiting; /* threads that wait, or are about to */
+    uint32_t holders;
+};
+
+/* A call that may wait. Go finds nothing to take and returns SHIM_PAUSE, with a
+ * hold on the bell; C waits, and calls again. */
+struct shim_wait {
+    struct shim_bell *bell; /* set by Go at the first pause */
+    int64_t until;          /* on the monotonic clock, in nanoseconds */
+    int32_t timeout_ms;
+    uint32_t seen;      /* the bell's count before Go looked */
+    uint32_t may_pause; /* 0: Go is to say what it finds */
+    uint32_t paused;    /* C has waited before */
+};
+
+enum { SHIM_PAUSE = 1 }; /* no code of hermes.h */
+
+struct shim_bell *shim_bell_new(void);
+void shim_bell_hold(struct shim_bell *bell);
+void shim_bell_release(struct shim_bell *bell);
+void shim_bell_wake(struct shim_bell *bell);
+
+struct shim_wait shim_wait_begin(int32_t timeout_ms);
+
+/* Whether to call once more, after having waited for it. Makes the final code
+ * presentable: the handle of a receiver that was closed meanwhile was not bad. */
+int shim_wait_again(struct shim_wait *wait, const char *function, int *code);
+
 /* gate.c: Enters the library: HERMES_OK, or why not. The first call of all starts
  * the Go runtime. */
 int shim_enter(const char *function);

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * How a thread of C waits for envelopes. It sleeps here, on a futex, and not inside
+ * Go: a thread that Go wakes has to be handed a processor by another one first,
+ * which costs more than all the rest of a quiet envelope's way.
+ *
+ * The count of rings is read before the inbox is found empty, so a ring in between
+ * ends the wait before it begins.
+ */
+#include "shim.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#pragma GCC diagnostic error "-Wmissing-prototypes"
+
+struct shim_bell *shim_bell_new(void) {
+    struct shim_bell *bell = calloc(1, sizeof *bell);
+    if (bell != NULL) bell->holders = 1;
+    return bell;
+}
+
+void shim_bell_hold(struct shim_bell *bell) {
+    __atomic_add_fetch(&bell->holders, 1, __ATOMIC_RELAXED);
+}
+
+void shim_bell_release(struct shim_bell *bell) {
+    if (bell != NULL && __atomic_sub_fetch(&bell->holders, 1, __ATOMIC_ACQ_REL) == 0) free(bell);
+}
+
+void shim_bell_wake(struct shim_bell *bell) {
+    syscall(SYS_futex, &bell->rung, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+}
+
+static int64_t nanoseconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* Sleeps until the bell has rung since it was seen, or until the time is up. */
+static void sleep_on(struct shim_bell *bell, uint32_t seen, int64_t left) {
+    struct timespec most = {left / 1000000000, left % 1000000000};
+    __atomic_add_fetch(&bell->waiting, 1, __ATOMIC_SEQ_CST);
+    syscall(SYS_futex, &bell->rung, FUTEX_WAIT_PRIVATE, seen, left < 0 ? NULL : &most, NULL, 0);
+    __atomic_sub_fetch(&bell->waiting, 1, __ATOMIC_SEQ_CST);
+}
+
+struct shim_wait shim_wait_begin(int32_t timeout_ms) {
+    struct shim_wait wait = {.timeout_ms = timeout_ms};
+    wait.may_pause = timeout_ms != 0;
+    return wait;
+}
+
+int shim_wait_again(struct shim_wait *wait, const char *function, int *code) {
+    if (*code != SHIM_PAUSE) {
+        shim_bell_release(wait->bell);
+        if (*code == HERMES_EBADHANDLE && wait->paused)
+            *code = shim_refuse(HERMES_ESTOPPED, "%s: closed while this call waited", function);
+        return 0;
+    }
+    int64_t left = -1;
+    if (wait->timeout_ms > 0) {
+        int64_t now = nanoseconds();
+        if (!wait->paused) wait->until = now + (int64_t)wait->timeout_ms * 1000000;
+        left = wait->until - now;
+        wait->may_pause = left > 0; /* else the next look is the last */
+    }
+    wait->paused = 1;
+    if (wait->may_pause) sleep_on(wait->bell, wait->seen, left);
+    return 1;
+}

@@ -1,0 +1,67 @@
+package main
+
+/*
+#include "shim.h"
+
+#cgo noescape shim_bell_new
+#cgo nocallback shim_bell_new
+#cgo noescape shim_bell_hold
+#cgo nocallback shim_bell_hold
+#cgo noescape shim_bell_release
+#cgo nocallback shim_bell_release
+#cgo noescape shim_bell_wake
+#cgo nocallback shim_bell_wake
+*/
+import "C"
+
+import (
+	"runtime"
+	"sync/atomic"
+
+	"github.com/hermes-zmq/hermes/core"
+)
+
+// paused tells C to wait, and to call again.
+const paused = C.int32_t(C.SHIM_PAUSE)
+
+// bell is what a receiver rings for the threads of C that wait for it (bell.c).
+type bell struct{ shared *C.struct_shim_bell }
+
+// hangBell gives a new receiver its bell.
+func (c *call) hangBell(r *core.Receiver) C.int32_t {
+	shared := C.shim_bell_new()
+	if shared == nil {
+		return c.refuse(noMemory, "no memory for a receiver")
+	}
+	b := &bell{shared}
+	runtime.AddCleanup(b, func(shared *C.struct_shim_bell) { C.shim_bell_release(shared) }, shared)
+	r.SetWaker(b)
+	return ok
+}
+
+// Wake implements core.Waker.
+func (b *bell) Wake() {
+	atomic.AddUint32((*uint32)(&b.shared.rung), 1)
+	if atomic.LoadUint32((*uint32)(&b.shared.waiting)) > 0 {
+		C.shim_bell_wake(b.shared)
+	}
+}
+
+// take takes what is there. Where nothing is, and C may wait, it says paused.
+func (c *call) take(r *core.Receiver, most int, w *C.struct_shim_wait) (*core.Delivery, C.int32_t) {
+	if w.may_pause == 0 {
+		d, err := r.Take(most, 0)
+		return d, c.done(err)
+	}
+	b := r.Waker().(*bell)
+	w.seen = C.uint32_t(atomic.LoadUint32((*uint32)(&b.shared.rung)))
+	d, err := r.Take(most, 0)
+	if core.CodeOf(err) != core.ETIMEOUT {
+		return d, c.done(err)
+	}
+	if w.bell == nil {
+		C.shim_bell_hold(b.shared)
+		w.bell = b.shared
+	}
+	return nil, paused
+}
