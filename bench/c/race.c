@@ -27,8 +27,6 @@ void fail(const char *format, ...) {
 const char *arguments(int argc, char **argv) {
     if (argc < 2) fail("usage: %s ROLE key=value ...", argv[0]);
     pairs = argv + 2;
-    /* The kernel would let sleeps end 50 us late. */
-    prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
     return argv[1];
 }
 
@@ -72,6 +70,9 @@ void pace_begin(struct pace *p, int64_t rate) {
     p->start = monotonic_ns();
     p->rate = rate;
     p->every = rate > 20000 ? (uint64_t)rate / 1000 : 1;
+    /* The kernel would let the sleeps of this thread end 50 us late. Threads inherit it from the one
+     * that starts them, and what a library does in its own is its own affair: so only now. */
+    if (rate > 0) prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
 }
 
 void pace_wait(const struct pace *p, uint64_t number) {
