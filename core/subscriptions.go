@@ -6,12 +6,20 @@ import (
 	"github.com/hermes-zmq/hermes/core/internal/carrier"
 )
 
+// followedPrefixes and followedBytes bound what a receiver can follow: a post office
+// hangs up on a peer that asks for more, again and again.
+const (
+	followedPrefixes = 256 << 10
+	followedBytes    = 16 << 20
+)
+
 // subscriptions is what a receiver follows, whether it runs or not: every topic,
 // until somebody asks for less.
 type subscriptions struct {
 	mu       sync.Mutex
 	chosen   bool           // somebody has subscribed, ever
 	prefixes map[string]int // on the wire, with how often each was asked for
+	bytes    int            // their length
 	inlet    carrier.Inlet  // while running
 }
 
@@ -41,6 +49,11 @@ func (s *subscriptions) add(prefix []byte) error {
 	if s.prefixes == nil {
 		s.prefixes = map[string]int{}
 	}
+	if s.prefixes[string(prefix)] == 0 {
+		if err := s.makeRoom(prefix); err != nil {
+			return err
+		}
+	}
 	first := !s.chosen
 	s.chosen = true
 	s.prefixes[string(prefix)]++
@@ -58,6 +71,18 @@ func (s *subscriptions) add(prefix []byte) error {
 	return nil
 }
 
+// makeRoom counts a new prefix.
+func (s *subscriptions) makeRoom(prefix []byte) error {
+	if len(s.prefixes) >= followedPrefixes {
+		return errorf(EINVAL, "a receiver can follow %d topics, and not one more", followedPrefixes)
+	}
+	if s.bytes+len(prefix) > followedBytes {
+		return errorf(EINVAL, "the topics that a receiver can follow have %d bytes together, and no more", followedBytes)
+	}
+	s.bytes += len(prefix)
+	return nil
+}
+
 func (s *subscriptions) remove(prefix []byte) (known bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -70,6 +95,7 @@ func (s *subscriptions) remove(prefix []byte) (known bool, err error) {
 		return true, nil
 	}
 	delete(s.prefixes, string(prefix))
+	s.bytes -= len(prefix)
 	if s.inlet != nil {
 		if err := s.inlet.Unsubscribe(prefix); err != nil {
 			return true, errorf(EIO, "cannot unsubscribe: %w", err)

@@ -6,13 +6,24 @@ import (
 	"github.com/hermes-zmq/hermes/core/internal/carrier"
 )
 
+// askedPrefixes and askedBytes bound what a post office asks of its publishers one by
+// one. A peer may limit what it lets a subscriber ask for, and the wants of all
+// receivers together may be far more than each of them may have. Beyond this the post
+// office asks for everything, and picks out by itself what its receivers want.
+const (
+	askedPrefixes = 100_000
+	askedBytes    = 8 << 20
+)
+
 // wants carries what a post office's subscribers want over to its publishers' side.
 // Subscribers may come before that side is open.
 type wants struct {
 	mu       sync.Mutex
 	inlet    carrier.Inlet
 	over     bool
-	prefixes map[string]struct{}
+	prefixes map[string]bool // and whether each is asked for by itself
+	asked    int             // those that are
+	bytes    int             // their length
 }
 
 // note takes in an event of the outgoing side.
@@ -24,18 +35,57 @@ func (w *wants) note(e carrier.Event) {
 	}
 	switch e.Kind {
 	case carrier.Wanted:
-		if w.prefixes == nil {
-			w.prefixes = map[string]struct{}{}
-		}
-		w.prefixes[string(e.Prefix)] = struct{}{}
-		if w.inlet != nil {
-			_ = w.inlet.Subscribe(e.Prefix) // fails only when closed
-		}
+		w.add(e.Prefix)
 	case carrier.Unwanted:
-		delete(w.prefixes, string(e.Prefix))
-		if w.inlet != nil {
-			_ = w.inlet.Unsubscribe(e.Prefix)
-		}
+		w.remove(e.Prefix)
+	}
+}
+
+func (w *wants) add(prefix []byte) {
+	if w.prefixes == nil {
+		w.prefixes = map[string]bool{}
+	}
+	single := w.asked < askedPrefixes && w.bytes+len(prefix) <= askedBytes
+	if _, known := w.prefixes[string(prefix)]; known {
+		return
+	}
+	w.prefixes[string(prefix)] = single
+	switch {
+	case single:
+		w.asked++
+		w.bytes += len(prefix)
+		w.ask(prefix)
+	case len(w.prefixes)-w.asked == 1:
+		w.ask(nil)
+	}
+}
+
+func (w *wants) remove(prefix []byte) {
+	single, known := w.prefixes[string(prefix)]
+	if !known {
+		return
+	}
+	delete(w.prefixes, string(prefix))
+	switch {
+	case single:
+		w.asked--
+		w.bytes -= len(prefix)
+		w.unask(prefix)
+	case len(w.prefixes) == w.asked:
+		w.unask(nil)
+	}
+}
+
+// ask and unask fail only when the inlet is closed, which is ours to do.
+func (w *wants) ask(prefix []byte) {
+	if w.inlet != nil {
+		_ = w.inlet.Subscribe(prefix)
+	}
+}
+
+func (w *wants) unask(prefix []byte) {
+	if w.inlet != nil {
+		_ = w.inlet.Unsubscribe(prefix)
 	}
 }
 
@@ -43,9 +93,7 @@ func (w *wants) attach(in carrier.Inlet) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.inlet = in
-	for p := range w.prefixes {
-		_ = in.Subscribe([]byte(p))
-	}
+	w.each(w.ask)
 }
 
 // withdraw takes everything back, for good.
@@ -53,7 +101,17 @@ func (w *wants) withdraw() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.over = true
-	for p := range w.prefixes {
-		_ = w.inlet.Unsubscribe([]byte(p))
+	w.each(w.unask)
+}
+
+// each calls f for all that is asked for.
+func (w *wants) each(f func(prefix []byte)) {
+	for p, single := range w.prefixes {
+		if single {
+			f([]byte(p))
+		}
+	}
+	if len(w.prefixes) > w.asked {
+		f(nil)
 	}
 }
