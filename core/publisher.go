@@ -123,29 +123,48 @@ func (p *Publisher) onEvent(e carrier.Event) {
 
 // pump is the life of the publisher's goroutine.
 func (p *Publisher) pump(outlet carrier.Outlet) {
-	for {
-		if !p.q.waitForWork() {
-			return
-		}
-		if hold := p.audience.holdFor(p.readyHold.get()); hold > 0 {
+	for p.q.waitForWork() {
+		hold := p.pumpOnce(outlet)
+		if hold > 0 {
 			p.q.waitForChange(hold)
-			continue
 		}
-		b := p.q.take()
-		if b == nil {
-			continue
-		}
-		trip.At("publisher")
-		numbered := p.q.numbered
-		now := time.Now().UnixMicro()
-		for i := range b.Len() {
-			wire.Stamp(b, i, now, numbered)
-		}
-		if numbered {
-			p.numbers.number(b)
-		}
-		p.q.settle(b, outlet.Send(b))
 	}
+}
+
+// pumpOnce sends one batch, and ends the caller's turn at pumping. Where the time
+// for that has not come it tells how long to hold back.
+func (p *Publisher) pumpOnce(outlet carrier.Outlet) (hold time.Duration) {
+	defer p.q.rest()
+	if hold := p.audience.holdFor(p.readyHold.get()); hold > 0 {
+		return hold
+	}
+	b := p.q.take()
+	if b == nil {
+		return 0
+	}
+	trip.At("publisher")
+	numbered := p.q.numbered
+	now := time.Now().UnixMicro()
+	for i := range b.Len() {
+		wire.Stamp(b, i, now, numbered)
+	}
+	if numbered {
+		p.numbers.number(b)
+	}
+	p.q.settle(b, outlet.Send(b))
+	return 0
+}
+
+// rouse sees to it that somebody sends what was put into an idle queue: the caller
+// itself, where nobody has sent for a while and the way is free, which spares the
+// envelope the wait for another thread; and otherwise the pump.
+func (p *Publisher) rouse() {
+	outlet := p.currentOutlet()
+	if !outlet.Idle() || !p.audience.present() || !p.q.stepIn() {
+		p.q.wake()
+		return
+	}
+	safe.Do(p.Fail, func() { p.pumpOnce(outlet) })
 }
 
 // shutDown flushes, and gives up what cannot be sent in time.
@@ -199,18 +218,33 @@ func publish[T string | []byte](p *Publisher, topic, origin T, data []byte, own 
 			return textError("the origin", err)
 		}
 	}
+	if err := p.checkSize(len(topic) + len(encoded) + len(data)); err != nil {
+		return err
+	}
 	if !wire.Valid(data) {
 		return errorf(EJSON, "the data is %w: %s", wire.ErrJSON, excerpt(data))
+	}
+	if len(topic) > shortTopic {
+		long, err := wire.AppendString(nil, topic)
+		if err != nil {
+			return textError("the topic", err)
+		}
+		if err := p.checkSize(len(long) + len(encoded) + len(data)); err != nil {
+			return err
+		}
+		return enqueue(p, long, encoded, data, true)
 	}
 	return enqueue(p, topic, encoded, data, false)
 }
 
+// shortTopic is the length up to which escapes, six bytes for one at the worst, fit
+// into frameAllowance. A longer topic is measured as it goes out: what exceeds the
+// limit of a peer costs the connection.
+const shortTopic = 64 << 10
+
 // enqueue waits for room if it has to. The topic is a JSON string already where
-// encoded says so; the origin is one, and the data is valid.
+// encoded says so; the origin is one, the data is valid, and the size is checked.
 func enqueue[T string | []byte](p *Publisher, topic T, origin, data []byte, encoded bool) error {
-	if err := p.checkSize(len(topic) + len(origin) + len(data)); err != nil {
-		return err
-	}
 	full, err := put(p, topic, origin, data, encoded)
 	if full == nil {
 		return err
@@ -240,14 +274,16 @@ func (p *Publisher) checkSize(size int) error {
 
 // put makes one attempt. Where the queue is full it gives a channel to wait on.
 func put[T string | []byte](p *Publisher, topic T, origin, data []byte, encoded bool) (full <-chan struct{}, err error) {
-	full, open, err := tryPut(&p.q, topic, origin, data, encoded, p.queueMessages.get(), p.queueBytes.get())
+	done, err := tryPut(&p.q, topic, origin, data, encoded, p.queueMessages.get(), p.queueBytes.get())
 	switch {
 	case err != nil:
 		return nil, textError("the topic", err)
-	case !open:
+	case !done.open:
 		return nil, p.notOpen()
+	case done.idle:
+		p.rouse()
 	}
-	return full, nil
+	return done.full, nil
 }
 
 // notOpen is the error for publishing into a queue that takes nothing.
@@ -277,6 +313,11 @@ func (p *Publisher) PublishBatch(text []byte) (int, error) {
 	entries, err := wire.ParseBatch(text, p.origin)
 	if err != nil {
 		return 0, errorf(EINVAL, "the batch: %w", err)
+	}
+	for _, e := range entries {
+		if err := p.checkSize(len(e.Topic) + len(e.Origin) + len(e.Data)); err != nil {
+			return 0, err
+		}
 	}
 	for i, e := range entries {
 		if err := enqueue(p, e.Topic, e.Origin, e.Data, true); err != nil {
