@@ -29,6 +29,9 @@ type queue struct {
 	counters publisherCounters
 	stopping uint64 // dropped_stop when the present stop began
 
+	pumping  bool          // somebody takes and sends: the pump, or a caller in its place
+	paused   sync.Cond     // pumping has ended
+	rested   time.Duration // when it last did
 	sleeping bool          // the pump waits on work
 	work     chan struct{} // something was put
 	change   chan struct{} // the audience has changed, or the queue has been closed
@@ -48,6 +51,7 @@ type publisherCounters struct {
 
 func (q *queue) init() {
 	q.closed = true
+	q.paused.L = &q.mu
 	q.work = make(chan struct{}, 1)
 	q.change = make(chan struct{}, 1)
 }
@@ -55,26 +59,30 @@ func (q *queue) init() {
 func (q *queue) start(numbered bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.open, q.closed, q.numbered = true, false, numbered
+	q.open, q.closed, q.numbered, q.sleeping = true, false, numbered, false
 	q.empty.set(false)
 }
 
-// tryPut appends an envelope. Where there is no room it gives a channel that is
-// closed when that may have changed.
-func tryPut[T string | []byte](q *queue, topic T, origin, data []byte, encoded bool, most, mostBytes int64) (full <-chan struct{}, open bool, err error) {
+// putting is how an attempt to put ended.
+type putting struct {
+	open bool            // the queue takes envelopes at all
+	full <-chan struct{} // there is no room; closed when that may have changed
+	idle bool            // nobody sends what was put: see Publisher.rouse
+}
+
+// tryPut appends an envelope, if there is room.
+func tryPut[T string | []byte](q *queue, topic T, origin, data []byte, encoded bool, most, mostBytes int64) (p putting, err error) {
 	q.mu.Lock()
+	defer q.mu.Unlock()
 	if !q.open {
-		q.mu.Unlock()
-		return nil, false, nil
+		return putting{}, nil
 	}
 	// One envelope always finds room in an empty queue, however big it is.
 	if q.count >= most || q.count > 0 && q.bytes+int64(len(topic)+len(origin)+len(data)) > mostBytes {
 		if q.room == nil {
 			q.room = make(chan struct{})
 		}
-		full = q.room
-		q.mu.Unlock()
-		return full, true, nil
+		return putting{open: true, full: q.room}, nil
 	}
 	if q.tail == nil {
 		q.tail = batch.Get()
@@ -83,8 +91,7 @@ func tryPut[T string | []byte](q *queue, topic T, origin, data []byte, encoded b
 	if encoded {
 		wire.AppendEncoded(q.tail, []byte(topic), origin, data, q.numbered)
 	} else if err = wire.Append(q.tail, topic, origin, data, q.numbered); err != nil {
-		q.mu.Unlock()
-		return nil, true, err
+		return putting{open: true}, err
 	}
 	q.count++
 	q.bytes += int64(q.tail.Size() - before)
@@ -93,13 +100,7 @@ func tryPut[T string | []byte](q *queue, topic T, origin, data []byte, encoded b
 		q.whole = append(q.whole, q.tail)
 		q.tail = nil
 	}
-	rouse := q.sleeping
-	q.sleeping = false
-	q.mu.Unlock()
-	if rouse {
-		signal(q.work)
-	}
-	return nil, true, nil
+	return putting{open: true, idle: q.sleeping && !q.pumping}, nil
 }
 
 // refuse counts an envelope that found no room. False where the queue takes nothing.
@@ -120,14 +121,19 @@ func signal(c chan struct{}) {
 	}
 }
 
-// waitForWork waits until there is something to take. False means: end.
+// waitForWork waits until there is something to take, and nobody else takes. The
+// caller then pumps, until rest. False means: end.
 func (q *queue) waitForWork() bool {
 	for {
 		q.mu.Lock()
-		if q.closed || q.tail != nil || len(q.whole) > 0 {
-			closed := q.closed
+		switch {
+		case q.closed:
 			q.mu.Unlock()
-			return !closed
+			return false
+		case q.waiting() && !q.pumping:
+			q.pumping, q.sleeping = true, false
+			q.mu.Unlock()
+			return true
 		}
 		q.sleeping = true
 		q.mu.Unlock()
@@ -137,6 +143,55 @@ func (q *queue) waitForWork() bool {
 		}
 	}
 }
+
+// waiting reports whether there is something to take.
+func (q *queue) waiting() bool { return q.tail != nil || len(q.whole) > 0 }
+
+// lull is how long nothing must have been sent for a caller to send by itself. In a
+// quick succession of envelopes that is left to the pump: while it sends one, many
+// more gather, and go out together.
+const lull = 30 * time.Microsecond
+
+// stepIn lets a caller pump in the sleeping pump's place, until rest. It reports
+// false where that is not called for.
+func (q *queue) stepIn() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed || q.pumping || !q.sleeping || len(q.whole) > 0 || q.tail == nil || monotonic()-q.rested < lull {
+		return false
+	}
+	q.pumping = true
+	return true
+}
+
+// wake makes the sleeping pump go on.
+func (q *queue) wake() {
+	q.mu.Lock()
+	asleep := q.sleeping
+	q.sleeping = false
+	q.mu.Unlock()
+	if asleep {
+		signal(q.work)
+	}
+}
+
+// rest ends pumping, and wakes the pump for what has come meanwhile.
+func (q *queue) rest() {
+	q.mu.Lock()
+	q.pumping = false
+	q.rested = monotonic()
+	q.paused.Broadcast()
+	rouse := q.sleeping && q.waiting()
+	q.mu.Unlock()
+	if rouse {
+		signal(q.work)
+	}
+}
+
+// monotonic is the time on a clock that nobody sets.
+func monotonic() time.Duration { return time.Since(epoch) }
+
+var epoch = time.Now()
 
 // waitForChange waits for a new audience or the end, and not for envelopes.
 func (q *queue) waitForChange(most time.Duration) {
@@ -204,7 +259,7 @@ func (q *queue) drain() {
 	}
 }
 
-// close ends the pump.
+// close ends the pump, and lets nobody step in for it.
 func (q *queue) close() {
 	q.mu.Lock()
 	q.open, q.closed = false, true
@@ -217,6 +272,9 @@ func (q *queue) close() {
 func (q *queue) giveUp(unsent int) uint64 {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	for q.pumping {
+		q.paused.Wait()
+	}
 	if q.tail != nil {
 		q.whole = append(q.whole, q.tail)
 	}

@@ -124,6 +124,10 @@ type Outlet interface {
 	// The caller keeps its ownership of b; b must not be written afterwards
 	// unless it was never retained by anybody else (see batch.Batch).
 	Send(b *batch.Batch) Tally
+	// Idle reports that there is one peer, that nothing waits to be written to it,
+	// and that Send would write a small batch at once, in the caller's goroutine. A
+	// carrier that does not work so is never idle.
+	Idle() bool
 	// Endpoints lists the addresses bound, with port and interface resolved.
 	Endpoints() []string
 	// Peers lists the peers connected now.

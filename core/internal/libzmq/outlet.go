@@ -188,6 +188,9 @@ func (o *outlet) waitForRoom() {
 	timer.Stop()
 }
 
+// Idle implements carrier.Outlet: libzmq writes in threads of its own.
+func (o *outlet) Idle() bool { return false }
+
 // Close implements carrier.Outlet. libzmq does not tell what it could not send.
 func (o *outlet) Close(linger time.Duration) int {
 	if o.shut() {

@@ -297,6 +297,13 @@ func (o *outbox) offered(count int) (n int) {
 	return n
 }
 
+// idle reports that nothing waits and nobody writes.
+func (o *outbox) idle() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return !o.busy && !o.dead && !o.last && o.head == len(o.queue)
+}
+
 // hand leaves the writing to the writer.
 func (o *outbox) hand() {
 	o.handed = true

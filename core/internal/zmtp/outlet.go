@@ -144,6 +144,12 @@ func (o *outlet) Send(b *batch.Batch) carrier.Tally {
 	return h.tally(len(peers))
 }
 
+// Idle reports that there is one peer, for which nothing waits.
+func (o *outlet) Idle() bool {
+	peers := *o.peers.Load()
+	return len(peers) == 1 && peers[0].out.idle()
+}
+
 // Peers lists the peers connected now.
 func (o *outlet) Peers() []carrier.Peer {
 	peers := *o.peers.Load()
