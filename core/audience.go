@@ -63,6 +63,13 @@ func (a *audience) present() bool {
 	return a.wanted > 0
 }
 
+// alone reports whether there is no peer at all.
+func (a *audience) alone() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.peers <= 0
+}
+
 // holdFor is how much longer to hold back, where at most is the limit.
 func (a *audience) holdFor(most time.Duration) time.Duration {
 	a.mu.Lock()

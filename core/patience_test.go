@@ -24,13 +24,18 @@ func deafSubscriber(t *testing.T) (address string) {
 				return
 			}
 			t.Cleanup(func() { _ = c.Close() })
-			_ = c.(*net.TCPConn).SetReadBuffer(4096)
-			greeting := append([]byte{0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0x7f, 3, 0}, "NULL"...)
-			_, _ = c.Write(append(greeting, make([]byte, 64-len(greeting))...))
-			_, _ = c.Write([]byte("\x04\x19\x05READY\x0bSocket-Type\x00\x00\x00\x03SUB\x00\x01\x01"))
+			greetAsSubscriber(c)
 		}
 	}()
 	return "tcp://" + l.Addr().String()
+}
+
+// greetAsSubscriber shakes hands, as a SUB that wants everything.
+func greetAsSubscriber(c net.Conn) {
+	_ = c.(*net.TCPConn).SetReadBuffer(4096)
+	greeting := append([]byte{0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0x7f, 3, 0}, "NULL"...)
+	_, _ = c.Write(append(greeting, make([]byte, 64-len(greeting))...))
+	_, _ = c.Write([]byte("\x04\x19\x05READY\x0bSocket-Type\x00\x00\x00\x03SUB\x00\x01\x01"))
 }
 
 // stuck is a publisher with far more to send than its peer will ever read.

@@ -118,6 +118,9 @@ func (p *Publisher) onEvent(e carrier.Event) {
 		p.ready.set(p.audience.present())
 		p.q.changed()
 	}
+	if e.Unsent > 0 && p.audience.alone() { // else another peer has them, as a rule
+		p.q.lose(e.Unsent)
+	}
 	p.peerEvent(e)
 }
 

@@ -1,8 +1,10 @@
 package core
 
 import (
+	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -38,4 +40,35 @@ func TestWhatIsAcceptedIsNotTooBigForAPeer(t *testing.T) {
 		}
 		require.Len(t, po.Stats().Publishers, 1)
 	})
+}
+
+// TestWhatWentDownWithAConnectionIsNotCountedAsSent: a peer that breaks off leaves
+// behind what the publisher still had for it.
+func TestWhatWentDownWithAConnectionIsNotCountedAsSent(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	peers := make(chan net.Conn)
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			greetAsSubscriber(c)
+			peers <- c
+		}
+	}()
+	t.Cleanup(func() { _ = l.Close() })
+	p := newPublisher(t, "zmtp", "tcp://"+l.Addr().String(), "ready.hold", "0", "reconnect.min", "1h", "reconnect.max", "1h", "heartbeat.interval", "0")
+	peer := <-peers
+	require.NoError(t, p.WaitReady(soon))
+	fill(t, p) // 32 MiB, of which the kernel takes some and the carrier 4 MiB
+	require.Eventually(t, func() bool { s := p.Stats(); return len(s.Peers) == 1 && s.Peers[0].QueueMessages > 0 }, soon, time.Millisecond)
+	require.NoError(t, peer.Close())
+	require.Eventually(t, func() bool { return p.Stats().Queued == 0 }, soon, time.Millisecond)
+	s := p.Stats()
+	require.EqualValues(t, 32, s.Accepted)
+	require.EqualValues(t, 32, s.Sent+s.DroppedNoPeer, "%s", statsJSON(s))
+	require.Zero(t, s.Unwanted)
+	require.LessOrEqual(t, s.Sent<<20, uint64(24<<20), "the kernel may have had a few")
 }

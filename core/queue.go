@@ -28,6 +28,7 @@ type queue struct {
 
 	counters publisherCounters
 	stopping uint64 // dropped_stop when the present stop began
+	lost     uint64 // went down with a connection, and may not be booked as sent yet
 
 	pumping  bool          // somebody takes and sends: the pump, or a caller in its place
 	paused   sync.Cond     // pumping has ended
@@ -233,6 +234,7 @@ func (q *queue) settle(b *batch.Batch, t carrier.Tally) {
 	c.Unwanted += uint64(t.Unwanted)
 	c.DroppedNoPeer += uint64(t.NoPeer)
 	c.DroppedStop += uint64(t.Unsent + t.Dropped)
+	q.bookLost()
 	if q.room != nil {
 		close(q.room)
 		q.room = nil
@@ -242,6 +244,23 @@ func (q *queue) settle(b *batch.Batch, t carrier.Tally) {
 	}
 	q.mu.Unlock()
 	b.Release()
+}
+
+// lose takes note of envelopes that the carrier took and did not get rid of before
+// the connection broke. It may be quicker than settle with the same ones.
+func (q *queue) lose(n int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.lost += uint64(n)
+	q.bookLost()
+}
+
+func (q *queue) bookLost() {
+	c := &q.counters
+	n := min(q.lost, c.Sent)
+	q.lost -= n
+	c.Sent -= n
+	c.DroppedNoPeer += n
 }
 
 // drain takes nothing more; empty opens when all is sent.

@@ -27,4 +27,5 @@ type Event struct {
 	Address string // of the endpoint or peer concerned
 	Reason  string // why, for people
 	Prefix  []byte // of Wanted and Unwanted; the receiver may keep it
+	Unsent  int    // of Disconnected, at an Outlet: messages that waited for the peer, as far as known
 }

@@ -319,8 +319,10 @@ func (s *socket) join(c *conn) bool {
 
 // leave undoes join and tells of it.
 func (s *socket) leave(c *conn, reason error) {
-	if unsent := c.out.kill(); s.closed.Load() {
+	unsent := c.out.kill()
+	if s.closed.Load() { // Close will tell
 		s.unsent.Add(int64(unsent))
+		unsent = 0
 	}
 	s.events.Lock()
 	defer s.events.Unlock()
@@ -329,7 +331,7 @@ func (s *socket) leave(c *conn, reason error) {
 	peers := slices.DeleteFunc(slices.Clone(*s.peers.Load()), func(p *conn) bool { return p == c })
 	s.peers.Store(&peers)
 	s.mu.Unlock()
-	s.tellLocked(carrier.Event{Kind: carrier.Disconnected, Peer: c.id, Address: c.address, Reason: reason.Error()})
+	s.tellLocked(carrier.Event{Kind: carrier.Disconnected, Peer: c.id, Address: c.address, Reason: reason.Error(), Unsent: unsent})
 }
 
 // Endpoints lists the addresses bound, with port and interface resolved.
