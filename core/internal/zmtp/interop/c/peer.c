@@ -160,6 +160,7 @@ int main(int argc, char **argv) {
         must(zmq_poll(items, 2, -1), "zmq_poll");
         if (items[0].revents && !listen_to_input()) return 0;
         if (items[1].revents)
-            while (print_message()) {}
+            while (print_message()) {
+            }
     }
 }
