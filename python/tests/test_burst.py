@@ -24,6 +24,7 @@ with hermes.Publisher(address, "mint") as publisher:
         assert all(publisher.publish(envelope) for envelope in envelopes)
     else:
         assert publisher.publish_many(envelopes) == count
+    sys.stdin.read()  # until all has arrived: leaving is another test's business
     publisher.stop(30)
     counters = publisher.stats()
 assert (counters["accepted"], counters["sent"]) == (count, count), counters
@@ -39,13 +40,15 @@ def test_an_unpaced_burst_arrives_whole(office: hermes.PostOffice, how: str) -> 
             [sys.executable, "-c", SENDER, office.xsub_url, str(COUNT), how],
             env=support.environment(),
             cwd="/",
+            stdin=subprocess.PIPE,
         )
         try:
             for expected in range(COUNT):
                 envelope = receiver.recv(block=True, timeout=support.PATIENCE)
-                assert envelope is not None, f"{expected} arrived"
+                assert envelope is not None, f"{expected} came: {receiver.stats()} {office.stats()}"
                 assert envelope.data[0] == expected
-            assert sender.wait(support.PATIENCE) == 0
+            sender.communicate(timeout=support.PATIENCE)
+            assert sender.returncode == 0
         finally:
             sender.kill()
             sender.wait()
