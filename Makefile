@@ -85,7 +85,7 @@ bench: build ## measures hermes against its peers, in about five minutes (LONG=1
 # ---- Testing -----------------------------------------------------------------
 
 .PHONY: test
-test: test-go test-c test-python test-docs test-install ## every test
+test: test-go test-c test-interop test-python test-docs test-install ## every test
 
 .PHONY: deps-test
 deps-test:
@@ -99,6 +99,11 @@ test-go: deps-test ## the Go tests, under the race detector
 .PHONY: test-c
 test-c: deps-test build ## the C interface, plain and under AddressSanitizer
 	capi/tests/run.sh
+
+.PHONY: test-interop
+test-interop: venv ## our ZMTP against other implementations, in their own languages
+	@.ci/deps interop
+	core/internal/zmtp/interop/run
 
 .PHONY: test-python
 test-python: build venv venv-old ## the Python package, old and new in one cluster, on both engines

@@ -3,7 +3,9 @@
 package interop
 
 import (
+	"errors"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -66,6 +68,22 @@ func (d *diary) received() []message {
 	return d.got[:len(d.got):len(d.got)]
 }
 
+// explain says what has happened at a socket, if the test has failed.
+func (d *diary) explain(t testing.TB, peers []carrier.Peer) {
+	if !t.Failed() {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, e := range d.events {
+		t.Logf("event %d of %s: %q %s", e.Kind, e.Address, e.Prefix, e.Reason)
+	}
+	t.Logf("%d messages; peers: %+v", len(d.got), peers)
+	for _, m := range d.got[max(len(d.got)-5, 0):] {
+		t.Logf("%.100q", m)
+	}
+}
+
 // config is the common part of the configuration of a socket of ours. Heartbeats
 // are fast, to have them between all messages, and breaks short.
 func config(kind carrier.Type, bind bool, addresses []string, d *diary) carrier.Config {
@@ -86,6 +104,18 @@ func config(kind carrier.Type, bind bool, addresses []string, d *diary) carrier.
 	return c
 }
 
+// open opens a socket, possibly where another was just closed. A program that is
+// being started at that moment has our listener open until it has begun to run.
+func open(t testing.TB, try func() error) {
+	t.Helper()
+	var err error
+	eventually(t, func() bool {
+		err = try()
+		return !errors.Is(err, syscall.EADDRINUSE)
+	}, "a free port")
+	require.NoError(t, err)
+}
+
 // outlet is a PUB or XPUB of ours.
 type outlet struct {
 	*diary
@@ -94,14 +124,19 @@ type outlet struct {
 
 func openOutlet(t testing.TB, kind carrier.Type, bind bool, addresses ...string) *outlet {
 	t.Helper()
-	d := &diary{}
-	o, err := zmtp.Opener{}.OpenOutlet(carrier.OutletConfig{
-		Config:   config(kind, bind, addresses, d),
-		Overflow: carrier.Wait, // nothing may get lost
+	o := &outlet{diary: &diary{}}
+	open(t, func() (err error) {
+		o.Outlet, err = zmtp.Opener{}.OpenOutlet(carrier.OutletConfig{
+			Config:   config(kind, bind, addresses, o.diary),
+			Overflow: carrier.Wait, // nothing may get lost
+		})
+		return err
 	})
-	require.NoError(t, err)
-	t.Cleanup(func() { o.Close(0) })
-	return &outlet{d, o}
+	t.Cleanup(func() {
+		o.explain(t, o.Peers())
+		o.Close(0)
+	})
+	return o
 }
 
 // send hands out messages, in one batch.
@@ -129,14 +164,19 @@ type inlet struct {
 
 func openInlet(t testing.TB, kind carrier.Type, bind bool, addresses ...string) *inlet {
 	t.Helper()
-	d := &diary{}
-	i, err := zmtp.Opener{}.OpenInlet(carrier.InletConfig{
-		Config:  config(kind, bind, addresses, d),
-		Deliver: d.take,
+	i := &inlet{diary: &diary{}}
+	open(t, func() (err error) {
+		i.Inlet, err = zmtp.Opener{}.OpenInlet(carrier.InletConfig{
+			Config:  config(kind, bind, addresses, i.diary),
+			Deliver: i.take,
+		})
+		return err
 	})
-	require.NoError(t, err)
-	t.Cleanup(i.Close)
-	return &inlet{d, i}
+	t.Cleanup(func() {
+		i.explain(t, i.Peers())
+		i.Close()
+	})
+	return i
 }
 
 func (i *inlet) subscribe(t testing.TB, prefixes ...string) {

@@ -34,12 +34,12 @@ func sendEdges(t *testing.T, c cell) {
 	o, them := c.outlet(t, 1)
 	them[0].order("subscribe", "")
 	o.waitFor(t, carrier.Wanted, "", 1)
-	want := edges()
-	for _, m := range want {
+	small, big := edges()
+	for _, m := range small {
 		require.Equal(t, 1, o.send(m).Sent)
 	}
-	require.Equal(t, len(want), o.send(want...).Sent)
-	requireArrive(t, them[0], append(want, want...))
+	require.Equal(t, len(small)+1, o.send(append(small, big)...).Sent)
+	requireArrive(t, them[0], append(append(small, small...), big))
 	require.Zero(t, o.count(carrier.Disconnected, ""))
 }
 

@@ -5,6 +5,7 @@ package interop
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 )
 
@@ -23,8 +24,8 @@ func ticks(topic string, n int) []message {
 
 // edges is messages at the edges of the framing: empty frames, all bytes, the
 // lengths around the step from short frames to long ones and beyond, first bytes
-// that would be a subscription upstream, many frames, and one frame of 5 MiB.
-func edges() []message {
+// that would be a subscription upstream, many frames; and one frame of 5 MiB.
+func edges() (small []message, big message) {
 	random := rand.NewChaCha8([32]byte{'e', 'd', 'g', 'e'})
 	of := func(n int) string {
 		p := make([]byte, n)
@@ -35,15 +36,15 @@ func edges() []message {
 	for i := range every {
 		every[i] = byte(i)
 	}
-	all := []message{
+	small = []message{
 		{""}, {"", ""}, {"", "", "x", ""}, {"\x00"}, {"\x01"}, {"\x01topic", "\x00"}, {"\xff\xfe", "\x04\x05READY"},
 		{string(every), "", string(every)},
 	}
 	for _, n := range []int{1, 2, 8, 9, 253, 254, 255, 256, 257, 258, 511, 512, 8191, 8192, 8193, 65_535, 65_536, 65_537} {
-		all = append(all, message{of(n), of(n), "", of(n)})
+		small = append(small, message{of(n), of(n), "", of(n)})
 	}
-	all = append(all, message{"big", "", of(5 << 20), "", "end"})
-	return append(all, make(message, 200), message{"last"})
+	small = append(small, make(message, 200), message{"last"})
+	return slices.Clip(small), message{"big", "", of(5 << 20), "", "end"}
 }
 
 // chunks cuts messages into batches of all sizes up to a limit.

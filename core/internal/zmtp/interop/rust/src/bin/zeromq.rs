@@ -80,7 +80,9 @@ where
     }
 }
 
-#[tokio::main]
+/// On several threads a PUB of zeromq 0.7.0 now and then sends nothing any more, when a
+/// subscription and a message have come at the same time; so there is one thread.
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> ZmqResult<()> {
     let args = Arguments::read();
     match args.role.as_str() {
