@@ -156,7 +156,11 @@ func (p *part) carrierConfig(typ carrier.Type, a addresses) carrier.Config {
 // frameAllowance is room for topic, origin, time and framing beside the data.
 const frameAllowance = 1 << 20
 
+// pick chooses the carrier for a socket that is opened next.
 func (p *part) pick(a addresses) (carrier.Opener, error) {
+	if err := checkDescriptors(); err != nil {
+		return nil, errorf(EIO, "%s cannot open a socket: %w", p.who(), err)
+	}
 	o, err := carriers.Pick(p.engine.String(), a.all()...)
 	if err != nil {
 		return nil, openError(p.who(), err)
@@ -208,18 +212,20 @@ func (p *part) settle(s state) {
 
 // Stop implements Part.
 func (p *part) Stop(timeout time.Duration) error {
-	p.limit.shorten(timeout)
+	number := p.limit.enqueue(timeout)
 	p.life.Lock()
 	defer p.life.Unlock()
+	p.limit.dequeue(number)
 	return p.end("stop", timeout)
 }
 
 // Close implements Part.
 func (p *part) Close() error {
 	linger := p.linger.get()
-	p.limit.shorten(linger)
+	number := p.limit.enqueue(linger)
 	p.life.Lock()
 	defer p.life.Unlock()
+	p.limit.dequeue(number)
 	err := p.end("close", linger)
 	p.mu.Lock()
 	p.state = stateClosed
@@ -270,10 +276,11 @@ func (p *part) endLater(reason string) {
 	}
 	run := p.run
 	p.mu.Unlock()
-	p.limit.shorten(0)
+	number := p.limit.enqueue(0)
 	safe.Go(nil, func() {
 		p.life.Lock()
 		defer p.life.Unlock()
+		p.limit.dequeue(number)
 		p.mu.Lock()
 		same := p.run == run
 		p.mu.Unlock()
