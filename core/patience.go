@@ -16,6 +16,31 @@ type patience struct {
 	ever  bool          // it has no end
 	until time.Time     // unless ever
 	less  chan struct{} // closed when the end has come closer
+
+	queue map[uint64]time.Time // what those want who wait for the stop under way
+	last  uint64
+}
+
+// enqueue shortens the stop under way, and the one that may be about to begin, until
+// dequeue is called with the number that it gives.
+func (p *patience) enqueue(timeout time.Duration) (number uint64) {
+	p.shorten(timeout)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.last++
+	if timeout >= 0 {
+		if p.queue == nil {
+			p.queue = map[uint64]time.Time{}
+		}
+		p.queue[p.last] = time.Now().Add(timeout)
+	}
+	return p.last
+}
+
+func (p *patience) dequeue(number uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.queue, number)
 }
 
 // begin starts it; a negative timeout has no end.
@@ -23,6 +48,11 @@ func (p *patience) begin(timeout time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.begun, p.ever, p.until, p.less = true, timeout < 0, time.Now().Add(timeout), make(chan struct{})
+	for _, until := range p.queue {
+		if p.ever || until.Before(p.until) {
+			p.ever, p.until = false, until
+		}
+	}
 }
 
 func (p *patience) end() {

@@ -100,6 +100,20 @@ func TestAStopWithoutEndCanBeCutShort(t *testing.T) {
 	}
 }
 
+func TestWhoWaitsForAStopShortensTheNextOne(t *testing.T) {
+	var p patience
+	number := p.enqueue(time.Minute)
+	p.enqueue(-1)
+	p.begin(-1)
+	left, _ := p.left()
+	require.InDelta(t, time.Minute, left, float64(time.Second*30))
+	p.end()
+	p.dequeue(number)
+	p.begin(-1)
+	left, _ = p.left()
+	require.Negative(t, left)
+}
+
 func TestPatienceOnlyShrinks(t *testing.T) {
 	var p patience
 	p.shorten(0)
