@@ -127,7 +127,7 @@ func (p *part) networkOptions() {
 	o.add("engine", "which carrier moves the bytes: auto, zmtp (our own, for tcp and ipc), or libzmq", false, p.engine)
 	o.add("linger", "how long closing may flush", true, p.linger)
 	o.add("message.bytes", "largest envelope that is sent or accepted", false, c.message)
-	o.add("heartbeat.interval", "how often a silent peer is asked for a sign of life; 0 is never", false, c.heartbeatInterval)
+	o.add("heartbeat.interval", "how often a silent peer is asked for a sign of life (libzmq: by TCP, in whole seconds); 0 is never", false, c.heartbeatInterval)
 	o.add("heartbeat.timeout", "how long its answer is waited for before it counts as gone", false, c.heartbeatTimeout)
 	o.add("reconnect.min", "first pause before connecting again; it doubles up to reconnect.max", false, c.reconnectMin)
 	o.add("reconnect.max", "longest pause before connecting again", false, c.reconnectMax)

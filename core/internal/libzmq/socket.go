@@ -104,8 +104,6 @@ func (s *socket) options() error {
 		apply func(time.Duration) error
 	}{
 		{c.HandshakeTimeout, s.soc.SetHandshakeIvl},
-		{c.HeartbeatInterval, s.soc.SetHeartbeatIvl},
-		{c.HeartbeatTimeout, s.soc.SetHeartbeatTimeout},
 		{c.ReconnectMin, s.soc.SetReconnectIvl},
 		{c.ReconnectMax, s.soc.SetReconnectIvlMax},
 	} {
@@ -119,7 +117,20 @@ func (s *socket) options() error {
 			break
 		}
 	}
-	return errors.Join(set...)
+	return errors.Join(append(set, s.keepAlive())...)
+}
+
+// keepAlive lets the kernel notice dead peers. ZMQ_HEARTBEAT_IVL would cost data:
+// libzmq sends its PINGs to busy peers too, and one that reaches a publisher after it
+// has closed makes the kernel reset the connection and drop what is still to be read.
+func (s *socket) keepAlive() error {
+	interval := int(s.cfg.HeartbeatInterval.Round(time.Second) / time.Second)
+	if interval < 1 {
+		return nil
+	}
+	count := max(int(s.cfg.HeartbeatTimeout/time.Second)/interval, 1)
+	return errors.Join(s.soc.SetTcpKeepalive(1), s.soc.SetTcpKeepaliveIdle(interval),
+		s.soc.SetTcpKeepaliveIntvl(interval), s.soc.SetTcpKeepaliveCnt(count))
 }
 
 // descriptor duplicates ZMQ_FD, which stays libzmq's, for Go's poller.
