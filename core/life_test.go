@@ -80,3 +80,20 @@ func TestAClosedReceiverHasNoDescriptor(t *testing.T) {
 	code(t, EBADHANDLE, err, "closed")
 	require.LessOrEqual(t, countFDs(t), before)
 }
+
+func TestWhatHasStoppedHasNoPeers(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine string) {
+		po := newOffice(t, engine)
+		r := newReceiver(t, engine, get(t, po, "endpoint.out"))
+		p := newPublisher(t, engine, get(t, po, "endpoint.in"))
+		require.NoError(t, p.WaitReady(soon))
+		require.Len(t, p.Stats().Peers, 1)
+		require.NoError(t, p.Stop(soon))
+		require.NoError(t, r.Stop(soon))
+		require.Empty(t, p.Stats().Peers)
+		require.Empty(t, r.Stats().Peers)
+		require.NoError(t, po.Stop(soon))
+		require.Empty(t, po.Stats().Publishers)
+		require.Empty(t, po.Stats().Subscribers)
+	})
+}

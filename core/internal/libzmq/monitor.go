@@ -71,6 +71,9 @@ func (m *monitor) close(soc *zmq.Socket) {
 	_ = soc.Monitor("", 0)
 	_ = m.pair.Close()
 	_ = m.file.Close()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.peers = nil
 }
 
 func (m *monitor) turn() bool {
