@@ -184,14 +184,36 @@ def parse(text: str) -> Any:
         raise ValueError("nested too deeply") from error
 
 
-def _integer(digits: str) -> int:
-    """An integer of any size: ``int`` refuses to read long ones."""
-    try:
-        return int(digits)
-    except ValueError:
-        from decimal import Decimal
+# How many digits ``int`` reads everywhere; the least that its limit can be set to is more.
+_READABLE = 512
 
-        return int(Decimal(digits))
+
+def _integer(digits: str) -> int:
+    """An integer of any size: ``int`` refuses to read long ones.
+
+    It would take time with the square of their length. Halves that are put together by a
+    multiplication take far less, so that nobody can stop a receiver by a long number.
+    """
+    if len(digits) <= _READABLE:
+        return int(digits)
+    if digits[0] == "-":
+        return -_integer(digits[1:])
+    # powers[i] is ten to the (_READABLE << i).
+    powers = [10**_READABLE]
+    while _READABLE << len(powers) < len(digits):
+        powers.append(powers[-1] ** 2)
+    return _joined(digits, powers, len(powers) - 1)
+
+
+def _joined(digits: str, powers: list[int], level: int) -> int:
+    """The number that the digits make, of which there are at most _READABLE << (level + 1)."""
+    if len(digits) <= _READABLE:
+        return int(digits)
+    at = len(digits) - (_READABLE << level)
+    if at <= 0:
+        return _joined(digits, powers, level - 1)
+    high = _joined(digits[:at], powers, level - 1)
+    return high * powers[level] + _joined(digits[at:], powers, level - 1)
 
 
 def from_row(row: Sequence[Any]) -> Envelope:

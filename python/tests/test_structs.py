@@ -179,6 +179,29 @@ def test_integers_have_no_greatest() -> None:
     assert envelope.data == 10**5000
 
 
+@pytest.mark.parametrize("digits", [1, 511, 512, 513, 1024, 1025, 4300, 4301, 100_000])
+def test_integers_of_any_size_are_read_exactly(digits: int) -> None:
+    for value in (10 ** (digits - 1), 10**digits - 1, 10**digits // 7):
+        assert structs._integer(_decimal(value)) == value
+        assert structs._integer("-" + _decimal(value)) == -value
+
+
+def _decimal(value: int) -> str:
+    """The digits of an integer, however many: ``str`` refuses to write long ones."""
+    parts = []
+    while value >= 10**512:
+        value, part = divmod(value, 10**512)
+        parts.append(f"{part:0512d}")
+    return str(value) + "".join(reversed(parts))
+
+
+def test_a_million_digits_do_not_stop_a_receiver() -> None:
+    began = time.monotonic()
+    assert structs.parse("9" * 1_000_000) == 10**1_000_000 - 1
+    # Reading them digit by digit takes the best part of a minute, this a second.
+    assert time.monotonic() - began < 30
+
+
 @pytest.mark.item("envelope-no-lookup")
 @pytest.mark.parametrize(
     "name", ["Envelope", "Message", "log", "json.dumps", "time.time", "sys", "Quiet", "__class__"]
