@@ -133,3 +133,23 @@ func TestPatienceOnlyShrinks(t *testing.T) {
 	left, _ = p.left()
 	require.Zero(t, left)
 }
+
+func TestAPostOfficeWithADeafSubscriberCanBeClosed(t *testing.T) {
+	po := newOffice(t, "zmtp", "heartbeat.interval", "0", "linger", "10ms")
+	c, err := net.Dial("tcp", strings.TrimPrefix(get(t, po, "endpoint.out"), "tcp://"))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = c.Close() })
+	greetAsSubscriber(c)
+	p := newPublisher(t, "zmtp", get(t, po, "endpoint.in"), "ready.hold", "30s")
+	require.NoError(t, p.WaitReady(soon))
+	fill(t, p)
+	require.Eventually(t, func() bool { return po.Stats().InMessages == 32 }, soon, time.Millisecond)
+	var stop sync.WaitGroup
+	stop.Go(func() { err = po.Stop(-1) })
+	require.Eventually(t, func() bool { return get(t, po, "state") == "stopping" }, soon, time.Millisecond)
+	endsSoon(t, "closing", func() { _ = po.Close(); stop.Wait() })
+	code(t, ETIMEOUT, err, "not sent")
+	s := po.Stats()
+	require.NotZero(t, s.Dropped)
+	require.Equal(t, s.InMessages, s.OutMessages+s.Unwanted+s.Dropped)
+}
