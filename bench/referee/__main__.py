@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 
@@ -33,6 +34,7 @@ def main() -> int:
     options = _options()
     race = Race(rounds=options.rounds, seconds=options.seconds, long=options.long)
     names = {section.__name__: section for section in SECTIONS}
+    load = os.getloadavg()[0]  # of others: nobody of ours runs yet
     began = time.monotonic()
     for name in options.sections or names:
         names[name](race)
@@ -40,7 +42,8 @@ def main() -> int:
     where = "; ".join(rest.machine())
     circumstances = (
         f"Measured on {where}: {race.rounds} rounds, "
-        f"heats of about {race.seconds:g} s, {took / 60:.1f} minutes in all."
+        f"heats of about {race.seconds:g} s, {took / 60:.1f} minutes in all. "
+        f"Load of the machine before: {load:.1f}" + _caution(load) + "."
     )
     for table in report.tables(race):
         progress(f"\n{report.plain(table)}")
@@ -55,6 +58,13 @@ def main() -> int:
         report.write(race, circumstances, docs / "performance.md")
         progress("written: docs/performance.md, docs/performance/*.svg")
     return 1 if race.faults else 0
+
+
+def _caution(load: float) -> str:
+    """What to say of figures from a machine that has other things to do."""
+    if load < 0.5:
+        return ""
+    return ", so others ran beside the race: spreads are wide, and latencies mean little"
 
 
 def _options() -> argparse.Namespace:
