@@ -64,36 +64,49 @@ func (n *Node) openUp() error {
 // shutDown stops both parts at the same time: each has the whole of the time.
 func (n *Node) shutDown() error {
 	timeout, less := n.limit.left()
-	errs := make([]error, len(n.parts()))
+	var first, hurried stops
 	stopped := make(chan struct{})
 	safe.Go(nil, func() {
 		defer close(stopped)
-		n.stopParts(timeout, errs)
+		first = n.stopParts(timeout)
 	})
 	for {
 		select {
 		case <-stopped:
-			return errors.Join(errs...)
+			return errors.Join(first.or(hurried)...)
 		case <-less:
 			var shorter time.Duration
 			shorter, less = n.limit.left()
-			n.stopParts(shorter, nil) // hurries the stops under way
+			hurried = n.stopParts(shorter).or(hurried) // hurries the stops under way, or comes first
 		}
 	}
 }
 
-func (n *Node) stopParts(timeout time.Duration, errs []error) {
+// stops is what the stops of a node's parts have said, part by part.
+type stops []error
+
+// or fills in from another attempt what this one has nothing to say about.
+func (s stops) or(other stops) stops {
+	for i, err := range other {
+		if s[i] == nil {
+			s[i] = err
+		}
+	}
+	return s
+}
+
+func (n *Node) stopParts(timeout time.Duration) stops {
+	said := make(stops, len(n.parts()))
 	var all sync.WaitGroup
 	for i, p := range n.parts() {
 		all.Add(1)
 		safe.Go(p.Fail, func() {
 			defer all.Done()
-			if err := p.Stop(timeout); errs != nil {
-				errs[i] = err
-			}
+			said[i] = p.Stop(timeout)
 		})
 	}
 	all.Wait()
+	return said
 }
 
 // WaitReady waits for both parts.
