@@ -177,7 +177,7 @@ func getAfterTheyRestart(t *testing.T, c cell) {
 	i := ours[0]
 	i.subscribe(t, "tick/")
 	var want []message
-	for round := 1; round <= 3; round++ {
+	for round := 1; round <= rounds; round++ {
 		ask(t, c, i, s)
 		if c.theyTell() {
 			requireTold(t, s, "\x01tick/")
@@ -201,7 +201,7 @@ func getAfterTheyRestart(t *testing.T, c cell) {
 func getAfterWeRestart(t *testing.T, c cell) {
 	ours, s := c.inlets(t, 1)
 	i, at := ours[0], s.Ready[0]
-	for round := range 3 {
+	for round := range rounds {
 		ask(t, c, i, s, "tick/")
 		want := ticks("tick/", 50+round)
 		s.send(want...)

@@ -11,8 +11,10 @@ import (
 	"github.com/hermes-zmq/hermes/core/internal/carrier"
 )
 
-// many is how many messages make an order.
-const many = 10_000
+const (
+	many   = 10_000 // messages, of which the order is looked at
+	rounds = 2      // before and after a restart
+)
 
 // sendExact: everything that is wanted arrives, in order, and nothing else.
 func sendExact(t *testing.T, c cell) {
@@ -105,7 +107,7 @@ func sendToTwo(t *testing.T, c cell) {
 func sendAfterTheyRestart(t *testing.T, c cell) {
 	o, them := c.outlet(t, 1)
 	s := them[0]
-	for round := 1; round <= 3; round++ {
+	for round := 1; round <= rounds; round++ {
 		s.order("subscribe", "tick/")
 		o.waitFor(t, carrier.Wanted, "tick/", round)
 		want := ticks("tick/", 50)
@@ -131,7 +133,7 @@ func sendAfterWeRestart(t *testing.T, c cell) {
 	s.order("subscribe", "tick/")
 	s.order("subscribe", "tack/")
 	var want []message
-	for round := range 3 {
+	for round := range rounds {
 		o.waitFor(t, carrier.Wanted, "tick/", 1)
 		o.waitFor(t, carrier.Wanted, "tack/", 1)
 		some := ticks("tick/", 50+round)

@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"io"
 	"os/exec"
 	"path/filepath"
@@ -162,7 +161,7 @@ func (s *stranger) order(verb string, frames ...string) {
 	var line strings.Builder
 	line.WriteString(verb)
 	for _, frame := range frames {
-		fmt.Fprintf(&line, " =%x", frame)
+		line.WriteString(" =" + hex.EncodeToString([]byte(frame)))
 	}
 	line.WriteByte('\n')
 	select {
