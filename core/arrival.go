@@ -20,6 +20,7 @@ type arrival struct {
 
 	malformedPace, overflowPace, slowPace pacer
 
+	memo  wire.Memo
 	stage stage // reused from batch to batch
 }
 
@@ -71,7 +72,7 @@ type limits struct {
 func (a *arrival) admit(b *batch.Batch, i int, l *limits) {
 	s := &a.stage
 	s.counters.Arrived++
-	p, err := wire.Split(b.Message(i))
+	p, err := wire.Split(b.Message(i), &a.memo)
 	if err != nil {
 		s.counters.DroppedMalformed++
 		l.malformed = err

@@ -107,12 +107,17 @@ func (p *patience) await(done <-chan struct{}) bool {
 // maxLinger bounds even a flush that may take for ever.
 const maxLinger = 24 * time.Hour
 
-// close closes an outlet, which may flush for what is left.
-func (p *patience) close(o carrier.Outlet) (unsent int) {
+// grace is how long a carrier may take to give up when its time is up.
+const grace = time.Second
+
+// close closes an outlet, which may flush for what is left. libzmq cannot be hurried
+// once it has begun; it is then left to itself.
+func (p *patience) close(o carrier.Outlet) int {
 	linger, _ := p.left()
 	if linger < 0 {
 		linger = maxLinger
 	}
+	var unsent int
 	closed := make(chan struct{})
 	safe.Go(nil, func() {
 		defer close(closed)
@@ -122,6 +127,10 @@ func (p *patience) close(o carrier.Outlet) (unsent int) {
 		return unsent
 	}
 	more := o.Close(0)
-	<-closed
-	return unsent + more
+	select {
+	case <-closed:
+		return unsent + more
+	case <-time.After(grace):
+		return more
+	}
 }

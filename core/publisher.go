@@ -147,10 +147,7 @@ func (p *Publisher) pumpOnce(outlet carrier.Outlet) (hold time.Duration) {
 	}
 	trip.At("publisher")
 	numbered := p.q.numbered
-	now := time.Now().UnixMicro()
-	for i := range b.Len() {
-		wire.Stamp(b, i, now, numbered)
-	}
+	wire.Stamp(b, time.Now().UnixMicro(), numbered)
 	if numbered {
 		p.numbers.number(b)
 	}

@@ -233,11 +233,12 @@ func (s *socket) shut() bool {
 }
 
 // dispose closes the socket for good and, where the context is its own, waits
-// until libzmq has sent what it held, at most linger.
+// until libzmq has sent what it held, at most linger. After shut nobody else touches
+// the socket, so that the lock is not held meanwhile.
 func (s *socket) dispose(linger time.Duration) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	_ = s.soc.SetLinger(linger)
+	s.mu.Unlock()
 	s.abandon()
 }
 

@@ -69,13 +69,17 @@ func appendBlankTime(b *batch.Batch, numbered bool) {
 	b.AppendFrame(blankTime[:n], false)
 }
 
-// Stamp fills in the time of message i of a batch that Append wrote.
-func Stamp(b *batch.Batch, i int, micros int64, numbered bool) {
+// Stamp fills in the time of all messages of a batch that Append wrote.
+func Stamp(b *batch.Batch, micros int64, numbered bool) {
 	n := TimeSize
 	if numbered {
 		n += TrailerSize
 	}
-	PutTime(b.Buf[b.Ends[i]-n:], micros)
+	var text [TimeSize]byte
+	PutTime(text[:], micros)
+	for _, end := range b.Ends {
+		copy(b.Buf[end-n:], text[:])
+	}
 }
 
 // Number fills in the trailer of message i of a batch that Append wrote numbered.
@@ -102,8 +106,29 @@ var (
 	ErrTime   = errors.New("the time is not a JSON number")
 )
 
+// Memo remembers the time of the last message, which the next one of a batch often
+// shares to the letter.
+type Memo struct {
+	text [TimeSize]byte
+	ts   float64
+}
+
+// parse is ParseTime.
+func (m *Memo) parse(frame []byte) (ts float64, seq Sequence, numbered, ok bool) {
+	if len(frame) == TimeSize+TrailerSize && m.ts > 0 && string(frame[:TimeSize]) == string(m.text[:]) {
+		if seq, numbered = parseTrailer(frame[TimeSize:]); numbered {
+			return m.ts, seq, true, true
+		}
+	}
+	if ts, seq, numbered, ok = ParseTime(frame); numbered && len(frame) == TimeSize+TrailerSize {
+		m.ts = ts
+		copy(m.text[:], frame)
+	}
+	return ts, seq, numbered, ok
+}
+
 // Split takes a framed message apart and checks all of it.
-func Split(msg []byte) (p Parts, err error) {
+func Split(msg []byte, memo *Memo) (p Parts, err error) {
 	var frames [frameCount][]byte
 	for i := range frames {
 		body, rest, more, ok := batch.NextFrame(msg)
@@ -122,7 +147,7 @@ func Split(msg []byte) (p Parts, err error) {
 	case !Valid(p.Data):
 		return p, ErrData
 	}
-	if p.TS, p.Sequence, p.Numbered, ok = ParseTime(frames[3]); !ok {
+	if p.TS, p.Sequence, p.Numbered, ok = memo.parse(frames[3]); !ok {
 		return p, ErrTime
 	}
 	p.Number = frames[3]

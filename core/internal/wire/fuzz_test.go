@@ -34,7 +34,7 @@ func FuzzSplit(f *testing.F) {
 	f.Add([]byte{1, 0, 1, 0, 1, 0, 0, 0})
 	f.Add([]byte{2, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff})
 	f.Fuzz(func(t *testing.T, msg []byte) {
-		p, err := Split(msg)
+		p, err := Split(msg, new(Memo))
 		if err != nil {
 			return
 		}

@@ -64,7 +64,7 @@ func TestGoldenVectorsAreRead(t *testing.T) {
 	for _, v := range vectors(t) {
 		t.Run(v.Name, func(t *testing.T) {
 			frames := v.frames(t)
-			p, err := Split(framed(frames...))
+			p, err := Split(framed(frames...), new(Memo))
 			require.NoError(t, err)
 			require.Equal(t, v.TS, p.TS)
 			require.False(t, p.Numbered)
@@ -91,7 +91,7 @@ func TestGoldenVectorsAreWritten(t *testing.T) {
 			require.NoError(t, err)
 			b := batch.Get()
 			require.NoError(t, Append(b, topic, encoded, []byte(v.DataJSON), true))
-			Stamp(b, 0, int64(math.Round(v.TS*1e6)), true)
+			Stamp(b, int64(math.Round(v.TS*1e6)), true)
 			Number(b, 0, Sequence{Incarnation: 0xbeef, Number: 0xdeadbeef})
 
 			want := v.frames(t)
@@ -104,7 +104,7 @@ func TestGoldenVectorsAreWritten(t *testing.T) {
 			require.NoError(t, json.Unmarshal(got[3], &ts), "any JSON parser skips the trailer")
 			require.InDelta(t, v.TS, ts, 1e-6)
 
-			p, err := Split(b.Message(0))
+			p, err := Split(b.Message(0), new(Memo))
 			require.NoError(t, err)
 			require.True(t, p.Numbered)
 			require.Equal(t, Sequence{0xbeef, 0xdeadbeef}, p.Sequence)
@@ -147,6 +147,25 @@ func TestTimesSurviveToTheMicrosecond(t *testing.T) {
 	}
 }
 
+func TestAMemoChangesNothing(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	var memo Memo
+	for range 5000 {
+		frame := fmt.Appendf(nil, "%d.%06d", 1517670000+r.IntN(2), r.IntN(2))
+		switch r.IntN(4) {
+		case 0:
+		case 1:
+			frame = append(frame, strings.Repeat(" ", r.IntN(30))...)
+		default:
+			frame = append(frame, make([]byte, TrailerSize)...)
+			PutTrailer(frame[len(frame)-TrailerSize:], Sequence{uint16(r.IntN(3)), r.Uint32()})
+		}
+		ts, seq, numbered, ok := ParseTime(frame)
+		ts2, seq2, numbered2, ok2 := memo.parse(frame)
+		require.Equal(t, []any{ts, seq, numbered, ok}, []any{ts2, seq2, numbered2, ok2}, "%q", frame)
+	}
+}
+
 func TestNumbersAgreeWithStrconv(t *testing.T) {
 	for _, s := range []string{"0", "1", "-1", "0.5", "1517670000", "1517670000.123456", "1517670000.1234567", "9007199254740993", "1e9", "1E+9", " 5\n", "123456789012345678901234567890", "4.35", "0.1", "12.", ".5", "01", "+1", "", "NaN", "Infinity", "1e999", "1_0", "0x1", "--1", "1.2.3"} {
 		want := json.Unmarshal([]byte(s), new(float64)) == nil
@@ -181,13 +200,13 @@ func TestValidAgreesWithPython(t *testing.T) {
 
 func TestSplitNamesWhatIsWrong(t *testing.T) {
 	good := [][]byte{[]byte(`"t"`), []byte(`"o"`), []byte(`1`), []byte(`2.5`)}
-	_, err := Split(framed(good...))
+	_, err := Split(framed(good...), new(Memo))
 	require.NoError(t, err)
 	for i, want := range []error{ErrTopic, ErrOrigin, ErrData, ErrTime} {
 		for _, bad := range []string{"", "x", "\"\xff\"", `"`, `""x`} {
 			frames := append([][]byte(nil), good...)
 			frames[i] = []byte(bad)
-			_, err := Split(framed(frames...))
+			_, err := Split(framed(frames...), new(Memo))
 			require.ErrorIs(t, err, want, "%q as frame %d", bad, i)
 		}
 	}
@@ -199,7 +218,7 @@ func TestSplitNamesWhatIsWrong(t *testing.T) {
 		for i := range frames {
 			frames[i] = []byte(`"x"`)
 		}
-		_, err := Split(framed(frames...))
+		_, err := Split(framed(frames...), new(Memo))
 		require.ErrorIs(t, err, ErrFrames, "%d frames", n)
 	}
 }
@@ -278,10 +297,11 @@ func BenchmarkAppend(b *testing.B) {
 func BenchmarkSplit(b *testing.B) {
 	out := batch.Get()
 	_ = Append(out, "ticks/BTCUSD/bitfinex", []byte(`"bitfinex"`), []byte(`["BTCUSD", 6543.21, 1.25, "bid", 1517670000.123456]`), true)
-	Stamp(out, 0, 1517670000123456, true)
+	Stamp(out, 1517670000123456, true)
 	b.ReportAllocs()
+	var memo Memo
 	for b.Loop() {
-		if _, err := Split(out.Message(0)); err != nil {
+		if _, err := Split(out.Message(0), &memo); err != nil {
 			b.Fatal(err)
 		}
 	}

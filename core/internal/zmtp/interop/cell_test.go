@@ -4,6 +4,7 @@ package interop
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -19,6 +20,7 @@ type cell struct {
 	ours carrier.Type
 	role string // of the stranger
 	mode string // what the stranger does, bind or connect
+	ipc  bool   // rather than tcp
 }
 
 // The pairs of the matrix: ours, theirs.
@@ -52,9 +54,32 @@ var places atomic.Int32
 
 // place is an address on this machine that nobody else uses: a port that was free
 // once is so later, when somebody comes back to it.
-func place() string {
+func (c cell) place(t *testing.T) string {
 	n := places.Add(1)
+	if c.ipc {
+		return fmt.Sprintf("ipc://%s/%d", shortDir(t), n)
+	}
 	return fmt.Sprintf("tcp://127.%d.%d.%d:0", 1+n>>16, n>>8&255, n&255)
+}
+
+// shortDir is a folder of the test's own. The names of sockets must be short, and
+// those of t.TempDir are not.
+func shortDir(t *testing.T) string {
+	dir, err := os.MkdirTemp("", "interop")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
+
+// bound is a stranger that listens, and where.
+func (c cell) bound(t *testing.T) (*stranger, string) {
+	t.Helper()
+	at := c.place(t)
+	s := c.meet(t, at)
+	if !c.ipc { // of a path, strangers say it in their own ways
+		at = s.Ready[0]
+	}
+	return s, at
 }
 
 // outlet brings an outlet of ours and n strangers together.
@@ -64,12 +89,12 @@ func (c cell) outlet(t *testing.T, n int) (*outlet, []*stranger) {
 	if c.theyBind() {
 		var addresses []string
 		for range n {
-			s := c.meet(t, place())
-			them, addresses = append(them, s), append(addresses, s.Ready[0])
+			s, at := c.bound(t)
+			them, addresses = append(them, s), append(addresses, at)
 		}
 		return openOutlet(t, c.ours, false, addresses...), them
 	}
-	o := openOutlet(t, c.ours, true, place())
+	o := openOutlet(t, c.ours, true, c.place(t))
 	for range n {
 		them = append(them, c.meet(t, o.Endpoints()[0]))
 	}
@@ -81,15 +106,15 @@ func (c cell) inlets(t *testing.T, n int) ([]*inlet, *stranger) {
 	t.Helper()
 	var ours []*inlet
 	if c.theyBind() {
-		s := c.meet(t, place())
+		s, at := c.bound(t)
 		for range n {
-			ours = append(ours, openInlet(t, c.ours, false, s.Ready[0]))
+			ours = append(ours, openInlet(t, c.ours, false, at))
 		}
 		return ours, s
 	}
 	var addresses []string
 	for range n {
-		i := openInlet(t, c.ours, true, place())
+		i := openInlet(t, c.ours, true, c.place(t))
 		ours, addresses = append(ours, i), append(addresses, i.Endpoints()[0])
 	}
 	return ours, c.meet(t, addresses...)

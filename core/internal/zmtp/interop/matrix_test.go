@@ -29,6 +29,15 @@ var scenarios = []scenario{
 	{"two", sendToTwo, getTwo},
 	{"they_restart", sendAfterTheyRestart, getAfterTheyRestart},
 	{"we_restart", sendAfterWeRestart, getAfterWeRestart},
+	{"ipc", overIPC(sendExact), overIPC(getExact)},
+}
+
+// overIPC has a scenario take place over ipc.
+func overIPC(run func(*testing.T, cell)) func(*testing.T, cell) {
+	return func(t *testing.T, c cell) {
+		c.ipc = true
+		run(t, c)
+	}
 }
 
 // outcome is what has become of a cell.
@@ -65,7 +74,7 @@ func TestMatrix(t *testing.T) {
 	for i := range implementations {
 		for _, pair := range pairs {
 			for _, mode := range modes {
-				c := cell{&implementations[i], pair.ours, pair.role, mode}
+				c := cell{im: &implementations[i], ours: pair.ours, role: pair.role, mode: mode}
 				t.Run(c.String(), func(t *testing.T) {
 					t.Parallel()
 					c.try(t)
@@ -77,7 +86,7 @@ func TestMatrix(t *testing.T) {
 
 func (c cell) try(t *testing.T) {
 	if reason := c.im.lacking(c.role, c.mode, ""); reason != "" {
-		s := c.im.meet(t, c.role, c.mode, place())
+		s := c.im.meet(t, c.role, c.mode, c.place(t))
 		require.NotEmpty(t, s.Refused, "it is there after all")
 		noteOutcome(c, func(o *outcome) { o.lacking = append(o.lacking, reason) })
 		return
@@ -127,7 +136,8 @@ func matrix() string {
 		for _, mode := range modes {
 			fmt.Fprintf(table, "\n%s, they %s", orElse(versions[im.name], im.name), mode)
 			for _, pair := range pairs {
-				fmt.Fprint(table, "\t"+square(results[cell{im, pair.ours, pair.role, mode}.String()], im, &notes))
+				c := cell{im: im, ours: pair.ours, role: pair.role, mode: mode}
+				fmt.Fprint(table, "\t"+square(results[c.String()], im, &notes))
 			}
 		}
 	}

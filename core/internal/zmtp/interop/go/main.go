@@ -60,7 +60,7 @@ func main() {
 	for _, address := range addresses {
 		if mode == "bind" {
 			must(socket.Listen(address))
-			address = "tcp://" + socket.Addr().String()
+			address = socket.Addr().Network() + "://" + socket.Addr().String()
 		} else {
 			must(socket.Dial(address))
 		}
