@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	zmq "github.com/pebbe/zmq4"
 	"github.com/stretchr/testify/require"
 )
 
@@ -157,35 +156,16 @@ func TestAPostOfficeWithADeafSubscriberCanBeClosed(t *testing.T) {
 
 // TestClosingEndsTheCarriersOwnFlush: what the carrier has taken may never go out.
 func TestClosingEndsTheCarriersOwnFlush(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine string) {
-		address, taken := deafSubscriber(t), uint64(60) // no more than the carrier takes
-		if engine == "libzmq" {
-			address, taken = lazySubscriber(t), 400
-		}
-		p := newPublisher(t, engine, address, "linger", "10ms")
-		require.NoError(t, p.WaitReady(soon))
-		data := []byte(`"` + strings.Repeat("x", 64<<10) + `"`)
-		for range taken {
-			require.NoError(t, p.Publish("big", "", data))
-		}
-		require.Eventually(t, func() bool { return p.Stats().Sent == taken }, soon, time.Millisecond)
-		var stop sync.WaitGroup
-		stop.Go(func() { _ = p.Stop(-1) })
-		require.Eventually(t, func() bool { return get(t, p, "state") != "running" }, soon, time.Millisecond)
-		endsSoon(t, "closing", func() { _ = p.Close(); stop.Wait() })
-	})
-}
-
-// lazySubscriber is a SUB of libzmq from which nobody takes anything.
-func lazySubscriber(t *testing.T) (address string) {
-	soc, err := zmq.NewSocket(zmq.SUB)
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = soc.Close() })
-	require.NoError(t, soc.SetRcvhwm(1))
-	require.NoError(t, soc.SetRcvbuf(4096))
-	require.NoError(t, soc.SetSubscribe(""))
-	require.NoError(t, soc.Bind("tcp://127.0.0.1:*"))
-	address, err = soc.GetLastEndpoint()
-	require.NoError(t, err)
-	return address
+	p := newPublisher(t, "zmtp", deafSubscriber(t), "linger", "10ms")
+	require.NoError(t, p.WaitReady(soon))
+	const taken = 60 // no more than the carrier takes
+	data := []byte(`"` + strings.Repeat("x", 64<<10) + `"`)
+	for range taken {
+		require.NoError(t, p.Publish("big", "", data))
+	}
+	require.Eventually(t, func() bool { return p.Stats().Sent == taken }, soon, time.Millisecond)
+	var stop sync.WaitGroup
+	stop.Go(func() { _ = p.Stop(-1) })
+	require.Eventually(t, func() bool { return get(t, p, "state") != "running" }, soon, time.Millisecond)
+	endsSoon(t, "closing", func() { _ = p.Close(); stop.Wait() })
 }
