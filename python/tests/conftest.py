@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -11,6 +12,9 @@ import support
 from hypothesis import HealthCheck, settings
 
 import hermes
+
+# A shell that starts us in the background lets us, and all that we start, ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A slow machine is no reason to fail.
 settings.register_profile(
