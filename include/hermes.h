@@ -185,7 +185,8 @@ HERMES_API int hermes_start(uint64_t handle);
  * Stops any object and waits until it has. A publisher first sends what it has
  * queued, for at most @p timeout_ms; what it then had to give up is counted, and
  * the result is HERMES_ETIMEOUT with the number in the text. A receiver keeps what
- * it has received for hermes_recv(). Stopping what is not running is harmless.
+ * it has received for hermes_recv(). Stopping what is not running is harmless; where
+ * another stop is under way, it takes no longer than this one allows.
  * @return HERMES_OK, _EBADHANDLE, _ETIMEOUT.
  * @since 2.0
  */
@@ -194,7 +195,8 @@ HERMES_API int hermes_stop(uint64_t handle, int32_t timeout_ms);
 /**
  * Stops the object if need be (flushing for at most its option "linger", 1 s
  * unless set), frees it, and wakes every thread that waits in a call on it: with
- * HERMES_ESTOPPED, but for hermes_wait(), which then has what it waits for. The
+ * HERMES_ESTOPPED, but for hermes_wait(), which then has what it waits for, and for
+ * hermes_publish(), which finds the publisher not running (HERMES_ESTATE). The
  * handle is dead from then on; closing it again does nothing and gives HERMES_OK.
  * @return HERMES_OK, or HERMES_EBADHANDLE for a value that never was a handle.
  * @since 2.0
