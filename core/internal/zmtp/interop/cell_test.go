@@ -41,7 +41,6 @@ func (c cell) String() string {
 func (c cell) sends() bool    { return c.ours == carrier.PUB || c.ours == carrier.XPUB }
 func (c cell) theyBind() bool { return c.mode == "bind" }
 func (c cell) theyTell() bool { return c.role == "xpub" }
-func (c cell) weFilter() bool { return c.ours == carrier.SUB }
 func (c cell) meet(t *testing.T, addresses ...string) *stranger {
 	t.Helper()
 	s := c.im.meet(t, c.role, c.mode, addresses...)

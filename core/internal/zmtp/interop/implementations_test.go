@@ -16,6 +16,9 @@ var implementations = []implementation{
 	{
 		name:    "jeromq",
 		command: []string{"java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", "build/interop/java/classes:build/interop/java/lib/*", "Peer"},
+		lacks: []lack{
+			{"", "", "ipc", "ipc:// is tcp by another name, for JeroMQ alone, as its README says"},
+		},
 	},
 	{
 		name:    "zeromq.js",
