@@ -85,13 +85,13 @@ func (d *diary) explain(t testing.TB, peers []carrier.Peer) {
 }
 
 // config is the common part of the configuration of a socket of ours. Heartbeats
-// are fast, to have them between all messages, and breaks short.
+// are fast, to have them between all messages, and breaks short. The time for a
+// handshake is what it is by default: who gets stuck in one is let go, and comes back.
 func config(kind carrier.Type, bind bool, addresses []string, d *diary) carrier.Config {
 	c := carrier.Config{
 		Type:              kind,
 		HeartbeatInterval: 50 * time.Millisecond,
 		HeartbeatTimeout:  patience,
-		HandshakeTimeout:  patience,
 		ReconnectMin:      10 * time.Millisecond,
 		ReconnectMax:      100 * time.Millisecond,
 		OnEvent:           d.note,
