@@ -4,13 +4,12 @@ c_api_doc.py            writes it
 c_api_doc.py --check    fails where it is not what would be written
 """
 
-import pathlib
 import re
 import sys
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-HEADER = ROOT / "include" / "hermes.h"
-DOCUMENT = ROOT / "docs" / "c-api.md"
+import header
+
+DOCUMENT = header.ROOT / "docs" / "c-api.md"
 
 INTRODUCTION = """\
 # The C interface
@@ -24,58 +23,24 @@ the words mean; [examples/c](../examples/c) holds two whole programs.
 """
 
 
-def undecorated(comment):
-    """Return the text of a C comment, without its stars."""
-    lines = comment.strip()[2:-2].lstrip("*").split("\n")
-    return "\n".join(re.sub(r"^ ?\* ?", "", line.strip("\n")).rstrip() for line in lines).strip()
-
-
 def preamble(source):
     """Return the header's opening comment as Markdown: a heading and a list of rules."""
-    text = re.search(r"/\* SPDX.*?\*/", source, re.S).group()
-    lines = re.sub(r"(?m)^ ?\*(/| ?)", "", text[2:-2]).split("\n")
-    out, paragraph = ["## Rules for all of it", ""], []
-
-    def flush():
-        if paragraph:
-            out.append(" ".join(line.strip() for line in paragraph))
-            paragraph.clear()
-
-    for line in lines[2:]:
-        if re.match(r"^[A-Za-z]+$", line):  # a word alone begins a rule
-            flush()
-            paragraph.append(f"- **{line.capitalize()}.**")
-        elif line.strip():
-            paragraph.append(line)
-        else:
-            flush()
-            out.append("")
-    flush()
-    return link("\n".join(out).strip())
+    introduction, rules = header.opening(source)
+    listed = "\n".join(f"- **{title}.** {text}" for title, text in rules)
+    return link("\n\n".join(["## Rules for all of it", *introduction, listed]))
 
 
-def prose(comment):
-    """Return what a documentation comment says, as Markdown."""
-    text = undecorated(comment)
-    text = re.sub(r"@p (\w+)", r"`\1`", text)
-    text = re.sub(r"\s*@since ([\d.]+)\.?", r"\n@since \1", text)
-    before, *tags = re.split(r"(?m)\s*@(?=param|return|since)", text)
-    out = [" ".join(before.split())]
+def prose(function):
+    """Return what is said of a function, as Markdown."""
     items = []
-    for tag in tags:
-        kind, _, rest = tag.partition(" ")
-        rest = " ".join(rest.split())
-        if kind == "param":
-            names, _, meaning = rest.partition(" ")
-            shown = ", ".join(f"`{name}`" for name in names.split(","))
-            items.append(f"- {shown}: {meaning}")
-        elif kind == "return":
-            items.append(f"- returns {rest}")
-        else:
-            items.append(f"- since {rest}")
-    if items:
-        out.append("\n".join(items))
-    return link("\n\n".join(part for part in out if part))
+    for names, meaning in function.parameters:
+        items.append(f"- {', '.join(f'`{name}`' for name in names)}: {meaning}")
+    if function.returns:
+        items.append(f"- returns {function.returns}")
+    if function.since:
+        items.append(f"- since {function.since}")
+    whole = "\n\n".join(part for part in (function.text, "\n".join(items)) if part)
+    return link(re.sub(r"@p (\w+)", r"`\1`", whole))
 
 
 def link(text):
@@ -84,27 +49,12 @@ def link(text):
     return re.sub(r"(?<![`\w])(_E[A-Z0-9]+|HERMES_[A-Z0-9_]+)\b", r"`\1`", text)
 
 
-def macro_table(source):
+def table_of_errors(source):
     """Return the codes of errors as a table."""
-    rows = re.findall(r"#define (HERMES_(?:OK|E\w+)) \(?(-?\d+)\)?\s*(?:/\*(.*?)\*/)?", source)
     lines = ["| code | number | meaning |", "|---|---|---|"]
-    for name, number, meaning in rows:
-        lines.append(f"| `{name}` | {number} | {meaning.strip() or 'all is well'} |")
+    for name, number, meaning in header.errors(source):
+        lines.append(f"| `{name}` | {number} | {meaning or 'all is well'} |")
     return "\n".join(lines)
-
-
-def sections(source):
-    """Yield (title, body) of each part of the header."""
-    parts = re.split(r"/\* ---- (.*?) -+ \*/", source)
-    yield from zip(parts[1::2], parts[2::2])
-
-
-def functions(body):
-    """Yield (name, declaration, documentation) of each function in the body."""
-    pattern = r"(/\*\*(?:[^*]|\*(?!/))*\*/)\s*HERMES_API ([^;]*;)"
-    for comment, declaration in re.findall(pattern, body):
-        name = re.search(r"(hermes_\w+)\(", declaration).group(1)
-        yield name, " ".join(declaration.split()), prose(comment)
 
 
 def wrapped(declaration):
@@ -117,21 +67,21 @@ def wrapped(declaration):
 
 def document():
     """Return the whole document."""
-    source = HEADER.read_text()
+    source = header.read()
     out = [INTRODUCTION, preamble(source)]
-    for title, body in sections(source):
+    for title, body in header.sections(source):
         out.append(f"## {title}")
         if title == "Errors":
-            out.append(macro_table(body))
-        for name, declaration, text in functions(body):
-            out.append(f"### {name}\n\n```c\n{wrapped(declaration)}\n```\n\n{text}")
+            out.append(table_of_errors(body))
+        for one in header.functions(body):
+            out.append(f"### {one.name}\n\n```c\n{wrapped(one.declaration)}\n```\n\n{prose(one)}")
     return "\n\n".join(part.strip("\n") for part in out) + "\n"
 
 
 def main():
     """Write the document, or compare."""
     wanted = document()
-    declared = set(re.findall(r"HERMES_API[^;]*?(hermes_\w+)\(", HEADER.read_text()))
+    declared = header.declared(header.read())
     described = set(re.findall(r"(?m)^### (hermes_\w+)$", wanted))
     if declared != described:
         sys.exit(f"hermes.h declares without a description: {sorted(declared - described)}")

@@ -332,9 +332,9 @@ HERMES_API void hermes_envelope_free(hermes_envelope *envelope);
  * @since 2.0
  */
 HERMES_API const char *hermes_envelope_topic(const hermes_envelope *envelope, size_t *len);
-/** As hermes_envelope_topic(). */
+/** As hermes_envelope_topic(). @since 2.0 */
 HERMES_API const char *hermes_envelope_origin(const hermes_envelope *envelope, size_t *len);
-/** As hermes_envelope_topic(). */
+/** As hermes_envelope_topic(). @since 2.0 */
 HERMES_API const char *hermes_envelope_data(const hermes_envelope *envelope, size_t *len);
 
 /** When the sender handed the envelope to its socket, by the sender's clock, in
