@@ -1,10 +1,6 @@
 package core
 
-import (
-	"sync"
-
-	"github.com/hermes-zmq/hermes/core/internal/wire"
-)
+import "sync"
 
 // Delivery is what one Take has taken: envelopes in order, as views of the buffers
 // that they arrived in. It must be released, after which the views are void. Unlike
@@ -71,12 +67,8 @@ func (d *Delivery) item(i int) (*item, []byte) {
 // At gives envelope i, from 0 on.
 func (d *Delivery) At(i int) View {
 	it, buf := d.item(i)
-	return View{
-		Topic:  wire.Text(it.topic.of(buf), nil),
-		Origin: wire.Text(it.origin.of(buf), nil),
-		Data:   it.data.of(buf),
-		TS:     it.time, Received: it.received, Lost: it.lost,
-	}
+	topic, origin := it.texts(buf)
+	return View{Topic: topic, Origin: origin, Data: it.data.of(buf), TS: it.time, Received: it.received, Lost: it.lost}
 }
 
 // Envelope gives a copy of envelope i that outlives the delivery.

@@ -222,8 +222,8 @@ func (x *inbox) collect(most int) *Delivery {
 		d.add(g, g.next, n)
 		g.next += n
 		x.count -= int64(n)
-		for _, it := range d.spans[len(d.spans)-1].items {
-			x.bytes -= it.size()
+		for i := g.next - n; i < g.next; i++ {
+			x.bytes -= g.items[i].size()
 		}
 		if g.next == len(g.items) {
 			x.drop(g)

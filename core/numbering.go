@@ -21,9 +21,7 @@ type numbering struct {
 	incarnation uint16
 	next        map[string]*uint32
 	bytes       int // length of all keys of next
-
-	lastStream []byte // the stream of the last envelope, which the next one often shares
-	last       *uint32
+	recent      recent
 }
 
 func (n *numbering) begin(draw func() uint32) {
@@ -33,8 +31,7 @@ func (n *numbering) begin(draw func() uint32) {
 
 func (n *numbering) renew() {
 	n.incarnation += 1 + uint16(n.draw()%0xffff) // another one than before
-	n.next, n.bytes = map[string]*uint32{}, 0
-	n.last, n.lastStream = nil, n.lastStream[:0]
+	n.next, n.bytes, n.recent = map[string]*uint32{}, 0, recent{}
 }
 
 // number fills in the trailers of a batch.
@@ -46,26 +43,27 @@ func (n *numbering) number(b *batch.Batch) {
 	}
 }
 
-// stream is the first two frames of a message, topic and origin.
-func stream(msg []byte) []byte {
-	_, rest, _, _ := batch.NextFrame(msg)
+// stream is the first two frames of a message, topic and origin, and the topic.
+func stream(msg []byte) (key, topic []byte) {
+	topic, rest, _, _ := batch.NextFrame(msg)
 	_, rest, _, _ = batch.NextFrame(rest)
-	return msg[:len(msg)-len(rest)]
+	return msg[:len(msg)-len(rest)], topic
 }
 
-func (n *numbering) counter(stream []byte) *uint32 {
-	if n.last != nil && string(n.lastStream) == string(stream) {
-		return n.last
+func (n *numbering) counter(key, topic []byte) *uint32 {
+	r := &n.recent[recentPlace(topic)]
+	if string(r.key) == string(key) {
+		return r.last
 	}
-	c := n.next[string(stream)]
+	c := n.next[string(key)]
 	if c == nil {
-		if len(n.next) >= numberedStreams || n.bytes+len(stream) > numberedBytes {
+		if len(n.next) >= numberedStreams || n.bytes+len(key) > numberedBytes {
 			n.renew()
 		}
-		n.bytes += len(stream)
+		n.bytes += len(key)
 		c = new(uint32)
-		n.next[string(stream)] = c
+		n.next[string(key)] = c
 	}
-	n.last, n.lastStream = c, append(n.lastStream[:0], stream...)
+	r.key, r.last = append(r.key[:0], key...), c
 	return c
 }

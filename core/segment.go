@@ -14,6 +14,7 @@ type item struct {
 	topic, origin, data, ts extent
 	time, received          float64
 	lost                    uint32
+	plain                   bool // topic and origin are text as they stand, between their quotation marks
 }
 
 // extent is a range of a buffer. Batches are far smaller than 4 GiB.
@@ -44,7 +45,16 @@ func (s *stage) reset() {
 // add stages an envelope, given as views of b.
 func (s *stage) add(b *batch.Batch, p wire.Parts, received float64, lost uint32) {
 	s.items = append(s.items, item{topic: within(b.Buf, p.Topic), origin: within(b.Buf, p.Origin), data: within(b.Buf, p.Data),
-		ts: within(b.Buf, p.Number), time: p.TS, received: received, lost: lost})
+		ts: within(b.Buf, p.Number), time: p.TS, received: received, lost: lost, plain: p.Plain})
+}
+
+// texts gives topic and origin decoded; as a rule there is nothing to decode.
+func (it *item) texts(buf []byte) (topic, origin []byte) {
+	topic, origin = it.topic.of(buf), it.origin.of(buf)
+	if it.plain {
+		return topic[1 : len(topic)-1], origin[1 : len(origin)-1]
+	}
+	return wire.Text(topic, nil), wire.Text(origin, nil)
 }
 
 // span is about how many bytes of their batch the first n envelopes take, all told.

@@ -21,21 +21,17 @@ type streams struct {
 	young, old map[string]*uint32
 	bytes      int // length of all keys of young
 	key        []byte
-
-	lastKey []byte // the stream of the last envelope, which the next one often shares
-	last    *uint32
+	recent     recent
 }
 
 func (s *streams) forget() {
-	s.young, s.old, s.last, s.bytes = nil, nil, nil, 0
+	s.young, s.old, s.bytes, s.recent = nil, nil, 0, recent{}
 }
 
 // note takes in a number, and tells how many before it are missing, or whether it
 // has been seen already. Numbers wrap around.
 func (s *streams) note(origin, topic []byte, q wire.Sequence) (lost uint32, duplicate bool) {
-	s.key = binary.BigEndian.AppendUint16(s.key[:0], q.Incarnation)
-	s.key = append(append(s.key, origin...), topic...) // both are JSON strings, which end by themselves
-	last, known := s.find()
+	last, known := s.find(origin, topic, q.Incarnation)
 	if !known {
 		*last = q.Number
 		return 0, false
@@ -48,22 +44,32 @@ func (s *streams) note(origin, topic []byte, q wire.Sequence) (lost uint32, dupl
 	return step - 1, false
 }
 
-// find gives the last number of the stream in s.key, and whether there was one.
-func (s *streams) find() (last *uint32, known bool) {
-	if s.last != nil && string(s.lastKey) == string(s.key) {
-		return s.last, true
+// find gives the last number of a stream, and whether there was one.
+func (s *streams) find(origin, topic []byte, incarnation uint16) (last *uint32, known bool) {
+	r := &s.recent[recentPlace(topic)]
+	if isKey(r.key, origin, topic, incarnation) {
+		return r.last, true
 	}
+	s.key = binary.BigEndian.AppendUint16(s.key[:0], incarnation)
+	s.key = append(append(s.key, origin...), topic...) // both are JSON strings, which end by themselves
 	last, known = s.young[string(s.key)]
 	if !known {
 		if last, known = s.old[string(s.key)]; !known {
 			last = new(uint32)
 		}
 		if s.young == nil || len(s.young) >= rememberedStreams || s.bytes+len(s.key) > rememberedBytes {
-			s.old, s.young, s.bytes = s.young, map[string]*uint32{}, 0
+			s.old, s.young, s.bytes, s.recent = s.young, map[string]*uint32{}, 0, recent{}
 		}
 		s.young[string(s.key)] = last
 		s.bytes += len(s.key)
 	}
-	s.last, s.lastKey = last, append(s.lastKey[:0], s.key...)
+	r.key, r.last = append(r.key[:0], s.key...), last
 	return last, known
+}
+
+// isKey reports whether key is what find makes of the rest.
+func isKey(key, origin, topic []byte, incarnation uint16) bool {
+	n := 2 + len(origin)
+	return len(key) == n+len(topic) && binary.BigEndian.Uint16(key) == incarnation &&
+		string(key[n:]) == string(topic) && string(key[2:n]) == string(origin)
 }

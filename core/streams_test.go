@@ -97,7 +97,8 @@ func TestAFullTableOfNumbersBeginsANewIncarnation(t *testing.T) {
 	var n numbering
 	n.begin(func() uint32 { return 0 })
 	for i := range numberedStreams - 1 {
-		n.counter(fmt.Appendf(nil, "%d", i))
+		name := fmt.Appendf(nil, "%d", i)
+		n.counter(name, name)
 	}
 	require.Equal(t, []wire.Sequence{seq(1, 0), seq(1, 1)}, numbered(t, &n, "5", "5"))
 	got := numbered(t, &n, "one too many", "5")
@@ -111,7 +112,7 @@ func TestLongTopicsAreForgottenSooner(t *testing.T) {
 	topic := bytes.Repeat([]byte("t"), 1<<20)
 	for i := range 200 {
 		copy(topic, fmt.Sprintf("%05d", i))
-		n.counter(topic)
+		n.counter(topic, topic)
 		_, duplicate := s.note([]byte(`"o"`), topic, seq(7, uint32(i)))
 		require.False(t, duplicate)
 		require.LessOrEqual(t, len(n.next)<<20, numberedBytes)

@@ -95,6 +95,7 @@ type Parts struct {
 	TS            float64
 	Sequence      Sequence
 	Numbered      bool // whether Sequence means anything
+	Plain         bool // whether topic and origin are text as they stand, but for the quotation marks
 }
 
 // What Split can find wrong.
@@ -129,30 +130,47 @@ func (m *Memo) parse(frame []byte) (ts float64, seq Sequence, numbered, ok bool)
 
 // Split takes a framed message apart and checks all of it.
 func Split(msg []byte, memo *Memo) (p Parts, err error) {
-	var frames [frameCount][]byte
-	for i := range frames {
-		body, rest, more, ok := batch.NextFrame(msg)
-		if !ok || more != (i < frameCount-1) {
-			return p, ErrFrames
-		}
-		frames[i], msg = body, rest
+	number, ok := p.frames(msg)
+	if !ok {
+		return p, ErrFrames
 	}
-	p.Topic, p.Origin, p.Data = frames[0], frames[1], frames[2]
-	var ok bool
+	p.Plain = isPlainString(p.Topic) && isPlainString(p.Origin)
 	switch {
-	case !ValidString(p.Topic):
+	case !p.Plain && !ValidString(p.Topic):
 		return p, ErrTopic
-	case !ValidString(p.Origin):
+	case !p.Plain && !ValidString(p.Origin):
 		return p, ErrOrigin
 	case !Valid(p.Data):
 		return p, ErrData
 	}
-	if p.TS, p.Sequence, p.Numbered, ok = memo.parse(frames[3]); !ok {
+	if p.TS, p.Sequence, p.Numbered, ok = memo.parse(number); !ok {
 		return p, ErrTime
 	}
-	p.Number = frames[3]
+	p.Number = number
 	if p.Numbered {
-		p.Number = p.Number[:len(p.Number)-TrailerSize]
+		p.Number = number[:len(number)-TrailerSize]
 	}
 	return p, nil
+}
+
+// frames finds the frames of a message: three of them and a number, no more and no
+// less. As a rule they are all short.
+func (p *Parts) frames(msg []byte) (number []byte, ok bool) {
+	var frames [frameCount][]byte
+	rest := msg
+	for i := range frames {
+		const short = 2
+		if len(rest) >= short && rest[0] == batch.FlagMore && i < frameCount-1 {
+			if end := short + int(rest[1]); end <= len(rest) {
+				frames[i], rest = rest[short:end:end], rest[end:]
+				continue
+			}
+		}
+		var more bool
+		if frames[i], rest, more, ok = batch.NextFrame(rest); !ok || more != (i < frameCount-1) {
+			return nil, false
+		}
+	}
+	p.Topic, p.Origin, p.Data = frames[0], frames[1], frames[2]
+	return frames[3], true
 }

@@ -17,8 +17,8 @@ func Valid(data []byte) bool {
 
 // ValidString reports whether frame is one JSON string.
 func ValidString(frame []byte) bool {
-	if n := len(frame); n >= 2 && frame[0] == '"' && skipPlain(frame, 1) == n-1 {
-		return frame[n-1] == '"'
+	if isPlainString(frame) {
+		return true
 	}
 	i := skipSpace(frame, 0)
 	if i == len(frame) || frame[i] != '"' {
@@ -26,6 +26,13 @@ func ValidString(frame []byte) bool {
 	}
 	i = skipString(frame, i)
 	return i >= 0 && skipSpace(frame, i) == len(frame)
+}
+
+// isPlainString reports whether frame is a JSON string without escapes or anything
+// around it, which all but few topics and origins are.
+func isPlainString(frame []byte) bool {
+	n := len(frame)
+	return n >= 2 && frame[0] == '"' && skipPlain(frame, 1) == n-1 && frame[n-1] == '"'
 }
 
 // The functions below walk over JSON without building anything. Each gives the
@@ -61,40 +68,44 @@ func (n *nesting) inArray() bool {
 	return at >= 0 && n.objects[at>>6]>>(at&63)&1 == 0
 }
 
-// skipValue walks over one value of any kind, and the white space before it.
+// skipValue walks over one value of any kind, and the white space before it. What is
+// common, plain strings and numbers without an exponent, is walked over right here.
 func skipValue(p []byte, i int) int {
 	var open nesting
 	for {
-		i = skipSpace(p, i)
-		if i == len(p) {
+		if i < len(p) && isSpace(p[i]) {
+			i = skipSpace(p, i+1)
+		}
+		if i >= len(p) {
 			return bad
 		}
-		switch c := p[i]; c {
-		case '[', '{':
-			j := skipSpace(p, i+1)
-			if j == len(p) || open.depth == MaxDepth {
+		switch c := p[i]; {
+		case c == '"':
+			end := skipPlain(p, i+1)
+			if end == len(p) {
 				return bad
 			}
-			if p[j] == c+2 { // empty: ']' and '}' are two behind '[' and '{'
-				i = j + 1
-				break
+			if p[end] == '"' {
+				i = end + 1
+			} else if i = skipString(p, end-1); i < 0 {
+				return bad
 			}
-			open.push(c == '{')
-			if i = j; c == '{' {
-				if i = skipKey(p, i); i < 0 {
-					return bad
-				}
+		case c-'1' <= 8:
+			if i = skipFrom(p, i); i < 0 {
+				return bad
 			}
-			continue
-		case '"':
-			i = skipString(p, i)
-		case '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', '-':
-			i = skipNumber(p, i)
+		case c == '[' || c == '{':
+			var inside bool
+			if i, inside = skipOpening(p, i, &open); inside {
+				continue
+			}
+			if i < 0 {
+				return bad
+			}
 		default:
-			i = skipName(p, i)
-		}
-		if i < 0 {
-			return bad
+			if i = skipOther(p, i); i < 0 {
+				return bad
+			}
 		}
 		// A value is complete: an array often just goes on.
 		if i < len(p) && p[i] == ',' && open.inArray() {
@@ -106,6 +117,32 @@ func skipValue(p []byte, i int) int {
 			return i
 		}
 	}
+}
+
+// skipOpening walks over the bracket at p[i] and, in an object, the first key. It
+// reports false where the array or object is empty, and over already.
+func skipOpening(p []byte, i int, open *nesting) (next int, inside bool) {
+	object := p[i] == '{'
+	j := skipSpace(p, i+1)
+	if j == len(p) || open.depth == MaxDepth {
+		return bad, false
+	}
+	if p[j] == p[i]+2 { // ']' and '}' are two behind '[' and '{'
+		return j + 1, false
+	}
+	open.push(object)
+	if object {
+		j = skipKey(p, j)
+	}
+	return j, j >= 0
+}
+
+// skipOther walks over a number that begins with a zero or a sign, or a word.
+func skipOther(p []byte, i int) int {
+	if c := p[i]; c == '0' || c == '-' {
+		return skipNumber(p, i)
+	}
+	return skipName(p, i)
 }
 
 // skipEnds walks over what follows a value: all that is closed there, and the
@@ -177,11 +214,25 @@ func skipNumber(p []byte, i int) int {
 			return skipWord(p, i, "Infinity")
 		}
 	}
-	if i < len(p) && p[i] == '0' {
-		i++
-	} else if i = someDigits(p, i); i < 0 {
+	switch {
+	case i == len(p) || p[i]-'0' > 9:
 		return bad
+	case p[i] == '0':
+		return skipFraction(p, i+1)
 	}
+	return skipFrom(p, i)
+}
+
+// skipFrom walks over a number from a digit on that is not a leading zero.
+func skipFrom(p []byte, i int) int {
+	if i = skipDigits(p, i+1); i == len(p) || p[i] == ',' {
+		return i
+	}
+	return skipFraction(p, i)
+}
+
+// skipFraction walks over what may follow the digits before the point.
+func skipFraction(p []byte, i int) int {
 	if i < len(p) && p[i] == '.' {
 		if i = someDigits(p, i+1); i < 0 {
 			return bad

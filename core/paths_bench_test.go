@@ -1,0 +1,73 @@
+package core
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/hermes-zmq/hermes/core/internal/batch"
+	"github.com/hermes-zmq/hermes/core/internal/wire"
+)
+
+// ticks is a batch as the race of bench/ has them: ten topics in turn.
+func ticks(n int) *batch.Batch {
+	b := batch.Get()
+	for i := range n {
+		data := fmt.Appendf(nil, `["Tick",1763800000.%06d,"BTCUSD",420%02d.%02d,%d]`, i, i%100, i%4*25, 1_000_000_000+i)
+		if err := wire.Append(b, fmt.Sprintf("ticks/%06d", i%10), []byte(`"p000"`), data, true); err != nil {
+			panic(err)
+		}
+	}
+	return b
+}
+
+const ticksInBatch = 400
+
+// BenchmarkDeparture stamps and numbers.
+func BenchmarkDeparture(b *testing.B) {
+	var n numbering
+	n.begin(rand.Uint32)
+	t := ticks(ticksInBatch)
+	b.ReportAllocs()
+	for range b.N {
+		wire.Stamp(t, time.Now().UnixMicro(), true)
+		n.number(t)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/ticksInBatch, "ns/envelope")
+}
+
+// BenchmarkArrival checks, queues and takes.
+func BenchmarkArrival(b *testing.B) {
+	r, err := NewReceiver("tcp://127.0.0.1:1", "r")
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := r.Set("on_slow", "ignore"); err != nil {
+		b.Fatal(err)
+	}
+	r.inbox.open()
+	r.arrival.begin()
+	var n numbering
+	n.begin(rand.Uint32)
+	t := ticks(ticksInBatch)
+	var texts int
+	b.ReportAllocs()
+	for range b.N {
+		b.StopTimer()
+		wire.Stamp(t, time.Now().UnixMicro(), true)
+		n.number(t)
+		b.StartTimer()
+		r.deliver(t)
+		d, err := r.Take(1000, 0)
+		if err != nil {
+			b.Fatal(err)
+		}
+		for i := range d.Len() {
+			v := d.At(i)
+			texts += len(v.Topic) + len(v.Data)
+		}
+		d.Release()
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/ticksInBatch, "ns/envelope")
+}
