@@ -22,6 +22,7 @@ export CC
 export GOFLAGS := $(strip $(GOFLAGS) -buildvcs=false)
 
 LIBRARY := build/libhermes.so.2
+INSTALLED := $(LIBRARY) build/libhermes.a build/hermes build/man
 PYTHON_OF_TESTS := build/venv/bin/python
 PYTHON_OF_OLD := build/venv-old/bin/python
 
@@ -50,6 +51,15 @@ build/hermes: $(GO_SOURCES)
 	@.ci/deps build
 	go build -o $@ ./cmd/hermes
 
+build/libhermes.a: $(GO_SOURCES)
+	@.ci/deps build
+	capi/build.sh archive $@
+
+# The manual is made of the header and of what the command says of itself.
+build/man: include/hermes.h build/hermes .ci/header.py .ci/man_pages.py
+	@rm -rf $@
+	python=$$(.ci/python) && $$python .ci/man_pages.py $@ build/hermes
+
 # A program in C beside the library that it finds at run time.
 build/examples/%: examples/%.c $(LIBRARY)
 	@mkdir -p $(@D)
@@ -57,8 +67,8 @@ build/examples/%: examples/%.c $(LIBRARY)
 		-Lbuild -lhermes -lm -Wl,-rpath,$(CURDIR)/build
 
 .PHONY: install
-install: $(LIBRARY) build/hermes ## header, library, pkg-config, CMake package, command (PREFIX=, LIBDIR=, DESTDIR=)
-	PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' DESTDIR='$(DESTDIR)' capi/package/install.sh $(LIBRARY) build/hermes
+install: $(INSTALLED) ## headers, libraries, pkg-config, CMake package, manual, command (PREFIX=, LIBDIR=, DESTDIR=)
+	PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' DESTDIR='$(DESTDIR)' capi/package/install.sh build
 
 .PHONY: wheel
 wheel: $(LIBRARY) venv ## a Python wheel with everything inside, into dist/

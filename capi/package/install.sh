@@ -1,14 +1,13 @@
 #!/usr/bin/env bash
-# install.sh LIBRARY COMMAND: installs the built library for C and C++ programs, and the
-# command `hermes`.
-# `make install` and `cmake --install` both end here, and so give the same tree.
+# install.sh BUILT: installs what lies in the folder BUILT (libhermes.so.2, libhermes.a, the
+# command hermes, the manual in man/) for C and C++ programs.
+# `make install`, `make deb` and `cmake --install` all end here, and so give the same tree.
 #   PREFIX   where it will be used (/usr/local)
 #   LIBDIR   the library folder below it, relative (lib)
 #   DESTDIR  put before every path, for packagers
 set -euo pipefail
 
-library=$1
-command=$2
+built=$(cd "$1" && pwd)
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 prefix=${PREFIX:-/usr/local}
@@ -18,26 +17,35 @@ case $libdir in /*) echo "LIBDIR must be relative to PREFIX, not $libdir" >&2; e
 
 version=$("$here/version.sh")
 major=${version%%.*}
+libs=$("$root/capi/build.sh" libs)
 to=${DESTDIR:-}$prefix
 
 # How far a folder of the prefix is above the one that a file lies in: what makes the
 # tree work wherever it is moved.
 up() { printf '%s' "$1" | sed 's|[^/]\{1,\}|..|g'; }
 
-fill() {
+fill() { # fill TEMPLATE FILE
     sed -e "s|@VERSION@|$version|g" -e "s|@MAJOR@|$major|g" -e "s|@LIBDIR@|$libdir|g" \
+        -e "s|@LIBS@|$libs|g" -e "s|@LIBS_FOR_CMAKE@|${libs// /;}|g" \
         -e "s|@UP_FROM_PC@|$(up "$libdir/pkgconfig")|g" \
-        -e "s|@UP_FROM_CMAKE@|$(up "$libdir/cmake/hermes")|g" "$1" >"$2"
+        -e "s|@UP_FROM_CMAKE@|$(up "$libdir/cmake/hermes")|g" "$here/$1" >"$2"
     chmod 644 "$2"
 }
 
-install -d "$to/bin" "$to/include" "$to/$libdir/pkgconfig" "$to/$libdir/cmake/hermes" "$to/share/doc/hermes"
-install -m 755 "$command" "$to/bin/hermes"
+install -d "$to"/{bin,include,share/doc/hermes,share/man/man{1,3}} \
+    "$to/$libdir"/{pkgconfig,cmake/hermes}
+install -m 755 "$built/hermes" "$to/bin/hermes"
 install -m 644 "$root/include/hermes.h" "$to/include/"
-install -m 755 "$library" "$to/$libdir/libhermes.so.$version"
+install -m 755 "$built/libhermes.so.$major" "$to/$libdir/libhermes.so.$version"
 ln -sf "libhermes.so.$version" "$to/$libdir/libhermes.so.$major"
 ln -sf "libhermes.so.$major" "$to/$libdir/libhermes.so"
-fill "$here/hermes.pc.in" "$to/$libdir/pkgconfig/hermes.pc"
-fill "$here/hermes-config.cmake.in" "$to/$libdir/cmake/hermes/hermes-config.cmake"
-fill "$here/hermes-config-version.cmake.in" "$to/$libdir/cmake/hermes/hermes-config-version.cmake"
-"$here/licences.sh" "$library" "$to/share/doc/hermes"
+install -m 644 "$built/libhermes.a" "$to/$libdir/"
+for file in hermes.pc hermes-static.pc; do
+    fill "$file.in" "$to/$libdir/pkgconfig/$file"
+done
+for file in hermes-config.cmake hermes-config-version.cmake; do
+    fill "$file.in" "$to/$libdir/cmake/hermes/$file"
+done
+install -m 644 "$built"/man/man1/* "$to/share/man/man1/"
+install -m 644 "$built"/man/man3/* "$to/share/man/man3/"
+"$here/licences.sh" "$built/libhermes.so.$major" "$to/share/doc/hermes"
