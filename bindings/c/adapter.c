@@ -400,7 +400,7 @@ static int add_up(json_t *sums, json_t *stats) {
 }
 
 static int do_stats(struct place *p) {
-    int64_t end = now_ms() + PATIENCE_MS;
+    int64_t end = now_ms() + timeout_of(p->step);
     json_t *want = json_object_get(p->step, "expect");
     for (;;) {
         char *text;

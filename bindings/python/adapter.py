@@ -264,7 +264,7 @@ class Run:
     # ---- Observing -------------------------------------------------------------
 
     def do_stats(self, step, index):
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + seconds(step)
         while True:
             stats = self.objects[step["on"]].stats()
             for total, *rest in step.get("sums", []):
