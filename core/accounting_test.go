@@ -14,10 +14,10 @@ import (
 // sums checks the identities that the documentation promises, at this instant.
 func sums(t *testing.T, p *Publisher, r *Receiver, po *PostOffice) {
 	t.Helper()
-	if s := p.Stats(); s.Accepted != s.Sent+uint64(s.Queued)+s.Unwanted+s.DroppedNoPeer+s.DroppedFull+s.DroppedStop {
+	if s := p.Stats(); s.Accepted != s.Sent+uint64(s.Queued)+s.Unwanted+s.DroppedNoPeer+s.DroppedFull+s.DroppedOld+s.DroppedConflated+s.DroppedStop {
 		require.Fail(t, "publisher", "%s", statsJSON(s))
 	}
-	if s := r.Stats(); s.Arrived != s.Delivered+uint64(s.Queued)+s.DroppedOrigin+s.DroppedStale+s.DroppedOverflow+s.DroppedMalformed {
+	if s := r.Stats(); s.Arrived != s.Delivered+uint64(s.Queued)+s.DroppedOrigin+s.DroppedStale+s.DroppedMalformed+s.DroppedOverflow+s.DroppedOld+s.DroppedConflated {
 		require.Fail(t, "receiver", "%s", statsJSON(s))
 	}
 	if s := po.Stats(); s.InMessages != s.OutMessages+s.Unwanted+s.Dropped {
@@ -26,7 +26,8 @@ func sums(t *testing.T, p *Publisher, r *Receiver, po *PostOffice) {
 }
 
 // TestTheSumsHoldAtEveryMoment drives parts through random stops, restarts, changes
-// of subscription and bursts, while others publish, receive and check the sums.
+// of subscription, bursts, and rules for full queues, while others publish, receive and
+// check the sums.
 func TestTheSumsHoldAtEveryMoment(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine string) {
 		first := newOffice(t, engine)
@@ -37,8 +38,8 @@ func TestTheSumsHoldAtEveryMoment(t *testing.T) {
 		set(t, po, "engine", engine)
 		require.NoError(t, po.Start())
 		defer func() { _ = po.Close() }()
-		r := newReceiver(t, engine, out, "on_slow", "drop", "queue.messages", "500", "reconnect.min", "1ms", "reconnect.max", "5ms")
-		p := newPublisher(t, engine, in, "ready.hold", "20ms", "queue.block", "1ms", "queue.messages", "300", "reconnect.min", "1ms", "reconnect.max", "5ms")
+		r := newReceiver(t, engine, out, "on_slow", "drop", "queue.messages", "50", "queue.block", "5ms", "reconnect.min", "1ms", "reconnect.max", "5ms")
+		p := newPublisher(t, engine, in, "ready.hold", "20ms", "queue.block", "1ms", "queue.messages", "100", "reconnect.min", "1ms", "reconnect.max", "5ms")
 		var over atomic.Bool
 		var tasks sync.WaitGroup
 		var offered, taken atomic.Uint64
@@ -72,13 +73,16 @@ func TestTheSumsHoldAtEveryMoment(t *testing.T) {
 		spawn(func(*rand.Rand) { sums(t, p, r, po) })
 
 		random := rand.New(rand.NewPCG(6, 7))
-		for range 100 {
+		rule := func(x *choiceVar) string { return x.words[random.IntN(len(x.words))] }
+		for range 150 {
 			switch random.IntN(6) {
 			case 0:
 				_ = p.Stop(time.Duration(random.IntN(10)) * time.Millisecond)
+				set(t, p, "queue.full", rule(p.queueFull))
 				require.NoError(t, p.Start())
 			case 1:
-				require.NoError(t, r.Stop(0))
+				_ = r.Stop(0)
+				set(t, r, "queue.full", rule(r.queueFull))
 				require.NoError(t, r.Start())
 			case 2:
 				_ = po.Stop(time.Duration(random.IntN(30)) * time.Millisecond)

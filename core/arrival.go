@@ -12,6 +12,7 @@ import (
 // arrival decides what a receiver lets in.
 type arrival struct {
 	peers atomic.Int32
+	ended gate // the receiver stops: nobody is to wait for room
 
 	mu      sync.Mutex
 	over    bool                // nothing is let in any more
@@ -28,6 +29,7 @@ func (a *arrival) begin() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.over = false
+	a.ended.set(false)
 	a.peers.Store(0)
 	a.streams.forget()
 }
@@ -36,6 +38,7 @@ func (a *arrival) end() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.over = true
+	a.ended.set(true)
 }
 
 func (a *arrival) accept(origin string) {
@@ -62,10 +65,10 @@ type limits struct {
 	slowAfter float64 // seconds
 	onSlow    string
 
-	malformed  error   // the last thing that was wrong
-	delay      float64 // the age of the last envelope that was too old
-	slow       uint64  // how many were
-	turnedAway int     // how many found no room
+	malformed error   // the last thing that was wrong
+	delay     float64 // the age of the last envelope that was too old
+	slow      uint64  // how many were
+	dropped   int     // how many the full queue has cost
 }
 
 // admit checks one message and stages it for the inbox.

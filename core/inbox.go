@@ -11,22 +11,27 @@ import (
 // inbox is what a receiver has and nobody has taken yet. It keeps the receiver's
 // counters as well, so that the sum
 //
-//	arrived = delivered + queued + dropped_origin + dropped_stale + dropped_overflow + dropped_malformed
+//	arrived = delivered + queued + dropped_origin + dropped_stale + dropped_malformed +
+//		dropped_overflow + dropped_old + dropped_conflated
 //
 // holds whenever its lock is free.
 type inbox struct {
 	mu       sync.Mutex
 	opened   bool // ever
 	closed   bool // nothing more will come
+	full     string
 	segments []*segment
-	tail     *segment // the last of segments, where it still grows
+	tail     *segment      // the last of segments, where it still grows
+	topics   latestArrived // what waits instead, after the inbox was full with latest_per_topic
 	count    int64
 	bytes    int64
+	held     int64 // memory of all segments but the tail, or of topics
 	counters receiverCounters
 
 	waiters int
 	wake    chan struct{}
-	over    gate // closed
+	room    chan struct{} // closed when something is taken; made when somebody waits
+	over    gate          // closed
 	waker   Waker
 
 	fd       eventFD
@@ -38,8 +43,10 @@ type receiverCounters struct {
 	Delivered        uint64 `json:"delivered"`
 	DroppedOrigin    uint64 `json:"dropped_origin"`
 	DroppedStale     uint64 `json:"dropped_stale"`
-	DroppedOverflow  uint64 `json:"dropped_overflow"`
 	DroppedMalformed uint64 `json:"dropped_malformed"`
+	DroppedOverflow  uint64 `json:"dropped_overflow"`
+	DroppedOld       uint64 `json:"dropped_old"`
+	DroppedConflated uint64 `json:"dropped_conflated"`
 	Lost             uint64 `json:"lost"`
 	Duplicates       uint64 `json:"duplicates"`
 }
@@ -57,10 +64,11 @@ func (c *receiverCounters) add(d receiverCounters) {
 func (x *inbox) init() { x.wake = make(chan struct{}, 1) }
 
 // open lets takers wait. It reports whether that is for the first time.
-func (x *inbox) open() (first bool) {
+func (x *inbox) open(full string) (first bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	first = !x.opened
+	x.full = full
 	x.opened, x.closed = true, false
 	x.over.set(false)
 	x.fd.show(x.count > 0)
@@ -103,31 +111,56 @@ func (x *inbox) dispose() {
 	x.fd.close()
 }
 
-// commit takes in what has been staged from b, as far as there is room, and tells
-// how many envelopes it turned away.
-func (x *inbox) commit(b *batch.Batch, s *stage, most, mostBytes int64) (turnedAway int) {
+// commit takes in what has been staged from b, as far as there is room or room can be
+// made. It tells how many envelopes that has cost. What is left is what has to wait for
+// room, as a part of the stage, and has not been counted yet.
+func (x *inbox) commit(b *batch.Batch, s *stage, limit bound) (left []item, dropped int) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	room, size := 0, int64(0)
-	for room < len(s.items) && x.fits(int64(room+1), size+s.items[room].size(), most, mostBytes) {
-		size += s.items[room].size()
-		room++
+	items := s.items
+	switch x.full {
+	case fullDropOld:
+		items, dropped = x.pushOut(items, limit)
+	case fullLatestPerTopic:
+		items, dropped = x.conflate(b, items, limit)
+	default:
+		room := x.roomFor(items, limit)
+		items, left = items[:room], items[room:]
 	}
-	turnedAway = len(s.items) - room
-	s.counters.DroppedOverflow += uint64(turnedAway)
+	if x.full == fullBlock {
+		s.counters.Arrived -= uint64(len(left))
+	} else {
+		s.counters.DroppedOverflow += uint64(len(left))
+		left, dropped = nil, dropped+len(left)
+	}
 	x.counters.add(s.counters)
-	if room == 0 {
-		return turnedAway
+	x.append(b, items)
+	return left, dropped
+}
+
+// admit takes in what fits of envelopes that have waited for room. Where none does it
+// gives a channel that is closed when that may have changed.
+func (x *inbox) admit(b *batch.Batch, items []item, limit bound) (n int, full <-chan struct{}) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	n = x.roomFor(items, limit)
+	x.counters.Arrived += uint64(n)
+	x.append(b, items[:n])
+	if n > 0 {
+		return n, nil
 	}
-	x.count += int64(room)
-	x.bytes += size
-	x.append(b, s, room)
-	if x.waiters > 0 {
-		signal(x.wake)
+	if x.room == nil {
+		x.room = make(chan struct{})
 	}
-	x.fd.show(true)
-	x.rouse()
-	return turnedAway
+	return 0, x.room
+}
+
+// turnAway counts envelopes that have waited for room in vain.
+func (x *inbox) turnAway(n int) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.counters.Arrived += uint64(n)
+	x.counters.DroppedOverflow += uint64(n)
 }
 
 func (x *inbox) rouse() {
@@ -136,30 +169,81 @@ func (x *inbox) rouse() {
 	}
 }
 
-// fits reports whether n envelopes of so many bytes may come in. One envelope always
-// finds room in an empty inbox, however big it is.
-func (x *inbox) fits(n, size, most, mostBytes int64) bool {
-	return x.count+n <= most && (x.bytes+size <= mostBytes || x.count == 0 && n == 1)
+// roomFor tells how many of the items there is room for.
+func (x *inbox) roomFor(items []item, limit bound) (n int) {
+	size := int64(0)
+	for n < len(items) && x.fits(int64(n+1), size+items[n].size(), limit) {
+		size += items[n].size()
+		n++
+	}
+	return n
 }
 
-// append adds staged envelopes: as views of a batch that is well filled with them, and
+// fits reports whether n envelopes of so many bytes may come in. One envelope always
+// finds room in an empty inbox, however big it is.
+func (x *inbox) fits(n, size int64, limit bound) bool {
+	return x.count+n <= limit.messages && x.bytes+size <= limit.bytes && x.memory() <= limit.bytes+slack ||
+		x.count == 0 && n == 1
+}
+
+// memory is how much the inbox takes.
+func (x *inbox) memory() int64 {
+	if x.tail == nil {
+		return x.held
+	}
+	return x.held + x.tail.cost()
+}
+
+// append adds envelopes: as views of a batch that is well filled with them, and
 // otherwise as copies, so that a few envelopes do not hold a whole arena.
-func (x *inbox) append(b *batch.Batch, s *stage, n int) {
-	if s.span(n) >= cap(b.Buf)/2 {
+func (x *inbox) append(b *batch.Batch, items []item) {
+	if len(items) == 0 {
+		return
+	}
+	for i := range items {
+		x.bytes += items[i].size()
+	}
+	x.count += int64(len(items))
+	if spread(items) >= cap(b.Buf)/2 {
+		x.begin(nil)
 		g := newSegment()
 		b.Retain()
 		g.src, g.buf = b, b.Buf
-		g.items = append(g.items, s.items[:n]...)
-		x.segments, x.tail = append(x.segments, g), nil
-		return
-	}
-	for _, it := range s.items[:n] {
-		if x.tail == nil || x.tail.full() {
-			x.tail = newSegment()
-			x.segments = append(x.segments, x.tail)
+		g.items = append(g.items, items...)
+		x.segments = append(x.segments, g)
+		x.held += g.cost()
+	} else {
+		for _, it := range items {
+			x.copyIn(b.Buf, it)
 		}
-		x.tail.copyIn(b.Buf, it)
 	}
+	x.news()
+}
+
+// news wakes whoever waits for envelopes.
+func (x *inbox) news() {
+	if x.waiters > 0 {
+		signal(x.wake)
+	}
+	x.fd.show(true)
+	x.rouse()
+}
+
+// copyIn adds a copy of an envelope.
+func (x *inbox) copyIn(buf []byte, it item) {
+	if x.tail == nil || x.tail.full() {
+		x.begin(newSegment())
+		x.segments = append(x.segments, x.tail)
+	}
+	x.tail.copyIn(buf, it)
+}
+
+// begin makes another segment the tail.
+func (x *inbox) begin(g *segment) {
+	if x.tail != nil {
+		x.held += x.tail.cost()
+	}
+	x.tail = g
 }
 
 // How a take ended.
@@ -216,6 +300,9 @@ func (x *inbox) wait(d deadline) bool {
 
 func (x *inbox) collect(most int) *Delivery {
 	d := newDelivery()
+	if x.topics.on {
+		x.thaw(most)
+	}
 	for d.n < most && x.count > 0 {
 		g := x.segments[0]
 		n := min(most-d.n, len(g.items)-g.next)
@@ -230,6 +317,10 @@ func (x *inbox) collect(most int) *Delivery {
 		}
 	}
 	x.counters.Delivered += uint64(d.n)
+	if x.room != nil {
+		close(x.room)
+		x.room = nil
+	}
 	if x.count > 0 {
 		if x.waiters > 0 {
 			signal(x.wake)
@@ -249,6 +340,8 @@ func (x *inbox) drop(g *segment) {
 	}
 	if x.tail == g {
 		x.tail = nil
+	} else {
+		x.held -= g.cost()
 	}
 	g.release()
 }

@@ -26,6 +26,7 @@ type Publisher struct {
 	queueMessages *sizeVar
 	queueBytes    *sizeVar
 	queueBlock    *durationVar
+	queueFull     *choiceVar
 	readyHold     *durationVar
 	sequence      *choiceVar
 
@@ -34,6 +35,9 @@ type Publisher struct {
 	pumping  sync.WaitGroup
 	audience audience
 	numbers  numbering
+
+	overflow     sync.Mutex // guards overflowPace
+	overflowPace pacer
 }
 
 var _ Part = (*Publisher)(nil)
@@ -68,12 +72,14 @@ func NewPublisher(address, name string) (*Publisher, error) {
 	p.queueMessages = newSize(1_000_000, maxCount)
 	p.queueBytes = newSize(256<<20, maxBytes)
 	p.queueBlock = newDuration(time.Second)
+	p.queueFull = newFull(fullBlock)
 	p.readyHold = newDuration(time.Second)
 	p.sequence = newChoice("on", "off")
 	o := &p.options
 	o.add("queue.messages", "how many envelopes may wait to be sent", true, p.queueMessages)
 	o.add("queue.bytes", "how many bytes of them", true, p.queueBytes)
-	o.add("queue.block", "how long publish waits for room before it gives up", true, p.queueBlock)
+	o.add("queue.full", "what publish does when the queue is full: block (wait for room), drop_new, drop_old, latest_per_topic (of each topic only the newest stays), or error (refuse at once)", false, p.queueFull)
+	o.add("queue.block", "how long publish waits for room before it gives up, where queue.full is block", true, p.queueBlock)
 	o.add("ready.hold", "how long envelopes are held back while nobody has subscribed", true, p.readyHold)
 	o.add("sequence", "whether envelopes are numbered, so that receivers notice what is missing: on or off", false, p.sequence)
 	return p, nil
@@ -86,7 +92,7 @@ func (p *Publisher) openUp() error {
 	}
 	p.numbers.begin(rand.Uint32)
 	p.audience.begin()
-	p.q.start(p.sequence.is("on"))
+	p.q.start(p.sequence.is("on"), p.queueFull.String())
 	cfg := carrier.OutletConfig{
 		Config:        p.carrierConfig(carrier.PUB, p.addresses),
 		Overflow:      carrier.Wait,
@@ -181,8 +187,9 @@ func (p *Publisher) shutDown() error {
 }
 
 // Publish queues one envelope: topic and origin as text, data as one JSON value.
-// An empty origin stands for the publisher's name. When the queue is full it waits,
-// at most the option "queue.block", and then gives up with EFULL.
+// An empty origin stands for the publisher's name. When the queue is full, the option
+// "queue.full" says what happens: by default it waits, at most "queue.block", and then
+// gives up with EFULL.
 func (p *Publisher) Publish(topic, origin string, data []byte) error {
 	return publish(p, topic, origin, data, origin == "")
 }
@@ -259,10 +266,24 @@ func enqueue[T string | []byte](p *Publisher, topic T, origin, data []byte, enco
 			if !p.q.refuse() {
 				return p.notOpen()
 			}
-			return errorf(EFULL, "the queue of %s is full: %s envelopes or %s bytes", p.who(), p.queueMessages, p.queueBytes)
+			return p.isFull()
 		}
 	}
 	return err
+}
+
+func (p *Publisher) isFull() error {
+	return errorf(EFULL, "the queue of %s is full: %s envelopes or %s bytes", p.who(), p.queueMessages, p.queueBytes)
+}
+
+// noteDropped tells of envelopes that were dropped without a word to who published.
+func (p *Publisher) noteDropped(n int) {
+	p.overflow.Lock()
+	defer p.overflow.Unlock()
+	if n, pass := p.overflowPace.pass(time.Now(), uint64(n)); pass {
+		p.events.add(Event{Kind: "overflow", Level: levelWarning, Count: n,
+			Text: fmt.Sprintf("%v, %d dropped (%s)", p.isFull(), n, p.queueFull)})
+	}
 }
 
 func (p *Publisher) checkSize(size int) error {
@@ -274,13 +295,20 @@ func (p *Publisher) checkSize(size int) error {
 
 // put makes one attempt. Where the queue is full it gives a channel to wait on.
 func put[T string | []byte](p *Publisher, topic T, origin, data []byte, encoded bool) (full <-chan struct{}, err error) {
-	done, err := tryPut(&p.q, topic, origin, data, encoded, p.queueMessages.get(), p.queueBytes.get())
+	done, err := tryPut(&p.q, topic, origin, data, encoded, bound{p.queueMessages.get(), p.queueBytes.get()})
 	switch {
 	case err != nil:
 		return nil, textError("the topic", err)
 	case !done.open:
 		return nil, p.notOpen()
-	case done.idle:
+	case done.refused && p.queueFull.is(fullError):
+		return nil, p.isFull()
+	case done.refused:
+		p.noteDropped(1)
+	case done.dropped > 0:
+		p.noteDropped(done.dropped)
+	}
+	if done.idle {
 		p.rouse()
 	}
 	return done.full, nil

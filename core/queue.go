@@ -12,7 +12,8 @@ import (
 // queue is what waits to be sent: many callers put, one pump takes. It keeps the
 // publisher's counters as well, so that the sum
 //
-//	accepted = sent + queued + unwanted + dropped_no_peer + dropped_full + dropped_stop
+//	accepted = sent + queued + unwanted + dropped_no_peer + dropped_full +
+//		dropped_old + dropped_conflated + dropped_stop
 //
 // holds whenever its lock is free.
 type queue struct {
@@ -20,11 +21,17 @@ type queue struct {
 	open     bool // puts are taken
 	closed   bool // the pump is to end
 	numbered bool // envelopes have room for a trailer
+	full     string
+	evicts   bool // full drops what is old
 
-	tail  *batch.Batch   // being written
-	whole []*batch.Batch // full ones before it, oldest first
-	count int64          // envelopes queued, what the pump has in hand included
-	bytes int64
+	tail   *batch.Batch   // being written
+	whole  []*batch.Batch // full ones before it, oldest first
+	gone   int            // how many envelopes of the oldest batch have been dropped
+	topics conflation     // what waits instead, after the queue was full with latest_per_topic
+	count  int64          // envelopes queued, what the pump has in hand included
+	bytes  int64
+	hand   int64 // envelopes that the pump has in hand
+	held   int64 // memory of all batches but the tail
 
 	counters publisherCounters
 	stopping uint64 // dropped_stop when the present stop began
@@ -41,13 +48,15 @@ type queue struct {
 }
 
 type publisherCounters struct {
-	Accepted      uint64 `json:"accepted"`
-	Sent          uint64 `json:"sent"`
-	SentBytes     uint64 `json:"sent_bytes"`
-	Unwanted      uint64 `json:"unwanted"`
-	DroppedNoPeer uint64 `json:"dropped_no_peer"`
-	DroppedFull   uint64 `json:"dropped_full"`
-	DroppedStop   uint64 `json:"dropped_stop"`
+	Accepted         uint64 `json:"accepted"`
+	Sent             uint64 `json:"sent"`
+	SentBytes        uint64 `json:"sent_bytes"`
+	Unwanted         uint64 `json:"unwanted"`
+	DroppedNoPeer    uint64 `json:"dropped_no_peer"`
+	DroppedFull      uint64 `json:"dropped_full"`
+	DroppedOld       uint64 `json:"dropped_old"`
+	DroppedConflated uint64 `json:"dropped_conflated"`
+	DroppedStop      uint64 `json:"dropped_stop"`
 }
 
 func (q *queue) init() {
@@ -57,51 +66,84 @@ func (q *queue) init() {
 	q.change = make(chan struct{}, 1)
 }
 
-func (q *queue) start(numbered bool) {
+func (q *queue) start(numbered bool, full string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.open, q.closed, q.numbered, q.sleeping = true, false, numbered, false
+	q.full, q.evicts = full, full == fullDropOld || full == fullLatestPerTopic
 	q.empty.set(false)
 }
 
 // putting is how an attempt to put ended.
 type putting struct {
-	open bool            // the queue takes envelopes at all
-	full <-chan struct{} // there is no room; closed when that may have changed
-	idle bool            // nobody sends what was put: see Publisher.rouse
+	open    bool            // the queue takes envelopes at all
+	full    <-chan struct{} // there is no room; closed when that may have changed
+	refused bool            // there is no room, and that is that
+	dropped int             // older ones that had to make room
+	idle    bool            // nobody sends what was put: see Publisher.rouse
 }
 
-// tryPut appends an envelope, if there is room.
-func tryPut[T string | []byte](q *queue, topic T, origin, data []byte, encoded bool, most, mostBytes int64) (p putting, err error) {
+// tryPut appends an envelope, if there is room or room can be made.
+func tryPut[T string | []byte](q *queue, topic T, origin, data []byte, encoded bool, limit bound) (p putting, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if !q.open {
 		return putting{}, nil
 	}
-	// One envelope always finds room in an empty queue, however big it is.
-	if q.count >= most || q.count > 0 && q.bytes+int64(len(topic)+len(origin)+len(data)) > mostBytes {
-		if q.room == nil {
-			q.room = make(chan struct{})
-		}
-		return putting{open: true, full: q.room}, nil
+	if !q.evicts && !q.fits(int64(len(topic)+len(origin)+len(data)), limit) {
+		return q.turnAway(), nil
 	}
-	if q.tail == nil {
-		q.tail = batch.Get()
-	}
-	before := q.tail.Size()
+	b := q.target()
+	before := b.Size()
 	if encoded {
-		wire.AppendEncoded(q.tail, []byte(topic), origin, data, q.numbered)
-	} else if err = wire.Append(q.tail, topic, origin, data, q.numbered); err != nil {
+		wire.AppendEncoded(b, []byte(topic), origin, data, q.numbered)
+	} else if err = wire.Append(b, topic, origin, data, q.numbered); err != nil {
 		return putting{open: true}, err
 	}
 	q.count++
-	q.bytes += int64(q.tail.Size() - before)
+	q.bytes += int64(b.Size() - before)
 	q.counters.Accepted++
-	if q.tail.Full() {
-		q.whole = append(q.whole, q.tail)
-		q.tail = nil
+	p = putting{open: true, idle: q.sleeping && !q.pumping}
+	if q.evicts {
+		p.dropped = q.makeRoom(limit)
+	} else if b.Full() {
+		q.closeTail()
 	}
-	return putting{open: true, idle: q.sleeping && !q.pumping}, nil
+	return p, nil
+}
+
+// fits reports whether there is room for an envelope of this size. One always finds
+// room in an empty queue, however big it is.
+func (q *queue) fits(size int64, limit bound) bool {
+	return q.count < limit.messages && (q.count == 0 || q.bytes+size <= limit.bytes && q.held <= limit.bytes+slack)
+}
+
+// turnAway is what happens to an envelope that finds no room.
+func (q *queue) turnAway() putting {
+	if q.full != fullBlock {
+		q.counters.Accepted++
+		q.counters.DroppedFull++
+		return putting{open: true, refused: true}
+	}
+	if q.room == nil {
+		q.room = make(chan struct{})
+	}
+	return putting{open: true, full: q.room}
+}
+
+// target is the batch that the next envelope is written to.
+func (q *queue) target() *batch.Batch {
+	if q.tail == nil {
+		q.tail = batch.Get()
+	}
+	return q.tail
+}
+
+// closeTail lets another batch begin.
+func (q *queue) closeTail() {
+	q.held += q.tail.Footprint()
+	q.whole = append(q.whole, q.tail)
+	q.tail = nil
 }
 
 // refuse counts an envelope that found no room. False where the queue takes nothing.
@@ -146,7 +188,7 @@ func (q *queue) waitForWork() bool {
 }
 
 // waiting reports whether there is something to take.
-func (q *queue) waiting() bool { return q.tail != nil || len(q.whole) > 0 }
+func (q *queue) waiting() bool { return q.tail != nil || len(q.whole) > 0 || q.topics.on }
 
 // lull is how long nothing must have been sent for a caller to send by itself. In a
 // quick succession of envelopes that is left to the pump: while it sends one, many
@@ -212,14 +254,27 @@ func (q *queue) changed() { signal(q.change) }
 func (q *queue) take() *batch.Batch {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if len(q.whole) > 0 {
-		b := q.whole[0]
-		q.whole[0] = nil
-		q.whole = q.whole[1:]
-		return b
+	if q.topics.on {
+		q.thaw()
 	}
-	b := q.tail
-	q.tail = nil
+	if len(q.whole) == 0 && q.tail != nil {
+		q.closeTail()
+	}
+	if len(q.whole) == 0 {
+		return nil
+	}
+	b := q.shift()
+	b.Skip(q.gone)
+	q.gone = 0
+	q.hand += int64(b.Len())
+	return b
+}
+
+// shift removes the first of the whole batches.
+func (q *queue) shift() *batch.Batch {
+	b := q.whole[0]
+	q.whole[0] = nil
+	q.whole = q.whole[1:]
 	return b
 }
 
@@ -228,6 +283,8 @@ func (q *queue) settle(b *batch.Batch, t carrier.Tally) {
 	q.mu.Lock()
 	q.count -= int64(b.Len())
 	q.bytes -= int64(b.Size())
+	q.hand -= int64(b.Len())
+	q.held -= b.Footprint()
 	c := &q.counters
 	c.Sent += uint64(t.Sent)
 	c.SentBytes += uint64(t.SentBytes)
@@ -302,7 +359,8 @@ func (q *queue) giveUp(unsent int) uint64 {
 	}
 	c := &q.counters
 	c.DroppedStop += uint64(q.count)
-	q.tail, q.whole, q.count, q.bytes = nil, nil, 0, 0
+	q.tail, q.whole, q.gone, q.topics = nil, nil, 0, conflation{}
+	q.count, q.bytes, q.hand, q.held = 0, 0, 0, 0
 	lost := min(uint64(unsent), c.Sent)
 	c.Sent -= lost
 	c.DroppedStop += lost

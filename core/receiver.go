@@ -28,6 +28,8 @@ type Receiver struct {
 	onSlow        *choiceVar
 	queueMessages *sizeVar
 	queueBytes    *sizeVar
+	queueFull     *choiceVar
+	queueBlock    *durationVar
 
 	topics  subscriptions
 	inlet   carrier.Inlet // guarded by part.mu
@@ -57,11 +59,15 @@ func NewReceiver(address, name string) (*Receiver, error) {
 	r.onSlow = newChoice("stop", "drop", "warn", "ignore")
 	r.queueMessages = newSize(1_000_000, maxCount)
 	r.queueBytes = newSize(256<<20, maxBytes)
+	r.queueFull = newFull(fullDropNew)
+	r.queueBlock = newDuration(time.Second)
 	o := &r.options
 	o.add("timeout", "how old an envelope may be on arrival", true, r.slowAfter)
 	o.add("on_slow", "what an older one does: stop the receiver, drop (the envelope), warn, or ignore", true, r.onSlow)
-	o.add("queue.messages", "how many envelopes may wait to be taken; more are dropped and counted", true, r.queueMessages)
+	o.add("queue.messages", "how many envelopes may wait to be taken", true, r.queueMessages)
 	o.add("queue.bytes", "how many bytes of them", true, r.queueBytes)
+	o.add("queue.full", "what happens when the queue is full: block (the receiver stops reading, which holds back whoever sends), drop_new, drop_old, latest_per_topic (of each topic only the newest stays), or error (the receiver stops)", false, r.queueFull)
+	o.add("queue.block", "how long it stops reading before it drops what is new, where queue.full is block", true, r.queueBlock)
 	return r, nil
 }
 
@@ -71,7 +77,7 @@ func (r *Receiver) openUp() error {
 		return err
 	}
 	r.arrival.begin()
-	first := r.inbox.open()
+	first := r.inbox.open(r.queueFull.String())
 	cfg := carrier.InletConfig{Config: r.carrierConfig(carrier.SUB, r.addresses), Deliver: r.deliver}
 	cfg.OnEvent = r.onEvent
 	inlet, err := opener.OpenInlet(cfg)
@@ -261,11 +267,18 @@ func (r *Receiver) factOf(key string) (string, bool) {
 // deliver is called by the carrier with what has arrived.
 func (r *Receiver) deliver(b *batch.Batch) {
 	trip.At("receiver")
+	if left := r.letIn(b); len(left) > 0 {
+		r.holdBack(b, left)
+	}
+}
+
+// letIn takes in as much of a batch as it should. What has to wait for room is left.
+func (r *Receiver) letIn(b *batch.Batch) (left []item) {
 	a := &r.arrival
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.over {
-		return
+		return nil
 	}
 	now := time.Now()
 	limits := limits{now: now, received: seconds(now), slowAfter: r.slowAfter.get().Seconds(), onSlow: r.onSlow.String()}
@@ -273,8 +286,44 @@ func (r *Receiver) deliver(b *batch.Batch) {
 	for i := 0; i < b.Len() && !a.over; i++ {
 		a.admit(b, i, &limits)
 	}
-	limits.turnedAway = r.inbox.commit(b, &a.stage, r.queueMessages.get(), r.queueBytes.get())
+	left, limits.dropped = r.inbox.commit(b, &a.stage, r.bound())
 	r.report(&limits)
+	return append([]item(nil), left...) // the stage is for the next batch
+}
+
+func (r *Receiver) bound() bound { return bound{r.queueMessages.get(), r.queueBytes.get()} }
+
+// holdBack waits with what has found no room, and so keeps the carrier from reading on:
+// until there is room, for as long as "queue.block" allows without any, or until the
+// receiver stops.
+func (r *Receiver) holdBack(b *batch.Batch, left []item) {
+	for {
+		n, full := r.inbox.admit(b, left, r.bound())
+		if left = left[n:]; len(left) == 0 {
+			return
+		}
+		if n == 0 && !r.awaitRoom(full) {
+			break
+		}
+	}
+	r.inbox.turnAway(len(left))
+	a := &r.arrival
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	r.reportFull(time.Now(), len(left))
+}
+
+// awaitRoom reports false where there will be none, or none in time.
+func (r *Receiver) awaitRoom(full <-chan struct{}) bool {
+	d := after(r.queueBlock.get())
+	defer d.stop()
+	select {
+	case <-full:
+		return true
+	case <-d.c:
+	case <-r.arrival.ended.opened():
+	}
+	return false
 }
 
 // report turns what was noticed on arrival into events.
@@ -286,11 +335,8 @@ func (r *Receiver) report(l *limits) {
 				Text: fmt.Sprintf("%s skipped malformed input: %v", r.who(), l.malformed)})
 		}
 	}
-	if l.turnedAway > 0 {
-		if n, pass := a.overflowPace.pass(l.now, uint64(l.turnedAway)); pass {
-			r.events.add(Event{Kind: "overflow", Level: levelWarning, Count: n,
-				Text: fmt.Sprintf("the queue of %s is full: %s envelopes or %s bytes", r.who(), r.queueMessages, r.queueBytes)})
-		}
+	if l.dropped > 0 {
+		r.reportFull(l.now, l.dropped)
 	}
 	if l.delay == 0 {
 		return
@@ -304,9 +350,23 @@ func (r *Receiver) report(l *limits) {
 	}
 }
 
+// reportFull tells that the queue is full, and what that has cost; the caller holds the
+// lock of the arrival.
+func (r *Receiver) reportFull(now time.Time, dropped int) {
+	a := &r.arrival
+	text := fmt.Sprintf("the queue of %s is full: %s envelopes or %s bytes", r.who(), r.queueMessages, r.queueBytes)
+	if r.queueFull.is(fullError) {
+		a.over = true
+		r.events.add(Event{Kind: "overflow", Level: levelError, Count: uint64(dropped), Text: text})
+		r.endLater("overflow: " + text)
+	} else if n, pass := a.overflowPace.pass(now, uint64(dropped)); pass {
+		r.events.add(Event{Kind: "overflow", Level: levelWarning, Count: n, Text: fmt.Sprintf("%s, %d dropped (%s)", text, n, r.queueFull)})
+	}
+}
+
 // ReceiverStats are a receiver's counters, in envelopes unless they say bytes. At
 // any moment arrived = delivered + queued + dropped_origin + dropped_stale +
-// dropped_overflow + dropped_malformed.
+// dropped_malformed + dropped_overflow + dropped_old + dropped_conflated.
 type ReceiverStats struct {
 	base
 	receiverCounters

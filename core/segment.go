@@ -57,10 +57,10 @@ func (it *item) texts(buf []byte) (topic, origin []byte) {
 	return wire.Text(topic, nil), wire.Text(origin, nil)
 }
 
-// span is about how many bytes of their batch the first n envelopes take, all told.
-func (s *stage) span(n int) (bytes int) {
-	for i := range s.items[:n] {
-		it := &s.items[i]
+// spread is about how many bytes of their batch envelopes take, all told.
+func spread(items []item) (bytes int) {
+	for i := range items {
+		it := &items[i]
 		bytes += int(it.ts.off+it.ts.len-it.topic.off) + unframed
 	}
 	return bytes
@@ -95,16 +95,30 @@ func newSegment() *segment {
 	return g
 }
 
+// cost is how much memory the segment takes.
+func (g *segment) cost() int64 {
+	n := int64(cap(g.items)) * int64(unsafe.Sizeof(item{}))
+	if g.src != nil {
+		return n + g.src.Footprint()
+	}
+	return n + int64(cap(g.buf))
+}
+
 func (g *segment) full() bool { return g.src != nil || len(g.buf) >= segmentBytes }
 
 // copyIn appends a copy of an envelope whose texts lie in from.
 func (g *segment) copyIn(from []byte, it item) {
+	it.moveTo(&g.buf, from)
+	g.items = append(g.items, it)
+}
+
+// moveTo appends the texts of an envelope, which lie in from, to another buffer.
+func (it *item) moveTo(buf *[]byte, from []byte) {
 	for _, p := range [...]*extent{&it.topic, &it.origin, &it.data, &it.ts} {
-		off := uint32(len(g.buf))
-		g.buf = append(g.buf, p.of(from)...)
+		off := uint32(len(*buf))
+		*buf = append(*buf, p.of(from)...)
 		p.off = off
 	}
-	g.items = append(g.items, it)
 }
 
 func (g *segment) release() {

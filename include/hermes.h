@@ -257,7 +257,8 @@ HERMES_API int hermes_fd(uint64_t handle);
 
 /**
  * Queues one envelope and returns; does not wait for the network. When the queue
- * is full it waits for room, at most the option "queue.block" (1 s).
+ * is full the option "queue.full" says what happens; unless set, it waits for room,
+ * at most the option "queue.block" (1 s).
  * @param topic   text, UTF-8.
  * @param origin  text, UTF-8; NULL for the publisher's name.
  * @param data    one JSON value, UTF-8; NaN, Infinity and -Infinity are accepted,

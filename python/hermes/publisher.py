@@ -52,8 +52,9 @@ class Publisher(Part[_native.PublisherCore]):
         """Queue an envelope to be sent, stamped with the current time. Thread-safe.
 
         Returns True; False when the publisher has not been started, has stopped, or its
-        queue stayed full for as long as its option ``queue.block`` says. Raises
-        :class:`TypeError` for data that cannot be written as JSON.
+        queue is full and its option ``queue.full`` says that this one is refused: by
+        default, once ``queue.block`` has passed. Raises :class:`TypeError` for data that
+        cannot be written as JSON.
         """
         if self.sock is None:
             if self._core is not None:

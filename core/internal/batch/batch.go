@@ -122,3 +122,19 @@ func (b *Batch) Abandon() {
 		b.Buf = b.Buf[:0]
 	}
 }
+
+// Skip takes the first n messages out. Nobody else may own the batch.
+func (b *Batch) Skip(n int) {
+	if n == 0 {
+		return
+	}
+	off := b.Ends[n-1]
+	b.Buf = b.Buf[:copy(b.Buf, b.Buf[off:])]
+	b.Ends = b.Ends[:copy(b.Ends, b.Ends[n:])]
+	for i := range b.Ends {
+		b.Ends[i] -= off
+	}
+}
+
+// Footprint is how much memory the batch takes.
+func (b *Batch) Footprint() int64 { return int64(cap(b.Buf)) + 8*int64(cap(b.Ends)) }

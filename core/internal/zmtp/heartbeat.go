@@ -33,7 +33,8 @@ func (s *socket) pulse() {
 // check is one look at one peer.
 func (c *conn) check(now int64) {
 	if c.delivering.Load() {
-		return // it may well have said something, and we do not listen
+		c.sound(now) // it may well have said something, and we do not listen
+		return
 	}
 	heard := c.heard.Load()
 	silent := time.Duration(now - heard)
@@ -53,6 +54,16 @@ func (c *conn) check(now int64) {
 		if c.asked <= heard {
 			c.asked = now
 		}
+		c.askedLast = now
+		c.ask()
+	}
+}
+
+// sound gives a peer that nobody listens to a sign of life: what it asks waits unread,
+// and without an answer it would take us for dead.
+func (c *conn) sound(now int64) {
+	every := c.s.cfg.HeartbeatInterval
+	if every > 0 && c.minor >= 1 && time.Duration(now-c.askedLast) >= every {
 		c.askedLast = now
 		c.ask()
 	}

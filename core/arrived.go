@@ -1,0 +1,130 @@
+package core
+
+import (
+	"unsafe"
+
+	"github.com/hermes-zmq/hermes/core/internal/batch"
+)
+
+// What an inbox does that makes room by dropping what is old.
+
+// latestArrived is what a receiver's inbox turns into when it is full and its rule is
+// latest_per_topic. It turns back when half of what there was has been taken.
+type latestArrived struct {
+	on     bool
+	newest latest[loose]
+	resume int // with so many left it turns back
+}
+
+// loose is an envelope with a buffer of its own.
+type loose struct {
+	buf  []byte
+	item item
+}
+
+func (l *loose) cost() int64 { return int64(cap(l.buf)) + int64(unsafe.Sizeof(l.item)) }
+
+// pushOut makes room for items by dropping the oldest envelopes. Where the items alone
+// are too many, only the newest of them are left to be added.
+func (x *inbox) pushOut(items []item, limit bound) (rest []item, dropped int) {
+	before := x.counters.DroppedOld
+	size := int64(0)
+	for i := range items {
+		size += items[i].size()
+	}
+	for len(items) > 1 && (int64(len(items)) > limit.messages || size > limit.bytes) {
+		size -= items[0].size()
+		items = items[1:]
+		x.counters.DroppedOld++
+	}
+	whole := x.counters.DroppedOld > before // what is older than the newest dropped one goes
+	for x.count > 0 && (whole || !x.fits(int64(len(items)), size, limit)) {
+		x.evict()
+	}
+	return items, int(x.counters.DroppedOld - before)
+}
+
+// evict drops the oldest envelope. There must be one.
+func (x *inbox) evict() {
+	x.count--
+	x.counters.DroppedOld++
+	if x.topics.on {
+		old := x.topics.newest.pop()
+		x.bytes -= old.item.size()
+		x.held -= newestBytes + old.cost()
+		return
+	}
+	g := x.segments[0]
+	x.bytes -= g.items[g.next].size()
+	if g.next++; g.next == len(g.items) {
+		x.drop(g)
+	}
+}
+
+// conflate gives back the items where there is room for them. Where there is none, it
+// keeps the newest envelope of each topic, and drops the others.
+func (x *inbox) conflate(b *batch.Batch, items []item, limit bound) (rest []item, dropped int) {
+	if !x.topics.on && x.roomFor(items, limit) == len(items) {
+		return items, 0
+	}
+	before := x.counters.DroppedOld + x.counters.DroppedConflated
+	if !x.topics.on {
+		x.freeze()
+	}
+	for _, it := range items {
+		x.count++
+		x.bytes += it.size()
+		x.keep(b.Buf, it)
+		for x.count > 1 && !x.fits(0, 0, limit) {
+			x.evict()
+		}
+	}
+	if len(items) > 0 {
+		x.news()
+	}
+	return nil, int(x.counters.DroppedOld + x.counters.DroppedConflated - before)
+}
+
+// freeze turns what waits into the newest of each topic.
+func (x *inbox) freeze() {
+	x.topics.on = true
+	x.topics.resume = int(x.count / 2)
+	for len(x.segments) > 0 {
+		g := x.segments[0]
+		for _, it := range g.items[g.next:] {
+			x.keep(g.buf, it)
+		}
+		x.drop(g)
+	}
+}
+
+// keep puts an envelope, which is counted already, in the place of an older one of its topic.
+func (x *inbox) keep(buf []byte, it item) {
+	l := loose{item: it}
+	l.buf = make([]byte, 0, it.size())
+	l.item.moveTo(&l.buf, buf)
+	x.held += l.cost()
+	old, replaced := x.topics.newest.put(l.item.topic.of(l.buf), l)
+	if !replaced {
+		x.held += newestBytes
+		return
+	}
+	x.count--
+	x.bytes -= old.item.size()
+	x.held -= old.cost()
+	x.counters.DroppedConflated++
+}
+
+// thaw makes segments of the oldest, at least as many as are to be taken, and where not
+// much is left, of all.
+func (x *inbox) thaw(most int) {
+	newest := &x.topics.newest
+	for ; newest.len() > 0 && (most > 0 || newest.len() <= x.topics.resume); most-- {
+		l := newest.pop()
+		x.held -= newestBytes + l.cost()
+		x.copyIn(l.buf, l.item)
+	}
+	if newest.len() == 0 {
+		x.topics = latestArrived{}
+	}
+}

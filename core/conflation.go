@@ -1,0 +1,130 @@
+package core
+
+import (
+	"github.com/hermes-zmq/hermes/core/internal/batch"
+)
+
+// conflation is what a publisher's queue turns into when it is full and its rule is
+// latest_per_topic: the newest envelope of each topic. It turns back into batches when
+// the pump has taken half of what there was.
+type conflation struct {
+	on     bool
+	newest latest[[]byte] // framed messages
+	resume int            // with so many left it turns back
+}
+
+// makeRoom drops what is old until the queue is within its bounds, or only what the
+// pump has in hand and the newest envelope are left. It tells how many that were.
+func (q *queue) makeRoom(limit bound) (dropped int) {
+	before := q.counters.DroppedOld + q.counters.DroppedConflated
+	switch {
+	case q.topics.on:
+		q.conflate(q.tail)
+	case !q.over(limit):
+		q.share(limit)
+		return 0
+	case q.full == fullLatestPerTopic:
+		q.freeze()
+	}
+	for q.count-q.hand > 1 && q.over(limit) {
+		q.evict()
+	}
+	if !q.topics.on {
+		q.share(limit)
+	}
+	return int(q.counters.DroppedOld + q.counters.DroppedConflated - before)
+}
+
+func (q *queue) over(limit bound) bool {
+	return q.count > limit.messages || q.bytes > limit.bytes || q.held > limit.bytes+slack
+}
+
+// share closes the tail before it is too great a part of the queue: what is being sent
+// cannot be dropped any more, and the newest must find room beside it.
+func (q *queue) share(limit bound) {
+	t := q.tail
+	if t.Full() || int64(t.Len()) >= share(limit.messages) || int64(t.Size()) >= share(limit.bytes) {
+		q.closeTail()
+	}
+}
+
+// evict drops the oldest envelope that waits. There must be one.
+func (q *queue) evict() {
+	q.count--
+	q.counters.DroppedOld++
+	if q.topics.on {
+		msg := q.topics.newest.pop()
+		q.bytes -= int64(len(msg))
+		q.held -= newestBytes + int64(cap(msg))
+		return
+	}
+	b := q.tail
+	if len(q.whole) > 0 {
+		b = q.whole[0]
+	}
+	q.bytes -= int64(len(b.Message(q.gone)))
+	if q.gone++; q.gone < b.Len() {
+		return
+	}
+	q.gone = 0
+	if b == q.tail {
+		q.tail = nil
+	} else {
+		q.held -= b.Footprint()
+		q.shift()
+	}
+	b.Release()
+}
+
+// freeze keeps the newest envelope of each topic, and drops the others.
+func (q *queue) freeze() {
+	q.topics.resume = int(q.count-q.hand) / 2
+	q.topics.on = true
+	for len(q.whole) > 0 {
+		b := q.shift()
+		q.held -= b.Footprint()
+		q.conflate(b)
+		b.Release()
+	}
+	q.conflate(q.tail)
+}
+
+// conflate adds the envelopes of a batch, each of which takes the place of an older one
+// of its topic. The tail is empty afterwards.
+func (q *queue) conflate(b *batch.Batch) {
+	for i := q.gone; i < b.Len(); i++ {
+		msg := append([]byte(nil), b.Message(i)...)
+		q.held += int64(cap(msg))
+		old, replaced := q.topics.newest.put(batch.Topic(msg), msg)
+		if !replaced {
+			q.held += newestBytes
+			continue
+		}
+		q.count--
+		q.bytes -= int64(len(old))
+		q.held -= int64(cap(old))
+		q.counters.DroppedConflated++
+	}
+	q.gone = 0
+	if b == q.tail {
+		b.Reset()
+	}
+}
+
+// thaw makes a batch of the oldest, and where not much is left, of all.
+func (q *queue) thaw() {
+	newest := &q.topics.newest
+	for newest.len() > 0 {
+		b := q.target()
+		msg := newest.pop()
+		q.held -= newestBytes + int64(cap(msg))
+		b.AppendMessage(msg)
+		if b.Full() || b.Len() > q.topics.resume/2 {
+			q.closeTail()
+			if newest.len() > q.topics.resume {
+				return
+			}
+		}
+	}
+	q.topics = conflation{}
+}
