@@ -32,6 +32,7 @@ PYTEST = HERMES_OLD_PYTHON=$(CURDIR)/$(PYTHON_OF_OLD) PYTHONPATH=$(CURDIR)/pytho
 
 GO_SOURCES := $(shell find core capi cmd include -name '*.go' -o -name '*.[ch]' -o -name 'build.sh') \
 	go.mod go.sum
+PYTHON_SOURCES := $(shell find python -type f ! -name '*.py[cod]') LICENSE
 
 .PHONY: help
 help: ## this list
@@ -71,12 +72,28 @@ install: $(INSTALLED) ## headers, libraries, pkg-config, CMake package, manual, 
 	PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' DESTDIR='$(DESTDIR)' capi/package/install.sh build
 
 .PHONY: wheel
-wheel: $(LIBRARY) venv ## a Python wheel with everything inside, into dist/
+wheel: dist/.wheel ## a Python wheel with everything inside, and its sources, into dist/
+
+.PHONY: sdist
+sdist: dist/.sdist ## the Python package with its sources alone, into dist/
+
+# The names of what is made tell the version and the machine, so an empty file stands for each.
+dist/.wheel: dist/.sdist $(LIBRARY) .ci/wheel capi/package/licences.sh
 	.ci/wheel
+	@touch $@
+
+dist/.sdist: $(GO_SOURCES) $(PYTHON_SOURCES) .ci/sdist | venv
+	.ci/sdist
+	@touch $@
 
 .PHONY: venv
 venv:
-	@.ci/venv build/venv python/requirements-dev.txt
+	@.ci/venv build/venv python/requirements-test.txt python/requirements-dev.txt
+
+# Where the tests meet the installed wheel, and nothing of the checkout.
+.PHONY: venv-wheel
+venv-wheel:
+	@.ci/venv build/venv-wheel python/requirements-test.txt
 
 .PHONY: venv-old
 venv-old:
@@ -116,8 +133,8 @@ test-interop: venv ## our ZMTP against other implementations, in their own langu
 	core/internal/zmtp/interop/run
 
 .PHONY: test-python
-test-python: build venv venv-old ## the Python package, old and new in one cluster, on both engines
-	$(PYTEST) python/tests
+test-python: build wheel venv venv-wheel venv-old ## the Python package, old and new in one cluster, on both engines
+	.ci/test-wheel $(CURDIR)/$(PYTHON_OF_OLD) $(PYTEST_FLAGS)
 	HERMES_ENGINE=libzmq $(PYTEST) python/tests
 
 .PHONY: test-docs

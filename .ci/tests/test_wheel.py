@@ -1,8 +1,11 @@
-"""The wheel works by itself: in an empty environment, away from the checkout."""
+"""The wheel works by itself, away from the checkout; the sources build one that does."""
 
+import os
 import pathlib
+import platform
 import subprocess
 import sys
+import tarfile
 import zipfile
 
 import pytest
@@ -21,26 +24,59 @@ with hermes.PostOffice(to_office, from_office):
             publisher.publish(hermes.Envelope("a/b", "publisher", {"n": [1, None, "\\u20ac"]}))
             envelope = receiver.recv(block=True, timeout=30)
 print(envelope.topic, envelope.origin, envelope.data)
+for line in open("/proc/self/maps"):
+    if "/libhermes" in line or "/libzmq" in line:
+        print(line.split()[-1])
 """
+
+
+def run(*command, **more):
+    """Run a command that must succeed."""
+    done = subprocess.run(command, capture_output=True, text=True, **more)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+def made(kind, pattern):
+    """Return the file that make puts into dist/."""
+    run("make", kind, cwd=ROOT)
+    (file,) = (ROOT / "dist").glob(pattern)
+    return file
 
 
 @pytest.fixture(scope="module")
 def wheel():
     """Build the wheel."""
-    done = subprocess.run(["make", "wheel"], cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    (wheel,) = (ROOT / "dist").glob("hermes_zmq-*.whl")
-    return wheel
+    return made("wheel", "hermes_zmq-*.whl")
+
+
+@pytest.fixture(scope="module")
+def sdist():
+    """Build the source distribution."""
+    return made("sdist", "hermes_zmq-*.tar.gz")
+
+
+def environment_with(wheel, folder):
+    """Return the Python of a new environment with nothing but a wheel."""
+    run(sys.executable, "-m", "venv", folder)
+    run(folder / "bin/python", "-m", "pip", "install", "-q", "--no-index", wheel)
+    return folder / "bin/python"
 
 
 @pytest.fixture(scope="module")
 def python(wheel, tmp_path_factory):
-    """Return the Python of an environment with nothing but the wheel."""
-    folder = tmp_path_factory.mktemp("environment") / "venv"
-    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-    pip = [folder / "bin/python", "-m", "pip", "install", "-q", "--no-index", wheel]
-    subprocess.run(pip, check=True)
-    return folder / "bin/python"
+    """Return the Python of an environment with our wheel."""
+    return environment_with(wheel, tmp_path_factory.mktemp("environment") / "venv")
+
+
+def round_trip(python, folder):
+    """Let an installed package pass an envelope through a post office, without any PATH."""
+    addresses = [f"ipc://{folder}/in", f"ipc://{folder}/out"]
+    command = [python, "-I", "-c", ROUND_TRIP, *addresses]
+    done = run(*command, cwd=folder, env={"PATH": str(folder)}, timeout=120)
+    printed, _, maps = done.stdout.partition("\n")
+    assert printed == "a/b publisher {'n': [1, None, '€']}"
+    return maps.split()
 
 
 def test_one_wheel_serves_every_python(wheel):
@@ -67,9 +103,56 @@ def test_everybodys_licence_is_inside(wheel):
             assert any(licence.startswith(library) for licence in licences), library
 
 
-def test_it_works_away_from_the_checkout(python, tmp_path):
-    addresses = [f"ipc://{tmp_path}/in", f"ipc://{tmp_path}/out"]
-    command = [python, "-I", "-c", ROUND_TRIP, *addresses]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == "a/b publisher {'n': [1, None, '€']}\n"
+def test_it_works_away_from_the_checkout_with_its_own_libzmq(python, tmp_path):
+    home = str(python.parents[1])
+    loaded = round_trip(python, tmp_path)
+    assert [path for path in loaded if not path.startswith(home)] == []
+    assert any(path.endswith("/hermes/_lib/libhermes.so.2") for path in loaded)
+    assert any("/hermes_zmq.libs/libzmq-" in path for path in loaded)
+
+
+# ---- The source distribution -----------------------------------------------------
+
+
+def build(sdist, folder, **environment):
+    """Let pip build a wheel of the source distribution."""
+    options = ["--no-index", "--no-deps", "--no-build-isolation", "-w", folder / "wheels"]
+    return subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "-v", *options, sdist],
+        cwd=folder,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_the_sources_build_a_wheel_that_works(sdist, tmp_path):
+    done = build(sdist, tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (wheel,) = (tmp_path / "wheels").iterdir()
+    assert f"-py3-none-linux_{platform.machine()}" in wheel.name
+    loaded = round_trip(environment_with(wheel, tmp_path / "venv"), tmp_path)
+    assert any(path.endswith("/hermes/_lib/libhermes.so.2") for path in loaded)
+    assert any("/libzmq.so" in path for path in loaded)  # the system's
+
+
+def test_the_sources_are_whole_and_nothing_else(sdist):
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"LICENSE", "native/LICENSE", "native/go.mod", "native/include/hermes.h"} <= names
+    assert {"hermes/py.typed", "tests/conftest.py", "requirements-test.txt"} <= names
+    assert [name for name in names if name.endswith((".so.2", ".pyc", "_test.go"))] == []
+
+
+def test_without_go_the_build_says_what_is_missing(sdist, tmp_path):
+    (tmp_path / "bin").mkdir()
+    done = build(sdist, tmp_path, PATH=str(tmp_path / "bin"))
+    assert done.returncode != 0
+    assert "hermes-zmq cannot be built here: there is no go." in done.stdout + done.stderr
+
+
+def test_without_libzmq_the_build_says_so(sdist, tmp_path):
+    nowhere = str(tmp_path)
+    done = build(sdist, tmp_path, PKG_CONFIG_LIBDIR=nowhere, PKG_CONFIG_PATH=nowhere)
+    assert done.returncode != 0
+    assert "built here: pkg-config does not know libzmq." in done.stdout + done.stderr

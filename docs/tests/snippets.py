@@ -26,7 +26,13 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 DOCUMENTS = [
     *(
         ROOT / name
-        for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "examples/README.md")
+        for name in (
+            "README.md",
+            "CONTRIBUTING.md",
+            "CHANGELOG.md",
+            "examples/README.md",
+            "python/README.md",
+        )
     ),
     *sorted((ROOT / "docs").glob("*.md")),
 ]

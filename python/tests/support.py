@@ -22,6 +22,7 @@ PATIENCE = float(os.environ.get("HERMES_TEST_PATIENCE", "30"))
 
 HERE = Path(__file__).parent
 PACKAGE = Path(hermes.__file__).parent.parent
+HEADER = HERE.parent.parent / "include" / "hermes.h"
 ANYWHERE = "tcp://127.0.0.1:*"
 
 

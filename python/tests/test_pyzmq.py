@@ -152,6 +152,73 @@ def test_load_takes_frames_that_were_not_copied(sockets: Sockets) -> None:
     assert Envelope.load_from_frames(taker.recv_multipart(copy=False)).data == {"a": 1}
 
 
+# ---- Two libzmqs in one process ------------------------------------------------------
+
+#: Ours through libzmq, and pyzmq with the one that it brings, busy at the same time and with
+#: each other; in the end, which files were loaded.
+BOTH = """
+import json, threading
+
+def ours():
+    with hermes.PostOffice(ANYWHERE, ANYWHERE, options=ENGINE) as office:
+        receiver = hermes.Receiver(office.endpoints["out"], "r", options=ENGINE)
+        receiver.timeout = 600
+        publisher = hermes.Publisher(office.endpoints["in"], "p", options=ENGINE)
+        foreign = context.socket(zmq.SUB)
+        foreign.connect(office.endpoints["out"])
+        foreign.subscribe(b"")
+        with receiver, publisher:
+            assert publisher.wait_ready(60)
+            while not foreign.poll(20):
+                publisher.publish(hermes.Envelope("warm", "p", None))
+            for number in range(COUNT):
+                publisher.publish(hermes.Envelope("t", "p", number))
+            got = []
+            while len(got) < COUNT:
+                envelope = receiver.recv(True, 60)
+                if envelope.topic == "t":
+                    got.append(envelope.data)
+            seen = []
+            while len(seen) < COUNT:
+                assert foreign.poll(60000)
+                wire = foreign.recv_multipart()
+                if wire[0] == b'"t"':
+                    seen.append(json.loads(wire[2]))
+        foreign.close(linger=0)
+        assert got == seen == list(range(COUNT))
+    print("ours")
+
+def theirs():
+    left, right = context.socket(zmq.PAIR), context.socket(zmq.PAIR)
+    left.connect("tcp://127.0.0.1:%d" % right.bind_to_random_port("tcp://127.0.0.1"))
+    for number in range(COUNT):
+        left.send(b"%d" % number)
+        assert right.poll(60000)
+        assert right.recv() == b"%d" % number
+    left.close(linger=0)
+    right.close(linger=0)
+    print("theirs")
+
+ANYWHERE, ENGINE, COUNT = "tcp://127.0.0.1:*", {"engine": "libzmq"}, 1000
+context = zmq.Context()
+threads = [threading.Thread(target=work) for work in (ours, theirs)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+context.term()
+loaded = {line.split()[-1] for line in open("/proc/self/maps") if "/libzmq" in line}
+assert len(loaded) == 2, loaded
+"""
+
+
+@pytest.mark.parametrize("first", ["import zmq, hermes", "import hermes, zmq"])
+def test_beside_a_pyzmq_with_its_own_libzmq(first: str) -> None:
+    load = "" if first.startswith("import zmq") else "import hermes._native as n; n.library()\n"
+    printed = support.run(load + first + BOTH).stdout
+    assert sorted(printed.split()) == ["ours", "theirs"]
+
+
 # ---- The golden vectors on a real wire -----------------------------------------------
 
 

@@ -1,0 +1,106 @@
+"""Builds the wheel, and for it libhermes, which is compiled from its sources in Go.
+
+They lie in ``native`` in a source distribution, and one folder up in a checkout. Where
+``hermes/_lib`` already holds a library, that one is taken. Everything else about the
+package stands in pyproject.toml.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from setuptools import Distribution, setup
+from setuptools.command.bdist_wheel import bdist_wheel
+from setuptools.command.build_py import build_py
+
+HERE = Path(__file__).resolve().parent
+LIBRARY = Path("hermes", "_lib", "libhermes.so.2")
+
+ADVICE = """
+hermes-zmq cannot be built here: {reason}.
+
+To build it from source takes Linux with glibc on a 64-bit machine, Go 1.21 or later
+(https://go.dev/dl/), a C compiler with binutils, pkg-config, and the headers of libzmq:
+
+    apt-get install gcc libc6-dev binutils pkg-config libzmq3-dev
+
+A wheel needs none of them."""
+
+
+def give_up(reason: str) -> None:
+    """End the build with a word that helps."""
+    sys.exit(ADVICE.format(reason=reason))
+
+
+def sources() -> Path:
+    """Where the sources of the library are."""
+    for folder in (HERE / "native", HERE.parent):
+        if (folder / "capi" / "build.sh").is_file():
+            return folder
+    give_up("the sources of the library are missing")
+    raise AssertionError
+
+
+def check_tools() -> None:
+    """Look for everything that the build needs before it begins."""
+    if not sys.platform.startswith("linux") or sys.maxsize < 2**32:
+        give_up("this is not Linux on a 64-bit machine")
+    compiler = (os.environ.get("CC") or "gcc").split()[0]
+    for tool in ("go", compiler, "ld", "ar", "objcopy", "size", "pkg-config"):
+        if not shutil.which(tool):
+            give_up(f"there is no {tool}")
+    if subprocess.run(["pkg-config", "--exists", "libzmq"]).returncode != 0:
+        give_up("pkg-config does not know libzmq")
+
+
+def compile_library(target: Path) -> None:
+    """Compile libhermes."""
+    folder = sources()
+    check_tools()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    flags = f"{os.environ.get('GOFLAGS', '')} -buildvcs=false".strip()
+    command = ["sh", str(folder / "capi" / "build.sh"), "shared", str(target.resolve())]
+    if subprocess.run(command, env={**os.environ, "GOFLAGS": flags}).returncode != 0:
+        give_up("the library did not compile; see above")
+
+
+class BuildWithLibrary(build_py):
+    """Copies the package, and compiles the library where it is not there yet."""
+
+    def run(self) -> None:
+        """Build the package."""
+        super().run()
+        # In an editable installation the package finds the library of the checkout.
+        if not self.editable_mode and not (HERE / LIBRARY).is_file():
+            compile_library(Path(self.build_lib) / LIBRARY)
+
+
+class WheelForAnyPython(bdist_wheel):
+    """The library is one for this kind of machine; no Python is compiled against."""
+
+    def finalize_options(self) -> None:
+        """Say that not all of it is Python."""
+        super().finalize_options()
+        self.root_is_pure = False
+
+    def get_tag(self) -> tuple[str, str, str]:
+        """Return the tag of the wheel."""
+        return "py3", "none", super().get_tag()[2]
+
+
+class WithLibrary(Distribution):
+    """Goes where packages with compiled parts go."""
+
+    def has_ext_modules(self) -> bool:
+        """Tell setuptools so."""
+        return True
+
+
+setup(
+    distclass=WithLibrary,
+    cmdclass={"build_py": BuildWithLibrary, "bdist_wheel": WheelForAnyPython},
+)
