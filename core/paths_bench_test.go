@@ -46,7 +46,7 @@ func BenchmarkArrival(b *testing.B) {
 	if err := r.Set("on_slow", "ignore"); err != nil {
 		b.Fatal(err)
 	}
-	r.inbox.open()
+	r.inbox.open(fullDropNew)
 	r.arrival.begin()
 	var n numbering
 	n.begin(rand.Uint32)
