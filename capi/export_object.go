@@ -20,7 +20,9 @@ func hermesgo_publisher_new(address, name *C.hermes_text, out *C.uint64_t) (code
 	if err != nil {
 		return c.done(err)
 	}
-	*out = C.uint64_t(registry.Add(handle.Publisher, publisher))
+	h := registry.Add(handle.Publisher, publisher)
+	sewPocket(h, publisher)
+	*out = C.uint64_t(h)
 	return ok
 }
 

@@ -6,6 +6,8 @@
  */
 #include "shim.h"
 
+#include "pocket.h"
+
 #include "_cgo_export.h"
 
 #include <stdlib.h>
@@ -165,6 +167,8 @@ int hermes_publish(uint64_t publisher, const char *topic, size_t topic_len, cons
     NEED_TEXT(topic);
     NEED_TEXT(origin);
     NEED_TEXT(data);
+    if (shim_pocket_put(publisher, topic, topic_len, origin, origin_len, data, data_len))
+        return HERMES_OK;
     return hermesgo_publish(publisher, topic, topic_len, origin, origin_len, data, data_len);
 }
 

@@ -93,6 +93,7 @@ func (p *Publisher) openUp() error {
 	p.numbers.begin(rand.Uint32)
 	p.audience.begin()
 	p.q.start(p.sequence.is("on"), p.queueFull.String())
+	p.openPocket()
 	cfg := carrier.OutletConfig{
 		Config:        p.carrierConfig(carrier.PUB, p.addresses),
 		Overflow:      carrier.Wait,
@@ -116,6 +117,13 @@ func (p *Publisher) openUp() error {
 		p.pump(outlet)
 	})
 	return nil
+}
+
+// Close implements Part.
+func (p *Publisher) Close() error {
+	err := p.part.Close()
+	p.q.dropPocket()
+	return err
 }
 
 // onEvent is called by the carrier.

@@ -33,6 +33,10 @@ type queue struct {
 	hand   int64 // envelopes that the pump has in hand
 	held   int64 // memory of all batches but the tail
 
+	pocket  Pocket // see gather; may be nil
+	gathers bool   // it is in use
+	allow   func() Allowance
+
 	counters publisherCounters
 	stopping uint64 // dropped_stop when the present stop began
 	lost     uint64 // went down with a connection, and may not be booked as sent yet
@@ -90,7 +94,9 @@ func tryPut[T string | []byte](q *queue, topic T, origin, data []byte, encoded b
 	if !q.open {
 		return putting{}, nil
 	}
-	if !q.evicts && !q.fits(int64(len(topic)+len(origin)+len(data)), limit) {
+	size := int64(len(topic) + len(origin) + len(data))
+	q.gatherBefore(1, size+int64(wire.Overhead))
+	if !q.evicts && !q.fits(size, limit) {
 		return q.turnAway(), nil
 	}
 	b := q.target()
@@ -169,6 +175,11 @@ func signal(c chan struct{}) {
 func (q *queue) waitForWork() bool {
 	for {
 		q.mu.Lock()
+		q.gather()
+		if !q.sleeping && !q.waiting() {
+			q.sleeping = true
+			q.gather() // for the last time: from now on somebody has to wake the pump
+		}
 		switch {
 		case q.closed:
 			q.mu.Unlock()
@@ -224,6 +235,7 @@ func (q *queue) rest() {
 	q.pumping = false
 	q.rested = monotonic()
 	q.paused.Broadcast()
+	q.gather()
 	rouse := q.sleeping && q.waiting()
 	q.mu.Unlock()
 	if rouse {
@@ -254,6 +266,7 @@ func (q *queue) changed() { signal(q.change) }
 func (q *queue) take() *batch.Batch {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.gather()
 	if q.topics.on {
 		q.thaw()
 	}
@@ -325,6 +338,7 @@ func (q *queue) drain() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.open = false
+	q.gather()
 	q.stopping = q.counters.DroppedStop
 	if q.room != nil {
 		close(q.room)
@@ -382,6 +396,7 @@ func (p *Publisher) Stats() PublisherStats {
 	s := PublisherStats{base: p.base(), Ready: p.ready.isOpen(), Peers: outletPeers(p.currentOutlet())}
 	p.q.mu.Lock()
 	defer p.q.mu.Unlock()
+	p.q.gather()
 	s.publisherCounters, s.Queued, s.QueuedBytes = p.q.counters, p.q.count, p.q.bytes
 	return s
 }

@@ -132,13 +132,20 @@ fi
 
 # ---- The programs ------------------------------------------------------------------
 
-for test in roundtrip texts arguments closing polling json first_use forking leaving cycles hammer; do
+for test in roundtrip texts arguments closing polling json first_use forking leaving cycles hammer pocket; do
     wanted $test || continue
     shared $test plain
     run $test "$work/plain/$test"
     shared $test asan "${asan[@]}"
     run "$test, AddressSanitizer" "$work/asan/$test"
 done
+
+if wanted quick; then
+    shared quick plain "$root/capi/quick.c"
+    run quick "$work/plain/quick"
+    shared quick asan "${asan[@]}" "$root/capi/quick.c"
+    run "quick, AddressSanitizer" "$work/asan/quick"
+fi
 
 if wanted million; then
     shared million plain
@@ -154,7 +161,7 @@ if wanted panics; then
     run "panics, AddressSanitizer" "$work/asan/panics"
 fi
 
-for test in roundtrip closing hammer; do
+for test in roundtrip closing hammer pocket; do
     wanted $test || continue
     static $test race -no-pie # or the detector finds no place for its tables
     run "$test, Go's race detector" "$work/race/$test"

@@ -114,6 +114,15 @@ func (b *Batch) AppendMessage(msg []byte) {
 	b.EndMessage()
 }
 
+// AppendMessages adds copies of framed messages, of which each ends at one of ends.
+func (b *Batch) AppendMessages(messages []byte, ends []uint32) {
+	at := len(b.Buf)
+	b.Buf = append(b.Buf, messages...)
+	for _, end := range ends {
+		b.Ends = append(b.Ends, at+int(end))
+	}
+}
+
 // Abandon forgets the message under construction.
 func (b *Batch) Abandon() {
 	if n := len(b.Ends); n > 0 {

@@ -62,11 +62,23 @@ var blankTime = func() (t [TimeSize + TrailerSize]byte) {
 }()
 
 func appendBlankTime(b *batch.Batch, numbered bool) {
-	n := TimeSize
+	b.AppendFrame(blank(numbered), false)
+}
+
+func blank(numbered bool) []byte {
 	if numbered {
-		n += TrailerSize
+		return blankTime[:]
 	}
-	b.AppendFrame(blankTime[:n], false)
+	return blankTime[:TimeSize]
+}
+
+// Overhead is the most that Append adds to a plain topic, an encoded origin and data.
+const Overhead = 3*9 + len(`""`) + 2 + TimeSize + TrailerSize
+
+// LastFrame is what Append ends a message with, its header included.
+func LastFrame(numbered bool) []byte {
+	body := blank(numbered)
+	return append(batch.AppendHeader(nil, len(body), false), body...)
 }
 
 // Stamp fills in the time of all messages of a batch that Append wrote.
