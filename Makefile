@@ -71,6 +71,13 @@ build/examples/%: examples/%.c $(LIBRARY)
 install: $(INSTALLED) ## headers, libraries, pkg-config, CMake package, manual, command (PREFIX=, LIBDIR=, DESTDIR=)
 	PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' DESTDIR='$(DESTDIR)' capi/package/install.sh build
 
+.PHONY: deb
+deb: $(INSTALLED) ## Debian packages: libhermes2, libhermes-dev, hermes-tools, into dist/
+	@.ci/deps deb
+	rm -f dist/*.deb
+	capi/package/deb.sh build dist
+	@if command -v lintian >/dev/null; then lintian --fail-on error dist/*.deb; fi
+
 .PHONY: wheel
 wheel: dist/.wheel ## a Python wheel with everything inside, and its sources, into dist/
 
