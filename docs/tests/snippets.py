@@ -35,6 +35,7 @@ DOCUMENTS = [
         )
     ),
     *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "bindings").glob("*/README.md")),
 ]
 MADE = {"c-api.md"}  # made of the header, whose declarations are not programs
 RUN = {"python", "c", "go", "sh"}
@@ -49,7 +50,7 @@ FENCE = re.compile(
 class Snippet:
     """A program in a document."""
 
-    place: str  # such as guide.md:12
+    place: str  # such as docs/guide.md:12
     language: str
     text: str
     output: str | None = None
@@ -69,7 +70,7 @@ def snippets_of(document):
             found[-1].output = text
         elif language in RUN:
             line = source.count("\n", 0, match.start("text"))
-            found.append(Snippet(f"{document.name}:{line}", language, text))
+            found.append(Snippet(f"{document.relative_to(ROOT)}:{line}", language, text))
     return found
 
 
@@ -137,11 +138,19 @@ def prepare_c(text, folder):
     """Return the command that runs a C program, once it is compiled."""
     (folder / "program.c").write_text(text)
     strict = ["-std=c99", "-Wall", "-Wextra", "-pedantic", "-Werror", f"-I{ROOT / 'include'}"]
-    library = [f"-L{ROOT / 'build'}", "-lhermes", f"-Wl,-rpath,{ROOT / 'build'}"]
+    library = [f"-L{ROOT / 'build'}", "-lhermes", f"-Wl,-rpath,{ROOT / 'build'}", "-pthread"]
+    if "<uv.h>" in text:
+        library += flags_of("libuv")
     compiler = os.environ.get("CC", "cc")
     command = [compiler, *strict, "program.c", *library, "-o", "program"]
     subprocess.run(command, cwd=folder, check=True)
     return ["./program"]
+
+
+def flags_of(package):
+    """Return what pkg-config says to compile and link with."""
+    command = ["pkg-config", "--cflags", "--libs", package]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.split()
 
 
 def prepare_go(text, folder):
