@@ -4,14 +4,16 @@ Every fenced block of the documents that is marked python, c,
 go or sh is run, as a whole program in an empty folder; it must end by itself, and well. Where it
 speaks of a post office at tcp://127.0.0.1:6000 and does not start one, one is there. A
 block marked text that follows an HTML comment `output` is what the program before it
-prints. In a shell block `make` only looks whether there is such a target, and `pip`
-whether the file is called so: the tests of the installation run both.
+prints. In a shell block `make` only looks whether there is such a target, and `pip` and `apt`
+whether the file is called so: the tests of the installation run them. A block that speaks of
+pkg-config or CMake finds hermes installed.
 """
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import os
 import pathlib
 import re
@@ -40,6 +42,7 @@ DOCUMENTS = [
 MADE = {"c-api.md"}  # made of the header, whose declarations are not programs
 RUN = {"python", "c", "go", "sh"}
 PATIENCE = 100  # seconds
+TOOLS = pathlib.Path(sys.executable).parent  # CMake among them
 
 FENCE = re.compile(
     r"(?ms)^(?:<!-- (?P<mark>[^\n]*?) -->\n)?```(?P<language>\w*)\n(?P<text>.*?)^```$"
@@ -97,15 +100,17 @@ def run(snippet, folder):
         if text != snippet.text and "postoffice" not in text.lower():
             addresses = [f"tcp://127.0.0.1:{port}" for port in ports[:2]]
             around.enter_context(hermes.PostOffice(*addresses))
-        return finish(PREPARE[snippet.language](text, folder), folder)
+        more = installed() if re.search(r"pkg-config|\bcmake\b", text) else {}
+        return finish(PREPARE[snippet.language](text, folder), folder, more)
 
 
-def finish(command, folder):
-    """Run a command to its good end; return what it printed."""
+def finish(command, folder, more):
+    """Run a command to its good end, with more in its environment; return what it printed."""
     environment = {
         **os.environ,
-        "PATH": f"{folder / 'shims'}:{ROOT / 'build'}:{os.environ['PATH']}",
+        "PATH": f"{folder / 'shims'}:{ROOT / 'build'}:{TOOLS}:{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT / "python"),
+        **more,
     }
     # In a session of its own, so that what it leaves in the background ends with it.
     program = subprocess.Popen(
@@ -168,8 +173,30 @@ def prepare_go(text, folder):
 
 SHIMS = {
     "make": 'exec "{make}" -s -n -C "{root}" "$@" >/dev/null',
-    "pip": '[ "$*" = "install dist/hermes_zmq-*.whl" ]',
+    "pip": """case "$*" in
+        "install dist/hermes_zmq-*.whl" | "install dist/hermes_zmq-*.tar.gz") ;;
+        *) exit 1 ;;
+    esac""",
+    "sudo": 'exec "$@"',
+    "apt": '[ "$*" = "install ./dist/*.deb" ]',
 }
+
+
+@functools.cache
+def installed():
+    """Install hermes; return the variables by which programs find it."""
+    prefix = ROOT / "build" / "_prefix"
+    subprocess.run(
+        ["make", "-s", "install", f"PREFIX={prefix}"],
+        cwd=ROOT,
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    return {
+        "PKG_CONFIG_PATH": str(prefix / "lib/pkgconfig"),
+        "CMAKE_PREFIX_PATH": str(prefix),
+        "LD_LIBRARY_PATH": str(prefix / "lib"),
+    }
 
 
 def prepare_sh(text, folder):
