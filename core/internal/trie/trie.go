@@ -87,17 +87,43 @@ func (s *Set) Match(topic []byte) bool {
 // Each calls f with every distinct prefix and its count, in no particular order. f
 // may keep the slice, and must not change the set.
 func (s *Set) Each(f func(prefix []byte, count int)) {
+	s.root.each(nil, func(prefix []byte, count int) { f(append([]byte(nil), prefix...), count) })
+}
+
+// Under calls f with every prefix in the set that itself begins with stem, in no
+// particular order. f must neither keep the slice nor change the set.
+func (s *Set) Under(stem []byte, f func(prefix []byte)) {
+	n, above := &s.root, 0 // stem[:above] leads to n
+	for rest := stem; len(rest) > 0; {
+		i := n.kid(rest[0])
+		if i < 0 {
+			return
+		}
+		above = len(stem) - len(rest)
+		n = n.fork.kids[i]
+		c := common(n.label, rest)
+		if c < len(n.label) && c < len(rest) {
+			return
+		}
+		rest = rest[c:]
+	}
+	n.each(stem[:above], func(prefix []byte, _ int) { f(prefix) })
+}
+
+// each calls f with every prefix at n and below, the way to n being given. f must
+// not keep the slice.
+func (n *node) each(above []byte, f func(prefix []byte, count int)) {
 	type visit struct {
 		n     *node
 		depth int // length of the prefix above n
 	}
-	var path []byte
-	for stack := []visit{{&s.root, 0}}; len(stack) > 0; {
+	path := append([]byte(nil), above...)
+	for stack := []visit{{n, len(above)}}; len(stack) > 0; {
 		v := stack[len(stack)-1]
 		stack = stack[:len(stack)-1]
 		path = append(path[:v.depth], v.n.label...)
 		if v.n.count > 0 {
-			f(append([]byte(nil), path...), v.n.count)
+			f(path, v.n.count)
 		}
 		if v.n.fork != nil {
 			for _, kid := range v.n.fork.kids {

@@ -160,3 +160,37 @@ func BenchmarkMatch(b *testing.B) {
 		})
 	}
 }
+
+// TestUnder compares with a walk over everything.
+func TestUnder(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	word := func() []byte {
+		w := make([]byte, random.IntN(8))
+		for i := range w {
+			w[i] = "ab"[random.IntN(2)]
+		}
+		return w
+	}
+	var s Set
+	m := model{}
+	for range 3000 {
+		w := word()
+		if random.IntN(3) > 0 {
+			s.Add(w)
+			m[string(w)]++
+		} else if s.Remove(w); m[string(w)] > 1 {
+			m[string(w)]--
+		} else {
+			delete(m, string(w))
+		}
+		stem := word()
+		var want, got []string
+		for p := range m {
+			if bytes.HasPrefix([]byte(p), stem) {
+				want = append(want, p)
+			}
+		}
+		s.Under(stem, func(p []byte) { got = append(got, string(p)) })
+		require.ElementsMatch(t, want, got, "%q", stem)
+	}
+}

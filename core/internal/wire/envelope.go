@@ -108,6 +108,7 @@ type Parts struct {
 	Sequence      Sequence
 	Numbered      bool // whether Sequence means anything
 	Plain         bool // whether topic and origin are text as they stand, but for the quotation marks
+	Cached        bool // it comes out of a cache, and may be old
 }
 
 // What Split can find wrong.
@@ -161,6 +162,9 @@ func Split(msg []byte, memo *Memo) (p Parts, err error) {
 	p.Number = number
 	if p.Numbered {
 		p.Number = number[:len(number)-TrailerSize]
+	} else if at := markAt(number); at >= 0 {
+		p.Cached, p.Number = true, number[:at]
+		p.Sequence, p.Numbered = parseMarked(number, at)
 	}
 	return p, nil
 }
