@@ -92,11 +92,17 @@ func (a *arrival) admit(b *batch.Batch, i int, l *limits) {
 		var duplicate bool
 		lost, duplicate = a.streams.note(p.Origin, p.Topic, p.Sequence)
 		s.counters.Lost += uint64(lost)
-		if duplicate {
+		switch {
+		case duplicate && p.Cached: // a post office that is back shows what it has
+			s.counters.DroppedDuplicate++
+			return
+		case duplicate:
 			s.counters.Duplicates++
 		}
 	}
-	if age := l.received - p.TS; age > l.slowAfter && l.onSlow != "ignore" {
+	if p.Cached {
+		s.counters.Cached++
+	} else if age := l.received - p.TS; age > l.slowAfter && l.onSlow != "ignore" {
 		l.delay = age
 		l.slow++
 		if l.onSlow != "warn" {

@@ -12,7 +12,7 @@ import (
 // counters as well, so that the sum
 //
 //	arrived = delivered + queued + dropped_origin + dropped_stale + dropped_malformed +
-//		dropped_overflow + dropped_old + dropped_conflated
+//		dropped_overflow + dropped_old + dropped_conflated + dropped_duplicate
 //
 // holds whenever its lock is free.
 type inbox struct {
@@ -47,6 +47,8 @@ type receiverCounters struct {
 	DroppedOverflow  uint64 `json:"dropped_overflow"`
 	DroppedOld       uint64 `json:"dropped_old"`
 	DroppedConflated uint64 `json:"dropped_conflated"`
+	DroppedDuplicate uint64 `json:"dropped_duplicate"`
+	Cached           uint64 `json:"cached"`
 	Lost             uint64 `json:"lost"`
 	Duplicates       uint64 `json:"duplicates"`
 }
@@ -57,6 +59,8 @@ func (c *receiverCounters) add(d receiverCounters) {
 	c.DroppedStale += d.DroppedStale
 	c.DroppedOverflow += d.DroppedOverflow
 	c.DroppedMalformed += d.DroppedMalformed
+	c.DroppedDuplicate += d.DroppedDuplicate
+	c.Cached += d.Cached
 	c.Lost += d.Lost
 	c.Duplicates += d.Duplicates
 }

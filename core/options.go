@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -101,17 +102,20 @@ const (
 // maxDuration keeps sums with the time of day from overflowing.
 const maxDuration = 100 * 365 * 24 * time.Hour
 
-// sizeVar is a number of bytes or of things, from 1 up to most.
+// sizeVar is a number of bytes or of things, from least up to most.
 type sizeVar struct {
-	v    atomic.Int64
-	most int64
+	v           atomic.Int64
+	least, most int64
 }
 
 func newSize(n, most int64) *sizeVar {
-	x := &sizeVar{most: most}
+	x := &sizeVar{least: 1, most: most}
 	x.v.Store(n)
 	return x
 }
+
+// newSizeOrNone is one that may be 0, which it is at first.
+func newSizeOrNone(most int64) *sizeVar { return &sizeVar{most: most} }
 
 func (x *sizeVar) get() int64     { return x.v.Load() }
 func (x *sizeVar) String() string { return strconv.FormatInt(x.get(), 10) }
@@ -121,8 +125,8 @@ func (x *sizeVar) set(text string) error {
 	if err != nil {
 		return err
 	}
-	if n < 1 || n > x.most {
-		return fmt.Errorf("it lies between 1 and %d", x.most)
+	if n < x.least || n > x.most {
+		return fmt.Errorf("it lies between %d and %d", x.least, x.most)
 	}
 	x.v.Store(n)
 	return nil
@@ -140,6 +144,46 @@ func parseSize(text string) (int64, error) {
 		return 0, errors.New("a size is a whole number, with KiB, MiB or GiB behind it if you like")
 	}
 	return n * unit, nil
+}
+
+// prefixesVar is topic prefixes, separated by commas. None stands for every topic.
+type prefixesVar struct {
+	mu       sync.Mutex
+	text     string
+	prefixes [][]byte // as they begin on the wire
+}
+
+func (x *prefixesVar) String() string {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.text
+}
+
+func (x *prefixesVar) get() [][]byte {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if len(x.prefixes) == 0 {
+		return [][]byte{{}}
+	}
+	return x.prefixes
+}
+
+func (x *prefixesVar) set(text string) error {
+	var prefixes [][]byte
+	for _, topic := range strings.Split(text, ",") {
+		if topic = strings.TrimSpace(topic); topic == "" {
+			continue
+		}
+		p, err := wirePrefix(topic)
+		if err != nil {
+			return err
+		}
+		prefixes = append(prefixes, p)
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.text, x.prefixes = text, prefixes
+	return nil
 }
 
 // choiceVar is one of a few words.

@@ -1,6 +1,8 @@
 package core
 
 import (
+	"errors"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,6 +22,7 @@ type PostOffice struct {
 
 	queueMessages *sizeVar
 	queueBytes    *sizeVar
+	cache         cacheOptions
 
 	relay *relay // of the present run; guarded by part.mu
 	mail  mail
@@ -53,6 +56,7 @@ func NewPostOffice(in, out, debug string) (*PostOffice, error) {
 	o := &p.options
 	o.add("queue.messages", "how many messages may wait for one subscriber; more are dropped and counted", false, p.queueMessages)
 	o.add("queue.bytes", "how many bytes of them (our own carrier only)", false, p.queueBytes)
+	p.cache.add(o)
 	return p, nil
 }
 
@@ -60,23 +64,27 @@ func NewPostOffice(in, out, debug string) (*PostOffice, error) {
 type relay struct {
 	inlet      carrier.Inlet
 	out, debug carrier.Outlet
+	cache      *lastValues // or nil
 	wants      wants
 	delivered  atomic.Uint64 // grows with every batch: tells when it has become quiet
 }
 
 func (p *PostOffice) openUp() (err error) {
-	r := &relay{}
+	r := &relay{cache: p.cache.open()}
 	defer func() {
 		if err != nil {
 			r.close(&patience{}) // at once
 		}
 	}()
 	if len(p.debug.all()) > 0 {
-		if r.debug, err = p.openOutlet(carrier.PUB, p.debug, nil); err != nil {
+		if r.debug, err = p.openOutlet(carrier.PUB, p.debug, nil, nil); err != nil {
 			return err
 		}
 	}
-	if r.out, err = p.openOutlet(carrier.XPUB, p.out, r.wants.note); err != nil {
+	if r.cache != nil {
+		r.wants.keep(p.cache.topics.get())
+	}
+	if r.out, err = p.openOutlet(carrier.XPUB, p.out, r.wants.note, r.cache); err != nil {
 		return err
 	}
 	opener, err := p.pick(p.in)
@@ -99,7 +107,7 @@ func (p *PostOffice) openUp() (err error) {
 	return nil
 }
 
-func (p *PostOffice) openOutlet(typ carrier.Type, a addresses, note func(carrier.Event)) (carrier.Outlet, error) {
+func (p *PostOffice) openOutlet(typ carrier.Type, a addresses, note func(carrier.Event), cache *lastValues) (carrier.Outlet, error) {
 	opener, err := p.pick(a)
 	if err != nil {
 		return nil, err
@@ -112,7 +120,14 @@ func (p *PostOffice) openOutlet(typ carrier.Type, a addresses, note func(carrier
 		}
 		p.peerEvent(e)
 	}
+	if cache != nil {
+		cfg.Cache = cache // a nil pointer would not be a nil interface
+	}
 	o, err := opener.OpenOutlet(cfg)
+	if cache != nil && errors.Is(err, carrier.ErrUnsupported) {
+		return nil, errorf(ENOTSUP, "%s: the option cache.depth needs our own carrier, and %s goes through libzmq (option engine = %s)",
+			p.who(), strings.Join(a.all(), ","), p.engine)
+	}
 	if err != nil {
 		return nil, openError(p.who(), err)
 	}
@@ -240,10 +255,12 @@ func (m *mail) giveUp(unsent int) {
 // PostOfficeStats are a post office's counters. At any moment in_messages =
 // out_messages + unwanted + dropped, where a message counts once however many
 // subscribers it went to, and as dropped if it went to none of those that wanted it.
-// What single subscribers got and lost is in Subscribers.
+// What single subscribers got and lost is in Subscribers. What comes out of the cache
+// has counters of its own and is in none of those sums.
 type PostOfficeStats struct {
 	base
 	mailCounters
+	cacheCounters
 	Ready       bool   `json:"ready"`
 	Publishers  []Peer `json:"publishers"`
 	Subscribers []Peer `json:"subscribers"`
@@ -254,6 +271,7 @@ func (p *PostOffice) Stats() PostOfficeStats {
 	s := PostOfficeStats{base: p.base(), Ready: p.ready.isOpen(), Publishers: []Peer{}, Subscribers: []Peer{}}
 	if r := p.current(); r != nil {
 		s.Publishers, s.Subscribers = peersOf(r.inlet), peersOf(r.out)
+		s.cacheCounters = r.cache.counters()
 	}
 	p.mail.mu.Lock()
 	defer p.mail.mu.Unlock()

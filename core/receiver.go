@@ -80,6 +80,7 @@ func (r *Receiver) openUp() error {
 	first := r.inbox.open(r.queueFull.String())
 	cfg := carrier.InletConfig{Config: r.carrierConfig(carrier.SUB, r.addresses), Deliver: r.deliver}
 	cfg.OnEvent = r.onEvent
+	cfg.Hermes = "2"
 	inlet, err := opener.OpenInlet(cfg)
 	if err != nil {
 		r.inbox.close()
@@ -366,7 +367,8 @@ func (r *Receiver) reportFull(now time.Time, dropped int) {
 
 // ReceiverStats are a receiver's counters, in envelopes unless they say bytes. At
 // any moment arrived = delivered + queued + dropped_origin + dropped_stale +
-// dropped_malformed + dropped_overflow + dropped_old + dropped_conflated.
+// dropped_malformed + dropped_overflow + dropped_old + dropped_conflated +
+// dropped_duplicate.
 type ReceiverStats struct {
 	base
 	receiverCounters

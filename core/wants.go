@@ -22,6 +22,7 @@ type wants struct {
 	inlet    carrier.Inlet
 	over     bool
 	prefixes map[string]bool // and whether each is asked for by itself
+	kept     map[string]bool // those wanted whether a subscriber wants them or not
 	asked    int             // those that are
 	bytes    int             // their length
 }
@@ -38,6 +39,17 @@ func (w *wants) note(e carrier.Event) {
 		w.add(e.Prefix)
 	case carrier.Unwanted:
 		w.remove(e.Prefix)
+	}
+}
+
+// keep asks for prefixes until withdraw.
+func (w *wants) keep(prefixes [][]byte) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.kept = map[string]bool{}
+	for _, p := range prefixes {
+		w.kept[string(p)] = true
+		w.add(p)
 	}
 }
 
@@ -62,7 +74,7 @@ func (w *wants) add(prefix []byte) {
 
 func (w *wants) remove(prefix []byte) {
 	single, known := w.prefixes[string(prefix)]
-	if !known {
+	if !known || w.kept[string(prefix)] {
 		return
 	}
 	delete(w.prefixes, string(prefix))

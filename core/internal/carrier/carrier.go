@@ -55,6 +55,10 @@ type Config struct {
 
 	Limits Limits
 
+	// Hermes is the version of the envelopes that this end reads, which it tells its
+	// peers while they shake hands; "" tells nothing. Our own carrier only.
+	Hermes string
+
 	// OnEvent is told what happens to peers and subscriptions, one event at a
 	// time and in order. It must not block and must not call into the same
 	// socket. It may be nil.
@@ -90,6 +94,23 @@ type OutletConfig struct {
 	// QueueMessages and QueueBytes bound what may wait for one peer.
 	QueueMessages int
 	QueueBytes    int64
+	// Cache, where there is one, gives each peer what it has missed of the topics
+	// that it asks for. Our own carrier only, and only with Overflow Drop.
+	Cache Cache
+}
+
+// Cache keeps what an Outlet has sent for peers that ask for it later. The Outlet
+// sees to it that a message reaches a peer either because it is kept when the peer
+// begins to follow the topic, or because it is sent after that, and never both.
+type Cache interface {
+	// Keep is told of every batch before it is handed out, of several at the same
+	// time, but never of one during a Recall.
+	Keep(b *batch.Batch)
+	// Recall hands what is kept for p to give: of the topics that begin with prefix,
+	// but for those of which follows says that p has them already. give may keep the
+	// batch, which must not be written any more, and reports for how many messages,
+	// from the first one on, there was room.
+	Recall(p Peer, prefix []byte, follows func(topic []byte) bool, give func(*batch.Batch) int)
 }
 
 // InletConfig opens an Inlet.
@@ -158,6 +179,7 @@ type Peer struct {
 	ID            uint64
 	Address       string // of the peer, as far as known
 	Type          string // socket type that the peer announced
+	Hermes        string // and Config.Hermes, if any
 	Since         time.Time
 	Subscriptions int
 	QueueMessages int

@@ -54,6 +54,9 @@ func supported(has bool, scheme string) error {
 
 // OpenOutlet opens a PUB or XPUB.
 func (Opener) OpenOutlet(c carrier.OutletConfig) (carrier.Outlet, error) {
+	if c.Cache != nil { // libzmq does not tell its peers apart
+		return nil, fmt.Errorf("%w: a cache", carrier.ErrUnsupported)
+	}
 	o, err := openOutlet(c)
 	if err != nil {
 		return nil, err

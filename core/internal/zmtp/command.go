@@ -19,10 +19,13 @@ const (
 	cmdCancel    = "CANCEL"
 
 	socketType = "Socket-Type"
+	hermes     = "X-Hermes" // peers pass over properties that they do not know
 
 	// maxCommand bounds the commands of an established connection, but for
 	// SUBSCRIBE and CANCEL.
 	maxCommand = 64 << 10
+	// maxVersion is how much of a peer's X-Hermes is kept.
+	maxVersion = 16
 	// maxContext is how much of a PING comes back in its PONG.
 	maxContext = 16
 	// shortReady is the size of the smallest READY that says something.
@@ -105,33 +108,42 @@ func appendSubscription(dst []byte, minor byte, on bool, prefix []byte) []byte {
 	return append(append(dst, first), prefix...)
 }
 
-// appendReady adds the READY of a socket of the given type.
-func appendReady(dst []byte, kind string) []byte {
-	property := append([]byte{byte(len(socketType))}, socketType...)
-	property = binary.BigEndian.AppendUint32(property, uint32(len(kind)))
-	return appendCommand(dst, cmdReady, append(property, kind...))
+// appendReady adds the READY of a socket of the given type, with more properties
+// behind it.
+func appendReady(dst []byte, kind string, more ...byte) []byte {
+	return appendCommand(dst, cmdReady, appendProperty(nil, socketType, kind), more)
 }
 
-// readySocketType finds the Socket-Type among the properties of a READY; "" where
-// there is none. All others are none of our business.
-func readySocketType(p []byte) (kind string, err error) {
+// appendProperty adds a property of a READY.
+func appendProperty(dst []byte, name, value string) []byte {
+	dst = append(append(dst, byte(len(name))), name...)
+	dst = binary.BigEndian.AppendUint32(dst, uint32(len(value)))
+	return append(dst, value...)
+}
+
+// readyProperties finds what concerns us among the properties of a READY; "" where
+// it is missing.
+func readyProperties(p []byte) (kind, version string, err error) {
 	for len(p) > 0 {
 		n := int(p[0])
 		if n == 0 || len(p) < 1+n+4 {
-			return "", errors.New("malformed READY")
+			return "", "", errors.New("malformed READY")
 		}
 		name := string(p[1 : 1+n])
 		p = p[1+n:]
 		size := binary.BigEndian.Uint32(p)
 		if p = p[4:]; uint64(size) > uint64(len(p)) {
-			return "", errors.New("malformed READY")
+			return "", "", errors.New("malformed READY")
 		}
-		if strings.EqualFold(name, socketType) {
+		switch {
+		case strings.EqualFold(name, socketType):
 			kind = string(p[:size])
+		case strings.EqualFold(name, hermes):
+			version = string(p[:min(size, maxVersion)])
 		}
 		p = p[size:]
 	}
-	return kind, nil
+	return kind, version, nil
 }
 
 // appendError adds an ERROR with its reason.

@@ -29,6 +29,7 @@ type conn struct {
 	address string
 	since   time.Time
 	kind    string // socket type of the peer
+	hermes  string // the version that it has announced, if any
 	minor   byte   // of the version of ZMTP spoken
 	ready   bool   // handshake done; owned by socket.mu
 
@@ -161,7 +162,7 @@ func (c *conn) about(subscriptions int) carrier.Peer {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
 	return carrier.Peer{
-		ID: c.id, Address: c.address, Type: c.kind, Since: c.since, Subscriptions: subscriptions,
+		ID: c.id, Address: c.address, Type: c.kind, Hermes: c.hermes, Since: c.since, Subscriptions: subscriptions,
 		QueueMessages: c.out.messages, QueueBytes: c.out.bytes,
 		Sent: c.out.sent, Received: c.received.Load(), Dropped: c.out.dropped,
 	}

@@ -38,7 +38,7 @@ func (c *conn) handshake() (early []byte, err error) {
 		return nil, err
 	}
 	c.minor = peerMinor(greeting)
-	if _, err := c.io.Write(appendReady(nil, c.s.cfg.Type.String())); err != nil {
+	if _, err := c.io.Write(appendReady(nil, c.s.cfg.Type.String(), c.s.announcement()...)); err != nil {
 		return nil, err
 	}
 	if err := c.meet(&in); err != nil {
@@ -60,7 +60,7 @@ func (c *conn) meet(in *hello) error {
 	default:
 		return fmt.Errorf("the peer sent the command %q in place of READY", name)
 	}
-	if c.kind, err = readySocketType(data); err != nil {
+	if c.kind, c.hermes, err = readyProperties(data); err != nil {
 		c.refuseWith(err)
 		return err
 	}
@@ -71,6 +71,14 @@ func (c *conn) meet(in *hello) error {
 		return err
 	}
 	return nil
+}
+
+// announcement is the properties that this end shows besides its type.
+func (s *socket) announcement() []byte {
+	if s.cfg.Hermes == "" {
+		return nil
+	}
+	return appendProperty(nil, hermes, s.cfg.Hermes)
 }
 
 // hello reads a peer's side of a handshake, never more than the limit.

@@ -16,6 +16,7 @@ type outlet struct {
 	overflow      carrier.Overflow
 	queueMessages int
 	queueBytes    int64
+	replay        *replay // or nil, where nothing is kept for peers that come late
 
 	wanted trie.Set // each prefix counted once for every peer that wants it; owned by events
 	marks  sync.Pool
@@ -27,6 +28,12 @@ func openOutlet(cfg carrier.OutletConfig) (carrier.Outlet, error) {
 		queueMessages: orDefault(cfg.QueueMessages, defaultQueueMessages),
 		queueBytes:    orDefault(cfg.QueueBytes, defaultQueueBytes),
 		marks:         sync.Pool{New: func() any { return new([]mark) }},
+	}
+	if cfg.Cache != nil {
+		if cfg.Overflow != carrier.Drop {
+			return nil, fmt.Errorf("%w: a cache at an outlet that waits", carrier.ErrUnsupported)
+		}
+		o.replay = &replay{cache: cfg.Cache}
 	}
 	if err := o.open(cfg.Config, o); err != nil {
 		return nil, err
@@ -67,9 +74,12 @@ func (o *outlet) receive(c *conn, early []byte) error {
 // twice is to ask once, and one CANCEL ends it. ZMTP 3.1 would have it counted, but
 // libzmq sends every SUBSCRIBE and only the last CANCEL, and keeps a set as well.
 func (o *outlet) subscribe(c *conn, on bool, prefix []byte) error {
+	if on && o.replay != nil {
+		defer o.replay.takeTurn(c)()
+	}
 	o.events.Lock()
 	defer o.events.Unlock()
-	changed, err := c.want(on, prefix)
+	changed, err := o.change(c, on, prefix)
 	if err != nil || !changed {
 		return err
 	}
@@ -89,8 +99,17 @@ func (o *outlet) tellTopic(c *conn, kind carrier.EventKind, prefix []byte) {
 	}
 }
 
-// want changes what c wants and reports whether it was a change.
-func (c *conn) want(on bool, prefix []byte) (changed bool, err error) {
+// change is want, with what is kept of the topics that c does not have yet.
+func (o *outlet) change(c *conn, on bool, prefix []byte) (changed bool, err error) {
+	if !on || o.replay == nil {
+		return c.want(on, prefix, nil)
+	}
+	return o.replay.join(c, prefix)
+}
+
+// want changes what c wants and reports whether it was a change. Where it is one
+// more prefix, before is called first, with the lock of the outbox held.
+func (c *conn) want(on bool, prefix []byte, before func()) (changed bool, err error) {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
 	if !on {
@@ -106,6 +125,9 @@ func (c *conn) want(on bool, prefix []byte) (changed bool, err error) {
 	}
 	if c.topics.Bytes()+len(prefix) > limits.SubscriptionBytes {
 		return false, fmt.Errorf("subscriptions of more than %d bytes together", limits.SubscriptionBytes)
+	}
+	if before != nil {
+		before()
 	}
 	return c.topics.Add(prefix), nil
 }
@@ -124,6 +146,11 @@ func (o *outlet) detach(c *conn) {
 
 // Send hands out every message of b to the peers that want it.
 func (o *outlet) Send(b *batch.Batch) carrier.Tally {
+	if o.replay != nil {
+		o.replay.sends.RLock()
+		defer o.replay.sends.RUnlock()
+		o.replay.cache.Keep(b)
+	}
 	n := b.Len()
 	peers := *o.peers.Load()
 	switch {
