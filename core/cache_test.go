@@ -24,8 +24,8 @@ func relayed(t testing.TB, po *PostOffice, n int) {
 	require.EqualValues(t, n, po.Stats().InMessages)
 }
 
-// numbers publishes from to to-1 on a topic.
-func numbers(t testing.TB, p *Publisher, topic string, from, to int) {
+// publishNumbers publishes from to to-1 on a topic.
+func publishNumbers(t testing.TB, p *Publisher, topic string, from, to int) {
 	t.Helper()
 	for i := from; i < to; i++ {
 		require.NoError(t, p.Publish(topic, "", strconv.AppendInt(nil, int64(i), 10)))
@@ -55,9 +55,9 @@ func TestWhoComesLateGetsTheLastValues(t *testing.T) {
 	po := newOffice(t, "zmtp", "cache.depth", "3")
 	p := newPublisher(t, "zmtp", get(t, po, "endpoint.in"))
 	require.NoError(t, p.WaitReady(soon), "the post office asks without any receiver")
-	numbers(t, p, "a/1", 0, 10)
-	numbers(t, p, "a/2", 0, 2)
-	numbers(t, p, "b", 0, 10)
+	publishNumbers(t, p, "a/1", 0, 10)
+	publishNumbers(t, p, "a/2", 0, 2)
+	publishNumbers(t, p, "b", 0, 10)
 	relayed(t, po, 22)
 	sent := time.Now()
 	time.Sleep(60 * time.Millisecond)
@@ -76,7 +76,7 @@ func TestWhoComesLateGetsTheLastValues(t *testing.T) {
 	require.Equal(t, map[string][]string{"a/1": {"7", "8", "9"}, "a/2": {"0", "1"}}, got)
 
 	set(t, r, "timeout", "1m")
-	numbers(t, p, "a/1", 10, 12)
+	publishNumbers(t, p, "a/1", 10, 12)
 	require.Equal(t, map[string][]string{"a/1": {"10", "11"}}, values(t, r, 2), "live, behind it")
 	nothingMore(t, p, r, "a/2")
 	s := r.Stats()
@@ -95,7 +95,7 @@ func TestASecondSubscriptionRepeatsNothing(t *testing.T) {
 	po := newOffice(t, "zmtp", "cache.depth", "1")
 	p := newPublisher(t, "zmtp", get(t, po, "endpoint.in"))
 	for _, topic := range []string{"a/1", "a/2", "b/1"} {
-		numbers(t, p, topic, 0, 1)
+		publishNumbers(t, p, topic, 0, 1)
 	}
 	relayed(t, po, 3)
 	r, err := NewReceiver(get(t, po, "endpoint.out"), "late")
@@ -127,7 +127,7 @@ func TestOthersGetNothingOfAReplay(t *testing.T) {
 	p := newPublisher(t, "zmtp", get(t, po, "endpoint.in"))
 	early := newReceiver(t, "zmtp", get(t, po, "endpoint.out"))
 	require.Eventually(t, func() bool { return len(po.Stats().Subscribers) == 1 }, soon, pollEvery)
-	numbers(t, p, "a", 0, 100)
+	publishNumbers(t, p, "a", 0, 100)
 	require.Len(t, values(t, early, 100)["a"], 100)
 	for range 5 {
 		late := newReceiver(t, "zmtp", get(t, po, "endpoint.out"), "on_slow", "ignore")
@@ -145,11 +145,11 @@ func TestWhoComesBackIsNotToldTwice(t *testing.T) {
 	wire := newCutter(t, get(t, po, "endpoint.out"))
 	r := newReceiver(t, "zmtp", wire.address(), "on_slow", "ignore", "reconnect.min", "1ms", "reconnect.max", "10ms")
 	require.Eventually(t, func() bool { return len(po.Stats().Subscribers) == 1 }, soon, pollEvery)
-	numbers(t, p, "a", 0, 10)
+	publishNumbers(t, p, "a", 0, 10)
 	require.Len(t, values(t, r, 10)["a"], 10)
 	wire.cut()
 	require.Eventually(t, func() bool { return len(po.Stats().Subscribers) == 0 }, soon, pollEvery)
-	numbers(t, p, "a", 10, 13)
+	publishNumbers(t, p, "a", 10, 13)
 	relayed(t, po, 13)
 	wire.mend()
 	require.Equal(t, []string{"10", "11", "12"}, values(t, r, 3)["a"])
@@ -304,7 +304,7 @@ func TestWhoCannotTellOldFromLateGetsWhatTheOperatorSays(t *testing.T) {
 	}{{"off", carrier.SUB, false}, {"restamp", carrier.SUB, true}, {"restamp", carrier.XSUB, false}} {
 		po := newOffice(t, "zmtp", "cache.depth", "2", "cache.old", c.old)
 		p := newPublisher(t, "zmtp", get(t, po, "endpoint.in"))
-		numbers(t, p, "a", 0, 5)
+		publishNumbers(t, p, "a", 0, 5)
 		relayed(t, po, 5)
 		time.Sleep(20 * time.Millisecond)
 		before := seconds(time.Now())
@@ -344,7 +344,7 @@ func TestOnlyTheTopicsOfTheCacheAreKeptAndAskedFor(t *testing.T) {
 	require.NoError(t, r.Close())
 	require.Eventually(t, func() bool { return len(po.Stats().Subscribers) == 0 }, soon, pollEvery)
 	for _, topic := range []string{"a/1", "a", "b/1", "c"} {
-		numbers(t, p, topic, 0, 1)
+		publishNumbers(t, p, topic, 0, 1)
 	}
 	relayed(t, po, 2)
 	require.Equal(t, 2, p.Stats().Peers[0].Subscriptions, "still asked for when the receiver has gone")
@@ -373,7 +373,7 @@ func TestACacheServesWhoPublishesOverLibzmq(t *testing.T) {
 	require.NoError(t, po.Start())
 	defer po.Close()
 	p := newPublisher(t, "auto", "inproc://cache-in")
-	numbers(t, p, "a", 0, 3)
+	publishNumbers(t, p, "a", 0, 3)
 	relayed(t, po, 3)
 	r := newReceiver(t, "zmtp", get(t, po, "endpoint.out"))
 	require.Equal(t, []string{"2"}, values(t, r, 1)["a"])
@@ -393,7 +393,7 @@ func TestOptionsOfTheCache(t *testing.T) {
 func TestARestartedPostOfficeKeepsNothing(t *testing.T) {
 	po := newOffice(t, "zmtp", "cache.depth", "1")
 	p := newPublisher(t, "zmtp", get(t, po, "endpoint.in"))
-	numbers(t, p, "a", 0, 1)
+	publishNumbers(t, p, "a", 0, 1)
 	relayed(t, po, 1)
 	require.NoError(t, po.Stop(soon))
 	require.NoError(t, po.Start())

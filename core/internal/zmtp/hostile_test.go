@@ -291,6 +291,7 @@ func TestBlockedDeliverIsNotSilence(t *testing.T) {
 	require.Nil(t, c.aborted.Load())
 	slow.Unlock()
 	eventually(t, func() bool { return !c.delivering.Load() }, "it has delivered")
+	later += int64(4 * time.Hour)
 	c.check(later)
 	require.Nil(t, c.aborted.Load(), "it has not been asked yet")
 	eventually(t, func() bool { // once its system has taken the question
