@@ -10,13 +10,17 @@ LIBDIR ?= lib
 DESTDIR ?=
 FUZZTIME ?= 1m
 SECONDS_OF_DEMO ?= 12
+AT ?=
 PYTEST_FLAGS ?=
 
 # The compiler for everything, Go's C parts included, unless the environment names one.
 ifeq ($(origin CC),default)
 CC := $(firstword $(notdir $(shell command -v gcc clang cc)) gcc)
 endif
-export CC
+ifeq ($(origin CXX),default)
+CXX := $(firstword $(notdir $(shell command -v g++ clang++ c++)) g++)
+endif
+export CC CXX
 
 # A checkout that belongs to somebody else is no reason not to build it.
 export GOFLAGS := $(strip $(GOFLAGS) -buildvcs=false)
@@ -110,7 +114,7 @@ venv-old:
 
 .PHONY: demo
 demo: $(LIBRARY) build/examples/demo/table ## a small cluster on this machine's own readings, in about 15 seconds
-	@PYTHONPATH=python $$(.ci/python) examples/demo/demo.py --seconds $(SECONDS_OF_DEMO)
+	@PYTHONPATH=python $$(.ci/python) examples/demo/demo.py --seconds $(SECONDS_OF_DEMO) $(if $(AT),--at $(AT))
 
 .PHONY: bench
 bench: build ## measures hermes against its peers, in about five minutes (LONG=1: longer)
@@ -119,7 +123,7 @@ bench: build ## measures hermes against its peers, in about five minutes (LONG=1
 # ---- Testing -----------------------------------------------------------------
 
 .PHONY: test
-test: test-go test-c test-python test-docs test-install ## every test that needs Go, C and Python only
+test: test-go test-c test-python test-docs test-install test-bindings ## every test but those with strangers
 
 .PHONY: deps-test
 deps-test:
@@ -151,6 +155,33 @@ test-docs: deps-test build venv ## the examples, and every command and snippet o
 .PHONY: test-install
 test-install: deps-test build venv ## make install and make wheel, used by programs outside the checkout
 	$(PYTEST) .ci/tests
+
+# ---- Testing the bindings ----------------------------------------------------
+
+.PHONY: test-bindings
+test-bindings: test-cpp ## the bindings of all other languages
+
+.PHONY: deps-bindings
+deps-bindings:
+	@.ci/deps bindings
+
+# Both ways with Python and C, for one binding: its programs are in build/bindings.
+TEST_WITH_OTHERS = $(PYTEST) bindings/tests --binding
+
+build/bindings/c/echo: bindings/tests/echo.c $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) -std=c99 -O2 -Wall -Wextra -pedantic -Werror -Iinclude $< -o $@ \
+		-Lbuild -lhermes -Wl,-rpath,$(CURDIR)/build
+
+build/bindings/cpp/%: bindings/cpp/examples/%.cpp bindings/cpp/*.hpp $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CXX) -std=c++17 -O2 -Wall -Wextra -pedantic -Werror -Iinclude -Ibindings/cpp $< -o $@ \
+		-Lbuild -lhermes -Wl,-rpath,$(CURDIR)/build
+
+.PHONY: test-cpp
+test-cpp: deps-bindings build venv build/bindings/c/echo ## C++: hermes.hpp
+	bindings/cpp/tests/run.sh
+	$(TEST_WITH_OTHERS) cpp
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME (1m)

@@ -30,6 +30,17 @@ int main(void) {
 }
 """
 
+CPP_CONSUMER = """
+#include <hermes.hpp>
+#include <iostream>
+
+int main() {
+    hermes::PostOffice office("inproc://in", "inproc://out");
+    office.start();
+    std::cout << hermes::version();
+}
+"""
+
 LOADER = """
 #include <dlfcn.h>
 #include <hermes.h>
@@ -126,6 +137,8 @@ def test_everything_is_in_its_place(prefix):
     assert {
         "bin/hermes": "0o755",
         "include/hermes.h": "0o644",
+        "include/hermes.hpp": "0o644",
+        "include/hermes_records.hpp": "0o644",
         "lib/libhermes.so": "-> libhermes.so.2",
         "lib/libhermes.so.2": f"-> libhermes.so.{VERSION}",
         f"lib/libhermes.so.{VERSION}": "0o755",
@@ -163,6 +176,14 @@ def test_a_program_finds_it_with_pkg_config(language, prefix, consumer):
     answer = flags(prefix, "--cflags", "--libs", "hermes")
     run(*COMPILERS[language], *answer, "-o", "consumer", cwd=consumer)
     assert "libhermes.so.2" in needed(consumer / "consumer")
+    libraries = {"LD_LIBRARY_PATH": str(prefix / "lib")}
+    assert run(consumer / "consumer", env=libraries).strip() == VERSION
+
+
+def test_the_header_for_cpp_needs_no_more(prefix, consumer):
+    (consumer / "consumer.cpp").write_text(CPP_CONSUMER)
+    answer = flags(prefix, "--cflags", "--libs", "hermes")
+    run(*COMPILERS["C++17"], *answer, "-o", "consumer", cwd=consumer)
     libraries = {"LD_LIBRARY_PATH": str(prefix / "lib")}
     assert run(consumer / "consumer", env=libraries).strip() == VERSION
 

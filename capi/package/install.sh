@@ -35,7 +35,7 @@ fill() { # fill TEMPLATE FILE
 install -d "$to"/{bin,include,share/doc/hermes,share/man/man{1,3}} \
     "$to/$libdir"/{pkgconfig,cmake/hermes}
 install -m 755 "$built/hermes" "$to/bin/hermes"
-install -m 644 "$root/include/hermes.h" "$to/include/"
+install -m 644 "$root/include/hermes.h" "$root"/bindings/cpp/*.hpp "$to/include/"
 install -m 755 "$built/libhermes.so.$major" "$to/$libdir/libhermes.so.$version"
 ln -sf "libhermes.so.$version" "$to/$libdir/libhermes.so.$major"
 ln -sf "libhermes.so.$major" "$to/$libdir/libhermes.so"

@@ -1,6 +1,6 @@
 """Finds the snippets in the documents, and runs one.
 
-Every fenced block of the documents that is marked python, c,
+Every fenced block of the documents that is marked python, c, cpp,
 go or sh is run, as a whole program in an empty folder; it must end by itself, and well. Where it
 speaks of a post office at tcp://127.0.0.1:6000 and does not start one, one is there. A
 block marked text that follows an HTML comment `output` is what the program before it
@@ -40,7 +40,7 @@ DOCUMENTS = [
     *sorted((ROOT / "bindings").glob("*/README.md")),
 ]
 MADE = {"c-api.md"}  # made of the header, whose declarations are not programs
-RUN = {"python", "c", "go", "sh"}
+RUN = {"python", "c", "cpp", "go", "sh"}
 PATIENCE = 100  # seconds
 TOOLS = pathlib.Path(sys.executable).parent  # CMake among them
 
@@ -142,13 +142,22 @@ def prepare_python(text, folder):
 def prepare_c(text, folder):
     """Return the command that runs a C program, once it is compiled."""
     (folder / "program.c").write_text(text)
-    strict = ["-std=c99", "-Wall", "-Wextra", "-pedantic", "-Werror", f"-I{ROOT / 'include'}"]
+    more = flags_of("libuv") if "<uv.h>" in text else []
+    return compiled([os.environ.get("CC", "cc"), "-std=c99", "program.c"], folder, more)
+
+
+def prepare_cpp(text, folder):
+    """Return the command that runs a C++ program, once it is compiled."""
+    (folder / "program.cpp").write_text(text)
+    headers = f"-I{ROOT / 'bindings/cpp'}"
+    return compiled([os.environ.get("CXX", "c++"), "-std=c++17", headers, "program.cpp"], folder)
+
+
+def compiled(command, folder, more=()):
+    """Compile a program with the command that its language asks for; return how to run it."""
+    strict = ["-Wall", "-Wextra", "-pedantic", "-Werror", f"-I{ROOT / 'include'}"]
     library = [f"-L{ROOT / 'build'}", "-lhermes", f"-Wl,-rpath,{ROOT / 'build'}", "-pthread"]
-    if "<uv.h>" in text:
-        library += flags_of("libuv")
-    compiler = os.environ.get("CC", "cc")
-    command = [compiler, *strict, "program.c", *library, "-o", "program"]
-    subprocess.run(command, cwd=folder, check=True)
+    subprocess.run([*command, *strict, *library, *more, "-o", "program"], cwd=folder, check=True)
     return ["./program"]
 
 
@@ -210,4 +219,10 @@ def prepare_sh(text, folder):
     return ["bash", "-eu", "-o", "pipefail", "-c", text]
 
 
-PREPARE = {"python": prepare_python, "c": prepare_c, "go": prepare_go, "sh": prepare_sh}
+PREPARE = {
+    "python": prepare_python,
+    "c": prepare_c,
+    "cpp": prepare_cpp,
+    "go": prepare_go,
+    "sh": prepare_sh,
+}

@@ -17,7 +17,7 @@ def test_snippet(snippet, tmp_path):
 def test_there_are_snippets():
     found = {snippet.place.partition(":")[0] for snippet in all_snippets()}
     assert {f"docs/{name}.md" for name in ("guide", "migration", "embedding")} <= found
-    assert {"README.md", "bindings/go/README.md"} <= found
+    assert {"README.md", "bindings/go/README.md", "bindings/cpp/README.md"} <= found
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))

@@ -121,9 +121,9 @@ class Cluster:
             part.kill()
 
 
-def run(seconds, cluster):
+def run(seconds, cluster, at):
     """Run all parts to their end; return what each has counted."""
-    to_office, from_office = f"ipc://{cluster.folder}/in", f"ipc://{cluster.folder}/out"
+    to_office, from_office = at or (f"ipc://{cluster.folder}/in", f"ipc://{cluster.folder}/out")
 
     def python(script, *arguments):
         return [sys.executable, HERE / script, *arguments]
@@ -189,12 +189,16 @@ def main():
     """Run the demo; return its exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=12, help="how long to stream")
-    seconds = parser.parse_args().seconds
+    parser.add_argument(
+        "--at", nargs=2, metavar=("IN", "OUT"), help="addresses that others can reach"
+    )
+    arguments = parser.parse_args()
+    seconds = arguments.seconds
 
     with tempfile.TemporaryDirectory(prefix="hermes-demo-") as folder:
         cluster = Cluster(pathlib.Path(folder))
         try:
-            books = run(seconds, cluster)
+            books = run(seconds, cluster, arguments.at)
         except KeyboardInterrupt:
             return 130
         except DemoFailed as failure:

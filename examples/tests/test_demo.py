@@ -21,8 +21,10 @@ def _table():
     subprocess.run(["make", "-s", "build/examples/demo/table"], cwd=ROOT, check=True)
 
 
-def test_it_ends_well_without_a_terminal():
-    result = subprocess.run(DEMO, capture_output=True, text=True, timeout=2 * PATIENCE)
+def test_it_ends_well_without_a_terminal_where_it_is_told_to_be(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("s")
+    demo = [*DEMO, "--at", f"ipc://{folder}/in", f"ipc://{folder}/out"]
+    result = subprocess.run(demo, capture_output=True, text=True, timeout=2 * PATIENCE)
     assert result.returncode == 0, result.stdout + result.stderr
     assert "\x1b" not in result.stdout
     books = {
