@@ -58,6 +58,7 @@ struct shim_wait shim_wait_begin(int32_t timeout_ms) {
 }
 
 int shim_wait_again(struct shim_wait *wait, const char *function, int *code) {
+    if (*code == SHIM_ON_TRAY) return 1;
     if (*code != SHIM_PAUSE) {
         shim_bell_release(wait->bell);
         if (*code == HERMES_EBADHANDLE && wait->paused)

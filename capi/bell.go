@@ -49,19 +49,39 @@ func (b *bell) Wake() {
 
 // take takes what is there. Where nothing is, and C may wait, it says paused.
 func (c *call) take(r *core.Receiver, most int, w *C.struct_shim_wait) (*core.Delivery, C.int32_t) {
-	if w.may_pause == 0 {
-		d, err := r.Take(most, 0)
-		return d, c.done(err)
-	}
-	b := r.Waker().(*bell)
-	w.seen = C.uint32_t(atomic.LoadUint32((*uint32)(&b.shared.rung)))
+	b := listen(r, w)
 	d, err := r.Take(most, 0)
-	if core.CodeOf(err) != core.ETIMEOUT {
-		return d, c.done(err)
+	return d, c.found(err, w, b)
+}
+
+// takeOne is take for one envelope, which it may leave on the tray: nil, and onTray.
+func (c *call) takeOne(r *core.Receiver, w *C.struct_shim_wait) (*core.Delivery, C.int32_t) {
+	b := listen(r, w)
+	d, err := r.TakeOrLay()
+	if d == nil && err == nil {
+		return nil, onTray
+	}
+	return d, c.found(err, w, b)
+}
+
+// listen begins to listen to the bell, before a look at what there is.
+func listen(r *core.Receiver, w *C.struct_shim_wait) (b *bell) {
+	if w.may_pause == 0 {
+		return nil
+	}
+	b = r.Waker().(*bell)
+	w.seen = C.uint32_t(atomic.LoadUint32((*uint32)(&b.shared.rung)))
+	return b
+}
+
+// found is the code for what a look has found.
+func (c *call) found(err error, w *C.struct_shim_wait, b *bell) C.int32_t {
+	if b == nil || core.CodeOf(err) != core.ETIMEOUT {
+		return c.done(err)
 	}
 	if w.bell == nil {
 		C.shim_bell_hold(b.shared)
 		w.bell = b.shared
 	}
-	return nil, paused
+	return paused
 }

@@ -38,26 +38,33 @@ func (c *call) packOne(d *core.Delivery, block *C.struct_shim_block) C.int32_t {
 	return ok
 }
 
-// packAll writes a delivery as one batch, which C frees. The block has no room at
-// first; it gets more than enough, and how much of that was used, so that C can give
-// back the rest: the texts are decoded once only.
+// packAll writes a delivery as one batch, which C frees.
 func (c *call) packAll(d *core.Delivery, block *C.struct_shim_block) C.int32_t {
+	batch, size := pack(d)
+	if batch == nil {
+		return c.refuse(noMemory, "no memory for %d envelopes, %d bytes", d.Len(), size)
+	}
+	block.start, block.size = batch, C.uint64_t(size)
+	return ok
+}
+
+// pack writes a delivery as one batch. It allocates more than enough, and tells how much
+// of that it used, so that C can give back the rest: the texts are decoded once only.
+func pack(d *core.Delivery) (batch unsafe.Pointer, used int) {
 	n := d.Len()
 	size := batchSize + n*envelopeSize + d.JSONSize() // whose punctuation is no less than our NULs
-	block.start = alloc(size)
-	if block.start == nil {
-		return c.refuse(noMemory, "no memory for %d envelopes, %d bytes", n, size)
+	if batch = alloc(size); batch == nil {
+		return nil, size
 	}
-	room := unsafe.Slice((*byte)(block.start), size)
-	(*C.struct_hermes_batch)(block.start).size = C.uint64_t(n)
+	room := unsafe.Slice((*byte)(batch), size)
+	(*C.struct_hermes_batch)(batch).size = C.uint64_t(n)
 	envelope, text := batchSize, batchSize+n*envelopeSize
 	for i := range n {
 		v := d.At(i)
 		text = putEnvelope(room, envelope, text, &v, 1)
 		envelope += envelopeSize
 	}
-	block.size = C.uint64_t(text)
-	return ok
+	return batch, text
 }
 
 // putEnvelope writes an envelope at one place of the room and its texts at another.

@@ -41,7 +41,9 @@ func hermesgo_receiver_new(address, name *C.hermes_text, out *C.uint64_t) (code 
 	if code = c.hangBell(receiver); code != ok {
 		return code
 	}
-	*out = C.uint64_t(registry.Add(handle.Receiver, receiver))
+	h := registry.Add(handle.Receiver, receiver)
+	setTray(h, receiver)
+	*out = C.uint64_t(h)
 	return ok
 }
 

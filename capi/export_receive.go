@@ -60,7 +60,7 @@ func hermesgo_recv(h C.uint64_t, w *C.struct_shim_wait, block *C.struct_shim_blo
 	if code = c.enter(h, handle.Receiver); code != ok {
 		return code
 	}
-	d, code := c.take(c.receiver(), 1, w)
+	d, code := c.takeOne(c.receiver(), w)
 	if code != ok {
 		return code
 	}

@@ -26,7 +26,7 @@ type pocket struct {
 
 // sewPocket gives a new publisher a pocket, if there is one to be had.
 func sewPocket(h handle.Handle, p *core.Publisher) {
-	if !pockets {
+	if !shortcuts {
 		return
 	}
 	if shared := C.shim_pocket_new(C.uint64_t(h)); shared != nil {

@@ -9,5 +9,6 @@ func probe(string) {}
 
 func arm(string, string) bool { return false }
 
-// pockets says whether envelopes may gather on the C side, out of sight of the probes.
-const pockets = true
+// shortcuts says whether calls may pass without a step into Go, out of sight of the
+// probes.
+const shortcuts = true

@@ -18,5 +18,6 @@ func arm(key, place string) bool {
 	return true
 }
 
-// pockets says whether envelopes may gather on the C side, out of sight of the probes.
-const pockets = false
+// shortcuts says whether calls may pass without a step into Go, out of sight of the
+// probes.
+const shortcuts = false

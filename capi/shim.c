@@ -7,6 +7,7 @@
 #include "shim.h"
 
 #include "pocket.h"
+#include "tray.h"
 
 #include "_cgo_export.h"
 
@@ -237,9 +238,13 @@ int hermes_recv(uint64_t receiver, int32_t timeout_ms, hermes_envelope **envelop
     struct shim_block block = {room, sizeof room};
     struct shim_wait wait = shim_wait_begin(timeout_ms);
     int code;
-    do code = hermesgo_recv(receiver, &wait, &block);
-    while (shim_wait_again(&wait, __func__, &code));
-    return code == HERMES_OK ? keep_envelope(__func__, room, block, envelope) : code;
+    do {
+        code = shim_tray_take(receiver, __func__, envelope);
+        if (code == SHIM_NO_TRAY) code = hermesgo_recv(receiver, &wait, &block);
+    } while (shim_wait_again(&wait, __func__, &code));
+    if (code == HERMES_OK && *envelope == NULL)
+        code = keep_envelope(__func__, room, block, envelope);
+    return code;
 }
 
 int hermes_node_recv(uint64_t node, int32_t timeout_ms, hermes_envelope **envelope) {

@@ -55,7 +55,9 @@ struct shim_wait {
     uint32_t paused;    /* C has waited before */
 };
 
-enum { SHIM_PAUSE = 1 }; /* no code of hermes.h */
+/* What is no code of hermes.h: wait, and call again; there is something on the tray (tray.c),
+ * or there is nothing. */
+enum { SHIM_PAUSE = 1, SHIM_ON_TRAY = 2, SHIM_NO_TRAY = 3 };
 
 struct shim_bell *shim_bell_new(void);
 void shim_bell_hold(struct shim_bell *bell);

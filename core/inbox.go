@@ -28,6 +28,10 @@ type inbox struct {
 	held     int64 // memory of all segments but the tail, or of topics
 	counters receiverCounters
 
+	tray     Tray // see lay; may be nil
+	lent     int  // the first envelopes of segments, which are on the tray
+	returned int  // how many of these have been booked as taken
+
 	waiters int
 	wake    chan struct{}
 	room    chan struct{} // closed when something is taken; made when somebody waits
@@ -103,6 +107,7 @@ func (x *inbox) descriptor() (int, error) {
 	if x.disposed {
 		return -1, os.ErrClosed
 	}
+	x.clear()
 	fd, err := x.fd.open()
 	x.fd.show(x.count > 0 || x.closed)
 	return fd, err
@@ -121,6 +126,7 @@ func (x *inbox) dispose() {
 func (x *inbox) commit(b *batch.Batch, s *stage, limit bound) (left []item, dropped int) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	x.laid()
 	items := s.items
 	switch x.full {
 	case fullDropOld:
@@ -264,6 +270,7 @@ const (
 func (x *inbox) take(most int, timeout time.Duration) (*Delivery, outcome) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	x.clear()
 	var d deadline
 	for x.count == 0 {
 		switch {
@@ -278,7 +285,9 @@ func (x *inbox) take(most int, timeout time.Duration) (*Delivery, outcome) {
 			d = after(timeout)
 			defer d.stop()
 		}
-		if !x.wait(d) && x.count == 0 {
+		inTime := x.wait(d)
+		x.clear()
+		if !inTime && x.count == 0 {
 			return nil, timedOut
 		}
 	}
@@ -311,14 +320,7 @@ func (x *inbox) collect(most int) *Delivery {
 		g := x.segments[0]
 		n := min(most-d.n, len(g.items)-g.next)
 		d.add(g, g.next, n)
-		g.next += n
-		x.count -= int64(n)
-		for i := g.next - n; i < g.next; i++ {
-			x.bytes -= g.items[i].size()
-		}
-		if g.next == len(g.items) {
-			x.drop(g)
-		}
+		x.advance(g, n)
 	}
 	x.counters.Delivered += uint64(d.n)
 	if x.room != nil {
@@ -333,6 +335,18 @@ func (x *inbox) collect(most int) *Delivery {
 		x.fd.show(false)
 	}
 	return d
+}
+
+// advance takes n envelopes off the first segment.
+func (x *inbox) advance(g *segment, n int) {
+	g.next += n
+	x.count -= int64(n)
+	for i := g.next - n; i < g.next; i++ {
+		x.bytes -= g.items[i].size()
+	}
+	if g.next == len(g.items) {
+		x.drop(g)
+	}
 }
 
 // drop removes the first segment, of which all has been taken.

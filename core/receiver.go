@@ -248,6 +248,7 @@ func (r *Receiver) FD() (int, error) {
 // Close implements Part.
 func (r *Receiver) Close() error {
 	err := r.part.Close()
+	r.inbox.dropTray()
 	r.inbox.dispose()
 	return err
 }
@@ -383,6 +384,7 @@ func (r *Receiver) Stats() ReceiverStats {
 	s := ReceiverStats{base: r.base(), Ready: r.ready.isOpen(), Peers: inletPeers(r.currentInlet())}
 	r.inbox.mu.Lock()
 	defer r.inbox.mu.Unlock()
+	r.inbox.laid()
 	s.receiverCounters, s.Queued, s.QueuedBytes = r.inbox.counters, r.inbox.count, r.inbox.bytes
 	return s
 }

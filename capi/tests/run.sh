@@ -132,7 +132,7 @@ fi
 
 # ---- The programs ------------------------------------------------------------------
 
-for test in roundtrip texts arguments closing polling json first_use forking leaving cycles hammer pocket; do
+for test in roundtrip texts arguments closing polling json first_use forking leaving cycles hammer pocket tray; do
     wanted $test || continue
     shared $test plain
     run $test "$work/plain/$test"
@@ -161,7 +161,7 @@ if wanted panics; then
     run "panics, AddressSanitizer" "$work/asan/panics"
 fi
 
-for test in roundtrip closing hammer pocket; do
+for test in roundtrip closing hammer pocket tray; do
     wanted $test || continue
     static $test race -no-pie # or the detector finds no place for its tables
     run "$test, Go's race detector" "$work/race/$test"
