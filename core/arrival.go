@@ -19,7 +19,9 @@ type arrival struct {
 	origins map[string]struct{} // nil: all
 	streams streams
 
-	malformedPace, overflowPace, slowPace pacer
+	clocks clocks
+
+	malformedPace, overflowPace, lostPace, lagPace, slowPace pacer
 
 	memo  wire.Memo
 	stage stage // reused from batch to batch
@@ -32,6 +34,7 @@ func (a *arrival) begin() {
 	a.ended.set(false)
 	a.peers.Store(0)
 	a.streams.forget()
+	a.clocks.forget()
 }
 
 func (a *arrival) end() {
@@ -64,11 +67,17 @@ type limits struct {
 	received  float64
 	slowAfter float64 // seconds
 	onSlow    string
+	guard     bool // against clocks that differ
 
 	malformed error   // the last thing that was wrong
 	delay     float64 // the age of the last envelope that was too old
 	slow      uint64  // how many were
 	dropped   int     // how many the full queue has cost
+	lost      uint64  // how many are missing
+	gapTopic  []byte  // which stream was the last to miss some, as JSON strings
+	gapOrigin []byte
+	lag       float64 // the age of the last envelope that is half as old as it may be, or older
+	lagging   uint64  // how many are
 }
 
 // admit checks one message and stages it for the inbox.
@@ -92,6 +101,10 @@ func (a *arrival) admit(b *batch.Batch, i int, l *limits) {
 		var duplicate bool
 		lost, duplicate = a.streams.note(p.Origin, p.Topic, p.Sequence)
 		s.counters.Lost += uint64(lost)
+		if lost > 0 {
+			l.lost += uint64(lost)
+			l.gapTopic, l.gapOrigin = p.Topic, p.Origin
+		}
 		switch {
 		case duplicate && p.Cached: // a post office that is back shows what it has
 			s.counters.DroppedDuplicate++
@@ -102,7 +115,7 @@ func (a *arrival) admit(b *batch.Batch, i int, l *limits) {
 	}
 	if p.Cached {
 		s.counters.Cached++
-	} else if age := l.received - p.TS; age > l.slowAfter && l.onSlow != "ignore" {
+	} else if age := a.age(&p, l); age > l.slowAfter && l.onSlow != "ignore" {
 		l.delay = age
 		l.slow++
 		if l.onSlow != "warn" {

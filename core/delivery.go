@@ -1,15 +1,19 @@
 package core
 
-import "sync"
+import (
+	"strconv"
+	"sync"
+)
 
 // Delivery is what one Take has taken: envelopes in order, as views of the buffers
 // that they arrived in. It must be released, after which the views are void. Unlike
 // everything else here it is for one goroutine at a time.
 type Delivery struct {
-	spans []span
-	n     int
-	at    int // span of the last lookup, and the index of its first envelope
-	first int
+	spans     []span
+	n         int
+	tellsLost bool // in JSON
+	at        int  // span of the last lookup, and the index of its first envelope
+	first     int
 }
 
 // span is consecutive envelopes of one segment.
@@ -44,7 +48,7 @@ func (d *Delivery) Release() {
 		d.spans[i].segment.release()
 		d.spans[i] = span{}
 	}
-	d.spans, d.n, d.at, d.first = d.spans[:0], 0, 0, 0
+	*d = Delivery{spans: d.spans[:0]}
 	deliveries.Put(d)
 }
 
@@ -85,6 +89,9 @@ func (d *Delivery) JSONSize() int {
 	for i := range d.n {
 		it, _ := d.item(i)
 		n += int(it.size()) + around
+		if d.tellsLost && it.lost > 0 {
+			n += len(`,`) + len(strconv.FormatUint(uint64(it.lost), 10))
+		}
 	}
 	if d.n > 0 {
 		n-- // no comma behind the last
@@ -93,7 +100,8 @@ func (d *Delivery) JSONSize() int {
 }
 
 // AppendJSON appends all envelopes as one JSON array of [topic, origin, data, ts],
-// each text as it was on the wire.
+// each text as it was on the wire. With the receiver's option "json.lost" those that
+// others are missing before have the number of these as a fifth element.
 func (d *Delivery) AppendJSON(dst []byte) []byte {
 	dst = append(dst, '[')
 	for i := range d.n {
@@ -105,6 +113,9 @@ func (d *Delivery) AppendJSON(dst []byte) []byte {
 		dst = append(append(dst, ','), it.origin.of(buf)...)
 		dst = append(append(dst, ','), it.data.of(buf)...)
 		dst = append(append(dst, ','), it.ts.of(buf)...)
+		if d.tellsLost && it.lost > 0 {
+			dst = strconv.AppendUint(append(dst, ','), uint64(it.lost), 10)
+		}
 		dst = append(dst, ']')
 	}
 	return append(dst, ']')

@@ -10,12 +10,14 @@ import (
 // Event is a notice of what happened to a Part.
 type Event struct {
 	TS      float64 `json:"ts"`                // seconds since the Unix epoch
-	Kind    string  `json:"kind"`              // started, stopped, connected, disconnected, retrying, handshake_failed, malformed, slow, overflow, failed
+	Kind    string  `json:"kind"`              // started, stopped, connected, disconnected, retrying, handshake_failed, malformed, lost, lagging, slow, overflow, failed
 	Level   string  `json:"level"`             // info, warning, error
 	Text    string  `json:"text"`              // for people
 	Address string  `json:"address,omitempty"` // of the endpoint or peer concerned
 	Peer    uint64  `json:"peer,omitempty"`    // number of the connection
-	Count   uint64  `json:"count,omitempty"`   // how many times, where several were put together
+	Count   uint64  `json:"count,omitempty"`   // how many times, where several were put together; of lost, how many envelopes
+	Topic   string  `json:"topic,omitempty"`   // of lost: the last stream that had a gap
+	Origin  string  `json:"origin,omitempty"`
 }
 
 // JSON is the event as one JSON object.

@@ -27,6 +27,7 @@ type inbox struct {
 	bytes    int64
 	held     int64 // memory of all segments but the tail, or of topics
 	counters receiverCounters
+	lag      lag
 
 	tray     Tray // see lay; may be nil
 	lent     int  // the first envelopes of segments, which are on the tray
@@ -76,7 +77,7 @@ func (x *inbox) open(full string) (first bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	first = !x.opened
-	x.full = full
+	x.full, x.lag = full, lag{}
 	x.opened, x.closed = true, false
 	x.over.set(false)
 	x.fd.show(x.count > 0)
@@ -144,6 +145,7 @@ func (x *inbox) commit(b *batch.Batch, s *stage, limit bound) (left []item, drop
 		left, dropped = nil, dropped+len(left)
 	}
 	x.counters.add(s.counters)
+	x.lag.add(s.lag)
 	x.append(b, items)
 	return left, dropped
 }

@@ -10,6 +10,7 @@ import (
 // Peer is one connection, as far as its carrier knows it.
 type Peer struct {
 	ID            uint64  `json:"id"`
+	Role          string  `json:"role"` // publisher, subscriber, or debug: a subscriber of the copy for debugging
 	Address       string  `json:"address"`
 	Type          string  `json:"type,omitempty"` // the peer's ZeroMQ socket type
 	Age           float64 `json:"age"`            // seconds
@@ -27,10 +28,10 @@ type socket interface {
 	Endpoints() []string
 }
 
-func peersOf(s socket) []Peer {
+func peersOf(s socket, role string) []Peer {
 	out := []Peer{}
 	for _, p := range s.Peers() {
-		out = append(out, Peer{ID: p.ID, Address: p.Address, Type: p.Type, Age: time.Since(p.Since).Seconds(),
+		out = append(out, Peer{ID: p.ID, Role: role, Address: p.Address, Type: p.Type, Age: time.Since(p.Since).Seconds(),
 			Subscriptions: p.Subscriptions, QueueMessages: p.QueueMessages, QueueBytes: p.QueueBytes,
 			Sent: p.Sent, Received: p.Received, Dropped: p.Dropped})
 	}
@@ -41,14 +42,14 @@ func outletPeers(o carrier.Outlet) []Peer {
 	if o == nil {
 		return []Peer{}
 	}
-	return peersOf(o)
+	return peersOf(o, "subscriber")
 }
 
 func inletPeers(in carrier.Inlet) []Peer {
 	if in == nil {
 		return []Peer{}
 	}
-	return peersOf(in)
+	return peersOf(in, "publisher")
 }
 
 // boundTo is the fact "endpoint": what a socket is bound to, commas in between.

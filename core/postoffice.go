@@ -270,8 +270,11 @@ type PostOfficeStats struct {
 func (p *PostOffice) Stats() PostOfficeStats {
 	s := PostOfficeStats{base: p.base(), Ready: p.ready.isOpen(), Publishers: []Peer{}, Subscribers: []Peer{}}
 	if r := p.current(); r != nil {
-		s.Publishers, s.Subscribers = peersOf(r.inlet), peersOf(r.out)
+		s.Publishers, s.Subscribers = inletPeers(r.inlet), outletPeers(r.out)
 		s.cacheCounters = r.cache.counters()
+		if r.debug != nil {
+			s.Subscribers = append(s.Subscribers, peersOf(r.debug, "debug")...)
+		}
 	}
 	p.mail.mu.Lock()
 	defer p.mail.mu.Unlock()

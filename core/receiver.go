@@ -26,6 +26,8 @@ type Receiver struct {
 
 	slowAfter     *durationVar
 	onSlow        *choiceVar
+	clockSkew     *choiceVar
+	jsonLost      *choiceVar
 	queueMessages *sizeVar
 	queueBytes    *sizeVar
 	queueFull     *choiceVar
@@ -57,6 +59,8 @@ func NewReceiver(address, name string) (*Receiver, error) {
 	r.networkOptions()
 	r.slowAfter = newDuration(time.Second)
 	r.onSlow = newChoice("stop", "drop", "warn", "ignore")
+	r.clockSkew = newChoice("off", "guard")
+	r.jsonLost = newChoice("off", "on")
 	r.queueMessages = newSize(1_000_000, maxCount)
 	r.queueBytes = newSize(256<<20, maxBytes)
 	r.queueFull = newFull(fullDropNew)
@@ -64,6 +68,8 @@ func NewReceiver(address, name string) (*Receiver, error) {
 	o := &r.options
 	o.add("timeout", "how old an envelope may be on arrival", true, r.slowAfter)
 	o.add("on_slow", "what an older one does: stop the receiver, drop (the envelope), warn, or ignore", true, r.onSlow)
+	o.add("clock.skew", "what to do about clocks that differ: off, or guard (measure the age of an origin's envelopes from the quickest one of them)", true, r.clockSkew)
+	o.add("json.lost", "whether hermes_recv_json tells how many envelopes are missing before one, as a fifth element, where some are: on or off", true, r.jsonLost)
 	o.add("queue.messages", "how many envelopes may wait to be taken", true, r.queueMessages)
 	o.add("queue.bytes", "how many bytes of them", true, r.queueBytes)
 	o.add("queue.full", "what happens when the queue is full: block (the receiver stops reading, which holds back whoever sends), drop_new, drop_old, latest_per_topic (of each topic only the newest stays), or error (the receiver stops)", false, r.queueFull)
@@ -201,6 +207,7 @@ func (r *Receiver) Take(most int, timeout time.Duration) (*Delivery, error) {
 	d, how := r.inbox.take(most, timeout)
 	switch how {
 	case taken:
+		d.tellsLost = r.jsonLost.is("on")
 		return d, nil
 	case timedOut:
 		return nil, errorf(ETIMEOUT, "nothing arrived at %s", r.who())
@@ -283,7 +290,7 @@ func (r *Receiver) letIn(b *batch.Batch) (left []item) {
 		return nil
 	}
 	now := time.Now()
-	limits := limits{now: now, received: seconds(now), slowAfter: r.slowAfter.get().Seconds(), onSlow: r.onSlow.String()}
+	limits := limits{now: now, received: seconds(now), slowAfter: r.slowAfter.get().Seconds(), onSlow: r.onSlow.String(), guard: r.clockSkew.is("guard")}
 	a.stage.reset()
 	for i := 0; i < b.Len() && !a.over; i++ {
 		a.admit(b, i, &limits)
@@ -340,6 +347,20 @@ func (r *Receiver) report(l *limits) {
 	if l.dropped > 0 {
 		r.reportFull(l.now, l.dropped)
 	}
+	if l.lost > 0 {
+		if n, pass := a.lostPace.pass(l.now, l.lost); pass {
+			e := Event{Kind: "lost", Level: levelWarning, Count: n,
+				Topic: string(wire.Text(l.gapTopic, nil)), Origin: string(wire.Text(l.gapOrigin, nil))}
+			e.Text = fmt.Sprintf("%s misses %d envelopes, the last ones of topic %q from %q", r.who(), n, e.Topic, e.Origin)
+			r.events.add(e)
+		}
+	}
+	if l.lagging > l.slow && l.onSlow != "ignore" && !a.over {
+		if n, pass := a.lagPace.pass(l.now, l.lagging); pass {
+			r.events.add(Event{Kind: "lagging", Level: levelWarning, Count: n,
+				Text: fmt.Sprintf("%s falls behind: an envelope was %.3f s old on arrival, the limit is %v", r.who(), l.lag, r.slowAfter)})
+		}
+	}
 	if l.delay == 0 {
 		return
 	}
@@ -373,6 +394,7 @@ func (r *Receiver) reportFull(now time.Time, dropped int) {
 type ReceiverStats struct {
 	base
 	receiverCounters
+	lag
 	Queued      int64  `json:"queued"`
 	QueuedBytes int64  `json:"queued_bytes"`
 	Ready       bool   `json:"ready"`
@@ -386,6 +408,7 @@ func (r *Receiver) Stats() ReceiverStats {
 	defer r.inbox.mu.Unlock()
 	r.inbox.laid()
 	s.receiverCounters, s.Queued, s.QueuedBytes = r.inbox.counters, r.inbox.count, r.inbox.bytes
+	s.lag = r.inbox.lag
 	return s
 }
 

@@ -31,6 +31,7 @@ func (it *item) size() int64 {
 type stage struct {
 	items    []item
 	counters receiverCounters
+	lag      lag
 }
 
 func (s *stage) reset() {
@@ -39,7 +40,7 @@ func (s *stage) reset() {
 		s.items = nil
 	}
 	s.items = s.items[:0]
-	s.counters = receiverCounters{}
+	s.counters, s.lag = receiverCounters{}, lag{}
 }
 
 // add stages an envelope, given as views of b.

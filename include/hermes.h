@@ -57,7 +57,7 @@ extern "C" {
 #define HERMES_VERSION_STRING "2.0.0"
 
 /* Grows with every addition to this header; never changes for what is there. */
-#define HERMES_ABI_VERSION 1
+#define HERMES_ABI_VERSION 2
 
 /** The library's version, such as "2.0.0". Static; never fails. @since 2.0 */
 HERMES_API const char *hermes_version_string(void);
@@ -372,6 +372,8 @@ HERMES_API void hermes_batch_free(hermes_batch *batch);
 /**
  * Takes up to @p max envelopes as one JSON text, for languages that parse faster
  * than they call: [[topic, origin, data, ts], ...]. Waits for the first one only.
+ * Where the option "json.lost" is on, an envelope that comes after a gap has what
+ * hermes_envelope_lost() tells as a fifth element, if that is not 0.
  * @param text   receives the text, NUL-terminated; free with hermes_free().
  * @param len    receives its length; may be NULL.
  * @param count  receives the number of envelopes; may be NULL.

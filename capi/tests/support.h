@@ -90,6 +90,36 @@ static inline int publish(uint64_t publisher, const char *topic, const char *dat
     return hermes_publish(publisher, topic, strlen(topic), NULL, 0, data, strlen(data));
 }
 
+/* ---- Counters -------------------------------------------------------------- */
+
+/* One number of the statistics, 0 where there is no such thing. */
+static inline uint64_t counter_or_0(const char *json, const char *key) {
+    char quoted[64];
+    snprintf(quoted, sizeof quoted, "\"%s\":", key);
+    const char *at = strstr(json, quoted);
+    return at == NULL ? 0 : strtoull(at + strlen(quoted), NULL, 10);
+}
+
+/* One number of the statistics, which must be there. */
+static inline uint64_t counter(const char *json, const char *key) {
+    char quoted[64];
+    snprintf(quoted, sizeof quoted, "\"%s\":", key);
+    CHECK(strstr(json, quoted) != NULL);
+    return counter_or_0(json, key);
+}
+
+/* What has become of all envelopes: sent or delivered, queued, unwanted, or dropped for
+ * whatever reason. Nothing else may happen to one. */
+static inline uint64_t accounted(const char *json, const char *passed_on) {
+    uint64_t sum = counter(json, passed_on) + counter(json, "queued");
+    sum += counter_or_0(json, "unwanted");
+    for (const char *at = json; (at = strstr(at, "\"dropped_")) != NULL;) {
+        sum += strtoull(strchr(at, ':') + 1, NULL, 10);
+        at++;
+    }
+    return sum;
+}
+
 /* ---- Time ------------------------------------------------------------------ */
 
 static inline int64_t now_ns(void) {

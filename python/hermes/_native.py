@@ -33,7 +33,7 @@ ESTATE = -3
 EBADHANDLE = -2
 
 #: The HERMES_ABI_VERSION that this package is written for.
-ABI_VERSION = 1
+ABI_VERSION = 2
 
 #: How long the main thread may be out of Python's reach, in seconds.
 SLICE = 0.2
@@ -431,6 +431,7 @@ class ReceiverCore(Core):
         import ctypes
 
         super().__init__(address, name)
+        self.set("json.lost", "on")
         #: Whether somebody waits on the descriptor, which knows nothing of what was
         #: fetched ahead: then no more must be fetched than is taken.
         self.watched = False
@@ -453,7 +454,7 @@ class ReceiverCore(Core):
         return bool(self._text_out.value)
 
     def fetched(self) -> str:
-        """What the last ``fetch`` brought: a JSON array of [topic, origin, data, ts]."""
+        """What the last ``fetch`` brought: a JSON array of rows, as :func:`from_row` takes them."""
         return self._copy(self._text_out, self._length_out)
 
     def claim(self) -> None:

@@ -15,12 +15,13 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from types import TracebackType
 from typing import Any, Callable, Generic, TypeVar, Union
 
 from hermes import _native, errors
+from hermes._notices import Notices
 from hermes._pace import Pace
 
 _C = TypeVar("_C", bound=_native.Core)
@@ -28,6 +29,9 @@ _Self = TypeVar("_Self", bound="Part[Any]")
 
 #: What an option may be given as.
 OptionValue = Union[str, bool, int, float, timedelta]
+
+#: Who is told what happens to a part.
+OnEvent = Callable[["dict[str, Any]"], Any]
 
 #: How long a publisher that is stopped without a timeout may flush, in seconds. All
 #: publishers together have as long when the interpreter exits.
@@ -104,9 +108,16 @@ class Part(threading.Thread, Generic[_C]):
     #: Who is stopped first when the interpreter exits: the lowest.
     _exit_rank: int
 
-    def __init__(self, name: str | None, options: Mapping[str, OptionValue] | None) -> None:
+    def __init__(
+        self,
+        name: str | None,
+        options: Mapping[str, OptionValue] | None,
+        on_event: OnEvent | None = None,
+    ) -> None:
         super().__init__(name=name, daemon=True)
         self._options = dict(options or {})
+        self._on_event = on_event
+        self._notices = Notices()
         self._running = RunFlag(self._stop_native)
         self._core: _C | None = None
         self._starting = threading.Lock()
@@ -164,6 +175,7 @@ class Part(threading.Thread, Generic[_C]):
         finally:
             self._running.lower()
             self._ended()
+            self._notices.end()
 
     def wait_ready(self, timeout: float | None = None) -> bool:
         """Wait until it can do its work: connected, and for a publisher wanted by a receiver.
@@ -189,6 +201,24 @@ class Part(threading.Thread, Generic[_C]):
     def stop(self, timeout: float | None = None) -> None:
         """Stop, and wait for the thread to end, at most ``timeout`` seconds."""
         raise NotImplementedError
+
+    # ---- What happens --------------------------------------------------------
+
+    def events(self, timeout: float | None = None) -> Iterator[dict[str, Any]]:
+        """Take the notices of what happens to this object, oldest first.
+
+        A notice is a dictionary: ``kind`` (such as ``"connected"``), ``level`` and ``text``
+        for people, ``ts``, and more by kind; the guide lists the kinds. The iteration waits
+        for the next one at most ``timeout`` seconds (None: no limit), and ends when the
+        object has stopped. The newest 256 are kept for it, from the start on; each is taken
+        once. The log has them as well.
+        """
+        return self._notices.take(timeout)
+
+    @property
+    def stop_reason(self) -> str:
+        """Why it stopped, such as ``"stop"`` or ``"slow: ..."``; empty before it has."""
+        return "" if self._core is None else self._core.get("stop_reason")
 
     # ---- Options and counters ------------------------------------------------
 
@@ -244,6 +274,8 @@ class Part(threading.Thread, Generic[_C]):
         """What runs, runs in the parent: in this process it has stopped."""
         self._running = RunFlag(self._stop_native)
         self._starting = threading.Lock()
+        self._notices.reset()
+        self._notices.end()
         self._ended()
 
     def _watch(self, core: _C) -> None:
@@ -252,6 +284,9 @@ class Part(threading.Thread, Generic[_C]):
             event = core.next_event(None)
             if event is None:
                 return
+            self._notices.add(event)
+            if self._on_event is not None:
+                self._tell(event)
             text = event.get("text", event["kind"])
             if event["kind"] == "malformed":
                 if not pace.due():
@@ -263,6 +298,13 @@ class Part(threading.Thread, Generic[_C]):
             if event["kind"] in _EVERYDAY:
                 level = logging.INFO
             self._log.log(level, "%s", text)
+
+    def _tell(self, event: dict[str, Any]) -> None:
+        """Call whoever asked to be called; what goes wrong there is not our end."""
+        try:
+            self._on_event(dict(event))  # type: ignore[misc]
+        except Exception:
+            self._log.exception("on_event failed for %s", event["kind"])
 
 
 def option_text(value: OptionValue) -> str:

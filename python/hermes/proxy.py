@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 
 from hermes import _native
-from hermes._part import FLUSH, OptionValue, Part, native_text
+from hermes._part import FLUSH, OnEvent, OptionValue, Part, native_text
 
 __all__ = ["PostOffice"]
 
@@ -30,14 +30,16 @@ class PostOffice(Part[_native.PostOfficeCore]):
         debug_addr: str | None = None,
         *,
         options: Mapping[str, OptionValue] | None = None,
+        on_event: OnEvent | None = None,
     ) -> None:
         """Describe a post office; nothing happens before :meth:`start`.
 
         Publishers connect to ``proxy_in``, receivers to ``proxy_out``; at ``debug_addr``
         a copy of everything is published. ``options`` are for the native library; the
-        configuration document lists them.
+        configuration document lists them. ``on_event`` is called in the post office's thread
+        with every notice, as :meth:`events` gives it.
         """
-        super().__init__(None, options)
+        super().__init__(None, options, on_event)
         self.xsub_url = proxy_in
         self.xpub_url = proxy_out
         self._debug_addr = debug_addr

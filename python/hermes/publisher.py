@@ -8,7 +8,7 @@ from typing import Any
 
 from hermes import _native
 from hermes._outbox import Outbox, send, send_many
-from hermes._part import FLUSH, OptionValue, Part, Socket, native_text
+from hermes._part import FLUSH, OnEvent, OptionValue, Part, Socket, native_text
 from hermes.structs import Envelope
 
 __all__ = ["Publisher"]
@@ -33,14 +33,16 @@ class Publisher(Part[_native.PublisherCore]):
         ctx: Any = None,
         *,
         options: Mapping[str, OptionValue] | None = None,
+        on_event: OnEvent | None = None,
     ) -> None:
         """Describe a publisher; nothing happens before :meth:`start`.
 
         ``pub_addr`` is the post office's incoming address. ``ctx`` is accepted because
         1.x had it, and not used: a context of pyzmq cannot be shared. ``options`` are
-        for the native library; the configuration document lists them.
+        for the native library; the configuration document lists them. ``on_event`` is
+        called in the publisher's thread with every notice, as :meth:`events` gives it.
         """
-        super().__init__(name, options)
+        super().__init__(name, options, on_event)
         self.pub_addr = pub_addr
         self.ctx = ctx
         #: True while it runs; see :class:`hermes._part.Socket`.

@@ -9,7 +9,7 @@ from typing import Any
 
 from hermes import _native, errors
 from hermes._inbox import Inbox
-from hermes._part import FLUSH, OptionValue, Part, Socket, duration, native_text
+from hermes._part import FLUSH, OnEvent, OptionValue, Part, Socket, duration, native_text
 from hermes.structs import Envelope
 
 __all__ = ["Receiver"]
@@ -41,6 +41,7 @@ class Receiver(Part[_native.ReceiverCore]):
         *,
         on_slow: str | None = None,
         options: Mapping[str, OptionValue] | None = None,
+        on_event: OnEvent | None = None,
     ) -> None:
         """Describe a receiver; nothing happens before :meth:`start`.
 
@@ -49,9 +50,10 @@ class Receiver(Part[_native.ReceiverCore]):
         origin, or several, whose envelopes are kept; those of others are dropped.
         ``on_slow`` is what to do with an envelope that is too old: ``"stop"`` (what 1.x
         did), ``"drop"`` it, ``"warn"`` in the log, or ``"ignore"``. ``options`` are for
-        the native library; the configuration document lists them.
+        the native library; the configuration document lists them. ``on_event`` is called
+        in the receiver's thread with every notice, as :meth:`events` gives it.
         """
-        super().__init__(name, options)
+        super().__init__(name, options, on_event)
         if on_slow is not None:
             self._options["on_slow"] = on_slow
         self.sub_addr = sub_addr

@@ -40,6 +40,9 @@ class Envelope:
     data: Any
     ts: float
 
+    #: How many envelopes of the same topic and sender went missing right before this one.
+    lost: int = 0
+
     def __init__(self, topic_tree: str, origin: str, data: Any, ts: float | None = None) -> None:
         """Put ``data`` into an envelope.
 
@@ -216,9 +219,34 @@ def _joined(digits: str, powers: list[int], level: int) -> int:
     return high * powers[level] + _joined(digits[at:], powers, level - 1)
 
 
+class _AfterGap(Envelope):
+    """An envelope that others are missing before; it shows no other difference.
+
+    Envelopes have the slots of 1.x and no more, so this one slot is in a class of its own.
+    What is pickled or copied is a plain envelope.
+    """
+
+    __slots__ = ["lost"]
+
+    lost: int
+
+    def __reduce__(self) -> Any:
+        return Envelope, (self.topic, self.origin, self.data, self.ts)
+
+
+_AfterGap.__name__ = _AfterGap.__qualname__ = "Envelope"
+
+
 def from_row(row: Sequence[Any]) -> Envelope:
-    """The envelope for parsed JSON: topic, origin, data, time."""
-    topic, origin, data, ts = row
+    """The envelope for parsed JSON: topic, origin, data, time, and perhaps the lost ones."""
+    try:
+        topic, origin, data, ts = row
+    except ValueError:
+        *plain, lost = row
+        envelope = from_row(plain)
+        after = _AfterGap(envelope.topic, envelope.origin, envelope.data, envelope.ts)
+        after.lost = lost
+        return after
     if data.__class__ is list and data and data[0].__class__ is str:
         kind = _registry.get(data[0])
         if kind is not None:

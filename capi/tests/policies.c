@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Full queues: what the option "queue.full" says is what happens, the sums agree at every
+ * step, and memory stays within the bound in bytes while nobody takes anything.
+ */
+#include "support.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* What each rule makes of 15 envelopes too many, on topics of which each comes again. */
+static const struct {
+    const char *name;
+    int refuses;
+    uint64_t dropped_full, dropped_old, dropped_conflated;
+} rules[] = {
+    {"block", 1, 15, 0, 0},    {"drop_new", 0, 15, 0, 0},
+    {"drop_old", 0, 0, 15, 0}, {"latest_per_topic", 0, 0, 0, 20},
+    {"error", 1, 15, 0, 0},
+};
+enum { RULES = sizeof rules / sizeof *rules };
+
+static void agree(uint64_t object, const char *taken_in, const char *passed_on) {
+    char *json;
+    OK(hermes_stats(object, &json, NULL));
+    CHECK(counter(json, taken_in) == accounted(json, passed_on));
+    hermes_free(json);
+}
+
+static uint64_t stat_of(uint64_t object, const char *key) {
+    char *json;
+    OK(hermes_stats(object, &json, NULL));
+    uint64_t n = counter(json, key);
+    hermes_free(json);
+    return n;
+}
+
+static uint64_t publisher_that_holds(const char *rule, const char *messages) {
+    uint64_t publisher;
+    OK(hermes_publisher_new("tcp://127.0.0.1:1", "p", &publisher)); /* nobody is there */
+    OK(hermes_set(publisher, "ready.hold", "1h"));
+    OK(hermes_set(publisher, "queue.block", "1ms"));
+    OK(hermes_set(publisher, "queue.full", rule));
+    OK(hermes_set(publisher, "queue.messages", messages));
+    OK(hermes_start(publisher));
+    return publisher;
+}
+
+/* Closes it without waiting for what nobody will take. */
+static void give_up(uint64_t publisher) {
+    FAILS(HERMES_ETIMEOUT, "not sent", hermes_stop(publisher, 0));
+    agree(publisher, "accepted", "sent");
+    OK(hermes_close(publisher));
+}
+
+static void a_publisher_does_as_it_is_told(int rule) {
+    uint64_t publisher = publisher_that_holds(rules[rule].name, "10");
+    for (int i = 0; i < 25; i++) {
+        char topic[] = {'t', (char)('0' + i % 5), '\0'}, data[8];
+        snprintf(data, sizeof data, "%d", i);
+        if (i >= 10 && rules[rule].refuses)
+            FAILS(HERMES_EFULL, "10 envelopes", publish(publisher, topic, data));
+        else
+            OK(publish(publisher, topic, data));
+        agree(publisher, "accepted", "sent");
+    }
+    FAILS(HERMES_ESTATE, "queue.full", hermes_set(publisher, "queue.full", "block"));
+    CHECK(stat_of(publisher, "dropped_full") == rules[rule].dropped_full);
+    CHECK(stat_of(publisher, "dropped_old") == rules[rule].dropped_old);
+    CHECK(stat_of(publisher, "dropped_conflated") == rules[rule].dropped_conflated);
+    give_up(publisher);
+}
+
+static void a_receiver_does_as_it_is_told(struct cluster *c, const char *rule) {
+    uint64_t receiver, got = 0;
+    OK(hermes_receiver_new(c->out, "r", &receiver));
+    OK(hermes_set(receiver, "on_slow", "ignore"));
+    OK(hermes_set(receiver, "queue.messages", "10"));
+    OK(hermes_set(receiver, "queue.block", "1ms"));
+    OK(hermes_set(receiver, "queue.full", rule));
+    OK(hermes_start(receiver));
+    OK(hermes_wait_ready(receiver, PATIENCE_MS));
+    uint64_t publisher;
+    OK(hermes_publisher_new(c->in, "p", &publisher));
+    OK(hermes_start(publisher));
+    OK(hermes_wait_ready(publisher, PATIENCE_MS));
+    sleep_ms(100); /* for the subscription to come through: the other receiver's is there */
+    for (int i = 0; i < 1000; i++) OK(publish(publisher, "t", "1"));
+    for (int code = HERMES_OK; code != HERMES_ESTOPPED && got < 10;) {
+        hermes_batch *batch;
+        agree(receiver, "arrived", "delivered");
+        code = hermes_recv_batch(receiver, 3, 100, &batch);
+        if (code == HERMES_OK) got += hermes_batch_size(batch);
+        hermes_batch_free(batch);
+        if (code == HERMES_ETIMEOUT && stat_of(receiver, "arrived") == 1000) break;
+    }
+    CHECK(got > 0);
+    agree(receiver, "arrived", "delivered");
+    OK(hermes_close(publisher));
+    OK(hermes_close(receiver));
+}
+
+/* Resident memory of this process, in bytes. */
+static int64_t resident(void) {
+    long pages = 0;
+    FILE *statm = fopen("/proc/self/statm", "r");
+    CHECK(statm != NULL && fscanf(statm, "%*s %ld", &pages) == 1);
+    fclose(statm);
+    return (int64_t)pages * sysconf(_SC_PAGESIZE);
+}
+
+/* Publishes eight times the bound with nobody to take it. Go's garbage collector lets
+ * memory grow to about twice of what is in use. */
+static void memory_has_a_bound(const char *rule, size_t size) {
+    enum { BOUND = 16 << 20 };
+    uint64_t publisher = publisher_that_holds(rule, "1000000000");
+    char bound[32], topic[32], *data = malloc(size + 2);
+    CHECK(data != NULL);
+    memset(data, 'x', size + 2);
+    data[0] = data[size + 1] = '"';
+    snprintf(bound, sizeof bound, "%d", BOUND);
+    OK(hermes_set(publisher, "queue.bytes", bound));
+    OK(hermes_set(publisher, "queue.block", "0"));
+    int64_t before = resident();
+    for (size_t i = 0; i * size < 8 * (size_t)BOUND; i++) {
+        int len = snprintf(topic, sizeof topic, "topic/%zu", i % 100000);
+        int code = hermes_publish(publisher, topic, (size_t)len, NULL, 0, data, size + 2);
+        CHECK(code == HERMES_OK || code == HERMES_EFULL);
+    }
+    int64_t grown = resident() - before;
+    uint64_t queued = stat_of(publisher, "queued_bytes");
+    printf("%s, %zu bytes: %.1f MiB queued, %.1f MiB more resident\n", rule, size,
+           (double)queued / (1 << 20), (double)grown / (1 << 20));
+    CHECK(queued <= BOUND && queued > BOUND / 4);
+    CHECK(grown < 2 * BOUND + (32 << 20));
+    give_up(publisher);
+    free(data);
+}
+
+/* In a process of its own, which has no memory yet that others have left behind. It is
+ * forked before the library's first use. */
+static void alone(const char *rule, size_t size) {
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        memory_has_a_bound(rule, size);
+        exit(0);
+    }
+    int status;
+    CHECK(waitpid(child, &status, 0) == child && status == 0);
+}
+
+int main(void) {
+    for (int i = 0; i < RULES; i++) {
+        alone(rules[i].name, 100);
+        alone(rules[i].name, 1 << 20);
+    }
+    for (int i = 0; i < RULES; i++) a_publisher_does_as_it_is_told(i);
+    struct cluster c;
+    start_cluster(&c);
+    for (int i = 0; i < RULES; i++) a_receiver_does_as_it_is_told(&c, rules[i].name);
+    close_cluster(&c);
+    return 0;
+}

@@ -1,0 +1,128 @@
+package core
+
+import (
+	"fmt"
+	"math"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/hermes-zmq/hermes/core/internal/batch"
+	"github.com/hermes-zmq/hermes/core/internal/wire"
+)
+
+// unstarted is a receiver that is handed its envelopes by the test.
+func unstarted(t *testing.T, pairs ...string) *Receiver {
+	t.Helper()
+	r, err := NewReceiver("tcp://127.0.0.1:9", "r")
+	require.NoError(t, err)
+	set(t, r, pairs...)
+	r.inbox.open(fullDropNew)
+	return r
+}
+
+// arrive hands it one envelope of an age, with a number.
+func arrive(t *testing.T, r *Receiver, topic, origin string, age time.Duration, number uint32) {
+	t.Helper()
+	b := batch.Get()
+	defer b.Release()
+	require.NoError(t, wire.Append(b, topic, []byte(`"`+origin+`"`), []byte(`1`), true))
+	wire.Stamp(b, time.Now().Add(-age).UnixMicro(), true)
+	wire.Number(b, 0, wire.Sequence{Incarnation: 1, Number: number})
+	r.deliver(b)
+}
+
+func TestLagIsTheAgeOnArrival(t *testing.T) {
+	r := unstarted(t, "on_slow", "ignore")
+	require.Zero(t, r.Stats().Lag)
+	arrive(t, r, "t", "o", 30*time.Second, 0)
+	arrive(t, r, "t", "o", 20*time.Second, 1)
+	s := r.Stats()
+	require.InDelta(t, 20, s.Lag, 5)
+	require.InDelta(t, 30, s.LagMax, 5)
+	arrive(t, r, "t", "o", -time.Hour, 2)
+	require.InDelta(t, -3600, r.Stats().Lag, 5, "a sender whose clock is ahead")
+	require.Equal(t, [4]float64{1e12, -1e12, 0, 7}, [4]float64{bounded(math.Inf(1)), bounded(-1e300), bounded(math.NaN()), bounded(7)})
+}
+
+func TestAWarningComesBeforeTheStop(t *testing.T) {
+	r := unstarted(t, "timeout", "1h")
+	arrive(t, r, "t", "o", 40*time.Minute, 0)
+	arrive(t, r, "t", "o", 40*time.Minute, 1) // within the same second: no other notice
+	e := eventOf(t, r, "lagging")
+	require.Equal(t, levelWarning, e.Level)
+	require.Contains(t, e.Text, "the limit is 1h0m0s")
+	_, err := r.NextEvent(0)
+	require.Error(t, err)
+	require.EqualValues(t, 2, r.Stats().Queued, "it goes on")
+	arrive(t, r, "t", "o", 2*time.Hour, 2)
+	require.Equal(t, levelError, eventOf(t, r, "slow").Level)
+	require.EqualValues(t, 1, r.Stats().DroppedStale)
+	require.InDelta(t, 7200, r.Stats().Lag, 5)
+}
+
+func TestLateOnesAreNotAnnouncedWhereTheirAgeIsIgnored(t *testing.T) {
+	r := unstarted(t, "timeout", "1h", "on_slow", "ignore")
+	arrive(t, r, "t", "o", 40*time.Minute, 0)
+	_, err := r.NextEvent(0)
+	require.Error(t, err)
+}
+
+func TestAGapIsAnnounced(t *testing.T) {
+	r := unstarted(t)
+	arrive(t, r, "t", "somebody", 0, 0)
+	arrive(t, r, "t", "somebody", 0, 4)
+	arrive(t, r, "t", "somebody", 0, 6)
+	e := eventOf(t, r, "lost")
+	require.Equal(t, [3]any{uint64(3), "t", "somebody"}, [3]any{e.Count, e.Topic, e.Origin})
+	require.Contains(t, e.Text, "misses 3 envelopes")
+	_, err := r.NextEvent(0)
+	require.Error(t, err, "at most one notice a second")
+	require.EqualValues(t, 4, r.Stats().Lost)
+
+	set(t, r, "json.lost", "on")
+	d, err := r.Take(10, 0)
+	require.NoError(t, err)
+	defer d.Release()
+	text := d.AppendJSON(nil)
+	require.Len(t, text, d.JSONSize())
+	require.Regexp(t, `^\[\["t","somebody",1,[\d.]+\],\["t","somebody",1,[\d.]+,3\],\["t","somebody",1,[\d.]+,1\]\]$`, string(text))
+}
+
+func TestClocksMayDiffer(t *testing.T) {
+	r := unstarted(t, "timeout", "10m", "on_slow", "drop")
+	arrive(t, r, "t", "behind", time.Hour, 0)
+	require.EqualValues(t, 1, r.Stats().DroppedStale, "1.x took it for late, and so do we unless told otherwise")
+	set(t, r, "clock.skew", "guard")
+	arrive(t, r, "t", "behind", time.Hour, 1)
+	arrive(t, r, "t", "ahead", -time.Hour, 1)
+	arrive(t, r, "t", "behind", time.Hour+5*time.Minute, 2)
+	arrive(t, r, "t", "ahead", -55*time.Minute, 2)
+	s := r.Stats()
+	require.EqualValues(t, [2]int64{4, 1}, [2]int64{s.Queued, int64(s.DroppedStale)})
+	require.InDelta(t, 300, s.Lag, 5)
+	arrive(t, r, "t", "behind", time.Hour+15*time.Minute, 3)
+	arrive(t, r, "t", "ahead", -45*time.Minute, 3)
+	require.EqualValues(t, 3, r.Stats().DroppedStale, "later than the quickest by more than the limit")
+}
+
+func TestTheGuardFollowsADriftAndForgets(t *testing.T) {
+	var c clocks
+	require.Zero(t, c.correct([]byte(`"o"`), 5, 0))
+	require.InDelta(t, 1, c.correct([]byte(`"o"`), 6, 0), 1e-9)
+	require.InDelta(t, 0.8, c.correct([]byte(`"o"`), 6, 1000), 1e-9, "the least grows with time")
+	require.Zero(t, c.correct([]byte(`"o"`), 6, 10_000))
+	require.Zero(t, c.correct([]byte(`"o"`), -5, 10_000))
+	require.InDelta(t, 11, c.correct([]byte(`"o"`), 6, 10_000), 1e-9)
+	for i := range 3 * knownClocks {
+		c.correct(fmt.Appendf(nil, `"%d"`, i), 1, 0)
+		require.LessOrEqual(t, len(c.origins), knownClocks)
+	}
+	long := make([]byte, clockBytes/2)
+	for i := range 10 {
+		long[0] = byte(i)
+		c.correct(long, 1, 0)
+		require.LessOrEqual(t, c.bytes, clockBytes)
+	}
+}

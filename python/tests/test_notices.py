@@ -1,0 +1,156 @@
+"""What happens to a part can be read, and can call back; the log has it as well."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+import time
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+import support
+from support import ANYWHERE, PATIENCE, eventually, free_address
+
+from hermes import Envelope, PostOffice, Publisher, Receiver
+
+
+def first(part: Any, kind: str) -> dict[str, Any]:
+    """The next notice of a kind."""
+    for notice in part.events(PATIENCE):
+        if notice["kind"] == kind:
+            return dict(notice)
+    raise AssertionError(f"no notice of kind {kind}")
+
+
+def test_connections_come_and_go(life: ExitStack) -> None:
+    office = PostOffice(ANYWHERE, ANYWHERE)
+    with office:
+        inside, outside = office.endpoints["in"], office.endpoints["out"]
+        receiver = life.enter_context(Receiver(outside, "reader"))
+        publisher = life.enter_context(Publisher(inside, "writer"))
+        for part, address in ((receiver, outside), (publisher, inside)):
+            assert first(part, "started")["level"] == "info"
+            connected = first(part, "connected")
+            assert connected["address"] == address
+            assert abs(connected["ts"] - time.time()) < 600
+        assert {first(office, "connected")["kind"] for _ in range(2)} == {"connected"}
+    assert first(receiver, "disconnected")["level"] == "warning"
+    assert first(receiver, "retrying")["text"]
+
+
+def test_a_refused_peer_is_named_with_the_reason(life: ExitStack) -> None:
+    office = support.start_office(life)
+    host, port = office.xsub_url.removeprefix("tcp://").split(":")
+    with socket.create_connection((host, int(port))) as stranger:
+        greeting = b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"PLAIN".ljust(20, b"\0") + bytes(32)
+        stranger.sendall(greeting)
+        failed = first(office, "handshake_failed")
+    assert failed["level"] == "warning"
+    assert ": " in failed["text"]
+
+
+def test_the_iteration_ends_with_the_part_and_with_the_time() -> None:
+    publisher = Publisher(free_address(), "writer")
+    with publisher:
+        assert first(publisher, "started")
+        before = time.monotonic()
+        assert [n["kind"] for n in publisher.events(0.05) if n["kind"] == "stopped"] == []
+        assert time.monotonic() - before >= 0.05
+        kinds: list[str] = []
+        reader = threading.Thread(
+            target=lambda: kinds.extend(n["kind"] for n in publisher.events())
+        )
+        reader.start()
+    reader.join(PATIENCE)
+    assert not reader.is_alive()
+    assert kinds[-1] == "stopped"
+    assert list(publisher.events()) == []
+
+
+def test_only_the_newest_are_kept() -> None:
+    from hermes._notices import KEPT, Notices
+
+    notices = Notices()
+    for number in range(KEPT + 10):
+        notices.add({"number": number})
+    assert [n["number"] for n in notices.take(0)] == list(range(10, KEPT + 10))
+
+
+def test_a_callback_runs_in_the_thread_of_the_part_and_may_fail(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    seen: list[tuple[str, str]] = []
+
+    def note(event: dict[str, Any]) -> None:
+        seen.append((event.pop("kind"), threading.current_thread().name))
+        raise RuntimeError("not well")
+
+    caplog.set_level(logging.INFO, "hermes.publisher")
+    with Publisher(free_address(), "writer", on_event=note) as publisher:
+        eventually(lambda: seen)
+        assert first(publisher, "started"), "what the callback does to its copy is its own affair"
+    eventually(lambda: [kind for kind, _ in seen if kind == "stopped"])
+    assert {name for _, name in seen} == {"writer"}
+    assert "not well" in caplog.text
+    assert "started at" in caplog.text, "the log goes on"
+
+
+def test_every_kind_of_part_takes_a_callback() -> None:
+    kinds: list[str] = []
+    office = PostOffice(ANYWHERE, ANYWHERE, on_event=lambda e: kinds.append("office " + e["kind"]))
+    with office:
+        reader = Receiver(
+            office.endpoints["out"], "r", on_event=lambda e: kinds.append("reader " + e["kind"])
+        )
+        with reader:
+            eventually(lambda: {"office connected", "reader connected"} <= set(kinds))
+
+
+def test_the_reason_of_a_stop_can_be_read(office: PostOffice, life: ExitStack) -> None:
+    receiver = Receiver(office.xpub_url, "snail")
+    assert receiver.stop_reason == ""
+    receiver.timeout = 0.0
+    with receiver:
+        assert receiver.wait_ready(PATIENCE)
+        assert receiver.stop_reason == ""
+        publisher = life.enter_context(Publisher(office.xsub_url, "writer"))
+
+        def late() -> bool:
+            publisher.publish(Envelope("t", "writer", 1))
+            return receiver.stop_reason != ""
+
+        eventually(late)
+        assert receiver.stop_reason.startswith("slow: ")
+        assert first(receiver, "slow")["level"] == "error"
+    stopped = Publisher(free_address(), "writer")
+    with stopped:
+        pass
+    assert stopped.stop_reason == "stop"
+
+
+def test_a_forked_child_finds_no_notices_of_its_parent() -> None:
+    with Publisher(free_address(), "writer") as publisher:
+        first(publisher, "started")
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if list(publisher.events()) == [] else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_a_full_queue_is_announced() -> None:
+    options = {"queue.messages": 1, "queue.full": "drop_new", "ready.hold": "1h"}
+    with Publisher(free_address(), "writer", options=options) as publisher:
+        assert publisher.publish(Envelope("t", "writer", 1))
+        assert publisher.publish(Envelope("t", "writer", 2)), "that it may be dropped was agreed"
+        assert first(publisher, "overflow")["count"] == 1
+        counters = publisher.stats()
+        assert (counters["accepted"], counters["queued"], counters["dropped_full"]) == (2, 1, 1)
+        publisher.stop(0)
+    options["queue.full"] = "error"
+    with Publisher(free_address(), "writer", options=options) as publisher:
+        assert publisher.publish(Envelope("t", "writer", 1))
+        assert not publisher.publish(Envelope("t", "writer", 2))
+        publisher.stop(0)
