@@ -150,8 +150,7 @@ def command_page(command, version):
         about.append(
             f".SS hermes {name}\n{prose(what[0].upper() + what[1:])}.\n{flags(command, name)}"
         )
-    kinds = next(arguments for name, arguments, _ in usages if name == "options").split("|")
-    options = [f".SS of a {kind}\n{options_of(command, kind.strip())}" for kind in kinds]
+    options = [f".SS of a {kind}\n{listed}" for kind, listed in options_of(command)]
     return page(
         "hermes",
         1,
@@ -190,13 +189,20 @@ def flags(command, name):
     )
 
 
-def options_of(command, kind):
-    """Return the options of one kind of part, as a list."""
-    rows = [re.split(r" {2,}", line) for line in told(command, "options", kind).splitlines()]
-    return items(
-        (f"\\fB{plain(key)}\\fP (\\fI{plain(default)}\\fP)", prose(what))
-        for key, default, what in rows
-    )
+def options_of(command):
+    """Return the options of each kind of part: the kind, and a list."""
+    found = []
+    for part in told(command, "options", "markdown").split("## ")[1:]:
+        rows = re.findall(r"(?m)^\| `([^|]*?)` \| `?([^|]*?)`? \| ([^|]*?) \| (.*) \|$", part)
+        terms = (
+            (
+                f"\\fB{plain(key)}\\fP" + (f" (\\fI{plain(default)}\\fP)" if default else ""),
+                f"{prose(what)} ({when})",
+            )
+            for key, default, when, what in rows
+        )
+        found.append((part.split()[0], items(terms)))
+    return found
 
 
 def told(command, *arguments):
