@@ -26,12 +26,8 @@ func (l *loose) cost() int64 { return int64(cap(l.buf)) + int64(unsafe.Sizeof(l.
 
 // pushOut makes room for items by dropping the oldest envelopes. Where the items alone
 // are too many, only the newest of them are left to be added.
-func (x *inbox) pushOut(items []item, limit bound) (rest []item, dropped int) {
+func (x *inbox) pushOut(items []item, size int64, limit bound) (rest []item, dropped int) {
 	before := x.counters.DroppedOld
-	size := int64(0)
-	for i := range items {
-		size += items[i].size()
-	}
 	for len(items) > 1 && (int64(len(items)) > limit.messages || size > limit.bytes) {
 		size -= items[0].size()
 		items = items[1:]
@@ -61,12 +57,9 @@ func (x *inbox) evict() {
 	}
 }
 
-// conflate gives back the items where there is room for them. Where there is none, it
-// keeps the newest envelope of each topic, and drops the others.
-func (x *inbox) conflate(b *batch.Batch, items []item, limit bound) (rest []item, dropped int) {
-	if !x.topics.on && x.roomFor(items, limit) == len(items) {
-		return items, 0
-	}
+// conflate takes in items of which not all have room: it keeps the newest envelope of
+// each topic, and drops the others.
+func (x *inbox) conflate(b *batch.Batch, items []item, limit bound) (dropped int) {
 	before := x.counters.DroppedOld + x.counters.DroppedConflated
 	if !x.topics.on {
 		x.freeze()
@@ -82,7 +75,7 @@ func (x *inbox) conflate(b *batch.Batch, items []item, limit bound) (rest []item
 	if len(items) > 0 {
 		x.news()
 	}
-	return nil, int(x.counters.DroppedOld + x.counters.DroppedConflated - before)
+	return int(x.counters.DroppedOld + x.counters.DroppedConflated - before)
 }
 
 // freeze turns what waits into the newest of each topic.

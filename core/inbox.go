@@ -1,6 +1,7 @@
 package core
 
 import (
+	"math"
 	"os"
 	"sync"
 	"time"
@@ -77,6 +78,10 @@ func (x *inbox) open(full string) (first bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	first = !x.opened
+	x.clear()
+	if x.topics.on {
+		x.thaw(math.MaxInt) // what is there stays, and in order, whatever the rule is from now on
+	}
 	x.full, x.lag = full, lag{}
 	x.opened, x.closed = true, false
 	x.over.set(false)
@@ -128,15 +133,19 @@ func (x *inbox) commit(b *batch.Batch, s *stage, limit bound) (left []item, drop
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.laid()
-	items := s.items
-	switch x.full {
-	case fullDropOld:
-		items, dropped = x.pushOut(items, limit)
-	case fullLatestPerTopic:
-		items, dropped = x.conflate(b, items, limit)
+	items, size := s.items, s.size
+	switch whole := !x.topics.on && x.fits(int64(len(items)), size, limit); {
+	case whole:
+	case x.full == fullDropOld:
+		items, dropped = x.pushOut(items, size, limit)
+		size = sizeOf(items)
+	case x.full == fullLatestPerTopic:
+		dropped = x.conflate(b, items, limit)
+		items, size = nil, 0
 	default:
 		room := x.roomFor(items, limit)
 		items, left = items[:room], items[room:]
+		size = sizeOf(items)
 	}
 	if x.full == fullBlock {
 		s.counters.Arrived -= uint64(len(left))
@@ -146,7 +155,7 @@ func (x *inbox) commit(b *batch.Batch, s *stage, limit bound) (left []item, drop
 	}
 	x.counters.add(s.counters)
 	x.lag.add(s.lag)
-	x.append(b, items)
+	x.append(b, items, size)
 	return left, dropped
 }
 
@@ -157,7 +166,7 @@ func (x *inbox) admit(b *batch.Batch, items []item, limit bound) (n int, full <-
 	defer x.mu.Unlock()
 	n = x.roomFor(items, limit)
 	x.counters.Arrived += uint64(n)
-	x.append(b, items[:n])
+	x.append(b, items[:n], sizeOf(items[:n]))
 	if n > 0 {
 		return n, nil
 	}
@@ -206,17 +215,15 @@ func (x *inbox) memory() int64 {
 	return x.held + x.tail.cost()
 }
 
-// append adds envelopes: as views of a batch that is well filled with them, and
+// append adds envelopes, with their size: as views of a batch that is well filled with them, and
 // otherwise as copies, so that a few envelopes do not hold a whole arena.
-func (x *inbox) append(b *batch.Batch, items []item) {
+func (x *inbox) append(b *batch.Batch, items []item, size int64) {
 	if len(items) == 0 {
 		return
 	}
-	for i := range items {
-		x.bytes += items[i].size()
-	}
+	x.bytes += size
 	x.count += int64(len(items))
-	if spread(items) >= cap(b.Buf)/2 {
+	if size+int64(len(items))*unframed >= int64(cap(b.Buf)/2) {
 		x.begin(nil)
 		g := newSegment()
 		b.Retain()

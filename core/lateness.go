@@ -1,10 +1,6 @@
 package core
 
-import (
-	"math"
-
-	"github.com/hermes-zmq/hermes/core/internal/wire"
-)
+import "github.com/hermes-zmq/hermes/core/internal/wire"
 
 // lag is how late envelopes were on arrival, in seconds.
 type lag struct {
@@ -16,19 +12,20 @@ type lag struct {
 // bounded is an age that can be reckoned with: a time from the wire may be any number.
 func bounded(age float64) float64 {
 	const most = 1e12 // seconds: more than anybody's clock is off
-	if math.IsNaN(age) {
-		return 0
-	}
 	return min(max(age, -most), most)
 }
 
 // age is how old an envelope is on arrival.
 func (a *arrival) age(p *wire.Parts, l *limits) float64 {
-	age := bounded(l.received - p.TS)
+	age := l.received - p.TS
 	if l.guard {
-		age = a.clocks.correct(p.Origin, age, l.received)
+		age = a.clocks.correct(p.Origin, bounded(age), l.received)
 	}
-	a.stage.lag.add(lag{age, age, true})
+	g := &a.stage.lag
+	g.Lag = age
+	if !g.some || age > g.LagMax {
+		g.LagMax, g.some = age, true
+	}
 	if age > l.slowAfter/2 {
 		l.lag = age
 		l.lagging++

@@ -319,6 +319,31 @@ func TestAnInboxKeepsItsOrderAndItsBooks(t *testing.T) {
 	}
 }
 
+// TestTheRuleMayChangeFromRunToRun, and what is queued stays in order.
+func TestTheRuleMayChangeFromRunToRun(t *testing.T) {
+	r := unstarted(t, "on_slow", "ignore", "queue.messages", "10")
+	next := uint32(0)
+	for round := range 50 {
+		for _, full := range []string{fullLatestPerTopic, fullDropNew, fullDropOld} {
+			r.inbox.open(full)
+			for range 15 {
+				arrive(t, r, fmt.Sprintf("t%d", next%20), "o", 0, next)
+				next++
+			}
+			last := -1.0
+			d, err := r.Take(1+round%10, 0)
+			require.NoError(t, err)
+			for i := range d.Len() {
+				require.GreaterOrEqual(t, d.At(i).TS, last)
+				last = d.At(i).TS
+			}
+			d.Release()
+			s := r.Stats()
+			require.Equal(t, s.Arrived, s.Delivered+uint64(s.Queued)+s.DroppedOverflow+s.DroppedOld+s.DroppedConflated)
+		}
+	}
+}
+
 // TestABlockedReceiverHoldsBackThePublisher and loses nothing by it.
 func TestABlockedReceiverHoldsBackThePublisher(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine string) {

@@ -30,6 +30,7 @@ func (it *item) size() int64 {
 // stage collects the envelopes of one batch that are let in.
 type stage struct {
 	items    []item
+	size     int64 // of all items
 	counters receiverCounters
 	lag      lag
 }
@@ -40,11 +41,12 @@ func (s *stage) reset() {
 		s.items = nil
 	}
 	s.items = s.items[:0]
-	s.counters, s.lag = receiverCounters{}, lag{}
+	s.size, s.counters, s.lag = 0, receiverCounters{}, lag{}
 }
 
 // add stages an envelope, given as views of b.
 func (s *stage) add(b *batch.Batch, p wire.Parts, received float64, lost uint32) {
+	s.size += int64(len(p.Topic) + len(p.Origin) + len(p.Data) + len(p.Number))
 	s.items = append(s.items, item{topic: within(b.Buf, p.Topic), origin: within(b.Buf, p.Origin), data: within(b.Buf, p.Data),
 		ts: within(b.Buf, p.Number), time: p.TS, received: received, lost: lost, plain: p.Plain})
 }
@@ -58,17 +60,16 @@ func (it *item) texts(buf []byte) (topic, origin []byte) {
 	return wire.Text(topic, nil), wire.Text(origin, nil)
 }
 
-// spread is about how many bytes of their batch envelopes take, all told.
-func spread(items []item) (bytes int) {
+// sizeOf is what envelopes count for in the inbox together.
+func sizeOf(items []item) (size int64) {
 	for i := range items {
-		it := &items[i]
-		bytes += int(it.ts.off+it.ts.len-it.topic.off) + unframed
+		size += items[i].size()
 	}
-	return bytes
+	return size
 }
 
-// unframed is what lies around the texts of an envelope: a header and a trailer.
-const unframed = 2 + wire.TrailerSize
+// unframed is what lies around the texts of an envelope, as a rule: headers and a trailer.
+const unframed = 4*2 + wire.TrailerSize
 
 // within finds out where in buf a view of it begins.
 func within(buf, view []byte) extent {
