@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 /* What is defined here is declared in a header, and as it is declared there. */
 #pragma GCC diagnostic error "-Wmissing-prototypes"
@@ -54,12 +55,23 @@ static void at_exit(void) {
     if (pthread_create(&thread, NULL, flush, NULL) == 0) pthread_join(thread, NULL);
 }
 
+/* Go raises the limit on open files as it starts, for the whole process. A host that
+ * uses select(), or hands its limits on to children, has chosen it: it is put back. */
+static void start_go(void) {
+    struct rlimit chosen, now;
+    int known = getrlimit(RLIMIT_NOFILE, &chosen) == 0;
+    hermes_go_start(process.argc, process.argv, process.envp);
+    hermesgo_flush(0); /* there is nothing to flush, but it waits until Go has started */
+    if (known && getrlimit(RLIMIT_NOFILE, &now) == 0 && now.rlim_cur != chosen.rlim_cur)
+        setrlimit(RLIMIT_NOFILE, &chosen);
+}
+
 static void wake(void) {
     if (pthread_atfork(NULL, NULL, in_child) != 0 || atexit(at_exit) != 0) {
         atomic_store(&state, BROKEN);
         return;
     }
-    if (&hermes_go_start != NULL) hermes_go_start(process.argc, process.argv, process.envp);
+    if (&hermes_go_start != NULL) start_go();
     atomic_store(&state, AWAKE);
 }
 

@@ -2,12 +2,13 @@
  *
  * Loading the library starts nothing: no thread, no signal handler. So a program
  * that forks before its first call, as every daemon does, has a library that works
- * in the parent and in the child.
+ * in the parent and in the child. The first use leaves the host's limits alone.
  */
 #include "support.h"
 
 #include <dirent.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -54,7 +55,17 @@ static void child_exchanges(void) {
     CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
+/* A limit on open files as a host may have chosen it; Go would raise it. */
+static struct rlimit choose_limit(void) {
+    struct rlimit limit;
+    CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_max > 500);
+    limit.rlim_cur = 500;
+    CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+    return limit;
+}
+
 int main(void) {
+    struct rlimit chosen = choose_limit(), after;
     nothing_has_started();
     CHECK(hermes_version_string() != NULL && hermes_abi_version() == HERMES_ABI_VERSION);
     CHECK(hermes_strerror(HERMES_EFORKED) != NULL && hermes_last_error(NULL, 0) == 0);
@@ -66,5 +77,7 @@ int main(void) {
     nothing_has_started();
     exchange();
     CHECK(threads() > 1);
+    CHECK(getrlimit(RLIMIT_NOFILE, &after) == 0);
+    CHECK(after.rlim_cur == chosen.rlim_cur && after.rlim_max == chosen.rlim_max);
     return 0;
 }
