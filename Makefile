@@ -159,11 +159,15 @@ test-install: deps-test build venv ## make install and make wheel, used by progr
 # ---- Testing the bindings ----------------------------------------------------
 
 .PHONY: test-bindings
-test-bindings: test-cpp ## the bindings of all other languages
+test-bindings: test-conformance test-cpp ## the bindings of all other languages
 
 .PHONY: deps-bindings
 deps-bindings:
 	@.ci/deps bindings
+
+.PHONY: test-conformance
+test-conformance: deps-bindings build venv ## every runtime takes the same scenarios, and all meet in one cluster
+	$(PYTHON_OF_TESTS) bindings/conformance/run
 
 # Both ways with Python and C, for one binding: its programs are in build/bindings.
 TEST_WITH_OTHERS = $(PYTEST) bindings/tests --binding
