@@ -17,7 +17,7 @@ import hermes
 from hermes import errors
 
 PATIENCE = 60.0  # seconds
-HAS = {"text"}
+HAS = {"text", "notices"}
 CODES = {
     **{-1: "EINVAL", -2: "EBADHANDLE", -3: "ESTATE", -4: "EADDRESS", -5: "EADDRINUSE"},
     **{-6: "EOPTION", -7: "EUTF8", -8: "EJSON", -9: "EFULL", -10: "ETIMEOUT", -11: "ESTOPPED"},
@@ -240,7 +240,7 @@ class Run:
         if envelope is None:
             raise CodeError(nothing(part))
         want = step.get("expect", {})
-        found = {"topic": envelope.topic, "origin": envelope.origin}
+        found = {"topic": envelope.topic, "origin": envelope.origin, "lost": envelope.lost}
         for key in found.keys() & want.keys():
             if found[key] != want[key]:
                 raise WrongError(f"{key} is {found[key]!r}")
@@ -276,6 +276,13 @@ class Run:
                 raise WrongError(f"the counters are {stats}")
             time.sleep(0.01)
 
+    def do_notice(self, step, index):
+        part = self.objects[step["on"]]
+        for notice in part.events(seconds(step)):
+            if "expect" in step and part_of(step["expect"], notice):
+                return
+        raise CodeError(nothing(part))
+
     # ---- The end ---------------------------------------------------------------
 
     def close(self):
@@ -285,12 +292,12 @@ class Run:
                 part.stop()
 
 
-def nothing(receiver):
-    """Return the code for None instead of an envelope."""
-    receiver = getattr(receiver, "receiver", receiver)
-    if receiver.ident is None:
+def nothing(part):
+    """Return the code for None instead of an envelope, or for no more notices."""
+    part = getattr(part, "receiver", part)
+    if part.ident is None:
         return "ESTATE"
-    return "ETIMEOUT" if receiver.get_option("state") == "running" else "ESTOPPED"
+    return "ETIMEOUT" if part.get_option("state") == "running" else "ESTOPPED"
 
 
 def run_scenarios(path, only=None):
