@@ -159,7 +159,7 @@ test-install: deps-test build venv ## make install and make wheel, used by progr
 # ---- Testing the bindings ----------------------------------------------------
 
 .PHONY: test-bindings
-test-bindings: test-conformance test-cpp ## the bindings of all other languages
+test-bindings: test-conformance test-cpp test-golang ## the bindings of all other languages
 
 .PHONY: deps-bindings
 deps-bindings:
@@ -181,6 +181,11 @@ build/bindings/cpp/%: bindings/cpp/examples/%.cpp bindings/cpp/*.hpp $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CXX) -std=c++17 -O2 -Wall -Wextra -pedantic -Werror -Iinclude -Ibindings/cpp $< -o $@ \
 		-Lbuild -lhermes -Wl,-rpath,$(CURDIR)/build
+
+.PHONY: test-golang
+test-golang: deps-bindings build venv build/bindings/c/echo ## Go: programs that import core, among others
+	go build -o build/bindings/go/ ./bindings/go/tests/echo ./bindings/go/examples/peaks
+	$(TEST_WITH_OTHERS) go
 
 .PHONY: test-cpp
 test-cpp: deps-bindings build venv build/bindings/c/echo ## C++: hermes.hpp
