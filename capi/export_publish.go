@@ -31,3 +31,13 @@ func hermesgo_publish_batch(h C.uint64_t, json *C.hermes_text, length C.size_t, 
 	}
 	return c.done(err)
 }
+
+//export hermesgo_publish_try
+func hermesgo_publish_try(h C.uint64_t, json *C.hermes_text, length C.size_t) (code C.int32_t) {
+	c := call{name: "hermes_publish_try"}
+	defer c.leave(&code)
+	if code = c.enter(h, handle.Publisher); code != ok {
+		return code
+	}
+	return c.done(c.publisher().TryPublish(view(json, length)))
+}

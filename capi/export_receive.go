@@ -128,11 +128,14 @@ func hermesgo_fd(h C.uint64_t) (code C.int32_t) {
 	if code = c.enter(h, anyKind); code != ok {
 		return code
 	}
-	receiver := receiverOf(c.part())
-	if receiver == nil {
-		return c.refuse(unsupported, "handle %s is a %s, which receives nothing", handle.Handle(h), handle.Handle(h).Kind())
+	part, waitable := c.part().(interface{ FD() (int, error) })
+	if receiver := receiverOf(c.part()); receiver != nil {
+		part, waitable = receiver, true
 	}
-	fd, err := receiver.FD()
+	if !waitable {
+		return c.refuse(unsupported, "handle %s is a %s, which has nothing to wait for", handle.Handle(h), handle.Handle(h).Kind())
+	}
+	fd, err := part.FD()
 	if err != nil {
 		return c.done(err)
 	}

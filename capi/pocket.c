@@ -167,3 +167,32 @@ int shim_pocket_put(uint64_t handle, const char *topic, size_t topic_len, const 
     pthread_mutex_unlock(&pocket->thing.lock);
     return room;
 }
+
+/* The text of a JSON string at p without the quotation marks, as far as the next one;
+ * returns what is behind that, or NULL. */
+static const char *unquote(const char *p, const char *end, const char **text, size_t *len) {
+    if (p == end || *p != '"') return NULL;
+    const char *close = memchr(p + 1, '"', (size_t)(end - p - 1));
+    if (close == NULL) return NULL;
+    *text = p + 1;
+    *len = (size_t)(close - *text);
+    return close + 1;
+}
+
+/* What is behind a comma at p, and behind a blank after it, or NULL. */
+static const char *skip_comma(const char *p, const char *end) {
+    if (p == NULL || p == end || *p != ',') return NULL;
+    p++;
+    return p < end && *p == ' ' ? p + 1 : p;
+}
+
+int shim_pocket_put_entry(uint64_t handle, const char *json, size_t len) {
+    const char *p = json, *end = json + len, *topic, *origin;
+    size_t topic_len, origin_len;
+    if (len < 2 || *p != '[' || *--end != ']') return 0;
+    p = skip_comma(unquote(p + 1, end, &topic, &topic_len), end);
+    if (p == NULL) return 0;
+    p = skip_comma(unquote(p, end, &origin, &origin_len), end);
+    if (p == NULL) return 0;
+    return shim_pocket_put(handle, topic, topic_len, origin, origin_len, p, (size_t)(end - p));
+}

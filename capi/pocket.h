@@ -43,6 +43,9 @@ void shim_pocket_drop(struct shim_pocket *pocket);
 int shim_pocket_put(uint64_t handle, const char *topic, size_t topic_len, const char *origin,
                     size_t origin_len, const char *data, size_t data_len);
 
+/* The same for one JSON text, [topic, origin, data]. */
+int shim_pocket_put_entry(uint64_t handle, const char *json, size_t len);
+
 /* quick.c: Whether a text is surely what it should be. 0 means: look closer. */
 int shim_quick_text(const char *text, size_t len); /* needs no escape in a JSON string */
 int shim_quick_json(const char *text, size_t len); /* one JSON value */

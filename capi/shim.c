@@ -181,6 +181,14 @@ int hermes_publish_batch(uint64_t publisher, const char *json, size_t len, size_
     return hermesgo_publish_batch(publisher, json, len, count);
 }
 
+int hermes_publish_try(uint64_t publisher, const char *json) {
+    ENTER();
+    NEED(json);
+    size_t len = strlen(json);
+    if (shim_pocket_put_entry(publisher, json, len)) return HERMES_OK;
+    return hermesgo_publish_try(publisher, json, len);
+}
+
 int hermes_node_publish(uint64_t node, const char *channel, size_t channel_len, const char *data,
                         size_t data_len) {
     ENTER();

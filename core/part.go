@@ -1,7 +1,9 @@
 package core
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -476,6 +478,16 @@ type base struct {
 	State         string `json:"state"`
 	StopReason    string `json:"stop_reason"`
 	EventsDropped uint64 `json:"events_dropped"`
+}
+
+// descriptor is for FD: it says what was wrong with a descriptor.
+func (p *part) descriptor(fd int, err error) (int, error) {
+	if errors.Is(err, os.ErrClosed) {
+		return -1, errorf(EBADHANDLE, "%s is closed, and so is its descriptor", p.who())
+	} else if err != nil {
+		return -1, errorf(EIO, "no descriptor for %s: %w", p.who(), err)
+	}
+	return fd, nil
 }
 
 func (p *part) base() base {

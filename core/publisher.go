@@ -1,6 +1,7 @@
 package core
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -123,6 +124,7 @@ func (p *Publisher) openUp() error {
 func (p *Publisher) Close() error {
 	err := p.part.Close()
 	p.q.dropPocket()
+	p.q.dispose()
 	return err
 }
 
@@ -141,6 +143,9 @@ func (p *Publisher) onEvent(e carrier.Event) {
 // pump is the life of the publisher's goroutine.
 func (p *Publisher) pump(outlet carrier.Outlet) {
 	for p.q.waitForWork() {
+		if p.q.hurried() {
+			takeBreath()
+		}
 		hold := p.pumpOnce(outlet)
 		if hold > 0 {
 			p.q.waitForChange(hold)
@@ -361,6 +366,35 @@ func (p *Publisher) PublishBatch(text []byte) (int, error) {
 		}
 	}
 	return len(entries), nil
+}
+
+// TryPublish queues one envelope, a JSON array of [topic, origin, data] as in a batch, and
+// never waits. ETIMEOUT says that there is no room: nothing has happened then, nothing
+// is counted, and the descriptor tells when to try again.
+func (p *Publisher) TryPublish(text []byte) error {
+	e, err := wire.ParseEntry(text, p.origin)
+	switch {
+	case errors.Is(err, wire.ErrJSON):
+		return errorf(EJSON, "the envelope is %w: %s", err, excerpt(text))
+	case err != nil:
+		return errorf(EINVAL, "the envelope: %w", err)
+	}
+	if err := p.checkSize(len(e.Topic) + len(e.Origin) + len(e.Data)); err != nil {
+		return err
+	}
+	full, err := put(p, e.Topic, e.Origin, e.Data, true)
+	if full != nil {
+		return errorf(ETIMEOUT, "the queue of %s is full for now", p.who())
+	}
+	return err
+}
+
+// FD is a descriptor that polls readable unless the queue is full: an attempt that found
+// no room makes it unreadable until there is some, or until nothing is taken any more. It
+// must only be waited on, and ends with Close.
+func (p *Publisher) FD() (int, error) {
+	fd, err := p.q.descriptor()
+	return p.descriptor(fd, err)
 }
 
 func (p *Publisher) factOf(key string) (string, bool) {

@@ -72,3 +72,75 @@ func TestWhatWentDownWithAConnectionIsNotCountedAsSent(t *testing.T) {
 	require.Zero(t, s.Unwanted)
 	require.LessOrEqual(t, s.Sent<<20, uint64(24<<20), "the kernel may have had a few")
 }
+
+func TestTryPublishTakesOneEntryOfABatch(t *testing.T) {
+	p := newPublisher(t, "zmtp", "tcp://127.0.0.1:9", "message.bytes", "100", "ready.hold", "1h", "linger", "0")
+	require.NoError(t, p.TryPublish([]byte(` ["a", null, {"b": [NaN]}] `)))
+	code(t, EJSON, p.TryPublish([]byte(`["a", null, 1`)), "not one JSON value")
+	code(t, EINVAL, p.TryPublish([]byte(`[1, null, 1]`)), "topic")
+	code(t, ETOOBIG, p.TryPublish([]byte(`["a", null, "`+strings.Repeat("x", 100)+`"]`)), "message.bytes")
+	require.EqualValues(t, 1, p.Stats().Accepted)
+	require.EqualValues(t, 1, p.Stats().Queued)
+	_ = p.Stop(0)
+	code(t, ESTATE, p.TryPublish([]byte(`["a", null, 1]`)), "pub")
+}
+
+// TestThePublishersDescriptorTellsOfRoom: it is unreadable from an attempt that found no
+// room until there is some, and at the end it lets everybody go.
+func TestThePublishersDescriptorTellsOfRoom(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine string) {
+		po := newOffice(t, engine)
+		p := newPublisher(t, engine, get(t, po, "endpoint.in"), "queue.messages", "2", "ready.hold", "1h", "linger", "0")
+		fd, err := p.FD()
+		require.NoError(t, err)
+		row := []byte(`["t", null, 1]`)
+		for range 2 {
+			require.NoError(t, p.TryPublish(row))
+			require.True(t, readable(t, fd, 0))
+		}
+		for range 2 {
+			code(t, ETIMEOUT, p.TryPublish(row), "full for now")
+			require.False(t, readable(t, fd, 0))
+		}
+		s := p.Stats()
+		require.EqualValues(t, []any{2, 0}, []any{int(s.Accepted), int(s.DroppedFull)}, "an attempt is not counted")
+
+		r := newReceiver(t, engine, get(t, po, "endpoint.out"), "on_slow", "ignore")
+		require.True(t, readable(t, fd, soon))
+		require.NoError(t, p.TryPublish(row))
+		collect(t, r, 3)
+
+		require.NoError(t, r.Stop(0))
+		for p.TryPublish(row) == nil { // until it holds back again, with nobody to send to
+			continue
+		}
+		require.False(t, readable(t, fd, 0))
+		_ = p.Stop(0)
+		require.True(t, readable(t, fd, 0))
+		require.NoError(t, p.Close())
+		_, err = p.FD()
+		code(t, EBADHANDLE, err, "closed")
+	})
+}
+
+// TestNoRoomIsMissed: who waits on the descriptor alone gets everything through a queue
+// that is nearly always full.
+func TestNoRoomIsMissed(t *testing.T) {
+	po := newOffice(t, "zmtp")
+	r := newReceiver(t, "zmtp", get(t, po, "endpoint.out"), "on_slow", "ignore")
+	p := newPublisher(t, "zmtp", get(t, po, "endpoint.in"), "queue.messages", "3", "ready.hold", "30s")
+	fd, err := p.FD()
+	require.NoError(t, err)
+	const count = 5000
+	for n := 0; n < count; {
+		switch err := p.TryPublish([]byte(`["t", null, 1]`)); CodeOf(err) {
+		case OK:
+			n++
+		case ETIMEOUT:
+			require.True(t, readable(t, fd, soon))
+		default:
+			require.NoError(t, err)
+		}
+	}
+	collect(t, r, count)
+}

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"os"
 	"sync"
 	"time"
 
@@ -44,11 +45,14 @@ type queue struct {
 	pumping  bool          // somebody takes and sends: the pump, or a caller in its place
 	paused   sync.Cond     // pumping has ended
 	rested   time.Duration // when it last did
+	pace     pacing
 	sleeping bool          // the pump waits on work
 	work     chan struct{} // something was put
 	change   chan struct{} // the audience has changed, or the queue has been closed
-	room     chan struct{} // closed when there is room again; made when somebody waits
-	empty    gate          // draining, and nothing is left
+	room     chan struct{} // closed when there is room again; made when somebody found none
+	fd       eventFD       // readable while room is nil
+	disposed bool
+	empty    gate // draining, and nothing is left
 }
 
 type publisherCounters struct {
@@ -131,10 +135,7 @@ func (q *queue) turnAway() putting {
 		q.counters.DroppedFull++
 		return putting{open: true, refused: true}
 	}
-	if q.room == nil {
-		q.room = make(chan struct{})
-	}
-	return putting{open: true, full: q.room}
+	return putting{open: true, full: q.noRoom()}
 }
 
 // target is the batch that the next envelope is written to.
@@ -150,6 +151,42 @@ func (q *queue) closeTail() {
 	q.held += q.tail.Footprint()
 	q.whole = append(q.whole, q.tail)
 	q.tail = nil
+}
+
+// noRoom gives a channel to wait on for room.
+func (q *queue) noRoom() <-chan struct{} {
+	if q.room == nil {
+		q.room = make(chan struct{})
+		q.fd.show(false)
+	}
+	return q.room
+}
+
+// retry tells everybody who waits for room to try again.
+func (q *queue) retry() {
+	if q.room != nil {
+		close(q.room)
+		q.room = nil
+		q.fd.show(true)
+	}
+}
+
+func (q *queue) descriptor() (int, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.disposed {
+		return -1, os.ErrClosed
+	}
+	fd, err := q.fd.open()
+	q.fd.show(q.room == nil)
+	return fd, err
+}
+
+func (q *queue) dispose() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.disposed = true
+	q.fd.close()
 }
 
 // refuse counts an envelope that found no room. False where the queue takes nothing.
@@ -211,11 +248,22 @@ const lull = 30 * time.Microsecond
 func (q *queue) stepIn() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.closed || q.pumping || !q.sleeping || len(q.whole) > 0 || q.tail == nil || monotonic()-q.rested < lull {
+	if q.closed || q.pumping || !q.sleeping || len(q.whole) > 0 || q.tail == nil {
+		return false
+	}
+	if since := monotonic() - q.rested; since < lull || !q.pace.spend(since) {
 		return false
 	}
 	q.pumping = true
 	return true
+}
+
+// hurried reports that sends have followed each other so quickly, and for so long, that
+// the pump, whose turn it is, had better let more gather first.
+func (q *queue) hurried() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.whole) == 0 && q.open && !q.pace.spend(monotonic()-q.rested)
 }
 
 // wake makes the sleeping pump go on.
@@ -305,10 +353,7 @@ func (q *queue) settle(b *batch.Batch, t carrier.Tally) {
 	c.DroppedNoPeer += uint64(t.NoPeer)
 	c.DroppedStop += uint64(t.Unsent + t.Dropped)
 	q.bookLost()
-	if q.room != nil {
-		close(q.room)
-		q.room = nil
-	}
+	q.retry()
 	if !q.open && q.count == 0 {
 		q.empty.set(true)
 	}
@@ -340,10 +385,7 @@ func (q *queue) drain() {
 	q.open = false
 	q.gather()
 	q.stopping = q.counters.DroppedStop
-	if q.room != nil {
-		close(q.room)
-		q.room = nil
-	}
+	q.retry()
 	if q.count == 0 {
 		q.empty.set(true)
 	}

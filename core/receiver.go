@@ -1,10 +1,8 @@
 package core
 
 import (
-	"errors"
 	"fmt"
 	"iter"
-	"os"
 	"time"
 	"unicode/utf8"
 
@@ -244,12 +242,7 @@ func (r *Receiver) Waker() Waker {
 // or the receiver has stopped. It must only be waited on, and ends with Close.
 func (r *Receiver) FD() (int, error) {
 	fd, err := r.inbox.descriptor()
-	if errors.Is(err, os.ErrClosed) {
-		return -1, errorf(EBADHANDLE, "%s is closed, and so is its descriptor", r.who())
-	} else if err != nil {
-		return -1, errorf(EIO, "no descriptor for %s: %w", r.who(), err)
-	}
-	return fd, nil
+	return r.descriptor(fd, err)
 }
 
 // Close implements Part.

@@ -244,9 +244,11 @@ HERMES_API int hermes_stats(uint64_t handle, char **json, size_t *len);
 HERMES_API int hermes_next_event(uint64_t handle, int32_t timeout_ms, char **json, size_t *len);
 
 /**
- * A file descriptor that polls readable as long as a receiver (or a node's
- * receiver) has an envelope to take, or has stopped: for poll, epoll, and any
- * event loop. Level-triggered. Only wait on it: do not read, write or close it.
+ * A file descriptor for poll, epoll, and any event loop. That of a receiver (or of
+ * a node's receiver) polls readable as long as there is an envelope to take, or it
+ * has stopped. That of a publisher polls readable unless its queue is full: an
+ * attempt that finds no room makes it unreadable until there is some, or until the
+ * publisher stops. Level-triggered. Only wait on it: do not read, write or close it.
  * It belongs to the object and ends with hermes_close().
  * @return the descriptor, or HERMES_EBADHANDLE, _ENOTSUP, _EIO.
  * @since 2.0
@@ -283,6 +285,18 @@ HERMES_API int hermes_publish(uint64_t publisher, const char *topic, size_t topi
  */
 HERMES_API int hermes_publish_batch(uint64_t publisher, const char *json, size_t len,
                                     size_t *count);
+
+/**
+ * Queues one envelope and never waits: for event loops, and for languages in which a
+ * call with many arguments is slow.
+ * @param json  NUL-terminated: a JSON array [topic, origin, data], as an element of
+ *              hermes_publish_batch().
+ * @return as hermes_publish(), but HERMES_ETIMEOUT where there is no room: then
+ *         nothing has happened and nothing is counted. Try again when hermes_fd()
+ *         of the publisher is readable.
+ * @since 2.0
+ */
+HERMES_API int hermes_publish_try(uint64_t publisher, const char *json);
 
 /* ---- Receiving ----------------------------------------------------------- */
 

@@ -39,6 +39,7 @@ static void every_function_refuses(void) {
     FORKED(hermes_fd(c.receiver));
     FORKED(publish(c.publisher, "t", "1"));
     FORKED(hermes_publish_batch(c.publisher, "[]", 2, &count));
+    FORKED(hermes_publish_try(c.publisher, "[\"t\",null,1]"));
     CHECK(count == 0);
     FORKED(hermes_receiver_subscribe(c.receiver, "t", 1));
     FORKED(hermes_receiver_unsubscribe(c.receiver, "t", 1));

@@ -34,6 +34,7 @@ static void publish_some(void) {
     static const char two[] = "[[\"a\",null,1],[\"b\",\"o\",2]]";
     ONE_OF(hermes_publish_batch(c.publisher, two, sizeof two - 1, NULL), HERMES_ESTATE,
            HERMES_EFULL);
+    ONE_OF(hermes_publish_try(c.publisher, "[\"t\",null,1]"), HERMES_ESTATE, HERMES_ETIMEOUT);
     ONE_OF(hermes_node_publish(node, "c", 1, "1", 1), HERMES_ESTATE, HERMES_EFULL,
            HERMES_EBADHANDLE);
 }

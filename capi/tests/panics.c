@@ -46,6 +46,10 @@ static hermes_batch *batch;
 static int p_publish(uint64_t h) {
     return publish(h, "t", "1");
 }
+static int p_publish_try(uint64_t h) {
+    return hermes_publish_try(h, "[\"t\",null,1]");
+}
+
 static int p_publish_batch(uint64_t h) {
     return hermes_publish_batch(h, "[]", 2, NULL);
 }
@@ -114,6 +118,7 @@ static const struct function {
 } functions[] = {
     {"hermes_publish", 0, p_publish},
     {"hermes_publish_batch", 0, p_publish_batch},
+    {"hermes_publish_try", 0, p_publish_try},
     {"hermes_receiver_subscribe", 1, r_subscribe},
     {"hermes_receiver_unsubscribe", 1, r_unsubscribe},
     {"hermes_receiver_accept", 1, r_accept},

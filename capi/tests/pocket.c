@@ -36,6 +36,12 @@ static void publish_number(int thread, int number) {
         OK(hermes_publish_batch(c.publisher, json, (size_t)len, NULL));
         return;
     }
+    case 1: /* as one text, which gathers */
+    case 2: /* and as one that does not */
+        snprintf(data, sizeof data, "[\"%d/\", %s, %d]", thread,
+                 number % 11 == 1 ? "\"p\"" : "null", number);
+        OK(hermes_publish_try(c.publisher, data));
+        return;
     default:
         break;
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * hermes_fd(): readable as long as there is something to take or the receiver has
- * stopped, whoever asks and however often.
+ * stopped, whoever asks and however often; of a publisher, as long as there is room.
  */
 #include "support.h"
 
@@ -95,6 +95,33 @@ static void a_node_has_its_receivers(struct cluster *c) {
     OK(hermes_close(node));
 }
 
+/* A publisher's is readable unless its queue is full, which an attempt has to find out. */
+static void a_publisher_has_room(struct cluster *c) {
+    const char *row = "[\"room\", null, 1]";
+    uint64_t publisher;
+    OK(hermes_publisher_new(c->in, "patient", &publisher));
+    OK(hermes_set(publisher, "queue.messages", "2"));
+    OK(hermes_set(publisher, "ready.hold", "1m"));
+    int fd = hermes_fd(publisher);
+    OK(fd);
+    OK(hermes_start(publisher));
+    for (int sent = 0, waited = 0; sent < 1000 || waited == 0;) {
+        int code = hermes_publish_try(publisher, row);
+        if (code == HERMES_OK) {
+            sent++;
+            continue;
+        }
+        FAILS(HERMES_ETIMEOUT, "full for now", code);
+        CHECK(readable(fd, PATIENCE_MS));
+        waited++;
+    }
+    OK(hermes_stop(publisher, PATIENCE_MS));
+    CHECK(readable(fd, 0));
+    FAILS(HERMES_ESTATE, "patient", hermes_publish_try(publisher, row));
+    OK(hermes_close(publisher));
+    FAILS(HERMES_EBADHANDLE, "closed", hermes_fd(publisher));
+}
+
 int main(void) {
     struct cluster c;
     start_cluster(&c);
@@ -104,6 +131,7 @@ int main(void) {
     readable_before_the_start_never();
     readable_once_stopped(&c);
     a_node_has_its_receivers(&c);
+    a_publisher_has_room(&c);
     close_cluster(&c);
     return 0;
 }

@@ -7,7 +7,6 @@ the counters are those of a plain queue.
 
 from __future__ import annotations
 
-import json
 import logging
 import queue
 import threading
@@ -15,6 +14,7 @@ from collections import deque
 from typing import Any
 
 from hermes import _native
+from hermes._codec import Codec
 from hermes._native import ReceiverCore, deadline, in_slices, remaining
 from hermes._pace import Pace
 from hermes.structs import from_row, parse
@@ -35,8 +35,9 @@ class Inbox:
 
     maxsize = 0
 
-    def __init__(self, fed: bool = False) -> None:
+    def __init__(self, codec: Codec, fed: bool = False) -> None:
         """Make an empty inbox; ``fed`` is one that somebody may wait on while others put."""
+        self.codec = codec
         self._fed = fed
         self._core: ReceiverCore | None = None
         self._put: deque[Any] = deque()
@@ -74,6 +75,16 @@ class Inbox:
 
         ``wanted`` is how many the caller is going to take.
         """
+        if not self._put:
+            try:
+                row = self._pending.popleft()
+            except IndexError:
+                pass
+            else:
+                return from_row(row)
+        return self._await(timeout, wanted)
+
+    def _await(self, timeout: float | None, wanted: int) -> Any:
         end = deadline(timeout) if timeout else timeout
         while True:
             try:
@@ -204,10 +215,10 @@ class Inbox:
         """Parse what was fetched, and have it ready."""
         text = core.fetched()
         try:
-            rows = json.loads(text)
+            rows = self.codec.loads(text)
             bad = 0
-        except (ValueError, RecursionError):
-            rows, bad = self._salvage(text)
+        except Exception:
+            rows, bad = self._salvage(text.decode("utf-8", "surrogatepass"))
         with self._counting:
             self._pending.extend(rows)
             self._fetched += len(rows)

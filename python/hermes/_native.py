@@ -10,6 +10,7 @@ Nothing happens at import: the library is loaded when the first object starts.
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import os
@@ -18,7 +19,7 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Callable
+from typing import TYPE_CHECKING, Any, Callable, NoReturn
 
 from hermes import errors
 
@@ -164,6 +165,19 @@ def _file_behind(path: str) -> str:
     return path
 
 
+def _quick_post() -> Callable[..., int]:
+    """``hermes_publish_try``, called in the quickest way that ctypes has.
+
+    It never waits, so it can keep the lock of Python's interpreter, which others would be
+    quick to take. Its arguments are not converted: they must be a c_uint64 and bytes.
+    """
+    import ctypes
+
+    loaded = library()
+    function: Callable[..., int] = ctypes.PyDLL("", handle=loaded._handle).hermes_publish_try
+    return function
+
+
 def _declare(loaded: ctypes.CDLL) -> None:
     """Tell ctypes the prototypes of ``hermes.h``."""
     from ctypes import POINTER, c_char_p, c_int, c_int32, c_size_t, c_uint64, c_void_p
@@ -207,6 +221,10 @@ class _Orphaned:
     """What stands in for the library in an object that came over a fork."""
 
     def __getattr__(self, name: str) -> Any:
+        self.refuse()
+
+    def refuse(self, *_: Any) -> NoReturn:
+        """Say why nothing can be done."""
         raise errors.ForkedError(
             "this object belongs to the process that this one was forked from; "
             "make a new one here, or use the start method spawn or forkserver"
@@ -382,17 +400,15 @@ class Core:
         text, length = ctypes.c_void_p(), ctypes.c_size_t()
         code = function(*arguments, ctypes.byref(text), ctypes.byref(length))
         try:
-            return code, self._copy(text, length)
+            return code, self._copy(text, length).decode("utf-8", "surrogatepass")
         finally:
             self._lib.hermes_free(text)
 
-    def _copy(self, text: ctypes.c_void_p, length: ctypes.c_size_t) -> str:
+    def _copy(self, text: ctypes.c_void_p, length: ctypes.c_size_t) -> bytes:
         """A text that the library handed out."""
         import ctypes
 
-        if not text.value:
-            return ""
-        return ctypes.string_at(text.value, length.value).decode("utf-8", "surrogatepass")
+        return ctypes.string_at(text.value, length.value) if text.value else b""
 
 
 class PostOfficeCore(Core):
@@ -405,6 +421,23 @@ class PublisherCore(Core):
     """A native publisher."""
 
     kind = "publisher"
+
+    def __init__(self, address: bytes, name: bytes) -> None:
+        import ctypes
+
+        super().__init__(address, name)
+        self._number = ctypes.c_uint64(self._handle)
+        #: Queues an envelope, given as the JSON array [topic, origin, data], and returns the
+        #: code: ETIMEOUT where there is no room.
+        self.post: Callable[[bytes], int] = functools.partial(_quick_post(), self._number)
+
+    def orphan(self) -> None:
+        super().orphan()
+        self.post = self._lib.refuse
+
+    def close(self) -> None:
+        self._number.value = 0
+        super().close()
 
     def publish(self, topic: bytes, origin: bytes, data: bytes) -> int:
         """Queue one envelope; the code."""
@@ -453,7 +486,7 @@ class ReceiverCore(Core):
         """Whether something was fetched that :meth:`claim` has not been told of."""
         return bool(self._text_out.value)
 
-    def fetched(self) -> str:
+    def fetched(self) -> bytes:
         """What the last ``fetch`` brought: a JSON array of rows, as :func:`from_row` takes them."""
         return self._copy(self._text_out, self._length_out)
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import queue
+import time
 from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from hermes import _native, errors
+from hermes._codec import SIMPLE, Codec
 from hermes._native import PublisherCore
 from hermes.structs import Envelope, Message, dump
 
@@ -21,6 +23,7 @@ else:
 _REFUSED = (_native.EFULL, _native.ESTATE, _native.ESTOPPED, _native.EBADHANDLE)
 
 _PLAIN = Envelope.convert_to_frames
+_MESSAGE = Message.serialize
 
 _CHUNK = 256  # envelopes a call of publish_many
 
@@ -32,8 +35,9 @@ class Outbox(_Queue):
     a subclass whose ``run`` takes from it and sends on a socket of its own.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, codec: Codec) -> None:
         super().__init__()
+        self.codec = codec
         self._core: PublisherCore | None = None
 
     def open(self, core: PublisherCore) -> None:
@@ -41,7 +45,7 @@ class Outbox(_Queue):
         self._core = core
         while True:
             try:
-                send(core, super().get_nowait())
+                send(core, self.codec, super().get_nowait())
             except queue.Empty:
                 return
 
@@ -49,7 +53,7 @@ class Outbox(_Queue):
         """Send an envelope, or keep it until the publisher starts."""
         if self._core is None:
             super().put(item, block, timeout)
-        elif not send(self._core, item):
+        elif not send(self._core, self.codec, item):
             raise queue.Full
 
     def qsize(self) -> int:
@@ -62,16 +66,50 @@ class Outbox(_Queue):
         return self.qsize() == 0
 
 
-def send(core: PublisherCore, envelope: Envelope) -> bool:
+def send(core: PublisherCore, codec: Codec, envelope: Envelope) -> bool:
     """Stamp an envelope, write it as JSON, and queue it; False if it was not taken.
 
     Raises :class:`TypeError` where it cannot be written.
     """
     try:
+        row = codec.row(*parts(envelope))
+    except Exception:
+        return _send_oddly(core, codec, envelope)
+    envelope.ts = time.time()
+    code = core.post(row)
+    if code == _native.ETIMEOUT:  # there is no room, so wait for some
+        code, _ = core.publish_batch(b"[%b]" % row)
+    return code == _native.OK or _refused(core, code)
+
+
+def parts(envelope: Envelope) -> tuple[str, str, Any]:
+    """Topic, origin and data as a codec takes them; TypeError where only frames will do."""
+    if envelope.__class__ is not Envelope:
+        _must_be_plain(envelope)
+    topic, origin, data = envelope.topic, envelope.origin, envelope.data
+    if topic.__class__ is not str or origin.__class__ is not str:
+        raise TypeError("topic and origin must be str")
+    if data.__class__ not in SIMPLE and hasattr(data, "serialize"):
+        if not isinstance(data, Message) or type(data).serialize is not _MESSAGE:
+            raise TypeError("writes itself")
+        data = [getattr(data, field) for field in data._fields]
+    return topic, origin, data
+
+
+def _must_be_plain(envelope: Envelope) -> None:
+    """TypeError for a subclass of Envelope that has ways of its own."""
+    kind = type(envelope)
+    if kind.convert_to_frames is not _PLAIN or kind.update_ts is not Envelope.update_ts:
+        raise TypeError("writes itself")
+
+
+def _send_oddly(core: PublisherCore, codec: Codec, envelope: Envelope) -> bool:
+    """Send what writes itself; raise, with a good reason, for what cannot be written."""
+    try:
         if type(envelope).convert_to_frames is _PLAIN:
             envelope.update_ts()
             topic, origin = envelope.topic, envelope.origin
-            data = dump(envelope.data)
+            data = dump(envelope.data, dumps=codec.dumps)
         else:
             frames = envelope.convert_to_frames()
             topic, origin = json.loads(frames[0]), json.loads(frames[1])
@@ -90,55 +128,45 @@ def send(core: PublisherCore, envelope: Envelope) -> bool:
         raise TypeError(
             f"topic and origin must be str, not {type(topic).__name__} and {type(origin).__name__}"
         ) from None
-    if code == _native.OK:
-        return True
-    if code in _REFUSED:
-        return False
-    core.check(code)
+    return code == _native.OK or _refused(core, code)
+
+
+def _refused(core: PublisherCore, code: int) -> bool:
+    """False for an envelope that was not taken; raises where that is its own fault."""
+    if code not in _REFUSED:
+        core.check(code)
     return False
 
 
-def send_many(core: PublisherCore, envelopes: Iterable[Envelope]) -> int:
+def send_many(core: PublisherCore, codec: Codec, envelopes: Iterable[Envelope]) -> int:
     """As :func:`send` for many, in order; how many were taken before one was refused."""
     iterator = iter(envelopes)
     taken = 0
     while chunk := list(islice(iterator, _CHUNK)):
-        count = _send_chunk(core, chunk)
+        count = _send_chunk(core, codec, chunk)
         taken += count
         if count < len(chunk):
             break
     return taken
 
 
-def _send_chunk(core: PublisherCore, chunk: Sequence[Envelope]) -> int:
+def _send_chunk(core: PublisherCore, codec: Codec, chunk: Sequence[Envelope]) -> int:
     try:
-        text = json.dumps([_row(envelope) for envelope in chunk]).encode()
-    except (TypeError, ValueError, AttributeError, RecursionError):
-        return _send_singly(core, chunk)
+        text = codec.rows([parts(envelope) for envelope in chunk])
+    except Exception:
+        return _send_singly(core, codec, chunk)
+    now = time.time()
+    for envelope in chunk:
+        envelope.ts = now
     code, count = core.publish_batch(text)
     if code == _native.OK or code in _REFUSED:
         return count
-    return _send_singly(core, chunk)
+    return _send_singly(core, codec, chunk)
 
 
-def _send_singly(core: PublisherCore, chunk: Sequence[Envelope]) -> int:
+def _send_singly(core: PublisherCore, codec: Codec, chunk: Sequence[Envelope]) -> int:
     """One by one: for what a batch cannot carry, and to fail at the one that is wrong."""
     for count, envelope in enumerate(chunk):
-        if not send(core, envelope):
+        if not send(core, codec, envelope):
             return count
     return len(chunk)
-
-
-def _row(envelope: Envelope) -> list[Any]:
-    """What json.dumps writes as ``send`` would; TypeError where only ``send`` can."""
-    if type(envelope).convert_to_frames is not _PLAIN:
-        raise TypeError("writes itself")
-    topic, origin, data = envelope.topic, envelope.origin, envelope.data
-    if not (isinstance(topic, str) and isinstance(origin, str)):
-        raise TypeError("topic and origin must be str")
-    if hasattr(data, "serialize"):
-        if not isinstance(data, Message) or type(data).serialize is not Message.serialize:
-            raise TypeError("writes itself")
-        data = [getattr(data, field) for field in type(data)._fields]
-    envelope.update_ts()
-    return [topic, origin, data]

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hermes import _native
+from hermes import _codec, _native
 from hermes._outbox import Outbox, send, send_many
 from hermes._part import FLUSH, OnEvent, OptionValue, Part, Socket, native_text
 from hermes.structs import Envelope
@@ -34,6 +34,7 @@ class Publisher(Part[_native.PublisherCore]):
         *,
         options: Mapping[str, OptionValue] | None = None,
         on_event: OnEvent | None = None,
+        codec: Any = None,
     ) -> None:
         """Describe a publisher; nothing happens before :meth:`start`.
 
@@ -41,6 +42,8 @@ class Publisher(Part[_native.PublisherCore]):
         1.x had it, and not used: a context of pyzmq cannot be shared. ``options`` are
         for the native library; the configuration document lists them. ``on_event`` is
         called in the publisher's thread with every notice, as :meth:`events` gives it.
+        ``codec`` writes the data: ``"json"``, which is Python's, ``"orjson"``, or an
+        object with ``dumps``.
         """
         super().__init__(name, options, on_event)
         self.pub_addr = pub_addr
@@ -48,7 +51,7 @@ class Publisher(Part[_native.PublisherCore]):
         #: True while it runs; see :class:`hermes._part.Socket`.
         self.sock: Any = None
         #: What is still to be sent.
-        self.q = Outbox()
+        self.q = Outbox(_codec.codec(codec))
 
     def publish(self, envelope: Envelope) -> bool:
         """Queue an envelope to be sent, stamped with the current time. Thread-safe.
@@ -65,7 +68,7 @@ class Publisher(Part[_native.PublisherCore]):
         if self._core is None:
             self.q.put(envelope)  # a subclass sends on a socket of its own
             return True
-        return send(self._core, envelope)
+        return send(self._core, self.q.codec, envelope)
 
     def publish_many(self, envelopes: Iterable[Envelope]) -> int:
         """Queue many envelopes in order, faster than one by one.
@@ -75,7 +78,7 @@ class Publisher(Part[_native.PublisherCore]):
         raised, and those before it have been queued.
         """
         if type(self).publish is Publisher.publish and self.sock is not None and self._core:
-            return send_many(self._core, envelopes)
+            return send_many(self._core, self.q.codec, envelopes)
         count = 0
         for envelope in envelopes:
             if not self.publish(envelope):

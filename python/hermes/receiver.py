@@ -7,7 +7,7 @@ import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from hermes import _native, errors
+from hermes import _codec, _native, errors
 from hermes._inbox import Inbox
 from hermes._part import FLUSH, OnEvent, OptionValue, Part, Socket, duration, native_text
 from hermes.structs import Envelope
@@ -42,6 +42,7 @@ class Receiver(Part[_native.ReceiverCore]):
         on_slow: str | None = None,
         options: Mapping[str, OptionValue] | None = None,
         on_event: OnEvent | None = None,
+        codec: Any = None,
     ) -> None:
         """Describe a receiver; nothing happens before :meth:`start`.
 
@@ -52,6 +53,8 @@ class Receiver(Part[_native.ReceiverCore]):
         did), ``"drop"`` it, ``"warn"`` in the log, or ``"ignore"``. ``options`` are for
         the native library; the configuration document lists them. ``on_event`` is called
         in the receiver's thread with every notice, as :meth:`events` gives it.
+        ``codec`` reads what arrives: ``"json"``, which is Python's, ``"orjson"``, or an
+        object with ``loads``.
         """
         super().__init__(name, options, on_event)
         if on_slow is not None:
@@ -62,7 +65,7 @@ class Receiver(Part[_native.ReceiverCore]):
         #: True while it runs; see :class:`hermes._part.Socket`.
         self.sock: Any = None
         #: What has been received and not taken yet.
-        self.q = Inbox(fed=not self._opens_at_start())
+        self.q = Inbox(_codec.codec(codec), fed=not self._opens_at_start())
         self._topics = _collected(topics)
         self._exchanges = _collected(exchanges)
         self._timeout: float = 1

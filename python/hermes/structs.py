@@ -161,15 +161,19 @@ def register(cls: _Kind) -> _Kind:
     return cls
 
 
-def dump(data: Any, encoding: str = "utf-8") -> bytes:
+def dump(
+    data: Any, encoding: str = "utf-8", dumps: Callable[[Any], str | bytes] = json.dumps
+) -> bytes:
     """Data as JSON: written by its own ``serialize`` if it has one."""
     serialize = getattr(data, "serialize", None)
+    written: bytes | str
     if serialize is None:
-        return json.dumps(data).encode(encoding)
-    try:
-        written: bytes | str = serialize(encoding)
-    except AttributeError as error:
-        raise TypeError(f"{type(data).__qualname__} cannot be serialised: {error}") from error
+        written = dumps(data)
+    else:
+        try:
+            written = serialize(encoding)
+        except AttributeError as error:
+            raise TypeError(f"{type(data).__qualname__} cannot be serialised: {error}") from error
     return written.encode(encoding) if isinstance(written, str) else written
 
 

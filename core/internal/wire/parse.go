@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"errors"
 	"fmt"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -46,6 +47,46 @@ func ParseBatch(text, own []byte) (entries []Entry, err error) {
 		err = fmt.Errorf("it is not an array of [topic, origin, data]")
 	}
 	return entries, err
+}
+
+// ParseEntry reads one [topic, origin, data] and checks it on the way: ErrJSON for what
+// is no JSON. A null origin becomes own.
+func ParseEntry(text, own []byte) (Entry, error) {
+	var parts [3][]byte
+	i := skipSpace(text, 0)
+	for n, opening := range [...]byte{'[', ',', ','} {
+		if i == len(text) || text[i] != opening {
+			return Entry{}, noEntry(text)
+		}
+		begin := skipSpace(text, i+1)
+		end := skipValue(text, begin)
+		if end < 0 {
+			return Entry{}, noEntry(text)
+		}
+		parts[n] = text[begin:end]
+		i = skipSpace(text, end)
+	}
+	if i == len(text) || text[i] != ']' || skipSpace(text, i+1) != len(text) {
+		return Entry{}, noEntry(text)
+	}
+	if !ValidString(parts[0]) {
+		return Entry{}, errors.New("the topic is not a string")
+	}
+	e := Entry{Topic: canonical(parts[0]), Origin: own, Data: parts[2]}
+	if string(parts[1]) != "null" {
+		if !ValidString(parts[1]) {
+			return Entry{}, errors.New("the origin is neither a string nor null")
+		}
+		e.Origin = canonical(parts[1])
+	}
+	return e, nil
+}
+
+func noEntry(text []byte) error {
+	if !Valid(text) {
+		return ErrJSON
+	}
+	return errors.New("it is not [topic, origin, data]")
 }
 
 // each walks over a JSON array and calls f with the raw text of every element. The

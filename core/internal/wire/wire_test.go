@@ -282,6 +282,43 @@ func TestBatchesAreParsedAndMadeCanonical(t *testing.T) {
 	require.Empty(t, entries)
 }
 
+// TestAnEntryIsParsedAsInABatch: ParseEntry says of a text what ParseBatch says of an array
+// with nothing but that text in it.
+func TestAnEntryIsParsedAsInABatch(t *testing.T) {
+	own := []byte(`"me"`)
+	for _, text := range []string{
+		`["a/b", null, 1]`, ` [ "\u00E9\/x" , "\u0041" ,[NaN] ]  `, `["é\ud800","\ud83d\uDE00",{}]`, `["","",""]`, `["a","b",[[[1]]]]`,
+		``, ` `, `[`, `[]`, `["a"]`, `["a",null]`, `["a",null,1`, `["a",null,1,2]`, `["a",null,1]]`, `["a",null,1] 1`, `["a" null,1]`,
+		`["a",,1]`, `["a",null,]`, `[,null,1]`, `{"a":1}`, `1`, `"a"`, `[1,null,1]`, `["a",1,1]`, `["a",[],1]`, `["a",nul,1]`,
+		`["a",null,tru]`, "[\"a\",null,\"\xff\"]", "[\"a\",null,1\x00]",
+	} {
+		one, err := ParseEntry([]byte(text), own)
+		array := []byte("[" + text + "]")
+		if !Valid([]byte(text)) {
+			require.ErrorIs(t, err, ErrJSON, text)
+			continue
+		}
+		require.True(t, Valid(array), text)
+		many, batchErr := ParseBatch(array, own)
+		require.Equal(t, batchErr == nil, err == nil, "%s: %v, %v", text, batchErr, err)
+		if err == nil {
+			require.Equal(t, many[0], one, text)
+		} else {
+			require.NotErrorIs(t, err, ErrJSON, text)
+		}
+	}
+}
+
+func BenchmarkParseEntry(b *testing.B) {
+	text := []byte(`["ticks/BTCUSD", "bitfinex", ["BTCUSD", 6543.21, 1.25, "bid", 1517670000.123456]]`)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := ParseEntry(text, nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func BenchmarkAppend(b *testing.B) {
 	origin, data := []byte(`"bitfinex"`), []byte(`["BTCUSD", 6543.21, 1.25, "bid", 1517670000.123456]`)
 	out := batch.Get()

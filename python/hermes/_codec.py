@@ -1,0 +1,110 @@
+"""How envelopes become JSON, and JSON envelopes: by Python's json, or by one's own choice."""
+
+from __future__ import annotations
+
+import json
+import json.encoder
+from collections.abc import Iterable, Sequence
+from typing import Any, Callable
+
+#: Types of which most data is, and which have no method ``serialize``.
+SIMPLE = frozenset({list, dict, tuple, str, int, float, bool, type(None)})
+
+
+class Codec:
+    """Python's own json: what :func:`json.dumps` and :func:`json.loads` do without options."""
+
+    def row(self, topic: str, origin: str, data: Any) -> bytes:
+        """The JSON array [topic, origin, data]; an exception where only :meth:`dumps` can."""
+        return "".join(_encode([topic, origin, data], 0)).encode()
+
+    def rows(self, rows: Sequence[tuple[str, str, Any]]) -> bytes:
+        """Several such arrays in one."""
+        return "".join(_encode(rows, 0)).encode()
+
+    def dumps(self, data: Any) -> str | bytes:
+        """Data as JSON."""
+        return json.dumps(data)
+
+    def loads(self, text: bytes) -> list[list[Any]]:
+        """The rows [topic, origin, data, ts] that were received."""
+        rows: list[list[Any]] = json.loads(text.decode("utf-8", "surrogatepass"))
+        return rows
+
+
+class Chosen(Codec):
+    """What the user would rather have: two functions like json's."""
+
+    def __init__(self, dumps: Callable[[Any], str | bytes], loads: Callable[[bytes], Any]) -> None:
+        self._dumps = dumps
+        self._loads = loads
+
+    def row(self, topic: str, origin: str, data: Any) -> bytes:
+        written = self._dumps(data)
+        if isinstance(written, str):
+            written = written.encode()
+        if b"\0" in written:
+            raise ValueError("a NUL")  # it would end the text
+        return b"[%b,%b,%b]" % (_quote(topic).encode(), _quote(origin).encode(), written)
+
+    def rows(self, rows: Sequence[tuple[str, str, Any]]) -> bytes:
+        return b"[%b]" % b",".join([self.row(*row) for row in rows])
+
+    def dumps(self, data: Any) -> str | bytes:
+        return self._dumps(data)
+
+    def loads(self, text: bytes) -> list[list[Any]]:
+        rows: list[list[Any]] = self._loads(text)
+        for row in rows:
+            row[3] = float(row[3])  # who reads numbers in a way of his own means the data
+        return rows
+
+
+def codec(chosen: Any) -> Codec:
+    """The codec for what a user gave as ``codec``: None, "json", "orjson", or an object."""
+    if chosen is None or chosen == "json":
+        return _PYTHONS
+    if chosen == "orjson":
+        return _orjson()
+    dumps, loads = getattr(chosen, "dumps", None), getattr(chosen, "loads", None)
+    if not (callable(dumps) and callable(loads)):
+        raise TypeError(
+            f'codec must be "json", "orjson" or an object with dumps and loads, not {chosen!r}'
+        )
+    return Chosen(dumps, loads)
+
+
+def _orjson() -> Codec:
+    """The package orjson. What it refuses to write, Python's json writes."""
+    import orjson
+
+    def dumps(data: Any, write: Callable[[Any], bytes] = orjson.dumps) -> str | bytes:
+        try:
+            return write(data)
+        except TypeError:
+            return json.dumps(data)
+
+    return Chosen(dumps, orjson.loads)
+
+
+def _make_encode() -> Callable[[Any, int], Iterable[str]]:
+    """What ``json.dumps`` makes anew for every call, where this Python has it; else the same.
+
+    It does not look out for circles, for which it would need a memory that is no good
+    after an exception or in two threads: it ends at the limit of recursion. Whoever gets an
+    exception asks ``json.dumps``, which knows what to say.
+    """
+    encoder = json.JSONEncoder()
+    make: Any = getattr(json.encoder, "c_make_encoder", None)
+    settings = (": ", ", ", False, False, True)
+    try:
+        encode: Callable[[Any, int], Iterable[str]]
+        encode = make(None, encoder.default, json.encoder.encode_basestring_ascii, None, *settings)
+    except TypeError:  # there is none, or it is made in another way
+        return lambda data, _: [json.dumps(data)]
+    return encode
+
+
+_quote = json.encoder.encode_basestring_ascii
+_encode = _make_encode()
+_PYTHONS = Codec()
