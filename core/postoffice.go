@@ -54,8 +54,8 @@ func NewPostOffice(in, out, debug string) (*PostOffice, error) {
 	p.queueMessages = newSize(1_000_000, maxCount)
 	p.queueBytes = newSize(256<<20, maxBytes)
 	o := &p.options
-	o.add("queue.messages", "how many messages may wait for one subscriber; more are dropped and counted", false, p.queueMessages)
-	o.add("queue.bytes", "how many bytes of them (our own carrier only)", false, p.queueBytes)
+	o.add("queue.messages", "how many messages may wait for one subscriber; more are dropped and counted (libzmq: set later, it is for new subscribers)", true, p.queueMessages)
+	o.add("queue.bytes", "how many bytes of them (our own carrier only)", true, p.queueBytes)
 	p.cache.add(o)
 	return p, nil
 }
@@ -104,6 +104,21 @@ func (p *PostOffice) openUp() (err error) {
 	p.mu.Unlock()
 	r.wants.attach(r.inlet)
 	p.ready.set(true)
+	return nil
+}
+
+// Set implements Part.
+func (p *PostOffice) Set(key, value string) error {
+	if err := p.part.Set(key, value); err != nil || !strings.HasPrefix(key, "queue.") {
+		return err
+	}
+	if r := p.current(); r != nil {
+		for _, o := range []carrier.Outlet{r.out, r.debug} {
+			if o != nil {
+				o.Limit(int(p.queueMessages.get()), p.queueBytes.get())
+			}
+		}
+	}
 	return nil
 }
 

@@ -149,6 +149,9 @@ type Outlet interface {
 	// and that Send would write a small batch at once, in the caller's goroutine. A
 	// carrier that does not work so is never idle.
 	Idle() bool
+	// Limit changes QueueMessages and QueueBytes, for peers to come and, where the
+	// carrier can, for those that are there.
+	Limit(messages int, bytes int64)
 	// Endpoints lists the addresses bound, with port and interface resolved.
 	Endpoints() []string
 	// Peers lists the peers connected now.

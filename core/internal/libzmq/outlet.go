@@ -3,6 +3,7 @@ package libzmq
 import (
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"syscall"
 	"time"
@@ -186,6 +187,16 @@ func (o *outlet) waitForRoom() {
 	timer := time.AfterFunc(recheck, o.room.Broadcast)
 	o.room.Wait()
 	timer.Stop()
+}
+
+// Limit implements carrier.Outlet. libzmq has no bound in bytes, and takes another in
+// messages for peers to come.
+func (o *outlet) Limit(messages int, _ int64) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.closed {
+		_ = o.soc.SetSndhwm(min(messages, math.MaxInt32))
+	}
 }
 
 // Idle implements carrier.Outlet: libzmq writes in threads of its own.

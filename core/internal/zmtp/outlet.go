@@ -3,6 +3,7 @@ package zmtp
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hermes-zmq/hermes/core/internal/batch"
@@ -14,8 +15,8 @@ import (
 type outlet struct {
 	socket
 	overflow      carrier.Overflow
-	queueMessages int
-	queueBytes    int64
+	queueMessages atomic.Int64
+	queueBytes    atomic.Int64
 	replay        *replay // or nil, where nothing is kept for peers that come late
 
 	wanted trie.Set // each prefix counted once for every peer that wants it; owned by events
@@ -24,10 +25,8 @@ type outlet struct {
 
 func openOutlet(cfg carrier.OutletConfig) (carrier.Outlet, error) {
 	o := &outlet{
-		overflow:      cfg.Overflow,
-		queueMessages: orDefault(cfg.QueueMessages, defaultQueueMessages),
-		queueBytes:    orDefault(cfg.QueueBytes, defaultQueueBytes),
-		marks:         sync.Pool{New: func() any { return new([]mark) }},
+		overflow: cfg.Overflow,
+		marks:    sync.Pool{New: func() any { return new([]mark) }},
 	}
 	if cfg.Cache != nil {
 		if cfg.Overflow != carrier.Drop {
@@ -35,17 +34,38 @@ func openOutlet(cfg carrier.OutletConfig) (carrier.Outlet, error) {
 		}
 		o.replay = &replay{cache: cfg.Cache}
 	}
+	o.Limit(cfg.QueueMessages, cfg.QueueBytes)
 	if err := o.open(cfg.Config, o); err != nil {
 		return nil, err
 	}
 	return o, nil
 }
 
-func (o *outlet) bounds() (int, int64) { return o.queueMessages, o.queueBytes }
+func (o *outlet) bounds() (int, int64) { return int(o.queueMessages.Load()), o.queueBytes.Load() }
+
+// Limit changes what may wait for one peer; who has more keeps it.
+func (o *outlet) Limit(messages int, bytes int64) {
+	o.queueMessages.Store(int64(orDefault(messages, defaultQueueMessages)))
+	o.queueBytes.Store(orDefault(bytes, defaultQueueBytes))
+	if peers := o.peers.Load(); peers != nil {
+		for _, c := range *peers {
+			o.bind(c)
+		}
+	}
+}
+
+// bind holds a peer to the bounds.
+func (o *outlet) bind(c *conn) {
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	c.out.maxMessages, c.out.maxBytes = o.bounds()
+	c.out.room.Broadcast()
+}
 
 func (o *outlet) accepts(kind string) bool { return kind == "SUB" || kind == "XSUB" }
 
-func (o *outlet) attach(*conn) {}
+// attach looks at the bounds once more: they may have changed since the peer came.
+func (o *outlet) attach(c *conn) { o.bind(c) }
 
 // receive reads subscriptions.
 func (o *outlet) receive(c *conn, early []byte) error {
