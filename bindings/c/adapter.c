@@ -9,6 +9,7 @@
 #include <hermes.h>
 
 #include <jansson.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -432,6 +433,14 @@ static int do_notice(struct place *p) {
     return HERMES_OK;
 }
 
+static int do_readable(struct place *p) {
+    struct pollfd fd = {hermes_fd(on(p)), POLLIN, 0};
+    if (fd.fd < 0) return told(p->why, fd.fd);
+    int found = poll(&fd, 1, timeout_of(p->step)) == 1;
+    if (found == json_is_true(json_object_get(p->step, "expect"))) return HERMES_OK;
+    return wrong(p->why, found ? "it is readable" : "it is not readable");
+}
+
 /* ---- Order ------------------------------------------------------------------- */
 
 static int do_sleep(struct place *p) {
@@ -510,6 +519,7 @@ static const struct {
     {"node_run", do_node_run},
     {"stats", do_stats},
     {"notice", do_notice},
+    {"readable", do_readable},
     {"sleep", do_sleep},
     {"repeat", do_repeat},
     {"until", do_until},

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import select
 import sys
 import threading
 import time
@@ -17,7 +18,7 @@ import hermes
 from hermes import errors
 
 PATIENCE = 60.0  # seconds
-HAS = {"text", "notices"}
+HAS = {"text", "notices", "descriptor"}
 CODES = {
     **{-1: "EINVAL", -2: "EBADHANDLE", -3: "ESTATE", -4: "EADDRESS", -5: "EADDRINUSE"},
     **{-6: "EOPTION", -7: "EUTF8", -8: "EJSON", -9: "EFULL", -10: "ETIMEOUT", -11: "ESTOPPED"},
@@ -282,6 +283,13 @@ class Run:
             if "expect" in step and part_of(step["expect"], notice):
                 return
         raise CodeError(nothing(part))
+
+    def do_readable(self, step, index):
+        poll = select.poll()
+        poll.register(self.objects[step["on"]].fileno(), select.POLLIN)
+        found = bool(poll.poll(seconds(step) * 1000))
+        if found != step["expect"]:
+            raise WrongError(f"readable is {found}")
 
     # ---- The end ---------------------------------------------------------------
 

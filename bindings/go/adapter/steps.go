@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/hermes-zmq/hermes/core"
 )
 
@@ -37,7 +39,7 @@ func init() {
 		"node_run": part(func(p core.Part, s *step) error { return p.(*core.Node).Run() }),
 		"publish":  (*run).publish, "publish_many": (*run).publishMany, "node_publish": (*run).nodePublish,
 		"recv": (*run).recv, "node_recv": (*run).recv, "recv_many": (*run).recvMany,
-		"stats": (*run).stats, "notice": (*run).notice,
+		"stats": (*run).stats, "notice": (*run).notice, "readable": (*run).readable,
 		"sleep": (*run).sleep, "repeat": (*run).repeat, "until": (*run).until,
 		"try": (*run).try, "spawn": (*run).spawn, "join": (*run).join,
 	}
@@ -328,6 +330,22 @@ func (r *run) notice(s *step, _ int) error {
 			return nil
 		}
 	}
+}
+
+func (r *run) readable(s *step, _ int) error {
+	fd, err := r.part(s.On).(*core.Receiver).FD()
+	if err != nil {
+		return err
+	}
+	polled := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+	n, err := unix.Poll(polled, int(s.wait().Milliseconds()))
+	for err == unix.EINTR {
+		n, err = unix.Poll(polled, int(s.wait().Milliseconds()))
+	}
+	if err == nil && fmt.Sprint(n == 1) != string(s.Expect) {
+		return fmt.Errorf("readable is %v", n == 1)
+	}
+	return err
 }
 
 // ---- Order -------------------------------------------------------------------
