@@ -17,7 +17,7 @@ func sums(t *testing.T, p *Publisher, r *Receiver, po *PostOffice) {
 	if s := p.Stats(); s.Accepted != s.Sent+uint64(s.Queued)+s.Unwanted+s.DroppedNoPeer+s.DroppedFull+s.DroppedOld+s.DroppedConflated+s.DroppedStop {
 		require.Fail(t, "publisher", "%s", statsJSON(s))
 	}
-	if s := r.Stats(); s.Arrived != s.Delivered+uint64(s.Queued)+s.DroppedOrigin+s.DroppedStale+s.DroppedMalformed+s.DroppedOverflow+s.DroppedOld+s.DroppedConflated+s.DroppedDuplicate {
+	if s := r.Stats(); s.Arrived != s.Delivered+uint64(s.Queued)+uint64(s.Held)+s.DroppedOrigin+s.DroppedStale+s.DroppedMalformed+s.DroppedOverflow+s.DroppedOld+s.DroppedConflated+s.DroppedDuplicate {
 		require.Fail(t, "receiver", "%s", statsJSON(s))
 	}
 	if s := po.Stats(); s.InMessages != s.OutMessages+s.Unwanted+s.Dropped {

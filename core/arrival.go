@@ -18,6 +18,9 @@ type arrival struct {
 	over    bool                // nothing is let in any more
 	origins map[string]struct{} // nil: all
 	streams streams
+	merge   *merge     // where several paths lead here, instead of streams
+	turn    sync.Mutex // of one path to deliver; taken before mu, which it gives up to wait for room
+	watched bool       // somebody looks after what is held
 
 	clocks clocks
 
@@ -35,6 +38,14 @@ func (a *arrival) begin() {
 	a.peers.Store(0)
 	a.streams.forget()
 	a.clocks.forget()
+	a.merge = nil
+}
+
+// expect gets ready for what comes over so many paths.
+func (a *arrival) expect(paths int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.merge = newMerge(paths)
 }
 
 func (a *arrival) end() {
@@ -59,6 +70,9 @@ func (a *arrival) forget() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.streams.forget()
+	if a.merge != nil {
+		a.merge.forget()
+	}
 }
 
 // limits are what one batch is measured against, and what was noticed on the way.
@@ -70,6 +84,7 @@ type limits struct {
 	guard     bool // against clocks that differ
 
 	malformed error   // the last thing that was wrong
+	skipped   uint64  // how many messages were
 	delay     float64 // the age of the last envelope that was too old
 	slow      uint64  // how many were
 	dropped   int     // how many the full queue has cost
@@ -80,14 +95,16 @@ type limits struct {
 	lagging   uint64  // how many are
 }
 
-// admit checks one message and stages it for the inbox.
-func (a *arrival) admit(b *batch.Batch, i int, l *limits) {
+// admit checks one message, which has come over a path, and stages it for the inbox.
+func (r *Receiver) admit(b *batch.Batch, i, path int, l *limits) {
+	a := &r.arrival
 	s := &a.stage
 	s.counters.Arrived++
 	p, err := wire.Split(b.Message(i), &a.memo)
 	if err != nil {
 		s.counters.DroppedMalformed++
 		l.malformed = err
+		l.skipped++
 		return
 	}
 	if a.origins != nil {
@@ -98,13 +115,12 @@ func (a *arrival) admit(b *batch.Batch, i int, l *limits) {
 	}
 	var lost uint32
 	if p.Numbered {
+		if a.merge != nil {
+			r.weave(b, path, &p, l)
+			return
+		}
 		var duplicate bool
 		lost, duplicate = a.streams.note(p.Origin, p.Topic, p.Sequence)
-		s.counters.Lost += uint64(lost)
-		if lost > 0 {
-			l.lost += uint64(lost)
-			l.gapTopic, l.gapOrigin = p.Topic, p.Origin
-		}
 		switch {
 		case duplicate && p.Cached: // a post office that is back shows what it has
 			s.counters.DroppedDuplicate++
@@ -113,16 +129,31 @@ func (a *arrival) admit(b *batch.Batch, i int, l *limits) {
 			s.counters.Duplicates++
 		}
 	}
-	if p.Cached {
-		s.counters.Cached++
-	} else if age := a.age(&p, l); age > l.slowAfter && l.onSlow != "ignore" {
+	it := itemOf(b.Buf, &p, l.received)
+	a.enter(b.Buf, &it, lost, p.Cached, l)
+}
+
+// enter stages an envelope that lies in buf, before which so many were lost, unless it is
+// too old.
+func (a *arrival) enter(buf []byte, it *item, lost uint32, cached bool, l *limits) {
+	if lost > 0 {
+		a.stage.counters.Lost += uint64(lost)
+		l.lost += uint64(lost)
+		l.gapTopic = append(l.gapTopic[:0], it.topic.of(buf)...)
+		l.gapOrigin = append(l.gapOrigin[:0], it.origin.of(buf)...)
+	}
+	if cached {
+		a.stage.counters.Cached++
+	} else if age := a.age(it.origin.of(buf), it, l); age > l.slowAfter && l.onSlow != "ignore" {
 		l.delay = age
 		l.slow++
 		if l.onSlow != "warn" {
-			s.counters.DroppedStale++
+			a.stage.counters.DroppedStale++
 			a.over = l.onSlow == "stop"
 			return
 		}
 	}
-	s.add(b, p, l.received, lost)
+	it.lost = lost
+	a.stage.size += it.size()
+	a.stage.items = append(a.stage.items, *it)
 }

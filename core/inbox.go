@@ -12,7 +12,7 @@ import (
 // inbox is what a receiver has and nobody has taken yet. It keeps the receiver's
 // counters as well, so that the sum
 //
-//	arrived = delivered + queued + dropped_origin + dropped_stale + dropped_malformed +
+//	arrived = delivered + queued + held + dropped_origin + dropped_stale + dropped_malformed +
 //		dropped_overflow + dropped_old + dropped_conflated + dropped_duplicate
 //
 // holds whenever its lock is free.
@@ -55,6 +55,7 @@ type receiverCounters struct {
 	DroppedConflated uint64 `json:"dropped_conflated"`
 	DroppedDuplicate uint64 `json:"dropped_duplicate"`
 	Cached           uint64 `json:"cached"`
+	Held             int64  `json:"held"`
 	Lost             uint64 `json:"lost"`
 	Duplicates       uint64 `json:"duplicates"`
 }
@@ -67,6 +68,7 @@ func (c *receiverCounters) add(d receiverCounters) {
 	c.DroppedMalformed += d.DroppedMalformed
 	c.DroppedDuplicate += d.DroppedDuplicate
 	c.Cached += d.Cached
+	c.Held += d.Held
 	c.Lost += d.Lost
 	c.Duplicates += d.Duplicates
 }

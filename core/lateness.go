@@ -1,7 +1,5 @@
 package core
 
-import "github.com/hermes-zmq/hermes/core/internal/wire"
-
 // lag is how late envelopes were on arrival, in seconds.
 type lag struct {
 	Lag    float64 `json:"lag"`     // of the newest
@@ -16,10 +14,10 @@ func bounded(age float64) float64 {
 }
 
 // age is how old an envelope is on arrival.
-func (a *arrival) age(p *wire.Parts, l *limits) float64 {
-	age := l.received - p.TS
+func (a *arrival) age(origin []byte, it *item, l *limits) float64 {
+	age := it.received - it.time
 	if l.guard {
-		age = a.clocks.correct(p.Origin, bounded(age), l.received)
+		age = a.clocks.correct(origin, bounded(age), it.received)
 	}
 	g := &a.stage.lag
 	g.Lag = age

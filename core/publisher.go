@@ -30,6 +30,8 @@ type Publisher struct {
 	queueFull     *choiceVar
 	readyHold     *durationVar
 	sequence      *choiceVar
+	redundant     *choiceVar
+	redundantWait *durationVar
 
 	q        queue
 	outlet   carrier.Outlet
@@ -83,6 +85,10 @@ func NewPublisher(address, name string) (*Publisher, error) {
 	o.add("queue.block", "how long publish waits for room before it gives up, where queue.full is block", true, p.queueBlock)
 	o.add("ready.hold", "how long envelopes are held back while nobody has subscribed", true, p.readyHold)
 	o.add("sequence", "whether envelopes are numbered, so that receivers notice what is missing: on or off", false, p.sequence)
+	p.redundant = newChoice("auto", "on", "off")
+	p.redundantWait = newDuration(500 * time.Millisecond)
+	o.add("redundant", "whether its peers are paths to the same receivers, so that one may go on without the other: auto (where it connects to several), on, or off", false, p.redundant)
+	o.add("redundant.wait", "how long a path may keep the others waiting before it is left behind", false, p.redundantWait)
 	return p, nil
 }
 
@@ -100,6 +106,9 @@ func (p *Publisher) openUp() error {
 		Overflow:      carrier.Wait,
 		QueueMessages: carrierMessages,
 		QueueBytes:    carrierBytes,
+	}
+	if p.redundant.is("on") || p.redundant.is("auto") && len(p.addresses.connect) > 1 {
+		cfg.Patience = max(p.redundantWait.get(), time.Millisecond)
 	}
 	cfg.OnEvent = p.onEvent
 	outlet, err := opener.OpenOutlet(cfg)

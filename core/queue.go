@@ -351,7 +351,8 @@ func (q *queue) settle(b *batch.Batch, t carrier.Tally) {
 	c.SentBytes += uint64(t.SentBytes)
 	c.Unwanted += uint64(t.Unwanted)
 	c.DroppedNoPeer += uint64(t.NoPeer)
-	c.DroppedStop += uint64(t.Unsent + t.Dropped)
+	c.DroppedStop += uint64(t.Unsent)
+	c.DroppedFull += uint64(t.Dropped)
 	q.bookLost()
 	q.retry()
 	if !q.open && q.count == 0 {

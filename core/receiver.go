@@ -15,7 +15,8 @@ import (
 // Receiver takes envelopes from a post office, or from any ZeroMQ PUB or XPUB.
 //
 // What arrives is checked, filtered by origin and by age, and queued until somebody
-// takes it. A receiver that cannot keep up does not fall behind for ever: with the
+// takes it. Where it follows several post offices, each of which has a copy of all, it
+// takes the first copy of each envelope, in the order in which they were sent. A receiver that cannot keep up does not fall behind for ever: with the
 // option "on_slow" at its default, an envelope that is older than "timeout" on
 // arrival stops it (the ZeroMQ guide's suicidal snail).
 type Receiver struct {
@@ -30,6 +31,9 @@ type Receiver struct {
 	queueBytes    *sizeVar
 	queueFull     *choiceVar
 	queueBlock    *durationVar
+
+	redundant     *choiceVar
+	redundantHold *durationVar
 
 	topics  subscriptions
 	inlet   carrier.Inlet // guarded by part.mu
@@ -72,6 +76,10 @@ func NewReceiver(address, name string) (*Receiver, error) {
 	o.add("queue.bytes", "how many bytes of them", true, r.queueBytes)
 	o.add("queue.full", "what happens when the queue is full: block (the receiver stops reading, which holds back whoever sends), drop_new, drop_old, latest_per_topic (of each topic only the newest stays), or error (the receiver stops)", false, r.queueFull)
 	o.add("queue.block", "how long it stops reading before it drops what is new, where queue.full is block", true, r.queueBlock)
+	r.redundant = newChoice("auto", "on", "off")
+	r.redundantHold = newDuration(500 * time.Millisecond)
+	o.add("redundant", "whether the addresses lead to copies of the same envelopes, of which one is delivered: auto (where it connects to several), on, or off", false, r.redundant)
+	o.add("redundant.hold", "how long an envelope is held for earlier ones that may still come over another path", true, r.redundantHold)
 	return r, nil
 }
 
@@ -81,11 +89,13 @@ func (r *Receiver) openUp() error {
 		return err
 	}
 	r.arrival.begin()
+	var ways []addresses
+	if r.redundant.is("on") || r.redundant.is("auto") && len(r.addresses.connect) > 1 {
+		ways = r.addresses.split()
+		r.arrival.expect(len(ways))
+	}
 	first := r.inbox.open(r.queueFull.String())
-	cfg := carrier.InletConfig{Config: r.carrierConfig(carrier.SUB, r.addresses), Deliver: r.deliver}
-	cfg.OnEvent = r.onEvent
-	cfg.Hermes = "2"
-	inlet, err := opener.OpenInlet(cfg)
+	inlet, err := r.openInlet(opener, ways)
 	if err != nil {
 		r.inbox.close()
 		if first {
@@ -100,10 +110,23 @@ func (r *Receiver) openUp() error {
 	return nil
 }
 
+// openInlet opens one inlet for all addresses, or one for each of several ways.
+func (r *Receiver) openInlet(opener carrier.Opener, ways []addresses) (carrier.Inlet, error) {
+	cfg := carrier.InletConfig{Config: r.carrierConfig(carrier.SUB, r.addresses)}
+	cfg.Hermes = "2"
+	if len(ways) > 0 {
+		return openPaths(opener, cfg, ways, r.deliverFrom, r.onPath)
+	}
+	cfg.Deliver = r.deliver
+	cfg.OnEvent = r.onEvent
+	return opener.OpenInlet(cfg)
+}
+
 func (r *Receiver) shutDown() error {
 	r.topics.detach()
 	r.arrival.end()
 	r.currentInlet().Close()
+	r.letGo()
 	r.inbox.close()
 	return nil
 }
@@ -269,28 +292,33 @@ func (r *Receiver) factOf(key string) (string, bool) {
 // deliver is called by the carrier with what has arrived.
 func (r *Receiver) deliver(b *batch.Batch) {
 	trip.At("receiver")
-	if left := r.letIn(b); len(left) > 0 {
+	if left := r.letIn(0, b); len(left) > 0 {
 		r.holdBack(b, left)
 	}
 }
 
-// letIn takes in as much of a batch as it should. What has to wait for room is left.
-func (r *Receiver) letIn(b *batch.Batch) (left []item) {
+// letIn takes in as much of a batch, which has come over a path, as it should. What has to wait for room is left.
+func (r *Receiver) letIn(path int, b *batch.Batch) (left []item) {
 	a := &r.arrival
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.over {
 		return nil
 	}
-	now := time.Now()
-	limits := limits{now: now, received: seconds(now), slowAfter: r.slowAfter.get().Seconds(), onSlow: r.onSlow.String(), guard: r.clockSkew.is("guard")}
+	limits := r.limits()
 	a.stage.reset()
 	for i := 0; i < b.Len() && !a.over; i++ {
-		a.admit(b, i, &limits)
+		r.admit(b, i, path, &limits)
 	}
 	left, limits.dropped = r.inbox.commit(b, &a.stage, r.bound())
 	r.report(&limits)
 	return append([]item(nil), left...) // the stage is for the next batch
+}
+
+// limits are what the next batch is measured against.
+func (r *Receiver) limits() limits {
+	now := time.Now()
+	return limits{now: now, received: seconds(now), slowAfter: r.slowAfter.get().Seconds(), onSlow: r.onSlow.String(), guard: r.clockSkew.is("guard")}
 }
 
 func (r *Receiver) bound() bound { return bound{r.queueMessages.get(), r.queueBytes.get()} }
@@ -332,7 +360,7 @@ func (r *Receiver) awaitRoom(full <-chan struct{}) bool {
 func (r *Receiver) report(l *limits) {
 	a := &r.arrival
 	if l.malformed != nil {
-		if n, pass := a.malformedPace.pass(l.now, a.stage.counters.DroppedMalformed); pass {
+		if n, pass := a.malformedPace.pass(l.now, l.skipped); pass {
 			r.events.add(Event{Kind: "malformed", Level: levelWarning, Count: n,
 				Text: fmt.Sprintf("%s skipped malformed input: %v", r.who(), l.malformed)})
 		}
@@ -381,7 +409,7 @@ func (r *Receiver) reportFull(now time.Time, dropped int) {
 }
 
 // ReceiverStats are a receiver's counters, in envelopes unless they say bytes. At
-// any moment arrived = delivered + queued + dropped_origin + dropped_stale +
+// any moment arrived = delivered + queued + held + dropped_origin + dropped_stale +
 // dropped_malformed + dropped_overflow + dropped_old + dropped_conflated +
 // dropped_duplicate.
 type ReceiverStats struct {

@@ -44,11 +44,10 @@ func (s *stage) reset() {
 	s.size, s.counters, s.lag = 0, receiverCounters{}, lag{}
 }
 
-// add stages an envelope, given as views of b.
-func (s *stage) add(b *batch.Batch, p wire.Parts, received float64, lost uint32) {
-	s.size += int64(len(p.Topic) + len(p.Origin) + len(p.Data) + len(p.Number))
-	s.items = append(s.items, item{topic: within(b.Buf, p.Topic), origin: within(b.Buf, p.Origin), data: within(b.Buf, p.Data),
-		ts: within(b.Buf, p.Number), time: p.TS, received: received, lost: lost, plain: p.Plain})
+// itemOf is an envelope given as views of buf.
+func itemOf(buf []byte, p *wire.Parts, received float64) item {
+	return item{topic: within(buf, p.Topic), origin: within(buf, p.Origin), data: within(buf, p.Data),
+		ts: within(buf, p.Number), time: p.TS, received: received, plain: p.Plain}
 }
 
 // texts gives topic and origin decoded; as a rule there is nothing to decode.

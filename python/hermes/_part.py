@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from types import TracebackType
 from typing import Any, Callable, Generic, TypeVar, Union
@@ -323,6 +323,20 @@ def duration(seconds: float) -> str:
     if not seconds <= century:  # so that NaN, which no delay exceeds, is one too
         seconds = century
     return f"{max(0, round(seconds * 1e6))}us"
+
+
+def collected(address: str | Iterable[str]) -> Any:
+    """One address as it is, and several in a form that can be read twice."""
+    if isinstance(address, (str, bytes)) or not isinstance(address, Iterable):
+        return address
+    return tuple(address)
+
+
+def native_address(address: Any) -> bytes:
+    """One address or several, as a C string."""
+    if not isinstance(address, tuple):
+        return native_text(address, "the address")
+    return b",".join(native_text(one, "an address") for one in address)
 
 
 def native_text(text: str, what: str) -> bytes:

@@ -8,7 +8,16 @@ from typing import Any
 
 from hermes import _codec, _native
 from hermes._outbox import Outbox, send, send_many
-from hermes._part import FLUSH, OnEvent, OptionValue, Part, Socket, native_text
+from hermes._part import (
+    FLUSH,
+    OnEvent,
+    OptionValue,
+    Part,
+    Socket,
+    collected,
+    native_address,
+    native_text,
+)
 from hermes.structs import Envelope
 
 __all__ = ["Publisher"]
@@ -28,7 +37,7 @@ class Publisher(Part[_native.PublisherCore]):
 
     def __init__(
         self,
-        pub_addr: str,
+        pub_addr: str | Iterable[str],
         name: str,
         ctx: Any = None,
         *,
@@ -38,7 +47,8 @@ class Publisher(Part[_native.PublisherCore]):
     ) -> None:
         """Describe a publisher; nothing happens before :meth:`start`.
 
-        ``pub_addr`` is the post office's incoming address. ``ctx`` is accepted because
+        ``pub_addr`` is the post office's incoming address, or those of several, each of
+        which gets everything. ``ctx`` is accepted because
         1.x had it, and not used: a context of pyzmq cannot be shared. ``options`` are
         for the native library; the configuration document lists them. ``on_event`` is
         called in the publisher's thread with every notice, as :meth:`events` gives it.
@@ -46,7 +56,7 @@ class Publisher(Part[_native.PublisherCore]):
         object with ``dumps``.
         """
         super().__init__(name, options, on_event)
-        self.pub_addr = pub_addr
+        self.pub_addr = collected(pub_addr)
         self.ctx = ctx
         #: True while it runs; see :class:`hermes._part.Socket`.
         self.sock: Any = None
@@ -105,7 +115,7 @@ class Publisher(Part[_native.PublisherCore]):
 
     def _create(self) -> _native.PublisherCore:
         return _native.PublisherCore(
-            native_text(self.pub_addr, "the address"), native_text(self.name, "the name")
+            native_address(self.pub_addr), native_text(self.name, "the name")
         )
 
     def _opened(self, core: _native.PublisherCore) -> None:

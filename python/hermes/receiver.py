@@ -9,7 +9,17 @@ from typing import Any
 
 from hermes import _codec, _native, errors
 from hermes._inbox import Inbox
-from hermes._part import FLUSH, OnEvent, OptionValue, Part, Socket, duration, native_text
+from hermes._part import (
+    FLUSH,
+    OnEvent,
+    OptionValue,
+    Part,
+    Socket,
+    collected,
+    duration,
+    native_address,
+    native_text,
+)
 from hermes.structs import Envelope
 
 __all__ = ["Receiver"]
@@ -34,7 +44,7 @@ class Receiver(Part[_native.ReceiverCore]):
 
     def __init__(
         self,
-        sub_addr: str,
+        sub_addr: str | Iterable[str],
         name: str,
         topics: str | Iterable[str] | None = None,
         exchanges: str | Iterable[str] | None = None,
@@ -46,7 +56,8 @@ class Receiver(Part[_native.ReceiverCore]):
     ) -> None:
         """Describe a receiver; nothing happens before :meth:`start`.
 
-        ``sub_addr`` is the post office's outgoing address. ``topics`` is one prefix of
+        ``sub_addr`` is the post office's outgoing address, or those of several that pass on
+        the same: then each envelope is received once. ``topics`` is one prefix of
         the topics to follow, or several; every topic without. ``exchanges`` is one
         origin, or several, whose envelopes are kept; those of others are dropped.
         ``on_slow`` is what to do with an envelope that is too old: ``"stop"`` (what 1.x
@@ -59,7 +70,7 @@ class Receiver(Part[_native.ReceiverCore]):
         super().__init__(name, options, on_event)
         if on_slow is not None:
             self._options["on_slow"] = on_slow
-        self.sub_addr = sub_addr
+        self.sub_addr = collected(sub_addr)
         #: None; a ZeroMQ context has no part in this.
         self.zmq_context: Any = None
         #: True while it runs; see :class:`hermes._part.Socket`.
@@ -168,7 +179,7 @@ class Receiver(Part[_native.ReceiverCore]):
 
     def _create(self) -> _native.ReceiverCore:
         core = _native.ReceiverCore(
-            native_text(self.sub_addr, "the address"), native_text(self.name, "the name")
+            native_address(self.sub_addr), native_text(self.name, "the name")
         )
         for topic in _listed(self._topics):
             core.subscribe(_prefix(topic))

@@ -94,6 +94,12 @@ type OutletConfig struct {
 	// QueueMessages and QueueBytes bound what may wait for one peer.
 	QueueMessages int
 	QueueBytes    int64
+	// Patience says that all peers are paths to the same end, and how long one of
+	// them may keep a Send waiting that the others have got rid of (Overflow Wait).
+	// Then it is left behind until it has caught up, and what it misses meanwhile is
+	// in its Dropped. 0 waits for everybody; so does a carrier that has one queue
+	// for all peers.
+	Patience time.Duration
 	// Cache, where there is one, gives each peer what it has missed of the topics
 	// that it asks for. Our own carrier only, and only with Overflow Drop.
 	Cache Cache

@@ -58,6 +58,7 @@ type outbox struct {
 	busy   bool          // somebody writes
 	handed bool          // busy on behalf of the writer
 	rested time.Duration // when somebody last ended to write
+	behind bool          // nobody waits for it: see giveAll
 	last   bool          // no message will be added; close when empty
 	dead   bool          // the connection is gone
 

@@ -17,6 +17,7 @@ type outlet struct {
 	overflow      carrier.Overflow
 	queueMessages atomic.Int64
 	queueBytes    atomic.Int64
+	patience      time.Duration
 	replay        *replay // or nil, where nothing is kept for peers that come late
 
 	wanted trie.Set // each prefix counted once for every peer that wants it; owned by events
@@ -26,6 +27,7 @@ type outlet struct {
 func openOutlet(cfg carrier.OutletConfig) (carrier.Outlet, error) {
 	o := &outlet{
 		overflow: cfg.Overflow,
+		patience: cfg.Patience,
 		marks:    sync.Pool{New: func() any { return new([]mark) }},
 	}
 	if cfg.Cache != nil {
@@ -185,6 +187,10 @@ func (o *outlet) Send(b *batch.Batch) carrier.Tally {
 	defer o.marks.Put(marks)
 	h := handout{b: b, wait: o.overflow == carrier.Wait, marks: clean(*marks, n)}
 	*marks = h.marks
+	if o.patience > 0 && len(peers) > 1 {
+		h.giveAll(peers, o.patience)
+		return h.tally(len(peers))
+	}
 	for _, c := range peers {
 		h.give(c)
 	}

@@ -1,0 +1,178 @@
+"""What the tests with faults share: post offices and traffic in processes of their own."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+HERMES = ROOT / "build/hermes"
+TRAFFIC = ROOT / "build/faults/traffic"
+
+#: How long anything may take before a test calls it broken; it decides nothing else.
+PATIENCE = 60.0
+
+
+def eventually(true, complaint, patience=PATIENCE):
+    """Wait until something holds, and return it."""
+    end = time.monotonic() + patience
+    while True:
+        value = true()
+        if value:
+            return value
+        assert time.monotonic() < end, complaint() if callable(complaint) else complaint
+        time.sleep(0.01)
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody has now: what is started again has to find its place."""
+    with contextlib.ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
+
+
+class Process:
+    """A program of ours that can be hurt."""
+
+    def __init__(self, *words, **environment: str) -> None:
+        self.words = [str(word) for word in words]
+        self.environment = {**os.environ, **environment}
+        self.errors = ""
+        self._lines: list[dict] = []
+        self.child: subprocess.Popen[str] | None = None
+        self.start()
+
+    def start(self) -> None:
+        self._lines = []
+        self.child = subprocess.Popen(
+            self.words,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=self.environment,
+        )
+        self._readers = [
+            threading.Thread(target=self._read, args=(self.child.stdout, self._lines), daemon=True),
+            threading.Thread(target=self._listen, args=(self.child.stderr,), daemon=True),
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    def _read(self, pipe, lines) -> None:
+        for line in pipe:
+            lines.append(json.loads(line))
+            del lines[1:-1]  # the first and the last are enough
+
+    def _listen(self, pipe) -> None:
+        for line in pipe:
+            self.errors = (self.errors + line)[-10_000:]
+
+    @property
+    def pid(self) -> int:
+        return self.child.pid
+
+    @property
+    def last(self) -> dict:
+        """The newest line that it printed."""
+        return self._lines[-1] if self._lines else {}
+
+    def fresh(self) -> dict:
+        """A line that it has printed from now on."""
+        before = self.last
+        return self.wait(lambda line: line is not before, "it prints no more")
+
+    def wait(self, true, complaint: str, patience: float = PATIENCE) -> dict:
+        """Wait for a line of which something is true, and return it."""
+
+        def found():
+            line = self.last
+            return line if line and true(line) else None
+
+        def why() -> str:
+            return f"{complaint}: {self.words} {self.child.poll()} {self.last}\n{self.errors}"
+
+        return eventually(found, why, patience)
+
+    def kill(self) -> None:
+        """As a power cut would: kill -9."""
+        self.child.kill()
+        self.child.wait()
+
+    def freeze(self) -> None:
+        self.child.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self.child.send_signal(signal.SIGCONT)
+
+    def finish(self) -> dict:
+        """Let it come to its end, and return its last line."""
+        self.child.stdin.close()
+        code = self.child.wait(2 * PATIENCE)
+        for reader in self._readers:
+            reader.join(PATIENCE)
+        assert code == 0, f"{self.words} ended with {code}: {self.errors}"
+        return self.last
+
+    def close(self) -> None:
+        if self.child.poll() is None:
+            self.thaw()
+            self.child.kill()
+            self.child.wait()
+        for reader in self._readers:
+            reader.join(PATIENCE)
+        for pipe in (self.child.stdin, self.child.stdout, self.child.stderr):
+            with contextlib.suppress(OSError):
+                pipe.close()
+
+
+class Office(Process):
+    """A post office that comes back at the same place."""
+
+    def __init__(self, engine: str = "auto", *more: str) -> None:
+        a, b = free_ports(2)
+        self.inward, self.outward = f"tcp://127.0.0.1:{a}", f"tcp://127.0.0.1:{b}"
+        words = [
+            HERMES,
+            "postoffice",
+            "--in",
+            self.inward,
+            "--out",
+            self.outward,
+            "--stats",
+            "100ms",
+        ]
+        super().__init__(*words, "--set", f"engine={engine}", *more)
+
+    def start(self) -> None:
+        super().start()
+        self.wait(lambda line: True, "the post office does not start")
+
+
+def traffic(*words: str) -> Process:
+    """Traffic made by the program in C."""
+    return Process(TRAFFIC, *words)
+
+
+def sound(line: dict) -> bool:
+    """Whether nothing was lost, and nothing came twice or in another order."""
+    return line["missing"] == 0 and line["backward"] == 0
+
+
+@contextlib.contextmanager
+def closing(*processes: Process) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.close()

@@ -1,0 +1,60 @@
+"""A pair of post offices: whatever happens to one of them, nothing is lost or comes twice."""
+
+import os
+
+import pytest
+from harness import Office, closing, sound, traffic
+
+ROUNDS = int(os.environ.get("FAULT_ROUNDS", "3"))
+QUICKLY = ["set.reconnect.min=20ms", "set.reconnect.max=100ms"]
+
+
+def settled(flow, offices):
+    """Wait until both pass on what is sent, and what was under way before has arrived."""
+    for office in offices:
+        office.wait(lambda line: line.get("out_messages"), "nothing goes this way")
+    before = flow.fresh()
+    flow.wait(lambda line: line["got"] > before["sent"], "it does not flow")
+
+
+@pytest.fixture
+def pair(engine):
+    """Two post offices, and the words that make traffic go through both."""
+    offices = [Office(engine), Office(engine)]
+    with closing(*offices):
+        yield (
+            offices,
+            [
+                "in=" + ",".join(office.inward for office in offices),
+                "out=" + ",".join(office.outward for office in offices),
+                f"set.engine={engine}",
+                *QUICKLY,
+            ],
+        )
+
+
+@pytest.fixture(params=["zmtp", "libzmq"])
+def engine(request):
+    return request.param
+
+
+def test_kill_9_of_either_post_office_at_full_rate(pair):
+    offices, words = pair
+    flow = traffic(*words)
+    with closing(flow):
+        for turn in range(2 * ROUNDS):
+            settled(flow, offices)
+            victim = offices[turn % 2]
+            victim.kill()
+            before = flow.fresh()
+            flow.wait(lambda line, n=before["sent"]: line["got"] > n, "nothing comes")
+            victim.start()
+        settled(flow, offices)
+        line = flow.finish()
+    assert sound(line), line
+    assert line["got"] == line["sent"]
+    receiver, publisher = line["receiver"], line["publisher"]
+    assert receiver["lost"] == 0
+    assert receiver["delivered"] == publisher["sent"] == publisher["accepted"] == line["sent"]
+    assert receiver["dropped_duplicate"] == receiver["duplicates"] > 0
+    assert receiver["arrived"] == receiver["delivered"] + receiver["dropped_duplicate"]

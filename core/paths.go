@@ -1,0 +1,102 @@
+package core
+
+import (
+	"errors"
+	"sync"
+
+	"github.com/hermes-zmq/hermes/core/internal/batch"
+	"github.com/hermes-zmq/hermes/core/internal/carrier"
+)
+
+// paths are the inlets of a receiver that follows several post offices of one cluster,
+// one for each address: so it is known, with every carrier, which way a batch has come.
+type paths []carrier.Inlet
+
+// pathIDs keeps the numbers of connections of different paths apart.
+const pathIDs = 32
+
+// split gives each path its addresses: each address that is connected to is one, and
+// all that is bound is another.
+func (a addresses) split() (out []addresses) {
+	for _, c := range a.connect {
+		out = append(out, addresses{connect: []string{c}})
+	}
+	if len(a.bind) > 0 {
+		out = append(out, addresses{bind: a.bind})
+	}
+	return out
+}
+
+// openPaths opens an inlet for each of ways. Events of all of them come one at a time.
+func openPaths(o carrier.Opener, cfg carrier.InletConfig, ways []addresses,
+	deliver func(path int, b *batch.Batch), note func(path int, e carrier.Event)) (carrier.Inlet, error) {
+	var in paths
+	var mu sync.Mutex
+	for i, a := range ways {
+		cfg.Bind, cfg.Connect = a.bind, a.connect
+		cfg.Deliver = func(b *batch.Batch) { deliver(i, b) }
+		cfg.OnEvent = func(e carrier.Event) {
+			mu.Lock()
+			defer mu.Unlock()
+			e.Peer = pathID(i, e.Peer)
+			note(i, e)
+		}
+		one, err := o.OpenInlet(cfg)
+		if err != nil {
+			in.Close()
+			return nil, err
+		}
+		in = append(in, one)
+	}
+	return in, nil
+}
+
+func pathID(path int, id uint64) uint64 {
+	if id == 0 {
+		return 0 // unknown
+	}
+	return id + uint64(path)<<pathIDs
+}
+
+// Subscribe implements carrier.Inlet.
+func (in paths) Subscribe(prefix []byte) error {
+	return in.all(func(one carrier.Inlet) error { return one.Subscribe(prefix) })
+}
+
+// Unsubscribe implements carrier.Inlet.
+func (in paths) Unsubscribe(prefix []byte) error {
+	return in.all(func(one carrier.Inlet) error { return one.Unsubscribe(prefix) })
+}
+
+func (in paths) all(f func(carrier.Inlet) error) (err error) {
+	for _, one := range in {
+		err = errors.Join(err, f(one))
+	}
+	return err
+}
+
+// Endpoints implements carrier.Inlet.
+func (in paths) Endpoints() (out []string) {
+	for _, one := range in {
+		out = append(out, one.Endpoints()...)
+	}
+	return out
+}
+
+// Peers implements carrier.Inlet.
+func (in paths) Peers() (out []carrier.Peer) {
+	for i, one := range in {
+		for _, p := range one.Peers() {
+			p.ID = pathID(i, p.ID)
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// Close implements carrier.Inlet.
+func (in paths) Close() {
+	for _, one := range in {
+		one.Close()
+	}
+}
