@@ -123,7 +123,7 @@ bench: build ## measures hermes against its peers, in about five minutes (LONG=1
 # ---- Testing -----------------------------------------------------------------
 
 .PHONY: test
-test: test-go test-c test-python test-docs test-install test-bindings ## every test but those with strangers
+test: test-go test-c test-python test-docs test-install test-bindings test-faults ## every test but those with strangers
 
 .PHONY: deps-test
 deps-test:
@@ -191,6 +191,15 @@ test-golang: deps-bindings build venv build/bindings/c/echo ## Go: programs that
 test-cpp: deps-bindings build venv build/bindings/c/echo ## C++: hermes.hpp
 	bindings/cpp/tests/run.sh
 	$(TEST_WITH_OTHERS) cpp
+
+build/faults/%: .ci/faults/%.c $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -O2 -Wall -Wextra -pedantic -Werror -Iinclude $< -o $@ \
+		-Lbuild -lhermes -lpthread -Wl,-rpath,$(CURDIR)/build
+
+.PHONY: test-faults
+test-faults: deps-test build build/faults/traffic venv ## kills, stops and starves parts of a cluster, each in a process of its own
+	$(PYTEST) .ci/faults
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME (1m)

@@ -108,8 +108,8 @@ HERMES_API size_t hermes_last_error(char *buf, size_t cap);
 
 /**
  * A publisher that connects to @p address, the post office's incoming side.
- * Several addresses are separated by commas; one that begins with '@' is bound
- * instead of connected. Nothing happens on the network before hermes_start().
+ * Several addresses are separated by commas: it connects to all of them, and each
+ * gets everything. One that begins with '@' is bound instead. Nothing happens on the network before hermes_start().
  * @param address  such as "tcp://127.0.0.1:6000" or "ipc:///run/hermes.in".
  * @param name     who it is: the origin of what it publishes unless a call says
  *                 otherwise. Not empty.
@@ -121,7 +121,8 @@ HERMES_API int hermes_publisher_new(const char *address, const char *name, uint6
 
 /**
  * A receiver that connects to @p address, the post office's outgoing side.
- * Without hermes_receiver_subscribe() it follows every topic.
+ * Several addresses are those of post offices that pass on the same: each envelope
+ * is received once. Without hermes_receiver_subscribe() it follows every topic.
  * Parameters and results as hermes_publisher_new().
  * @since 2.0
  */
