@@ -69,6 +69,13 @@ pointer=$(size -A go.o | awk '$1 == ".init_array" { print $2 }')
 $objcopy --rename-section .init_array=.data.hermes_go_start,alloc,load,data,contents go.o
 $objcopy --add-symbol hermes_go_start=.data.hermes_go_start:0,global,object go.o
 
+# Lets Go ask for the bounds of a stack where the answer is quick: stack.c.
+for object in ./*.o; do
+    if nm "$object" | grep -q ' T x_cgo_getstackbound$'; then
+        $objcopy --redefine-sym pthread_getattr_np=hermes_getattr_np "$object"
+    fi
+done
+
 case $mode in
 shared)
     "$root/capi/exports.sh" script "$root/include/hermes.h" >"$work/exports.map"

@@ -147,6 +147,14 @@ if wanted quick; then
     run "quick, AddressSanitizer" "$work/asan/quick"
 fi
 
+# AddressSanitizer follows a change of stacks only where it is told of it.
+if wanted other_stack; then
+    shared other_stack plain
+    run other_stack "$work/plain/other_stack"
+    static other_stack static
+    run "other_stack, linked statically" "$work/static/other_stack"
+fi
+
 if wanted million; then
     shared million plain
     run million "$work/plain/million"
