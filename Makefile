@@ -97,6 +97,11 @@ dist/.sdist: $(GO_SOURCES) $(PYTHON_SOURCES) .ci/sdist | venv
 	.ci/sdist
 	@touch $@
 
+.PHONY: package-node
+package-node: wheel ## a package for npm with everything inside, into dist/
+	@.ci/deps bindings
+	bindings/node/package
+
 .PHONY: venv
 venv:
 	@.ci/venv build/venv python/requirements-test.txt python/requirements-dev.txt
@@ -159,7 +164,7 @@ test-install: deps-test build venv ## make install and make wheel, used by progr
 # ---- Testing the bindings ----------------------------------------------------
 
 .PHONY: test-bindings
-test-bindings: test-conformance test-cpp test-golang ## the bindings of all other languages
+test-bindings: test-conformance test-cpp test-golang test-node ## the bindings of all other languages
 
 .PHONY: deps-bindings
 deps-bindings:
@@ -186,6 +191,12 @@ build/bindings/cpp/%: bindings/cpp/examples/%.cpp bindings/cpp/*.hpp $(LIBRARY)
 test-golang: deps-bindings build venv build/bindings/c/echo ## Go: programs that import core, among others
 	go build -o build/bindings/go/ ./bindings/go/tests/echo ./bindings/go/examples/peaks
 	$(TEST_WITH_OTHERS) go
+
+.PHONY: test-node
+test-node: deps-bindings build venv build/bindings/c/echo ## Node.js: bindings/node
+	bindings/node/build
+	npm --silent --prefix bindings/node test
+	$(TEST_WITH_OTHERS) node
 
 .PHONY: test-cpp
 test-cpp: deps-bindings build venv build/bindings/c/echo ## C++: hermes.hpp
@@ -217,4 +228,4 @@ format: venv build/hermes ## lays out all code, and writes what is made of code,
 
 .PHONY: clean
 clean: ## removes build/ and dist/
-	rm -rf build dist
+	rm -rf build dist bindings/node/dist bindings/node/node_modules
