@@ -21,7 +21,9 @@ const (
 	// TargetMessages closes a batch of very small messages.
 	TargetMessages = 2048
 
-	// keepBytes and keepIndex bound what the pool keeps, so that one huge
+	// arenaBytes is the usual size of an arena.
+	arenaBytes = TargetBytes + TargetBytes/4
+	// keepBytes and keepIndex bound what is used again as it is, so that one huge
 	// message does not pin its memory for ever.
 	keepBytes = 4 * TargetBytes
 	keepIndex = 4 * TargetMessages
@@ -40,13 +42,23 @@ type Batch struct {
 	pooled bool // came from Get, and may go back
 }
 
-var pool = sync.Pool{New: func() any {
-	return &Batch{Buf: make([]byte, 0, TargetBytes+TargetBytes/4), Ends: make([]int, 0, 512)}
-}}
+// Batches that nobody owns: a few are kept for good, for a pool is emptied by every
+// collection, and what comes in its place has to be fetched from the kernel page by page.
+var (
+	spare = make(chan *Batch, 64)
+	pool  = sync.Pool{New: func() any {
+		return &Batch{Buf: make([]byte, 0, arenaBytes), Ends: make([]int, 0, 512)}
+	}}
+)
 
 // Get returns an empty batch that the caller owns, and must Release.
 func Get() *Batch {
-	b := pool.Get().(*Batch)
+	var b *Batch
+	select {
+	case b = <-spare:
+	default:
+		b = pool.Get().(*Batch)
+	}
 	b.pooled = true
 	b.refs.Store(1)
 	return b
@@ -63,10 +75,29 @@ func (b *Batch) Release() {
 		return
 	}
 	if cap(b.Buf) > keepBytes || cap(b.Ends) > keepIndex {
+		recycle(b.Buf)
+		b.Buf = nil
 		return
 	}
 	b.Reset()
-	pool.Put(b)
+	select {
+	case spare <- b:
+	default:
+		pool.Put(b)
+	}
+}
+
+// Grow makes room for at least n more bytes.
+func (b *Batch) Grow(n int) {
+	if need := len(b.Buf) + n; need > cap(b.Buf) {
+		b.Replace(append(Arena(max(need, cap(b.Buf)+cap(b.Buf)/4)), b.Buf...))
+	}
+}
+
+// Replace gives the batch another arena, with the same in it.
+func (b *Batch) Replace(buf []byte) {
+	recycle(b.Buf)
+	b.Buf = buf
 }
 
 // Reset empties the batch and keeps its memory.
@@ -99,6 +130,7 @@ func (b *Batch) Message(i int) []byte { return b.Buf[b.Start(i):b.Ends[i]:b.Ends
 
 // AppendFrame adds one frame to the message under construction.
 func (b *Batch) AppendFrame(body []byte, more bool) {
+	b.Grow(len(body) + longHeader)
 	b.Buf = append(AppendHeader(b.Buf, len(body), more), body...)
 	if !more {
 		b.EndMessage()
@@ -116,6 +148,7 @@ func (b *Batch) AppendMessage(msg []byte) {
 
 // AppendMessages adds copies of framed messages, of which each ends at one of ends.
 func (b *Batch) AppendMessages(messages []byte, ends []uint32) {
+	b.Grow(len(messages))
 	at := len(b.Buf)
 	b.Buf = append(b.Buf, messages...)
 	for _, end := range ends {

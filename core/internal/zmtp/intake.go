@@ -48,6 +48,7 @@ type intake struct {
 	frames           int    // of the message begun
 	body             uint64 // its size so far, without framing
 	need             int    // what Buf must hold at least for the frame begun
+	usual            int    // about how big arenas have become lately
 }
 
 // room is where to read to.
@@ -87,14 +88,13 @@ func (t *intake) drop() {
 // begin takes a fresh arena of at least size bytes.
 func (t *intake) begin(size int) {
 	t.b = batch.Get()
-	if cap(t.b.Buf) < size {
-		t.b.Buf = make([]byte, 0, size)
-	}
+	t.b.Grow(size)
 	t.kept, t.read, t.full = 0, 0, 0
 }
 
 // grow makes room for the message begun. The arena doubles and no more, whatever
-// size a frame claims to be: memory is for bytes that have arrived.
+// size a frame claims to be: memory is for bytes that have arrived, or as have arrived
+// not long ago.
 func (t *intake) grow() {
 	old := t.b.Buf[:t.full]
 	if t.read > t.kept { // close the gap that commands have left
@@ -103,13 +103,11 @@ func (t *intake) grow() {
 		t.read = t.kept
 		return
 	}
-	size := 2 * cap(old)
+	size := max(2*cap(old), t.usual)
 	if t.need > cap(old) {
 		size = min(size, t.need)
 	}
-	buf := make([]byte, t.full, size)
-	copy(buf, old[:t.full])
-	t.b.Buf = buf
+	t.b.Replace(append(batch.Arena(size), old[:t.full]...))
 }
 
 // preload takes in bytes that were read elsewhere.
@@ -263,6 +261,7 @@ func (t *intake) handOn() {
 		t.need -= end
 	}
 	b.Buf = b.Buf[:end]
+	t.usual = max(end, t.usual-t.usual/8)
 	t.in.pass(t.c, b)
 	b.Release()
 }

@@ -191,7 +191,8 @@ func TestIntakeShrinksAgain(t *testing.T) {
 	big := message(string(make([]byte, 8<<20))).Buf
 	one := func() int { return 1 << 20 }
 	require.NoError(t, feed(in, big, one))
-	require.Equal(t, []int{len(big)}, sizes, "a big message has an arena of just its size")
+	require.Len(t, sizes, 1)
+	require.LessOrEqual(t, sizes[0], len(big)+len(big)/4, "a big message has an arena of about its size")
 	for range 50 {
 		require.NoError(t, feed(in, message("small").Buf, one))
 	}

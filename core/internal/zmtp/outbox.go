@@ -152,9 +152,7 @@ func (o *outbox) arena(size int) *batch.Batch {
 	}
 	if o.own == nil {
 		o.own = batch.Get()
-		if cap(o.own.Buf) < size {
-			o.own.Buf = make([]byte, 0, size)
-		}
+		o.own.Grow(size)
 	}
 	return o.own
 }
