@@ -3,6 +3,7 @@ package wire
 import (
 	"encoding/binary"
 	"math/bits"
+	"unsafe"
 )
 
 // The two loops that all of the checking spends its time in, eight bytes at a time
@@ -17,10 +18,23 @@ const (
 // zeroBytes marks the high bit of bytes that are zero.
 func zeroBytes(v uint64) uint64 { return (v - ones) &^ v & highs }
 
+// A text of which so much has been plain, and so much is left, is looked at in bigger
+// pieces.
+const (
+	longBegun = 32
+	longRest  = 64
+)
+
 // skipPlain gives the index of the first byte from i on that is not plain: one
 // outside 0x20..0x7e, a quotation mark, or a backslash.
 func skipPlain[T string | []byte](p T, i int) int {
-	for ; i+8 <= len(p); i += 8 {
+	for long := i + longBegun; i+8 <= len(p); i += 8 {
+		if i == long && len(p)-i >= longRest {
+			i += plainPrefix(at(p, i), len(p)-i)
+			if i+8 > len(p) {
+				break
+			}
+		}
 		v := load(p, i)
 		stop := v&highs | (v-0x20*ones)&^v&highs | zeroBytes(v^'"'*ones) | zeroBytes(v^'\\'*ones) | zeroBytes(v^0x7f*ones)
 		if stop != 0 {
@@ -31,6 +45,17 @@ func skipPlain[T string | []byte](p T, i int) int {
 		i++
 	}
 	return i
+}
+
+// at is where the byte i of a text is.
+func at[T string | []byte](p T, i int) *byte {
+	switch p := any(p).(type) {
+	case string:
+		return (*byte)(unsafe.Add(unsafe.Pointer(unsafe.StringData(p)), i))
+	case []byte:
+		return &p[i]
+	}
+	return nil
 }
 
 // skipDigits gives the index of the first byte from i on that is no decimal digit.

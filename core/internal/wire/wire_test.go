@@ -357,9 +357,9 @@ func BenchmarkValid(b *testing.B) {
 func TestSkippingAgreesWithLookingAtEveryByte(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	for range 20000 {
-		p := make([]byte, r.IntN(40))
+		p := make([]byte, r.IntN(200))
 		for i := range p {
-			if p[i] = byte('0' + r.IntN(10)); r.IntN(12) == 0 {
+			if p[i] = byte('0' + r.IntN(10)); r.IntN(100) == 0 {
 				p[i] = byte(r.IntN(256))
 			}
 		}
@@ -373,5 +373,16 @@ func TestSkippingAgreesWithLookingAtEveryByte(t *testing.T) {
 		}
 		require.Equal(t, digits, skipDigits(p, from), "%q", p)
 		require.Equal(t, plains, skipPlain(p, from), "%q", p)
+		require.Equal(t, plains, skipPlain(string(p), from), "%q", p)
+	}
+}
+
+func BenchmarkValidMegabyte(b *testing.B) {
+	data := []byte(`"` + strings.Repeat("x", 1<<20) + `"`)
+	b.SetBytes(int64(len(data)))
+	for b.Loop() {
+		if !Valid(data) {
+			b.Fatal()
+		}
 	}
 }
