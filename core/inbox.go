@@ -322,12 +322,17 @@ func (x *inbox) wait(d deadline) bool {
 	return true
 }
 
+// takenBytes is about how much one take collects at most: what is worked on at one time
+// should stay in the caches of a processor, and be memory that is used again.
+const takenBytes = 1 << 20
+
 func (x *inbox) collect(most int) *Delivery {
 	d := newDelivery()
+	enough := x.bytes - takenBytes
 	if x.topics.on {
 		x.thaw(most)
 	}
-	for d.n < most && x.count > 0 {
+	for d.n < most && x.count > 0 && (d.n == 0 || x.bytes > enough) {
 		g := x.segments[0]
 		n := min(most-d.n, len(g.items)-g.next)
 		d.add(g, g.next, n)

@@ -365,7 +365,8 @@ HERMES_API double hermes_envelope_received(const hermes_envelope *envelope);
 HERMES_API uint64_t hermes_envelope_lost(const hermes_envelope *envelope);
 
 /**
- * Takes up to @p max envelopes: waits for the first one only.
+ * Takes up to @p max envelopes: waits for the first one only. Where they are big it
+ * takes about as many as fill a mebibyte, and leaves the others for the next call.
  * @param max    at least 1.
  * @param batch  receives them; free with hermes_batch_free().
  * @return as hermes_recv().
@@ -386,9 +387,10 @@ HERMES_API void hermes_batch_free(hermes_batch *batch);
 
 /**
  * Takes up to @p max envelopes as one JSON text, for languages that parse faster
- * than they call: [[topic, origin, data, ts], ...]. Waits for the first one only.
- * Where the option "json.lost" is on, an envelope that comes after a gap has what
- * hermes_envelope_lost() tells as a fifth element, if that is not 0.
+ * than they call: [[topic, origin, data, ts], ...]. Waits for the first one only, and
+ * leaves big ones for the next call as hermes_recv_batch() does. Where the option
+ * "json.lost" is on, an envelope that comes after a gap has what hermes_envelope_lost()
+ * tells as a fifth element, if that is not 0.
  * @param text   receives the text, NUL-terminated; free with hermes_free().
  * @param len    receives its length; may be NULL.
  * @param count  receives the number of envelopes; may be NULL.
