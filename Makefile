@@ -164,7 +164,7 @@ test-install: deps-test build venv ## make install and make wheel, used by progr
 # ---- Testing the bindings ----------------------------------------------------
 
 .PHONY: test-bindings
-test-bindings: test-conformance test-cpp test-golang test-node ## the bindings of all other languages
+test-bindings: test-conformance test-cpp test-rust test-golang test-node ## the bindings of all other languages
 
 .PHONY: deps-bindings
 deps-bindings:
@@ -202,6 +202,11 @@ test-node: deps-bindings build venv build/bindings/c/echo ## Node.js: bindings/n
 test-cpp: deps-bindings build venv build/bindings/c/echo ## C++: hermes.hpp
 	bindings/cpp/tests/run.sh
 	$(TEST_WITH_OTHERS) cpp
+
+.PHONY: test-rust
+test-rust: deps-bindings build venv build/bindings/c/echo ## Rust: the crates hermes-sys and hermes
+	bindings/rust/tests/run.sh
+	$(TEST_WITH_OTHERS) rust
 
 build/faults/%: .ci/faults/%.c $(LIBRARY)
 	@mkdir -p $(@D)

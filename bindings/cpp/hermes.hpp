@@ -466,6 +466,18 @@ class Publisher : public Object {
         detail::check(code);
         return count;
     }
+    /// Queues a JSON array [topic, origin or null, data], and never waits: false where there is
+    /// no room now. fd() polls readable when it is worth another try.
+    bool publish_try(const std::string &json) {
+        return detail::check_unless(HERMES_ETIMEOUT, hermes_publish_try(handle_, json.c_str()));
+    }
+
+    /// Polls readable unless publish_try() has found no room, or it has stopped. Only wait on it.
+    int fd() const {
+        const int descriptor = hermes_fd(handle_);
+        detail::check(descriptor);
+        return descriptor;
+    }
 
   private:
     int queue(std::string_view topic, std::string_view data, std::string_view origin) {

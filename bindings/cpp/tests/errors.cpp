@@ -94,6 +94,7 @@ static void at_a_limit() {
           p.publish_batch("[[\"t\",null,1],[\"t\",null,2],[\"t\",null,3]]", &queued));
     CHECK(queued == 2);
     CHECK(!p.try_publish("t", "3"));
+    CHECK(!p.publish_try("[\"t\", null, 3]"));
     FAILS(errc::full, "p", p.publish("t", "3"));
     FAILS(errc::timeout, "2", p.stop(1ms)); // what it had to give up
 }

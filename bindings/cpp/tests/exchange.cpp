@@ -76,7 +76,9 @@ static void in_batches() {
     for (int i = 0; i < 1000; i++) CHECK(got[static_cast<std::size_t>(i)] == std::to_string(i));
 
     CHECK(c.publisher.publish_batch("[[\"t\", \"o\", true]]") == 1);
-    CHECK(c.receiver.recv_json(10, patience).find("[[\"t\"") == 0);
+    CHECK(c.publisher.publish_try("[\"tried\", null, 1]"));
+    CHECK(c.receiver.recv(patience).data() == "true");
+    CHECK(c.receiver.recv_json(10, patience).find("[[\"tried\"") == 0);
 }
 
 static void as_ranges() {
@@ -183,6 +185,8 @@ static void notices() {
 
 static void polling() {
     Cluster c;
+    pollfd room{c.publisher.fd(), POLLIN, 0};
+    CHECK(poll(&room, 1, 0) == 1);
     pollfd wait{c.receiver.fd(), POLLIN, 0};
     CHECK(poll(&wait, 1, 0) == 0);
     c.publisher.publish("t", "1");

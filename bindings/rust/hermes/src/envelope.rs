@@ -1,0 +1,243 @@
+//! What arrives: [`Envelope`] and [`Batch`] own it, [`EnvelopeView`] looks at it.
+
+use std::ffi::c_char;
+use std::fmt;
+use std::iter::FusedIterator;
+use std::ops::{Deref, Index};
+use std::ptr::NonNull;
+use std::time::{Duration, SystemTime};
+
+use serde::de::DeserializeOwned;
+
+use crate::error::Result;
+
+/// One envelope, owned by an [`Envelope`] or a [`Batch`].
+#[repr(transparent)]
+pub struct EnvelopeView(hermes_sys::hermes_envelope);
+
+type Part = unsafe extern "C" fn(*const hermes_sys::hermes_envelope, *mut usize) -> *const c_char;
+
+// SAFETY: an envelope does not change, and any thread may read it or free it.
+unsafe impl Send for EnvelopeView {}
+// SAFETY: as above.
+unsafe impl Sync for EnvelopeView {}
+
+impl EnvelopeView {
+    fn part(&self, part: Part) -> &str {
+        let mut length = 0;
+        // SAFETY: the envelope is there as long as this reference, and so is its text.
+        let bytes = unsafe {
+            let start = part(&self.0, &mut length);
+            std::slice::from_raw_parts(start.cast::<u8>(), length)
+        };
+        // The library hands out nothing else than UTF-8; should it do so after all, then a
+        // text is missing rather than broken.
+        std::str::from_utf8(bytes).unwrap_or_default()
+    }
+
+    /// The topic.
+    pub fn topic(&self) -> &str {
+        self.part(hermes_sys::hermes_envelope_topic)
+    }
+
+    /// The name of who sent it.
+    pub fn origin(&self) -> &str {
+        self.part(hermes_sys::hermes_envelope_origin)
+    }
+
+    /// The data as the JSON text that came, of which `NaN` and `Infinity` may be part.
+    pub fn json(&self) -> &str {
+        self.part(hermes_sys::hermes_envelope_data)
+    }
+
+    /// The data as a value: of any type that serde can read, or a [`serde_json::Value`].
+    pub fn data<T: DeserializeOwned>(&self) -> Result<T> {
+        Ok(serde_json::from_str(self.json())?)
+    }
+
+    /// When the sender handed it to its socket, by the sender's clock.
+    pub fn ts(&self) -> SystemTime {
+        time(self.ts_seconds())
+    }
+
+    /// The same in seconds since the Unix epoch, as it is on the wire.
+    pub fn ts_seconds(&self) -> f64 {
+        // SAFETY: the envelope is there.
+        unsafe { hermes_sys::hermes_envelope_ts(&self.0) }
+    }
+
+    /// When it arrived, by this machine's clock.
+    pub fn received(&self) -> SystemTime {
+        // SAFETY: the envelope is there.
+        time(unsafe { hermes_sys::hermes_envelope_received(&self.0) })
+    }
+
+    /// How many envelopes of the same topic and sender went missing right before it.
+    pub fn lost(&self) -> u64 {
+        // SAFETY: the envelope is there.
+        unsafe { hermes_sys::hermes_envelope_lost(&self.0) }
+    }
+}
+
+/// The moment so many seconds after the epoch; the epoch where there is none.
+fn time(seconds: f64) -> SystemTime {
+    Duration::try_from_secs_f64(seconds)
+        .ok()
+        .and_then(|since| SystemTime::UNIX_EPOCH.checked_add(since))
+        .unwrap_or(SystemTime::UNIX_EPOCH)
+}
+
+impl fmt::Debug for EnvelopeView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Envelope")
+            .field("topic", &self.topic())
+            .field("origin", &self.origin())
+            .field("data", &self.json())
+            .field("ts", &self.ts_seconds())
+            .finish()
+    }
+}
+
+/// One received envelope; what it says is read through [`EnvelopeView`].
+pub struct Envelope(NonNull<hermes_sys::hermes_envelope>);
+
+// SAFETY: an envelope does not change, and any thread may read it or free it.
+unsafe impl Send for Envelope {}
+// SAFETY: as above.
+unsafe impl Sync for Envelope {}
+
+impl Envelope {
+    /// Takes over what the library gave; `None` for NULL.
+    pub(crate) fn own(raw: *mut hermes_sys::hermes_envelope) -> Option<Self> {
+        NonNull::new(raw).map(Self)
+    }
+}
+
+impl Deref for Envelope {
+    type Target = EnvelopeView;
+
+    fn deref(&self) -> &EnvelopeView {
+        // SAFETY: it is ours until it is dropped, and a view is nothing else than it.
+        unsafe { self.0.cast().as_ref() }
+    }
+}
+
+impl Drop for Envelope {
+    fn drop(&mut self) {
+        // SAFETY: it is ours, and nobody can look at it any more.
+        unsafe { hermes_sys::hermes_envelope_free(self.0.as_ptr()) }
+    }
+}
+
+impl fmt::Debug for Envelope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+/// Several received envelopes, in order.
+pub struct Batch(NonNull<hermes_sys::hermes_batch>);
+
+// SAFETY: a batch does not change, and any thread may read it or free it.
+unsafe impl Send for Batch {}
+// SAFETY: as above.
+unsafe impl Sync for Batch {}
+
+impl Batch {
+    /// Takes over what the library gave; `None` for NULL.
+    pub(crate) fn own(raw: *mut hermes_sys::hermes_batch) -> Option<Self> {
+        NonNull::new(raw).map(Self)
+    }
+
+    /// How many envelopes there are.
+    pub fn len(&self) -> usize {
+        // SAFETY: it is ours until it is dropped.
+        unsafe { hermes_sys::hermes_batch_size(self.0.as_ptr()) }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// One envelope.
+    pub fn get(&self, index: usize) -> Option<&EnvelopeView> {
+        // SAFETY: it is ours until it is dropped; NULL beyond the end.
+        unsafe {
+            hermes_sys::hermes_batch_at(self.0.as_ptr(), index).cast::<EnvelopeView>().as_ref()
+        }
+    }
+
+    /// All of them, in order.
+    pub fn iter(&self) -> Iter<'_> {
+        Iter { batch: self, next: 0, end: self.len() }
+    }
+}
+
+impl Drop for Batch {
+    fn drop(&mut self) {
+        // SAFETY: it is ours, and nobody can look at it any more.
+        unsafe { hermes_sys::hermes_batch_free(self.0.as_ptr()) }
+    }
+}
+
+impl Index<usize> for Batch {
+    type Output = EnvelopeView;
+
+    fn index(&self, index: usize) -> &EnvelopeView {
+        let length = self.len();
+        self.get(index).unwrap_or_else(|| panic!("envelope {index} of a batch of {length}"))
+    }
+}
+
+impl<'a> IntoIterator for &'a Batch {
+    type Item = &'a EnvelopeView;
+    type IntoIter = Iter<'a>;
+
+    fn into_iter(self) -> Iter<'a> {
+        self.iter()
+    }
+}
+
+impl fmt::Debug for Batch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self).finish()
+    }
+}
+
+/// The envelopes of a [`Batch`].
+#[derive(Clone, Debug)]
+pub struct Iter<'a> {
+    batch: &'a Batch,
+    next: usize,
+    end: usize,
+}
+
+impl<'a> Iterator for Iter<'a> {
+    type Item = &'a EnvelopeView;
+
+    fn next(&mut self) -> Option<&'a EnvelopeView> {
+        if self.next == self.end {
+            return None;
+        }
+        self.next += 1;
+        self.batch.get(self.next - 1)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.end - self.next, Some(self.end - self.next))
+    }
+}
+
+impl DoubleEndedIterator for Iter<'_> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        if self.next == self.end {
+            return None;
+        }
+        self.end -= 1;
+        self.batch.get(self.end)
+    }
+}
+
+impl ExactSizeIterator for Iter<'_> {}
+impl FusedIterator for Iter<'_> {}

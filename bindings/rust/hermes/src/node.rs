@@ -1,0 +1,98 @@
+//! [`Node`].
+
+use std::ffi::c_char;
+use std::os::fd::RawFd;
+use std::ptr::null_mut;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::envelope::Envelope;
+use crate::error::{check, Result};
+use crate::object::{c_text, object, timeout_ms, Handle};
+use crate::publisher::Publisher;
+use crate::receiver::{none_in_time, owned, Receiver};
+
+/// A name for a receiver, a publisher, or both, which it starts and stops. They remain the
+/// caller's; what a closed one cannot do any more is an error.
+#[derive(Debug)]
+pub struct Node {
+    handle: Handle,
+}
+
+object!(Node);
+
+impl Node {
+    /// A node of these parts.
+    pub fn new(
+        name: &str,
+        receiver: Option<&Receiver>,
+        publisher: Option<&Publisher>,
+    ) -> Result<Self> {
+        let name = c_text("name", name)?;
+        let receiver = receiver.map_or(0, Receiver::handle);
+        let publisher = publisher.map_or(0, Publisher::handle);
+        let mut handle = 0;
+        // SAFETY: the text outlives the call, and the handle is there to be written to.
+        check(unsafe {
+            hermes_sys::hermes_node_new(name.as_ptr(), receiver, publisher, &mut handle)
+        })?;
+        let handle = Handle(handle);
+        Ok(Self { handle })
+    }
+
+    /// Publishes under the topic "channel/name" with the node's name as the origin.
+    pub fn publish<T: Serialize + ?Sized>(&self, channel: &str, data: &T) -> Result<()> {
+        self.publish_json(channel, &serde_json::to_string(data)?)
+    }
+
+    /// The same, with data that are JSON already.
+    pub fn publish_json(&self, channel: &str, json: &str) -> Result<()> {
+        // SAFETY: both texts outlive the call.
+        check(unsafe {
+            hermes_sys::hermes_node_publish(
+                self.handle.0,
+                channel.as_ptr().cast::<c_char>(),
+                channel.len(),
+                json.as_ptr().cast::<c_char>(),
+                json.len(),
+            )
+        })
+        .map(drop)
+    }
+
+    /// The oldest envelope, waiting for it without end.
+    pub fn recv(&self) -> Result<Envelope> {
+        self.take(None)
+    }
+
+    /// The oldest envelope; [`Error::Timeout`](crate::Error::Timeout) when the time is up.
+    pub fn recv_timeout(&self, timeout: Duration) -> Result<Envelope> {
+        self.take(Some(timeout))
+    }
+
+    /// The oldest envelope, if there is one now.
+    pub fn try_recv(&self) -> Result<Option<Envelope>> {
+        none_in_time(self.take(Some(Duration::ZERO)))
+    }
+
+    fn take(&self, timeout: Option<Duration>) -> Result<Envelope> {
+        let mut envelope = null_mut();
+        // SAFETY: the pointer is there to be written to.
+        let code = unsafe {
+            hermes_sys::hermes_node_recv(self.handle.0, timeout_ms(timeout), &mut envelope)
+        };
+        owned(code, Envelope::own(envelope))
+    }
+
+    /// Publishes what it receives on the channel `RAW`, until it is stopped.
+    pub fn run(&self) -> Result<()> {
+        // SAFETY: takes a number only.
+        check(unsafe { hermes_sys::hermes_node_run(self.handle.0) }).map(drop)
+    }
+
+    /// The descriptor of its receiver.
+    pub fn fd(&self) -> Result<RawFd> {
+        self.handle.fd()
+    }
+}

@@ -1,0 +1,187 @@
+//! What all four kinds of objects can do.
+
+use std::ffi::{c_char, CString};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::error::{check, check_unless, Error, Result};
+
+/// A handle that is closed when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Handle(pub(crate) u64);
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        // SAFETY: any number may be closed, and ours is one.
+        unsafe { hermes_sys::hermes_close(self.0) };
+    }
+}
+
+/// A text for C, which ends with a NUL and so can have none inside.
+pub(crate) fn c_text(what: &str, text: &str) -> Result<CString> {
+    CString::new(text).map_err(|_| Error::Invalid(format!("{what} {text:?} has a NUL inside")))
+}
+
+/// A duration for C. `None`, and what is longer than 24 days, is without end.
+pub(crate) fn timeout_ms(timeout: Option<Duration>) -> i32 {
+    let Some(timeout) = timeout else {
+        return hermes_sys::HERMES_FOREVER;
+    };
+    // Rounded up: who asks for a microsecond wants to wait, not to look.
+    let ms = timeout.as_nanos().div_ceil(1_000_000);
+    i32::try_from(ms).unwrap_or(hermes_sys::HERMES_FOREVER)
+}
+
+/// A text of the library's, which is freed here.
+pub(crate) fn take_text(text: *mut c_char, length: usize) -> String {
+    // SAFETY: the library gave both, and the text is ours.
+    unsafe {
+        let bytes = std::slice::from_raw_parts(text.cast::<u8>(), length);
+        let copy = String::from_utf8_lossy(bytes).into_owned();
+        hermes_sys::hermes_free(text.cast());
+        copy
+    }
+}
+
+impl Handle {
+    pub(crate) fn set(&self, key: &str, value: &str) -> Result<()> {
+        let (key, value) = (c_text("option", key)?, c_text("value", value)?);
+        // SAFETY: both texts outlive the call.
+        check(unsafe { hermes_sys::hermes_set(self.0, key.as_ptr(), value.as_ptr()) }).map(drop)
+    }
+
+    pub(crate) fn get(&self, key: &str) -> Result<String> {
+        let key = c_text("option", key)?;
+        let mut value = vec![0_u8; 256];
+        loop {
+            // SAFETY: the buffer is as large as it is said to be.
+            let code = unsafe {
+                let start = value.as_mut_ptr().cast::<c_char>();
+                hermes_sys::hermes_get(self.0, key.as_ptr(), start, value.len())
+            };
+            if code != hermes_sys::HERMES_ERANGE {
+                check(code)?;
+                let length = value.iter().position(|&byte| byte == 0);
+                value.truncate(length.unwrap_or(value.len()));
+                return Ok(String::from_utf8_lossy(&value).into_owned());
+            }
+            value.resize(2 * value.len(), 0);
+        }
+    }
+
+    pub(crate) fn start(&self) -> Result<()> {
+        // SAFETY: takes a number only.
+        check(unsafe { hermes_sys::hermes_start(self.0) }).map(drop)
+    }
+
+    pub(crate) fn stop(&self, timeout: Duration) -> Result<()> {
+        // SAFETY: takes numbers only.
+        check(unsafe { hermes_sys::hermes_stop(self.0, timeout_ms(Some(timeout))) }).map(drop)
+    }
+
+    pub(crate) fn close(&self) -> Result<()> {
+        // SAFETY: takes a number only.
+        check(unsafe { hermes_sys::hermes_close(self.0) }).map(drop)
+    }
+
+    pub(crate) fn wait(&self, timeout: Option<Duration>) -> Result<()> {
+        // SAFETY: takes numbers only.
+        check(unsafe { hermes_sys::hermes_wait(self.0, timeout_ms(timeout)) }).map(drop)
+    }
+
+    pub(crate) fn wait_ready(&self, timeout: Option<Duration>) -> Result<()> {
+        // SAFETY: takes numbers only.
+        check(unsafe { hermes_sys::hermes_wait_ready(self.0, timeout_ms(timeout)) }).map(drop)
+    }
+
+    pub(crate) fn stats(&self) -> Result<Value> {
+        let (mut text, mut length) = (std::ptr::null_mut(), 0);
+        // SAFETY: both are there to be written to.
+        check(unsafe { hermes_sys::hermes_stats(self.0, &mut text, &mut length) })?;
+        Ok(serde_json::from_str(&take_text(text, length))?)
+    }
+
+    pub(crate) fn next_event(&self, timeout: Option<Duration>) -> Result<Option<Value>> {
+        let (mut text, mut length) = (std::ptr::null_mut(), 0);
+        let timeout = timeout_ms(timeout);
+        // SAFETY: both are there to be written to.
+        let code =
+            unsafe { hermes_sys::hermes_next_event(self.0, timeout, &mut text, &mut length) };
+        match check_unless(hermes_sys::HERMES_ETIMEOUT, code, ())? {
+            None => Ok(None),
+            Some(()) => Ok(Some(serde_json::from_str(&take_text(text, length))?)),
+        }
+    }
+
+    pub(crate) fn fd(&self) -> Result<std::os::fd::RawFd> {
+        // SAFETY: takes a number only.
+        check(unsafe { hermes_sys::hermes_fd(self.0) })
+    }
+}
+
+/// The methods that all kinds have.
+macro_rules! object {
+    ($kind:ident) => {
+        impl $kind {
+            /// Sets an option, such as `("queue.block", "250ms")`. docs/configuration.md
+            /// lists them all.
+            pub fn set(&self, key: &str, value: impl ToString) -> $crate::Result<()> {
+                self.handle.set(key, &value.to_string())
+            }
+
+            /// An option's value, or a fact: `name`, `address`, `state`, `stop_reason`, and
+            /// for what binds `endpoint`.
+            pub fn get(&self, key: &str) -> $crate::Result<String> {
+                self.handle.get(key)
+            }
+
+            /// Binds or begins to connect, and returns.
+            pub fn start(&self) -> $crate::Result<()> {
+                self.handle.start()
+            }
+
+            /// Stops, and sends what is queued first, for at most this long; what then had to
+            /// be given up makes it an [`Error::Timeout`](crate::Error::Timeout).
+            pub fn stop(&self, timeout: std::time::Duration) -> $crate::Result<()> {
+                self.handle.stop(timeout)
+            }
+
+            /// Closes it now, from whatever thread, and wakes everybody who waits in a call
+            /// on it. Dropping closes too. Once is enough, and more do no harm.
+            pub fn close(&self) -> $crate::Result<()> {
+                self.handle.close()
+            }
+
+            /// Waits until it does not run; `None` waits without end.
+            pub fn wait(&self, timeout: Option<std::time::Duration>) -> $crate::Result<()> {
+                self.handle.wait(timeout)
+            }
+
+            /// Waits until it can do its work; `None` waits without end.
+            pub fn wait_ready(&self, timeout: Option<std::time::Duration>) -> $crate::Result<()> {
+                self.handle.wait_ready(timeout)
+            }
+
+            /// The counters, as a JSON object; docs/guide.md explains each.
+            pub fn stats(&self) -> $crate::Result<serde_json::Value> {
+                self.handle.stats()
+            }
+
+            /// The oldest notice of what happened to it, as a JSON object; nothing when the
+            /// time is up. `None` waits without end.
+            pub fn next_event(
+                &self,
+                timeout: Option<std::time::Duration>,
+            ) -> $crate::Result<Option<serde_json::Value>> {
+                self.handle.next_event(timeout)
+            }
+
+            /// What hermes.h knows it by.
+            pub fn handle(&self) -> u64 {
+                self.handle.0
+            }
+        }
+    };
+}
+pub(crate) use object;

@@ -1,0 +1,44 @@
+//! [`PostOffice`].
+
+use crate::error::{check, Result};
+use crate::object::{c_text, object, Handle};
+
+/// Relays between publishers and receivers, whatever ZeroMQ program they run.
+#[derive(Debug)]
+pub struct PostOffice {
+    handle: Handle,
+}
+
+object!(PostOffice);
+
+impl PostOffice {
+    /// One that will be bound at `address_in` for publishers and at `address_out` for
+    /// receivers. Addresses in use are found by [`start`](Self::start).
+    pub fn new(address_in: &str, address_out: &str) -> Result<Self> {
+        Self::make(address_in, address_out, None)
+    }
+
+    /// The same, with an address at which a copy of everything is published.
+    pub fn with_debug(address_in: &str, address_out: &str, debug: &str) -> Result<Self> {
+        Self::make(address_in, address_out, Some(debug))
+    }
+
+    fn make(address_in: &str, address_out: &str, debug: Option<&str>) -> Result<Self> {
+        let (address_in, address_out) =
+            (c_text("address", address_in)?, c_text("address", address_out)?);
+        let debug = debug.map(|debug| c_text("address", debug)).transpose()?;
+        let debug = debug.as_ref().map_or(std::ptr::null(), |text| text.as_ptr());
+        let mut handle = 0;
+        // SAFETY: the texts outlive the call, and the handle is there to be written to.
+        check(unsafe {
+            hermes_sys::hermes_postoffice_new(
+                address_in.as_ptr(),
+                address_out.as_ptr(),
+                debug,
+                &mut handle,
+            )
+        })?;
+        let handle = Handle(handle);
+        Ok(Self { handle })
+    }
+}

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Tests the Rust binding: run.sh. Needs build/libhermes.so.2 and crates.io. Leaves the programs
+# that the tests with other languages use in build/bindings/rust.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../../.." && pwd)
+export CARGO_TARGET_DIR=$root/build/rust HERMES_LIB_DIR=$root/build CARGO_TERM_QUIET=true
+export LD_LIBRARY_PATH=$root/build${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} # for what rustdoc runs
+patience=600 # seconds for all tests, as a guard against hanging
+cd "$here/.."
+
+# What hermes.h has grown by must not be forgotten here.
+unused=$("$root/capi/exports.sh" names "$root/include/hermes.h" |
+    while read -r name; do grep -rqw "$name" hermes/src || echo "$name"; done)
+[ -z "$unused" ] || { echo "the crate hermes does not use $unused" >&2; exit 1; }
+
+cargo fmt --check
+cargo clippy --locked --all-targets --all-features -- -D warnings
+RUSTDOCFLAGS=-Dwarnings cargo doc --locked --no-deps --all-features
+timeout $patience cargo test --locked --all-features
+
+# Without the library the build says what to do, and not only that it failed.
+complaint=$(HERMES_LIB_DIR=/nonexistent cargo check --locked -p hermes-sys 2>&1) && {
+    echo "hermes-sys builds without libhermes" >&2
+    exit 1
+}
+for part in "HERMES_LIB_DIR is /nonexistent" "make install"; do
+    grep -q "$part" <<<"$complaint" || { echo "no '$part' in: $complaint" >&2; exit 1; }
+done
+
+mkdir -p "$root/build/bindings/rust"
+cargo build --locked --examples
+cp "$CARGO_TARGET_DIR"/debug/examples/{echo,peaks} "$root/build/bindings/rust/"
+echo "The Rust binding is as it should be."
