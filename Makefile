@@ -217,6 +217,12 @@ build/faults/%: .ci/faults/%.c $(LIBRARY)
 test-faults: deps-test build build/faults/traffic venv ## kills, stops and starves parts of a cluster, each in a process of its own
 	$(PYTEST) .ci/faults
 
+# For SOAK seconds at full rate, and everything else thirty times instead of three.
+SOAK ?= 600
+.PHONY: soak
+soak: deps-test build build/faults/traffic venv ## the same for long: SOAK (600) seconds at full rate, and many rounds
+	FLOOD_SECONDS=$(SOAK) FORK_CYCLES=10000 FAULT_ROUNDS=30 $(PYTEST) --timeout 0 .ci/faults
+
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME (1m)
 	@.ci/deps build

@@ -44,9 +44,12 @@ def free_ports(count: int) -> list[int]:
 class Process:
     """A program of ours that can be hurt."""
 
-    def __init__(self, *words, **environment: str) -> None:
+    def __init__(self, *words, descriptors: int | None = None, stderr=subprocess.PIPE) -> None:
         self.words = [str(word) for word in words]
-        self.environment = {**os.environ, **environment}
+        if descriptors is not None:
+            limit = f'ulimit -n {descriptors}; exec "$@"'
+            self.words = ["bash", "-c", limit, "bash", *self.words]
+        self._stderr = stderr
         self.errors = ""
         self._lines: list[dict] = []
         self.child: subprocess.Popen[str] | None = None
@@ -58,14 +61,16 @@ class Process:
             self.words,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=self._stderr,
             text=True,
-            env=self.environment,
         )
         self._readers = [
-            threading.Thread(target=self._read, args=(self.child.stdout, self._lines), daemon=True),
-            threading.Thread(target=self._listen, args=(self.child.stderr,), daemon=True),
+            threading.Thread(target=self._read, args=(self.child.stdout, self._lines), daemon=True)
         ]
+        if self.child.stderr:
+            self._readers.append(
+                threading.Thread(target=self._listen, args=(self.child.stderr,), daemon=True)
+            )
         for reader in self._readers:
             reader.start()
 
@@ -132,36 +137,40 @@ class Process:
         for reader in self._readers:
             reader.join(PATIENCE)
         for pipe in (self.child.stdin, self.child.stdout, self.child.stderr):
-            with contextlib.suppress(OSError):
-                pipe.close()
+            if pipe:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+
+    def costs(self) -> dict[str, int]:
+        """What it takes of the machine: memory in KiB, descriptors, threads."""
+        own = pathlib.Path("/proc", str(self.pid))
+        status = dict(line.split(":", 1) for line in (own / "status").read_text().splitlines())
+        return {
+            "memory": int(status["VmRSS"].split()[0]),
+            "descriptors": len(list((own / "fd").iterdir())),
+            "threads": int(status["Threads"]),
+        }
 
 
 class Office(Process):
     """A post office that comes back at the same place."""
 
-    def __init__(self, engine: str = "auto", *more: str) -> None:
+    def __init__(self, *options: str, host: str = "127.0.0.1", prefix=(), **more) -> None:
         a, b = free_ports(2)
-        self.inward, self.outward = f"tcp://127.0.0.1:{a}", f"tcp://127.0.0.1:{b}"
-        words = [
-            HERMES,
-            "postoffice",
-            "--in",
-            self.inward,
-            "--out",
-            self.outward,
-            "--stats",
-            "100ms",
-        ]
-        super().__init__(*words, "--set", f"engine={engine}", *more)
+        self.inward, self.outward = f"tcp://{host}:{a}", f"tcp://{host}:{b}"
+        words = [*prefix, HERMES, "postoffice", "--in", self.inward, "--out", self.outward]
+        for option in options:
+            words += ["--set", option]
+        super().__init__(*words, "--stats", "100ms", **more)
 
     def start(self) -> None:
         super().start()
         self.wait(lambda line: True, "the post office does not start")
 
 
-def traffic(*words: str) -> Process:
+def traffic(*words: str, prefix=()) -> Process:
     """Traffic made by the program in C."""
-    return Process(TRAFFIC, *words)
+    return Process(*prefix, TRAFFIC, *words)
 
 
 def sound(line: dict) -> bool:
@@ -176,3 +185,64 @@ def closing(*processes: Process) -> Iterator[None]:
     finally:
         for process in processes:
             process.close()
+
+
+class Cable:
+    """Two hosts with a cable between them that can be cut: network namespaces of their own.
+
+    ``near`` and ``far`` are what to write before a command that is to run there.
+    """
+
+    FAR = "10.77.0.2"
+
+    def __init__(self) -> None:
+        root = os.geteuid() == 0
+        into = [] if root else ["-U", "--preserve-credentials"]
+        first = ["unshare", "-n"] if root else ["unshare", "-r", "-n"]
+        self._hosts = [subprocess.Popen([*first, "sleep", "infinity"])]
+        self.far = ["nsenter", "-t", str(self._hosts[0].pid), *into, "-n"]
+        self._settle(self._hosts[0])
+        beside = ["unshare", "-n", "sleep", "infinity"]
+        self._hosts.append(subprocess.Popen(beside if root else [*self.far, *beside]))
+        self._settle(self._hosts[1])
+        self.near = ["nsenter", "-t", str(self._hosts[1].pid), *into, "-n"]
+        peer = ["peer", "name", "far", "netns", str(self._hosts[0].pid)]
+        self._ip(self.near, "link", "add", "near", "type", "veth", *peer)
+        for host, name, address in ((self.near, "near", "10.77.0.1"), (self.far, "far", self.FAR)):
+            self._ip(host, "address", "add", f"{address}/24", "dev", name)
+            self._ip(host, "link", "set", name, "up")
+            self._ip(host, "link", "set", "lo", "up")
+
+    def _settle(self, host) -> None:
+        """Wait until a host is one of its own."""
+        ours = os.readlink("/proc/self/ns/net")
+
+        def apart() -> bool:
+            assert host.poll() is None, (
+                "no network namespace can be made here: run this as root, or allow"
+                " unprivileged user namespaces (sysctl kernel.unprivileged_userns_clone,"
+                " kernel.apparmor_restrict_unprivileged_userns)"
+            )
+            with contextlib.suppress(OSError):
+                name = pathlib.Path("/proc", str(host.pid), "comm").read_text().strip()
+                return name == "sleep" and os.readlink(f"/proc/{host.pid}/ns/net") != ours
+            return False
+
+        eventually(apart, "there is no network namespace")
+
+    def _ip(self, host, *words: str) -> None:
+        path = os.environ["PATH"] + ":/usr/sbin:/sbin"
+        command = [*host, "env", f"PATH={path}", "ip", *words]
+        subprocess.run(command, check=True, timeout=PATIENCE)
+
+    def cut(self) -> None:
+        """From now on nothing arrives, and nobody is told."""
+        self._ip(self.far, "link", "set", "far", "down")
+
+    def mend(self) -> None:
+        self._ip(self.far, "link", "set", "far", "up")
+
+    def close(self) -> None:
+        for host in self._hosts:
+            host.kill()
+            host.wait()

@@ -11,8 +11,8 @@
  * standard input ends it stops publishing, takes what is still under way, and ends.
  *
  * Each envelope carries the process that sent it and a number, counted by topic from 0.
- * "missing" are numbers left out, "twice" and "late" those that came once more or behind
- * others of their topic. A follower of others begins with the first that it sees.
+ * "missing" are numbers left out, "backward" those that came once more, or behind others
+ * of their topic. A follower of others begins with the first that it sees.
  */
 #define _GNU_SOURCE
 #include "hermes.h"
@@ -32,8 +32,8 @@
 static const char *in, *out;
 static long window = 20000, rate, topics = 10;
 static uint64_t publisher, receiver;
-static atomic_long sent, got;
-static long missing, backward;
+static atomic_long sent, got, missing;
+static long backward;
 static atomic_int over;
 
 static void must(int code, const char *what) {
@@ -58,7 +58,7 @@ static void pause_us(long us) {
 /* ---- Publishing -------------------------------------------------------------- */
 
 static int may_send(long long began) {
-    if (receiver && sent - got >= window) return 0;
+    if (receiver && sent - got - missing >= window) return 0;
     return rate == 0 || sent < (double)rate * (now_ns() - began) / 1e9;
 }
 

@@ -195,8 +195,9 @@ class Part(threading.Thread, Generic[_C]):
         value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Stop."""
-        self.stop()
+        """Stop; in a forked child, which has nothing to stop, do nothing."""
+        if not self._is_orphan():
+            self.stop()
 
     def stop(self, timeout: float | None = None) -> None:
         """Stop, and wait for the thread to end, at most ``timeout`` seconds."""
@@ -258,6 +259,10 @@ class Part(threading.Thread, Generic[_C]):
         if self._core is None:
             raise errors.StateError(f"{type(self).__name__} {self.name} has not been started")
         return self._core
+
+    def _is_orphan(self) -> bool:
+        """Whether its native object belongs to the process that this one was forked from."""
+        return self._core is not None and self._core.orphaned
 
     def _refuse_orphan(self) -> None:
         if self._core is not None and self._core.orphaned:

@@ -74,8 +74,10 @@ class Node:
         value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Stop."""
-        self.stop()
+        """Stop; in a forked child, which has nothing to stop, do nothing."""
+        ours = [part for part in self._facilities if isinstance(part, (Receiver, Publisher))]
+        if not any(part._is_orphan() for part in ours):
+            self.stop()
 
     def publish(self, channel: str, data: Any) -> bool:
         """Publish ``data`` under the topic ``channel/name``, with the name as its origin.

@@ -338,3 +338,19 @@ with multiprocessing.get_context("fork").Pool(2) as pool:
         done = support.run(code, str(support.HERE), office.xsub_url, check=False)
         assert (done.returncode, done.stderr) == (0, "")
         assert [envelope.data for envelope in take(receiver, 6)] == [0] * 6
+
+
+def test_a_child_may_leave_the_block_that_it_was_forked_in() -> None:
+    run("""
+at = PostOffice("tcp://127.0.0.1:*", "tcp://127.0.0.1:*")
+at.start()
+node = Node("n", Receiver(at.endpoints["out"], "r"), Publisher(at.endpoints["in"], "p"))
+with Receiver(at.endpoints["out"], "other") as other, node:
+    if os.fork() == 0:
+        sys.exit(7)
+    assert os.waitstatus_to_exitcode(os.wait()[1]) == 7
+    assert node.publisher.wait_ready(20)
+    assert node.publisher.publish(Envelope("t", "p", 1))
+    assert other.recv(True, 20).data == 1
+at.stop()
+""")
