@@ -2,7 +2,6 @@ package core
 
 import (
 	"sync"
-	"time"
 
 	"github.com/hermes-zmq/hermes/core/internal/batch"
 	"github.com/hermes-zmq/hermes/core/internal/carrier"
@@ -234,7 +233,7 @@ func (l *lastValues) Recall(p carrier.Peer, prefix []byte, follows func([]byte) 
 	defer l.mu.Unlock()
 	out := &recall{l: l, give: give, b: batch.Get()}
 	if fresh {
-		out.micros = time.Now().UnixMicro()
+		out.micros = timeOfDay().UnixMicro()
 	}
 	l.index.Under(prefix, func(topic []byte) {
 		if follows(topic) {

@@ -175,7 +175,7 @@ func (p *Publisher) pumpOnce(outlet carrier.Outlet) (hold time.Duration) {
 	}
 	trip.At("publisher")
 	numbered := p.q.numbered
-	wire.Stamp(b, time.Now().UnixMicro(), numbered)
+	wire.Stamp(b, timeOfDay().UnixMicro(), numbered)
 	if numbered {
 		p.numbers.number(b)
 	}

@@ -318,7 +318,7 @@ func (r *Receiver) letIn(path int, b *batch.Batch) (left []item) {
 // limits are what the next batch is measured against.
 func (r *Receiver) limits() limits {
 	now := time.Now()
-	return limits{now: now, received: seconds(now), slowAfter: r.slowAfter.get().Seconds(), onSlow: r.onSlow.String(), guard: r.clockSkew.is("guard")}
+	return limits{now: now, received: seconds(timeOfDay()), slowAfter: r.slowAfter.get().Seconds(), onSlow: r.onSlow.String(), guard: r.clockSkew.is("guard")}
 }
 
 func (r *Receiver) bound() bound { return bound{r.queueMessages.get(), r.queueBytes.get()} }

@@ -69,3 +69,19 @@ def test_everything_that_was_mended_is_in_the_migration_guide():
     guide = (ROOT / "docs/migration.md").read_text()
     assert mended
     assert [name for name in mended if f"`{name}`" not in guide] == []
+
+
+def test_every_fault_has_a_test_that_exists():
+    rows = re.findall(
+        r"(?m)^\|(?! *(?:fault|---)).*\|$", (ROOT / "docs/reliability.md").read_text()
+    )
+    assert len(rows) > 20
+    for row in rows:
+        places = re.findall(r"`([^`]+\.(?:py|go|c)(?:: \w+)?)`", row.split("|")[-2])
+        assert places, row
+        for place in places:
+            file, _, name = place.partition(": ")
+            source = ROOT / file
+            assert source.exists(), place
+            defined = rf"(?m)^(?:def|func) {name}\b" if name else r"\b(?:[Tt]est|main)"
+            assert re.search(defined, source.read_text()), place
