@@ -154,7 +154,7 @@ test-python: build wheel venv venv-wheel venv-old ## the Python package, old and
 	HERMES_ENGINE=libzmq $(PYTEST) python/tests
 
 .PHONY: test-docs
-test-docs: deps-test build venv ## the examples, and every command and snippet of the documents
+test-docs: deps-test deps-bindings build venv ## the examples, and every command and snippet of the documents
 	$(PYTEST) examples/tests docs/tests
 
 .PHONY: test-install

@@ -1,12 +1,13 @@
 """Finds the snippets in the documents, and runs one.
 
-Every fenced block of the documents that is marked python, c, cpp,
-go or sh is run, as a whole program in an empty folder; it must end by itself, and well. Where it
-speaks of a post office at tcp://127.0.0.1:6000 and does not start one, one is there. A
-block marked text that follows an HTML comment `output` is what the program before it
-prints. In a shell block `make` only looks whether there is such a target, and `pip` and `apt`
-whether the file is called so: the tests of the installation run them. A block that speaks of
-pkg-config or CMake finds hermes installed.
+Every fenced block of the documents that is marked python, c, cpp, go, js, rust or sh is run,
+as a whole program in an empty folder; it must end by itself, and well. So is one with more
+behind the language, such as rust,no_run, if it follows an HTML comment `run`. Where it speaks of
+a post office at tcp://127.0.0.1:6000 and does not start one, one is there. A block marked text
+that follows an HTML comment `output` is what the program before it prints. In a shell block
+`make` only looks whether there is such a target, and `pip` and `apt` whether the files are called
+so: the tests of the installation run all of them. A block that speaks of pkg-config or CMake
+finds hermes installed.
 """
 
 from __future__ import annotations
@@ -40,12 +41,13 @@ DOCUMENTS = [
     *sorted((ROOT / "bindings").glob("*/README.md")),
 ]
 MADE = {"c-api.md"}  # made of the header, whose declarations are not programs
-RUN = {"python", "c", "cpp", "go", "sh"}
+RUN = {"python", "c", "cpp", "go", "js", "rust", "sh"}
 PATIENCE = 100  # seconds
 TOOLS = pathlib.Path(sys.executable).parent  # CMake among them
 
 FENCE = re.compile(
-    r"(?ms)^(?:<!-- (?P<mark>[^\n]*?) -->\n)?```(?P<language>\w*)\n(?P<text>.*?)^```$"
+    r"(?ms)^(?:<!-- (?P<mark>[^\n]*?) -->\n)?"
+    r"```(?P<language>\w*)(?P<more>[^\n]*)\n(?P<text>.*?)^```$"
 )
 
 
@@ -71,7 +73,7 @@ def snippets_of(document):
         language, text = match["language"], match["text"]
         if match["mark"] == "output":
             found[-1].output = text
-        elif language in RUN:
+        elif language in RUN and (not match["more"] or match["mark"] == "run"):
             line = source.count("\n", 0, match.start("text"))
             found.append(Snippet(f"{document.relative_to(ROOT)}:{line}", language, text))
     return found
@@ -180,6 +182,43 @@ def prepare_go(text, folder):
     return ["./program"]
 
 
+def prepare_js(text, folder):
+    """Return the command that runs an ES module, which finds our package."""
+    subprocess.run([ROOT / "bindings/node/build"], check=True)
+    (folder / "node_modules").mkdir()
+    (folder / "node_modules/hermes-zmq").symlink_to(ROOT / "bindings/node")
+    (folder / "program.mjs").write_text(text)
+    return ["node", "program.mjs"]
+
+
+CARGO = """
+[package]
+name = "program"
+version = "0.0.0"
+edition = "2021"
+
+[dependencies]
+hermes = {{ path = "{root}/bindings/rust/hermes", features = ["tokio"] }}
+serde = {{ version = "1", features = ["derive"] }}
+serde_json = "1"
+tokio = {{ version = "1", features = ["macros", "rt", "time"] }}
+"""
+
+
+def prepare_rust(text, folder):
+    """Return the command that runs a Rust program, once it is compiled with our crates."""
+    (folder / "Cargo.toml").write_text(CARGO.format(root=ROOT))
+    (folder / "Cargo.lock").write_text((ROOT / "bindings/rust/Cargo.lock").read_text())
+    (folder / "src").mkdir()
+    (folder / "src/main.rs").write_text(text)
+    build = ROOT / "build"
+    more = {"CARGO_TARGET_DIR": str(build / "rust-snippets"), "HERMES_LIB_DIR": str(build)}
+    command = ["cargo", "build", "--quiet"]
+    subprocess.run(command, cwd=folder, env={**os.environ, **more}, check=True)
+    (build / "rust-snippets/debug/program").rename(folder / "program")
+    return ["env", f"LD_LIBRARY_PATH={build}", "./program"]
+
+
 SHIMS = {
     "make": 'exec "{make}" -s -n -C "{root}" "$@" >/dev/null',
     "pip": """case "$*" in
@@ -224,5 +263,7 @@ PREPARE = {
     "c": prepare_c,
     "cpp": prepare_cpp,
     "go": prepare_go,
+    "js": prepare_js,
+    "rust": prepare_rust,
     "sh": prepare_sh,
 }
