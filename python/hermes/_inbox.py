@@ -11,13 +11,16 @@ import logging
 import queue
 import threading
 from collections import deque
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hermes import _native
 from hermes._codec import Codec
 from hermes._native import ReceiverCore, deadline, in_slices, remaining
 from hermes._pace import Pace
 from hermes.structs import from_row, parse
+
+if TYPE_CHECKING:
+    from hermes._aio import Bell
 
 log = logging.getLogger("hermes.receiver")
 
@@ -44,6 +47,8 @@ class Inbox:
         self._pending: deque[list[Any]] = deque()
         self._changed = threading.Event()  # something was put, or the receiver started or ended
         self._ended = False
+        self._over = False
+        self._bell: Bell | None = None  # who waits in event loops, once somebody does
         self._most = _MOST
         self._fetching = threading.Lock()
         self._counting = threading.Lock()
@@ -56,12 +61,12 @@ class Inbox:
     def open(self, core: ReceiverCore) -> None:
         """Take from this native receiver from now on."""
         self._core = core
-        self._changed.set()
+        self._tell()
 
     def end(self) -> None:
         """Nothing more will come; who waits for a start stops waiting."""
         self._ended = True
-        self._changed.set()
+        self._tell()
 
     def reset(self) -> None:
         """Forget what is here and who was taking it: the process was forked."""
@@ -69,6 +74,7 @@ class Inbox:
         self._fetching = threading.Lock()
         self._counting = threading.Lock()
         self._changed = threading.Event()
+        self._bell = None
 
     def take(self, timeout: float | None, wanted: int = 1) -> Any:
         """The oldest envelope, or None. Waits ``timeout`` seconds, None: until the end.
@@ -113,6 +119,40 @@ class Inbox:
                 envelope = from_row(row)
         return taken
 
+    # ---- For event loops -----------------------------------------------------
+
+    @property
+    def bell(self) -> Bell:
+        """It rings when there may be something to take that the descriptor does not show."""
+        if self._bell is None:
+            from hermes._aio import Bell
+
+            with self._counting:
+                self._bell = self._bell or Bell()
+        return self._bell
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing is left and nothing will come, as far as :meth:`fetch` has seen."""
+        return self._over or (self._core is None and self._ended)
+
+    def descriptor(self) -> int | None:
+        """It polls readable while there is something to fetch; None before the start."""
+        return None if self._core is None else self._core.descriptor()
+
+    def here(self) -> Any:
+        """The oldest envelope of those that need not be fetched, or None."""
+        try:
+            return self._put.popleft() if self._put else from_row(self._pending.popleft())
+        except IndexError:
+            return None
+
+    def fetch(self, wanted: int) -> bool:
+        """Whether something is here that need not be waited for. Never waits."""
+        return bool(self._put) if self._core is None else self._fetch(0.0, wanted)
+
+    # ---- Counting ------------------------------------------------------------
+
     def correct(self, core: ReceiverCore) -> dict[str, Any]:
         """The native counters, where what was fetched ahead still counts as queued."""
         with self._counting:
@@ -155,13 +195,19 @@ class Inbox:
     def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
         """Add something to be received, as the ``run`` of a subclass may."""
         self._put.append(item)
-        self._changed.set()
+        self._tell()
 
     def put_nowait(self, item: Any) -> None:
         """Add something to be received."""
         self.put(item)
 
     # ---- Inside --------------------------------------------------------------
+
+    def _tell(self) -> None:
+        """Let everybody who waits look again."""
+        self._changed.set()
+        if self._bell is not None:
+            self._bell.ring()
 
     def _fetch(self, end: float | None, wanted: int = 1) -> bool:
         """Whether it is worth looking again: something may have come before ``end``.
@@ -194,6 +240,7 @@ class Inbox:
                     self._keep(core)
                 return True
             if code in (_native.ETIMEOUT, _native.ESTOPPED, _native.EBADHANDLE):
+                self._over = code != _native.ETIMEOUT
                 return bool(self._put)
             core.check(code)
             return False
@@ -224,6 +271,8 @@ class Inbox:
             self._fetched += len(rows)
             self._undecodable += bad
         core.claim()
+        if self._bell is not None:
+            self._bell.ring()
         if rows:
             size = max(1, len(text) // len(rows))
             self._most = max(1, min(_MOST, _MOST_BYTES // size))

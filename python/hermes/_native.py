@@ -371,6 +371,12 @@ class Core:
         self.check(code)
         return True
 
+    def descriptor(self) -> int:
+        """It polls readable while there is something to take, or room for what is published."""
+        descriptor: int = self._lib.hermes_fd(self._handle)
+        self.check(descriptor)
+        return descriptor
+
     def stats(self) -> dict[str, Any]:
         """The counters."""
         code, text = self._text(self._lib.hermes_stats, self._handle)
@@ -508,9 +514,8 @@ class ReceiverCore(Core):
         self.check(self._lib.hermes_receiver_accept(self._handle, origin, len(origin)))
 
     def fileno(self) -> int:
-        """A descriptor that polls readable while there is something to take."""
-        descriptor: int = self._lib.hermes_fd(self._handle)
-        self.check(descriptor)
+        """The descriptor, for somebody who knows nothing of what was fetched ahead."""
+        descriptor = self.descriptor()
         self.watched = True
         return descriptor
 

@@ -79,7 +79,7 @@ def send(core: PublisherCore, codec: Codec, envelope: Envelope) -> bool:
     code = core.post(row)
     if code == _native.ETIMEOUT:  # there is no room, so wait for some
         code, _ = core.publish_batch(b"[%b]" % row)
-    return code == _native.OK or _refused(core, code)
+    return code == _native.OK or settled(core, code)
 
 
 def parts(envelope: Envelope) -> tuple[str, str, Any]:
@@ -105,6 +105,37 @@ def _must_be_plain(envelope: Envelope) -> None:
 
 def _send_oddly(core: PublisherCore, codec: Codec, envelope: Envelope) -> bool:
     """Send what writes itself; raise, with a good reason, for what cannot be written."""
+    topic, origin, data = _texts(codec, envelope)
+    try:
+        return settled(core, core.publish(topic.encode(), origin.encode(), data))
+    except UnicodeEncodeError:
+        # Python's strings can hold what UTF-8 cannot; JSON's escapes can.
+        code, _ = core.publish_batch(b"[%b]" % _joined(topic, origin, data))
+        return settled(core, code)
+
+
+def written(codec: Codec, envelope: Envelope) -> bytes:
+    """Stamp an envelope, and write it as the JSON array [topic, origin, data].
+
+    Raises :class:`TypeError` where it cannot be written.
+    """
+    try:
+        row = codec.row(*parts(envelope))
+    except Exception:
+        row = _joined(*_texts(codec, envelope))
+    else:
+        envelope.ts = time.time()
+    return row
+
+
+def _joined(topic: str, origin: str, data: bytes) -> bytes:
+    if b"\0" in data:  # where C would see the end
+        raise errors.DataError(f"data of {topic!r} is not JSON: there is a NUL in it")
+    return b"[%b,%b,%b]" % (json.dumps(topic).encode(), json.dumps(origin).encode(), data)
+
+
+def _texts(codec: Codec, envelope: Envelope) -> tuple[str, str, bytes]:
+    """Topic, origin, and data as JSON, of any envelope; stamps it."""
     try:
         if type(envelope).convert_to_frames is _PLAIN:
             envelope.update_ts()
@@ -118,21 +149,17 @@ def _send_oddly(core: PublisherCore, codec: Codec, envelope: Envelope) -> bool:
         raise errors.DataError(f"data of {envelope.topic!r} is not JSON: {error}") from error
     except AttributeError as error:
         raise TypeError(f"an Envelope is needed, not {type(envelope).__name__}: {error}") from error
-    try:
-        code = core.publish(topic.encode(), origin.encode(), data)
-    except UnicodeEncodeError:
-        # Python's strings can hold what UTF-8 cannot; JSON's escapes can.
-        text = f"[[{json.dumps(topic)},{json.dumps(origin)},".encode() + data + b"]]"
-        code, _ = core.publish_batch(text)
-    except AttributeError:
+    if not (isinstance(topic, str) and isinstance(origin, str)):
         raise TypeError(
             f"topic and origin must be str, not {type(topic).__name__} and {type(origin).__name__}"
-        ) from None
-    return code == _native.OK or _refused(core, code)
+        )
+    return topic, origin, data
 
 
-def _refused(core: PublisherCore, code: int) -> bool:
-    """False for an envelope that was not taken; raises where that is its own fault."""
+def settled(core: PublisherCore, code: int) -> bool:
+    """Whether an envelope was taken; raises where it is its own fault that it was not."""
+    if code == _native.OK:
+        return True
     if code not in _REFUSED:
         core.check(code)
     return False

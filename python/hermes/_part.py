@@ -199,6 +199,24 @@ class Part(threading.Thread, Generic[_C]):
         if not self._is_orphan():
             self.stop()
 
+    async def __aenter__(self: _Self) -> _Self:
+        """Start, while other tasks of the event loop go on."""
+        from hermes import _aio
+
+        await _aio.start(self)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop, while other tasks go on."""
+        from hermes import _aio
+
+        await _aio.elsewhere(self.stop)
+
     def stop(self, timeout: float | None = None) -> None:
         """Stop, and wait for the thread to end, at most ``timeout`` seconds."""
         raise NotImplementedError

@@ -79,6 +79,24 @@ class Node:
         if not any(part._is_orphan() for part in ours):
             self.stop()
 
+    async def __aenter__(self: _Self) -> _Self:
+        """Start, while other tasks of the event loop go on."""
+        from hermes import _aio
+
+        await _aio.start(self)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop, while other tasks go on."""
+        from hermes import _aio
+
+        await _aio.elsewhere(self.stop)
+
     def publish(self, channel: str, data: Any) -> bool:
         """Publish ``data`` under the topic ``channel/name``, with the name as its origin.
 
@@ -95,6 +113,16 @@ class Node:
         Raises :class:`NotImplementedError` where the node has nothing to receive with.
         """
         return self._ability(self.receiver, "recv")(block, timeout)
+
+    async def apublish(self, channel: str, data: Any) -> bool:
+        """:meth:`publish` for asyncio; see :meth:`hermes.Publisher.apublish`."""
+        publish = self._ability(self.publisher, "apublish")
+        taken: bool = await publish(Envelope(channel + "/" + self.name, self.name, data))
+        return taken
+
+    async def arecv(self, timeout: float | None = None) -> Any:
+        """:meth:`recv` for asyncio; see :meth:`hermes.Receiver.arecv`."""
+        return await self._ability(self.receiver, "arecv")(timeout)
 
     def run(self) -> None:
         """Publish the data of whatever is received on the channel ``RAW``, until stopped.

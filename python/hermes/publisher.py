@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hermes import _codec, _native
-from hermes._outbox import Outbox, send, send_many
+from hermes._outbox import Outbox, send, send_many, settled, written
 from hermes._part import (
     FLUSH,
     OnEvent,
@@ -19,6 +19,9 @@ from hermes._part import (
     native_text,
 )
 from hermes.structs import Envelope
+
+if TYPE_CHECKING:
+    from hermes._aio import Room
 
 __all__ = ["Publisher"]
 
@@ -62,6 +65,7 @@ class Publisher(Part[_native.PublisherCore]):
         self.sock: Any = None
         #: What is still to be sent.
         self.q = Outbox(_codec.codec(codec))
+        self._room: Room | None = None  # who waits in event loops, once somebody does
 
     def publish(self, envelope: Envelope) -> bool:
         """Queue an envelope to be sent, stamped with the current time. Thread-safe.
@@ -79,6 +83,24 @@ class Publisher(Part[_native.PublisherCore]):
             self.q.put(envelope)  # a subclass sends on a socket of its own
             return True
         return send(self._core, self.q.codec, envelope)
+
+    async def apublish(self, envelope: Envelope) -> bool:
+        """Queue an envelope: :meth:`publish` for asyncio.
+
+        Where the queue is full, this task waits for room, without a limit, and the other
+        tasks go on; one that is cancelled while it waits has published nothing. Returns
+        True; False when the publisher is not running, or its option ``queue.full`` says
+        that this envelope is refused. Raises as :meth:`publish` does.
+        """
+        core = self._core
+        if self.sock is None or core is None or type(self).publish is not Publisher.publish:
+            return self.publish(envelope)
+        if self._room is None:
+            from hermes._aio import Room
+
+            self._room = Room(core)
+        row = written(self.q.codec, envelope)
+        return settled(core, await self._room.post(row))
 
     def publish_many(self, envelopes: Iterable[Envelope]) -> int:
         """Queue many envelopes in order, faster than one by one.

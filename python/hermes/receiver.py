@@ -110,6 +110,42 @@ class Receiver(Part[_native.ReceiverCore]):
                 return
             yield envelope
 
+    async def arecv(self, timeout: float | None = None) -> Envelope | None:
+        """Wait for the oldest envelope, and take it: :meth:`recv` for asyncio.
+
+        None when ``timeout`` seconds have gone by (None: no limit), or the receiver has
+        stopped and all is taken. A task that is cancelled takes nothing.
+        """
+        from hermes import _aio
+
+        envelope: Envelope | None = await _aio.take(self.q, timeout)
+        return envelope
+
+    async def arecv_many(self, max: int = 256, timeout: float | None = None) -> list[Envelope]:
+        """Take up to ``max`` envelopes at once: :meth:`recv_many` for asyncio.
+
+        Waits for the first one only, at most ``timeout`` seconds (None: no limit). Empty
+        when that has gone by, or the receiver has stopped and all is taken.
+        """
+        from hermes import _aio
+
+        if max < 1:
+            raise ValueError(f"max must be at least 1, not {max}")
+        return await _aio.take_many(self.q, max, timeout)
+
+    def __aiter__(self) -> Receiver:
+        """Take one envelope after the other until the receiver stops."""
+        return self
+
+    async def __anext__(self) -> Envelope:
+        """Take the next one."""
+        envelope: Envelope | None = self.q.here()
+        if envelope is None:
+            envelope = await self.arecv()
+            if envelope is None:
+                raise StopAsyncIteration
+        return envelope
+
     # ---- What to receive -----------------------------------------------------
 
     def subscribe(self, topic: str) -> None:
