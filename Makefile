@@ -213,14 +213,18 @@ build/faults/%: .ci/faults/%.c $(LIBRARY)
 	$(CC) -std=gnu11 -O2 -Wall -Wextra -pedantic -Werror -Iinclude $< -o $@ \
 		-Lbuild -lhermes -lpthread -Wl,-rpath,$(CURDIR)/build
 
+build/faults/traffic-go: .ci/faults/traffic.go $(GO_SOURCES)
+	@mkdir -p $(@D)
+	go build -o $@ $<
+
 .PHONY: test-faults
-test-faults: deps-test build build/faults/traffic venv ## kills, stops and starves parts of a cluster, each in a process of its own
+test-faults: deps-test build build/faults/traffic build/faults/traffic-go venv ## kills, stops and starves parts of a cluster, each in a process of its own
 	$(PYTEST) .ci/faults
 
 # For SOAK seconds at full rate, and everything else thirty times instead of three.
 SOAK ?= 600
 .PHONY: soak
-soak: deps-test build build/faults/traffic venv ## the same for long: SOAK (600) seconds at full rate, and many rounds
+soak: deps-test build build/faults/traffic build/faults/traffic-go venv ## the same for long: SOAK (600) seconds at full rate, and many rounds
 	FLOOD_SECONDS=$(SOAK) FORK_CYCLES=10000 FAULT_ROUNDS=30 $(PYTEST) --timeout 0 .ci/faults
 
 .PHONY: fuzz

@@ -9,13 +9,18 @@ import pathlib
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 HERMES = ROOT / "build/hermes"
-TRAFFIC = ROOT / "build/faults/traffic"
+TRAFFIC = {
+    "c": [ROOT / "build/faults/traffic"],
+    "go": [ROOT / "build/faults/traffic-go"],
+    "python": [sys.executable, ROOT / ".ci/faults/traffic.py"],
+}
 
 #: How long anything may take before a test calls it broken; it decides nothing else.
 PATIENCE = 60.0
@@ -168,9 +173,9 @@ class Office(Process):
         self.wait(lambda line: True, "the post office does not start")
 
 
-def traffic(*words: str, prefix=()) -> Process:
-    """Traffic made by the program in C."""
-    return Process(*prefix, TRAFFIC, *words)
+def traffic(*words: str, language: str = "c", prefix=()) -> Process:
+    """What publishes, or checks what arrives, or both."""
+    return Process(*prefix, *TRAFFIC[language], *words)
 
 
 def sound(line: dict) -> bool:

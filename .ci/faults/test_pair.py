@@ -38,9 +38,10 @@ def engine(request):
     return request.param
 
 
-def test_kill_9_of_either_post_office_at_full_rate(pair):
+@pytest.mark.parametrize("language", ["c", "go", "python"])
+def test_kill_9_of_either_post_office_at_full_rate(pair, language):
     offices, words = pair
-    flow = traffic(*words)
+    flow = traffic(*words, language=language)
     with closing(flow):
         for turn in range(2 * ROUNDS):
             settled(flow, offices)
