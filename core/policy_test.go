@@ -262,7 +262,7 @@ func atoi(t *testing.T, text []byte) (n int) {
 // come and are taken, what is taken is in order, and nothing is counted twice.
 func TestAnInboxKeepsItsOrderAndItsBooks(t *testing.T) {
 	for _, full := range []string{fullDropNew, fullDropOld, fullLatestPerTopic} {
-		for seed := range uint64(100) {
+		for seed := range uint64(40) {
 			random := rand.New(rand.NewPCG(seed, 2))
 			topics := 1 + random.IntN(30)
 			r, err := NewReceiver("tcp://127.0.0.1:9", "r")
@@ -351,7 +351,7 @@ func TestABlockedReceiverHoldsBackThePublisher(t *testing.T) {
 		r := newReceiver(t, engine, get(t, p, "endpoint"), "on_slow", "ignore", "queue.messages", "100",
 			"queue.full", "block", "queue.block", "1h", "heartbeat.interval", "50ms", "heartbeat.timeout", "100ms")
 		require.NoError(t, p.WaitReady(soon))
-		const n = 50_000
+		const n = 20_000
 		for range n {
 			require.NoError(t, p.Publish("t", "", []byte(`"`+strings.Repeat("x", 1000)+`"`)))
 		}
@@ -410,7 +410,7 @@ func TestStoppingEndsABlockedReceiver(t *testing.T) {
 // TestMemoryStaysWithinTheBound that is set in bytes, for small and for big envelopes,
 // and whatever the rule.
 func TestMemoryStaysWithinTheBound(t *testing.T) {
-	const limit = 4 << 20
+	const limit = 2 << 20
 	heap := func() int64 {
 		runtime.GC()
 		runtime.GC() // what pools held over the first
