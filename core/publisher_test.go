@@ -111,10 +111,12 @@ func TestThePublishersDescriptorTellsOfRoom(t *testing.T) {
 		collect(t, r, 3)
 
 		require.NoError(t, r.Stop(0))
-		for p.TryPublish(row) == nil { // until it holds back again, with nobody to send to
-			continue
-		}
-		require.False(t, readable(t, fd, 0))
+		require.Eventually(t, func() bool { // until it holds back again, with nobody to send to
+			for p.TryPublish(row) == nil {
+				continue
+			}
+			return !readable(t, fd, 0)
+		}, soon, time.Millisecond)
 		_ = p.Stop(0)
 		require.True(t, readable(t, fd, 0))
 		require.NoError(t, p.Close())
