@@ -125,6 +125,11 @@ demo: $(LIBRARY) build/examples/demo/table ## a small cluster on this machine's 
 bench: build ## measures hermes against its peers, in about five minutes (LONG=1: longer)
 	bench/run --write $(if $(LONG),--long)
 
+.PHONY: bench-cpp
+bench-cpp: build ## what hermes.hpp costs beside the C calls that it makes
+	@.ci/deps test
+	bench/cpp/pair
+
 # ---- Testing -----------------------------------------------------------------
 
 .PHONY: test
