@@ -147,7 +147,7 @@ func dial(addresses ...string) option {
 func events(d *diary) option { return func(c *carrier.Config) { c.OnEvent = d.note } }
 
 func config(kind carrier.Type, options []option) carrier.Config {
-	c := carrier.Config{Type: kind, ReconnectMin: 10 * time.Millisecond, ReconnectMax: 50 * time.Millisecond}
+	c := carrier.Config{Type: kind, Hermes: "2", ReconnectMin: 10 * time.Millisecond, ReconnectMax: 50 * time.Millisecond}
 	for _, o := range options {
 		o(&c)
 	}

@@ -90,6 +90,7 @@ func (d *diary) explain(t testing.TB, peers []carrier.Peer) {
 func config(kind carrier.Type, bind bool, addresses []string, d *diary) carrier.Config {
 	c := carrier.Config{
 		Type:              kind,
+		Hermes:            "2",
 		HeartbeatInterval: 50 * time.Millisecond,
 		HeartbeatTimeout:  patience,
 		ReconnectMin:      10 * time.Millisecond,
