@@ -223,11 +223,11 @@ func (l *lastValues) dropOldest(v *lastValue) {
 }
 
 // Recall implements carrier.Cache.
-func (l *lastValues) Recall(p carrier.Peer, prefix []byte, follows func([]byte) bool, give func(*batch.Batch) int) {
+func (l *lastValues) Recall(p carrier.Peer, prefix []byte, follows func([]byte) bool, give func(*batch.Batch) int) (looked int) {
 	fresh := p.Hermes == ""
 	// A post office behind this one would pass what is old to receivers that have had it.
 	if p.Type == carrier.XSUB.String() || fresh && l.old != "restamp" {
-		return
+		return 0
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -236,6 +236,7 @@ func (l *lastValues) Recall(p carrier.Peer, prefix []byte, follows func([]byte) 
 		out.micros = timeOfDay().UnixMicro()
 	}
 	l.index.Under(prefix, func(topic []byte) {
+		looked++
 		if follows(topic) {
 			return
 		}
@@ -246,6 +247,7 @@ func (l *lastValues) Recall(p carrier.Peer, prefix []byte, follows func([]byte) 
 	})
 	out.flush()
 	out.b.Release()
+	return looked
 }
 
 // recall is one Recall under way.

@@ -38,11 +38,14 @@ func followers(po *PostOffice, p *Publisher) (followed, asked int) {
 	return followed, asked
 }
 
+// longest is how long a test waits for work of which there is much.
+const longest = 10 * soon
+
 // TestAHundredThousandSubscriptions, of one receiver and of many, come, serve, and go
 // again, while others are served. They cost memory in proportion, which comes back.
 func TestAHundredThousandSubscriptions(t *testing.T) {
 	const all = 100_000
-	for _, receivers := range []int{1, 50} {
+	for _, receivers := range []int{1, 20} {
 		t.Run(fmt.Sprint(receivers), func(t *testing.T) {
 			before := heapInUse()
 			po := newOffice(t, "zmtp", "cache.depth", "1", "cache.topics", "topic/1")
@@ -76,7 +79,7 @@ func TestAHundredThousandSubscriptions(t *testing.T) {
 					serve()
 				}
 			}
-			require.Eventually(t, func() bool { n, asked := followers(po, p); return n == all+1+receivers && asked >= all }, soon, pollEvery)
+			require.Eventually(t, func() bool { n, asked := followers(po, p); return n == all+1+receivers && asked >= all }, longest, pollEvery)
 			serve()
 			for _, i := range []int{0, 1, all / 2, all - 1} {
 				publishNumbers(t, p, topic(i)+"x", i, i+1)
@@ -92,7 +95,7 @@ func TestAHundredThousandSubscriptions(t *testing.T) {
 					serve()
 				}
 			}
-			require.Eventually(t, func() bool { n, asked := followers(po, p); return n == 1+receivers && asked == 3 }, soon, pollEvery)
+			require.Eventually(t, func() bool { n, asked := followers(po, p); return n == 1+receivers && asked == 3 }, longest, pollEvery)
 			serve()
 			require.Less(t, heapInUse()-before, int64(16<<20), "it comes back")
 			require.Zero(t, other.Stats().Lost)

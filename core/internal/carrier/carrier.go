@@ -115,8 +115,9 @@ type Cache interface {
 	// Recall hands what is kept for p to give: of the topics that begin with prefix,
 	// but for those of which follows says that p has them already. give may keep the
 	// batch, which must not be written any more, and reports for how many messages,
-	// from the first one on, there was room.
-	Recall(p Peer, prefix []byte, follows func(topic []byte) bool, give func(*batch.Batch) int)
+	// from the first one on, there was room. looked is how many topics it has looked
+	// at, and so what it has cost.
+	Recall(p Peer, prefix []byte, follows func(topic []byte) bool, give func(*batch.Batch) int) (looked int)
 }
 
 // InletConfig opens an Inlet.

@@ -38,7 +38,7 @@ type conn struct {
 
 	received   atomic.Uint64
 	heard      atomic.Int64 // when something last came, on the socket's clock
-	delivering atomic.Bool  // not listening now, because Deliver is at work
+	delivering atomic.Bool  // not listening now, because what has come is at work
 	ttl        atomic.Int64 // silence after which the peer wants to be dropped; 0 is never
 	asked      int64        // when the first PING since then went out; owned by the pulse
 	askedLast  int64        // when the last PING went out; owned by the pulse

@@ -86,9 +86,12 @@ func (o *outlet) receive(c *conn, early []byte) error {
 			return err
 		}
 		c.hear()
+		c.delivering.Store(true) // many subscriptions may take long, and so may those of others
 		if err := u.took(n); err != nil {
 			return err
 		}
+		c.hear()
+		c.delivering.Store(false)
 	}
 }
 
@@ -97,7 +100,7 @@ func (o *outlet) receive(c *conn, early []byte) error {
 // libzmq sends every SUBSCRIBE and only the last CANCEL, and keeps a set as well.
 func (o *outlet) subscribe(c *conn, on bool, prefix []byte) error {
 	if on && o.replay != nil {
-		defer o.replay.takeTurn(c)()
+		o.replay.pause(c)
 	}
 	o.events.Lock()
 	defer o.events.Unlock()

@@ -2,6 +2,7 @@ package zmtp
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hermes-zmq/hermes/core/internal/batch"
@@ -9,11 +10,11 @@ import (
 )
 
 const (
-	// replayShare is which part of the time replays may keep everybody else waiting:
-	// one in so many.
-	replayShare = 5
-	// replayDebt is for how long they may, taken together, before that counts.
-	replayDebt = 2 * time.Millisecond
+	// replayPause is how long replays pause for every topic that they have looked at:
+	// several times what it takes to look, and to hold up everybody else meanwhile.
+	replayPause = time.Microsecond
+	// replayDebt is how many topics are too few to pause for.
+	replayDebt = 5000
 )
 
 // replay gives peers that come late what they have missed.
@@ -25,8 +26,8 @@ type replay struct {
 	cache carrier.Cache
 	sends sync.RWMutex
 
-	turn sync.Mutex    // one replay at a time
-	debt time.Duration // for how long replays have held up the Sends; owned by turn
+	turn sync.Mutex   // one pauses at a time
+	debt atomic.Int64 // the topics looked at that nobody has paused for
 }
 
 // join makes c follow prefix, with what is kept of it in front.
@@ -41,11 +42,9 @@ func (r *replay) begin(c *conn, prefix []byte) (changed bool, err error) {
 	peer := c.about(0)
 	r.sends.Lock()
 	defer r.sends.Unlock()
-	begun := now()
-	defer func() { r.debt += now() - begun }()
 	return c.want(true, prefix, func() {
 		if !c.out.dead && !c.out.last {
-			r.cache.Recall(peer, prefix, c.topics.Match, c.out.offer)
+			r.debt.Add(int64(r.cache.Recall(peer, prefix, c.topics.Match, c.out.offer)))
 		}
 	})
 }
@@ -61,22 +60,19 @@ func (o *outbox) offer(b *batch.Batch) (taken int) {
 	return taken
 }
 
-// takeTurn waits until c may replay. Peers that ask again and again, for much that is
-// kept, wait for each other, and for those whom they hold up; the returned function
-// ends the turn.
-func (r *replay) takeTurn(c *conn) (done func()) {
+// pause waits for as long as replays have to rest after what they have done. Peers that
+// ask again and again for much that is kept wait for each other, and nobody else does.
+func (r *replay) pause(c *conn) {
+	if r.debt.Load() < replayDebt {
+		return
+	}
 	r.turn.Lock()
-	return func() {
-		defer r.turn.Unlock()
-		if r.debt < replayDebt {
-			return
-		}
-		t := time.NewTimer((replayShare - 1) * r.debt)
-		defer t.Stop()
-		r.debt = 0
-		select {
-		case <-t.C:
-		case <-c.s.ctx.Done():
-		}
+	defer r.turn.Unlock()
+	debt := r.debt.Swap(0)
+	t := time.NewTimer(time.Duration(debt) * replayPause)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-c.s.ctx.Done():
 	}
 }

@@ -25,7 +25,7 @@ func (s *shelf) Keep(b *batch.Batch) {
 	}
 }
 
-func (s *shelf) Recall(p carrier.Peer, prefix []byte, follows func([]byte) bool, give func(*batch.Batch) int) {
+func (s *shelf) Recall(p carrier.Peer, prefix []byte, follows func([]byte) bool, give func(*batch.Batch) int) (looked int) {
 	s.asked, s.peers = append(s.asked, string(prefix)), append(s.peers, p)
 	out := &batch.Batch{}
 	for i := range s.all.Len() {
@@ -36,6 +36,7 @@ func (s *shelf) Recall(p carrier.Peer, prefix []byte, follows func([]byte) bool,
 	}
 	n := give(out)
 	s.taken, s.refused = s.taken+n, s.refused+out.Len()-n
+	return s.all.Len()
 }
 
 func openWithCache(t testing.TB, c carrier.Cache, queue int, options ...option) (testOutlet, error) {
