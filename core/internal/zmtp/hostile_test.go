@@ -301,6 +301,32 @@ func TestBlockedDeliverIsNotSilence(t *testing.T) {
 	require.Contains(t, d.wait(t, carrier.Disconnected, 1).Reason, "no sign of life for ")
 }
 
+// TestSubscriptionsAtWorkAreNotSilence: while its subscriptions, or those of others,
+// keep us busy we do not listen to a peer, and give it signs of life instead.
+func TestSubscriptionsAtWorkAreNotSilence(t *testing.T) {
+	done := make(chan struct{})
+	busy := func(c *carrier.Config) {
+		note := c.OnEvent
+		c.OnEvent = func(e carrier.Event) {
+			if note(e); e.Kind == carrier.Wanted {
+				<-done
+			}
+		}
+	}
+	o := newOutlet(t, carrier.Drop, 0, bind("tcp://127.0.0.1:*"), beat(20*time.Millisecond, 80*time.Millisecond), busy)
+	p := knock(t, o.address())
+	p.shakeHands("SUB", 1)
+	p.say(appendSubscription(nil, 1, true, []byte("a")))
+	o.wait(t, carrier.Wanted, 1)
+	for range 20 { // more than enough to be given up in
+		_, body := p.frame()
+		require.Equal(t, "\x04PING\x00\x00", string(body))
+	}
+	require.Nil(t, o.find(carrier.Disconnected, 0))
+	close(done)
+	p.requireHungUp() // it never answers
+}
+
 func TestTimeToLiveOfThePeer(t *testing.T) {
 	o := newOutlet(t, carrier.Drop, 0, bind("tcp://127.0.0.1:*"), beat(-1, 40*time.Millisecond))
 	p := knock(t, o.address())
