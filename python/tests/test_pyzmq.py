@@ -157,7 +157,8 @@ def test_load_takes_frames_that_were_not_copied(sockets: Sockets) -> None:
 #: Ours through libzmq, and pyzmq with the one that it brings, busy at the same time and with
 #: each other; in the end, which files were loaded.
 BOTH = """
-import json, threading
+import json
+from concurrent.futures import ThreadPoolExecutor
 
 def ours():
     with hermes.PostOffice(ANYWHERE, ANYWHERE, options=ENGINE) as office:
@@ -168,19 +169,20 @@ def ours():
         foreign.connect(office.endpoints["out"])
         foreign.subscribe(b"")
         with receiver, publisher:
-            assert publisher.wait_ready(60)
+            assert publisher.wait_ready(60), office.stats()
             while not foreign.poll(20):
                 publisher.publish(hermes.Envelope("warm", "p", None))
             for number in range(COUNT):
-                publisher.publish(hermes.Envelope("t", "p", number))
+                assert publisher.publish(hermes.Envelope("t", "p", number))
             got = []
             while len(got) < COUNT:
                 envelope = receiver.recv(True, 60)
+                assert envelope, [part.stats() for part in (publisher, office, receiver)]
                 if envelope.topic == "t":
                     got.append(envelope.data)
             seen = []
             while len(seen) < COUNT:
-                assert foreign.poll(60000)
+                assert foreign.poll(60000), office.stats()
                 wire = foreign.recv_multipart()
                 if wire[0] == b'"t"':
                     seen.append(json.loads(wire[2]))
@@ -201,11 +203,9 @@ def theirs():
 
 ANYWHERE, ENGINE, COUNT = "tcp://127.0.0.1:*", {"engine": "libzmq"}, 1000
 context = zmq.Context()
-threads = [threading.Thread(target=work) for work in (ours, theirs)]
-for thread in threads:
-    thread.start()
-for thread in threads:
-    thread.join()
+with ThreadPoolExecutor() as pool:
+    for work in [pool.submit(ours), pool.submit(theirs)]:
+        work.result()
 context.term()
 loaded = {line.split()[-1] for line in open("/proc/self/maps") if "/libzmq" in line}
 assert len(loaded) == 2, loaded
