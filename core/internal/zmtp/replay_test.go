@@ -90,6 +90,7 @@ func TestAReplayKeepsWithinTheQueue(t *testing.T) {
 		require.Equal(t, fmt.Sprintf("a/%d", n), string(topic))
 		p.frame()
 	}
+	o.wait(t, carrier.Wanted, 1)
 	require.Equal(t, []int{5, 3}, []int{s.taken, s.refused})
 	require.EqualValues(t, 3, o.Peers()[0].Dropped)
 	require.Equal(t, "", o.Peers()[0].Hermes, "it has not said anything")
