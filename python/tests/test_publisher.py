@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import socket
 import threading
 import time
 from contextlib import ExitStack
@@ -386,3 +387,46 @@ def test_wait_ready_says_whether_somebody_listens() -> None:
         publisher.wait_ready(0)
     with publisher:
         assert publisher.wait_ready(0.05) is False
+
+
+def stalled_subscriber(listener: socket.socket) -> socket.socket:
+    """Who connects to it is greeted and subscribed to, as ZMTP 3.0 has it, and not read from."""
+    connection, _ = listener.accept()
+    connection.sendall(b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32))
+    ready = b"\x05READY\x0bSocket-Type\x00\x00\x00\x03SUB"
+    connection.sendall(bytes([4, len(ready)]) + ready + b"\x00\x01\x01")
+    return connection
+
+
+def test_a_peer_that_does_not_read_holds_up_no_other_thread(life: ExitStack) -> None:
+    """A publish keeps the interpreter's lock only where it cannot have to wait."""
+    listener = life.enter_context(socket.create_server(("127.0.0.1", 0)))
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    options = {"queue.messages": 1000, "queue.block": "500ms", "linger": "0"}
+    address = f"tcp://127.0.0.1:{listener.getsockname()[1]}"
+    publisher = Publisher(address, "p", options={**options, "heartbeat.interval": "0"})
+    publisher.start()
+    peer = life.enter_context(stalled_subscriber(listener))
+    assert publisher.wait_ready(PATIENCE)
+    ticks, over = 0, threading.Event()
+
+    def tick() -> None:
+        nonlocal ticks
+        while not over.wait(0.002):
+            ticks += 1
+
+    ticking = threading.Thread(target=tick)
+    ticking.start()
+    envelope = Envelope("t", "o", "x" * 10_000)
+    try:
+        while True:
+            before = ticks
+            if not publisher.publish(envelope):
+                break
+        assert ticks - before > 5
+        assert publisher.stats()["dropped_full"] == 1
+    finally:
+        over.set()
+        ticking.join()
+        peer.close()
+        publisher.stop(0)
