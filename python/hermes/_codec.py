@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import json.encoder
 from collections.abc import Iterable, Sequence
@@ -45,7 +46,8 @@ class Chosen(Codec):
             written = written.encode()
         if b"\0" in written:
             raise ValueError("a NUL")  # it would end the text
-        return b"[%b,%b,%b]" % (_quote(topic).encode(), _quote(origin).encode(), written)
+        known = len(topic) + len(origin) < _MOST_KEPT
+        return b"%b%b]" % (_head(topic, origin) if known else _write_head(topic, origin), written)
 
     def rows(self, rows: Sequence[tuple[str, str, Any]]) -> bytes:
         return b"[%b]" % b",".join([self.row(*row) for row in rows])
@@ -85,6 +87,16 @@ def _orjson() -> Codec:
             return json.dumps(data)
 
     return Chosen(dumps, orjson.loads)
+
+
+def _write_head(topic: str, origin: str) -> bytes:
+    """What a row begins with."""
+    return f"[{_quote(topic)},{_quote(origin)},".encode()
+
+
+#: Heads are kept, for they come again and again, unless they are longer than this.
+_MOST_KEPT = 256
+_head = functools.lru_cache(1024)(_write_head)
 
 
 def _make_encode() -> Callable[[Any, int], Iterable[str]]:
