@@ -97,6 +97,7 @@ const (
 	maxCount   = 1 << 40
 	maxBytes   = 1 << 50
 	maxMessage = 2 << 30 // offsets in a batch fit 32 bits
+	maxLimit   = 1 << 30 // of what one peer may cost
 )
 
 // maxDuration keeps sums with the time of day from overflowing.

@@ -99,6 +99,7 @@ type commonOptions struct {
 	reconnectMin      *durationVar
 	reconnectMax      *durationVar
 	handshake         *durationVar
+	limits            struct{ connections, frames, handshake, subscriptions, subscriptionBytes *sizeVar }
 }
 
 // carriers are the transports there are, best first.
@@ -134,6 +135,24 @@ func (p *part) networkOptions() {
 	o.add("reconnect.min", "first pause before connecting again; it doubles up to reconnect.max", false, c.reconnectMin)
 	o.add("reconnect.max", "longest pause before connecting again", false, c.reconnectMax)
 	o.add("handshake.timeout", "how long a new peer may take to introduce itself", false, c.handshake)
+	p.limitOptions()
+}
+
+// limitOptions adds what one peer may cost, at most.
+func (p *part) limitOptions() {
+	l, d := &p.common.limits, carrier.DefaultLimits
+	l.connections = newSize(int64(d.Connections), maxLimit)
+	l.frames = newSize(int64(d.Frames), maxLimit)
+	l.handshake = newSize(int64(d.HandshakeBytes), maxLimit)
+	l.subscriptions = newSize(int64(d.Subscriptions), maxLimit)
+	l.subscriptionBytes = newSize(int64(d.SubscriptionBytes), maxLimit)
+	o := &p.options
+	const ours = " (our own carrier only)"
+	o.add("limit.connections", "how many peers may be connected at once; more are refused"+ours, false, l.connections)
+	o.add("limit.frames", "how many frames a message may have; a peer that sends more is dropped"+ours, false, l.frames)
+	o.add("limit.handshake.bytes", "how long a peer's introduction may be"+ours, false, l.handshake)
+	o.add("limit.subscriptions", "how many topics a peer may ask for; one that asks for more is dropped"+ours, false, l.subscriptions)
+	o.add("limit.subscriptions.bytes", "how many bytes these may have together"+ours, false, l.subscriptionBytes)
 }
 
 // carrierConfig is what the options say, for a socket at these addresses.
@@ -151,7 +170,14 @@ func (p *part) carrierConfig(typ carrier.Type, a addresses) carrier.Config {
 		HeartbeatTimeout:  c.heartbeatTimeout.get(),
 		ReconnectMin:      c.reconnectMin.get(),
 		ReconnectMax:      c.reconnectMax.get(),
-		OnFailure:         p.Fail,
+		Limits: carrier.Limits{
+			Connections:       int(c.limits.connections.get()),
+			Frames:            int(c.limits.frames.get()),
+			HandshakeBytes:    int(c.limits.handshake.get()),
+			Subscriptions:     int(c.limits.subscriptions.get()),
+			SubscriptionBytes: int(c.limits.subscriptionBytes.get()),
+		},
+		OnFailure: p.Fail,
 	}
 }
 

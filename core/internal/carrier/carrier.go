@@ -68,13 +68,23 @@ type Config struct {
 	OnFailure func(error)
 }
 
-// Limits bound what one peer can cost. Zero asks for the carrier's default.
+// Limits bound what one peer can cost. Zero asks for the default.
 type Limits struct {
 	Connections       int // peers at once
 	Frames            int // frames a message
 	HandshakeBytes    int // bytes before a peer is ready
 	Subscriptions     int // distinct prefixes a peer
 	SubscriptionBytes int // length of all of a peer's prefixes together
+}
+
+// DefaultLimits are far above what honest peers need: a post office subscribes for all
+// of its receivers together.
+var DefaultLimits = Limits{
+	Connections:       4096,
+	Frames:            64 << 10,
+	HandshakeBytes:    16 << 10,
+	Subscriptions:     256 << 10, // some 100 bytes each, twice
+	SubscriptionBytes: 16 << 20,
 }
 
 // Overflow says what an Outlet does with a message for a peer whose queue is full.

@@ -15,16 +15,10 @@ const (
 	defaultReconnectMax      = 5 * time.Second
 )
 
-// What one peer may cost. They are far above what honest peers need: a post office
-// subscribes for all of its receivers together.
+// What a zero in the configuration asks for: the queue of one peer.
 const (
-	defaultConnections       = 4096
-	defaultFrames            = 64 << 10
-	defaultHandshakeBytes    = 16 << 10
-	defaultSubscriptions     = 256 << 10 // some 100 bytes each, twice
-	defaultSubscriptionBytes = 16 << 20
-	defaultQueueMessages     = 100_000
-	defaultQueueBytes        = 64 << 20
+	defaultQueueMessages = 100_000
+	defaultQueueBytes    = 64 << 20
 )
 
 // orDefault is v, or d where v is zero or senseless.
@@ -45,11 +39,11 @@ func withDefaults(c carrier.Config) carrier.Config {
 	c.ReconnectMin = orDefault(c.ReconnectMin, defaultReconnectMin)
 	c.ReconnectMax = max(orDefault(c.ReconnectMax, defaultReconnectMax), c.ReconnectMin)
 
-	l := &c.Limits
-	l.Connections = orDefault(l.Connections, defaultConnections)
-	l.Frames = orDefault(l.Frames, defaultFrames)
-	l.HandshakeBytes = max(orDefault(l.HandshakeBytes, defaultHandshakeBytes), greetingSize+shortReady)
-	l.Subscriptions = orDefault(l.Subscriptions, defaultSubscriptions)
-	l.SubscriptionBytes = orDefault(l.SubscriptionBytes, defaultSubscriptionBytes)
+	l, d := &c.Limits, carrier.DefaultLimits
+	l.Connections = orDefault(l.Connections, d.Connections)
+	l.Frames = orDefault(l.Frames, d.Frames)
+	l.HandshakeBytes = max(orDefault(l.HandshakeBytes, d.HandshakeBytes), greetingSize+shortReady)
+	l.Subscriptions = orDefault(l.Subscriptions, d.Subscriptions)
+	l.SubscriptionBytes = orDefault(l.SubscriptionBytes, d.SubscriptionBytes)
 	return c
 }
