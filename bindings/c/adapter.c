@@ -18,8 +18,9 @@
 #include <time.h>
 
 #define PATIENCE_MS 60000
-#define MOST 32 /* objects, and threads, of one scenario */
-#define WRONG 1 /* beside the codes: something did not come as expected */
+#define MEETING_MS 300000 /* the same for all members of a cluster to be there */
+#define MOST 32           /* objects, and threads, of one scenario */
+#define WRONG 1           /* beside the codes: something did not come as expected */
 #define FLAGS (JSON_DECODE_ANY | JSON_ALLOW_NUL)
 
 /* One run of a scenario. */
@@ -666,7 +667,7 @@ static int hear_one(struct member *m, int timeout_ms) {
 /* Says hello until everybody hears everybody. */
 static int meet(struct member *m) {
     size_t peers = json_object_size(m->received);
-    int64_t end = now_ms() + PATIENCE_MS;
+    int64_t end = now_ms() + MEETING_MS;
     int code = HERMES_OK, last = 0;
     while (!code) {
         last = json_object_size(m->complete) == peers;

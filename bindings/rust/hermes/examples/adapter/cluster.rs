@@ -79,7 +79,7 @@ fn exchange(
     publisher.wait_ready(Some(PATIENCE))?;
 
     let mut heard = Heard::default();
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + 5 * PATIENCE;
     while !heard.complete.is_superset(&peers) {
         if Instant::now() > end {
             return Err(wrong(format!("heard {:?}, complete {:?}", heard.names, heard.complete)));
