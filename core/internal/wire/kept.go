@@ -67,11 +67,15 @@ func AppendMarked(dst, msg []byte, at int) []byte {
 	if _, _, numbered, _ := ParseTime(frame); numbered {
 		number -= TrailerSize
 	}
+	behind := frame[number:]
+	for isSpace(frame[number-1]) { // a mark stands right behind the number
+		number--
+	}
 	dst = append(dst, msg[:at]...)
-	dst = batch.AppendHeader(dst, len(frame)+len(mark), false)
+	dst = batch.AppendHeader(dst, number+len(mark)+len(behind), false)
 	dst = append(dst, frame[:number]...)
 	dst = append(dst, mark...)
-	return append(dst, frame[number:]...)
+	return append(dst, behind...)
 }
 
 // AppendRestamped appends a marked envelope as if it were sent just now: with a new

@@ -96,7 +96,10 @@ func parseTrailer(p []byte) (seq Sequence, ok bool) {
 	seq = Sequence{uint16(v >> 32), uint32(v)}
 	var again [TrailerSize]byte
 	PutTrailer(again[:], seq)
-	return seq, string(again[:]) == string(p)
+	if string(again[:]) != string(p) {
+		return Sequence{}, false
+	}
+	return seq, true
 }
 
 // eightSpaces gives the two bits of each of eight white-space characters, the first one's
