@@ -102,6 +102,11 @@ package-node: wheel ## a package for npm with everything inside, into dist/
 	@.ci/deps bindings
 	bindings/node/package
 
+.PHONY: package-java
+package-java: build ## the package for the JVM, into the local Maven repository and dist/
+	@.ci/deps bindings
+	bindings/java/package
+
 .PHONY: venv
 venv:
 	@.ci/venv build/venv python/requirements-test.txt python/requirements-dev.txt
@@ -169,7 +174,7 @@ test-install: deps-test build venv ## make install and make wheel, used by progr
 # ---- Testing the bindings ----------------------------------------------------
 
 .PHONY: test-bindings
-test-bindings: test-conformance test-cpp test-rust test-golang test-node ## the bindings of all other languages
+test-bindings: test-conformance test-cpp test-rust test-golang test-node test-java ## the bindings of all other languages
 
 .PHONY: deps-bindings
 deps-bindings:
@@ -202,6 +207,12 @@ test-node: deps-bindings build venv build/bindings/c/echo ## Node.js: bindings/n
 	bindings/node/build
 	npm --silent --prefix bindings/node test
 	$(TEST_WITH_OTHERS) node
+
+.PHONY: test-java
+test-java: deps-bindings build venv build/bindings/c/echo ## Java: bindings/java
+	bindings/java/build
+	bindings/java/test
+	$(TEST_WITH_OTHERS) java
 
 .PHONY: test-cpp
 test-cpp: deps-bindings build venv build/bindings/c/echo ## C++: hermes.hpp

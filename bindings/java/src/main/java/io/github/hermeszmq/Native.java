@@ -1,0 +1,238 @@
+package io.github.hermeszmq;
+
+import com.sun.jna.Memory;
+import com.sun.jna.NativeLibrary;
+import com.sun.jna.Pointer;
+import java.io.File;
+import java.net.URISyntaxException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/** The library as it is: finds and loads it, and has the prototypes of hermes.h. */
+final class Native {
+    /** The HERMES_ABI_VERSION that this package is written for. */
+    private static final int ABI_VERSION = 1;
+
+    private static final int RTLD_NOW = 2;
+
+    private Native() {}
+
+    // ---- The functions. size_t is 64 bits wide wherever there is a libhermes.
+
+    static native Pointer hermes_version_string();
+
+    static native int hermes_abi_version();
+
+    static native Pointer hermes_strerror(int code);
+
+    static native long hermes_last_error(byte[] buffer, long size);
+
+    static native int hermes_publisher_new(byte[] address, byte[] name, Pointer publisher);
+
+    static native int hermes_receiver_new(byte[] address, byte[] name, Pointer receiver);
+
+    static native int hermes_postoffice_new(byte[] in, byte[] out, byte[] debug, Pointer postoffice);
+
+    static native int hermes_node_new(byte[] name, long receiver, long publisher, Pointer node);
+
+    static native int hermes_set(long handle, byte[] key, byte[] value);
+
+    static native int hermes_get(long handle, byte[] key, byte[] buffer, long size);
+
+    static native int hermes_start(long handle);
+
+    static native int hermes_stop(long handle, int timeout);
+
+    static native int hermes_close(long handle);
+
+    static native int hermes_wait(long handle, int timeout);
+
+    static native int hermes_wait_ready(long handle, int timeout);
+
+    static native int hermes_stats(long handle, Pointer json, Pointer length);
+
+    static native int hermes_next_event(long handle, int timeout, Pointer json, Pointer length);
+
+    static native int hermes_publish(
+            long publisher, byte[] topic, long topicLength, byte[] origin, long originLength, byte[] data, long length);
+
+    static native int hermes_publish_batch(long publisher, byte[] json, long length, Pointer count);
+
+    static native int hermes_receiver_subscribe(long receiver, byte[] topic, long length);
+
+    static native int hermes_receiver_unsubscribe(long receiver, byte[] topic, long length);
+
+    static native int hermes_receiver_accept(long receiver, byte[] origin, long length);
+
+    static native int hermes_recv(long receiver, int timeout, Pointer envelope);
+
+    static native void hermes_envelope_free(Pointer envelope);
+
+    static native Pointer hermes_envelope_topic(Pointer envelope, Pointer length);
+
+    static native Pointer hermes_envelope_origin(Pointer envelope, Pointer length);
+
+    static native Pointer hermes_envelope_data(Pointer envelope, Pointer length);
+
+    static native double hermes_envelope_ts(Pointer envelope);
+
+    static native double hermes_envelope_received(Pointer envelope);
+
+    static native long hermes_envelope_lost(Pointer envelope);
+
+    static native int hermes_recv_batch(long receiver, long max, int timeout, Pointer batch);
+
+    static native long hermes_batch_size(Pointer batch);
+
+    static native Pointer hermes_batch_at(Pointer batch, long index);
+
+    static native void hermes_batch_free(Pointer batch);
+
+    static native void hermes_free(Pointer text);
+
+    static native int hermes_node_publish(long node, byte[] channel, long channelLength, byte[] data, long length);
+
+    static native int hermes_node_recv(long node, int timeout, Pointer envelope);
+
+    static native int hermes_node_run(long node);
+
+    // ---- Loading
+
+    private static boolean loaded;
+
+    /** Loads the library, the first time. */
+    static synchronized void load() {
+        if (loaded) return;
+        List<String> tried = new ArrayList<>();
+        for (String candidate : candidates()) {
+            try {
+                open(candidate);
+                loaded = true;
+                return;
+            } catch (UnsatisfiedLinkError error) {
+                tried.add(candidate + ": " + String.valueOf(error.getMessage()).split("\n", 2)[0]);
+            }
+        }
+        throw new UnsatisfiedLinkError("libhermes cannot be loaded; tried " + String.join("; ", tried)
+                + ". Set HERMES_LIBRARY (or the property hermes.library) to the path of libhermes.so.2,"
+                + " or install it where the system finds it.");
+    }
+
+    private static void open(String path) {
+        NativeLibrary library =
+                NativeLibrary.getInstance(path, Map.of(com.sun.jna.Library.OPTION_OPEN_FLAGS, RTLD_NOW));
+        int found;
+        try {
+            found = library.getFunction("hermes_abi_version").invokeInt(new Object[0]);
+        } catch (UnsatisfiedLinkError error) {
+            throw new UnsatisfiedLinkError("not a hermes library");
+        }
+        if (found < ABI_VERSION) {
+            throw new UnsatisfiedLinkError("too old (interface " + found + ", at least " + ABI_VERSION + " is needed)");
+        }
+        com.sun.jna.Native.register(Native.class, library);
+    }
+
+    /** Where the library may be, most wanted first. */
+    private static List<String> candidates() {
+        for (String chosen : new String[] {System.getProperty("hermes.library"), System.getenv("HERMES_LIBRARY")}) {
+            if (chosen != null && !chosen.isEmpty()) return List.of(chosen);
+        }
+        List<String> found = new ArrayList<>();
+        File here = whereThisIs();
+        if (here != null) {
+            found.add(new File(here, "libhermes.so.2").getPath());
+            for (File folder = here; folder != null; folder = folder.getParentFile()) {
+                if (new File(folder, "include/hermes.h").exists()) {
+                    found.add(new File(folder, "build/libhermes.so.2").getPath());
+                }
+            }
+        }
+        found.add("libhermes.so.2");
+        return found;
+    }
+
+    /** The folder of the jar, or of the classes; null where that is nowhere. */
+    private static File whereThisIs() {
+        try {
+            File place = new File(Native.class
+                    .getProtectionDomain()
+                    .getCodeSource()
+                    .getLocation()
+                    .toURI());
+            return place.isDirectory() ? place : place.getParentFile();
+        } catch (URISyntaxException | RuntimeException error) {
+            return null;
+        }
+    }
+
+    // ---- Errors and text
+
+    /** The exception for what just failed on this thread. */
+    static HermesException failure(int code) {
+        byte[] buffer = new byte[2048];
+        long length = Math.min(hermes_last_error(buffer, buffer.length), buffer.length - 1);
+        String text = new String(buffer, 0, (int) length, StandardCharsets.UTF_8);
+        return new HermesException(code, text.isEmpty() ? hermes_strerror(code).getString(0, "UTF-8") : text);
+    }
+
+    static void check(int code) {
+        if (code != 0) throw failure(code);
+    }
+
+    /** Text as UTF-8. Half a character is refused here, where it is still to be seen. */
+    static byte[] utf8(String text, String what) {
+        if (text == null) throw new HermesException(ErrorCode.EINVAL, what + " is null");
+        for (int i = 0; i < text.length(); i++) {
+            char c = text.charAt(i);
+            if (!Character.isSurrogate(c)) continue;
+            boolean pair = Character.isHighSurrogate(c)
+                    && i + 1 < text.length()
+                    && Character.isLowSurrogate(text.charAt(i + 1));
+            if (!pair) {
+                throw new HermesException(
+                        ErrorCode.EUTF8, what + " is not Unicode: half a character (\\u" + Integer.toHexString(c) + ")");
+            }
+            i++;
+        }
+        return text.getBytes(StandardCharsets.UTF_8);
+    }
+
+    /** Text with a NUL at its end, and none before. */
+    static byte[] cString(String text, String what) {
+        byte[] bytes = utf8(text, what);
+        if (text.indexOf('\0') >= 0) throw new HermesException(ErrorCode.EINVAL, what + " has a NUL in it");
+        return java.util.Arrays.copyOf(bytes, bytes.length + 1);
+    }
+
+    /** Room for what a call hands out: a pointer or a handle, and a length. */
+    private static final ThreadLocal<Memory> OUT = ThreadLocal.withInitial(() -> new Memory(16));
+
+    /** Where a call of this thread may put a pointer or a handle. */
+    static Pointer out() {
+        return OUT.get();
+    }
+
+    /** Where it may put a length beside it. */
+    static Pointer outLength(Pointer out) {
+        return out.share(8);
+    }
+
+    /** The text behind a pointer. */
+    static String text(Pointer pointer, Pointer length) {
+        int size = Math.toIntExact(length.getLong(0));
+        return size == 0 ? "" : new String(pointer.getByteArray(0, size), StandardCharsets.UTF_8);
+    }
+
+    /** A text that a call has put there, which is freed. */
+    static String takeText(Pointer out) {
+        Pointer text = out.getPointer(0);
+        try {
+            return text(text, outLength(out));
+        } finally {
+            hermes_free(text);
+        }
+    }
+}

@@ -1,0 +1,57 @@
+package io.github.hermeszmq;
+
+import com.sun.jna.Pointer;
+import java.time.Duration;
+import java.util.Optional;
+
+/**
+ * A name for a receiver, a publisher, or both. Starting and stopping it starts and stops them; they remain
+ * yours to close. Extend it and write a {@link #run} of your own.
+ */
+public class Node extends Part implements Runnable {
+    private final Receiver receiver;
+    private final Publisher publisher;
+
+    /** Makes one; receiver or publisher may be null. */
+    public Node(String name, Receiver receiver, Publisher publisher) {
+        super(out -> {
+            Native.load();
+            return Native.hermes_node_new(
+                    Native.cString(name, "the name"),
+                    receiver == null ? 0 : receiver.handle,
+                    publisher == null ? 0 : publisher.handle,
+                    out);
+        });
+        this.receiver = receiver;
+        this.publisher = publisher;
+    }
+
+    /** Its receiver, or null. */
+    public Receiver receiver() {
+        return receiver;
+    }
+
+    /** Its publisher, or null. */
+    public Publisher publisher() {
+        return publisher;
+    }
+
+    /** Publishes a JSON value under "channel/name", with the node's name as the origin. */
+    public void publish(String channel, String json) {
+        byte[] where = Native.utf8(channel, "the channel");
+        byte[] data = Native.utf8(json, "the data");
+        check(Native.hermes_node_publish(handle, where, where.length, data, data.length));
+    }
+
+    /** As {@link Receiver#receive(Duration)}. */
+    public Optional<Envelope> receive(Duration timeout) throws InterruptedException {
+        Pointer out = Native.out();
+        return Receiver.take(this, timeout, out, ms -> Native.hermes_node_recv(handle, ms, out));
+    }
+
+    /** What a node does until it stops: unless you say otherwise, it publishes all data on channel RAW. */
+    @Override
+    public void run() {
+        check(Native.hermes_node_run(handle));
+    }
+}

@@ -1,0 +1,76 @@
+package io.github.hermeszmq;
+
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.File;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
+
+/** What the tests share: a post office, a receiver and a publisher that are ready. */
+final class Cluster implements AutoCloseable {
+    /** How long anything may take before a test calls it dead. */
+    static final Duration PATIENCE = Duration.ofMinutes(1);
+
+    final PostOffice office = new PostOffice("tcp://127.0.0.1:*", "tcp://127.0.0.1:*");
+    final Receiver receiver;
+    final Publisher publisher;
+
+    Cluster(String... topics) throws InterruptedException {
+        office.start();
+        receiver = new Receiver(office.out(), "r", topics);
+        receiver.set("on_slow", "ignore");
+        publisher = new Publisher(office.in(), "p");
+        receiver.start();
+        publisher.start();
+        receiver.awaitReady(PATIENCE);
+        publisher.awaitReady(PATIENCE);
+    }
+
+    /** The next envelope, which must come. */
+    Envelope next() throws InterruptedException {
+        return receiver.receive(PATIENCE).orElseThrow();
+    }
+
+    @Override
+    public void close() {
+        publisher.close();
+        receiver.close();
+        office.close();
+    }
+
+    /** Asks until the answer is yes. */
+    static void eventually(BooleanSupplier question) throws InterruptedException {
+        long end = System.nanoTime() + PATIENCE.toNanos();
+        while (!question.getAsBoolean()) {
+            assertTrue(System.nanoTime() < end, "never came true");
+            Thread.sleep(5);
+        }
+    }
+
+    /** What is in the folder of the checkout. */
+    static File checkout(String path) {
+        File folder = new File("").getAbsoluteFile();
+        while (!new File(folder, "include/hermes.h").exists()) folder = folder.getParentFile();
+        return new File(folder, path);
+    }
+
+    /** Runs a Java of its own on this class path, to its good end; returns what it printed. */
+    static String java(List<String> environment, String... arguments) throws IOException, InterruptedException {
+        List<String> words = new ArrayList<>(List.of(System.getProperty("java.home") + "/bin/java", "-XX:+UseSerialGC"));
+        words.addAll(List.of("-XX:TieredStopAtLevel=1", "-cp", System.getProperty("java.class.path")));
+        words.addAll(List.of(arguments));
+        ProcessBuilder builder = new ProcessBuilder(words).redirectErrorStream(true);
+        for (String one : environment) builder.environment().put(one.split("=", 2)[0], one.split("=", 2)[1]);
+        Process process = builder.start();
+        process.getOutputStream().close();
+        String printed = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertTrue(process.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS), printed);
+        assertTrue(process.exitValue() == 0, printed);
+        return printed;
+    }
+}
