@@ -1,7 +1,7 @@
 """Finds the snippets in the documents, and runs one.
 
-Every fenced block of the documents that is marked python, c, cpp, go, js, rust or sh is run,
-as a whole program in an empty folder; it must end by itself, and well. So is one with more
+Every fenced block of the documents that is marked python, c, cpp, go, java, js, rust or sh is
+run, as a whole program in an empty folder; it must end by itself, and well. So is one with more
 behind the language, such as rust,no_run, if it follows an HTML comment `run`. Where it speaks of
 a post office at tcp://127.0.0.1:6000 and does not start one, one is there. A block marked text
 that follows an HTML comment `output` is what the program before it prints. In a shell block
@@ -41,7 +41,7 @@ DOCUMENTS = [
     *sorted((ROOT / "bindings").glob("*/README.md")),
 ]
 MADE = {"c-api.md"}  # made of the header, whose declarations are not programs
-RUN = {"python", "c", "cpp", "go", "js", "rust", "sh"}
+RUN = {"python", "c", "cpp", "go", "java", "js", "rust", "sh"}
 PATIENCE = 100  # seconds
 TOOLS = pathlib.Path(sys.executable).parent  # CMake among them
 
@@ -191,6 +191,15 @@ def prepare_js(text, folder):
     return ["node", "program.mjs"]
 
 
+def prepare_java(text, folder):
+    """Return the command that compiles and runs a Java program with our package."""
+    subprocess.run([ROOT / "bindings/java/build"], check=True)
+    (folder / "Program.java").write_text(text)
+    compiled = ROOT / "build/bindings/java/target"
+    library = f"-Dhermes.library={ROOT / 'build/libhermes.so.2'}"
+    return ["java", library, "-cp", f"{compiled}/classes:{compiled}/lib/*", "Program.java"]
+
+
 CARGO = """
 [package]
 name = "program"
@@ -263,6 +272,7 @@ PREPARE = {
     "c": prepare_c,
     "cpp": prepare_cpp,
     "go": prepare_go,
+    "java": prepare_java,
     "js": prepare_js,
     "rust": prepare_rust,
     "sh": prepare_sh,
