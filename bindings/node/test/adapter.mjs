@@ -6,6 +6,9 @@ import { HermesError, Node, PostOffice, Publisher, Receiver } from 'hermes-zmq';
 /** How long whatever has no timeout of its own may take, in milliseconds. */
 const PATIENCE = 60_000;
 
+/** How long all members of a cluster may take to be there, compilers and JVMs included. */
+const MEETING = 300_000;
+
 const HAS = ['text', 'raw text', 'restart', 'close', 'wait', 'names', 'notices'];
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -329,9 +332,11 @@ async function exchange(receiver, publisher, count, peers, received) {
   failed.catch(() => undefined);
 
   const hello = () => publisher.publish('conformance/hello', { name: publisher.name, complete: all(heard) });
+  const end = Date.now() + MEETING;
   while (!all(complete)) {
+    if (Date.now() > end) throw wrong(`heard ${[...heard]}, and of those ${[...complete]} hear all`);
     hello();
-    await patience(50);
+    await Promise.race([sleep(50), failed]);
   }
   hello();
   for (let number = 0; number < count; number++) {

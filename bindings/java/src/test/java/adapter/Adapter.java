@@ -37,6 +37,9 @@ public final class Adapter {
     /** How long whatever has no timeout of its own may take. */
     private static final Duration PATIENCE = Duration.ofMinutes(1);
 
+    /** How long all members of a cluster may take to be there, compilers and JVMs included. */
+    private static final Duration MEETING = Duration.ofMinutes(5);
+
     private static final Set<String> HAS =
             Set.of("text", "raw text", "restart", "close", "wait", "names", "notices");
     private static final PrintStream OUT = new PrintStream(System.out, true, StandardCharsets.UTF_8);
@@ -456,7 +459,7 @@ public final class Adapter {
 
         /** Says hello until everybody hears everybody, then exchanges numbers. */
         private void exchange(Receiver receiver, Publisher publisher) throws Exception {
-            long end = System.nanoTime() + PATIENCE.toNanos();
+            long end = System.nanoTime() + MEETING.toNanos();
             while (!complete.containsAll(received.keySet())) {
                 if (System.nanoTime() > end) throw new WrongException("heard " + heard + ", complete " + complete);
                 hello(publisher);
