@@ -163,7 +163,11 @@ func (m *merge) take(s *strand) (h held, fresh bool, lost uint32) {
 // overdue gives up on the paths that a strand has waited for in vain, and reports
 // whether there are any.
 func (m *merge) overdue(s *strand) bool {
-	if m.now-s.since < m.hold {
+	patience := m.hold
+	if !s.begun {
+		patience /= 4 // nothing may be missing at all
+	}
+	if m.now-s.since < patience {
 		return false
 	}
 	for p := range s.passed {

@@ -3,7 +3,6 @@ package core
 import (
 	"encoding/json"
 	"errors"
-	"sync"
 	"time"
 
 	"github.com/hermes-zmq/hermes/core/internal/safe"
@@ -15,6 +14,9 @@ type Node struct {
 	part
 	receiver  *Receiver
 	publisher *Publisher
+
+	relays int  // loops of Run; guarded by part.mu
+	calm   gate // there are none
 }
 
 var _ Part = (*Node)(nil)
@@ -35,6 +37,7 @@ func NewNode(name string, receiver *Receiver, publisher *Publisher) (*Node, erro
 	n.init("node", name, "")
 	n.options.add("linger", "how long closing may flush", true, n.linger)
 	n.part.open, n.part.shut = n.openUp, n.shutDown
+	n.calm.set(true)
 	return n, nil
 }
 
@@ -58,10 +61,40 @@ func (n *Node) openUp() error {
 			return err
 		}
 	}
+	n.mu.Lock()
+	run := n.run
+	n.mu.Unlock()
+	if n.receiver != nil {
+		n.watch(&n.receiver.part, run)
+	}
+	if n.publisher != nil {
+		n.watch(&n.publisher.part, run)
+	}
 	return nil
 }
 
-// shutDown stops both parts at the same time: each has the whole of the time.
+// watch ends this run of the node when one of its parts ends by itself: because it has
+// failed, or cannot keep up. What its owner does to a part by itself is the owner's business.
+func (n *Node) watch(p *part, run uint64) {
+	safe.Go(n.Fail, func() {
+		<-p.idle.opened()
+		p.mu.Lock()
+		reason, failure := p.reason, p.failure
+		p.mu.Unlock()
+		if reason == "" || reason == "stop" || reason == "close" {
+			return
+		}
+		n.mu.Lock()
+		if n.run == run && n.failure == nil {
+			n.failure = failure
+		}
+		n.mu.Unlock()
+		n.endRun(run, p.who()+" has stopped ("+firstLine(reason)+")", n.linger.get())
+	})
+}
+
+// shutDown stops the receiver, lets the loops of Run publish what they have taken, and
+// stops the publisher.
 func (n *Node) shutDown() error {
 	timeout, less := n.limit.left()
 	var first, hurried stops
@@ -95,17 +128,15 @@ func (s stops) or(other stops) stops {
 	return s
 }
 
-func (n *Node) stopParts(timeout time.Duration) stops {
-	said := make(stops, len(n.parts()))
-	var all sync.WaitGroup
-	for i, p := range n.parts() {
-		all.Add(1)
-		safe.Go(p.Fail, func() {
-			defer all.Done()
-			said[i] = p.Stop(timeout)
-		})
+func (n *Node) stopParts(timeout time.Duration) (said stops) {
+	if n.receiver != nil {
+		said = append(said, n.receiver.Stop(timeout))
+		n.limit.await(n.calm.opened())
 	}
-	all.Wait()
+	if n.publisher != nil {
+		left, _ := n.limit.left()
+		said = append(said, n.publisher.Stop(left))
+	}
 	return said
 }
 
@@ -158,6 +189,8 @@ func (n *Node) Run() error {
 	if err := n.check(); err != nil {
 		return err
 	}
+	n.relaying(1)
+	defer n.relaying(-1)
 	topic := RelayChannel + "/" + n.name
 	for {
 		d, err := n.receiver.Take(relayMost, -1)
@@ -166,17 +199,30 @@ func (n *Node) Run() error {
 		}
 		err = n.forward(d, topic)
 		d.Release()
+		if err == nil {
+			err = n.check() // the rest stays with the receiver
+		}
 		if err != nil {
 			return n.ended(err)
 		}
 	}
 }
 
-// forward publishes a delivery. What the publisher has no room for it has counted.
+// relaying counts the loops of Run.
+func (n *Node) relaying(more int) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.relays += more
+	n.calm.set(n.relays == 0)
+}
+
+// forward publishes a delivery. What the publisher has no room for it has counted, and
+// what it does not take any more is what its stop has cost.
 func (n *Node) forward(d *Delivery, topic string) error {
 	for i := range d.Len() {
 		err := n.publisher.Publish(topic, n.name, d.At(i).Data)
 		if err != nil && CodeOf(err) != EFULL {
+			n.publisher.q.leave(d.Len() - i)
 			return err
 		}
 	}

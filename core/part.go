@@ -299,12 +299,23 @@ func firstLine(s string) string {
 // itself. If it runs anew by then, that is another life and none of its business.
 func (p *part) endLater(reason string) {
 	p.mu.Lock()
+	run := p.run
+	p.mu.Unlock()
+	p.endRun(run, reason, 0)
+}
+
+// endRun is endLater for a run that may have ended, and may flush for timeout.
+func (p *part) endRun(run uint64, reason string, timeout time.Duration) {
+	p.mu.Lock()
+	if p.run != run {
+		p.mu.Unlock()
+		return
+	}
 	if p.reason == "" {
 		p.reason = reason
 	}
-	run := p.run
 	p.mu.Unlock()
-	number := p.limit.enqueue(0)
+	number := p.limit.enqueue(timeout)
 	safe.Go(nil, func() {
 		p.life.Lock()
 		defer p.life.Unlock()
@@ -313,7 +324,7 @@ func (p *part) endLater(reason string) {
 		same := p.run == run
 		p.mu.Unlock()
 		if same {
-			_ = p.end(reason, 0)
+			_ = p.end(reason, timeout)
 		}
 	})
 }

@@ -200,6 +200,14 @@ func (q *queue) refuse() bool {
 	return q.open
 }
 
+// leave counts envelopes that came when nothing was taken any more.
+func (q *queue) leave(n int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.counters.Accepted += uint64(n)
+	q.counters.DroppedStop += uint64(n)
+}
+
 func signal(c chan struct{}) {
 	select {
 	case c <- struct{}{}:

@@ -77,7 +77,7 @@ func NewReceiver(address, name string) (*Receiver, error) {
 	o.add("queue.full", "what happens when the queue is full: block (the receiver stops reading, which holds back whoever sends), drop_new, drop_old, latest_per_topic (of each topic only the newest stays), or error (the receiver stops)", false, r.queueFull)
 	o.add("queue.block", "how long it stops reading before it drops what is new, where queue.full is block", true, r.queueBlock)
 	r.redundant = newChoice("auto", "on", "off")
-	r.redundantHold = newDuration(500 * time.Millisecond)
+	r.redundantHold = newDuration(2 * time.Second)
 	o.add("redundant", "whether the addresses lead to copies of the same envelopes, of which one is delivered: auto (where it connects to several), on, or off", false, r.redundant)
 	o.add("redundant.hold", "how long an envelope is held for earlier ones that may still come over another path", true, r.redundantHold)
 	return r, nil

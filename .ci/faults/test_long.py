@@ -29,6 +29,8 @@ def test_a_flood_through_a_pair_at_full_rate():
     words = [
         "in=" + ",".join(office.inward for office in offices),
         "out=" + ",".join(office.outward for office in offices),
+        "receiver.redundant.hold=10m",
+        "publisher.redundant.wait=10m",
     ]
     flow = traffic(*words)
     parts = [flow, *offices]

@@ -40,7 +40,8 @@ def test_a_post_office_of_a_pair_that_vanishes(cable):
     here = Office(*BEATS, prefix=cable.near)
     there = Office(*BEATS, host=Cable.FAR, prefix=cable.far)
     words = [f"in={here.inward},{there.inward}", f"out={here.outward},{there.outward}"]
-    flow = traffic(*words, "set.handshake.timeout=500ms", *QUICKLY, prefix=cable.near)
+    words += ["set.handshake.timeout=500ms", "receiver.redundant.hold=10m", *QUICKLY]
+    flow = traffic(*words, prefix=cable.near)
     with closing(here, there, flow):
         for _ in range(2):
             for office in (here, there):

@@ -84,17 +84,23 @@ func prepare(words []string) (t *traffic, err error) {
 		return nil, err
 	}
 	for name, value := range given {
-		option, ok := strings.CutPrefix(name, "set.")
-		for _, part := range []core.Part{t.receiver, t.publisher} {
-			if !ok {
-				continue
-			}
-			if err := part.Set(option, value); err != nil {
+		for _, err := range []error{
+			setOption(t.receiver, "receiver.", name, value), setOption(t.receiver, "set.", name, value),
+			setOption(t.publisher, "publisher.", name, value), setOption(t.publisher, "set.", name, value),
+		} {
+			if err != nil {
 				return nil, err
 			}
 		}
 	}
 	return t, nil
+}
+
+func setOption(part core.Part, prefix, name, value string) error {
+	if option, ok := strings.CutPrefix(name, prefix); ok {
+		return part.Set(option, value)
+	}
+	return nil
 }
 
 // publish sends numbers, counted by topic.

@@ -19,14 +19,27 @@ GIVE_UP = 60.0  # seconds without any progress at the end
 class Traffic:
     """Numbers that are sent, and how they arrive."""
 
-    def __init__(self, inward: str, outward: str, options: dict) -> None:
+    def __init__(self, words: dict) -> None:
+        self._words = words
         self.receiver = hermes.Receiver(
-            outward.split(","), "traffic", on_slow="ignore", options=options
+            words["out"].split(","),
+            "traffic",
+            on_slow="ignore",
+            options=self._options("receiver."),
         )
-        self.publisher = hermes.Publisher(inward.split(","), "traffic", options=options)
+        self.publisher = hermes.Publisher(
+            words["in"].split(","), "traffic", options=self._options("publisher.")
+        )
         self.sent = self.got = self.missing = self.backward = 0
         self.over = threading.Event()
         self._due = [0] * TOPICS
+
+    def _options(self, prefix: str) -> dict:
+        return {
+            word.split(".", 1)[1]: value
+            for word, value in self._words.items()
+            if word.startswith(("set.", prefix))
+        }
 
     def publish(self) -> None:
         while not self.over.is_set():
@@ -79,6 +92,4 @@ class Traffic:
 
 
 if __name__ == "__main__":
-    words = dict(word.split("=", 1) for word in sys.argv[1:])
-    given = {word[4:]: value for word, value in words.items() if word.startswith("set.")}
-    Traffic(words["in"], words["out"], given).run()
+    Traffic(dict(word.split("=", 1) for word in sys.argv[1:])).run()
