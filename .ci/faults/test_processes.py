@@ -56,7 +56,7 @@ def test_the_post_office_is_stopped_and_goes_on(office):
         for _ in range(ROUNDS):
             flowing(flow)
             office.freeze()
-            flow.wait(lambda line: line["sent"] - line["got"] == 20_000, "the window is not full")
+            flow.wait(lambda line: line["sent"] - line["got"] >= 20_000, "the window is not full")
             office.thaw()
         flowing(flow)
         line = flow.finish()

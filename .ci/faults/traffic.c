@@ -60,8 +60,9 @@ static void pause_us(long us) {
 /* ---- Publishing -------------------------------------------------------------- */
 
 static int may_send(long long began) {
-    /* What is lost shows with what comes behind it, so a window that stands still gives way. */
-    if (receiver && sent - got - missing >= window && now_ns() - progress < STANDSTILL_NS) return 0;
+    /* What is lost shows by what comes behind it: a window that stands still is widened. */
+    long most = now_ns() - progress < STANDSTILL_NS ? window : 2 * window;
+    if (receiver && sent - got - missing >= most) return 0;
     return rate == 0 || sent < (double)rate * (now_ns() - began) / 1e9;
 }
 
