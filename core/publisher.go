@@ -129,6 +129,15 @@ func (p *Publisher) openUp() error {
 	return nil
 }
 
+// Set implements Part. A bound of the queue holds at once.
+func (p *Publisher) Set(key, value string) error {
+	err := p.part.Set(key, value)
+	p.q.mu.Lock()
+	defer p.q.mu.Unlock()
+	p.q.gather()
+	return err
+}
+
 // Close implements Part.
 func (p *Publisher) Close() error {
 	err := p.part.Close()

@@ -124,11 +124,13 @@ static void full_queues(void) {
     uint64_t p;
     char *json;
     OK(hermes_publisher_new("tcp://127.0.0.1:9", "p", &p));
-    OK(hermes_set(p, "queue.messages", "100"));
+    OK(hermes_set(p, "queue.messages", "500"));
     OK(hermes_set(p, "queue.block", "0"));
     OK(hermes_set(p, "ready.hold", "1m"));
     OK(hermes_start(p));
-    for (int i = 0; i < 100; i++) OK(publish(p, "t", "1"));
+    for (int i = 0; i < 50; i++) OK(publish(p, "t", "1"));
+    OK(hermes_set(p, "queue.messages", "100")); /* holds at once */
+    for (int i = 0; i < 50; i++) OK(publish(p, "t", "1"));
     for (int i = 0; i < 10; i++) FAILS(HERMES_EFULL, "full", publish(p, "t", "1"));
     OK(hermes_stats(p, &json, NULL));
     CHECK(number_in(json, "queued") == 100 && number_in(json, "dropped_full") == 10);
