@@ -145,6 +145,9 @@ func TestTopicsAndOriginsFilter(t *testing.T) {
 		require.NoError(t, r.Accept("me"))
 		all := newReceiver(t, engine, get(t, po, "endpoint.out"))
 		p := newPublisher(t, engine, get(t, po, "endpoint.in"))
+		for _, part := range []Part{r, all, p} {
+			require.NoError(t, part.WaitReady(soon))
+		}
 		time.Sleep(300 * time.Millisecond) // both receivers' subscriptions arrive upstream
 		for _, e := range [][2]string{{"a/1", "me"}, {"b/1", "me"}, {"a/2", "you"}, {"c", "me"}, {"a", "me"}, {"a/3", "me"}} {
 			require.NoError(t, p.Publish(e[0], e[1], []byte("1")))

@@ -351,7 +351,7 @@ func TestABlockedReceiverHoldsBackThePublisher(t *testing.T) {
 		r := newReceiver(t, engine, get(t, p, "endpoint"), "on_slow", "ignore", "queue.messages", "100",
 			"queue.full", "block", "queue.block", "1h", "heartbeat.interval", "50ms", "heartbeat.timeout", "100ms")
 		require.NoError(t, p.WaitReady(soon))
-		const n = 20_000
+		const n = 40_000 // more than libzmq and the kernel take
 		for range n {
 			require.NoError(t, p.Publish("t", "", []byte(`"`+strings.Repeat("x", 1000)+`"`)))
 		}
