@@ -126,7 +126,7 @@ func TestOthersGetNothingOfAReplay(t *testing.T) {
 	po := newOffice(t, "zmtp", "cache.depth", "100")
 	p := newPublisher(t, "zmtp", get(t, po, "endpoint.in"))
 	early := newReceiver(t, "zmtp", get(t, po, "endpoint.out"))
-	require.Eventually(t, func() bool { return len(po.Stats().Subscribers) == 1 }, soon, pollEvery)
+	require.Eventually(t, func() bool { return subscribed(po.Stats()) == 1 }, soon, pollEvery)
 	publishNumbers(t, p, "a", 0, 100)
 	require.Len(t, values(t, early, 100)["a"], 100)
 	for range 5 {
@@ -144,7 +144,7 @@ func TestWhoComesBackIsNotToldTwice(t *testing.T) {
 	p := newPublisher(t, "zmtp", get(t, po, "endpoint.in"))
 	wire := newCutter(t, get(t, po, "endpoint.out"))
 	r := newReceiver(t, "zmtp", wire.address(), "on_slow", "ignore", "reconnect.min", "1ms", "reconnect.max", "10ms")
-	require.Eventually(t, func() bool { return len(po.Stats().Subscribers) == 1 }, soon, pollEvery)
+	require.Eventually(t, func() bool { return subscribed(po.Stats()) == 1 }, soon, pollEvery)
 	publishNumbers(t, p, "a", 0, 10)
 	require.Len(t, values(t, r, 10)["a"], 10)
 	wire.cut()

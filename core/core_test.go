@@ -66,6 +66,16 @@ func newReceiver(t testing.TB, engine, address string, pairs ...string) *Receive
 	return r
 }
 
+// subscribed counts the subscribers that have said what they want.
+func subscribed(s PostOfficeStats) (n int) {
+	for _, p := range s.Subscribers {
+		if p.Subscriptions > 0 {
+			n++
+		}
+	}
+	return n
+}
+
 func code(t testing.TB, want Code, err error, contains ...string) {
 	t.Helper()
 	require.Equal(t, want, CodeOf(err), "%v", err)

@@ -144,7 +144,7 @@ func TestAConnectionFloodThatTakesAllDescriptors(t *testing.T) {
 		}
 		require.Eventually(t, func() bool { return po.answer("open") == "0 <nil>" }, soon, 50*time.Millisecond)
 		late := newReceiver(t, "zmtp", po.out, "on_slow", "ignore")
-		require.Eventually(t, func() bool { return len(po.stats().Subscribers) == 2 }, soon, pollEvery)
+		require.Eventually(t, func() bool { return subscribed(po.stats()) == 2 }, soon, pollEvery)
 		serve(r)
 		collect(t, late, 100)
 		require.NoError(t, late.Close())

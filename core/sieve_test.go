@@ -148,7 +148,7 @@ func TestARelayThatDropsEveryKthMessage(t *testing.T) {
 			t.Run(fmt.Sprintf("k=%d,topics=%d", k, topics), func(t *testing.T) {
 				po := newOffice(t, "zmtp")
 				r := newReceiver(t, "zmtp", get(t, po, "endpoint.out"), "on_slow", "ignore")
-				require.Eventually(t, func() bool { return len(po.Stats().Subscribers) == 1 }, soon, pollEvery)
+				require.Eventually(t, func() bool { return subscribed(po.Stats()) == 1 }, soon, pollEvery)
 				s := newSieve(t, get(t, po, "endpoint.in"), k)
 				p := newPublisher(t, "zmtp", s.address())
 				topic := func(i int) string { return fmt.Sprintf("topic/%d", i%topics) }
