@@ -91,20 +91,21 @@ test('a stop that must give up says how many', async () => {
 
 test('stop and close wake those who wait', () =>
   withCluster({}, async ({ receiver, out }) => {
-    const waiting = [receiver.recv(), receiver.recvMany(5), receiver.recv(PATIENCE)];
+    const stopped = (wait) => assert.rejects(wait, { code: 'ESTOPPED' }); // looks out from now on
+    const waiting = [receiver.recv(), receiver.recvMany(5), receiver.recv(PATIENCE)].map(stopped);
     const loop = (async () => {
       for await (const envelope of receiver) assert.fail(envelope);
     })();
     await receiver.stop();
-    for (const wait of waiting) await assert.rejects(wait, { code: 'ESTOPPED' });
+    await Promise.all(waiting);
     await loop;
     await assert.rejects(receiver.recv(), { code: 'ESTOPPED' });
 
     const other = new Receiver(out, 'other').start();
-    const closed = [other.recv(), other.recv(PATIENCE)];
+    const closed = [other.recv(), other.recv(PATIENCE)].map(stopped);
     const closing = other.close();
     assert.equal(other.close(), closing);
-    for (const wait of closed) await assert.rejects(wait, { code: 'ESTOPPED' });
+    await Promise.all(closed);
     await closing;
     await other.close();
     await assert.rejects(other.recv(), { code: 'EBADHANDLE' });
