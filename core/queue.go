@@ -79,6 +79,7 @@ func (q *queue) start(numbered bool, full string) {
 	defer q.mu.Unlock()
 	q.open, q.closed, q.numbered, q.sleeping = true, false, numbered, false
 	q.full, q.evicts = full, full == fullDropOld || full == fullLatestPerTopic
+	q.gathers = false // until the pocket is ready: what it held from another run would be gone
 	q.empty.set(false)
 }
 
