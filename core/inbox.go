@@ -36,7 +36,7 @@ type inbox struct {
 
 	waiters int
 	wake    chan struct{}
-	room    chan struct{} // closed when something is taken; made when somebody waits
+	room    chan struct{} // closed when there may be some; made when somebody waits
 	over    gate          // closed
 	waker   Waker
 
@@ -176,6 +176,14 @@ func (x *inbox) admit(b *batch.Batch, items []item, limit bound) (n int, full <-
 		x.room = make(chan struct{})
 	}
 	return 0, x.room
+}
+
+// retry tells whoever waits for room to try again.
+func (x *inbox) retry() {
+	if x.room != nil {
+		close(x.room)
+		x.room = nil
+	}
 }
 
 // turnAway counts envelopes that have waited for room in vain.
@@ -339,10 +347,7 @@ func (x *inbox) collect(most int) *Delivery {
 		x.advance(g, n)
 	}
 	x.counters.Delivered += uint64(d.n)
-	if x.room != nil {
-		close(x.room)
-		x.room = nil
-	}
+	x.retry()
 	if x.count > 0 {
 		if x.waiters > 0 {
 			signal(x.wake)

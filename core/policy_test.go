@@ -389,6 +389,23 @@ func TestABlockedReceiverSoundsAlive(t *testing.T) {
 	})
 }
 
+// TestAHigherBoundLetsIn: what waits for room comes in when a new bound makes some, and
+// not only when something is taken.
+func TestAHigherBoundLetsIn(t *testing.T) {
+	p := newPublisher(t, "zmtp", "@tcp://127.0.0.1:*", "ready.hold", "1h")
+	r := newReceiver(t, "zmtp", get(t, p, "endpoint"), "on_slow", "ignore", "queue.messages", "1", "queue.full", fullBlock, "queue.block", "1h")
+	for range 3 {
+		require.NoError(t, p.Publish("t", "", []byte("1")))
+	}
+	require.Eventually(t, func() bool {
+		r.inbox.mu.Lock()
+		defer r.inbox.mu.Unlock()
+		return r.inbox.room != nil
+	}, time.Minute, time.Millisecond)
+	set(t, r, "queue.messages", "3")
+	require.Eventually(t, func() bool { return r.Stats().Queued == 3 }, time.Minute, time.Millisecond)
+}
+
 func TestStoppingEndsABlockedReceiver(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine string) {
 		p := newPublisher(t, engine, "@tcp://127.0.0.1:*")

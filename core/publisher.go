@@ -135,6 +135,7 @@ func (p *Publisher) Set(key, value string) error {
 	p.q.mu.Lock()
 	defer p.q.mu.Unlock()
 	p.q.gather()
+	p.q.retry() // where it makes room, who waits would not hear of it before something is sent
 	return err
 }
 

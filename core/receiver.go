@@ -268,6 +268,15 @@ func (r *Receiver) FD() (int, error) {
 	return r.descriptor(fd, err)
 }
 
+// Set implements Part. A bound of the queue holds at once.
+func (r *Receiver) Set(key, value string) error {
+	err := r.part.Set(key, value)
+	r.inbox.mu.Lock()
+	defer r.inbox.mu.Unlock()
+	r.inbox.retry() // where it makes room, who waits would not hear of it before something is taken
+	return err
+}
+
 // Close implements Part.
 func (r *Receiver) Close() error {
 	err := r.part.Close()
