@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from contextlib import ExitStack
 from typing import Any
@@ -59,7 +60,9 @@ def test_the_books_add_up_at_every_step(rule: str, life: ExitStack) -> None:
         assert receiver.stats()["delivered"] == taken
     assert publisher.stats()["accepted"] >= accepted, "what publish_many did not take counts, too"
     publisher.stop()
-    eventually(lambda: office.stats()["in_messages"] >= publisher.stats()["sent"])
+    if receiver.is_alive() or os.environ.get("HERMES_ENGINE") != "libzmq":
+        # libzmq leaves out what nobody wants any more before it tells that nobody does.
+        eventually(lambda: office.stats()["in_messages"] == publisher.stats()["sent"])
     add_up(publisher, receiver, office)
 
 

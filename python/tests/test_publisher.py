@@ -394,7 +394,11 @@ def stalled_subscriber(listener: socket.socket) -> socket.socket:
     connection, _ = listener.accept()
     connection.sendall(b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32))
     ready = b"\x05READY\x0bSocket-Type\x00\x00\x00\x03SUB"
-    connection.sendall(bytes([4, len(ready)]) + ready + b"\x00\x01\x01")
+    connection.sendall(bytes([4, len(ready)]) + ready)
+    # libzmq refuses who subscribes before it has said READY itself.
+    greeting_and_command = connection.recv(66, socket.MSG_WAITALL)
+    connection.recv(greeting_and_command[-1], socket.MSG_WAITALL)
+    connection.sendall(b"\x00\x01\x01")
     return connection
 
 
