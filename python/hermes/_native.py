@@ -482,6 +482,12 @@ class ReceiverCore(Core):
             ctypes.byref(ctypes.c_size_t()),
         )
 
+    def orphan(self) -> None:
+        super().orphan()
+        # A fork may have come while another thread was fetching or claiming: what lies
+        # there may have been freed, and is the parent's anyway.
+        self._text_out.value = None
+
     def fetch(self, most: int, ms: int) -> int:
         """Wait for envelopes; where that is OK, :meth:`fetched` has them."""
         code: int = self._lib.hermes_recv_json(self._handle, most, ms, *self._outs)

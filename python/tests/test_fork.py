@@ -206,6 +206,29 @@ made.stop()
 """)
 
 
+def test_a_fork_while_another_thread_fetches() -> None:
+    """What it was fetching may be freed memory by the time of the fork."""
+    run("""
+made = office()
+receiver = Receiver(made.endpoints["out"], "r")
+receiver.start()
+receiver._core._text_out.value = 1   # as if in the midst of it
+
+def work():
+    try:
+        receiver.recv()
+    except HermesError as error:
+        assert "forked" in str(error), error
+    else:
+        raise AssertionError("something was received")
+
+join(child(work))
+receiver._core._text_out.value = None
+receiver.stop()
+made.stop()
+""")
+
+
 def test_a_fork_while_other_threads_use_the_library() -> None:
     run("""
 made = office()
@@ -224,7 +247,7 @@ def busy():
         receiver.recv()
         time.sleep(0.0001)
 
-busybody = threading.Thread(target=busy)
+busybody = threading.Thread(target=busy, daemon=True)
 busybody.start()
 
 def work():
