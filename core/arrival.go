@@ -120,7 +120,7 @@ func (r *Receiver) admit(b *batch.Batch, i, path int, l *limits) {
 			return
 		}
 		var duplicate bool
-		lost, duplicate = a.streams.note(p.Origin, p.Topic, p.Sequence)
+		lost, duplicate = a.streams.note(&p)
 		switch {
 		case duplicate && p.Cached: // a post office that is back shows what it has
 			s.counters.DroppedDuplicate++

@@ -21,55 +21,61 @@ type streams struct {
 	young, old map[string]*uint32
 	bytes      int // length of all keys of young
 	key        []byte
-	recent     recent
+	recent     recentStreams
+}
+
+// recentStreams are those noted last, by wire.Parts.Stream: most envelopes belong to one of
+// few streams, and are spared the search in a big table. What shares a place displaces
+// each other.
+type recentStreams [256]recentStream
+
+type recentStream struct {
+	stream      uint64
+	last        *uint32
+	incarnation uint16
 }
 
 func (s *streams) forget() {
-	s.young, s.old, s.bytes, s.recent = nil, nil, 0, recent{}
+	s.young, s.old, s.bytes, s.recent = nil, nil, 0, recentStreams{}
 }
 
-// note takes in a number, and tells how many before it are missing, or whether it
-// has been seen already. Numbers wrap around.
-func (s *streams) note(origin, topic []byte, q wire.Sequence) (lost uint32, duplicate bool) {
-	last, known := s.find(origin, topic, q.Incarnation)
+// note takes in the number of an envelope, and tells how many before it are missing, or
+// whether it has been seen already. Numbers wrap around.
+func (s *streams) note(p *wire.Parts) (lost uint32, duplicate bool) {
+	last, known := s.find(p)
+	number := p.Sequence.Number
 	if !known {
-		*last = q.Number
+		*last = number
 		return 0, false
 	}
-	step := q.Number - *last
+	step := number - *last
 	if int32(step) <= 0 {
 		return 0, true
 	}
-	*last = q.Number
+	*last = number
 	return step - 1, false
 }
 
-// find gives the last number of a stream, and whether there was one.
-func (s *streams) find(origin, topic []byte, incarnation uint16) (last *uint32, known bool) {
-	r := &s.recent[recentPlace(topic)]
-	if isKey(r.key, origin, topic, incarnation) {
+// find gives the last number of an envelope's stream, and whether there was one.
+func (s *streams) find(p *wire.Parts) (last *uint32, known bool) {
+	r := &s.recent[p.Stream%uint64(len(s.recent))]
+	if p.Stream != 0 && r.stream == p.Stream && r.incarnation == p.Sequence.Incarnation {
 		return r.last, true
 	}
-	s.key = binary.BigEndian.AppendUint16(s.key[:0], incarnation)
-	s.key = append(append(s.key, origin...), topic...) // both are JSON strings, which end by themselves
+	s.key = binary.BigEndian.AppendUint16(s.key[:0], p.Sequence.Incarnation)
+	s.key = append(append(s.key, p.Origin...), p.Topic...) // both are JSON strings, which end by themselves
 	last, known = s.young[string(s.key)]
 	if !known {
 		if last, known = s.old[string(s.key)]; !known {
 			last = new(uint32)
 		}
 		if s.young == nil || len(s.young) >= rememberedStreams || s.bytes+len(s.key) > rememberedBytes {
-			s.old, s.young, s.bytes, s.recent = s.young, map[string]*uint32{}, 0, recent{}
+			s.old, s.young, s.bytes = s.young, map[string]*uint32{}, 0
+			s.recent = recentStreams{}
 		}
 		s.young[string(s.key)] = last
 		s.bytes += len(s.key)
 	}
-	r.key, r.last = append(r.key[:0], s.key...), last
+	*r = recentStream{p.Stream, last, p.Sequence.Incarnation}
 	return last, known
-}
-
-// isKey reports whether key is what find makes of the rest.
-func isKey(key, origin, topic []byte, incarnation uint16) bool {
-	n := 2 + len(origin)
-	return len(key) == n+len(topic) && binary.BigEndian.Uint16(key) == incarnation &&
-		string(key[n:]) == string(topic) && string(key[2:n]) == string(origin)
 }

@@ -16,7 +16,7 @@ import (
 func TestStreamsTellWhatIsMissing(t *testing.T) {
 	var s streams
 	at := func(topic string, n uint32) (uint32, bool) {
-		return s.note([]byte(`"o"`), []byte(topic), wire.Sequence{Incarnation: 7, Number: n})
+		return s.note(&wire.Parts{Origin: []byte(`"o"`), Topic: []byte(topic), Sequence: wire.Sequence{Incarnation: 7, Number: n}})
 	}
 	for _, c := range []struct {
 		topic     string
@@ -38,7 +38,7 @@ func TestStreamsTellWhatIsMissing(t *testing.T) {
 		require.Equal(t, c.lost, lost, "%s %d", c.topic, c.n)
 		require.Equal(t, c.duplicate, duplicate, "%s %d", c.topic, c.n)
 	}
-	lost, duplicate := s.note([]byte(`"o"`), []byte(`"a"`), wire.Sequence{Incarnation: 8, Number: 0})
+	lost, duplicate := s.note(&wire.Parts{Origin: []byte(`"o"`), Topic: []byte(`"a"`), Sequence: wire.Sequence{Incarnation: 8, Number: 0}})
 	require.Zero(t, lost, "a publisher that restarts is no gap")
 	require.False(t, duplicate)
 	s.forget()
@@ -46,11 +46,32 @@ func TestStreamsTellWhatIsMissing(t *testing.T) {
 	require.Zero(t, lost)
 }
 
+func TestStreamsSeenLastAreToldApart(t *testing.T) {
+	var s streams
+	at := func(stream uint64, topic string, incarnation uint16, n uint32) uint32 {
+		lost, duplicate := s.note(&wire.Parts{Stream: stream, Origin: []byte(`"o"`), Topic: []byte(topic), Sequence: seq(incarnation, n)})
+		require.False(t, duplicate, "%d %s %d %d", stream, topic, incarnation, n)
+		return lost
+	}
+	other := uint64(1 + len(s.recent)) // has the same place
+	for i := range uint32(3) {
+		first := i == 0
+		require.Equal(t, first, at(1, `"a"`, 7, 10+2*i) == 0)
+		require.Equal(t, first, at(other, `"b"`, 7, 20+2*i) == 0)
+		require.Equal(t, first, at(0, `"c"`, 7, 30+2*i) == 0)
+		require.Equal(t, first, at(0, `"d"`, 7, 40+2*i) == 0)
+	}
+	require.Zero(t, at(1, `"a"`, 8, 0), "another incarnation")
+	require.EqualValues(t, 5, at(1, `"a"`, 8, 6))
+	require.EqualValues(t, 1, at(0, `"a"`, 8, 8), "the same, found in the table")
+	require.EqualValues(t, 2, at(1, `"a"`, 8, 11))
+}
+
 func TestForgottenStreamsAreNeitherGapsNorDuplicates(t *testing.T) {
 	var s streams
 	for round := range uint32(3) {
 		for i := range 2*rememberedStreams + 10 {
-			lost, duplicate := s.note([]byte(`"o"`), fmt.Appendf(nil, `"%d"`, i), wire.Sequence{Number: round * 5})
+			lost, duplicate := s.note(&wire.Parts{Origin: []byte(`"o"`), Topic: fmt.Appendf(nil, `"%d"`, i), Sequence: wire.Sequence{Number: round * 5}})
 			if lost != 0 || duplicate {
 				require.Fail(t, "a conclusion about a stream that was forgotten", "round %d topic %d: %d %v", round, i, lost, duplicate)
 			}
@@ -113,7 +134,7 @@ func TestLongTopicsAreForgottenSooner(t *testing.T) {
 	for i := range 200 {
 		copy(topic, fmt.Sprintf("%05d", i))
 		n.counter(topic, topic)
-		_, duplicate := s.note([]byte(`"o"`), topic, seq(7, uint32(i)))
+		_, duplicate := s.note(&wire.Parts{Origin: []byte(`"o"`), Topic: topic, Sequence: seq(7, uint32(i))})
 		require.False(t, duplicate)
 		require.LessOrEqual(t, len(n.next)<<20, numberedBytes)
 		require.LessOrEqual(t, (len(s.young)+len(s.old))<<20, 2*rememberedBytes)

@@ -109,6 +109,11 @@ type Parts struct {
 	Numbered      bool // whether Sequence means anything
 	Plain         bool // whether topic and origin are text as they stand, but for the quotation marks
 	Cached        bool // it comes out of a cache, and may be old
+	// Stream is the same for messages of the same topic and origin that follow each
+	// other closely, and for no others that the same Memo has seen; 0 tells nothing.
+	Stream uint64
+
+	stream []byte // the first two frames
 }
 
 // What Split can find wrong.
@@ -120,40 +125,16 @@ var (
 	ErrTime   = errors.New("the time is not a JSON number")
 )
 
-// Memo remembers the time of the last message, which the next one of a batch often
-// shares to the letter.
-type Memo struct {
-	text [TimeSize]byte
-	ts   float64
-}
-
-// parse is ParseTime.
-func (m *Memo) parse(frame []byte) (ts float64, seq Sequence, numbered, ok bool) {
-	if len(frame) == TimeSize+TrailerSize && m.ts > 0 && string(frame[:TimeSize]) == string(m.text[:]) {
-		if seq, numbered = parseTrailer(frame[TimeSize:]); numbered {
-			return m.ts, seq, true, true
-		}
-	}
-	if ts, seq, numbered, ok = ParseTime(frame); numbered && len(frame) == TimeSize+TrailerSize {
-		m.ts = ts
-		copy(m.text[:], frame)
-	}
-	return ts, seq, numbered, ok
-}
-
 // Split takes a framed message apart and checks all of it.
 func Split(msg []byte, memo *Memo) (p Parts, err error) {
 	number, ok := p.frames(msg)
 	if !ok {
 		return p, ErrFrames
 	}
-	p.Plain = isPlainString(p.Topic) && isPlainString(p.Origin)
-	switch {
-	case !p.Plain && !ValidString(p.Topic):
-		return p, ErrTopic
-	case !p.Plain && !ValidString(p.Origin):
-		return p, ErrOrigin
-	case !Valid(p.Data):
+	if err = memo.strings(&p); err != nil {
+		return p, err
+	}
+	if !memo.shapes.valid(p.Data) {
 		return p, ErrData
 	}
 	if p.TS, p.Sequence, p.Numbered, ok = memo.parse(number); !ok {
@@ -174,7 +155,11 @@ func Split(msg []byte, memo *Memo) (p Parts, err error) {
 func (p *Parts) frames(msg []byte) (number []byte, ok bool) {
 	var frames [frameCount][]byte
 	rest := msg
+	var streamSize int
 	for i := range frames {
+		if i == 2 {
+			streamSize = len(msg) - len(rest)
+		}
 		const short = 2
 		if len(rest) >= short && rest[0] == batch.FlagMore && i < frameCount-1 {
 			if end := short + int(rest[1]); end <= len(rest) {
@@ -188,5 +173,6 @@ func (p *Parts) frames(msg []byte) (number []byte, ok bool) {
 		}
 	}
 	p.Topic, p.Origin, p.Data = frames[0], frames[1], frames[2]
+	p.stream = msg[:streamSize]
 	return frames[3], true
 }

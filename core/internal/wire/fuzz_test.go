@@ -34,7 +34,15 @@ func FuzzSplit(f *testing.F) {
 	f.Add([]byte{1, 0, 1, 0, 1, 0, 0, 0})
 	f.Add([]byte{2, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff})
 	f.Fuzz(func(t *testing.T, msg []byte) {
-		p, err := Split(msg, new(Memo))
+		var memo Memo
+		p, err := Split(msg, &memo)
+		for range shapeStays + 1 { // the first time as afterwards
+			q, again := Split(msg, &memo)
+			require.Equal(t, err, again)
+			if err == nil {
+				require.Equal(t, p, q)
+			}
+		}
 		if err != nil {
 			return
 		}

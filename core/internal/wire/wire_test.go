@@ -309,6 +309,24 @@ func TestAnEntryIsParsedAsInABatch(t *testing.T) {
 	}
 }
 
+func TestTrailersAreWhiteSpaceAndNothingElse(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	for range 200 {
+		want := Sequence{uint16(r.Uint32()), r.Uint32()}
+		var p [TrailerSize]byte
+		PutTrailer(p[:], want)
+		got, ok := parseTrailer(p[:])
+		require.True(t, ok)
+		require.Equal(t, want, got)
+		at := r.IntN(TrailerSize)
+		for c := range 256 {
+			p[at] = byte(c)
+			_, ok := parseTrailer(p[:])
+			require.Equal(t, isSpace(byte(c)), ok, "%q", p)
+		}
+	}
+}
+
 func BenchmarkParseEntry(b *testing.B) {
 	text := []byte(`["ticks/BTCUSD", "bitfinex", ["BTCUSD", 6543.21, 1.25, "bid", 1517670000.123456]]`)
 	b.ReportAllocs()
