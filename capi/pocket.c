@@ -9,6 +9,7 @@
 #include "pocket.h"
 
 #include "places.h"
+#include "shape.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,7 @@ struct shim_pocket {
     uint64_t messages, bytes, each; /* what may still come */
     uint8_t *origin, *last;
     size_t origin_len, last_len;
+    struct shim_shapes shapes; /* of data that has gathered here */
 };
 
 static struct shim_places pockets = SHIM_PLACES_OF(struct shim_pocket);
@@ -138,14 +140,27 @@ static uint8_t *put_string(uint8_t *at, const char *text, size_t len) {
     return at;
 }
 
+/* The pocket of that handle, locked, for data that is surely JSON; NULL where something
+ * may not be, or nothing may gather now. A long look is taken without the lock. */
+static struct shim_pocket *lock_for(uint64_t handle, const char *data, size_t data_len) {
+    struct shim_pocket *pocket = (struct shim_pocket *)shim_places_lock(&pockets, handle);
+    if (pocket == NULL || shim_shapes_know(&pocket->shapes, data, data_len)) return pocket;
+    int open = pocket->messages > 0;
+    pthread_mutex_unlock(&pocket->thing.lock);
+    if (!open || !shim_quick_json(data, data_len)) return NULL;
+    pocket = (struct shim_pocket *)shim_places_lock(&pockets, handle);
+    if (pocket != NULL) shim_shapes_learn(&pocket->shapes, data, data_len);
+    return pocket;
+}
+
 int shim_pocket_put(uint64_t handle, const char *topic, size_t topic_len, const char *origin,
                     size_t origin_len, const char *data, size_t data_len) {
     if (!shim_places_taken(&pockets, handle)) return 0;
     if (topic_len > SHORT || origin_len > SHORT || data_len > BIGGEST) return 0;
-    if (!shim_quick_text(topic, topic_len) || !shim_quick_json(data, data_len)) return 0;
+    if (!shim_quick_text(topic, topic_len)) return 0;
     if (origin != NULL && !shim_quick_text(origin, origin_len)) return 0;
 
-    struct shim_pocket *pocket = (struct shim_pocket *)shim_places_lock(&pockets, handle);
+    struct shim_pocket *pocket = lock_for(handle, data, data_len);
     if (pocket == NULL) return 0;
     size_t texts =
         topic_len + 2 + (origin != NULL ? origin_len + 2 : pocket->origin_len) + data_len;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a quick look takes for right (capi/quick.c, compiled into this program) is right
- * by the rules of the library as well; and it does take what is common for right.
+ * What a quick look takes for right (capi/quick.c and capi/shape.c, compiled into this
+ * program) is right by the rules of the library as well; and it does take what is common
+ * for right.
  */
 #include "support.h"
 
 #include "../pocket.h"
+#include "../shape.h"
 
 static uint64_t publisher; /* not started, so that all it does is look at the text */
 static uint64_t seed = 88172645463325252u;
@@ -135,12 +137,60 @@ static void plain_texts(void) {
     }
 }
 
+/* Whether a text, which lies in memory of exactly its size, is known to be JSON. */
+static int known(struct shim_shapes *shapes, const char *text, size_t len) {
+    char *exact = malloc(len > 0 ? len : 1);
+    memcpy(exact, text, len);
+    int yes = shim_shapes_know(shapes, exact, len);
+    for (size_t i = 0; i < SHIM_SHAPES; i++) {
+        const struct shim_shape *shape = &shapes->at[i];
+        if (shape->size == len && len > 0)
+            CHECK(shim_shape_fits(shape, exact) == shim_shape_fits_slowly(shape, exact));
+    }
+    free(exact);
+    return yes;
+}
+
+static void shapes_of_random_texts(int count) {
+    struct shim_shapes *shapes = calloc(1, sizeof *shapes);
+    int yes = 0;
+    for (int i = 0; i < count; i++) {
+        char text[512];
+        size_t len = below(2) ? scribble(text, sizeof text) : damage(text);
+        for (size_t at = 0; at < len; at++)
+            if (text[at] >= '0' && text[at] <= '9' && below(3)) text[at] = (char)('0' + below(10));
+        if (known(shapes, text, len)) {
+            CHECK(rules(text, len));
+            yes++;
+        } else if (shim_quick_json(text, len)) {
+            shim_shapes_learn(shapes, text, len);
+        }
+    }
+    CHECK(yes > count / 50);
+    free(shapes);
+}
+
+static void shapes_and_zeros(void) {
+    struct shim_shapes *shapes = calloc(1, sizeof *shapes);
+    const char *text = "[\"Tick\",42010.50,-7.25]";
+    shim_shapes_learn(shapes, text, strlen(text));
+    CHECK(known(shapes, "[\"Tick\",99999.99,-0.00]", strlen(text)));
+    CHECK(!known(shapes, "[\"Tick\",09999.99,-0.00]", strlen(text)));
+    CHECK(!known(shapes, "[\"Tick\",9999:.99,-0.00]", strlen(text)));
+    CHECK(!known(shapes, "[\"Tick\",9999/.99,-0.00]", strlen(text)));
+    CHECK(!known(shapes, "[\"tick\",99999.99,-0.00]", strlen(text)));
+    CHECK(!known(shapes, "[\"Tick\",99999.99,-0.00", strlen(text) - 1));
+    free(shapes);
+}
+
 int main(void) {
     OK(hermes_publisher_new("tcp://127.0.0.1:9", "p", &publisher));
     known_texts();
     random_texts(500000);
     deep_texts();
     plain_texts();
+    shapes_of_random_texts(500000);
+    shapes_and_zeros();
     OK(hermes_close(publisher));
     return 0;
 }

@@ -141,9 +141,9 @@ for test in roundtrip texts arguments closing polling json gaps policies first_u
 done
 
 if wanted quick; then
-    shared quick plain "$root/capi/quick.c"
+    shared quick plain "$root"/capi/{quick,shape}.c
     run quick "$work/plain/quick"
-    shared quick asan "${asan[@]}" "$root/capi/quick.c"
+    shared quick asan "${asan[@]}" "$root"/capi/{quick,shape}.c
     run "quick, AddressSanitizer" "$work/asan/quick"
 fi
 
