@@ -59,8 +59,9 @@ func pack(d *core.Delivery) (batch unsafe.Pointer, used int) {
 	room := unsafe.Slice((*byte)(batch), size)
 	(*C.struct_hermes_batch)(batch).size = C.uint64_t(n)
 	envelope, text := batchSize, batchSize+n*envelopeSize
+	var v core.View
 	for i := range n {
-		v := d.At(i)
+		d.Look(i, &v)
 		text = putEnvelope(room, envelope, text, &v, 1)
 		envelope += envelopeSize
 	}
@@ -73,14 +74,12 @@ func putEnvelope(room []byte, at, text int, v *core.View, inBatch C.uint64_t) in
 	topic := text - at // offsets count from the envelope
 	origin := topic + len(v.Topic) + 1
 	data := origin + len(v.Origin) + 1
-	*(*C.struct_hermes_envelope)(unsafe.Pointer(&room[at])) = C.struct_hermes_envelope{
-		topic_at: C.uint64_t(topic), topic_len: C.uint64_t(len(v.Topic)),
-		origin_at: C.uint64_t(origin), origin_len: C.uint64_t(len(v.Origin)),
-		data_at: C.uint64_t(data), data_len: C.uint64_t(len(v.Data)),
-		ts: C.double(v.TS), received: C.double(v.Received),
-		lost:     C.uint64_t(v.Lost),
-		in_batch: inBatch,
-	}
+	e := (*C.struct_hermes_envelope)(unsafe.Pointer(&room[at]))
+	e.topic_at, e.topic_len = C.uint64_t(topic), C.uint64_t(len(v.Topic))
+	e.origin_at, e.origin_len = C.uint64_t(origin), C.uint64_t(len(v.Origin))
+	e.data_at, e.data_len = C.uint64_t(data), C.uint64_t(len(v.Data))
+	e.ts, e.received = C.double(v.TS), C.double(v.Received)
+	e.lost, e.in_batch = C.uint64_t(v.Lost), inBatch
 	return put(room, put(room, put(room, text, v.Topic), v.Origin), v.Data)
 }
 

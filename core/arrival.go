@@ -100,8 +100,8 @@ func (r *Receiver) admit(b *batch.Batch, i, path int, l *limits) {
 	a := &r.arrival
 	s := &a.stage
 	s.counters.Arrived++
-	p, err := wire.Split(b.Message(i), &a.memo)
-	if err != nil {
+	var p wire.Parts
+	if err := p.Split(b.Message(i), &a.memo); err != nil {
 		s.counters.DroppedMalformed++
 		l.malformed = err
 		l.skipped++
@@ -129,12 +129,13 @@ func (r *Receiver) admit(b *batch.Batch, i, path int, l *limits) {
 			s.counters.Duplicates++
 		}
 	}
-	it := itemOf(b.Buf, &p, l.received)
-	a.enter(b.Buf, &it, lost, p.Cached, l)
+	it := s.add()
+	it.set(b.Buf, &p, l.received)
+	a.enter(b.Buf, it, lost, p.Cached, l)
 }
 
-// enter stages an envelope that lies in buf, before which so many were lost, unless it is
-// too old.
+// enter looks at the last item of the stage, which lies in buf, and before which so many
+// were lost. It takes it away again if it is too old.
 func (a *arrival) enter(buf []byte, it *item, lost uint32, cached bool, l *limits) {
 	if lost > 0 {
 		a.stage.counters.Lost += uint64(lost)
@@ -148,6 +149,7 @@ func (a *arrival) enter(buf []byte, it *item, lost uint32, cached bool, l *limit
 		l.delay = age
 		l.slow++
 		if l.onSlow != "warn" {
+			a.stage.drop()
 			a.stage.counters.DroppedStale++
 			a.over = l.onSlow == "stop"
 			return
@@ -155,5 +157,4 @@ func (a *arrival) enter(buf []byte, it *item, lost uint32, cached bool, l *limit
 	}
 	it.lost = lost
 	a.stage.size += it.size()
-	a.stage.items = append(a.stage.items, *it)
 }

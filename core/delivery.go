@@ -69,10 +69,17 @@ func (d *Delivery) item(i int) (*item, []byte) {
 }
 
 // At gives envelope i, from 0 on.
-func (d *Delivery) At(i int) View {
+func (d *Delivery) At(i int) (v View) {
+	d.Look(i, &v)
+	return v
+}
+
+// Look is At without copying the view.
+func (d *Delivery) Look(i int, v *View) {
 	it, buf := d.item(i)
-	topic, origin := it.texts(buf)
-	return View{Topic: topic, Origin: origin, Data: it.data.of(buf), TS: it.time, Received: it.received, Lost: it.lost}
+	v.Topic, v.Origin = it.texts(buf)
+	v.Data = it.data.of(buf)
+	v.TS, v.Received, v.Lost = it.time, it.received, it.lost
 }
 
 // Envelope gives a copy of envelope i that outlives the delivery.

@@ -39,14 +39,17 @@ func (r *Receiver) weave(b *batch.Batch, path int, p *wire.Parts, l *limits) {
 	a := &r.arrival
 	m := a.merge
 	s := m.strand(p)
-	it := itemOf(b.Buf, p, l.received)
 	switch v, lost := m.judge(s, path, p); v {
 	case due:
-		a.enter(b.Buf, &it, lost, p.Cached, l)
+		it := a.stage.add()
+		it.set(b.Buf, p, l.received)
+		a.enter(b.Buf, it, lost, p.Cached, l)
 	case again:
 		a.dropCopy(p.Cached)
 	case early:
-		if m.keep(s, held{number: p.Sequence.Number, cached: p.Cached, item: it, buf: b.Buf}) {
+		h := held{number: p.Sequence.Number, cached: p.Cached, buf: b.Buf}
+		h.item.set(b.Buf, p, l.received)
+		if m.keep(s, h) {
 			a.stage.counters.Held++
 		} else {
 			a.stage.counters.DroppedOverflow++
@@ -79,7 +82,9 @@ func (r *Receiver) release(s *strand, l *limits, all bool) {
 			continue
 		}
 		h.item.moveTo(&out.Buf, h.buf)
-		a.enter(out.Buf, &h.item, lost, h.cached, l)
+		it := a.stage.add()
+		*it = h.item
+		a.enter(out.Buf, it, lost, h.cached, l)
 		if len(out.Buf) >= batch.TargetBytes {
 			r.commit(out, l)
 			out.Release()

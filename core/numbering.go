@@ -45,6 +45,11 @@ func (n *numbering) number(b *batch.Batch) {
 
 // stream is the first two frames of a message, topic and origin, and the topic.
 func stream(msg []byte) (key, topic []byte) {
+	if end, ok := batch.ShortEnd(msg, 0); ok {
+		if both, ok := batch.ShortEnd(msg, end); ok {
+			return msg[:both], msg[batch.ShortHeader:end]
+		}
+	}
 	topic, rest, _, _ := batch.NextFrame(msg)
 	_, rest, _, _ = batch.NextFrame(rest)
 	return msg[:len(msg)-len(rest)], topic

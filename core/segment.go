@@ -1,6 +1,7 @@
 package core
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"unsafe"
@@ -44,10 +45,24 @@ func (s *stage) reset() {
 	s.size, s.counters, s.lag = 0, receiverCounters{}, lag{}
 }
 
-// itemOf is an envelope given as views of buf.
-func itemOf(buf []byte, p *wire.Parts, received float64) item {
-	return item{topic: within(buf, p.Topic), origin: within(buf, p.Origin), data: within(buf, p.Data),
-		ts: within(buf, p.Number), time: p.TS, received: received, plain: p.Plain}
+// add makes room for one more item, which is to be filled in.
+func (s *stage) add() *item {
+	n := len(s.items)
+	s.items = slices.Grow(s.items, 1)[:n+1]
+	return &s.items[n]
+}
+
+// drop takes the last item away.
+func (s *stage) drop() { s.items = s.items[:len(s.items)-1] }
+
+// set makes it an envelope given as views of buf. It is filled in part by part where it is
+// to stay: a processor stumbles over what is written in small pieces, and then copied.
+func (it *item) set(buf []byte, p *wire.Parts, received float64) {
+	it.topic.set(buf, p.Topic)
+	it.origin.set(buf, p.Origin)
+	it.data.set(buf, p.Data)
+	it.ts.set(buf, p.Number)
+	it.time, it.received, it.lost, it.plain = p.TS, received, 0, p.Plain
 }
 
 // texts gives topic and origin decoded; as a rule there is nothing to decode.
@@ -70,10 +85,10 @@ func sizeOf(items []item) (size int64) {
 // unframed is what lies around the texts of an envelope, as a rule: headers and a trailer.
 const unframed = 4*2 + wire.TrailerSize
 
-// within finds out where in buf a view of it begins.
-func within(buf, view []byte) extent {
+// set finds out where in buf a view of it lies.
+func (p *extent) set(buf, view []byte) {
 	off := uintptr(unsafe.Pointer(unsafe.SliceData(view))) - uintptr(unsafe.Pointer(unsafe.SliceData(buf)))
-	return extent{uint32(off), uint32(len(view))}
+	p.off, p.len = uint32(off), uint32(len(view))
 }
 
 // segment is a run of envelopes in the inbox, with the buffer they lie in. It is

@@ -95,7 +95,7 @@ func FuzzNextFrame(f *testing.F) {
 			require.Nil(t, body)
 			return
 		}
-		require.LessOrEqual(t, len(body)+len(rest)+shortHeader, len(p))
+		require.LessOrEqual(t, len(body)+len(rest)+ShortHeader, len(p))
 		require.True(t, bytes.HasSuffix(p, rest))
 		again, rest2, more2, ok := NextFrame(append(AppendHeader(nil, len(body), more), body...))
 		require.True(t, ok)

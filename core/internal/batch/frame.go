@@ -10,17 +10,19 @@ const (
 )
 
 const (
-	shortHeader = 2
-	longHeader  = 9
-	maxShort    = 255
+	longHeader = 9
+	maxShort   = 255
 )
+
+// ShortHeader is the size of a short frame's header.
+const ShortHeader = 2
 
 // HeaderSize is the number of bytes in front of a body of n bytes.
 func HeaderSize(n int) int {
 	if n > maxShort {
 		return longHeader
 	}
-	return shortHeader
+	return ShortHeader
 }
 
 // AppendHeader appends the header of a message frame whose body has n bytes.
@@ -39,11 +41,11 @@ func AppendHeader(dst []byte, n int, more bool) []byte {
 // NextFrame splits the first frame off p. ok is false where p does not hold a
 // whole frame, which cannot happen inside a batch that a carrier has built.
 func NextFrame(p []byte) (body, rest []byte, more, ok bool) {
-	if len(p) < shortHeader {
+	if len(p) < ShortHeader {
 		return nil, nil, false, false
 	}
 	flags := p[0]
-	head, n := shortHeader, uint64(p[1])
+	head, n := ShortHeader, uint64(p[1])
 	if flags&FlagLong != 0 {
 		if len(p) < longHeader {
 			return nil, nil, false, false
@@ -55,6 +57,16 @@ func NextFrame(p []byte) (body, rest []byte, more, ok bool) {
 	}
 	end := head + int(n)
 	return p[head:end:end], p[end:], flags&FlagMore != 0, true
+}
+
+// ShortEnd is where the frame that begins at at ends. ok is false where it is not a short
+// one that is followed by another, as most are.
+func ShortEnd(p []byte, at int) (end int, ok bool) {
+	if at+ShortHeader > len(p) || p[at] != FlagMore {
+		return 0, false
+	}
+	end = at + ShortHeader + int(p[at+1])
+	return end, end <= len(p)
 }
 
 // Topic is the body of a message's first frame, which subscriptions match.

@@ -90,7 +90,7 @@ func Stamp(b *batch.Batch, micros int64, numbered bool) {
 	var text [TimeSize]byte
 	PutTime(text[:], micros)
 	for _, end := range b.Ends {
-		copy(b.Buf[end-n:], text[:])
+		*(*[TimeSize]byte)(b.Buf[end-n:]) = text
 	}
 }
 
@@ -127,18 +127,25 @@ var (
 
 // Split takes a framed message apart and checks all of it.
 func Split(msg []byte, memo *Memo) (p Parts, err error) {
+	err = p.Split(msg, memo)
+	return p, err
+}
+
+// Split is the same without copying the parts.
+func (p *Parts) Split(msg []byte, memo *Memo) error {
+	*p = Parts{}
 	number, ok := p.frames(msg)
 	if !ok {
-		return p, ErrFrames
+		return ErrFrames
 	}
-	if err = memo.strings(&p); err != nil {
-		return p, err
+	if err := memo.strings(p); err != nil {
+		return err
 	}
 	if !memo.shapes.valid(p.Data) {
-		return p, ErrData
+		return ErrData
 	}
 	if p.TS, p.Sequence, p.Numbered, ok = memo.parse(number); !ok {
-		return p, ErrTime
+		return ErrTime
 	}
 	p.Number = number
 	if p.Numbered {
@@ -147,25 +154,30 @@ func Split(msg []byte, memo *Memo) (p Parts, err error) {
 		p.Cached, p.Number = true, number[:at]
 		p.Sequence, p.Numbered = parseMarked(number, at)
 	}
-	return p, nil
+	return nil
 }
 
 // frames finds the frames of a message: three of them and a number, no more and no
 // less. As a rule they are all short.
 func (p *Parts) frames(msg []byte) (number []byte, ok bool) {
+	const head = batch.ShortHeader
+	topic, ok1 := batch.ShortEnd(msg, 0)
+	origin, ok2 := batch.ShortEnd(msg, topic)
+	data, ok3 := batch.ShortEnd(msg, origin)
+	if !ok1 || !ok2 || !ok3 || len(msg)-data < head || msg[data] != 0 {
+		return p.anyFrames(msg)
+	}
+	p.Topic, p.Origin, p.Data = msg[head:topic:topic], msg[topic+head:origin:origin], msg[origin+head:data:data]
+	p.stream, number = msg[:origin], msg[data+head:]
+	return number, len(number) == int(msg[data+1])
+}
+
+func (p *Parts) anyFrames(msg []byte) (number []byte, ok bool) {
 	var frames [frameCount][]byte
 	rest := msg
-	var streamSize int
 	for i := range frames {
 		if i == 2 {
-			streamSize = len(msg) - len(rest)
-		}
-		const short = 2
-		if len(rest) >= short && rest[0] == batch.FlagMore && i < frameCount-1 {
-			if end := short + int(rest[1]); end <= len(rest) {
-				frames[i], rest = rest[short:end:end], rest[end:]
-				continue
-			}
+			p.stream = msg[:len(msg)-len(rest)]
 		}
 		var more bool
 		if frames[i], rest, more, ok = batch.NextFrame(rest); !ok || more != (i < frameCount-1) {
@@ -173,6 +185,5 @@ func (p *Parts) frames(msg []byte) (number []byte, ok bool) {
 		}
 	}
 	p.Topic, p.Origin, p.Data = frames[0], frames[1], frames[2]
-	p.stream = msg[:streamSize]
-	return frames[3], true
+	return frames[3], len(rest) == 0
 }

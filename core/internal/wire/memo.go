@@ -9,6 +9,7 @@ import "encoding/binary"
 type Memo struct {
 	time    [TimeSize]byte
 	ts      float64
+	trailer trailer
 	shapes  shapes
 	streams [256]stream
 	last    uint64 // the last Parts.Stream given away
@@ -57,7 +58,7 @@ func streamPlace(topic []byte) uint8 {
 // parse is ParseTime.
 func (m *Memo) parse(frame []byte) (ts float64, seq Sequence, numbered, ok bool) {
 	if len(frame) == TimeSize+TrailerSize && m.ts > 0 && m.isTime(frame) {
-		if seq, numbered = parseTrailer(frame[TimeSize:]); numbered {
+		if seq, numbered = m.trailer.parse(frame[TimeSize:]); numbered {
 			return m.ts, seq, true, true
 		}
 	}
@@ -66,6 +67,26 @@ func (m *Memo) parse(frame []byte) (ts float64, seq Sequence, numbered, ok bool)
 		copy(m.time[:], frame)
 	}
 	return ts, seq, numbered, ok
+}
+
+// trailer is how the last one begins: as long as numbers are close to each other only
+// the end of it differs.
+type trailer struct {
+	begin [2]uint64
+	value Sequence // with nothing but zeros behind that
+	known bool
+}
+
+// parse is parseTrailer.
+func (t *trailer) parse(p []byte) (seq Sequence, ok bool) {
+	if t.known && load(p, 0) == t.begin[0] && load(p, 8) == t.begin[1] {
+		end, wrong := eightSpaces(load(p, 16))
+		return Sequence{t.value.Incarnation, t.value.Number | uint32(end)}, wrong == 0
+	}
+	if seq, ok = parseTrailer(p); ok {
+		*t = trailer{[2]uint64{load(p, 0), load(p, 8)}, Sequence{seq.Incarnation, seq.Number &^ 0xffff}, true}
+	}
+	return seq, ok
 }
 
 // isTime reports whether a frame begins with the time that is remembered.

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"encoding/binary"
 	"math"
 	"math/bits"
 	"strconv"
@@ -54,22 +55,22 @@ type Sequence struct {
 const spaces = " \t\n\r"
 
 // quads holds the four white-space characters for every byte, two bits each.
-var quads = func() (t [256][4]byte) {
+var quads = func() (t [256]uint32) {
 	for i := range t {
-		t[i] = [4]byte{spaces[i>>6&3], spaces[i>>4&3], spaces[i>>2&3], spaces[i&3]}
+		t[i] = binary.LittleEndian.Uint32([]byte{spaces[i>>6&3], spaces[i>>4&3], spaces[i>>2&3], spaces[i&3]})
 	}
 	return
 }()
 
 // PutTrailer writes the trailer into the first TrailerSize bytes of dst.
 func PutTrailer(dst []byte, s Sequence) {
-	_ = dst[TrailerSize-1]
-	copy(dst[0:], quads[s.Incarnation>>8][:])
-	copy(dst[4:], quads[s.Incarnation&255][:])
-	copy(dst[8:], quads[s.Number>>24][:])
-	copy(dst[12:], quads[s.Number>>16&255][:])
-	copy(dst[16:], quads[s.Number>>8&255][:])
-	copy(dst[20:], quads[s.Number&255][:])
+	t := (*[TrailerSize]byte)(dst)
+	binary.LittleEndian.PutUint32(t[0:], quads[s.Incarnation>>8])
+	binary.LittleEndian.PutUint32(t[4:], quads[s.Incarnation&255])
+	binary.LittleEndian.PutUint32(t[8:], quads[s.Number>>24])
+	binary.LittleEndian.PutUint32(t[12:], quads[s.Number>>16&255])
+	binary.LittleEndian.PutUint32(t[16:], quads[s.Number>>8&255])
+	binary.LittleEndian.PutUint32(t[20:], quads[s.Number&255])
 }
 
 // ParseTime reads frame 3: a JSON number, and the trailer if there is one: exactly

@@ -355,8 +355,9 @@ func BenchmarkSplit(b *testing.B) {
 	Stamp(out, 1517670000123456, true)
 	b.ReportAllocs()
 	var memo Memo
+	var p Parts
 	for b.Loop() {
-		if _, err := Split(out.Message(0), &memo); err != nil {
+		if err := p.Split(out.Message(0), &memo); err != nil {
 			b.Fatal(err)
 		}
 	}
