@@ -45,7 +45,7 @@ type Batch struct {
 // Batches that nobody owns: a few are kept for good, for a pool is emptied by every
 // collection, and what comes in its place has to be fetched from the kernel page by page.
 var (
-	spare = make(chan *Batch, 16)
+	spare = make(chan *Batch, 64)
 	pool  = sync.Pool{New: func() any {
 		return &Batch{Buf: make([]byte, 0, arenaBytes), Ends: make([]int, 0, 512)}
 	}}
