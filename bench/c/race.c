@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "race.h"
 
+#include <endian.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -83,9 +84,30 @@ void pace_wait(const struct pace *p, uint64_t number) {
 
 /* ---- Ticks ----------------------------------------------------------------- */
 
+/* The last eight digits of a number at once: halves of it, quarters, and digits, each in a
+ * part of the word. What a tick costs to write is a part of everybody's figures. */
+static inline void eight_digits(char *at, uint64_t value) {
+    uint64_t v = value % 100000000;
+    v = v / 10000 | v % 10000 << 32;
+    uint64_t hundreds = v * 10486 >> 20 & 0x0000007f0000007f;
+    v = hundreds | (v - 100 * hundreds) << 16;
+    uint64_t tens = v * 103 >> 10 & 0x000f000f000f000f;
+    v = tens | (v - 10 * tens) << 8;
+    v = htole64(v + 0x3030303030303030);
+    memcpy(at, &v, sizeof v);
+}
+
 /* Writes value with exactly so many digits. */
-static void digits(char *at, uint64_t value, int count) {
-    for (char *p = at + count; p > at; value /= 10) *--p = (char)('0' + value % 10);
+static inline __attribute__((always_inline)) void digits(char *at, uint64_t value, int count) {
+    if (count < 8) {
+        char last[8];
+        eight_digits(last, value);
+        memcpy(at, last + 8 - count, (size_t)count);
+        return;
+    }
+    eight_digits(at + count - 8, value);
+    value /= 100000000;
+    for (char *p = at + count - 8; p > at; value /= 10) *--p = (char)('0' + value % 10);
 }
 
 #define BEGINNING 1763800000 /* of time, in ticks that are not timed */
@@ -95,7 +117,7 @@ void tick_init(struct tick *t) {
     t->topics = (uint64_t)number_of("topics", 10);
     t->payload = (size_t)number_of("payload", 0);
     t->timed = number_of("timed", 0) != 0;
-    t->topic_number = 0;
+    t->topic_number = t->number = 0;
     t->topic_len = (size_t)snprintf(t->topic, sizeof t->topic, "\"ticks/%06d\"", 0);
     if (t->payload == 0) {
         const char *form = t->timed ? "[\"Tick\",%10d.000000000,\"BTCUSD\",42000.00,%010u]"
@@ -113,25 +135,29 @@ void tick_init(struct tick *t) {
 }
 
 static void tick_put(struct tick *t, uint64_t number) {
-    if (t->topics > 1 && number % t->topics != t->topic_number) {
-        t->topic_number = number % t->topics;
+    if (t->topics > 1) {
+        /* As a rule the next one, and there is nothing to divide. */
+        bool next = number == t->number + 1;
+        uint64_t topic = next ? t->topic_number + 1 : number % t->topics;
+        t->topic_number = topic < t->topics ? topic : 0;
         digits(t->topic + 7, t->topic_number, 6);
     }
+    t->number = number;
     if (t->payload) {
         digits(t->data + 1, FIRST + number, 10);
         return;
     }
-    char *time = t->data + 8, *rest = time + (t->timed ? 20 : 17);
+    char *time = t->data + 8, *rest = time + (t->timed ? 20 : 17), *own = rest + 19;
+    digits(own, FIRST + number, 10);
     if (t->timed) {
         uint64_t now = (uint64_t)wall_ns();
         digits(time, now / 1000000000, 10);
         digits(time + 11, now % 1000000000, 9);
     } else {
-        digits(time + 11, number % 1000000, 6);
+        memcpy(time + 11, own + 4, 6);
     }
-    digits(rest + 13, number % 100, 2); /* 42000 to 42099 */
-    digits(rest + 16, number % 4 * 25, 2);
-    digits(rest + 19, FIRST + number, 10);
+    memcpy(rest + 13, own + 8, 2); /* 42000 to 42099 */
+    memcpy(rest + 16, &"00255075"[number % 4 * 2], 2);
 }
 
 void tick_make(struct tick *t, uint64_t number) {

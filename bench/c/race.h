@@ -52,7 +52,7 @@ struct tick {
     uint64_t topics; /* below: how the next one is made */
     size_t payload;
     bool timed;
-    uint64_t topic_number;
+    uint64_t number, topic_number; /* of this one */
 };
 void tick_init(struct tick *t);
 void tick_make(struct tick *t, uint64_t number);
