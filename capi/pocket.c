@@ -10,6 +10,7 @@
 
 #include "places.h"
 #include "shape.h"
+#include "values.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -210,4 +211,11 @@ int shim_pocket_put_entry(uint64_t handle, const char *json, size_t len) {
     p = skip_comma(unquote(p, end, &origin, &origin_len), end);
     if (p == NULL) return 0;
     return shim_pocket_put(handle, topic, topic_len, origin, origin_len, p, (size_t)(end - p));
+}
+
+int shim_pocket_put_values(uint64_t handle, const char *values, size_t len) {
+    struct shim_row row;
+    return shim_places_taken(&pockets, handle) && shim_values_row(values, len, &row) &&
+           shim_pocket_put(handle, row.topic, row.topic_len, row.origin, row.origin_len, row.data,
+                           row.data_len);
 }

@@ -46,6 +46,9 @@ int shim_pocket_put(uint64_t handle, const char *topic, size_t topic_len, const 
 /* The same for one JSON text, [topic, origin, data]. */
 int shim_pocket_put_entry(uint64_t handle, const char *json, size_t len);
 
+/* The same for what Python's marshal writes of a list of one tuple. */
+int shim_pocket_put_values(uint64_t handle, const char *values, size_t len);
+
 /* quick.c: Whether a text is surely what it should be. 0 means: look closer. */
 int shim_quick_text(const char *text, size_t len); /* needs no escape in a JSON string */
 int shim_quick_json(const char *text, size_t len); /* one JSON value */

@@ -189,6 +189,18 @@ int hermes_publish_try(uint64_t publisher, const char *json) {
     return hermesgo_publish_try(publisher, json, len);
 }
 
+int hermes_publish_marshal(uint64_t publisher, const char *values, int32_t len, size_t *count) {
+    OUTPUT(count);
+    ENTER();
+    NEED(values);
+    if (len < 0) return shim_refuse(HERMES_EINVAL, "%s: len is %d", __func__, (int)len);
+    if (shim_pocket_put_values(publisher, values, (size_t)len)) {
+        if (count != NULL) *count = 1;
+        return HERMES_OK;
+    }
+    return hermesgo_publish_marshal(publisher, values, (size_t)len, count);
+}
+
 int hermes_node_publish(uint64_t node, const char *channel, size_t channel_len, const char *data,
                         size_t data_len) {
     ENTER();
@@ -293,6 +305,20 @@ int hermes_recv_json(uint64_t receiver, size_t max, int32_t timeout_ms, char **t
     struct shim_wait wait = shim_wait_begin(timeout_ms);
     int code;
     do code = hermesgo_recv_json(receiver, max, &wait, text, len, count);
+    while (shim_wait_again(&wait, __func__, &code));
+    return code;
+}
+
+int hermes_recv_marshal(uint64_t receiver, size_t max, int32_t timeout_ms, char **values,
+                        size_t *len) {
+    OUTPUT(values);
+    OUTPUT(len);
+    ENTER();
+    NEED(values);
+    NEED(len);
+    struct shim_wait wait = shim_wait_begin(timeout_ms);
+    int code;
+    do code = hermesgo_recv_marshal(receiver, max, &wait, values, len);
     while (shim_wait_again(&wait, __func__, &code));
     return code;
 }

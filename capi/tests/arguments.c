@@ -59,6 +59,12 @@ static int call_publish_try(uint64_t h) {
     return hermes_publish_try(h, "[\"t\",null,1]");
 }
 
+static int call_publish_marshal(uint64_t h) {
+    size_t count = 1;
+    int code = hermes_publish_marshal(h, "[", 1, &count);
+    CHECK(count == 0);
+    return code;
+}
 static int call_publish_batch(uint64_t h) {
     size_t count = 1;
     int code = hermes_publish_batch(h, "[]", 2, &count);
@@ -91,6 +97,13 @@ static int call_recv_json(uint64_t h) {
     size_t len = 1, count = 1;
     int code = hermes_recv_json(h, 1, 0, &text, &len, &count);
     CHECK(text == NULL && len == 0 && count == 0);
+    return code;
+}
+static int call_recv_marshal(uint64_t h) {
+    char *values = (char *)"x";
+    size_t len = 1;
+    int code = hermes_recv_marshal(h, 1, 0, &values, &len);
+    CHECK(values == NULL && len == 0);
     return code;
 }
 static int call_node_publish(uint64_t h) {
@@ -136,12 +149,14 @@ static const struct function {
     {"hermes_publish", PUBLISHER, call_publish},
     {"hermes_publish_batch", PUBLISHER, call_publish_batch},
     {"hermes_publish_try", PUBLISHER, call_publish_try},
+    {"hermes_publish_marshal", PUBLISHER, call_publish_marshal},
     {"hermes_receiver_subscribe", RECEIVER, call_subscribe},
     {"hermes_receiver_unsubscribe", RECEIVER, call_unsubscribe},
     {"hermes_receiver_accept", RECEIVER, call_accept},
     {"hermes_recv", RECEIVER, call_recv},
     {"hermes_recv_batch", RECEIVER, call_recv_batch},
     {"hermes_recv_json", RECEIVER, call_recv_json},
+    {"hermes_recv_marshal", RECEIVER, call_recv_marshal},
     {"hermes_node_publish", NODE, call_node_publish},
     {"hermes_node_recv", NODE, call_node_recv},
     {"hermes_node_run", NODE, call_node_run},
@@ -263,12 +278,18 @@ static void null_arguments_of_calls(void) {
     FAILS(HERMES_EINVAL, "data is NULL", hermes_publish(p, "t", 1, NULL, 0, NULL, 1));
     FAILS(HERMES_EINVAL, "json is NULL", hermes_publish_batch(p, NULL, 2, &len));
     FAILS(HERMES_EINVAL, "json is NULL", hermes_publish_try(p, NULL));
+    FAILS(HERMES_EINVAL, "values is NULL", hermes_publish_marshal(p, NULL, 1, &len));
+    FAILS(HERMES_EINVAL, "len is -1", hermes_publish_marshal(p, "[", -1, &len));
+    FAILS(HERMES_EJSON, "list of envelopes", hermes_publish_marshal(p, "[", 1, &len));
     FAILS(HERMES_EINVAL, "topic is NULL", hermes_receiver_subscribe(r, NULL, 1));
     FAILS(HERMES_EINVAL, "topic is NULL", hermes_receiver_unsubscribe(r, NULL, 1));
     FAILS(HERMES_EINVAL, "origin is NULL", hermes_receiver_accept(r, NULL, 1));
     FAILS(HERMES_EINVAL, "envelope is NULL", hermes_recv(r, 0, NULL));
     FAILS(HERMES_EINVAL, "batch is NULL", hermes_recv_batch(r, 1, 0, NULL));
     FAILS(HERMES_EINVAL, "text is NULL", hermes_recv_json(r, 1, 0, NULL, &len, &len));
+    FAILS(HERMES_EINVAL, "values is NULL", hermes_recv_marshal(r, 1, 0, NULL, &len));
+    char *values;
+    FAILS(HERMES_EINVAL, "len is NULL", hermes_recv_marshal(r, 1, 0, &values, NULL));
     FAILS(HERMES_EINVAL, "channel is NULL", hermes_node_publish(n, NULL, 1, "1", 1));
     FAILS(HERMES_EINVAL, "data is NULL", hermes_node_publish(n, "c", 1, NULL, 1));
     FAILS(HERMES_EINVAL, "envelope is NULL", hermes_node_recv(n, 0, NULL));
@@ -310,6 +331,8 @@ static void lengths_beyond_memory(void) {
     char *text;
     FAILS(HERMES_EINVAL, "max is 0", hermes_recv_batch(r, 0, 0, &batch));
     FAILS(HERMES_EINVAL, "max is 0", hermes_recv_json(r, 0, 0, &text, NULL, NULL));
+    size_t len;
+    FAILS(HERMES_EINVAL, "max is 0", hermes_recv_marshal(r, 0, 0, &text, &len));
     OK(hermes_close(n));
     OK(hermes_close(r));
     OK(hermes_close(p));
@@ -504,6 +527,10 @@ static void calls_in_the_wrong_state(void) {
     FAILS(HERMES_ESTATE, "not been started", publish(p, "t", "1"));
     FAILS(HERMES_ESTATE, "not been started", hermes_publish_batch(p, "[[\"t\",null,1]]", 14, NULL));
     FAILS(HERMES_ESTATE, "not been started", hermes_publish_try(p, "[\"t\",null,1]"));
+    static const char row[] = "[\1\0\0\0(\3\0\0\0u\1\0\0\0tu\1\0\0\0oN";
+    FAILS(HERMES_ESTATE, "not been started", hermes_publish_marshal(p, row, sizeof row - 1, NULL));
+    size_t len;
+    FAILS(HERMES_ESTATE, "not been started", hermes_recv_marshal(r, 1, 0, &json, &len));
     FAILS(HERMES_ESTATE, "not been started", hermes_recv(r, 0, &e));
     FAILS(HERMES_ESTATE, "not been started", hermes_recv_batch(r, 1, 0, &b));
     FAILS(HERMES_ESTATE, "not been started", hermes_recv_json(r, 1, 0, &json, NULL, NULL));

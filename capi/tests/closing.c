@@ -41,6 +41,11 @@ static int in_recv_json(uint64_t h) {
     char *text;
     return hermes_recv_json(h, 10, HERMES_FOREVER, &text, NULL, NULL);
 }
+static int in_recv_marshal(uint64_t h) {
+    char *values;
+    size_t len;
+    return hermes_recv_marshal(h, 10, HERMES_FOREVER, &values, &len);
+}
 static int in_wait(uint64_t h) {
     return hermes_wait(h, HERMES_FOREVER);
 }
@@ -88,12 +93,13 @@ static void close_wakes(uint64_t handle, int count, struct waiter waiters[], con
 static void close_wakes_receivers(void) {
     struct cluster c;
     start_cluster(&c);
-    struct waiter waiters[] = {{in_recv, 0, 0, ""},       {in_recv_negative, 0, 0, ""},
-                               {in_recv_batch, 0, 0, ""}, {in_recv_json, 0, 0, ""},
-                               {in_wait, 0, 0, ""},       {in_next_event, 0, 0, ""}};
-    const int want[] = {HERMES_ESTOPPED, HERMES_ESTOPPED, HERMES_ESTOPPED,
-                        HERMES_ESTOPPED, HERMES_OK,       HERMES_ESTOPPED};
-    close_wakes(c.receiver, 6, waiters, want);
+    struct waiter waiters[] = {{in_recv, 0, 0, ""},        {in_recv_negative, 0, 0, ""},
+                               {in_recv_batch, 0, 0, ""},  {in_recv_json, 0, 0, ""},
+                               {in_wait, 0, 0, ""},        {in_next_event, 0, 0, ""},
+                               {in_recv_marshal, 0, 0, ""}};
+    const int want[] = {HERMES_ESTOPPED, HERMES_ESTOPPED, HERMES_ESTOPPED, HERMES_ESTOPPED,
+                        HERMES_OK,       HERMES_ESTOPPED, HERMES_ESTOPPED};
+    close_wakes(c.receiver, 7, waiters, want);
     close_cluster(&c);
 }
 

@@ -40,6 +40,8 @@ static void every_function_refuses(void) {
     FORKED(publish(c.publisher, "t", "1"));
     FORKED(hermes_publish_batch(c.publisher, "[]", 2, &count));
     FORKED(hermes_publish_try(c.publisher, "[\"t\",null,1]"));
+    count = 1;
+    FORKED(hermes_publish_marshal(c.publisher, "[", 1, &count));
     CHECK(count == 0);
     FORKED(hermes_receiver_subscribe(c.receiver, "t", 1));
     FORKED(hermes_receiver_unsubscribe(c.receiver, "t", 1));
@@ -49,6 +51,7 @@ static void every_function_refuses(void) {
     FORKED(hermes_recv_batch(c.receiver, 1, HERMES_FOREVER, &batch));
     CHECK(batch == NULL);
     FORKED(hermes_recv_json(c.receiver, 1, HERMES_FOREVER, &text, &len, &count));
+    FORKED(hermes_recv_marshal(c.receiver, 1, HERMES_FOREVER, &text, &len));
     FORKED(hermes_node_publish(c.publisher, "c", 1, "1", 1));
     FORKED(hermes_node_recv(c.receiver, HERMES_FOREVER, &envelope));
     FORKED(hermes_node_run(c.receiver));

@@ -35,6 +35,9 @@ static void publish_some(void) {
     ONE_OF(hermes_publish_batch(c.publisher, two, sizeof two - 1, NULL), HERMES_ESTATE,
            HERMES_EFULL);
     ONE_OF(hermes_publish_try(c.publisher, "[\"t\",null,1]"), HERMES_ESTATE, HERMES_ETIMEOUT);
+    static const char row[] = "[\1\0\0\0(\3\0\0\0u\1\0\0\0tu\1\0\0\0oi\1\0\0\0";
+    ONE_OF(hermes_publish_marshal(c.publisher, row, sizeof row - 1, NULL), HERMES_ESTATE,
+           HERMES_ETIMEOUT);
     ONE_OF(hermes_node_publish(node, "c", 1, "1", 1), HERMES_ESTATE, HERMES_EFULL,
            HERMES_EBADHANDLE);
 }
@@ -54,6 +57,11 @@ static void receive_some(uint64_t receiver) {
     hermes_batch_free(batch);
     ONE_OF(hermes_recv_json(receiver, 64, 0, &text, NULL, NULL), HERMES_ETIMEOUT, HERMES_ESTOPPED,
            HERMES_ESTATE, HERMES_EBADHANDLE);
+    hermes_free(text);
+    size_t len;
+    ONE_OF(hermes_recv_marshal(receiver, 64, 0, &text, &len), HERMES_ETIMEOUT, HERMES_ESTOPPED,
+           HERMES_ESTATE, HERMES_EBADHANDLE);
+    CHECK((text != NULL) == (len > 0));
     hermes_free(text);
     ONE_OF(hermes_node_recv(node, 0, &envelope), HERMES_ETIMEOUT, HERMES_ESTOPPED, HERMES_ESTATE,
            HERMES_EBADHANDLE);

@@ -49,6 +49,9 @@ static int p_publish(uint64_t h) {
 static int p_publish_try(uint64_t h) {
     return hermes_publish_try(h, "[\"t\",null,1]");
 }
+static int p_publish_marshal(uint64_t h) {
+    return hermes_publish_marshal(h, "[", 1, NULL);
+}
 
 static int p_publish_batch(uint64_t h) {
     return hermes_publish_batch(h, "[]", 2, NULL);
@@ -107,6 +110,10 @@ static int n_recv(uint64_t h) {
 static int n_run(uint64_t h) {
     return hermes_node_run(h);
 }
+static int r_recv_marshal(uint64_t h) {
+    size_t len;
+    return hermes_recv_marshal(h, 1, 0, &text, &len);
+}
 static int r_close(uint64_t h) {
     return hermes_close(h);
 }
@@ -119,12 +126,14 @@ static const struct function {
     {"hermes_publish", 0, p_publish},
     {"hermes_publish_batch", 0, p_publish_batch},
     {"hermes_publish_try", 0, p_publish_try},
+    {"hermes_publish_marshal", 0, p_publish_marshal},
     {"hermes_receiver_subscribe", 1, r_subscribe},
     {"hermes_receiver_unsubscribe", 1, r_unsubscribe},
     {"hermes_receiver_accept", 1, r_accept},
     {"hermes_recv", 1, r_recv},
     {"hermes_recv_batch", 1, r_recv_batch},
     {"hermes_recv_json", 1, r_recv_json},
+    {"hermes_recv_marshal", 1, r_recv_marshal},
     {"hermes_fd", 1, r_fd},
     {"hermes_set", 1, r_set},
     {"hermes_get", 2, r_get},

@@ -140,6 +140,13 @@ for test in roundtrip texts arguments closing polling json gaps policies first_u
     run "$test, AddressSanitizer" "$work/asan/$test"
 done
 
+if wanted values; then
+    shared values plain "$root/capi/quick.c" "$root/capi/values.c"
+    run values "$work/plain/values"
+    shared values asan "${asan[@]}" "$root/capi/quick.c" "$root/capi/values.c"
+    run "values, AddressSanitizer" "$work/asan/values"
+fi
+
 if wanted quick; then
     shared quick plain "$root"/capi/{quick,shape}.c
     run quick "$work/plain/quick"
