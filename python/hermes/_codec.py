@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import json.encoder
+import marshal
 from collections.abc import Iterable, Sequence
 from typing import Any, Callable
 
@@ -12,8 +13,33 @@ from typing import Any, Callable
 SIMPLE = frozenset({list, dict, tuple, str, int, float, bool, type(None)})
 
 
+def _knows_marshal() -> bool:
+    """Whether the marshal of this Python is the one that the library knows.
+
+    Its format is not promised to stay, though it has since long before Python 3.
+    """
+    values = [("k", 1, {"u": [-(1 << 40), 0.5, None, True, False]})]
+    written = (
+        b"[\1\0\0\0(\3\0\0\0u\1\0\0\0ki\1\0\0\0{u\1\0\0\0u[\5\0\0\0"
+        b"l\xfd\xff\xff\xff\0\0\0\0\0\4g\0\0\0\0\0\0\xe0?NTF0"
+    )
+    others = b"(\2\0\0\0z\1as\1\0\0\0b"
+    try:
+        return (
+            marshal.dumps(values, 2) == written
+            and marshal.loads(written) == values
+            and marshal.loads(others) == ("a", b"b")
+        )
+    except Exception:
+        return False
+
+
 class Codec:
     """Python's own json: what :func:`json.dumps` and :func:`json.loads` do without options."""
+
+    #: Whether the library may write and read the JSON, and take and give values as
+    #: Python's marshal has them, where that comes to the same.
+    marshals = _knows_marshal()
 
     def row(self, topic: str, origin: str, data: Any) -> bytes:
         """The JSON array [topic, origin, data]; an exception where only :meth:`dumps` can."""
@@ -35,6 +61,8 @@ class Codec:
 
 class Chosen(Codec):
     """What the user would rather have: two functions like json's."""
+
+    marshals = False
 
     def __init__(self, dumps: Callable[[Any], str | bytes], loads: Callable[[bytes], Any]) -> None:
         self._dumps = dumps

@@ -8,6 +8,7 @@ the counters are those of a plain queue.
 from __future__ import annotations
 
 import logging
+import marshal
 import queue
 import threading
 from collections import deque
@@ -17,7 +18,7 @@ from hermes import _native
 from hermes._codec import Codec
 from hermes._native import ReceiverCore, deadline, in_slices, remaining
 from hermes._pace import Pace
-from hermes.structs import from_row, parse
+from hermes.structs import Envelope, from_columns, from_row, parse, tell_lost
 
 if TYPE_CHECKING:
     from hermes._aio import Bell
@@ -44,7 +45,7 @@ class Inbox:
         self._fed = fed
         self._core: ReceiverCore | None = None
         self._put: deque[Any] = deque()
-        self._pending: deque[list[Any]] = deque()
+        self._pending: deque[Envelope] = deque()
         self._changed = threading.Event()  # something was put, or the receiver started or ended
         self._ended = False
         self._over = False
@@ -83,11 +84,9 @@ class Inbox:
         """
         if not self._put:
             try:
-                row = self._pending.popleft()
+                return self._pending.popleft()
             except IndexError:
                 pass
-            else:
-                return from_row(row)
         return self._await(timeout, wanted)
 
     def _await(self, timeout: float | None, wanted: int) -> Any:
@@ -97,7 +96,7 @@ class Inbox:
                 if self._put:
                     return self._put.popleft()
                 if self._pending:
-                    return from_row(self._pending.popleft())
+                    return self._pending.popleft()
             except IndexError:  # another thread was faster
                 continue
             if not self._fetch(end, wanted):
@@ -112,11 +111,9 @@ class Inbox:
             if len(taken) == most:
                 break
             try:
-                row = self._pending.popleft()
+                envelope = self._pending.popleft()
             except IndexError:
                 envelope = self.take(0.0, most - len(taken))
-            else:
-                envelope = from_row(row)
         return taken
 
     # ---- For event loops -----------------------------------------------------
@@ -143,7 +140,7 @@ class Inbox:
     def here(self) -> Any:
         """The oldest envelope of those that need not be fetched, or None."""
         try:
-            return self._put.popleft() if self._put else from_row(self._pending.popleft())
+            return (self._put or self._pending).popleft()
         except IndexError:
             return None
 
@@ -227,11 +224,12 @@ class Inbox:
             if self._put or self._pending:
                 return True
             most = min(wanted, self._most) if core.watched else self._most
+            marshals = self.codec.marshals
             if left == 0:
-                code = core.fetch(most, 0)
+                code = core.fetch(most, 0, marshals)
             else:
                 code = in_slices(
-                    lambda ms: _native.OK if self._put else core.fetch(most, ms),
+                    lambda ms: _native.OK if self._put else core.fetch(most, ms, marshals),
                     end,
                     _FED_SLICE if self._fed else None,
                 )
@@ -261,33 +259,54 @@ class Inbox:
     def _keep(self, core: ReceiverCore) -> None:
         """Parse what was fetched, and have it ready."""
         text = core.fetched()
-        try:
-            rows = self.codec.loads(text)
-            bad = 0
-        except Exception:
-            rows, bad = self._salvage(text.decode("utf-8", "surrogatepass"))
+        envelopes, bad = self._read(text) if self.codec.marshals else self._parse(text)
         with self._counting:
-            self._pending.extend(rows)
-            self._fetched += len(rows)
+            self._pending.extend(envelopes)
+            self._fetched += len(envelopes)
             self._undecodable += bad
         core.claim()
         if self._bell is not None:
             self._bell.ring()
-        if rows:
-            size = max(1, len(text) // len(rows))
+        if envelopes:
+            size = max(1, len(text) // len(envelopes))
             self._most = max(1, min(_MOST, _MOST_BYTES // size))
 
-    def _salvage(self, text: str) -> tuple[list[list[Any]], int]:
-        """Parse envelope by envelope what cannot be parsed as a whole."""
-        rows, bad = [], 0
-        for part in split(text):
-            try:
-                rows.append(parse(part))
-            except ValueError as error:
-                bad += 1
-                if self._complaints.due():
-                    log.error("Skipped an envelope that Python cannot hold: %s", error)
-        return rows, bad
+    def _read(self, values: bytes) -> tuple[list[Envelope], int]:
+        """The envelopes in what hermes_recv_marshal gives, and how many cannot be read."""
+        *columns, texts, lost = marshal.loads(values)
+        bad = []
+        for index, text in texts:
+            row = self._parse_row(text.decode())
+            if row is None:
+                bad.append(index)
+            else:
+                for column, value in zip(columns, row):
+                    column[index] = value
+        envelopes = from_columns(*columns)
+        tell_lost(envelopes, lost)
+        for index in reversed(bad):
+            del envelopes[index]
+        return envelopes, len(bad)
+
+    def _parse(self, text: bytes) -> tuple[list[Envelope], int]:
+        """The envelopes in what hermes_recv_json gives, and how many cannot be parsed."""
+        bad = 0
+        try:
+            rows = self.codec.loads(text)
+        except Exception:  # so envelope by envelope
+            parsed = [self._parse_row(part) for part in split(text.decode())]
+            rows = [row for row in parsed if row is not None]
+            bad = len(parsed) - len(rows)
+        return list(map(from_row, rows)), bad
+
+    def _parse_row(self, text: str) -> Any:
+        """An envelope as parsed JSON; None where Python cannot parse it."""
+        try:
+            return parse(text)
+        except ValueError as error:
+            if self._complaints.due():
+                log.error("Skipped an envelope that Python cannot hold: %s", error)
+            return None
 
 
 def split(text: str) -> list[str]:

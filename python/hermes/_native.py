@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 OK = 0
 EFULL = -9
 ETIMEOUT = -10
+EJSON = -8
+EINVAL = -1
 ESTOPPED = -11
 ESTATE = -3
 EBADHANDLE = -2
@@ -165,16 +167,16 @@ def _file_behind(path: str) -> str:
     return path
 
 
-def _quick_post() -> Callable[..., int]:
-    """``hermes_publish_try``, called in the quickest way that ctypes has.
+def _quick(name: str) -> Callable[..., int]:
+    """A function of the library, called in the quickest way that ctypes has.
 
-    It never waits, so it can keep the lock of Python's interpreter, which others would be
-    quick to take. Its arguments are not converted: they must be a c_uint64 and bytes.
+    It must never wait, so it can keep the lock of Python's interpreter, which others would be
+    quick to take. Its arguments are not converted: they must be what ctypes takes for the
+    types of C, such as a c_uint64, bytes, and an int for an int32_t, which is cut off.
     """
     import ctypes
 
-    loaded = library()
-    function: Callable[..., int] = ctypes.PyDLL("", handle=loaded._handle).hermes_publish_try
+    function: Callable[..., int] = getattr(ctypes.PyDLL("", handle=library()._handle), name)
     return function
 
 
@@ -206,6 +208,7 @@ def _declare(loaded: ctypes.CDLL) -> None:
         "receiver_unsubscribe": (c_int, [handle, text, c_size_t]),
         "receiver_accept": (c_int, [handle, text, c_size_t]),
         "recv_json": (c_int, [handle, c_size_t, wait, out_text, out_size, out_size]),
+        "recv_marshal": (c_int, [handle, c_size_t, wait, out_text, out_size]),
         "free": (None, [c_void_p]),
     }
     for name, (result, arguments) in prototypes.items():
@@ -435,11 +438,18 @@ class PublisherCore(Core):
         self._number = ctypes.c_uint64(self._handle)
         #: Queues an envelope, given as the JSON array [topic, origin, data], and returns the
         #: code: ETIMEOUT where there is no room.
-        self.post: Callable[[bytes], int] = functools.partial(_quick_post(), self._number)
+        self.post: Callable[[bytes], int] = functools.partial(
+            _quick("hermes_publish_try"), self._number
+        )
+        #: The same for what marshal has written of a list of tuples, given with its size
+        #: and None, or a reference to a size_t for the number of those that were queued.
+        self.offer: Callable[[bytes, int, Any], int] = functools.partial(
+            _quick("hermes_publish_marshal"), self._number
+        )
 
     def orphan(self) -> None:
         super().orphan()
-        self.post = self._lib.refuse
+        self.post = self.offer = self._lib.refuse
 
     def close(self) -> None:
         self._number.value = 0
@@ -451,6 +461,14 @@ class PublisherCore(Core):
             self._handle, topic, len(topic), origin, len(origin), data, len(data)
         )
         return code
+
+    def offer_many(self, values: bytes) -> tuple[int, int]:
+        """:attr:`offer` for several; the code, and how many were queued."""
+        import ctypes
+
+        count = ctypes.c_size_t()
+        code = self.offer(values, len(values), ctypes.byref(count))
+        return code, count.value
 
     def publish_batch(self, text: bytes) -> tuple[int, int]:
         """Queue the envelopes of a JSON array; the code, and how many were queued."""
@@ -476,11 +494,7 @@ class ReceiverCore(Core):
         self.watched = False
         self._text_out = ctypes.c_void_p()
         self._length_out = ctypes.c_size_t()
-        self._outs = (
-            ctypes.byref(self._text_out),
-            ctypes.byref(self._length_out),
-            ctypes.byref(ctypes.c_size_t()),
-        )
+        self._outs = (ctypes.byref(self._text_out), ctypes.byref(self._length_out))
 
     def orphan(self) -> None:
         super().orphan()
@@ -488,9 +502,13 @@ class ReceiverCore(Core):
         # there may have been freed, and is the parent's anyway.
         self._text_out.value = None
 
-    def fetch(self, most: int, ms: int) -> int:
+    def fetch(self, most: int, ms: int, marshal: bool) -> int:
         """Wait for envelopes; where that is OK, :meth:`fetched` has them."""
-        code: int = self._lib.hermes_recv_json(self._handle, most, ms, *self._outs)
+        code: int
+        if marshal:
+            code = self._lib.hermes_recv_marshal(self._handle, most, ms, *self._outs)
+        else:
+            code = self._lib.hermes_recv_json(self._handle, most, ms, *self._outs, None)
         return code
 
     @property
@@ -499,7 +517,7 @@ class ReceiverCore(Core):
         return bool(self._text_out.value)
 
     def fetched(self) -> bytes:
-        """What the last ``fetch`` brought: a JSON array of rows, as :func:`from_row` takes them."""
+        """What the last ``fetch`` brought: for marshal, or a JSON array of rows."""
         return self._copy(self._text_out, self._length_out)
 
     def claim(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import marshal
 import queue
 import time
 from collections.abc import Iterable, Sequence
@@ -21,6 +22,11 @@ else:
 
 #: The codes that mean: not taken, and nothing is wrong with the envelope.
 _REFUSED = (_native.EFULL, _native.ESTATE, _native.ESTOPPED, _native.EBADHANDLE)
+
+#: The codes that mean: nothing has happened, and it may go as a text.
+_FOR_JSON = (_native.EJSON, _native.ETIMEOUT, _native.EINVAL)
+
+_dumps = marshal.dumps
 
 _PLAIN = Envelope.convert_to_frames
 _MESSAGE = Message.serialize
@@ -71,6 +77,21 @@ def send(core: PublisherCore, codec: Codec, envelope: Envelope) -> bool:
 
     Raises :class:`TypeError` where it cannot be written.
     """
+    if not codec.marshals:
+        return _send_text(core, codec, envelope)
+    try:
+        values = _dumps([parts(envelope)], 2)
+    except Exception:
+        return _send_text(core, codec, envelope)
+    envelope.ts = time.time()
+    code = core.offer(values, len(values), None)
+    if code == _native.OK:
+        return True
+    return _send_text(core, codec, envelope) if code in _FOR_JSON else settled(core, code)
+
+
+def _send_text(core: PublisherCore, codec: Codec, envelope: Envelope) -> bool:
+    """The same by way of a text, where there is no other, or no room for now."""
     try:
         row = codec.row(*parts(envelope))
     except Exception:
@@ -178,17 +199,36 @@ def send_many(core: PublisherCore, codec: Codec, envelopes: Iterable[Envelope]) 
 
 
 def _send_chunk(core: PublisherCore, codec: Codec, chunk: Sequence[Envelope]) -> int:
+    if not codec.marshals:
+        return _send_texts(core, codec, chunk)
+    try:
+        values = _dumps([parts(envelope) for envelope in chunk], 2)
+    except Exception:
+        return _send_texts(core, codec, chunk)
+    _stamp(chunk)
+    code, count = core.offer_many(values)
+    if code == _native.OK or code in _REFUSED:
+        return count
+    return count + _send_texts(core, codec, chunk[count:])
+
+
+def _send_texts(core: PublisherCore, codec: Codec, chunk: Sequence[Envelope]) -> int:
+    """The same by way of a text, which waits for room."""
     try:
         text = codec.rows([parts(envelope) for envelope in chunk])
     except Exception:
         return _send_singly(core, codec, chunk)
-    now = time.time()
-    for envelope in chunk:
-        envelope.ts = now
+    _stamp(chunk)
     code, count = core.publish_batch(text)
     if code == _native.OK or code in _REFUSED:
         return count
     return _send_singly(core, codec, chunk)
+
+
+def _stamp(chunk: Sequence[Envelope]) -> None:
+    now = time.time()
+    for envelope in chunk:
+        envelope.ts = now
 
 
 def _send_singly(core: PublisherCore, codec: Codec, chunk: Sequence[Envelope]) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import logging
+import marshal
 import queue
 import select
 import threading
@@ -651,7 +652,7 @@ def test_an_interrupt_between_fetching_and_keeping_loses_nothing(
         feed.send("t", number)
     eventually(lambda: receiver.stats()["arrived"] == 10)
     with monkeypatch.context() as patch:
-        patch.setattr(json, "loads", lambda text: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(marshal, "loads", lambda text: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             receiver.recv(block=True)
     assert [envelope.data for envelope in take(receiver, 10)] == list(range(10))
