@@ -3,7 +3,10 @@ package zmtp
 import (
 	"io"
 	"net"
+	"os"
+	"sync"
 	"syscall"
+	"time"
 	"unsafe"
 )
 
@@ -17,6 +20,14 @@ const maxVector = 64
 type rawio struct {
 	net.Conn
 	raw syscall.RawConn
+
+	// Of a connection that has left Go's poller, see leavePoller.
+	file  *os.File // what raw belongs to
+	watch *watch   // waits for bytes to read
+
+	mu       sync.Mutex
+	deadline time.Time // the last that was set
+	blocked  *watch    // waits until the connection can be written to
 
 	in struct {
 		ready func(fd uintptr) bool // what raw.Read calls
@@ -65,15 +76,23 @@ func (r *rawio) read(room func() []byte, idle func()) (int, error) {
 
 func (r *rawio) readReady(fd uintptr) bool {
 	for {
-		n, err := syscall.Read(int(fd), r.in.room())
-		switch err {
+		room := r.in.room()
+		// It cannot wait, so the scheduler need not know: telling it costs more than the
+		// call, and wakes a thread of its own where nothing else goes on.
+		n, _, errno := syscall.RawSyscall(syscall.SYS_READ, fd, uintptr(unsafe.Pointer(&room[0])), uintptr(len(room)))
+		switch errno {
 		case syscall.EINTR:
 			continue
 		case syscall.EAGAIN:
 			r.in.idle()
-			return false
+			if r.watch == nil {
+				return false
+			}
 		}
-		r.in.n, r.in.err = max(n, 0), err
+		r.in.n, r.in.err = int(n), nil
+		if errno != 0 {
+			r.in.n, r.in.err = 0, errno
+		}
 		return true
 	}
 }
@@ -82,16 +101,23 @@ func (r *rawio) readReady(fd uintptr) bool {
 // kernel takes something; without, a full kernel is n = 0 and no error.
 func (r *rawio) write(count int, wait bool) (int, error) {
 	r.out.msg.Iovlen = uint64(count)
-	r.out.wait = wait
-	if err := r.raw.Write(r.out.ready); err != nil {
-		return 0, err
+	r.out.wait = wait && r.watch == nil
+	for {
+		if err := r.raw.Write(r.out.ready); err != nil {
+			return 0, err
+		}
+		if !wait || r.out.n > 0 || r.out.err != nil {
+			return r.out.n, r.out.err
+		}
+		if err := r.awaitRoom(); err != nil {
+			return 0, err
+		}
 	}
-	return r.out.n, r.out.err
 }
 
 func (r *rawio) writeReady(fd uintptr) bool {
 	for {
-		n, _, errno := syscall.Syscall(syscall.SYS_SENDMSG, fd, uintptr(unsafe.Pointer(&r.out.msg)),
+		n, _, errno := syscall.RawSyscall(syscall.SYS_SENDMSG, fd, uintptr(unsafe.Pointer(&r.out.msg)),
 			syscall.MSG_DONTWAIT|syscall.MSG_NOSIGNAL)
 		switch errno {
 		case 0:
