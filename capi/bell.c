@@ -6,13 +6,21 @@
  *
  * The count of rings is read before the inbox is found empty, so a ring in between
  * ends the wait before it begins.
+ *
+ * One thread at a time may wait for the connection itself, and then reads what comes
+ * (core/loan.go), so that nobody else has to be woken first. It waits for the bell's door
+ * as well, which whoever rings opens. System calls are made by number: the functions
+ * of libc are points of cancellation, and a thread that is cancelled in one would take the
+ * connection with it.
  */
 #include "shim.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
+#include <poll.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -21,7 +29,10 @@
 
 struct shim_bell *shim_bell_new(void) {
     struct shim_bell *bell = calloc(1, sizeof *bell);
-    if (bell != NULL) bell->holders = 1;
+    if (bell != NULL) {
+        bell->holders = 1;
+        bell->door = -1;
+    }
     return bell;
 }
 
@@ -30,11 +41,22 @@ void shim_bell_hold(struct shim_bell *bell) {
 }
 
 void shim_bell_release(struct shim_bell *bell) {
-    if (bell != NULL && __atomic_sub_fetch(&bell->holders, 1, __ATOMIC_ACQ_REL) == 0) free(bell);
+    if (bell == NULL || __atomic_sub_fetch(&bell->holders, 1, __ATOMIC_ACQ_REL) != 0) return;
+    if (bell->door >= 0) close(bell->door);
+    free(bell);
 }
 
 void shim_bell_wake(struct shim_bell *bell) {
-    syscall(SYS_futex, &bell->rung, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+    if (__atomic_load_n(&bell->waiting, __ATOMIC_SEQ_CST) > 0)
+        syscall(SYS_futex, &bell->rung, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+    uint64_t one = 1;
+    if (__atomic_load_n(&bell->polling, __ATOMIC_SEQ_CST))
+        syscall(SYS_write, bell->door, &one, sizeof one);
+}
+
+int shim_bell_door(struct shim_bell *bell) {
+    if (bell->door < 0) bell->door = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    return bell->door >= 0;
 }
 
 static int64_t nanoseconds(void) {
@@ -51,8 +73,20 @@ static void sleep_on(struct shim_bell *bell, uint32_t seen, int64_t left) {
     __atomic_sub_fetch(&bell->waiting, 1, __ATOMIC_SEQ_CST);
 }
 
+/* The same, and until there is something to read from the connection on loan. */
+static void poll_on(struct shim_bell *bell, int fd, uint32_t seen, int64_t left) {
+    struct pollfd doors[] = {{.fd = fd, .events = POLLIN}, {.fd = bell->door, .events = POLLIN}};
+    struct timespec most = {left / 1000000000, left % 1000000000};
+    __atomic_store_n(&bell->polling, 1, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&bell->rung, __ATOMIC_SEQ_CST) == seen)
+        syscall(SYS_ppoll, doors, 2, left < 0 ? NULL : &most, NULL, 0);
+    __atomic_store_n(&bell->polling, 0, __ATOMIC_SEQ_CST);
+    uint64_t rings;
+    if (doors[1].revents != 0) syscall(SYS_read, bell->door, &rings, sizeof rings);
+}
+
 struct shim_wait shim_wait_begin(int32_t timeout_ms) {
-    struct shim_wait wait = {.timeout_ms = timeout_ms};
+    struct shim_wait wait = {.timeout_ms = timeout_ms, .fd = -1};
     wait.may_pause = timeout_ms != 0;
     return wait;
 }
@@ -73,6 +107,10 @@ int shim_wait_again(struct shim_wait *wait, const char *function, int *code) {
         wait->may_pause = left > 0; /* else the next look is the last */
     }
     wait->paused = 1;
-    if (wait->may_pause) sleep_on(wait->bell, wait->seen, left);
+    if (!wait->may_pause) return 1;
+    if (wait->fd >= 0)
+        poll_on(wait->bell, wait->fd, wait->seen, left);
+    else
+        sleep_on(wait->bell, wait->seen, left);
     return 1;
 }

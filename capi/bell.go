@@ -11,6 +11,8 @@ package main
 #cgo nocallback shim_bell_release
 #cgo noescape shim_bell_wake
 #cgo nocallback shim_bell_wake
+#cgo noescape shim_bell_door
+#cgo nocallback shim_bell_door
 */
 import "C"
 
@@ -42,7 +44,7 @@ func (c *call) hangBell(r *core.Receiver) C.int32_t {
 // Wake implements core.Waker.
 func (b *bell) Wake() {
 	atomic.AddUint32((*uint32)(&b.shared.rung), 1)
-	if atomic.LoadUint32((*uint32)(&b.shared.waiting)) > 0 {
+	if atomic.LoadUint32((*uint32)(&b.shared.waiting)) > 0 || atomic.LoadUint32((*uint32)(&b.shared.polling)) > 0 {
 		C.shim_bell_wake(b.shared)
 	}
 }
@@ -51,7 +53,7 @@ func (b *bell) Wake() {
 func (c *call) take(r *core.Receiver, most int, w *C.struct_shim_wait) (*core.Delivery, C.int32_t) {
 	b := listen(r, w)
 	d, err := r.Take(most, 0)
-	return d, c.found(err, w, b)
+	return d, c.found(r, err, w, b)
 }
 
 // takeOne is take for one envelope, which it may leave on the tray: nil, and onTray.
@@ -59,9 +61,10 @@ func (c *call) takeOne(r *core.Receiver, w *C.struct_shim_wait) (*core.Delivery,
 	b := listen(r, w)
 	d, err := r.TakeOrLay()
 	if d == nil && err == nil {
+		giveBack(r, w)
 		return nil, onTray
 	}
-	return d, c.found(err, w, b)
+	return d, c.found(r, err, w, b)
 }
 
 // listen begins to listen to the bell, before a look at what there is.
@@ -75,13 +78,36 @@ func listen(r *core.Receiver, w *C.struct_shim_wait) (b *bell) {
 }
 
 // found is the code for what a look has found.
-func (c *call) found(err error, w *C.struct_shim_wait, b *bell) C.int32_t {
+func (c *call) found(r *core.Receiver, err error, w *C.struct_shim_wait, b *bell) C.int32_t {
 	if b == nil || core.CodeOf(err) != core.ETIMEOUT {
+		giveBack(r, w)
 		return c.done(err)
 	}
 	if w.bell == nil {
 		C.shim_bell_hold(b.shared)
 		w.bell = b.shared
 	}
+	borrow(r, w, b)
 	return paused
+}
+
+// borrow lets C wait for the connection, if it may.
+func borrow(r *core.Receiver, w *C.struct_shim_wait, b *bell) {
+	fd, lent := r.Borrow(w.fd >= 0)
+	w.fd = -1
+	switch {
+	case !lent:
+	case C.shim_bell_door(b.shared) == 0:
+		r.Return()
+	default:
+		w.fd = C.int32_t(fd)
+	}
+}
+
+// giveBack ends a wait for the connection.
+func giveBack(r *core.Receiver, w *C.struct_shim_wait) {
+	if w.fd >= 0 {
+		w.fd = -1
+		r.Return()
+	}
 }

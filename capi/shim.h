@@ -40,7 +40,9 @@ struct shim_block {
  * hold it, and the last to let go frees it. */
 struct shim_bell {
     uint32_t rung;    /* how often; also the futex that is waited on */
-    uint32_t waiting; /* threads that wait, or are about to */
+    uint32_t waiting; /* threads that wait there, or are about to */
+    uint32_t polling; /* whether one waits for a connection instead, and for door */
+    int32_t door;     /* an eventfd, made by the first that does; -1 before */
     uint32_t holders;
 };
 
@@ -50,6 +52,7 @@ struct shim_wait {
     struct shim_bell *bell; /* set by Go at the first pause */
     int64_t until;          /* on the monotonic clock, in nanoseconds */
     int32_t timeout_ms;
+    int32_t fd;         /* a connection on loan to this call, to be waited for; or -1 */
     uint32_t seen;      /* the bell's count before Go looked */
     uint32_t may_pause; /* 0: Go is to say what it finds */
     uint32_t paused;    /* C has waited before */
@@ -63,6 +66,9 @@ struct shim_bell *shim_bell_new(void);
 void shim_bell_hold(struct shim_bell *bell);
 void shim_bell_release(struct shim_bell *bell);
 void shim_bell_wake(struct shim_bell *bell);
+
+/* Makes the door. 0: there are no descriptors left. The one borrower at a time calls it. */
+int shim_bell_door(struct shim_bell *bell);
 
 struct shim_wait shim_wait_begin(int32_t timeout_ms);
 

@@ -39,6 +39,8 @@ type Publisher struct {
 	audience audience
 	numbers  numbering
 
+	caller holder // who publishes
+
 	overflow     sync.Mutex // guards overflowPace
 	overflowPace pacer
 }
@@ -203,6 +205,7 @@ func (p *Publisher) rouse() {
 		return
 	}
 	safe.Do(p.Fail, func() { p.pumpOnce(outlet) })
+	p.caller.show()
 }
 
 // shutDown flushes, and gives up what cannot be sent in time.

@@ -39,6 +39,7 @@ type Receiver struct {
 	inlet   carrier.Inlet // guarded by part.mu
 	arrival arrival
 	inbox   inbox
+	loan    loan
 }
 
 var _ Part = (*Receiver)(nil)
@@ -118,6 +119,7 @@ func (r *Receiver) openInlet(opener carrier.Opener, ways []addresses) (carrier.I
 		return openPaths(opener, cfg, ways, r.deliverFrom, r.onPath)
 	}
 	cfg.Deliver = r.deliver
+	cfg.Lends = r.Waker() != nil // somebody waits outside of Go
 	cfg.OnEvent = r.onEvent
 	return opener.OpenInlet(cfg)
 }
@@ -125,6 +127,7 @@ func (r *Receiver) openInlet(opener carrier.Opener, ways []addresses) (carrier.I
 func (r *Receiver) shutDown() error {
 	r.topics.detach()
 	r.arrival.end()
+	r.endLoan()
 	r.currentInlet().Close()
 	r.letGo()
 	r.inbox.close()
@@ -138,6 +141,7 @@ func (r *Receiver) onEvent(e carrier.Event) {
 		r.ready.set(r.arrival.peers.Add(1) > 0)
 	case carrier.Disconnected:
 		r.ready.set(r.arrival.peers.Add(-1) > 0)
+		r.endLoan()
 	}
 	r.peerEvent(e)
 }
@@ -225,7 +229,13 @@ func (r *Receiver) Take(most int, timeout time.Duration) (*Delivery, error) {
 	if most < 1 {
 		return nil, errorf(EINVAL, "%s cannot take %d envelopes; the least is 1", r.who(), most)
 	}
+	if timeout != 0 {
+		r.endLoan()
+	}
 	d, how := r.inbox.take(most, timeout)
+	if how == timedOut && r.fetch() {
+		d, how = r.inbox.take(most, 0)
+	}
 	switch how {
 	case taken:
 		d.tellsLost = r.jsonLost.is("on")
@@ -265,6 +275,7 @@ func (r *Receiver) Waker() Waker {
 // or the receiver has stopped. It must only be waited on, and ends with Close.
 func (r *Receiver) FD() (int, error) {
 	fd, err := r.inbox.descriptor()
+	r.endLoan() // and from now on there is none
 	return r.descriptor(fd, err)
 }
 

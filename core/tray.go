@@ -33,7 +33,13 @@ func (r *Receiver) SetTray(t Tray) { r.inbox.tray = t }
 func (r *Receiver) TakeOrLay() (*Delivery, error) {
 	r.inbox.mu.Lock()
 	laid := r.inbox.laid() || r.inbox.lay()
+	nothing := r.inbox.count == 0
 	r.inbox.mu.Unlock()
+	if nothing && r.fetch() {
+		r.inbox.mu.Lock()
+		laid = r.inbox.laid() || r.inbox.lay()
+		r.inbox.mu.Unlock()
+	}
 	if laid {
 		return nil, nil
 	}

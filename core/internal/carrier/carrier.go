@@ -142,6 +142,8 @@ type InletConfig struct {
 	// other and in order, those of different peers possibly at the same time.
 	// It may call into Outlets, and must not call into the Inlet itself.
 	Deliver func(*batch.Batch)
+	// Lends asks for a Lender, where the carrier can be one.
+	Lends bool
 }
 
 // Tally is what became of the messages of one Send. All fields but SentBytes add
@@ -192,6 +194,20 @@ type Inlet interface {
 	// Close closes the socket. Deliver has returned for the last time when Close
 	// returns. Closing twice is harmless.
 	Close()
+}
+
+// Lender is an Inlet that lets somebody who waits outside of Go do the reading, which
+// spares what comes the way over another thread. One at a time borrows.
+type Lender interface {
+	// Lend gives the descriptor to wait on until there is something to read, where
+	// there is exactly one peer. It is good until TakeBack, or until that peer is
+	// told to be Disconnected: by then nobody may be waiting on it any more.
+	Lend() (fd int, ok bool)
+	// Fetch reads what there is, if only a part, without waiting, and hands it to
+	// Deliver. It reports whether that was anything.
+	Fetch() bool
+	// TakeBack ends the loan. Nothing happens where there is none.
+	TakeBack()
 }
 
 // Peer describes one connection.

@@ -34,6 +34,7 @@ type conn struct {
 	ready   bool   // handshake done; owned by socket.mu
 
 	out    outbox
+	shared shared   // inlets that lend
 	topics trie.Set // what the peer wants (outlets); owned by out.mu
 
 	received   atomic.Uint64

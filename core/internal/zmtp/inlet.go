@@ -16,6 +16,9 @@ type inlet struct {
 	deliver func(*batch.Batch)
 	filters bool // hands on only what is subscribed to, as libzmq's SUB does and its XSUB does not
 
+	lends    bool                 // see lend.go
+	borrowed atomic.Pointer[conn] // what is lent
+
 	mu     sync.RWMutex // guards the rest; taken after events and before a connection's own
 	topics trie.Set
 	asked  []*conn     // peers that know our subscriptions
@@ -23,12 +26,14 @@ type inlet struct {
 }
 
 func openInlet(cfg carrier.InletConfig) (carrier.Inlet, error) {
-	i := &inlet{deliver: cfg.Deliver, filters: cfg.Type == carrier.SUB}
+	i := &inlet{deliver: cfg.Deliver, filters: cfg.Type == carrier.SUB, lends: cfg.Lends}
 	if err := i.open(cfg.Config, i); err != nil {
 		return nil, err
 	}
 	return i, nil
 }
+
+func (i *inlet) lending() bool { return i.lends }
 
 func (i *inlet) bounds() (int, int64) { return 0, 0 } // only commands go out
 
@@ -58,6 +63,9 @@ func (i *inlet) receive(c *conn, early []byte) error {
 	defer in.drop()
 	if err := in.preload(early); err != nil {
 		return err
+	}
+	if c.io.watch != nil {
+		return c.receiveShared(&in)
 	}
 	room, idle := in.room, in.idle // made once: each would be an allocation
 	for {

@@ -43,6 +43,8 @@ func openOutlet(cfg carrier.OutletConfig) (carrier.Outlet, error) {
 	return o, nil
 }
 
+func (o *outlet) lending() bool { return false }
+
 func (o *outlet) bounds() (int, int64) { return int(o.queueMessages.Load()), o.queueBytes.Load() }
 
 // Limit changes what may wait for one peer; who has more keeps it.

@@ -28,6 +28,8 @@ type role interface {
 	detach(c *conn)
 	// accepts reports whether a peer of this type may stand on the other side.
 	accepts(kind string) bool
+	// lending reports whether connections are to be kept out of Go's poller.
+	lending() bool
 	// bounds are the limits of the queue to one peer.
 	bounds() (messages int, bytes int64)
 }
@@ -258,8 +260,12 @@ func (s *socket) serve(nc net.Conn, from string) (ready bool, err error) {
 		s.tellUnlessClosed(carrier.Event{Kind: carrier.HandshakeFailed, Address: from, Reason: err.Error()})
 		return false, err
 	}
+	defer func() { _ = c.io.Close() }()
 	defer s.forget(c)
 	early, err := c.shake()
+	if err == nil && s.role.lending() {
+		_ = c.io.leavePoller() // where that fails, for want of descriptors say, it is not lent
+	}
 	if err == nil && !s.join(c) {
 		err = errClosing
 	}

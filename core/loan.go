@@ -1,0 +1,155 @@
+package core
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hermes-zmq/hermes/core/internal/carrier"
+)
+
+// loan lets a thread outside of Go, which waits for envelopes, wait for the connection
+// itself, and read what comes: a quiet envelope then needs to wake one thread rather than
+// two. A borrower keeps the loan between its calls, for it is likely to be back in no
+// time; if it is not, the connection goes back to the goroutine of its own, so that
+// nothing lies unread for long.
+//
+// Envelopes that have not been read are in the socket's buffer, where they were
+// before, and nobody has to know of loans but those who take envelopes: see Receiver.fetch.
+type loan struct {
+	lent atomic.Bool // as lender, for those in a hurry
+
+	mu      sync.Mutex
+	lender  carrier.Lender // nil: there is no loan
+	fd      int
+	inside  bool          // the borrower is in a call
+	wanted  bool          // somebody else was refused meanwhile
+	left    time.Duration // when it last was not any more
+	watched bool          // the timer runs
+	timer   *time.Timer
+
+	holder holder
+}
+
+// awayMost is how long a borrower may stay away.
+const awayMost = 10 * time.Millisecond
+
+// Borrow is for a thread that has found nothing to take, and is to wait outside of Go: it
+// gives a descriptor that polls readable when something may have come. The thread
+// waits there for as long as the Waker is not called, which also says that the loan is
+// over, and then calls Take or TakeOrLay again, and Return when it waits no more. To wait
+// once more it borrows again. ok is false where it has to wait for the Waker alone.
+func (r *Receiver) Borrow(again bool) (fd int, ok bool) {
+	l := &r.loan
+	l.holder.show()
+	in := r.currentInlet()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.inside && !again {
+		l.wanted = true
+		return -1, false
+	}
+	l.inside = false
+	if !r.lends() {
+		return -1, false
+	}
+	if l.lender == nil {
+		lender, can := in.(carrier.Lender)
+		if !can {
+			return -1, false
+		}
+		if l.fd, ok = lender.Lend(); !ok {
+			return -1, false
+		}
+		l.lender = lender
+		l.lent.Store(true)
+	}
+	l.inside, l.wanted = true, false
+	return l.fd, true
+}
+
+// lends reports whether it may: not where a full queue holds back the one who reads,
+// for that must not be the one who takes, and not where the receiver's own descriptor
+// has to tell of what comes.
+func (r *Receiver) lends() bool {
+	r.inbox.mu.Lock()
+	defer r.inbox.mu.Unlock()
+	return r.inbox.full != fullBlock && !r.inbox.fd.made && !r.inbox.closed
+}
+
+// Return is for a borrower who waits no more.
+func (r *Receiver) Return() {
+	l := &r.loan
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.inside = false
+	switch {
+	case l.lender == nil:
+	case l.wanted:
+		l.takeBack()
+	case l.watched:
+		l.left = monotonic()
+	default:
+		l.left, l.watched = monotonic(), true
+		l.watch(awayMost)
+	}
+}
+
+func (l *loan) watch(d time.Duration) {
+	if l.timer == nil {
+		l.timer = time.AfterFunc(d, l.look)
+	} else {
+		l.timer.Reset(d)
+	}
+}
+
+// look ends a loan whose borrower has been away for too long.
+func (l *loan) look() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.watched = false
+	if l.lender == nil || l.inside {
+		return
+	}
+	if rest := awayMost - (monotonic() - l.left); rest > 0 {
+		l.watched = true
+		l.watch(rest)
+		return
+	}
+	l.takeBack()
+}
+
+// end ends the loan, if there is one, and tells the borrower.
+func (r *Receiver) endLoan() {
+	l := &r.loan
+	if !l.lent.Load() {
+		return
+	}
+	l.mu.Lock()
+	l.takeBack()
+	l.mu.Unlock()
+	r.inbox.mu.Lock()
+	defer r.inbox.mu.Unlock()
+	r.inbox.rouse()
+}
+
+// takeBack ends the loan; the caller holds the lock.
+func (l *loan) takeBack() {
+	if l.lender != nil {
+		l.lender.TakeBack()
+		l.lender = nil
+		l.lent.Store(false)
+	}
+}
+
+// fetch reads what a loan may have left unread. It reports whether there was anything.
+func (r *Receiver) fetch() bool {
+	l := &r.loan
+	if !l.lent.Load() {
+		return false
+	}
+	l.mu.Lock()
+	lender := l.lender
+	l.mu.Unlock()
+	return lender != nil && lender.Fetch()
+}
