@@ -20,7 +20,12 @@ const (
 )
 
 // textSize is what the texts of an envelope take, each with its NUL.
-func textSize(v *core.View) int { return len(v.Topic) + len(v.Origin) + len(v.Data) + 3 }
+func textSize(v *core.View) int {
+	if v.Run != nil {
+		return len(v.Run) + 1
+	}
+	return len(v.Topic) + len(v.Origin) + len(v.Data) + 3
+}
 
 // packOne writes the only envelope of a delivery into the block, or where that has
 // too little room into memory that C frees.
@@ -52,7 +57,7 @@ func (c *call) packAll(d *core.Delivery, block *C.struct_shim_block) C.int32_t {
 // of that it used, so that C can give back the rest: the texts are decoded once only.
 func pack(d *core.Delivery) (batch unsafe.Pointer, used int) {
 	n := d.Len()
-	size := batchSize + n*envelopeSize + d.JSONSize() // whose punctuation is no less than our NULs
+	size := batchSize + n*envelopeSize + d.JSONSize() // whose punctuation is no less than our NULs, and what is between the texts of a run
 	if batch = alloc(size); batch == nil {
 		return nil, size
 	}
@@ -72,15 +77,22 @@ func pack(d *core.Delivery) (batch unsafe.Pointer, used int) {
 // It returns the place behind them.
 func putEnvelope(room []byte, at, text int, v *core.View, inBatch C.uint64_t) int {
 	topic := text - at // offsets count from the envelope
-	origin := topic + len(v.Topic) + 1
-	data := origin + len(v.Origin) + 1
+	origin, data := topic+len(v.Topic)+1, topic+len(v.Topic)+1+len(v.Origin)+1
+	if v.Run != nil {
+		origin, data = topic+v.OriginAt, topic+v.DataAt
+	}
 	e := (*C.struct_hermes_envelope)(unsafe.Pointer(&room[at]))
 	e.topic_at, e.topic_len = C.uint64_t(topic), C.uint64_t(len(v.Topic))
 	e.origin_at, e.origin_len = C.uint64_t(origin), C.uint64_t(len(v.Origin))
 	e.data_at, e.data_len = C.uint64_t(data), C.uint64_t(len(v.Data))
 	e.ts, e.received = C.double(v.TS), C.double(v.Received)
 	e.lost, e.in_batch = C.uint64_t(v.Lost), inBatch
-	return put(room, put(room, put(room, text, v.Topic), v.Origin), v.Data)
+	if v.Run == nil {
+		return put(room, put(room, put(room, text, v.Topic), v.Origin), v.Data)
+	}
+	end := put(room, text, v.Run)
+	room[text+len(v.Topic)], room[text+v.OriginAt+len(v.Origin)] = 0, 0
+	return end
 }
 
 // put writes a text and its NUL, and returns the place behind it.

@@ -157,7 +157,7 @@ func (x *inbox) commit(b *batch.Batch, s *stage, limit bound) (left []item, drop
 	}
 	x.counters.add(s.counters)
 	x.lag.add(s.lag)
-	x.append(b, items, size)
+	x.append(b, items, size, s)
 	return left, dropped
 }
 
@@ -168,7 +168,7 @@ func (x *inbox) admit(b *batch.Batch, items []item, limit bound) (n int, full <-
 	defer x.mu.Unlock()
 	n = x.roomFor(items, limit)
 	x.counters.Arrived += uint64(n)
-	x.append(b, items[:n], sizeOf(items[:n]))
+	x.append(b, items[:n], sizeOf(items[:n]), nil)
 	if n > 0 {
 		return n, nil
 	}
@@ -226,8 +226,9 @@ func (x *inbox) memory() int64 {
 }
 
 // append adds envelopes, with their size: as views of a batch that is well filled with them, and
-// otherwise as copies, so that a few envelopes do not hold a whole arena.
-func (x *inbox) append(b *batch.Batch, items []item, size int64) {
+// otherwise as copies, so that a few envelopes do not hold a whole arena. Where they are all
+// of a stage, that gets other memory for theirs.
+func (x *inbox) append(b *batch.Batch, items []item, size int64, s *stage) {
 	if len(items) == 0 {
 		return
 	}
@@ -238,7 +239,11 @@ func (x *inbox) append(b *batch.Batch, items []item, size int64) {
 		g := newSegment()
 		b.Retain()
 		g.src, g.buf = b, b.Buf
-		g.items = append(g.items, items...)
+		if s != nil && len(items) == len(s.items) {
+			g.items, s.items = s.items, g.items[:0]
+		} else {
+			g.items = append(g.items, items...)
+		}
 		x.segments = append(x.segments, g)
 		x.held += g.cost()
 	} else {

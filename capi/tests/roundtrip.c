@@ -38,6 +38,48 @@ static void receive_json(uint64_t receiver) {
     hermes_free(text);
 }
 
+/* Topics, and sizes of data, that lie in different ways on the wire. */
+static const char *const topics[] = {"t", "ticks/ABC", "caf\xc3\xa9", "a \"b\"", ""};
+static const size_t sizes[] = {1, 2, 50, 255, 256, 257, 5000, 70000};
+
+/* A string of that size, quotation marks and all; a digit where there is no room for one. */
+static const char *text_of(size_t size) {
+    static char text[70001];
+    memset(text, 'x', size);
+    text[0] = text[size - 1] = size > 1 ? '"' : '7';
+    text[size] = 0;
+    return text;
+}
+
+static void is_as_published(const hermes_envelope *envelope, size_t i) {
+    const char *topic = topics[i % (sizeof topics / sizeof *topics)];
+    size_t size = sizes[i % (sizeof sizes / sizeof *sizes)], topic_len, origin_len, data_len;
+    CHECK(strcmp(hermes_envelope_topic(envelope, &topic_len), topic) == 0);
+    CHECK(strcmp(hermes_envelope_origin(envelope, &origin_len), "p") == 0);
+    CHECK(strcmp(hermes_envelope_data(envelope, &data_len), text_of(size)) == 0);
+    CHECK(topic_len == strlen(topic) && origin_len == 1 && data_len == size);
+}
+
+static void texts_of_all_kinds(struct cluster *c) {
+    const size_t count = 800;
+    for (size_t i = 0; i < 2 * count; i++)
+        OK(publish(c->publisher, topics[i % (sizeof topics / sizeof *topics)],
+                   text_of(sizes[i % (sizeof sizes / sizeof *sizes)])));
+    for (size_t i = 0; i < count; i++) {
+        hermes_envelope *envelope = NULL;
+        OK(hermes_recv(c->receiver, PATIENCE_MS, &envelope));
+        is_as_published(envelope, i);
+        hermes_envelope_free(envelope);
+    }
+    for (size_t i = count; i < 2 * count;) {
+        hermes_batch *batch = NULL;
+        OK(hermes_recv_batch(c->receiver, 100, PATIENCE_MS, &batch));
+        for (size_t k = 0; k < hermes_batch_size(batch); k++)
+            is_as_published(hermes_batch_at(batch, k), i++);
+        hermes_batch_free(batch);
+    }
+}
+
 int main(void) {
     struct cluster c;
     start_cluster(&c);
@@ -45,6 +87,7 @@ int main(void) {
     receive_one(c.receiver);
     receive_batch(c.receiver);
     receive_json(c.receiver);
+    texts_of_all_kinds(&c);
     close_cluster(&c);
     return 0;
 }
