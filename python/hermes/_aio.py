@@ -15,10 +15,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
 from hermes import _native
+from hermes._outbox import FOR_TEXT, offer, written
 
 if TYPE_CHECKING:
+    from hermes._codec import Codec
     from hermes._inbox import Inbox
     from hermes._native import PublisherCore
+    from hermes.structs import Envelope
 
 _R = TypeVar("_R")
 
@@ -169,11 +172,15 @@ class Room:
         self._bell = Bell()
         self._published = 0
 
-    async def post(self, row: bytes) -> int:
-        """Queue an envelope, given as the JSON array [topic, origin, data]; the code."""
+    async def publish(self, codec: Codec, envelope: Envelope) -> int:
+        """Queue an envelope, once there is room; the code."""
         self._published += 1
         if self._published % _TURN == 0:
             await asyncio.sleep(0)
+        code = offer(self._core, codec, envelope)
+        if code not in FOR_TEXT:
+            return code
+        row = written(codec, envelope)
         while True:
             code = self._core.post(row)
             if code != _native.ETIMEOUT:

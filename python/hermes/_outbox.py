@@ -23,8 +23,8 @@ else:
 #: The codes that mean: not taken, and nothing is wrong with the envelope.
 _REFUSED = (_native.EFULL, _native.ESTATE, _native.ESTOPPED, _native.EBADHANDLE)
 
-#: The codes that mean: nothing has happened, and it may go as a text.
-_FOR_JSON = (_native.EJSON, _native.ETIMEOUT, _native.EINVAL)
+#: Codes of :func:`offer` that mean: nothing has happened, try it as a text, or wait.
+FOR_TEXT = (_native.EJSON, _native.ETIMEOUT, _native.EINVAL)
 
 _dumps = marshal.dumps
 
@@ -77,21 +77,26 @@ def send(core: PublisherCore, codec: Codec, envelope: Envelope) -> bool:
 
     Raises :class:`TypeError` where it cannot be written.
     """
+    code = offer(core, codec, envelope)
+    if code == _native.OK:
+        return True
+    return _send_text(core, codec, envelope) if code in FOR_TEXT else settled(core, code)
+
+
+def offer(core: PublisherCore, codec: Codec, envelope: Envelope) -> int:
+    """Try to queue an envelope by way of marshal, without waiting for room; the code."""
     if not codec.marshals:
-        return _send_text(core, codec, envelope)
+        return _native.EJSON
     try:
         values = _dumps([parts(envelope)], 2)
     except Exception:
-        return _send_text(core, codec, envelope)
+        return _native.EJSON
     envelope.ts = time.time()
-    code = core.offer(values, len(values), None)
-    if code == _native.OK:
-        return True
-    return _send_text(core, codec, envelope) if code in _FOR_JSON else settled(core, code)
+    return core.offer(values, len(values), None)
 
 
 def _send_text(core: PublisherCore, codec: Codec, envelope: Envelope) -> bool:
-    """The same by way of a text, where there is no other, or no room for now."""
+    """:func:`send` by way of a text."""
     try:
         row = codec.row(*parts(envelope))
     except Exception:

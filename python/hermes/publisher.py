@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from hermes import _codec, _native
-from hermes._outbox import Outbox, send, send_many, settled, written
+from hermes._outbox import Outbox, send, send_many, settled
 from hermes._part import (
     FLUSH,
     OnEvent,
@@ -99,8 +99,7 @@ class Publisher(Part[_native.PublisherCore]):
             from hermes._aio import Room
 
             self._room = Room(core)
-        row = written(self.q.codec, envelope)
-        return settled(core, await self._room.post(row))
+        return settled(core, await self._room.publish(self.q.codec, envelope))
 
     def publish_many(self, envelopes: Iterable[Envelope]) -> int:
         """Queue many envelopes in order, faster than one by one.
