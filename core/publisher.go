@@ -38,6 +38,7 @@ type Publisher struct {
 	pumping  sync.WaitGroup
 	audience audience
 	numbers  numbering
+	shapes   wire.Shapes // of data that was published
 
 	caller holder // who publishes
 
@@ -263,7 +264,7 @@ func publish[T string | []byte](p *Publisher, topic, origin T, data []byte, own 
 	if err := p.checkSize(len(topic) + len(encoded) + len(data)); err != nil {
 		return err
 	}
-	if !wire.Valid(data) {
+	if !p.shapes.Valid(data) {
 		return errorf(EJSON, "the data is %w: %s", wire.ErrJSON, excerpt(data))
 	}
 	if len(topic) > shortTopic {

@@ -1,6 +1,9 @@
 package wire
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"sync"
+)
 
 // Data that comes one after the other mostly differs in digits only. So of some JSON
 // values that were found valid the shape is remembered: all that is not a digit, and
@@ -50,6 +53,21 @@ func (s *shapes) valid(data []byte) bool {
 		h.learn(data)
 	}
 	return true
+}
+
+// Shapes remembers for many goroutines. Who finds it in use walks over the text instead.
+type Shapes struct {
+	mu    sync.Mutex
+	known shapes
+}
+
+// Valid is the function Valid, and remembers.
+func (s *Shapes) Valid(data []byte) bool {
+	if len(data) > shapeMost || !s.mu.TryLock() {
+		return Valid(data)
+	}
+	defer s.mu.Unlock()
+	return s.known.valid(data)
 }
 
 // shapePlace is where the shape of a text is remembered: by its size, and how it begins

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -70,6 +71,23 @@ func TestShapesKeepAPlaceForWhatComesOften(t *testing.T) {
 		require.True(t, s.valid(odd))
 	}
 	require.True(t, h.fits(odd), "and one that comes instead does")
+}
+
+func TestShapesServeManyAtOnce(t *testing.T) {
+	var s Shapes
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for i := range 2000 {
+				good := fmt.Appendf(nil, `["Tick",%d,"BTCUSD"]`, 1_000_000+i)
+				bad := fmt.Appendf(nil, `["Tick",0%d,"BTCUSD"]`, 100_000+i)
+				if !s.Valid(good) || s.Valid(bad) {
+					t.Errorf("%s or %s misjudged", good, bad)
+				}
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // FuzzShape has pairs of texts of one size: the other half decides nothing that Valid
