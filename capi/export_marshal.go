@@ -4,9 +4,10 @@ package main
 import "C"
 
 import (
-	"sync"
+	"unsafe"
 
 	"github.com/hermes-zmq/hermes/capi/internal/handle"
+	"github.com/hermes-zmq/hermes/core"
 )
 
 //export hermesgo_publish_marshal
@@ -32,17 +33,21 @@ func hermesgo_recv_marshal(h C.uint64_t, most C.size_t, w *C.struct_shim_wait, o
 		return code
 	}
 	defer d.Release()
-	room := marshalled.Get().(*[]byte)
-	values := d.AppendMarshal((*room)[:0])
-	if code = c.give(values, out, length); cap(values) <= marshalledKept {
-		*room = values
-	}
-	marshalled.Put(room)
-	return code
+	return c.packMarshal(d, out, length)
 }
 
-// marshalled is room for what is handed out, before it is known how much that is.
-var marshalled = sync.Pool{New: func() any { return new([]byte) }}
-
-// marshalledKept is the most that is kept of such room.
-const marshalledKept = 256 << 10
+// packMarshal writes a delivery straight into memory that C frees. Of that there is more
+// than needed, but who takes it copies it, and what nobody touches costs nothing.
+func (c *call) packMarshal(d *core.Delivery, out **C.char, length *C.size_t) C.int32_t {
+	most := d.MarshalMost()
+	room := alloc(most)
+	if room == nil {
+		return c.refuse(noMemory, "no memory for the values of %d envelopes, up to %d bytes", d.Len(), most)
+	}
+	values := d.AppendMarshal(unsafe.Slice((*byte)(room), most)[:0])
+	if len(values) > most {
+		panic("more than there can be, and so not in the room")
+	}
+	*out, *length = (*C.char)(room), C.size_t(len(values))
+	return ok
+}

@@ -201,6 +201,7 @@ static int opens(struct reader *r, char code, uint32_t n) {
 int shim_values_row(const char *values, size_t len, struct shim_row *row) {
     struct reader r = {(const uint8_t *)values, (const uint8_t *)values + len, row->data,
                        row->data + sizeof row->data};
+    if (len > sizeof row->data) return 0;
     if (!opens(&r, '[', 1) || !opens(&r, '(', 3)) return 0;
     if (!bare(&r, &row->topic, &row->topic_len) || !bare(&r, &row->origin, &row->origin_len))
         return 0;

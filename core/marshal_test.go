@@ -63,6 +63,7 @@ func TestAppendMarshalTellsWhatOnlyJSONHas(t *testing.T) {
 			d, err := r.Take(1, soon)
 			require.NoError(t, err)
 			values := string(d.AppendMarshal(nil))
+			require.LessOrEqual(t, len(values), d.MarshalMost())
 			const one = "[\x01\x00\x00\x00"
 			require.True(t, strings.HasPrefix(values, "(\x06\x00\x00\x00"+one+"z\x01t"+one+"z\x01o"+one), "%q", values)
 			columns[i] = values[4*len(one)+6:]
@@ -77,4 +78,24 @@ func TestAppendMarshalTellsWhatOnlyJSONHas(t *testing.T) {
 		require.True(t, strings.HasPrefix(odd, `["t","o", "\ud800" ,`), odd)
 		require.True(t, strings.HasSuffix(columns[2], odd+none), "%q", columns[2])
 	})
+}
+
+// TestMarshalMostIsEnough for what grows, in small envelopes and in large ones.
+func TestMarshalMostIsEnough(t *testing.T) {
+	po := newOffice(t, "zmtp")
+	r := newReceiver(t, "zmtp", get(t, po, "endpoint.out"), "on_slow", "ignore", "queue.messages", "10000")
+	p := newPublisher(t, "zmtp", get(t, po, "endpoint.in"), "ready.hold", "30s")
+	grows := []string{"0", "[]", "{}", `""`, "1e1", `"\u007f"`, `"\ud800"`, "null", strings.Repeat("9", 30)}
+	for _, one := range grows {
+		for _, n := range []int{1, 2, 10, 1000} {
+			require.NoError(t, p.Publish("t", "o", []byte("["+strings.Repeat(one+",", n-1)+one+"]")))
+		}
+	}
+	for left := 4 * len(grows); left > 0; {
+		d, err := r.Take(left, soon)
+		require.NoError(t, err)
+		require.LessOrEqual(t, len(d.AppendMarshal(nil)), d.MarshalMost())
+		left -= d.Len()
+		d.Release()
+	}
 }
