@@ -133,19 +133,19 @@ def _py(
     return Team(name, broker, publish, receive, speed, environment, needs=needs)
 
 
-HERMES_PYTHON = _py("hermes, Python, one by one", POST_OFFICE, "hermes_side.py", 80_000)
+HERMES_PYTHON = _py("hermes, Python, one by one", POST_OFFICE, "hermes_side.py", 250_000)
 HERMES_PYTHON_MANY = _py(
-    "hermes, Python, publish_many/recv_many", POST_OFFICE, "hermes_side.py", 150_000, many=True
+    "hermes, Python, publish_many/recv_many", POST_OFFICE, "hermes_side.py", 400_000, many=True
 )
-PYZMQ = _py("pyzmq and json by hand", PYZMQ_PROXY, "pyzmq_side.py", 30_000)
-NATS_PYTHON = _py("NATS, Python", NATS_SERVER, "nats_side.py", 40_000, needs=("nats", "nats-py"))
-ZENOH_PYTHON = _py("Zenoh, Python", ZENOH_ROUTER, "zenoh_side.py", 60_000, needs=("zenoh",))
+PYZMQ = _py("pyzmq and json by hand", PYZMQ_PROXY, "pyzmq_side.py", 50_000)
+NATS_PYTHON = _py("NATS, Python", NATS_SERVER, "nats_side.py", 30_000, needs=("nats", "nats-py"))
+ZENOH_PYTHON = _py("Zenoh, Python", ZENOH_ROUTER, "zenoh_side.py", 130_000, needs=("zenoh",))
 OLD = Team(
     "hermes-zmq 1.3.0",
     OLD_OFFICE,
     [*_python("old_side.py", PYTHON_OF_OLD), "publish"],
     [*_python("old_side.py", PYTHON_OF_OLD), "receive"],
-    speed=15_000,
+    speed=28_000,
     window=True,
     needs=("old",),
 )
