@@ -164,6 +164,7 @@ def test_the_books_of_a_full_queue(monkeypatch: pytest.MonkeyPatch, full: str) -
             many = [Envelope("t", "o", number) for number in range(30)]
             done = publisher.publish_many(many), publisher.publish(many[0])
             counters = publisher.stats()
+            publisher.stop(0)
         books.append([done, *(counters[key] for key in ("accepted", "queued", "dropped_full"))])
     assert books[0] == books[1]
     assert books[0][0] == ((30, True) if full[0] in "dl" else (10, False))
