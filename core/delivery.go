@@ -11,8 +11,9 @@ import (
 type Delivery struct {
 	spans     []span
 	n         int
-	tellsLost bool // in JSON
-	at        int  // span of the last lookup, and the index of its first envelope
+	size      int64 // of all items
+	tellsLost bool  // in JSON
+	at        int   // span of the last lookup, and the index of its first envelope
 	first     int
 }
 
@@ -41,9 +42,10 @@ var deliveries = sync.Pool{New: func() any { return new(Delivery) }}
 
 func newDelivery() *Delivery { return deliveries.Get().(*Delivery) }
 
-// add takes n envelopes of a segment, from the given one on.
-func (d *Delivery) add(g *segment, from, n int) {
+// add takes n envelopes of a segment, from the given one on, which have a size.
+func (d *Delivery) add(g *segment, from, n int, size int64) {
 	g.refs.Add(1)
+	d.size += size
 	d.spans = append(d.spans, span{g, g.items[from : from+n : from+n], g.buf})
 	d.n += n
 }
@@ -83,10 +85,15 @@ func (d *Delivery) At(i int) (v View) {
 // Look is At without copying the view.
 func (d *Delivery) Look(i int, v *View) {
 	it, buf := d.item(i)
-	v.Topic, v.Origin = it.texts(buf)
-	v.Data = it.data.of(buf)
 	v.TS, v.Received, v.Lost = it.time, it.received, it.lost
 	v.Run, v.OriginAt, v.DataAt = it.run(buf)
+	if run := v.Run; run != nil {
+		topic, origin := int(it.topic.len)-len(`""`), v.OriginAt+int(it.origin.len)-len(`""`)
+		v.Topic, v.Origin, v.Data = run[:topic:topic], run[v.OriginAt:origin:origin], run[v.DataAt:]
+		return
+	}
+	v.Topic, v.Origin = it.texts(buf)
+	v.Data = it.data.of(buf)
 }
 
 // Envelope gives a copy of envelope i that outlives the delivery.
@@ -99,11 +106,9 @@ func (d *Delivery) Envelope(i int) Envelope {
 // JSONSize is the number of bytes that AppendJSON appends.
 func (d *Delivery) JSONSize() int {
 	const around = len(`[,,,],`)
-	n := len(`[]`)
-	for i := range d.n {
-		it, _ := d.item(i)
-		n += int(it.size()) + around
-		if d.tellsLost && it.lost > 0 {
+	n := len(`[]`) + int(d.size) + d.n*around
+	for i := 0; d.tellsLost && i < d.n; i++ {
+		if it, _ := d.item(i); it.lost > 0 {
 			n += len(`,`) + len(strconv.FormatUint(uint64(it.lost), 10))
 		}
 	}

@@ -348,8 +348,9 @@ func (x *inbox) collect(most int) *Delivery {
 	for d.n < most && x.count > 0 && (d.n == 0 || x.bytes > enough) {
 		g := x.segments[0]
 		n := min(most-d.n, len(g.items)-g.next)
-		d.add(g, g.next, n)
-		x.advance(g, n)
+		size := sizeOf(g.items[g.next : g.next+n])
+		d.add(g, g.next, n, size)
+		x.advance(g, n, size)
 	}
 	x.counters.Delivered += uint64(d.n)
 	x.retry()
@@ -363,13 +364,11 @@ func (x *inbox) collect(most int) *Delivery {
 	return d
 }
 
-// advance takes n envelopes off the first segment.
-func (x *inbox) advance(g *segment, n int) {
+// advance takes n envelopes off the first segment, which have a size.
+func (x *inbox) advance(g *segment, n int, size int64) {
 	g.next += n
 	x.count -= int64(n)
-	for i := g.next - n; i < g.next; i++ {
-		x.bytes -= g.items[i].size()
-	}
+	x.bytes -= size
 	if g.next == len(g.items) {
 		x.drop(g)
 	}

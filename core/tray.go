@@ -55,17 +55,19 @@ func (x *inbox) lay() bool {
 	}
 	g := x.segments[0]
 	n, bytes := 0, int64(0)
-	for _, it := range g.items[g.next:] {
-		if bytes += it.size(); n == laidMessages || bytes > laidBytes {
+	for i := range g.items[g.next:] {
+		size := g.items[g.next+i].size()
+		if n == laidMessages || bytes+size > laidBytes {
 			break
 		}
+		bytes += size
 		n++
 	}
 	if n == 0 {
 		return false
 	}
 	d := newDelivery()
-	d.add(g, g.next, n)
+	d.add(g, g.next, n, bytes)
 	if x.tray.Lay(d) {
 		x.lent, x.returned = n, 0
 	}
@@ -92,7 +94,8 @@ func (x *inbox) clear() {
 // took books that so many of what was laid out have been taken by now.
 func (x *inbox) took(taken int) {
 	if n := taken - x.returned; n > 0 {
-		x.advance(x.segments[0], n)
+		g := x.segments[0]
+		x.advance(g, n, sizeOf(g.items[g.next:g.next+n]))
 		x.counters.Delivered += uint64(n)
 	}
 	if x.returned = taken; taken == x.lent {

@@ -128,10 +128,12 @@ static void deep_texts(void) {
 static void plain_texts(void) {
     for (int c = 0; c < 256; c++) {
         char text[20] = "0123456789abcdefghi";
-        for (int at = 0; at < 19; at++) {
+        for (size_t at = 0; at < 19; at++) {
             char before = text[at];
             text[at] = (char)c;
-            CHECK(shim_quick_text(text, 19) == (c >= 0x20 && c < 0x7f && c != '"' && c != '\\'));
+            int plain = c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+            for (size_t len = 0; len <= 19; len++)
+                CHECK(shim_quick_text(text, len) == (plain || len <= at));
             text[at] = before;
         }
     }
