@@ -24,7 +24,7 @@ type stream struct {
 
 // strings checks topic and origin.
 func (m *Memo) strings(p *Parts) error {
-	s := &m.streams[streamPlace(p.Topic)]
+	s := &m.streams[StreamPlace(p.Topic)]
 	if string(s.frames) == string(p.stream) {
 		p.Stream, p.Plain = s.id, s.plain
 		return nil
@@ -45,9 +45,9 @@ func (m *Memo) strings(p *Parts) error {
 	return nil
 }
 
-// streamPlace is where the streams of a topic are remembered; those that share a place
-// displace each other. Topics differ most at their ends.
-func streamPlace(topic []byte) uint8 {
+// StreamPlace is where the streams of a topic, a JSON string, are remembered; those that
+// share a place displace each other. Topics differ most at their ends.
+func StreamPlace(topic []byte) uint8 {
 	h := uint64(len(topic))
 	if n := len(topic); n > 8 {
 		h += binary.LittleEndian.Uint64(topic[n-9:])
