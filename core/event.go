@@ -44,12 +44,47 @@ type eventLog struct {
 	events  []Event
 	dropped uint64
 	some    gate
+	opening bool    // others wait until it is known whether the part has started
+	others  []Event // a few: what may happen to a part in a moment
 }
 
 func (l *eventLog) add(e Event) {
 	e.TS = seconds(time.Now())
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.opening && len(l.others) < maxEvents {
+		l.others = append(l.others, e)
+		return
+	}
+	l.put(e)
+}
+
+// open begins the opening of a part, whose first peers may come before it is over.
+func (l *eventLog) open() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.opening = true
+}
+
+// opened ends it, with a notice of the start unless that has failed.
+func (l *eventLog) opened(started *Event) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if started != nil {
+		started.TS = seconds(time.Now())
+		if len(l.others) > 0 {
+			started.TS = l.others[0].TS
+		}
+		l.put(*started)
+	}
+	for _, e := range l.others {
+		l.put(e)
+	}
+	l.opening, l.others = false, nil
+}
+
+// put adds an event; the caller holds the lock.
+func (l *eventLog) put(e Event) {
 	if len(l.events) == maxEvents {
 		copy(l.events, l.events[1:])
 		l.events = l.events[:maxEvents-1]

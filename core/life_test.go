@@ -98,3 +98,24 @@ func TestWhatHasStoppedHasNoPeers(t *testing.T) {
 		require.Empty(t, po.Stats().Subscribers)
 	})
 }
+
+// A peer may be there before Start returns, and to whoever reads the notices it comes after.
+func TestStartedComesBeforeConnected(t *testing.T) {
+	var l eventLog
+	l.open()
+	l.add(Event{Kind: "connected"})
+	_, some := l.take()
+	require.False(t, some, "nobody knows yet")
+	l.opened(&Event{Kind: "started"})
+	l.add(Event{Kind: "disconnected"})
+	for _, kind := range []string{"started", "connected", "disconnected"} {
+		e, _ := l.take()
+		require.Equal(t, kind, e.Kind)
+		require.NotZero(t, e.TS)
+	}
+	l.open()
+	l.add(Event{Kind: "retrying"})
+	l.opened(nil)
+	e, _ := l.take()
+	require.Equal(t, "retrying", e.Kind)
+}

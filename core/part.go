@@ -220,11 +220,14 @@ func (p *part) Start() error {
 	case stateRunning, stateStopping:
 		return errorf(ESTATE, "%s has been started already", p.who())
 	}
+	var started *Event
+	p.events.open()
+	defer func() { p.events.opened(started) }()
 	if err := p.open(); err != nil {
 		p.settle(s)
 		return err
 	}
-	p.events.add(Event{Kind: "started", Level: levelInfo, Text: fmt.Sprintf("%s started at %s", p.who(), p.address)})
+	started = &Event{Kind: "started", Level: levelInfo, Text: fmt.Sprintf("%s started at %s", p.who(), p.address)}
 	return nil
 }
 
