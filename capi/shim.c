@@ -259,7 +259,8 @@ int hermes_recv(uint64_t receiver, int32_t timeout_ms, hermes_envelope **envelop
     struct shim_wait wait = shim_wait_begin(timeout_ms);
     int code;
     do {
-        code = shim_tray_take(receiver, __func__, envelope);
+        /* Who has the connection on loan asks Go first, and so gives it back. */
+        code = wait.fd < 0 ? shim_tray_take(receiver, __func__, envelope) : SHIM_NO_TRAY;
         if (code == SHIM_NO_TRAY) code = hermesgo_recv(receiver, &wait, &block);
     } while (shim_wait_again(&wait, __func__, &code));
     if (code == HERMES_OK && *envelope == NULL)
