@@ -29,10 +29,7 @@
 
 struct shim_bell *shim_bell_new(void) {
     struct shim_bell *bell = calloc(1, sizeof *bell);
-    if (bell != NULL) {
-        bell->holders = 1;
-        bell->door = -1;
-    }
+    if (bell != NULL) bell->holders = 1;
     return bell;
 }
 
@@ -40,23 +37,48 @@ void shim_bell_hold(struct shim_bell *bell) {
     __atomic_add_fetch(&bell->holders, 1, __ATOMIC_RELAXED);
 }
 
+/* Who uses the door keeps it open, so that its number is nobody else's meanwhile. */
+static int door_enter(struct shim_bell *bell) {
+    uint32_t users = __atomic_load_n(&bell->users, __ATOMIC_SEQ_CST);
+    while (users > 0 && !__atomic_compare_exchange_n(&bell->users, &users, users + 1, 0,
+                                                     __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+    }
+    return users > 0;
+}
+
+static void door_leave(struct shim_bell *bell) {
+    int door = bell->door; /* afterwards it may be another one */
+    if (__atomic_sub_fetch(&bell->users, 1, __ATOMIC_SEQ_CST) == 0) close(door);
+}
+
+int shim_bell_door(struct shim_bell *bell) {
+    if (__atomic_load_n(&bell->owned, __ATOMIC_SEQ_CST)) return 1;
+    if (__atomic_load_n(&bell->users, __ATOMIC_SEQ_CST)) return 0; /* of one that was let go */
+    bell->door = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (bell->door < 0) return 0;
+    __atomic_store_n(&bell->users, 1, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&bell->owned, 1, __ATOMIC_SEQ_CST);
+    return 1;
+}
+
+void shim_bell_shut(struct shim_bell *bell) {
+    if (__atomic_exchange_n(&bell->owned, 0, __ATOMIC_SEQ_CST)) door_leave(bell);
+}
+
 void shim_bell_release(struct shim_bell *bell) {
     if (bell == NULL || __atomic_sub_fetch(&bell->holders, 1, __ATOMIC_ACQ_REL) != 0) return;
-    if (bell->door >= 0) close(bell->door);
+    shim_bell_shut(bell);
     free(bell);
 }
 
 void shim_bell_wake(struct shim_bell *bell) {
     if (__atomic_load_n(&bell->waiting, __ATOMIC_SEQ_CST) > 0)
         syscall(SYS_futex, &bell->rung, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
-    uint64_t one = 1;
-    if (__atomic_load_n(&bell->polling, __ATOMIC_SEQ_CST))
+    if (__atomic_load_n(&bell->polling, __ATOMIC_SEQ_CST) && door_enter(bell)) {
+        uint64_t one = 1;
         syscall(SYS_write, bell->door, &one, sizeof one);
-}
-
-int shim_bell_door(struct shim_bell *bell) {
-    if (bell->door < 0) bell->door = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    return bell->door >= 0;
+        door_leave(bell);
+    }
 }
 
 static int64_t nanoseconds(void) {
@@ -75,6 +97,7 @@ static void sleep_on(struct shim_bell *bell, uint32_t seen, int64_t left) {
 
 /* The same, and until there is something to read from the connection on loan. */
 static void poll_on(struct shim_bell *bell, int fd, uint32_t seen, int64_t left) {
+    if (!door_enter(bell)) return; /* closed: the next look will tell */
     struct pollfd doors[] = {{.fd = fd, .events = POLLIN}, {.fd = bell->door, .events = POLLIN}};
     struct timespec most = {left / 1000000000, left % 1000000000};
     __atomic_store_n(&bell->polling, 1, __ATOMIC_SEQ_CST);
@@ -83,6 +106,7 @@ static void poll_on(struct shim_bell *bell, int fd, uint32_t seen, int64_t left)
     __atomic_store_n(&bell->polling, 0, __ATOMIC_SEQ_CST);
     uint64_t rings;
     if (doors[1].revents != 0) syscall(SYS_read, bell->door, &rings, sizeof rings);
+    door_leave(bell);
 }
 
 struct shim_wait shim_wait_begin(int32_t timeout_ms) {

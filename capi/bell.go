@@ -13,6 +13,8 @@ package main
 #cgo nocallback shim_bell_wake
 #cgo noescape shim_bell_door
 #cgo nocallback shim_bell_door
+#cgo noescape shim_bell_shut
+#cgo nocallback shim_bell_shut
 */
 import "C"
 
@@ -49,6 +51,9 @@ func (b *bell) Wake() {
 	}
 }
 
+// Rest implements core.Waker.
+func (b *bell) Rest() { C.shim_bell_shut(b.shared) }
+
 // take takes what is there. Where nothing is, and C may wait, it says paused.
 func (c *call) take(r *core.Receiver, most int, w *C.struct_shim_wait) (*core.Delivery, C.int32_t) {
 	b := listen(r, w)
@@ -61,7 +66,7 @@ func (c *call) takeOne(r *core.Receiver, w *C.struct_shim_wait) (*core.Delivery,
 	b := listen(r, w)
 	d, err := r.TakeOrLay()
 	if d == nil && err == nil {
-		giveBack(r, w)
+		giveBack(r, w, true)
 		return nil, onTray
 	}
 	return d, c.found(r, err, w, b)
@@ -80,7 +85,7 @@ func listen(r *core.Receiver, w *C.struct_shim_wait) (b *bell) {
 // found is the code for what a look has found.
 func (c *call) found(r *core.Receiver, err error, w *C.struct_shim_wait, b *bell) C.int32_t {
 	if b == nil || core.CodeOf(err) != core.ETIMEOUT {
-		giveBack(r, w)
+		giveBack(r, w, err == nil)
 		return c.done(err)
 	}
 	if w.bell == nil {
@@ -98,16 +103,16 @@ func borrow(r *core.Receiver, w *C.struct_shim_wait, b *bell) {
 	switch {
 	case !lent:
 	case C.shim_bell_door(b.shared) == 0:
-		r.Return()
+		r.Return(false)
 	default:
 		w.fd = C.int32_t(fd)
 	}
 }
 
 // giveBack ends a wait for the connection.
-func giveBack(r *core.Receiver, w *C.struct_shim_wait) {
+func giveBack(r *core.Receiver, w *C.struct_shim_wait, taken bool) {
 	if w.fd >= 0 {
 		w.fd = -1
-		r.Return()
+		r.Return(taken)
 	}
 }

@@ -41,8 +41,10 @@ struct shim_block {
 struct shim_bell {
     uint32_t rung;    /* how often; also the futex that is waited on */
     uint32_t waiting; /* threads that wait there, or are about to */
-    uint32_t polling; /* whether one waits for a connection instead, and for door */
-    int32_t door;     /* an eventfd, made by the first that does; -1 before */
+    uint32_t polling; /* whether one waits for a connection instead, and for the door */
+    int32_t door;     /* an eventfd, made by the first that does */
+    uint32_t users;   /* of the door; the last closes it */
+    uint32_t owned;   /* its receiver is one of them */
     uint32_t holders;
 };
 
@@ -67,8 +69,11 @@ void shim_bell_hold(struct shim_bell *bell);
 void shim_bell_release(struct shim_bell *bell);
 void shim_bell_wake(struct shim_bell *bell);
 
-/* Makes the door. 0: there are no descriptors left. The one borrower at a time calls it. */
+/* Makes the door, if there is none. 0: it cannot. The one borrower at a time calls it. */
 int shim_bell_door(struct shim_bell *bell);
+
+/* Lets go of the door: there is nothing to wait for until the receiver runs again. */
+void shim_bell_shut(struct shim_bell *bell);
 
 struct shim_wait shim_wait_begin(int32_t timeout_ms);
 

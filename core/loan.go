@@ -51,6 +51,7 @@ func (r *Receiver) Borrow(again bool) (fd int, ok bool) {
 	}
 	l.inside = false
 	if !r.lends() {
+		l.takeBack()
 		return -1, false
 	}
 	if l.lender == nil {
@@ -77,15 +78,15 @@ func (r *Receiver) lends() bool {
 	return r.inbox.full != fullBlock && !r.inbox.fd.made && !r.inbox.closed
 }
 
-// Return is for a borrower who waits no more.
-func (r *Receiver) Return() {
+// Return is for a borrower who waits no more, and has taken something or has not.
+func (r *Receiver) Return(taken bool) {
 	l := &r.loan
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.inside = false
 	switch {
 	case l.lender == nil:
-	case l.wanted:
+	case l.wanted, !taken: // or it would have stayed
 		l.takeBack()
 	case l.watched:
 		l.left = monotonic()

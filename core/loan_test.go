@@ -15,6 +15,7 @@ import (
 type bell struct{ rung atomic.Int64 }
 
 func (b *bell) Wake() { b.rung.Add(1) }
+func (b *bell) Rest() {}
 
 // lendingReceiver is a receiver that somebody outside of Go waits for, and a publisher
 // for it.
@@ -61,7 +62,7 @@ func TestABorrowerReadsWhatItTakes(t *testing.T) {
 		require.NoError(t, p.Publish("t", "", fmt.Append(nil, i)))
 		poll(t, fd)
 		require.Equal(t, fmt.Sprint(i), takeOne(t, r))
-		r.Return()
+		r.Return(true)
 	}
 }
 
@@ -70,7 +71,7 @@ func TestALoanEndsWhereItsBorrowerStaysAway(t *testing.T) {
 	r, p, b := lendingReceiver(t)
 	_, ok := r.Borrow(false)
 	require.True(t, ok)
-	r.Return()
+	r.Return(true)
 	require.True(t, r.loan.lent.Load(), "it may be back in no time")
 	require.NoError(t, p.Publish("t", "", []byte(`1`)))
 	require.Eventually(t, func() bool { return r.Stats().Arrived == 1 }, soon, time.Millisecond)
@@ -90,7 +91,7 @@ func TestOneBorrowsAtATime(t *testing.T) {
 	_, ok = r.Borrow(false)
 	require.False(t, ok)
 	rung := b.rung.Load()
-	r.Return() // and somebody else was refused, so nobody is to come back first
+	r.Return(true) // and somebody else was refused, so nobody is to come back first
 	require.NoError(t, p.Publish("t", "", []byte(`1`)))
 	require.Eventually(t, func() bool { return b.rung.Load() > rung }, soon, time.Millisecond)
 	require.Equal(t, "1", takeOne(t, r))
@@ -150,7 +151,7 @@ func TestTheEndOfAConnectionEndsALoan(t *testing.T) {
 	require.Greater(t, b.rung.Load(), rung)
 	_, ok = r.Borrow(true)
 	require.False(t, ok)
-	r.Return()
+	r.Return(true)
 	require.NoError(t, r.Start(), "and it may run again")
 	require.Eventually(t, func() bool { _, ok := r.Borrow(false); return ok }, soon, time.Millisecond)
 }
@@ -192,7 +193,7 @@ func TestBorrowersInTurn(t *testing.T) {
 					}
 				}
 				take(1000)
-				r.Return()
+				r.Return(true)
 				if round%10 == thread {
 					time.Sleep(2 * awayMost)
 				}

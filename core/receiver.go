@@ -131,6 +131,9 @@ func (r *Receiver) shutDown() error {
 	r.currentInlet().Close()
 	r.letGo()
 	r.inbox.close()
+	if w := r.Waker(); w != nil {
+		w.Rest()
+	}
 	return nil
 }
 
@@ -254,6 +257,8 @@ type Waker interface {
 	// Wake is called with every arrival and at the end, with locks held: it must
 	// be quick and must not call the receiver.
 	Wake()
+	// Rest is called when the receiver has stopped; Wake may still be.
+	Rest()
 }
 
 // SetWaker is for those who wait elsewhere than in Take. To miss nothing they look
