@@ -25,7 +25,7 @@ func (c *conn) receiveShared(in *intake) error {
 	var failed error
 	err := c.io.watch.wait(func() (over bool) {
 		more := true
-		for more && !c.shared.lent.Load() {
+		for more && !c.shared.lent.Load() && c.aborted.Load() == nil {
 			c.shared.mu.Lock()
 			more, failed = c.fetch()
 			if failed != nil {
@@ -100,6 +100,8 @@ func (i *inlet) Fetch() bool {
 func (i *inlet) TakeBack() {
 	if c := i.borrowed.Swap(nil); c != nil {
 		c.shared.lent.Store(false)
-		_ = c.io.watch.listen() // fails where the connection has ended
+		if err := c.io.watch.listen(); err != nil {
+			c.abort(err) // else nobody would read it any more
+		}
 	}
 }

@@ -3,6 +3,7 @@ package zmtp
 import (
 	"bytes"
 	"fmt"
+	"net"
 	"sync"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"github.com/hermes-zmq/hermes/core/internal/batch"
 	"github.com/hermes-zmq/hermes/core/internal/carrier"
 )
 
@@ -172,4 +174,71 @@ func TestClosingWhileSubscriptionsWait(t *testing.T) {
 		require.NoError(t, i.Unsubscribe(bytes.Repeat([]byte("x"), 64<<10)))
 	}
 	i.Close() // does not wait for the peer
+}
+
+// A connection whose peer has hung up must not leave behind the one who waits to write.
+func TestAPeerThatHangsUpWhileSubscriptionsWait(t *testing.T) {
+	i := newInlet(t, carrier.SUB, nil, bind("tcp://127.0.0.1:*"))
+	peer := knock(t, i.address())
+	peer.shakeHands("PUB", 0)
+	i.diary.wait(t, carrier.Connected, 1)
+	for k := range 100 { // more than the kernel keeps
+		require.NoError(t, i.Subscribe(fmt.Appendf(bytes.Repeat([]byte("x"), 64<<10), "%d", k)))
+	}
+	c := (*i.peers.Load())[0]
+	eventually(t, func() bool {
+		c.io.mu.Lock()
+		defer c.io.mu.Unlock()
+		return c.io.blocked != nil
+	}, "a wait for room")
+	require.NoError(t, peer.Conn.(*net.TCPConn).CloseWrite()) // and it still does not read
+	i.diary.wait(t, carrier.Disconnected, 1)
+	closed := make(chan struct{})
+	go func() { i.Close(); close(closed) }()
+	select {
+	case <-closed:
+	case <-time.After(soon):
+		require.Fail(t, "somebody still waits to write")
+	}
+}
+
+// A peer that is given up is not listened to any more, however much it says.
+func TestGivingUpAPeerThatNeverPauses(t *testing.T) {
+	i := &testInlet{diary: &diary{}}
+	cfg := carrier.InletConfig{
+		Config:  config(carrier.SUB, []option{events(i.diary), bind("tcp://127.0.0.1:*")}),
+		Deliver: func(*batch.Batch) { time.Sleep(time.Millisecond) }, // there is always more to read
+		Lends:   true,
+	}
+	in, err := Opener{}.OpenInlet(cfg)
+	require.NoError(t, err)
+	require.NoError(t, in.Subscribe(nil))
+	peer := knock(t, in.Endpoints()[0])
+	peer.shakeHands("PUB", 0)
+	i.diary.wait(t, carrier.Connected, 1)
+	go func() {
+		for say := bytes.Repeat([]byte{0, 1, 'x'}, 10_000); ; {
+			if _, err := peer.Write(say); err != nil {
+				return
+			}
+		}
+	}()
+	eventually(t, func() bool { return in.Peers()[0].Received > 100_000 }, "a flood")
+	closed := make(chan struct{})
+	go func() { in.Close(); close(closed) }()
+	select {
+	case <-closed:
+	case <-time.After(soon / 2): // the peer ends by itself, later
+		require.Fail(t, "the peer is still being read")
+	}
+}
+
+// A connection that cannot be waited for any more is given up, rather than left unread.
+func TestAConnectionThatIsNotTakenBack(t *testing.T) {
+	_, i := lendingPair(t)
+	_, ok := i.Lend()
+	require.True(t, ok)
+	i.borrowed.Load().io.watch.fd = -1
+	i.TakeBack()
+	require.Contains(t, i.diary.wait(t, carrier.Disconnected, 1).Reason, "bad file descriptor")
 }

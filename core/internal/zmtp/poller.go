@@ -71,9 +71,10 @@ func (r *rawio) SetDeadline(t time.Time) error {
 	return r.watch.file.SetDeadline(t)
 }
 
-// Close is net.Conn's, wherever the connection is.
+// Close is net.Conn's, wherever the connection is: nobody goes on waiting for it.
 func (r *rawio) Close() error {
 	if r.watch != nil {
+		_ = r.SetDeadline(longAgo) // for who waits for room, and knows nothing of the file
 		_ = r.watch.file.Close()
 		return r.file.Close()
 	}
