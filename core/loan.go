@@ -120,15 +120,17 @@ func (l *loan) look() {
 	l.takeBack()
 }
 
-// end ends the loan, if there is one, and tells the borrower.
+// endLoan ends the loan, if there is one, and tells the borrower. It asks under the lock,
+// for somebody may be about to borrow what must not be lent from now on.
 func (r *Receiver) endLoan() {
 	l := &r.loan
-	if !l.lent.Load() {
-		return
-	}
 	l.mu.Lock()
+	lent := l.lender != nil
 	l.takeBack()
 	l.mu.Unlock()
+	if !lent {
+		return
+	}
 	r.inbox.mu.Lock()
 	defer r.inbox.mu.Unlock()
 	r.inbox.rouse()

@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"github.com/hermes-zmq/hermes/core/internal/carrier"
 )
 
 // bell counts how often it was rung.
@@ -210,4 +212,48 @@ func TestBorrowersInTurn(t *testing.T) {
 	s := r.Stats()
 	require.Zero(t, s.Lost)
 	require.EqualValues(t, n, s.Delivered)
+}
+
+// slowLender lends while something else happens.
+type slowLender struct {
+	carrier.Inlet
+	meanwhile func()
+	back      atomic.Bool
+}
+
+func (s *slowLender) Lend() (fd int, ok bool) {
+	done := make(chan struct{})
+	go func() { s.meanwhile(); close(done) }()
+	select {
+	case <-done: // whoever ends loans has not seen this one
+	case <-time.After(50 * time.Millisecond): // or waits for it
+	}
+	return 1 << 20, true
+}
+
+func (s *slowLender) Fetch() bool { return false }
+func (s *slowLender) TakeBack()   { s.back.Store(true) }
+
+// What ends loans ends one that is only just being made as well: its descriptor may be
+// somebody else's next.
+func TestALoanThatIsMadeInTheLastMoment(t *testing.T) {
+	for name, end := range map[string]func(*Receiver){
+		"the peer leaves":      func(r *Receiver) { r.onEvent(carrier.Event{Kind: carrier.Disconnected}) },
+		"somebody wants an fd": func(r *Receiver) { _, _ = r.FD() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, _, _ := lendingReceiver(t)
+			s := &slowLender{Inlet: r.currentInlet(), meanwhile: func() { end(r) }}
+			setInlet := func(in carrier.Inlet) {
+				r.mu.Lock()
+				defer r.mu.Unlock()
+				r.inlet = in
+			}
+			setInlet(s)
+			defer setInlet(s.Inlet)
+			_, ok := r.Borrow(false)
+			require.True(t, ok)
+			require.Eventually(t, s.back.Load, soon, time.Millisecond)
+		})
+	}
 }

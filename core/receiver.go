@@ -232,7 +232,7 @@ func (r *Receiver) Take(most int, timeout time.Duration) (*Delivery, error) {
 	if most < 1 {
 		return nil, errorf(EINVAL, "%s cannot take %d envelopes; the least is 1", r.who(), most)
 	}
-	if timeout != 0 {
+	if timeout != 0 && r.loan.lent.Load() {
 		r.endLoan()
 	}
 	d, how := r.inbox.take(most, timeout)
