@@ -15,6 +15,8 @@
  */
 #include "shim.h"
 
+#include "_cgo_export.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
@@ -118,6 +120,7 @@ struct shim_wait shim_wait_begin(int32_t timeout_ms) {
 int shim_wait_again(struct shim_wait *wait, const char *function, int *code) {
     if (*code == SHIM_ON_TRAY) return 1;
     if (*code != SHIM_PAUSE) {
+        if (wait->fd >= 0) hermesgo_give_back(wait->bell);
         shim_bell_release(wait->bell);
         if (*code == HERMES_EBADHANDLE && wait->paused)
             *code = shim_refuse(HERMES_ESTOPPED, "%s: closed while this call waited", function);

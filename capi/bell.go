@@ -20,7 +20,9 @@ import "C"
 
 import (
 	"runtime"
+	"sync"
 	"sync/atomic"
+	"weak"
 
 	"github.com/hermes-zmq/hermes/core"
 )
@@ -31,6 +33,9 @@ const paused = C.int32_t(C.SHIM_PAUSE)
 // bell is what a receiver rings for the threads of C that wait for it (bell.c).
 type bell struct{ shared *C.struct_shim_bell }
 
+// receivers are those of all bells, by what C knows of these.
+var receivers sync.Map // of weak.Pointer[core.Receiver]
+
 // hangBell gives a new receiver its bell.
 func (c *call) hangBell(r *core.Receiver) C.int32_t {
 	shared := C.shim_bell_new()
@@ -38,9 +43,15 @@ func (c *call) hangBell(r *core.Receiver) C.int32_t {
 		return c.refuse(noMemory, "no memory for a receiver")
 	}
 	b := &bell{shared}
-	runtime.AddCleanup(b, func(shared *C.struct_shim_bell) { C.shim_bell_release(shared) }, shared)
+	receivers.Store(shared, weak.Make(r))
+	runtime.AddCleanup(b, dropBell, shared)
 	r.SetWaker(b)
 	return ok
+}
+
+func dropBell(shared *C.struct_shim_bell) {
+	receivers.Delete(shared)
+	C.shim_bell_release(shared)
 }
 
 // Wake implements core.Waker.
@@ -114,5 +125,18 @@ func giveBack(r *core.Receiver, w *C.struct_shim_wait, taken bool) {
 	if w.fd >= 0 {
 		w.fd = -1
 		r.Return(taken)
+	}
+}
+
+// hermesgo_give_back is giveBack for a call that has not come to its receiver again: the node
+// by which it did was closed meanwhile, say.
+//
+//export hermesgo_give_back
+func hermesgo_give_back(shared *C.struct_shim_bell) {
+	defer func() { _ = recover() }()
+	if known, ok := receivers.Load(shared); ok {
+		if r := known.(weak.Pointer[core.Receiver]).Value(); r != nil {
+			r.Return(false)
+		}
 	}
 }

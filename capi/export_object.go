@@ -155,6 +155,9 @@ func hermesgo_close(h C.uint64_t) (code C.int32_t) {
 	if c.entry = registry.Close(id); c.entry != nil {
 		probe(c.name)
 		_ = c.part().Close() // closed it is, also where not all could be flushed in time
+		if r := receiverOf(c.part()); r != nil {
+			r.Waker().Wake() // a node's may run on, and wakes nobody by itself
+		}
 		return ok
 	}
 	if registry.Issued(id) {

@@ -126,6 +126,37 @@ static void close_wakes_nodes(void) {
     close_cluster(&c);
 }
 
+static int in_recv_something(uint64_t h) {
+    hermes_envelope *envelope;
+    int code = hermes_recv(h, PATIENCE_MS, &envelope);
+    hermes_envelope_free(envelope);
+    return code;
+}
+
+/* A receiver that was not started by its node runs on without it, also where a thread
+ * waited for it by way of the node. */
+static void closing_a_node_leaves_alone_what_it_has_not_started(void) {
+    struct cluster c;
+    start_cluster(&c);
+    uint64_t node;
+    OK(hermes_node_new("n", c.receiver, 0, &node));
+    struct waiter waiters[] = {{in_node_recv, 0, 0, ""}};
+    const int want[] = {HERMES_ESTOPPED};
+    close_wakes(node, 1, waiters, want);
+    for (int i = 0; i < 3; i++) {
+        pthread_t thread;
+        struct waiter w = {in_recv_something, c.receiver, 0, ""};
+        atomic_store(&waiting, 0);
+        CHECK(pthread_create(&thread, NULL, run_waiter, &w) == 0);
+        while (!atomic_load(&waiting)) sleep_ms(1);
+        sleep_ms(50); /* it waits by now, as a rule */
+        OK(publish(c.publisher, "t", "1"));
+        CHECK(pthread_join(thread, NULL) == 0);
+        CHECK(w.code == HERMES_OK);
+    }
+    close_cluster(&c);
+}
+
 static void stop_wakes_too_and_start_begins_again(void) {
     struct cluster c;
     start_cluster(&c);
@@ -186,6 +217,7 @@ int main(void) {
     close_wakes_receivers();
     close_wakes_publishers_that_wait_to_be_ready();
     close_wakes_nodes();
+    closing_a_node_leaves_alone_what_it_has_not_started();
     stop_wakes_too_and_start_begins_again();
     many_close_at_once();
     envelopes_outlive_their_receiver();
