@@ -105,8 +105,9 @@ static int put_double(struct reader *r, uint64_t bits) {
 static int put_long(struct reader *r) {
     if (!has(r, 4)) return 0;
     int32_t n = (int32_t)size(r);
+    if (n < -LONG_DIGITS || n > LONG_DIGITS) return 0;
     int count = n < 0 ? -n : n;
-    if (n < -LONG_DIGITS || n > LONG_DIGITS || !has(r, 2 * (size_t)count)) return 0;
+    if (!has(r, 2 * (size_t)count)) return 0;
     uint64_t v = 0;
     for (int i = 0; i < count; i++, r->in += 2) {
         if (r->in[1] >> 7) return 0; /* a digit has 15 bits */
