@@ -71,10 +71,12 @@ func TestABorrowerReadsWhatItTakes(t *testing.T) {
 // While its borrower is away nobody waits for the connection, but not for long.
 func TestALoanEndsWhereItsBorrowerStaysAway(t *testing.T) {
 	r, p, b := lendingReceiver(t)
-	_, ok := r.Borrow(false)
-	require.True(t, ok)
-	r.Return(true)
-	require.True(t, r.loan.lent.Load(), "it may be back in no time")
+	require.Eventually(t, func() bool {
+		_, ok := r.Borrow(false)
+		require.True(t, ok)
+		r.Return(true)
+		return r.loan.lent.Load() // unless this thread has slept meanwhile
+	}, soon, time.Millisecond, "it may be back in no time")
 	require.NoError(t, p.Publish("t", "", []byte(`1`)))
 	require.Eventually(t, func() bool { return r.Stats().Arrived == 1 }, soon, time.Millisecond)
 	require.False(t, r.loan.lent.Load())
@@ -94,6 +96,7 @@ func TestOneBorrowsAtATime(t *testing.T) {
 	require.False(t, ok)
 	rung := b.rung.Load()
 	r.Return(true) // and somebody else was refused, so nobody is to come back first
+	require.False(t, r.loan.lent.Load())
 	require.NoError(t, p.Publish("t", "", []byte(`1`)))
 	require.Eventually(t, func() bool { return b.rung.Load() > rung }, soon, time.Millisecond)
 	require.Equal(t, "1", takeOne(t, r))
@@ -140,6 +143,7 @@ func TestTakingInGoEndsALoan(t *testing.T) {
 	require.True(t, ok)
 	require.NoError(t, p.Publish("t", "", []byte(`1`)))
 	require.Equal(t, `1`, string(collect(t, r, 1)[0].Data))
+	require.False(t, r.loan.lent.Load())
 }
 
 func TestTheEndOfAConnectionEndsALoan(t *testing.T) {
