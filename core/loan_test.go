@@ -218,6 +218,25 @@ func TestBorrowersInTurn(t *testing.T) {
 	require.EqualValues(t, n, s.Delivered)
 }
 
+// What came before the stop can be taken after it, also where nobody had read it yet.
+func TestStoppingReadsWhatIsLent(t *testing.T) {
+	r, p, _ := lendingReceiver(t)
+	fd, ok := r.Borrow(false)
+	require.True(t, ok)
+	for i := range 20 {
+		require.NoError(t, p.Publish("t", "", fmt.Appendf(nil, `"%02000d"`, i)))
+	}
+	require.NoError(t, p.Stop(soon))
+	poll(t, fd)
+	require.Eventually(t, func() bool { // all is in the kernel, for as much as it takes
+		n, err := unix.IoctlGetInt(fd, unix.TIOCINQ)
+		require.NoError(t, err)
+		return n > 20*2000
+	}, soon, time.Millisecond)
+	require.NoError(t, r.Stop(soon))
+	require.Len(t, collect(t, r, 20), 20)
+}
+
 // slowLender lends while something else happens.
 type slowLender struct {
 	carrier.Inlet

@@ -126,6 +126,7 @@ func (r *Receiver) openInlet(opener carrier.Opener, ways []addresses) (carrier.I
 
 func (r *Receiver) shutDown() error {
 	r.topics.detach()
+	r.readOut()
 	r.arrival.end()
 	r.endLoan()
 	r.currentInlet().Close()
