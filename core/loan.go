@@ -70,9 +70,13 @@ func (r *Receiver) Borrow(again bool) (fd int, ok bool) {
 }
 
 // lends reports whether it may: not where a full queue holds back the one who reads,
-// for that must not be the one who takes, and not where the receiver's own descriptor
-// has to tell of what comes.
+// for that must not be the one who takes; not where the receiver's own descriptor has to
+// tell of what comes; and not where what lies unread while the borrower is away would
+// soon be too old.
 func (r *Receiver) lends() bool {
+	if r.slowAfter.get() < 10*awayMost && !r.onSlow.is("ignore") {
+		return false
+	}
 	r.inbox.mu.Lock()
 	defer r.inbox.mu.Unlock()
 	return r.inbox.full != fullBlock && !r.inbox.fd.made && !r.inbox.closed

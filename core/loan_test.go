@@ -120,6 +120,16 @@ func TestWhoDoesNotLend(t *testing.T) {
 		require.NoError(t, p.Publish("t", "", []byte(`1`)))
 		poll(t, fd)
 	})
+	t.Run("what waits is soon too old", func(t *testing.T) {
+		r, _, _ := lendingReceiver(t, "timeout", "20ms")
+		require.True(t, borrow(r), "nobody minds how old it is")
+		r.Return(true)
+		set(t, r, "on_slow", "drop")
+		require.False(t, borrow(r))
+		require.False(t, r.loan.lent.Load())
+		set(t, r, "timeout", "1s")
+		require.True(t, borrow(r))
+	})
 	t.Run("several paths", func(t *testing.T) {
 		r, _, _ := lendingReceiver(t, "redundant", "on")
 		require.False(t, borrow(r))
