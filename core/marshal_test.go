@@ -28,6 +28,9 @@ func TestTryPublishMarshalTakesWhatItCan(t *testing.T) {
 
 	_, err = p.TryPublishMarshal([]byte("N"))
 	code(t, EJSON, err, "list of envelopes")
+	n, err = p.TryPublishMarshal([]byte("[\xff\xff\xff\xff"))
+	code(t, EJSON, err, "list of envelopes")
+	require.Zero(t, n)
 	n, err = publish(good, marshalledRow("?"), good)
 	code(t, EJSON, err, "common kind")
 	require.Equal(t, 1, n)

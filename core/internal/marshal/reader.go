@@ -158,7 +158,11 @@ func (r *Reader) code() byte { return r.take(1)[0] }
 
 func (r *Reader) int32() int32 { return int32(binary.LittleEndian.Uint32(r.take(4))) }
 
-func (r *Reader) size() int { return int(r.int32()) }
+func (r *Reader) size() int {
+	n := int(r.int32())
+	r.refused = r.refused || n < 0
+	return n
+}
 
 // nothing is read where there is nothing.
 var nothing [2 * longest]byte
