@@ -24,7 +24,7 @@ type loan struct {
 	fd      int
 	inside  bool          // the borrower is in a call
 	wanted  bool          // somebody else was refused meanwhile
-	left    time.Duration // when it last was not any more
+	left    time.Duration // when it, or somebody who fetched, last was here
 	watched bool          // the timer runs
 	timer   *time.Timer
 
@@ -165,6 +165,7 @@ func (r *Receiver) fetch() bool {
 	}
 	l.mu.Lock()
 	lender := l.lender
+	l.left = monotonic() // who fetches is not away
 	l.mu.Unlock()
 	return lender != nil && lender.Fetch()
 }

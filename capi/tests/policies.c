@@ -110,7 +110,8 @@ static int64_t resident(void) {
 }
 
 /* Publishes eight times the bound with nobody to take it. Go's garbage collector lets
- * memory grow to about twice of what is in use. */
+ * memory grow to about twice of what is in use, and to three times where it has to keep up
+ * with a thread that throws away a mebibyte at a time. */
 static void memory_has_a_bound(const char *rule, size_t size) {
     enum { BOUND = 16 << 20 };
     uint64_t publisher = publisher_that_holds(rule, "1000000000");
@@ -131,8 +132,9 @@ static void memory_has_a_bound(const char *rule, size_t size) {
     uint64_t queued = stat_of(publisher, "queued_bytes");
     printf("%s, %zu bytes: %.1f MiB queued, %.1f MiB more resident\n", rule, size,
            (double)queued / (1 << 20), (double)grown / (1 << 20));
+    fflush(stdout);
     CHECK(queued <= BOUND && queued > BOUND / 4);
-    CHECK(grown < 2 * BOUND + (32 << 20));
+    CHECK(grown < 3 * BOUND + (32 << 20));
     give_up(publisher);
     free(data);
 }
