@@ -143,6 +143,8 @@ func TestAConnectionFloodThatTakesAllDescriptors(t *testing.T) {
 			_ = c.Close()
 		}
 		require.Eventually(t, func() bool { return po.answer("open") == "0 <nil>" }, soon, 50*time.Millisecond)
+		// What was opened has gone again, and is not taken for the late one.
+		require.Eventually(t, func() bool { return len(po.stats().Subscribers) == 1 }, soon, pollEvery)
 		late := newReceiver(t, "zmtp", po.out, "on_slow", "ignore")
 		require.Eventually(t, func() bool { return subscribed(po.stats()) == 2 }, soon, pollEvery)
 		serve(r)
