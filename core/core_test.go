@@ -52,11 +52,12 @@ func newOffice(t testing.TB, engine string, pairs ...string) *PostOffice {
 	return po
 }
 
+// newPublisher starts a publisher that is patient with whoever is to subscribe.
 func newPublisher(t testing.TB, engine, address string, pairs ...string) *Publisher {
 	t.Helper()
 	p, err := NewPublisher(address, "pub")
 	require.NoError(t, err)
-	set(t, p, append([]string{"engine", engine}, pairs...)...)
+	set(t, p, append([]string{"engine", engine, "ready.hold", soon.String()}, pairs...)...)
 	require.NoError(t, p.Start())
 	t.Cleanup(func() { _ = p.Close() })
 	return p
