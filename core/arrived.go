@@ -48,6 +48,7 @@ func (x *inbox) evict() {
 		old := x.topics.newest.pop()
 		x.bytes -= old.item.size()
 		x.held -= newestBytes + old.cost()
+		batch.Recycle(old.buf)
 		return
 	}
 	g := x.segments[0]
@@ -94,7 +95,7 @@ func (x *inbox) freeze() {
 // keep puts an envelope, which is counted already, in the place of an older one of its topic.
 func (x *inbox) keep(buf []byte, it item) {
 	l := loose{item: it}
-	l.buf = make([]byte, 0, it.size())
+	l.buf = batch.Arena(int(it.size()))
 	l.item.moveTo(&l.buf, buf)
 	x.held += l.cost()
 	old, replaced := x.topics.newest.put(l.item.topic.of(l.buf), l)
@@ -105,6 +106,7 @@ func (x *inbox) keep(buf []byte, it item) {
 	x.count--
 	x.bytes -= old.item.size()
 	x.held -= old.cost()
+	batch.Recycle(old.buf)
 	x.counters.DroppedConflated++
 }
 
@@ -116,6 +118,7 @@ func (x *inbox) thaw(most int) {
 		l := newest.pop()
 		x.held -= newestBytes + l.cost()
 		x.copyIn(l.buf, l.item)
+		batch.Recycle(l.buf)
 	}
 	if newest.len() == 0 {
 		x.topics = latestArrived{}

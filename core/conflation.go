@@ -56,6 +56,7 @@ func (q *queue) evict() {
 		msg := q.topics.newest.pop()
 		q.bytes -= int64(len(msg))
 		q.held -= newestBytes + int64(cap(msg))
+		batch.Recycle(msg)
 		return
 	}
 	b := q.tail
@@ -93,7 +94,8 @@ func (q *queue) freeze() {
 // of its topic. The tail is empty afterwards.
 func (q *queue) conflate(b *batch.Batch) {
 	for i := q.gone; i < b.Len(); i++ {
-		msg := append([]byte(nil), b.Message(i)...)
+		from := b.Message(i)
+		msg := append(batch.Arena(len(from)), from...)
 		q.held += int64(cap(msg))
 		old, replaced := q.topics.newest.put(batch.Topic(msg), msg)
 		if !replaced {
@@ -103,6 +105,7 @@ func (q *queue) conflate(b *batch.Batch) {
 		q.count--
 		q.bytes -= int64(len(old))
 		q.held -= int64(cap(old))
+		batch.Recycle(old)
 		q.counters.DroppedConflated++
 	}
 	q.gone = 0
@@ -119,6 +122,7 @@ func (q *queue) thaw() {
 		msg := newest.pop()
 		q.held -= newestBytes + int64(cap(msg))
 		b.AppendMessage(msg)
+		batch.Recycle(msg)
 		if b.Full() || b.Len() > q.topics.resume/2 {
 			q.closeTail()
 			if newest.len() > q.topics.resume {

@@ -110,8 +110,7 @@ static int64_t resident(void) {
 }
 
 /* Publishes eight times the bound with nobody to take it. Go's garbage collector lets
- * memory grow to about twice of what is in use, and to three times where it has to keep up
- * with a thread that throws away a mebibyte at a time. */
+ * memory grow to about twice of what is in use, and further where it comes late. */
 static void memory_has_a_bound(const char *rule, size_t size) {
     enum { BOUND = 16 << 20 };
     uint64_t publisher = publisher_that_holds(rule, "1000000000");

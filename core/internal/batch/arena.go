@@ -39,8 +39,8 @@ func Arena(size int) []byte {
 	return make([]byte, 0, rounded)
 }
 
-// recycle takes back a buffer that nobody looks at any more, if it is one of Arena's.
-func recycle(buf []byte) {
+// Recycle takes back a buffer that nobody looks at any more, if it is one of Arena's.
+func Recycle(buf []byte) {
 	if rounded, class := sizeOf(cap(buf)); class >= 0 && rounded == cap(buf) {
 		bigArenas[class].Put(&buf)
 	}

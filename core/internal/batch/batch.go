@@ -75,7 +75,7 @@ func (b *Batch) Release() {
 		return
 	}
 	if cap(b.Buf) > keepBytes || cap(b.Ends) > keepIndex {
-		recycle(b.Buf)
+		Recycle(b.Buf)
 		b.Buf = nil
 		return
 	}
@@ -96,7 +96,7 @@ func (b *Batch) Grow(n int) {
 
 // Replace gives the batch another arena, with the same in it.
 func (b *Batch) Replace(buf []byte) {
-	recycle(b.Buf)
+	Recycle(b.Buf)
 	b.Buf = buf
 }
 
@@ -142,6 +142,7 @@ func (b *Batch) EndMessage() { b.Ends = append(b.Ends, len(b.Buf)) }
 
 // AppendMessage adds a copy of one framed message.
 func (b *Batch) AppendMessage(msg []byte) {
+	b.Grow(len(msg))
 	b.Buf = append(b.Buf, msg...)
 	b.EndMessage()
 }

@@ -117,7 +117,7 @@ func TestArenasHaveRoomAndAreUsedAgain(t *testing.T) {
 			require.Equal(t, cap(a), rounded, "what is given is taken back")
 			require.Less(t, class, len(bigArenas))
 		}
-		recycle(a)
+		Recycle(a)
 	}
 }
 
