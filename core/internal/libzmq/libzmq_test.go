@@ -119,6 +119,19 @@ func TestEveryTransportCarries(t *testing.T) {
 	}
 }
 
+func TestAnInprocAddressIsFreeAfterClose(t *testing.T) {
+	for range 500 {
+		in, err := Opener{}.OpenInlet(carrier.InletConfig{
+			Config:  carrier.Config{Type: carrier.SUB, Bind: []string{"inproc://again"}},
+			Deliver: func(*batch.Batch) {},
+		})
+		require.NoError(t, err)
+		o := newOutlet(t, carrier.OutletConfig{Config: carrier.Config{Connect: in.Endpoints()}})
+		in.Close()
+		o.Close(0)
+	}
+}
+
 func TestWaitLosesNothing(t *testing.T) {
 	const n = 20_000
 	in, got := newInlet(t, carrier.InletConfig{Config: carrier.Config{Bind: []string{"tcp://127.0.0.1:*"}}, QueueMessages: 10})

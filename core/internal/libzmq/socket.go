@@ -246,6 +246,12 @@ func (s *socket) abandon() {
 	if s.monitor != nil {
 		s.monitor.close(s.soc)
 	}
+	for _, a := range s.endpoints {
+		if strings.HasPrefix(a, "inproc:") {
+			// Close alone lets the address go only later, in a thread of libzmq.
+			_ = s.soc.Unbind(a)
+		}
+	}
 	_ = s.soc.Close()
 	if s.file != nil {
 		_ = s.file.Close()
