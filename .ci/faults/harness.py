@@ -125,6 +125,15 @@ class Process:
     def thaw(self) -> None:
         self.child.send_signal(signal.SIGCONT)
 
+    def rest(self) -> dict:
+        """Let traffic publish nothing until its end, and return a line of its rest."""
+        self.child.stdin.write("\n")
+        self.child.stdin.flush()
+        before = self.fresh()["sent"]
+        while (line := self.fresh())["sent"] != before:
+            before = line["sent"]
+        return line
+
     def finish(self) -> dict:
         """Let it come to its end, and return its last line."""
         self.child.stdin.close()

@@ -8,7 +8,9 @@
  * With "in" it publishes there, with "out" it follows what comes there. With both it never
  * has more than a window under way. Ten times a second it prints a line of JSON: how many
  * were sent and taken, what was wrong with them, and the counters of its parts. When its
- * standard input ends it stops publishing, takes what is still under way, and ends.
+ * standard input ends it stops publishing, takes what is still under way, and ends. A
+ * line there lets it rest: until the end, when it publishes once more to each topic, so
+ * that whoever has missed the last ones before the rest can know.
  *
  * Each envelope carries the process that sent it and a number, counted by topic from 0.
  * "missing" are numbers left out, "backward" those that came once more, or behind others
@@ -35,7 +37,7 @@ static long window = 20000, rate, topics = 10;
 static uint64_t publisher, receiver;
 static atomic_long sent, got, missing;
 static long backward;
-static atomic_int over;
+static atomic_int over, resting;
 static atomic_llong progress; /* when something last came */
 
 static void must(int code, const char *what) {
@@ -66,20 +68,25 @@ static int may_send(long long began) {
     return rate == 0 || sent < (double)rate * (now_ns() - began) / 1e9;
 }
 
-static void *publish(void *unused) {
-    long numbers[MAX_TOPICS] = {0};
-    long long began = progress = now_ns();
+static void publish_one(long t) {
+    static long numbers[MAX_TOPICS];
     char topic[32], data[64];
+    int topic_len = snprintf(topic, sizeof topic, "traffic/%ld", t);
+    int len = snprintf(data, sizeof data, "[%ld,%ld]", (long)getpid(), numbers[t]);
+    int code = hermes_publish(publisher, topic, topic_len, NULL, 0, data, len);
+    if (code == HERMES_EFULL) return; /* counted */
+    must(code, "publish");
+    numbers[t]++;
+    sent++;
+}
+
+static void *publish(void *unused) {
+    long long began = progress = now_ns();
     for (long t = 0; !over; t = (t + 1) % topics) {
-        while (!may_send(began) && !over) pause_us(200);
-        int topic_len = snprintf(topic, sizeof topic, "traffic/%ld", t);
-        int len = snprintf(data, sizeof data, "[%ld,%ld]", (long)getpid(), numbers[t]);
-        int code = hermes_publish(publisher, topic, topic_len, NULL, 0, data, len);
-        if (code == HERMES_EFULL) continue; /* counted */
-        must(code, "publish");
-        numbers[t]++;
-        sent++;
+        while ((resting || !may_send(began)) && !over) pause_us(200);
+        if (!over) publish_one(t);
     }
+    for (long t = 0; resting && t < topics; t++) publish_one(t);
     return unused;
 }
 
@@ -165,7 +172,10 @@ static void read_arguments(int argc, char **argv) {
 static int input_ended(void) {
     struct pollfd p = {0, POLLIN, 0};
     char byte;
-    return poll(&p, 1, 0) > 0 && read(0, &byte, 1) <= 0;
+    if (poll(&p, 1, 0) <= 0) return 0;
+    if (read(0, &byte, 1) <= 0) return 1;
+    resting = 1;
+    return 0;
 }
 
 static void run(void) {
