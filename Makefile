@@ -89,7 +89,7 @@ wheel: dist/.wheel ## a Python wheel with everything inside, and its sources, in
 sdist: dist/.sdist ## the Python package with its sources alone, into dist/
 
 # The names of what is made tell the version and the machine, so an empty file stands for each.
-dist/.wheel: dist/.sdist $(LIBRARY) .ci/wheel capi/package/licences.sh
+dist/.wheel: dist/.sdist $(LIBRARY) build/hermes .ci/wheel capi/package/licences.sh
 	.ci/wheel
 	@touch $@
 

@@ -1,7 +1,7 @@
-"""Builds the wheel, and for it libhermes, which is compiled from its sources in Go.
+"""Builds the wheel, and for it libhermes and the command, which are compiled from Go.
 
-They lie in ``native`` in a source distribution, and one folder up in a checkout. Where
-``hermes/_lib`` already holds a library, that one is taken. Everything else about the
+Their sources lie in ``native`` in a source distribution, and one folder up in a checkout.
+Where ``hermes/_lib`` already holds both, those are taken. Everything else about the
 package stands in pyproject.toml.
 """
 
@@ -19,6 +19,7 @@ from setuptools.command.build_py import build_py
 
 HERE = Path(__file__).resolve().parent
 LIBRARY = Path("hermes", "_lib", "libhermes.so.2")
+COMMAND = Path("hermes", "_lib", "hermes")
 
 ADVICE = """
 hermes-zmq cannot be built here: {reason}.
@@ -57,26 +58,40 @@ def check_tools() -> None:
         give_up("pkg-config does not know libzmq")
 
 
-def compile_library(target: Path) -> None:
-    """Compile libhermes."""
+def compile_native(target: Path) -> None:
+    """Compile libhermes and the command below a folder."""
     folder = sources()
     check_tools()
-    target.parent.mkdir(parents=True, exist_ok=True)
+    library, command = (target / path for path in (LIBRARY, COMMAND))
+    library.parent.mkdir(parents=True, exist_ok=True)
     flags = f"{os.environ.get('GOFLAGS', '')} -buildvcs=false".strip()
-    command = ["sh", str(folder / "capi" / "build.sh"), "shared", str(target.resolve())]
-    if subprocess.run(command, env={**os.environ, "GOFLAGS": flags}).returncode != 0:
-        give_up("the library did not compile; see above")
+    for what, build in {
+        "library": ["sh", str(folder / "capi" / "build.sh"), "shared", str(library.resolve())],
+        "command": [
+            "go",
+            "build",
+            "-trimpath",
+            "-ldflags=-s -w",
+            "-o",
+            str(command.resolve()),
+            "./cmd/hermes",
+        ],
+    }.items():
+        done = subprocess.run(build, cwd=folder, env={**os.environ, "GOFLAGS": flags})
+        if done.returncode != 0:
+            give_up(f"the {what} did not compile; see above")
 
 
 class BuildWithLibrary(build_py):
-    """Copies the package, and compiles the library where it is not there yet."""
+    """Copies the package, and compiles the native part where it is not there yet."""
 
     def run(self) -> None:
         """Build the package."""
         super().run()
         # In an editable installation the package finds the library of the checkout.
-        if not self.editable_mode and not (HERE / LIBRARY).is_file():
-            compile_library(Path(self.build_lib) / LIBRARY)
+        there = all((HERE / path).is_file() for path in (LIBRARY, COMMAND))
+        if not self.editable_mode and not there:
+            compile_native(Path(self.build_lib))
 
 
 class WheelForAnyPython(bdist_wheel):

@@ -3,6 +3,7 @@
 import os
 import pathlib
 import platform
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -85,7 +86,7 @@ def test_one_wheel_serves_every_python(wheel):
 
 def test_the_library_and_what_it_needs_are_inside(wheel):
     names = zipfile.ZipFile(wheel).namelist()
-    assert "hermes/_lib/libhermes.so.2" in names
+    assert {"hermes/_lib/libhermes.so.2", "hermes/_lib/hermes"} <= set(names)
     assert "hermes/py.typed" in names
     assert any("/libzmq-" in name for name in names)
 
@@ -111,6 +112,23 @@ def test_it_works_away_from_the_checkout_with_its_own_libzmq(python, tmp_path):
     assert any("/hermes_zmq.libs/libzmq-" in path for path in loaded)
 
 
+def test_it_brings_the_command_along(python, tmp_path):
+    version = run(python, "-c", "import hermes; print(hermes.__version__)").stdout
+    for command in ([python.parent / "hermes"], [python, "-m", "hermes"]):
+        assert run(*command, "version", cwd=tmp_path, env={"PATH": ""}).stdout == version
+
+
+def test_without_the_command_it_says_where_it_comes_from(tmp_path):
+    without = shutil.ignore_patterns("_lib")
+    shutil.copytree(ROOT / "python/hermes", tmp_path / "hermes", ignore=without)
+    done = subprocess.run(
+        [sys.executable, "-m", "hermes", "version"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert str(tmp_path / "hermes/_lib/hermes") in done.stderr
+    assert "make build" in done.stderr
+
+
 # ---- The source distribution -----------------------------------------------------
 
 
@@ -131,7 +149,9 @@ def test_the_sources_build_a_wheel_that_works(sdist, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     (wheel,) = (tmp_path / "wheels").iterdir()
     assert f"-py3-none-linux_{platform.machine()}" in wheel.name
-    loaded = round_trip(environment_with(wheel, tmp_path / "venv"), tmp_path)
+    python = environment_with(wheel, tmp_path / "venv")
+    run(python, "-m", "hermes", "version")
+    loaded = round_trip(python, tmp_path)
     assert any(path.endswith("/hermes/_lib/libhermes.so.2") for path in loaded)
     assert any("/libzmq.so" in path for path in loaded)  # the system's
 

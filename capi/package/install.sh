@@ -48,4 +48,4 @@ for file in hermes-config.cmake hermes-config-version.cmake; do
 done
 install -m 644 "$built"/man/man1/* "$to/share/man/man1/"
 install -m 644 "$built"/man/man3/* "$to/share/man/man3/"
-"$here/licences.sh" "$built/libhermes.so.$major" "$to/share/doc/hermes"
+"$here/licences.sh" "$to/share/doc/hermes" "$built/libhermes.so.$major" "$built/hermes"

@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# licences.sh LIBRARY DIR: copies into DIR our licence and those of every Go module that
-# is linked into LIBRARY (which names them itself), and of Go.
+# licences.sh DIR BINARY...: copies into DIR our licence and those of every Go module that
+# is linked into one of the binaries (which name them themselves), and of Go.
 set -euo pipefail
 
-library=$(realpath "$1")
-to=$2
+to=$1
+shift
+binaries=()
+for binary in "$@"; do binaries+=("$(realpath "$binary")"); done
 root=$(cd "$(dirname "$0")/../.." && pwd)
 cd "$root"
 
@@ -22,6 +24,6 @@ copy() { # copy DIR NAME: the licence in DIR, as NAME
 }
 
 copy "$(go env GOROOT)" go
-go version -m "$library" | awk '$1 == "dep" { print $2 }' | while read -r module; do
+go version -m "${binaries[@]}" | awk '$1 == "dep" { print $2 }' | sort -u | while read -r module; do
     copy "$(go list -m -f '{{.Dir}}' "$module")" "${module//\//_}"
 done
