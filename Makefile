@@ -103,7 +103,7 @@ package-node: wheel ## a package for npm with everything inside, into dist/
 	bindings/node/package
 
 .PHONY: package-java
-package-java: build ## the package for the JVM, into the local Maven repository and dist/
+package-java: wheel ## the package for the JVM with everything inside, into the local Maven repository and dist/
 	@.ci/deps bindings
 	bindings/java/package
 
@@ -185,7 +185,7 @@ test-conformance: deps-bindings build venv ## every runtime takes the same scena
 	$(PYTHON_OF_TESTS) bindings/conformance/run
 
 # Both ways with Python and C, for one binding: its programs are in build/bindings.
-TEST_WITH_OTHERS = $(PYTEST) bindings/tests --binding
+TEST_WITH_OTHERS = $(PYTEST) bindings/tests/test_with_others.py --binding
 
 build/bindings/c/echo: bindings/tests/echo.c $(LIBRARY)
 	@mkdir -p $(@D)
@@ -209,9 +209,10 @@ test-node: deps-bindings build venv build/bindings/c/echo ## Node.js: bindings/n
 	$(TEST_WITH_OTHERS) node
 
 .PHONY: test-java
-test-java: deps-bindings build venv build/bindings/c/echo ## Java: bindings/java
+test-java: deps-bindings build wheel venv build/bindings/c/echo ## Java: bindings/java, and its package
 	bindings/java/build
 	bindings/java/test
+	$(PYTEST) bindings/tests/test_jar.py --binding java
 	$(TEST_WITH_OTHERS) java
 
 .PHONY: test-cpp

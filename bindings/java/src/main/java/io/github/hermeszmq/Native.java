@@ -4,6 +4,7 @@ import com.sun.jna.Memory;
 import com.sun.jna.NativeLibrary;
 import com.sun.jna.Pointer;
 import java.io.File;
+import java.io.IOException;
 import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -108,10 +109,11 @@ final class Native {
         List<String> tried = new ArrayList<>();
         for (String candidate : candidates()) {
             try {
-                open(candidate);
+                if (candidate.equals(Packed.NAME)) Packed.withLibrary(Native::open);
+                else open(candidate);
                 loaded = true;
                 return;
-            } catch (UnsatisfiedLinkError error) {
+            } catch (IOException | UnsatisfiedLinkError error) {
                 tried.add(candidate + ": " + String.valueOf(error.getMessage()).split("\n", 2)[0]);
             }
         }
@@ -142,8 +144,9 @@ final class Native {
         }
         List<String> found = new ArrayList<>();
         File here = whereThisIs();
+        if (here != null) found.add(new File(here, "libhermes.so.2").getPath());
+        if (Packed.isHere()) found.add(Packed.NAME);
         if (here != null) {
-            found.add(new File(here, "libhermes.so.2").getPath());
             for (File folder = here; folder != null; folder = folder.getParentFile()) {
                 if (new File(folder, "include/hermes.h").exists()) {
                     found.add(new File(folder, "build/libhermes.so.2").getPath());
