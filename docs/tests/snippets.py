@@ -2,8 +2,9 @@
 
 Every fenced block of the documents that is marked python, c, cpp, go, java, js, rust or sh is
 run, as a whole program in an empty folder; it must end by itself, and well. So is one with more
-behind the language, such as rust,no_run, if it follows an HTML comment `run`. Where it speaks of
-a post office at tcp://127.0.0.1:6000 and does not start one, one is there. A block marked text
+behind the language, such as rust,no_run, if it follows an HTML comment `run`. A block marked
+`sh background` is what a reader leaves running in another terminal: all programs of that document
+run beside it, and those of others beside nothing, so that they must be whole. A block marked text
 that follows an HTML comment `output` is what the program before it prints. In a shell block
 `make` only looks whether there is such a target, and `pip` and `apt` whether the files are called
 so: the tests of the installation run all of them. A block that speaks of pkg-config or CMake
@@ -58,6 +59,7 @@ class Snippet:
     place: str  # such as docs/guide.md:12
     language: str
     text: str
+    beside: str = ""  # what the document leaves running meanwhile
     output: str | None = None
 
     def __str__(self):
@@ -68,14 +70,16 @@ class Snippet:
 def snippets_of(document):
     """Return the programs of one document."""
     source = document.read_text()
-    found = []
+    found, beside = [], ""
     for match in FENCE.finditer(source):
         language, text = match["language"], match["text"]
         if match["mark"] == "output":
             found[-1].output = text
+        elif language == "sh" and match["more"] == " background":
+            beside = text
         elif language in RUN and (not match["more"] or match["mark"] == "run"):
             line = source.count("\n", 0, match.start("text"))
-            found.append(Snippet(f"{document.relative_to(ROOT)}:{line}", language, text))
+            found.append(Snippet(f"{document.relative_to(ROOT)}:{line}", language, text, beside))
     return found
 
 
@@ -97,11 +101,17 @@ def free_ports(count):
 def run(snippet, folder):
     """Run a snippet in an empty folder; return what it printed."""
     ports = free_ports(3)
-    text = re.sub(r"\b600([0-2])\b", lambda match: str(ports[int(match[1])]), snippet.text)
+
+    def elsewhere(text):
+        return re.sub(r"\b600([0-2])\b", lambda match: str(ports[int(match[1])]), text)
+
+    text = elsewhere(snippet.text)
     with contextlib.ExitStack() as around:
-        if text != snippet.text and "postoffice" not in text.lower():
+        if snippet.beside == "hermes postoffice\n":  # at the ports of this run
             addresses = [f"tcp://127.0.0.1:{port}" for port in ports[:2]]
             around.enter_context(hermes.PostOffice(*addresses))
+        else:
+            assert not snippet.beside, f"who runs this beside the others? {snippet.beside}"
         more = installed() if re.search(r"pkg-config|\bcmake\b", text) else {}
         return finish(PREPARE[snippet.language](text, folder), folder, more)
 
@@ -112,6 +122,7 @@ def finish(command, folder, more):
         **os.environ,
         "PATH": f"{folder / 'shims'}:{ROOT / 'build'}:{TOOLS}:{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT / "python"),
+        "HERMES": str(ROOT),
         **more,
     }
     # In a session of its own, so that what it leaves in the background ends with it.
