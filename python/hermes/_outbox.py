@@ -118,7 +118,7 @@ def parts(envelope: Envelope) -> tuple[str, str, Any]:
     if data.__class__ not in SIMPLE and hasattr(data, "serialize"):
         if not isinstance(data, Message) or type(data).serialize is not _MESSAGE:
             raise TypeError("writes itself")
-        data = [getattr(data, field) for field in data._fields]
+        data = [getattr(data, field) for field in data._hermes_fields]
     return topic, origin, data
 
 

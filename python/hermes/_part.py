@@ -18,7 +18,7 @@ import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from types import TracebackType
-from typing import Any, Callable, Generic, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Callable, Generic, TypeVar, Union
 
 from hermes import _native, errors
 from hermes._notices import Notices
@@ -50,19 +50,38 @@ _forgets_after_fork = False
 _flushes_at_exit = False
 
 
+if TYPE_CHECKING:
+    Fact = property
+else:
+
+    class Fact:
+        """A property that a subclass may replace on its instances, as it may any other attribute.
+
+        A real property cannot be assigned to, and these names are new: a program for 1.x may
+        use them for something of its own.
+        """
+
+        def __init__(self, read: Callable[[Any], Any]) -> None:
+            self.__doc__ = read.__doc__
+            self._read = read
+
+        def __get__(self, part: Any, kind: Any = None) -> Any:
+            return self if part is None else self._read(part)
+
+
 class RunFlag(threading.Event):
     """The event ``_running`` of 1.x, where clearing it ended the thread; it still does."""
 
     def __init__(self, stop: Callable[[], None]) -> None:
         super().__init__()
         # Bound weakly, or the owner would be part of a cycle and live on.
-        self._stop_owner = weakref.WeakMethod(stop)
+        self._hermes_stop_owner = weakref.WeakMethod(stop)
 
     def clear(self) -> None:
         """Clear the flag, and stop the object that it belongs to."""
         was_set = self.is_set()
         self.lower()
-        stop = self._stop_owner()
+        stop = self._hermes_stop_owner()
         if was_set and stop is not None:
             stop()
 
@@ -104,9 +123,9 @@ class Part(threading.Thread, Generic[_C]):
     """A thread over one native object."""
 
     #: Where the notices of the native object are logged.
-    _log: logging.Logger
+    _hermes_log: logging.Logger
     #: Who is stopped first when the interpreter exits: the lowest.
-    _exit_rank: int
+    _hermes_exit_rank: int
 
     def __init__(
         self,
@@ -115,27 +134,27 @@ class Part(threading.Thread, Generic[_C]):
         on_event: OnEvent | None = None,
     ) -> None:
         super().__init__(name=name, daemon=True)
-        self._options = dict(options or {})
-        self._on_event = on_event
-        self._notices = Notices()
-        self._running = RunFlag(self._stop_native)
-        self._core: _C | None = None
-        self._starting = threading.Lock()
-        self._made_in = os.getpid()
+        self._hermes_options = dict(options or {})
+        self._hermes_on_event = on_event
+        self._hermes_notices = Notices()
+        self._running = RunFlag(self._hermes_stop_native)
+        self._hermes_core: _C | None = None
+        self._hermes_starting = threading.Lock()
+        self._hermes_made_in = os.getpid()
 
     # ---- What a kind of part adds --------------------------------------------
 
-    def _create(self) -> _C:
+    def _hermes_create(self) -> _C:
         """Make the native object, ready to be started."""
         raise NotImplementedError
 
-    def _opened(self, core: _C) -> None:
+    def _hermes_opened(self, core: _C) -> None:
         """Take notice that the native object has started."""
 
-    def _ended(self) -> None:
+    def _hermes_ended(self) -> None:
         """Take notice that the thread is about to end."""
 
-    def _opens_at_start(self) -> bool:
+    def _hermes_opens_at_start(self) -> bool:
         """Whether start() makes the native object, or run() in its thread.
 
         A subclass with a ``run`` of its own may bind the address itself, as one could in
@@ -151,38 +170,38 @@ class Part(threading.Thread, Generic[_C]):
         Raises :class:`OSError` where that fails (``EADDRINUSE``: somebody else is bound
         to the address), and :class:`RuntimeError` when it was started before.
         """
-        with self._starting:
-            self._refuse_orphan()
+        with self._hermes_starting:
+            self._hermes_refuse_orphan()
             if self.ident is not None:
                 raise RuntimeError("threads can only be started once")
-            if self._made_in != os.getpid():
+            if self._hermes_made_in != os.getpid():
                 # CPython 3.13 does not start a thread made before a fork (its gh-134381).
                 threading.Thread.__init__(self, name=self.name, daemon=self.daemon)
-            if self._opens_at_start():
-                self._open()
+            if self._hermes_opens_at_start():
+                self._hermes_open()
             try:
                 super().start()
             except RuntimeError:  # no more threads
                 self._running.clear()
-                self._ended()
+                self._hermes_ended()
                 raise
 
     def run(self) -> None:
         """Log what the native object reports, until it stops. Runs in the thread."""
-        core = self._core or self._open()
+        core = self._hermes_core or self._hermes_open()
         try:
-            self._watch(core)
+            self._hermes_watch(core)
         finally:
             self._running.lower()
-            self._ended()
-            self._notices.end()
+            self._hermes_ended()
+            self._hermes_notices.end()
 
     def wait_ready(self, timeout: float | None = None) -> bool:
         """Wait until it can do its work: connected, and for a publisher wanted by a receiver.
 
         Returns False when ``timeout`` seconds (None: no limit) went by without.
         """
-        return self._started_core().wait_ready(timeout)
+        return self._hermes_started_core().wait_ready(timeout)
 
     def __enter__(self: _Self) -> _Self:
         """Start."""
@@ -196,7 +215,7 @@ class Part(threading.Thread, Generic[_C]):
         traceback: TracebackType | None,
     ) -> None:
         """Stop; in a forked child, which has nothing to stop, do nothing."""
-        if not self._is_orphan():
+        if not self._hermes_is_orphan():
             self.stop()
 
     async def __aenter__(self: _Self) -> _Self:
@@ -232,84 +251,84 @@ class Part(threading.Thread, Generic[_C]):
         object has stopped. The newest 256 are kept for it, from the start on; each is taken
         once. The log has them as well.
         """
-        return self._notices.take(timeout)
+        return self._hermes_notices.take(timeout)
 
-    @property
+    @Fact
     def stop_reason(self) -> str:
         """Why it stopped, such as ``"stop"`` or ``"slow: ..."``; empty before it has."""
-        return "" if self._core is None else self._core.get("stop_reason")
+        return "" if self._hermes_core is None else self._hermes_core.get("stop_reason")
 
     # ---- Options and counters ------------------------------------------------
 
     def stats(self) -> dict[str, Any]:
         """The counters of this object, by name; empty before the start."""
-        return {} if self._core is None else self._core.stats()
+        return {} if self._hermes_core is None else self._hermes_core.stats()
 
     def get_option(self, key: str) -> str:
         """The value of an option of the native library, or a fact such as ``"state"``."""
-        return self._started_core().get(key)
+        return self._hermes_started_core().get(key)
 
     def set_option(self, key: str, value: OptionValue) -> None:
         """Set an option of the native library; most can be set only before the start."""
-        if self._core is not None:
-            self._core.set(key, option_text(value))
-        self._options[key] = value
+        if self._hermes_core is not None:
+            self._hermes_core.set(key, option_text(value))
+        self._hermes_options[key] = value
 
     # ---- Inside --------------------------------------------------------------
 
-    def _open(self) -> _C:
+    def _hermes_open(self) -> _C:
         """Make and start the native object."""
         _install_hooks()
-        core = self._create()
+        core = self._hermes_create()
         engine = os.environ.get("HERMES_ENGINE")
         if engine:
             core.set("engine", engine)
-        for key, value in self._options.items():
+        for key, value in self._hermes_options.items():
             core.set(key, option_text(value))
         core.start()
-        self._core = core
+        self._hermes_core = core
         _parts[id(self)] = self
         self._running.set()
-        self._opened(core)
+        self._hermes_opened(core)
         return core
 
-    def _started_core(self) -> _C:
-        if self._core is None:
+    def _hermes_started_core(self) -> _C:
+        if self._hermes_core is None:
             raise errors.StateError(f"{type(self).__name__} {self.name} has not been started")
-        return self._core
+        return self._hermes_core
 
-    def _is_orphan(self) -> bool:
+    def _hermes_is_orphan(self) -> bool:
         """Whether its native object belongs to the process that this one was forked from."""
-        return self._core is not None and self._core.orphaned
+        return self._hermes_core is not None and self._hermes_core.orphaned
 
-    def _refuse_orphan(self) -> None:
-        if self._core is not None and self._core.orphaned:
-            self._core.get("state")  # says why this cannot be
+    def _hermes_refuse_orphan(self) -> None:
+        if self._hermes_core is not None and self._hermes_core.orphaned:
+            self._hermes_core.get("state")  # says why this cannot be
 
-    def _stop_native(self, timeout: float = FLUSH) -> None:
+    def _hermes_stop_native(self, timeout: float = FLUSH) -> None:
         """Stop the native object."""
-        if self._core is not None:
+        if self._hermes_core is not None:
             # What could not be sent in time is in its last notice, and so in the log.
             with contextlib.suppress(errors.HermesTimeoutError):
-                self._core.stop(timeout)
+                self._hermes_core.stop(timeout)
 
-    def _forked(self) -> None:
+    def _hermes_forked(self) -> None:
         """What runs, runs in the parent: in this process it has stopped."""
-        self._running = RunFlag(self._stop_native)
-        self._starting = threading.Lock()
-        self._notices.reset()
-        self._notices.end()
-        self._ended()
+        self._running = RunFlag(self._hermes_stop_native)
+        self._hermes_starting = threading.Lock()
+        self._hermes_notices.reset()
+        self._hermes_notices.end()
+        self._hermes_ended()
 
-    def _watch(self, core: _C) -> None:
+    def _hermes_watch(self, core: _C) -> None:
         pace = Pace(1.0)
         while True:
             event = core.next_event(None)
             if event is None:
                 return
-            self._notices.add(event)
-            if self._on_event is not None:
-                self._tell(event)
+            self._hermes_notices.add(event)
+            if self._hermes_on_event is not None:
+                self._hermes_tell(event)
             text = event.get("text", event["kind"])
             if event["kind"] == "malformed":
                 if not pace.due():
@@ -320,14 +339,14 @@ class Part(threading.Thread, Generic[_C]):
             level = _LEVELS.get(event.get("level", "info"), logging.INFO)
             if event["kind"] in _EVERYDAY:
                 level = logging.INFO
-            self._log.log(level, "%s", text)
+            self._hermes_log.log(level, "%s", text)
 
-    def _tell(self, event: dict[str, Any]) -> None:
+    def _hermes_tell(self, event: dict[str, Any]) -> None:
         """Call whoever asked to be called; what goes wrong there is not our end."""
         try:
-            self._on_event(dict(event))  # type: ignore[misc]
+            self._hermes_on_event(dict(event))  # type: ignore[misc]
         except Exception:
-            self._log.exception("on_event failed for %s", event["kind"])
+            self._hermes_log.exception("on_event failed for %s", event["kind"])
 
 
 def option_text(value: OptionValue) -> str:
@@ -398,11 +417,11 @@ def flush_all(timeout: float = FLUSH) -> None:
     end = time.monotonic() + timeout
     parts = _living()
     running = [part for part in parts if part._running.is_set()]
-    running.sort(key=lambda part: part._exit_rank)
+    running.sort(key=lambda part: part._hermes_exit_rank)
     for index, part in enumerate(running):
         part._running.lower()
         # A fair share, so that one whose peer is gone does not take it all.
-        part._stop_native(max(0.0, end - time.monotonic()) / (len(running) - index))
+        part._hermes_stop_native(max(0.0, end - time.monotonic()) / (len(running) - index))
     # A thread that writes to a log while the interpreter goes down can bring it down.
     end = time.monotonic() + _FAREWELL
     for part in parts:
@@ -422,5 +441,5 @@ def _after_fork_in_child() -> None:
     _flushes_at_exit = False
     atexit.unregister(flush_all)
     for part in _living():
-        part._forked()
+        part._hermes_forked()
     _parts = weakref.WeakValueDictionary()

@@ -53,14 +53,14 @@ class Node:
         """Start all facilities. What one of them raises is logged and raised."""
         log.info("Node %s: starting", self.name)
         self._running = True
-        self._each("start")
+        self._hermes_each("start")
         log.info("Node %s: started", self.name)
 
     def stop(self) -> None:
         """Stop all facilities. What one of them raises is logged and raised."""
         log.info("Node %s: stopping", self.name)
         self._running = False
-        self._each("stop")
+        self._hermes_each("stop")
         log.info("Node %s: stopped", self.name)
 
     def __enter__(self: _Self) -> _Self:
@@ -76,7 +76,7 @@ class Node:
     ) -> None:
         """Stop; in a forked child, which has nothing to stop, do nothing."""
         ours = [part for part in self._facilities if isinstance(part, (Receiver, Publisher))]
-        if not any(part._is_orphan() for part in ours):
+        if not any(part._hermes_is_orphan() for part in ours):
             self.stop()
 
     async def __aenter__(self: _Self) -> _Self:
@@ -103,7 +103,7 @@ class Node:
         Returns what the publisher does: whether it was taken. Raises
         :class:`NotImplementedError` where the node has nothing to publish with.
         """
-        publish = self._ability(self.publisher, "publish")
+        publish = self._hermes_ability(self.publisher, "publish")
         taken: bool = publish(Envelope(channel + "/" + self.name, self.name, data))
         return taken
 
@@ -112,24 +112,24 @@ class Node:
 
         Raises :class:`NotImplementedError` where the node has nothing to receive with.
         """
-        return self._ability(self.receiver, "recv")(block, timeout)
+        return self._hermes_ability(self.receiver, "recv")(block, timeout)
 
     async def apublish(self, channel: str, data: Any) -> bool:
         """:meth:`publish` for asyncio; see :meth:`hermes.Publisher.apublish`."""
-        publish = self._ability(self.publisher, "apublish")
+        publish = self._hermes_ability(self.publisher, "apublish")
         taken: bool = await publish(Envelope(channel + "/" + self.name, self.name, data))
         return taken
 
     async def arecv(self, timeout: float | None = None) -> Any:
         """:meth:`recv` for asyncio; see :meth:`hermes.Receiver.arecv`."""
-        return await self._ability(self.receiver, "arecv")(timeout)
+        return await self._hermes_ability(self.receiver, "arecv")(timeout)
 
     def run(self) -> None:
         """Publish the data of whatever is received on the channel ``RAW``, until stopped.
 
         Override it to make something better of it.
         """
-        relay = self._relay_many if self._is_plain() else self._relay_one
+        relay = self._hermes_relay_many if self._hermes_is_plain() else self._hermes_relay_one
         rest = _REST[0]
         while self._running:
             before = time.monotonic()
@@ -149,7 +149,7 @@ class Node:
             "publisher": _stats(self.publisher),
         }
 
-    def _relay_one(self) -> bool:
+    def _hermes_relay_one(self) -> bool:
         """Pass on one envelope; whether there was one."""
         received = self.recv(True, _WAIT)
         if received is None:
@@ -157,7 +157,7 @@ class Node:
         self.publish(_RELAYED, getattr(received, "data", received))
         return True
 
-    def _relay_many(self) -> bool:
+    def _hermes_relay_many(self) -> bool:
         """The same for many at once; whether there were any."""
         received = self.receiver.recv_many(_MOST, _WAIT)
         topic = f"{_RELAYED}/{self.name}"
@@ -167,7 +167,7 @@ class Node:
             del envelopes[: self.publisher.publish_many(envelopes) + 1]
         return bool(received)
 
-    def _is_plain(self) -> bool:
+    def _hermes_is_plain(self) -> bool:
         """Whether nobody has put anything of their own between receiver and publisher."""
         return (
             type(self).recv is Node.recv
@@ -176,7 +176,7 @@ class Node:
             and type(self.publisher) is Publisher
         )
 
-    def _each(self, action: str) -> None:
+    def _hermes_each(self, action: str) -> None:
         """Start or stop whatever evaluates true."""
         for facility in self._facilities:
             if facility:
@@ -187,7 +187,7 @@ class Node:
                     log.error("Could not %s all facilities!", action)
                     raise
 
-    def _ability(self, facility: Any, name: str) -> Callable[..., Any]:
+    def _hermes_ability(self, facility: Any, name: str) -> Callable[..., Any]:
         """The method of a facility, if both exist."""
         method: Callable[..., Any] | None = getattr(facility, name, None)
         if method is None:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 
 from hermes import _native
-from hermes._part import FLUSH, OnEvent, OptionValue, Part, native_text
+from hermes._part import FLUSH, Fact, OnEvent, OptionValue, Part, native_text
 
 __all__ = ["PostOffice"]
 
@@ -20,8 +20,8 @@ class PostOffice(Part[_native.PostOfficeCore]):
     ZeroMQ program sent it. It is a thread and a context manager.
     """
 
-    _log = log
-    _exit_rank = 1
+    _hermes_log = log
+    _hermes_exit_rank = 1
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class PostOffice(Part[_native.PostOfficeCore]):
         """Whether it is at work."""
         return self.is_alive()
 
-    @property
+    @Fact
     def endpoints(self) -> dict[str, str]:
         """Where it is bound, with the ports that the system chose: ``in``, ``out``, ``debug``."""
         sides = ("in", "out", "debug") if self.debug_addr else ("in", "out")
@@ -63,10 +63,10 @@ class PostOffice(Part[_native.PostOfficeCore]):
     def stop(self, timeout: float | None = None) -> None:
         """Stop, and wait for the thread to end, at most ``timeout`` seconds."""
         self._running.lower()
-        self._stop_native(FLUSH if timeout is None else timeout)
+        self._hermes_stop_native(FLUSH if timeout is None else timeout)
         self.join(timeout)
 
-    def _create(self) -> _native.PostOfficeCore:
+    def _hermes_create(self) -> _native.PostOfficeCore:
         return _native.PostOfficeCore(
             native_text(self.xsub_url, "proxy_in"),
             native_text(self.xpub_url, "proxy_out"),

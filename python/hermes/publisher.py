@@ -35,8 +35,8 @@ class Publisher(Part[_native.PublisherCore]):
     :meth:`publish` has queued. It is a thread and a context manager.
     """
 
-    _log = log
-    _exit_rank = 0
+    _hermes_log = log
+    _hermes_exit_rank = 0
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class Publisher(Part[_native.PublisherCore]):
         self.sock: Any = None
         #: What is still to be sent.
         self.q = Outbox(_codec.codec(codec))
-        self._room: Room | None = None  # who waits in event loops, once somebody does
+        self._hermes_room: Room | None = None  # who waits in event loops, once somebody does
 
     def publish(self, envelope: Envelope) -> bool:
         """Queue an envelope to be sent, stamped with the current time. Thread-safe.
@@ -76,13 +76,13 @@ class Publisher(Part[_native.PublisherCore]):
         cannot be written as JSON.
         """
         if self.sock is None:
-            if self._core is not None:
-                self._refuse_orphan()
+            if self._hermes_core is not None:
+                self._hermes_refuse_orphan()
             return False
-        if self._core is None:
+        if self._hermes_core is None:
             self.q.put(envelope)  # a subclass sends on a socket of its own
             return True
-        return send(self._core, self.q.codec, envelope)
+        return send(self._hermes_core, self.q.codec, envelope)
 
     async def apublish(self, envelope: Envelope) -> bool:
         """Queue an envelope: :meth:`publish` for asyncio.
@@ -92,14 +92,14 @@ class Publisher(Part[_native.PublisherCore]):
         True; False when the publisher is not running, or its option ``queue.full`` says
         that this envelope is refused. Raises as :meth:`publish` does.
         """
-        core = self._core
+        core = self._hermes_core
         if self.sock is None or core is None or type(self).publish is not Publisher.publish:
             return self.publish(envelope)
-        if self._room is None:
+        if self._hermes_room is None:
             from hermes._aio import Room
 
-            self._room = Room(core)
-        return settled(core, await self._room.publish(self.q.codec, envelope))
+            self._hermes_room = Room(core)
+        return settled(core, await self._hermes_room.publish(self.q.codec, envelope))
 
     def publish_many(self, envelopes: Iterable[Envelope]) -> int:
         """Queue many envelopes in order, faster than one by one.
@@ -108,8 +108,8 @@ class Publisher(Part[_native.PublisherCore]):
         its queue stayed full. Where one cannot be written as JSON, :class:`TypeError` is
         raised, and those before it have been queued.
         """
-        if type(self).publish is Publisher.publish and self.sock is not None and self._core:
-            return send_many(self._core, self.q.codec, envelopes)
+        if type(self).publish is Publisher.publish and self.sock is not None and self._hermes_core:
+            return send_many(self._hermes_core, self.q.codec, envelopes)
         count = 0
         for envelope in envelopes:
             if not self.publish(envelope):
@@ -129,19 +129,19 @@ class Publisher(Part[_native.PublisherCore]):
     def join(self, timeout: float | None = None) -> None:
         """Stop, and wait for the thread to end; as in 1.x the same as :meth:`stop`."""
         self._running.lower()
-        if self._core is not None:
+        if self._hermes_core is not None:
             self.sock = None
-        self._stop_native(FLUSH if timeout is None else timeout)
+        self._hermes_stop_native(FLUSH if timeout is None else timeout)
         super().join(timeout)
 
-    def _create(self) -> _native.PublisherCore:
+    def _hermes_create(self) -> _native.PublisherCore:
         return _native.PublisherCore(
             native_address(self.pub_addr), native_text(self.name, "the name")
         )
 
-    def _opened(self, core: _native.PublisherCore) -> None:
+    def _hermes_opened(self, core: _native.PublisherCore) -> None:
         self.q.open(core)
         self.sock = Socket(core)
 
-    def _ended(self) -> None:
+    def _hermes_ended(self) -> None:
         self.sock = None

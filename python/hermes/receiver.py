@@ -39,8 +39,8 @@ class Receiver(Part[_native.ReceiverCore]):
     otherwise.
     """
 
-    _log = log
-    _exit_rank = 2
+    _hermes_log = log
+    _hermes_exit_rank = 2
 
     def __init__(
         self,
@@ -69,17 +69,17 @@ class Receiver(Part[_native.ReceiverCore]):
         """
         super().__init__(name, options, on_event)
         if on_slow is not None:
-            self._options["on_slow"] = on_slow
+            self._hermes_options["on_slow"] = on_slow
         self.sub_addr = collected(sub_addr)
         #: None; a ZeroMQ context has no part in this.
         self.zmq_context: Any = None
         #: True while it runs; see :class:`hermes._part.Socket`.
         self.sock: Any = None
         #: What has been received and not taken yet.
-        self.q = Inbox(_codec.codec(codec), fed=not self._opens_at_start())
+        self.q = Inbox(_codec.codec(codec), fed=not self._hermes_opens_at_start())
         self._topics = _collected(topics)
         self._exchanges = _collected(exchanges)
-        self._timeout: float = 1
+        self._hermes_timeout: float = 1
 
     # ---- Taking --------------------------------------------------------------
 
@@ -154,16 +154,16 @@ class Receiver(Part[_native.ReceiverCore]):
         The first subscription replaces "every topic". A topic that begins with a
         quotation mark is a raw prefix of the topic's frame on the wire.
         """
-        if self._core is not None:
-            self._core.subscribe(_prefix(topic))
+        if self._hermes_core is not None:
+            self._hermes_core.subscribe(_prefix(topic))
         else:
             _prefix(topic)
             self._topics = [*_listed(self._topics), topic]
 
     def unsubscribe(self, topic: str) -> None:
         """Undo one :meth:`subscribe`; raises :class:`ValueError` where there was none."""
-        if self._core is not None:
-            self._core.unsubscribe(_prefix(topic))
+        if self._hermes_core is not None:
+            self._hermes_core.unsubscribe(_prefix(topic))
             return
         topics = _listed(self._topics)
         if topic not in topics:
@@ -174,14 +174,14 @@ class Receiver(Part[_native.ReceiverCore]):
     @property
     def timeout(self) -> float:
         """How old an envelope may be on arrival, in seconds; 1 unless set. At any time."""
-        return self._timeout
+        return self._hermes_timeout
 
     @timeout.setter
     def timeout(self, seconds: float) -> None:
         text = duration(seconds)
-        if self._core is not None:
-            self._core.set("timeout", text)
-        self._timeout = seconds
+        if self._hermes_core is not None:
+            self._hermes_core.set("timeout", text)
+        self._hermes_timeout = seconds
 
     # ---- Life ----------------------------------------------------------------
 
@@ -194,7 +194,7 @@ class Receiver(Part[_native.ReceiverCore]):
     def join(self, timeout: float | None = None) -> None:
         """Stop, and wait for the thread to end; as in 1.x the same as :meth:`stop`."""
         self._running.lower()
-        self._stop_native(FLUSH if timeout is None else timeout)
+        self._hermes_stop_native(FLUSH if timeout is None else timeout)
         self.q.end()
         super().join(timeout)
 
@@ -205,15 +205,15 @@ class Receiver(Part[_native.ReceiverCore]):
         the first envelope is taken: from then on nothing is fetched ahead, which the
         descriptor would not know of. ``recv_many`` is then much faster than ``recv``.
         """
-        return self._started_core().fileno()
+        return self._hermes_started_core().fileno()
 
     def stats(self) -> dict[str, Any]:
         """The counters of this receiver, by name; empty before the start."""
-        return {} if self._core is None else self.q.correct(self._core)
+        return {} if self._hermes_core is None else self.q.correct(self._hermes_core)
 
     # ---- Inside --------------------------------------------------------------
 
-    def _create(self) -> _native.ReceiverCore:
+    def _hermes_create(self) -> _native.ReceiverCore:
         core = _native.ReceiverCore(
             native_address(self.sub_addr), native_text(self.name, "the name")
         )
@@ -221,19 +221,19 @@ class Receiver(Part[_native.ReceiverCore]):
             core.subscribe(_prefix(topic))
         for origin in _listed(self._exchanges):
             core.accept(native_text(origin, "an exchange"))
-        core.set("timeout", duration(self._timeout))
+        core.set("timeout", duration(self._hermes_timeout))
         return core
 
-    def _opened(self, core: _native.ReceiverCore) -> None:
+    def _hermes_opened(self, core: _native.ReceiverCore) -> None:
         self.sock = Socket(core)
         self.q.open(core)
 
-    def _ended(self) -> None:
+    def _hermes_ended(self) -> None:
         self.sock = None
         self.q.end()
 
-    def _forked(self) -> None:
-        super()._forked()
+    def _hermes_forked(self) -> None:
+        super()._hermes_forked()
         self.q.reset()
 
 

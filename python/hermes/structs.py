@@ -114,7 +114,7 @@ class Message:
     dtype: str
     ts: float
 
-    _fields: ClassVar[tuple[str, ...]] = ("dtype", "ts")
+    _hermes_fields: ClassVar[tuple[str, ...]] = ("dtype", "ts")
 
     def __init__(self, ts: float | None = None) -> None:
         """Make a message with the time ``ts`` in seconds since the epoch, or now."""
@@ -123,28 +123,30 @@ class Message:
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
-        cls._fields = _fields_of(cls)
+        cls._hermes_fields = _fields_of(cls)
         if _has_hook(cls):
             _registry[cls.__qualname__] = cls
 
     def load(self: _Self, data: Iterable[Any]) -> _Self:
         """Set the fields, in the order of :meth:`_slots`, and return the message."""
-        for field, value in zip(self._fields, data):
+        for field, value in zip(self._hermes_fields, data):
             setattr(self, field, value)
         return self
 
     def serialize(self, encoding: str | None = None) -> bytes:
         """The fields as a JSON array."""
-        return json.dumps([getattr(self, field) for field in self._fields]).encode(
+        return json.dumps([getattr(self, field) for field in self._hermes_fields]).encode(
             encoding or "utf-8"
         )
 
     def _slots(self) -> list[str]:
         """The names of all fields, those of base classes first."""
-        return list(self._fields)
+        return list(self._hermes_fields)
 
     def __repr__(self) -> str:
-        fields = ", ".join(f"{name}={getattr(self, name, '(unset)')}" for name in self._fields)
+        fields = ", ".join(
+            f"{name}={getattr(self, name, '(unset)')}" for name in self._hermes_fields
+        )
         return f"{type(self).__qualname__}({fields})"
 
 

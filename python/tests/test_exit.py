@@ -251,7 +251,7 @@ def test_what_nobody_refers_to_is_closed() -> None:
     handles = []
     for part in (publisher, receiver, office):
         part.start()
-        handles.append(part._core._handle)
+        handles.append(part._hermes_core._handle)
         part.stop(0.1)
     assert [library.hermes_stop(handle, 0) for handle in handles] == [0, 0, 0]
     del part, publisher, receiver, office

@@ -212,7 +212,7 @@ def test_a_fork_while_another_thread_fetches() -> None:
 made = office()
 receiver = Receiver(made.endpoints["out"], "r")
 receiver.start()
-receiver._core._text_out.value = 1   # as if in the midst of it
+receiver._hermes_core._text_out.value = 1   # as if in the midst of it
 
 def work():
     try:
@@ -223,7 +223,7 @@ def work():
         raise AssertionError("something was received")
 
 join(child(work))
-receiver._core._text_out.value = None
+receiver._hermes_core._text_out.value = None
 receiver.stop()
 made.stop()
 """)

@@ -6,6 +6,7 @@ import importlib
 import inspect
 import threading
 from pathlib import Path
+from typing import Generic
 
 import pytest
 import support
@@ -21,6 +22,9 @@ MODULES = {
     "hermes.node": ["Node"],
     "hermes.config": ["XSUB_ADDR", "XPUB_ADDR", "DEBUG_ADDR"],
 }
+
+# The read-only properties of 1.x and of threads.
+OF_1_X = {"debug_addr", "running", "facilities", "name", "daemon", "ident", "native_id", "timeout"}
 
 # As recorded from hermes-zmq 1.3.0. What 2 adds comes behind, by keyword only.
 SIGNATURES = {
@@ -96,6 +100,36 @@ def test_default_addresses() -> None:
     assert config.XSUB_ADDR == "tcp://127.0.0.1:6000"
     assert config.XPUB_ADDR == "tcp://127.0.0.1:6001"
     assert config.DEBUG_ADDR == "tcp://127.0.0.1:6002"
+
+
+# The private attributes of 1.x itself, which subclasses know.
+KNOWN = {"_running", "_topics", "_exchanges", "_debug_addr", "_facilities"}
+KNOWN |= {"_start_facilities", "_stop_facilities", "_slots", "_class_to_string"}
+
+
+def parts() -> list[object]:
+    publisher = hermes.Publisher("tcp://127.0.0.1:1", "mint")
+    receiver = hermes.Receiver("tcp://127.0.0.1:1", "reader")
+    office = hermes.PostOffice("tcp://127.0.0.1:1", "tcp://127.0.0.1:2")
+    node = hermes.Node("node", receiver, publisher)
+    return [publisher, receiver, office, node, hermes.Message(), hermes.Envelope("t", "o", 1)]
+
+
+@pytest.mark.parametrize("part", parts(), ids=lambda part: type(part).__name__)
+def test_private_names_are_not_those_that_a_subclass_would_choose(part: object) -> None:
+    theirs = KNOWN | set(dir(threading.Thread())) | set(dir(Generic))
+    ours = {name for name in dir(part) if name.startswith("_") and name not in theirs}
+    assert {name for name in ours if not name.startswith(("_hermes_", "__"))} == set()
+
+
+@pytest.mark.parametrize("part", parts(), ids=lambda part: type(part).__name__)
+def test_a_subclass_may_have_attributes_named_like_our_new_ones(part: object) -> None:
+    if not hasattr(part, "__dict__"):
+        return
+    for name in dir(part):
+        if not name.startswith("_") and name not in OF_1_X:
+            setattr(part, name, "mine")
+            assert getattr(part, name) == "mine"
 
 
 IMPORT = """
