@@ -163,7 +163,7 @@ func TestWhatIsNoEnvelopeIsNotKept(t *testing.T) {
 		b.AppendFrame([]byte("1"), i < 4)
 	}
 	for i := range 4 {
-		b.AppendFrame([]byte("1"), i < 3)
+		b.AppendFrame([]byte("x"), i < 3)
 	}
 	l.Keep(b)
 	require.Zero(t, l.c.CacheTopics)

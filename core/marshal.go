@@ -47,7 +47,7 @@ func (p *Publisher) tryRow(r *marshal.Reader, room *[]byte) error {
 	if err := p.checkSize(len(row.Topic) + len(row.Origin) + len(row.Data)); err != nil {
 		return err
 	}
-	full, err := put(p, row.Topic, row.Origin, row.Data, true)
+	full, err := put(p, row.Topic, row.Origin, row.Data, form{encoded: true})
 	if full != nil {
 		return errorf(ETIMEOUT, "the queue of %s is full for now", p.who())
 	}

@@ -175,11 +175,11 @@ func (x *prefixesVar) set(text string) error {
 		if topic = strings.TrimSpace(topic); topic == "" {
 			continue
 		}
-		p, err := wirePrefix(topic)
+		p, err := wirePrefixes(topic)
 		if err != nil {
 			return err
 		}
-		prefixes = append(prefixes, p)
+		prefixes = append(prefixes, p...)
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()

@@ -141,7 +141,7 @@ func TestTheNewestAlwaysFindsRoom(t *testing.T) {
 			q := newQueue(full)
 			var held []*batch.Batch
 			for i := range 100 {
-				_, err := tryPut(q, "t", []byte(`"o"`), []byte(fmt.Sprint(i)), false, limit)
+				_, err := tryPut(q, "t", []byte(`"o"`), []byte(fmt.Sprint(i)), form{}, limit)
 				require.NoError(t, err)
 				if i%7 == 0 {
 					held = append(held, q.take())
@@ -234,7 +234,7 @@ func TestAQueueIsWhatItsModelSays(t *testing.T) {
 					}
 				default:
 					e := queuedOne{fmt.Sprintf("t%d", random.IntN(topics)), i}
-					_, err := tryPut(q, e.topic, []byte(`"o"`), []byte(fmt.Sprint(i)), false, bound{int64(most), maxBytes})
+					_, err := tryPut(q, e.topic, []byte(`"o"`), []byte(fmt.Sprint(i)), form{}, bound{int64(most), maxBytes})
 					require.NoError(t, err)
 					m.add(e, most)
 				}

@@ -275,9 +275,15 @@ func publish[T string | []byte](p *Publisher, topic, origin T, data []byte, own 
 		if err := p.checkSize(len(long) + len(encoded) + len(data)); err != nil {
 			return err
 		}
-		return enqueue(p, long, encoded, data, true)
+		return enqueue(p, long, encoded, data, form{encoded: true})
 	}
-	return enqueue(p, topic, encoded, data, false)
+	return enqueue(p, topic, encoded, data, form{})
+}
+
+// form is what is special about an envelope.
+type form struct {
+	encoded bool   // the topic is a JSON value already
+	time    []byte // its time, which is not to be that of sending, as a JSON value; else nil
 }
 
 // shortTopic is the length up to which escapes, six bytes for one at the worst, fit
@@ -285,10 +291,10 @@ func publish[T string | []byte](p *Publisher, topic, origin T, data []byte, own 
 // limit of a peer costs the connection.
 const shortTopic = 64 << 10
 
-// enqueue waits for room if it has to. The topic is a JSON string already where
-// encoded says so; the origin is one, the data is valid, and the size is checked.
-func enqueue[T string | []byte](p *Publisher, topic T, origin, data []byte, encoded bool) error {
-	full, err := put(p, topic, origin, data, encoded)
+// enqueue waits for room if it has to. The origin is a JSON value already, the data is
+// valid, and the size is checked.
+func enqueue[T string | []byte](p *Publisher, topic T, origin, data []byte, how form) error {
+	full, err := put(p, topic, origin, data, how)
 	if full == nil {
 		return err
 	}
@@ -297,7 +303,7 @@ func enqueue[T string | []byte](p *Publisher, topic T, origin, data []byte, enco
 	for full != nil {
 		select {
 		case <-full:
-			full, err = put(p, topic, origin, data, encoded)
+			full, err = put(p, topic, origin, data, how)
 		case <-d.c:
 			if !p.q.refuse() {
 				return p.notOpen()
@@ -330,8 +336,8 @@ func (p *Publisher) checkSize(size int) error {
 }
 
 // put makes one attempt. Where the queue is full it gives a channel to wait on.
-func put[T string | []byte](p *Publisher, topic T, origin, data []byte, encoded bool) (full <-chan struct{}, err error) {
-	done, err := tryPut(&p.q, topic, origin, data, encoded, bound{p.queueMessages.get(), p.queueBytes.get()})
+func put[T string | []byte](p *Publisher, topic T, origin, data []byte, how form) (full <-chan struct{}, err error) {
+	done, err := tryPut(&p.q, topic, origin, data, how, bound{p.queueMessages.get(), p.queueBytes.get()})
 	switch {
 	case err != nil:
 		return nil, textError("the topic", err)
@@ -367,8 +373,10 @@ func excerpt(text []byte) string {
 	return fmt.Sprintf("%q", text)
 }
 
-// PublishBatch queues many envelopes at once: a JSON array of [topic, origin,
-// data], in which a null origin stands for the publisher's name. Nothing is queued
+// PublishBatch queues many envelopes at once: a JSON array of [topic, origin, data], in
+// which a null origin stands for the publisher's name, or [topic, origin, data, time],
+// which goes out as it is, but for a null time, which is that of sending. Topic, origin and
+// time may be any JSON value, though nearly all are strings and numbers. Nothing is queued
 // if anything is wrong with the text. It tells how many were queued.
 func (p *Publisher) PublishBatch(text []byte) (int, error) {
 	if !wire.Valid(text) {
@@ -379,20 +387,19 @@ func (p *Publisher) PublishBatch(text []byte) (int, error) {
 		return 0, errorf(EINVAL, "the batch: %w", err)
 	}
 	for _, e := range entries {
-		if err := p.checkSize(len(e.Topic) + len(e.Origin) + len(e.Data)); err != nil {
+		if err := p.checkSize(e.Size()); err != nil {
 			return 0, err
 		}
 	}
 	for i, e := range entries {
-		if err := enqueue(p, e.Topic, e.Origin, e.Data, true); err != nil {
+		if err := enqueue(p, e.Topic, e.Origin, e.Data, form{true, e.Time}); err != nil {
 			return i, err
 		}
 	}
 	return len(entries), nil
 }
 
-// TryPublish queues one envelope, a JSON array of [topic, origin, data] as in a batch, and
-// never waits. ETIMEOUT says that there is no room: nothing has happened then, nothing
+// TryPublish queues one envelope, a JSON array as in a batch, and never waits. ETIMEOUT says that there is no room: nothing has happened then, nothing
 // is counted, and the descriptor tells when to try again.
 func (p *Publisher) TryPublish(text []byte) error {
 	e, err := wire.ParseEntry(text, p.origin)
@@ -402,10 +409,10 @@ func (p *Publisher) TryPublish(text []byte) error {
 	case err != nil:
 		return errorf(EINVAL, "the envelope: %w", err)
 	}
-	if err := p.checkSize(len(e.Topic) + len(e.Origin) + len(e.Data)); err != nil {
+	if err := p.checkSize(e.Size()); err != nil {
 		return err
 	}
-	full, err := put(p, e.Topic, e.Origin, e.Data, true)
+	full, err := put(p, e.Topic, e.Origin, e.Data, form{true, e.Time})
 	if full != nil {
 		return errorf(ETIMEOUT, "the queue of %s is full for now", p.who())
 	}

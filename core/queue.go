@@ -93,21 +93,21 @@ type putting struct {
 }
 
 // tryPut appends an envelope, if there is room or room can be made.
-func tryPut[T string | []byte](q *queue, topic T, origin, data []byte, encoded bool, limit bound) (p putting, err error) {
+func tryPut[T string | []byte](q *queue, topic T, origin, data []byte, how form, limit bound) (p putting, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if !q.open {
 		return putting{}, nil
 	}
-	size := int64(len(topic) + len(origin) + len(data))
+	size := int64(len(topic) + len(origin) + len(data) + len(how.time))
 	q.gatherBefore(1, size+int64(wire.Overhead))
 	if !q.evicts && !q.fits(size, limit) {
 		return q.turnAway(), nil
 	}
 	b := q.target()
 	before := b.Size()
-	if encoded {
-		wire.AppendEncoded(b, []byte(topic), origin, data, q.numbered)
+	if how.encoded {
+		wire.AppendEntry(b, wire.Entry{Topic: []byte(topic), Origin: origin, Data: data, Time: how.time}, q.numbered)
 	} else if err = wire.Append(b, topic, origin, data, q.numbered); err != nil {
 		return putting{open: true}, err
 	}

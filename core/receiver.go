@@ -153,46 +153,64 @@ func (r *Receiver) onEvent(e carrier.Event) {
 // Subscribe follows the topics that begin with topic. The first subscription
 // replaces "every topic"; an empty one asks for it again. Subscriptions are
 // counted. A topic that begins with a quotation mark is a raw prefix of the first
-// frame on the wire.
+// frame on the wire. A JSON value that is no string, or the beginning of an array or object,
+// follows topics that are such values as well: their text is their JSON text.
 func (r *Receiver) Subscribe(topic string) error {
-	prefix, err := wirePrefix(topic)
+	prefixes, err := wirePrefixes(topic)
 	if err != nil {
 		return err
 	}
 	r.arrival.forget()
-	return r.topics.add(prefix)
+	for i, prefix := range prefixes {
+		if err := r.topics.add(prefix); err != nil {
+			for _, added := range prefixes[:i] {
+				_, _ = r.topics.remove(added)
+			}
+			return err
+		}
+	}
+	return nil
 }
 
 // Unsubscribe undoes one Subscribe. When the last is gone nothing is received.
 func (r *Receiver) Unsubscribe(topic string) error {
-	prefix, err := wirePrefix(topic)
+	prefixes, err := wirePrefixes(topic)
 	if err != nil {
 		return err
 	}
-	known, err := r.topics.remove(prefix)
-	if err == nil && !known {
-		return errorf(EINVAL, "%s has not subscribed to %q", r.who(), topic)
+	for _, prefix := range prefixes {
+		known, err := r.topics.remove(prefix)
+		if err == nil && !known {
+			err = errorf(EINVAL, "%s has not subscribed to %q", r.who(), topic)
+		}
+		if err != nil {
+			return err
+		}
 	}
 	r.arrival.forget()
-	return err
+	return nil
 }
 
-// wirePrefix is what a topic prefix looks like on the wire.
-func wirePrefix(topic string) ([]byte, error) {
+// wirePrefixes are what a topic prefix looks like on the wire: that of topics that are
+// strings, as nearly all are, and where it can be one, that of topics that are not.
+func wirePrefixes(topic string) ([][]byte, error) {
 	if topic == "" {
-		return []byte{}, nil
+		return [][]byte{{}}, nil
 	}
 	if topic[0] == '"' {
 		if !utf8.ValidString(topic) {
 			return nil, textError("the topic", wire.ErrUTF8)
 		}
-		return []byte(topic), nil
+		return [][]byte{[]byte(topic)}, nil
 	}
 	prefix, err := wire.AppendPrefix(nil, topic)
 	if err != nil {
 		return nil, textError("the topic", err)
 	}
-	return prefix, nil
+	if topic[0] == '[' || topic[0] == '{' || wire.Valid([]byte(topic)) {
+		return [][]byte{prefix, []byte(topic)}, nil
+	}
+	return [][]byte{prefix}, nil
 }
 
 // Accept lets envelopes of this origin in; the first call turns away all others,

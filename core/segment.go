@@ -63,6 +63,9 @@ func (it *item) set(buf []byte, p *wire.Parts, received float64) {
 	it.data.set(buf, p.Data)
 	it.ts.set(buf, p.Number)
 	it.time, it.received, it.lost, it.plain = p.TS, received, 0, p.Plain
+	if p.TS == 0 { // it does not say when
+		it.time = received
+	}
 }
 
 // texts gives topic and origin decoded; as a rule there is nothing to decode.

@@ -277,8 +277,12 @@ HERMES_API int hermes_publish(uint64_t publisher, const char *topic, size_t topi
 /**
  * Queues many envelopes in one call, in order.
  * @param json   a JSON array of [topic, origin, data]; origin may be null for the
- *               publisher's name. The whole text is checked first: if anything is
- *               wrong with it, nothing is queued.
+ *               publisher's name. An element may also be [topic, origin, data, ts]:
+ *               then the origin goes out as it is, null included, and so does ts in
+ *               place of the time of sending, unless it is null. Topic, origin and ts
+ *               may be any JSON value (docs/wire.md); nearly all are strings and
+ *               numbers. The whole text is checked first: if anything is wrong with
+ *               it, nothing is queued.
  * @param count  receives how many were queued, on failure too (HERMES_EFULL in the
  *               middle); may be NULL.
  * @return as hermes_publish().
@@ -290,8 +294,8 @@ HERMES_API int hermes_publish_batch(uint64_t publisher, const char *json, size_t
 /**
  * Queues one envelope and never waits: for event loops, and for languages in which a
  * call with many arguments is slow.
- * @param json  NUL-terminated: a JSON array [topic, origin, data], as an element of
- *              hermes_publish_batch().
+ * @param json  NUL-terminated: a JSON array [topic, origin, data] or [topic, origin,
+ *              data, ts], as an element of hermes_publish_batch().
  * @return as hermes_publish(), but HERMES_ETIMEOUT where there is no room: then
  *         nothing has happened and nothing is counted. Try again when hermes_fd()
  *         of the publisher is readable.
@@ -305,7 +309,7 @@ HERMES_API int hermes_publish_try(uint64_t publisher, const char *json);
  * @param values  what marshal.dumps(rows, 2) gives for a list of tuples (topic, origin,
  *                data). They go out as json.dumps() would write them. Data may be None,
  *                booleans, integers of 64 bits, floats, strings without lone surrogates,
- *                lists, tuples, and dicts whose keys are strings, 64 deep.
+ *                lists, tuples, and dicts whose keys are strings, 1,024 deep.
  * @param len     in bytes.
  * @param count   receives how many were queued before the first one that was not; may be
  *                NULL.
@@ -328,7 +332,8 @@ typedef struct hermes_batch hermes_batch;
  * Follows the topics that begin with @p topic, before or after the start. The
  * first subscription replaces "every topic"; an empty one asks for it again.
  * Subscriptions are counted. A topic that begins with a quotation mark is taken
- * as a raw prefix of the first frame on the wire (docs/wire.md).
+ * as a raw prefix of the first frame on the wire (docs/wire.md). A JSON value that is no
+ * string, or the beginning of an array or object, follows topics that are such values too.
  * @return HERMES_OK, _EBADHANDLE, _EINVAL, _EUTF8.
  * @since 2.0
  */
@@ -359,7 +364,8 @@ HERMES_API void hermes_envelope_free(hermes_envelope *envelope);
 
 /**
  * The topic, the origin, or the data (one JSON value) of an envelope: UTF-8, valid
- * until the envelope is freed, with a NUL behind it.
+ * until the envelope is freed, with a NUL behind it. A topic or origin that is not a string
+ * on the wire, which only Python programs send, is its JSON text.
  * @param len  receives the length without that NUL; may be NULL.
  * @return the text; NULL for a NULL envelope.
  * @since 2.0
@@ -371,7 +377,8 @@ HERMES_API const char *hermes_envelope_origin(const hermes_envelope *envelope, s
 HERMES_API const char *hermes_envelope_data(const hermes_envelope *envelope, size_t *len);
 
 /** When the sender handed the envelope to its socket, by the sender's clock, in
- * seconds since the Unix epoch. 0 for NULL. @since 2.0 */
+ * seconds since the Unix epoch; when it arrived, where the sender does not say. 0 for
+ * NULL. @since 2.0 */
 HERMES_API double hermes_envelope_ts(const hermes_envelope *envelope);
 
 /** When it arrived, by this machine's clock. 0 for NULL. @since 2.0 */
@@ -404,8 +411,9 @@ HERMES_API void hermes_batch_free(hermes_batch *batch);
 
 /**
  * Takes up to @p max envelopes as one JSON text, for languages that parse faster
- * than they call: [[topic, origin, data, ts], ...]. Waits for the first one only, and
- * leaves big ones for the next call as hermes_recv_batch() does. Where the option
+ * than they call: [[topic, origin, data, ts], ...], each as it was on the wire, where
+ * topic and origin need not be strings nor ts a number (docs/wire.md). Waits for the first
+ * one only, and leaves big ones for the next call as hermes_recv_batch() does. Where the option
  * "json.lost" is on, an envelope that comes after a gap has what hermes_envelope_lost()
  * tells as a fifth element, if that is not 0.
  * @param text   receives the text, NUL-terminated; free with hermes_free().

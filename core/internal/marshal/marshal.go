@@ -8,6 +8,8 @@
 // and one of version 4 for short strings, known since 3.4.
 package marshal
 
+import "github.com/hermes-zmq/hermes/core/internal/wire"
+
 // The codes, one byte before each value. Numbers are little-endian.
 const (
 	null        = 'N'
@@ -31,6 +33,6 @@ const digitBits = 15
 // longest is how many digits 64 bits need.
 const longest = 5
 
-// deepest is how deep arrays and objects may be within each other. Python has limits of its
-// own, and may tell those who get there.
-const deepest = 64
+// deepest is how deep arrays and objects may be within each other. Python's marshal reads
+// and writes twice as deep.
+const deepest = wire.MaxDepth

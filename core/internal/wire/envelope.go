@@ -27,12 +27,20 @@ func Append[T string | []byte](b *batch.Batch, topic T, origin, data []byte, num
 	return nil
 }
 
-// AppendEncoded is Append for a topic that is an encoded JSON string already.
-func AppendEncoded(b *batch.Batch, topic, origin, data []byte, numbered bool) {
-	b.AppendFrame(topic, true)
-	b.AppendFrame(origin, true)
-	b.AppendFrame(data, true)
-	appendBlankTime(b, numbered)
+// AppendEntry is Append for an entry of a batch, whose time is kept if it has one.
+func AppendEntry(b *batch.Batch, e Entry, numbered bool) {
+	b.AppendFrame(e.Topic, true)
+	b.AppendFrame(e.Origin, true)
+	b.AppendFrame(e.Data, true)
+	if e.Time == nil {
+		appendBlankTime(b, numbered)
+		return
+	}
+	n := len(e.Time)
+	trailer := blank(numbered)[TimeSize:]
+	b.Buf = batch.AppendHeader(b.Buf, n+len(trailer), false)
+	b.Buf = append(append(b.Buf, e.Time...), trailer...)
+	b.EndMessage()
 }
 
 // appendTopic encodes straight into the batch: a plain topic's size is known
@@ -54,7 +62,8 @@ func appendTopic[T string | []byte](b *batch.Batch, topic T) error {
 	return nil
 }
 
-// blankTime stands where Stamp will write: a valid frame even if nobody did.
+// blankTime stands where Stamp will write: a valid frame even if nobody did. No time that
+// is kept looks like it, for those have no white space around them.
 var blankTime = func() (t [TimeSize + TrailerSize]byte) {
 	PutTime(t[:], 0)
 	PutTrailer(t[TimeSize:], Sequence{})
@@ -81,7 +90,8 @@ func LastFrame(numbered bool) []byte {
 	return append(batch.AppendHeader(nil, len(body), false), body...)
 }
 
-// Stamp fills in the time of all messages of a batch that Append wrote.
+// Stamp fills in the time of all messages of a batch that Append wrote, but of those that
+// have kept one of their own.
 func Stamp(b *batch.Batch, micros int64, numbered bool) {
 	n := TimeSize
 	if numbered {
@@ -89,8 +99,12 @@ func Stamp(b *batch.Batch, micros int64, numbered bool) {
 	}
 	var text [TimeSize]byte
 	PutTime(text[:], micros)
+	unset := [TimeSize]byte(blankTime[:])
 	for _, end := range b.Ends {
-		*(*[TimeSize]byte)(b.Buf[end-n:]) = text
+		// A message with a short time of its own may be shorter than n.
+		if at := end - n; at >= 0 && [TimeSize]byte(b.Buf[at:]) == unset {
+			*(*[TimeSize]byte)(b.Buf[at:]) = text
+		}
 	}
 }
 
@@ -101,10 +115,10 @@ func Number(b *batch.Batch, i int, s Sequence) {
 
 // Parts are the frames of a received envelope, as views.
 type Parts struct {
-	Topic, Origin []byte // JSON strings
-	Data          []byte // one JSON value
-	Number        []byte // the time as it was written, without the trailer
-	TS            float64
+	Topic, Origin []byte  // JSON values: strings, as a rule
+	Data          []byte  // one JSON value
+	Number        []byte  // the time as it was written, without the trailer
+	TS            float64 // 0 where the time does not say when: see ParseTime
 	Sequence      Sequence
 	Numbered      bool // whether Sequence means anything
 	Plain         bool // whether topic and origin are text as they stand, but for the quotation marks
@@ -119,10 +133,10 @@ type Parts struct {
 // What Split can find wrong.
 var (
 	ErrFrames = errors.New("not four frames")
-	ErrTopic  = errors.New("the topic is not a JSON string")
-	ErrOrigin = errors.New("the origin is not a JSON string")
+	ErrTopic  = errors.New("the topic is not one JSON value")
+	ErrOrigin = errors.New("the origin is not one JSON value")
 	ErrData   = errors.New("the data is not one JSON value")
-	ErrTime   = errors.New("the time is not a JSON number")
+	ErrTime   = errors.New("the time is not a JSON number, nor a text of one")
 )
 
 // Split takes a framed message apart and checks all of it.

@@ -74,15 +74,18 @@ func FuzzString(f *testing.F) {
 }
 
 func FuzzTime(f *testing.F) {
-	for _, s := range []string{"1517670000.25", "1e9", "0", "-1.5", "1517670000.25                        "} {
+	for _, s := range []string{"1517670000.25", "1e9", "0", "-1.5", "1517670000.25                        ", `"1_0.5"`, "[ ]", "null", "1e999"} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, frame []byte) {
 		ts, _, _, ok := ParseTime(frame)
 		var want float64
 		err := json.Unmarshal(frame, &want)
-		require.Equal(t, err == nil && string(bytes.TrimSpace(frame)) != "null", ok)
-		if ok {
+		if !Valid(frame) {
+			require.False(t, ok)
+		}
+		if err == nil { // null is 0 for both
+			require.True(t, ok)
 			require.Equal(t, want, ts)
 		}
 	})

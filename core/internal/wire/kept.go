@@ -40,8 +40,8 @@ func parseMarked(frame []byte, at int) (seq Sequence, numbered bool) {
 }
 
 // TimeAt is where the time frame of an envelope begins in its framed message. ok is
-// false where it is no envelope: four frames, of which the first is a string and the
-// last a number.
+// false where it is no envelope: four frames, of which the first is a JSON value and the
+// last a time.
 func TimeAt(msg []byte) (at int, ok bool) {
 	rest := msg
 	var body []byte
@@ -49,7 +49,7 @@ func TimeAt(msg []byte) (at int, ok bool) {
 	for i := range frameCount {
 		at = len(msg) - len(rest)
 		body, rest, more, whole = batch.NextFrame(rest)
-		if !whole || more != (i < frameCount-1) || i == 0 && !ValidString(body) {
+		if !whole || more != (i < frameCount-1) || i == 0 && !ValidString(body) && !Valid(body) {
 			return 0, false
 		}
 	}

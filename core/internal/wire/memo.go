@@ -15,7 +15,7 @@ type Memo struct {
 	last    uint64 // the last Parts.Stream given away
 }
 
-// stream is the first two frames of a message, which were found to be strings.
+// stream is the first two frames of a message, which were found to be JSON values.
 type stream struct {
 	frames []byte
 	id     uint64
@@ -31,9 +31,9 @@ func (m *Memo) strings(p *Parts) error {
 	}
 	p.Plain = isPlainString(p.Topic) && isPlainString(p.Origin)
 	switch {
-	case !p.Plain && !ValidString(p.Topic):
+	case !p.Plain && !Valid(p.Topic):
 		return ErrTopic
-	case !p.Plain && !ValidString(p.Origin):
+	case !p.Plain && !Valid(p.Origin):
 		return ErrOrigin
 	}
 	const most = 512 // bytes that are worth the memory

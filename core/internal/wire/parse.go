@@ -7,40 +7,36 @@ import (
 	"unicode/utf8"
 )
 
-// Entry is one envelope of a batch in JSON: its topic and origin as JSON strings
-// in the canonical form, its data as it stood.
+// Entry is one envelope of a batch in JSON: its topic and origin as JSON values, strings in
+// the canonical form, and its data as it stood.
 type Entry struct {
 	Topic, Origin, Data []byte
+	Time                []byte // a JSON value that is to go out as it is; nil: the time of sending
 }
 
-// ParseBatch reads a JSON array of [topic, origin, data]. The text must be Valid.
-// A null origin becomes own. The entries are views of text where that is possible.
+// Size is what the envelope counts for in limits.
+func (e *Entry) Size() int { return len(e.Topic) + len(e.Origin) + len(e.Data) + len(e.Time) }
+
+// entryParts is the most that an entry has: topic, origin, data, time.
+const entryParts = 4
+
+// ParseBatch reads a JSON array of entries, as ParseEntry does. The text must be Valid.
+// The entries are views of text where that is possible.
 func ParseBatch(text, own []byte) (entries []Entry, err error) {
 	array, err := each(text, func(element []byte) error {
-		var parts [3][]byte
+		var parts [entryParts][]byte
 		n := 0
-		triple, _ := each(element, func(part []byte) error {
+		list, _ := each(element, func(part []byte) error {
 			if n < len(parts) {
 				parts[n] = part
 			}
 			n++
 			return nil
 		})
-		at := len(entries)
-		if !triple || n != len(parts) {
-			return fmt.Errorf("element %d is not [topic, origin, data]", at)
+		if !list || n < entryParts-1 || n > entryParts {
+			return fmt.Errorf("element %d is not [topic, origin, data] or [topic, origin, data, time]", len(entries))
 		}
-		if !ValidString(parts[0]) {
-			return fmt.Errorf("the topic of element %d is not a string", at)
-		}
-		e := Entry{Topic: canonical(parts[0]), Origin: own, Data: parts[2]}
-		if string(parts[1]) != "null" {
-			if !ValidString(parts[1]) {
-				return fmt.Errorf("the origin of element %d is neither a string nor null", at)
-			}
-			e.Origin = canonical(parts[1])
-		}
-		entries = append(entries, e)
+		entries = append(entries, entryOf(parts, own))
 		return nil
 	})
 	if err == nil && !array {
@@ -49,12 +45,17 @@ func ParseBatch(text, own []byte) (entries []Entry, err error) {
 	return entries, err
 }
 
-// ParseEntry reads one [topic, origin, data] and checks it on the way: ErrJSON for what
-// is no JSON. A null origin becomes own.
+// ParseEntry reads one [topic, origin, data] or [topic, origin, data, time] and checks it on
+// the way: ErrJSON for what is no JSON. With three elements a null origin becomes own; with
+// four it is an origin as any other, and a null time is that of sending.
 func ParseEntry(text, own []byte) (Entry, error) {
-	var parts [3][]byte
+	var parts [entryParts][]byte
 	i := skipSpace(text, 0)
-	for n, opening := range [...]byte{'[', ',', ','} {
+	opening := byte('[')
+	for n := range parts {
+		if n == entryParts-1 && i < len(text) && text[i] == ']' {
+			break
+		}
 		if i == len(text) || text[i] != opening {
 			return Entry{}, noEntry(text)
 		}
@@ -65,28 +66,32 @@ func ParseEntry(text, own []byte) (Entry, error) {
 		}
 		parts[n] = text[begin:end]
 		i = skipSpace(text, end)
+		opening = ','
 	}
 	if i == len(text) || text[i] != ']' || skipSpace(text, i+1) != len(text) {
 		return Entry{}, noEntry(text)
 	}
-	if !ValidString(parts[0]) {
-		return Entry{}, errors.New("the topic is not a string")
-	}
+	return entryOf(parts, own), nil
+}
+
+// entryOf makes an entry of three or four JSON values.
+func entryOf(parts [entryParts][]byte, own []byte) Entry {
 	e := Entry{Topic: canonical(parts[0]), Origin: own, Data: parts[2]}
-	if string(parts[1]) != "null" {
-		if !ValidString(parts[1]) {
-			return Entry{}, errors.New("the origin is neither a string nor null")
-		}
+	whole := parts[3] != nil
+	if whole || string(parts[1]) != "null" {
 		e.Origin = canonical(parts[1])
 	}
-	return e, nil
+	if whole && string(parts[3]) != "null" {
+		e.Time = parts[3]
+	}
+	return e
 }
 
 func noEntry(text []byte) error {
 	if !Valid(text) {
 		return ErrJSON
 	}
-	return errors.New("it is not [topic, origin, data]")
+	return errors.New("it is not [topic, origin, data] or [topic, origin, data, time]")
 }
 
 // each walks over a JSON array and calls f with the raw text of every element. The
@@ -109,8 +114,12 @@ func each(text []byte, f func(element []byte) error) (bool, error) {
 }
 
 // canonical rewrites a valid JSON string as CPython's json.dumps would write it:
-// the same text may be escaped in many ways, and subscriptions compare bytes.
+// the same text may be escaped in many ways, and subscriptions compare bytes. Any other
+// value stays as it is.
 func canonical(frame []byte) []byte {
+	if frame[0] != '"' {
+		return frame
+	}
 	body := frame[1 : len(frame)-1]
 	if isPlain(body) {
 		return frame

@@ -89,12 +89,15 @@ func appendEscape(dst []byte, unit rune) []byte {
 	return append(dst, '\\', 'u', hexDigits[unit>>12&15], hexDigits[unit>>8&15], hexDigits[unit>>4&15], hexDigits[unit&15])
 }
 
-// Text gives the text of a frame that is known to be a valid JSON string (see
-// ValidString). It is a view of the frame where there is nothing to decode, and
-// otherwise appended to scratch. A lone surrogate, which Python allows and UTF-8
-// does not, becomes U+FFFD.
+// Text gives the text of a topic or origin, a frame that is known to be Valid: that of a
+// string is what it says, that of any other value its JSON text. It is a view of the frame
+// where there is nothing to decode, and otherwise appended to scratch. A lone surrogate,
+// which Python allows and UTF-8 does not, becomes U+FFFD.
 func Text(frame, scratch []byte) []byte {
 	frame = trimSpace(frame)
+	if frame[0] != '"' {
+		return frame
+	}
 	body := frame[1 : len(frame)-1]
 	i := 0
 	for i < len(body) && body[i] != '\\' {

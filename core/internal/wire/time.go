@@ -1,7 +1,9 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/binary"
+	"errors"
 	"math"
 	"math/bits"
 	"strconv"
@@ -73,9 +75,11 @@ func PutTrailer(dst []byte, s Sequence) {
 	binary.LittleEndian.PutUint32(t[20:], quads[s.Number&255])
 }
 
-// ParseTime reads frame 3: a JSON number, and the trailer if there is one: exactly
-// TrailerSize white-space characters behind the number. ok is false where the
-// frame is not a finite JSON number.
+// ParseTime reads frame 3: a time, and the trailer if there is one: exactly TrailerSize
+// white-space characters behind the time. That is a JSON number, or what 1.x takes for
+// one: a string of a number, or true. ts is 0 where 1.x takes the time of arrival
+// instead (for 0, null and what else is false in Python), and where a time is not
+// comparable. ok is false for everything else.
 func ParseTime(frame []byte) (ts float64, seq Sequence, numbered, ok bool) {
 	number := frame
 	if n := len(frame) - TrailerSize; n > 0 && !isSpace(frame[n-1]) {
@@ -83,8 +87,66 @@ func ParseTime(frame []byte) (ts float64, seq Sequence, numbered, ok bool) {
 			number = frame[:n]
 		}
 	}
-	ts, ok = parseNumber(number)
+	if ts, ok = parseNumber(number); !ok {
+		ts, ok = parseOddTime(number)
+	}
 	return ts, seq, numbered && ok, ok
+}
+
+// parseOddTime reads a time that is not a finite number.
+func parseOddTime(p []byte) (ts float64, ok bool) {
+	if !Valid(p) {
+		return 0, false
+	}
+	p = trimSpace(p)
+	switch p[0] {
+	case '"':
+		if len(p) == len(`""`) {
+			return 0, true
+		}
+		return parsePythonFloat(Text(p, nil))
+	case '[', '{':
+		return 0, len(p) == 2 || len(trimSpace(p[1:len(p)-1])) == 0
+	case 't':
+		return 1, true
+	case 'n', 'f', 'N', 'I':
+		return 0, true
+	}
+	ts, _ = strconv.ParseFloat(string(p), 64) // an infinity where it is out of range
+	return comparable(ts), true
+}
+
+// comparable gives a number that ages can be reckoned with: what is infinitely early is
+// early enough, and what is later than any time, or NaN, is no time at all.
+func comparable(ts float64) float64 {
+	switch {
+	case math.IsInf(ts, -1):
+		return math.SmallestNonzeroFloat64
+	case math.IsInf(ts, 1) || math.IsNaN(ts):
+		return 0
+	}
+	return ts
+}
+
+// parsePythonFloat reads what Python's float does: decimal numbers with a sign and an
+// exponent, with underscores between digits and white space around, and the words for what
+// is no number.
+func parsePythonFloat(text []byte) (ts float64, ok bool) {
+	text = bytes.TrimSpace(text)
+	for i, c := range text {
+		digits := i > 0 && i < len(text)-1 && text[i-1]-'0' <= 9 && text[i+1]-'0' <= 9
+		if c == '_' && !digits || c|0x20 == 'x' || c|0x20 == 'p' {
+			return 0, false // what only Go reads
+		}
+	}
+	ts, err := strconv.ParseFloat(string(bytes.ReplaceAll(text, []byte("_"), nil)), 64)
+	if err != nil && !errors.Is(err, strconv.ErrRange) {
+		return 0, false
+	}
+	if ts == 0 {
+		return math.SmallestNonzeroFloat64, true // a text of 0 is not false in Python
+	}
+	return comparable(ts), true
 }
 
 // parseTrailer reads a trailer, eight characters at a time.

@@ -2,10 +2,10 @@ package wire
 
 import "unicode/utf8"
 
-// MaxDepth is how deep arrays and objects in data may nest. Deeper ones count as
-// malformed: receivers' parsers recurse, and a peer must not be able to exhaust
-// their stacks.
-const MaxDepth = 500
+// MaxDepth is how deep arrays and objects may nest. Deeper ones count as malformed:
+// receivers' parsers recurse, and a peer must not be able to exhaust their stacks. It
+// leaves room for data 1,000 deep in a row of a batch.
+const MaxDepth = 1024
 
 // Valid reports whether data is one JSON value in UTF-8, white space around it
 // allowed, as Python's json.loads understands JSON: NaN, Infinity and -Infinity

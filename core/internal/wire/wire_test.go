@@ -198,6 +198,85 @@ func TestValidAgreesWithPython(t *testing.T) {
 	}
 }
 
+func TestTimesThatAreNoNumbersAreReadAs1xReadsThem(t *testing.T) {
+	const early = math.SmallestNonzeroFloat64
+	for text, want := range map[string]float64{
+		`"1517670000.25"`: 1517670000.25, `" 1_000.5\n"`: 1000.5, `"+1e3"`: 1000, `"1517670000"`: 1517670000, `true`: 1,
+		`0`: 0, `-0.0`: 0, `null`: 0, `false`: 0, `""`: 0, `[]`: 0, `{ }`: 0, ` [ ]`: 0, `NaN`: 0, `Infinity`: 0, `1e999`: 0,
+		`-Infinity`: early, `-1e999`: early, `"0"`: early, `"nan"`: 0, `"Infinity"`: 0, `"-inf"`: early,
+	} {
+		for _, frame := range []string{text, text + strings.Repeat(" ", TrailerSize)} {
+			p, err := Split(framed([]byte(`"t"`), []byte(`"o"`), []byte(`1`), []byte(frame)), new(Memo))
+			require.NoError(t, err, "%q", frame)
+			require.Equal(t, want, p.TS, "%q", frame)
+			require.Equal(t, text, string(p.Number))
+		}
+	}
+	for _, text := range []string{`"x"`, `"1x"`, `"0x10"`, `"1p3"`, `"_1"`, `"1__0"`, `"1_"`, `" "`, `[1]`, `{"a":1}`, `nul`, `"1`} {
+		_, err := Split(framed([]byte(`"t"`), []byte(`"o"`), []byte(`1`), []byte(text)), new(Memo))
+		require.ErrorIs(t, err, ErrTime, text)
+	}
+}
+
+func TestTopicsAndOriginsThatAreNoStringsAreTheirText(t *testing.T) {
+	for _, text := range []string{`null`, `5`, `["a", "b"]`, `{"k": [1]}`, `NaN`, ` true `} {
+		p, err := Split(framed([]byte(text), []byte(text), []byte(`1`), []byte(`2.5`)), new(Memo))
+		require.NoError(t, err, text)
+		require.False(t, p.Plain)
+		require.Equal(t, text, string(p.Topic))
+		require.Equal(t, strings.TrimSpace(text), string(Text(p.Topic, nil)))
+		require.Equal(t, strings.TrimSpace(text), string(Text(p.Origin, nil)))
+	}
+}
+
+func TestATimeOfItsOwnStaysAsItIs(t *testing.T) {
+	for _, numbered := range []bool{true, false} {
+		b := batch.Get()
+		times := []string{`5`, `"1517670000.25"`, `0.000000`, `[` + strings.Repeat("1,", 200) + `1]`, ``}
+		for _, time := range times {
+			e := Entry{Topic: []byte(`5`), Origin: []byte(`null`), Data: []byte(`1`), Time: []byte(time)}
+			if time == "" {
+				e.Time = nil
+			}
+			AppendEntry(b, e, numbered)
+		}
+		Stamp(b, 1517670000_000000, numbered)
+		for i, time := range times {
+			if time == "" {
+				time = "1517670000.000000"
+			}
+			if numbered {
+				Number(b, i, Sequence{7, uint32(i)})
+			}
+			frames := batch.Frames(nil, b.Message(i))
+			require.Equal(t, []string{`5`, `null`, `1`}, []string{string(frames[0]), string(frames[1]), string(frames[2])})
+			if numbered {
+				seq, ok := parseTrailer(frames[3][len(time):])
+				require.True(t, ok)
+				require.Equal(t, Sequence{7, uint32(i)}, seq)
+			}
+			require.Equal(t, time, string(frames[3][:len(time)]))
+		}
+		b.Release()
+	}
+}
+
+func TestEntriesOfFourGoOutAsTheyAre(t *testing.T) {
+	text := `["a", null, 1, "then"], [{"k": 5}, [], 1, null], [null, "o", 1], [5, null, 1]`
+	entries, err := ParseBatch([]byte("["+text+"]"), []byte(`"me"`))
+	require.NoError(t, err)
+	var got []string
+	for _, e := range entries {
+		got = append(got, fmt.Sprintf("%s %s %s %s", e.Topic, e.Origin, e.Data, e.Time))
+		one := append(append(append([]byte("["), e.Topic...), ','), e.Origin...)
+		one = append(append(append(one, ','), e.Data...), ",null]"...)
+		entry, err := ParseEntry(one, nil)
+		require.NoError(t, err)
+		require.Equal(t, Entry{Topic: e.Topic, Origin: e.Origin, Data: e.Data}, entry)
+	}
+	require.Equal(t, []string{`"a" null 1 "then"`, `{"k": 5} [] 1 `, `null "o" 1 `, `5 "me" 1 `}, got)
+}
+
 func TestSplitNamesWhatIsWrong(t *testing.T) {
 	good := [][]byte{[]byte(`"t"`), []byte(`"o"`), []byte(`1`), []byte(`2.5`)}
 	_, err := Split(framed(good...), new(Memo))
@@ -271,8 +350,7 @@ func TestBatchesAreParsedAndMadeCanonical(t *testing.T) {
 	}
 	require.Equal(t, []string{`"a/b" "me" 1`, `"\u00e9/x" "A" [NaN]`, `"\u00e9\ud800" "\ud83d\ude00" {}`}, got)
 	for text, want := range map[string]string{
-		`{}`: "not an array", `[1]`: "element 0", `[["a",null,1],["a",null]]`: "element 1", `[["a",null,1,2]]`: "element 0",
-		`[[1,null,1]]`: "topic of element 0", `[["a",1,1]]`: "origin of element 0",
+		`{}`: "not an array", `[1]`: "element 0", `[["a",null,1],["a",null]]`: "element 1", `[["a",null,1,2,3]]`: "element 0",
 	} {
 		_, err := ParseBatch([]byte(text), nil)
 		require.ErrorContains(t, err, want, text)

@@ -121,7 +121,7 @@ extern "C" {
     pub fn hermes_envelope_origin(envelope: *const hermes_envelope, len: *mut usize) -> *const c_char;
     /// As hermes_envelope_topic().
     pub fn hermes_envelope_data(envelope: *const hermes_envelope, len: *mut usize) -> *const c_char;
-    /// When the sender handed the envelope to its socket, by the sender's clock, in seconds since the Unix epoch.
+    /// When the sender handed the envelope to its socket, by the sender's clock, in seconds since the Unix epoch; when it arrived, where the sender does not say.
     pub fn hermes_envelope_ts(envelope: *const hermes_envelope) -> f64;
     /// When it arrived, by this machine's clock.
     pub fn hermes_envelope_received(envelope: *const hermes_envelope) -> f64;
@@ -135,7 +135,7 @@ extern "C" {
     pub fn hermes_batch_at(batch: *const hermes_batch, index: usize) -> *const hermes_envelope;
     /// Frees a batch and its envelopes.
     pub fn hermes_batch_free(batch: *mut hermes_batch);
-    /// Takes up to max envelopes as one JSON text, for languages that parse faster than they call: [[topic, origin, data, ts], ...].
+    /// Takes up to max envelopes as one JSON text, for languages that parse faster than they call: [[topic, origin, data, ts], ...], each as it was on the wire, where topic and origin need not be strings nor ts a number (docs/wire.md).
     pub fn hermes_recv_json(receiver: u64, max: usize, timeout_ms: i32, text: *mut *mut c_char, len: *mut usize, count: *mut usize) -> c_int;
     /// hermes_recv_json() for Python, whose module marshal makes objects of its own format several times as fast as of JSON.
     pub fn hermes_recv_marshal(receiver: u64, max: usize, timeout_ms: i32, values: *mut *mut c_char, len: *mut usize) -> c_int;
