@@ -240,7 +240,9 @@ func TestWhoIsConnectedIsToldWhyNothingComes(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine string) {
 		po := newOffice(t, engine)
 		p := newPublisher(t, engine, get(t, po, "endpoint.in"))
-		require.Eventually(t, func() bool { return strings.Contains(fmt.Sprint(p.WaitReady(time.Millisecond)), "no receiver has subscribed") },
+		require.Eventually(t, func() bool {
+			return strings.Contains(fmt.Sprint(p.WaitReady(time.Millisecond)), "no receiver has subscribed")
+		},
 			soon, time.Millisecond, "%v", p.WaitReady(time.Millisecond))
 		r := newReceiver(t, engine, get(t, po, "endpoint.out"))
 		require.NoError(t, r.Subscribe("some/"))

@@ -434,15 +434,11 @@ func (r *Receiver) report(l *limits) {
 				Text: fmt.Sprintf("%s falls behind: an envelope was %.3f s old on arrival, the limit is %v", r.who(), l.lag, r.slowAfter)})
 		}
 	}
-	if l.delay == 0 {
-		return
+	if l.future > 0 {
+		r.reportFuture(l)
 	}
-	text := fmt.Sprintf("%s cannot keep up: an envelope was %.3f s old on arrival, the limit is %v", r.who(), l.delay, r.slowAfter)
-	if a.over {
-		r.events.add(Event{Kind: "slow", Level: levelError, Text: text})
-		r.endLater("slow: " + text)
-	} else if n, pass := a.slowPace.pass(l.now, l.slow); pass {
-		r.events.add(Event{Kind: "slow", Level: levelWarning, Count: n, Text: text})
+	if l.slow > 0 {
+		r.reportSlow(l)
 	}
 }
 
