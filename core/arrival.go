@@ -22,9 +22,10 @@ type arrival struct {
 	turn    sync.Mutex // of one path to deliver; taken before mu, which it gives up to wait for room
 	watched bool       // somebody looks after what is held
 
-	clocks clocks
+	clocks     clocks
+	clockCheck clockCheck
 
-	malformedPace, overflowPace, lostPace, lagPace, slowPace pacer
+	malformedPace, overflowPace, lostPace, lagPace, slowPace, futurePace pacer
 
 	memo  wire.Memo
 	stage stage // reused from batch to batch
@@ -38,6 +39,7 @@ func (a *arrival) begin() {
 	a.peers.Store(0)
 	a.streams.forget()
 	a.clocks.forget()
+	a.clockCheck.forget()
 	a.merge = nil
 }
 
@@ -83,16 +85,22 @@ type limits struct {
 	onSlow    string
 	guard     bool // against clocks that differ
 
-	malformed error   // the last thing that was wrong
-	skipped   uint64  // how many messages were
-	delay     float64 // the age of the last envelope that was too old
-	slow      uint64  // how many were
-	dropped   int     // how many the full queue has cost
-	lost      uint64  // how many are missing
-	gapTopic  []byte  // which stream was the last to miss some, as JSON strings
-	gapOrigin []byte
-	lag       float64 // the age of the last envelope that is half as old as it may be, or older
-	lagging   uint64  // how many are
+	malformed   error   // the last thing that was wrong
+	skipped     uint64  // how many messages were
+	delay       float64 // the age of the last envelope that was too old
+	slow        uint64  // how many were
+	slowTopic   []byte  // its stream, as JSON strings
+	slowOrigin  []byte
+	suspicion   string  // that not slowness but a clock is the reason; "" where nothing speaks for it
+	ahead       float64 // how many seconds the last envelope was ahead that is dated in the future
+	future      uint64  // how many are
+	aheadOrigin []byte  // where it is from, as a JSON string
+	dropped     int     // how many the full queue has cost
+	lost        uint64  // how many are missing
+	gapTopic    []byte  // which stream was the last to miss some, as JSON strings
+	gapOrigin   []byte
+	lag         float64 // the age of the last envelope that is half as old as it may be, or older
+	lagging     uint64  // how many are
 }
 
 // admit checks one message, which has come over a path, and stages it for the inbox.
@@ -145,15 +153,11 @@ func (a *arrival) enter(buf []byte, it *item, lost uint32, cached bool, l *limit
 	}
 	if cached {
 		a.stage.counters.Cached++
-	} else if age := a.age(it.origin.of(buf), it, l); age > l.slowAfter && l.onSlow != "ignore" {
-		l.delay = age
-		l.slow++
-		if l.onSlow != "warn" {
-			a.stage.drop()
-			a.stage.counters.DroppedStale++
-			a.over = l.onSlow == "stop"
-			return
-		}
+	} else if age := a.age(it.origin.of(buf), it, l); a.noteAge(buf, it, age, l) && l.onSlow != "warn" {
+		a.stage.drop()
+		a.stage.counters.DroppedStale++
+		a.over = l.onSlow == "stop"
+		return
 	}
 	it.lost = lost
 	a.stage.size += it.size()

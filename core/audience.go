@@ -63,6 +63,13 @@ func (a *audience) present() bool {
 	return a.wanted > 0
 }
 
+// count gives how many peers there are, and how many prefixes they subscribe to.
+func (a *audience) count() (peers, wanted int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.peers, a.wanted
+}
+
 // alone reports whether there is no peer at all.
 func (a *audience) alone() bool {
 	a.mu.Lock()

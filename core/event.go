@@ -10,13 +10,13 @@ import (
 // Event is a notice of what happened to a Part.
 type Event struct {
 	TS      float64 `json:"ts"`                // seconds since the Unix epoch
-	Kind    string  `json:"kind"`              // started, stopped, connected, disconnected, retrying, handshake_failed, malformed, lost, lagging, slow, overflow, failed
+	Kind    string  `json:"kind"`              // started, stopped, connected, disconnected, retrying, unreachable, handshake_failed, malformed, lost, lagging, slow, clock, overflow, failed
 	Level   string  `json:"level"`             // info, warning, error
 	Text    string  `json:"text"`              // for people
 	Address string  `json:"address,omitempty"` // of the endpoint or peer concerned
 	Peer    uint64  `json:"peer,omitempty"`    // number of the connection
 	Count   uint64  `json:"count,omitempty"`   // how many times, where several were put together; of lost, how many envelopes
-	Topic   string  `json:"topic,omitempty"`   // of lost: the last stream that had a gap
+	Topic   string  `json:"topic,omitempty"`   // of lost: the last stream that had a gap; of slow: that of the envelope that was too old
 	Origin  string  `json:"origin,omitempty"`
 }
 
@@ -125,12 +125,15 @@ type pacer struct {
 }
 
 // pass adds n happenings. It reports whether a notice is due, and for how many.
-func (p *pacer) pass(now time.Time, n uint64) (uint64, bool) {
+func (p *pacer) pass(now time.Time, n uint64) (uint64, bool) { return p.passEvery(time.Second, now, n) }
+
+// passEvery is pass for notices at another interval than a second.
+func (p *pacer) passEvery(interval time.Duration, now time.Time, n uint64) (uint64, bool) {
 	p.count += n
 	if now.Before(p.next) {
 		return 0, false
 	}
 	n = p.count
-	p.count, p.next = 0, now.Add(time.Second)
+	p.count, p.next = 0, now.Add(interval)
 	return n, true
 }

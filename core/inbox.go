@@ -54,6 +54,7 @@ type receiverCounters struct {
 	DroppedOld       uint64 `json:"dropped_old"`
 	DroppedConflated uint64 `json:"dropped_conflated"`
 	DroppedDuplicate uint64 `json:"dropped_duplicate"`
+	FromFuture       uint64 `json:"from_future"` // in none of the sums
 	Cached           uint64 `json:"cached"`
 	Held             int64  `json:"held"`
 	Lost             uint64 `json:"lost"`
@@ -67,6 +68,7 @@ func (c *receiverCounters) add(d receiverCounters) {
 	c.DroppedOverflow += d.DroppedOverflow
 	c.DroppedMalformed += d.DroppedMalformed
 	c.DroppedDuplicate += d.DroppedDuplicate
+	c.FromFuture += d.FromFuture
 	c.Cached += d.Cached
 	c.Held += d.Held
 	c.Lost += d.Lost

@@ -143,3 +143,73 @@ func TestTheGuardFollowsADriftAndForgets(t *testing.T) {
 		require.LessOrEqual(t, c.bytes, clockBytes)
 	}
 }
+
+func TestTheSnailNamesTheEnvelopeThatWasTooOld(t *testing.T) {
+	r := unstarted(t)
+	arrive(t, r, "room/7", "sensor é", 0, 0)
+	arrive(t, r, "room/7", "sensor é", 5*time.Second, 1)
+	e := eventOf(t, r, "slow")
+	require.Equal(t, [3]string{levelError, "room/7", "sensor é"}, [3]string{e.Level, e.Topic, e.Origin})
+	require.Regexp(t, `an envelope of topic "room/7" from "sensor é" was 5\.\d+ s old on arrival, the limit is 1s`, e.Text)
+	require.NotContains(t, e.Text, "clock", "it has kept up with this origin before")
+}
+
+func TestTheSnailSuspectsAClock(t *testing.T) {
+	t.Run("of the first envelope", func(t *testing.T) {
+		r := unstarted(t)
+		arrive(t, r, "t", "punctual", 0, 0)
+		arrive(t, r, "t", "behind", time.Hour, 0)
+		require.Regexp(t, `"behind" was 3600\.\d+ s old .*is its clock 1h0m.* behind`, eventOf(t, r, "slow").Text)
+	})
+	t.Run("of all envelopes", func(t *testing.T) {
+		r := unstarted(t, "on_slow", "drop", "timeout", "1m")
+		for i := range uint32(3) {
+			arrive(t, r, "t", "behind", time.Hour, i)
+		}
+		r.arrival.slowPace = pacer{}
+		arrive(t, r, "t", "behind", time.Hour, 3)
+		eventOf(t, r, "slow")
+		require.Contains(t, eventOf(t, r, "slow").Text, `all 4 envelopes from "behind" were about as old: its clock is probably 1h0m`)
+	})
+	for name, ages := range map[string][]time.Duration{
+		"not of envelopes that grow older": {10 * time.Second, 20 * time.Second},
+		"not after a young one":            {time.Hour, 0, time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := unstarted(t, "on_slow", "warn")
+			for i, age := range ages {
+				r.arrival.slowPace = pacer{}
+				arrive(t, r, "t", "o", age, uint32(i))
+			}
+			require.Contains(t, eventOf(t, r, "slow").Text, "clock", "of the first one it may be")
+			require.NotContains(t, eventOf(t, r, "slow").Text, "clock")
+		})
+	}
+	var c clockCheck
+	require.Contains(t, c.old([]byte(`"o"`), 1e300), "more than a century")
+	for i := range 2 * knownClocks {
+		c.young(fmt.Appendf(nil, `"%d"`, i))
+	}
+	require.Empty(t, c.old([]byte(`"o"`), 5), "with so many origins it no longer knows")
+	require.Empty(t, c.prompt)
+}
+
+func TestAnEnvelopeFromTheFutureIsNoticed(t *testing.T) {
+	r := unstarted(t)
+	arrive(t, r, "t", "o", 0, 0)
+	_, err := r.NextEvent(0)
+	require.Error(t, err)
+	arrive(t, r, "t", "ahead", -time.Hour, 0)
+	e := eventOf(t, r, "clock")
+	require.Equal(t, [2]string{levelWarning, "ahead"}, [2]string{e.Level, e.Origin})
+	require.Regexp(t, `from "ahead" that is dated 3\d+\.\d+ s in the future: its clock is ahead`, e.Text)
+	arrive(t, r, "t", "ahead", -time.Hour, 1)
+	_, err = r.NextEvent(0)
+	require.Error(t, err, "once a minute")
+	require.EqualValues(t, [2]uint64{2, 3}, [2]uint64{r.Stats().FromFuture, uint64(r.Stats().Queued)})
+
+	guarded := unstarted(t, "clock.skew", "guard")
+	arrive(t, guarded, "t", "ahead", -time.Hour, 0)
+	_, err = guarded.NextEvent(0)
+	require.Error(t, err, "there the difference is allowed for")
+}

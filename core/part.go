@@ -85,10 +85,12 @@ type part struct {
 	idle    gate // not running
 	ready   gate
 	events  eventLog
+	network connectivity
 
 	open func() error                                // start: opens sockets and goroutines
 	shut func() error                                // stop: ends them, within limit; called once for each open
 	fact func(key string) (value string, known bool) // what Get knows besides options; may be nil
+	idly func() string                               // why nothing comes or goes though all connections stand; may be nil
 }
 
 // commonOptions are the settings that go to the carrier.
@@ -115,6 +117,7 @@ func (p *part) init(kind, name, address string) {
 	p.idle.set(true)
 	p.engine = newChoice(carrier.EngineAuto, carrier.EngineZMTP, carrier.EngineLibzmq)
 	p.linger = newDuration(time.Second)
+	p.network.init(p.who(), p.events.add)
 }
 
 // networkOptions adds what every part with sockets can be told.
@@ -223,7 +226,9 @@ func (p *part) Start() error {
 	var started *Event
 	p.events.open()
 	defer func() { p.events.opened(started) }()
+	p.network.begin()
 	if err := p.open(); err != nil {
+		p.network.end()
 		p.settle(s)
 		return err
 	}
@@ -281,6 +286,7 @@ func (p *part) end(reason string, timeout time.Duration) error {
 	if !running {
 		return nil
 	}
+	p.network.end()
 	err := p.shut()
 	p.limit.end()
 	level := levelInfo
@@ -410,8 +416,26 @@ func (p *part) WaitReady(timeout time.Duration) error {
 	case <-p.idle.opened():
 		return p.stopped()
 	case <-d.c:
-		return errorf(ETIMEOUT, "%s is not ready", p.who())
+		return errorf(ETIMEOUT, "%s is not ready%s", p.who(), p.reasonWhy())
 	}
+}
+
+// reasonWhy is why a wait was in vain, to be put behind the text of its error; "" where
+// nothing is known to be wrong.
+func (p *part) reasonWhy() string {
+	why := p.network.problem()
+	if why == "" && p.idly != nil {
+		why = p.idly()
+	}
+	return because(why)
+}
+
+// because puts a reason behind a text; "" is none.
+func because(why string) string {
+	if why == "" {
+		return ""
+	}
+	return ": it " + why
 }
 
 // Options implements Part.
@@ -457,6 +481,8 @@ func (p *part) Get(key string) (string, error) {
 		return s.String(), nil
 	case "stop_reason":
 		return reason, nil
+	case "problem":
+		return p.network.problem(), nil
 	}
 	if p.fact != nil {
 		if v, ok := p.fact(key); ok {
@@ -489,24 +515,26 @@ func (p *part) NextEvent(timeout time.Duration) (Event, error) {
 	}
 }
 
-// peerEvent notes what a carrier tells of a peer.
-func (p *part) peerEvent(e carrier.Event) {
+// peerEvent notes what a carrier tells of a peer of a socket, which is of type own and
+// has these addresses.
+func (p *part) peerEvent(own carrier.Type, a addresses, e carrier.Event) {
 	out := Event{Level: levelInfo, Address: e.Address, Peer: e.Peer}
 	switch e.Kind {
 	case carrier.Connected:
 		out.Kind, out.Text = "connected", "connected at "+e.Address
 	case carrier.Disconnected:
-		out.Kind, out.Level, out.Text = "disconnected", levelWarning, "disconnected at "+e.Address
+		out.Kind, out.Text = "disconnected", "disconnected at "+e.Address
 	case carrier.Retrying:
 		out.Kind, out.Text = "retrying", "no connection to "+e.Address
 	case carrier.HandshakeFailed:
-		out.Kind, out.Level, out.Text = "handshake_failed", levelWarning, "refused a peer at "+e.Address
+		out.Kind, out.Text = "handshake_failed", "refused a peer at "+e.Address
 	default:
 		return
 	}
 	if e.Reason != "" {
 		out.Text += ": " + e.Reason
 	}
+	p.network.note(own, e, len(a.bind) > 0, &out)
 	out.Text = p.who() + " " + out.Text
 	p.events.add(out)
 }
@@ -517,6 +545,7 @@ type base struct {
 	Name          string `json:"name"`
 	State         string `json:"state"`
 	StopReason    string `json:"stop_reason"`
+	Problem       string `json:"problem"` // of its connections, for people; empty where none is known
 	EventsDropped uint64 `json:"events_dropped"`
 }
 
@@ -531,9 +560,10 @@ func (p *part) descriptor(fd int, err error) (int, error) {
 }
 
 func (p *part) base() base {
+	problem := p.network.problem()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return base{Kind: p.kind, Name: p.name, State: p.state.String(), StopReason: p.reason, EventsDropped: p.events.droppedCount()}
+	return base{Kind: p.kind, Name: p.name, State: p.state.String(), StopReason: p.reason, Problem: problem, EventsDropped: p.events.droppedCount()}
 }
 
 // statsJSON encodes statistics, which are numbers and strings only.

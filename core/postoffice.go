@@ -2,6 +2,7 @@ package core
 
 import (
 	"errors"
+	"net"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -50,6 +51,9 @@ func NewPostOffice(in, out, debug string) (*PostOffice, error) {
 	}
 	p.init("post office", in+" > "+out, in+" > "+out)
 	p.part.open, p.part.shut, p.part.fact = p.openUp, p.shutDown, p.factOf
+	p.network.add(carrier.XSUB, p.in)
+	p.network.add(carrier.XPUB, p.out)
+	p.network.add(carrier.PUB, p.debug)
 	p.networkOptions()
 	p.queueMessages = newSize(1_000_000, maxCount)
 	p.queueBytes = newSize(256<<20, maxBytes)
@@ -92,7 +96,8 @@ func (p *PostOffice) openUp() (err error) {
 		return err
 	}
 	cfg := carrier.InletConfig{Config: p.carrierConfig(carrier.XSUB, p.in)}
-	cfg.OnEvent = p.peerEvent
+	cfg.OnEvent = func(e carrier.Event) { p.peerEvent(carrier.XSUB, p.in, e) }
+	cfg.Redirect = func(kind, host string) string { return redirect(carrier.XSUB, kind, reachable(r.out, host)) }
 	cfg.Deliver = func(b *batch.Batch) { p.pass(r, b) }
 	inlet, err := opener.OpenInlet(cfg)
 	if err != nil {
@@ -133,7 +138,10 @@ func (p *PostOffice) openOutlet(typ carrier.Type, a addresses, note func(carrier
 		if note != nil {
 			note(e)
 		}
-		p.peerEvent(e)
+		p.peerEvent(typ, a, e)
+	}
+	if typ == carrier.XPUB {
+		cfg.Redirect = p.redirectPublisher
 	}
 	if cache != nil {
 		cfg.Cache = cache // a nil pointer would not be a nil interface
@@ -147,6 +155,29 @@ func (p *PostOffice) openOutlet(typ carrier.Type, a addresses, note func(carrier
 		return nil, openError(p.who(), err)
 	}
 	return o, nil
+}
+
+// redirectPublisher tells a publisher that has come to the outgoing side where to go.
+func (p *PostOffice) redirectPublisher(kind, host string) string {
+	if r := p.current(); r != nil { // nil: it has come before the incoming side was open
+		return redirect(carrier.XPUB, kind, reachable(r.inlet, host))
+	}
+	return ""
+}
+
+// reachable is where a socket is bound, for a peer that has reached this machine as host:
+// that takes the place of "every interface".
+func reachable(s socket, host string) string {
+	var out []string
+	for _, e := range s.Endpoints() {
+		rest, isTCP := strings.CutPrefix(e, "tcp://")
+		at, port, err := net.SplitHostPort(rest)
+		if ip := net.ParseIP(at); isTCP && err == nil && host != "" && ip != nil && ip.IsUnspecified() {
+			e = "tcp://" + net.JoinHostPort(host, port)
+		}
+		out = append(out, e)
+	}
+	return strings.Join(out, " or ")
 }
 
 // pass relays one batch. Batches of different publishers come at the same time.

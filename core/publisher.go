@@ -72,7 +72,8 @@ func NewPublisher(address, name string) (*Publisher, error) {
 		return nil, textError("the name", err)
 	}
 	p.init("publisher", name, address)
-	p.part.open, p.part.shut, p.part.fact = p.openUp, p.shutDown, p.factOf
+	p.part.open, p.part.shut, p.part.fact, p.part.idly = p.openUp, p.shutDown, p.factOf, p.idleBecause
+	p.network.add(carrier.PUB, a)
 	p.q.init()
 	p.networkOptions()
 	p.queueMessages = newSize(1_000_000, maxCount)
@@ -159,7 +160,7 @@ func (p *Publisher) onEvent(e carrier.Event) {
 	if e.Unsent > 0 && p.audience.alone() { // else another peer has them, as a rule
 		p.q.lose(e.Unsent)
 	}
-	p.peerEvent(e)
+	p.peerEvent(carrier.PUB, p.addresses, e)
 }
 
 // pump is the life of the publisher's goroutine.
@@ -217,7 +218,7 @@ func (p *Publisher) shutDown() error {
 	unsent := p.limit.close(p.outlet)
 	p.pumping.Wait()
 	if n := p.q.giveUp(unsent); n > 0 {
-		return errorf(ETIMEOUT, "%s stopped with %d envelopes not sent", p.who(), n)
+		return errorf(ETIMEOUT, "%s stopped with %d envelopes not sent%s", p.who(), n, because(p.network.problemAtEnd()))
 	}
 	return nil
 }
@@ -308,7 +309,7 @@ func enqueue[T string | []byte](p *Publisher, topic T, origin, data []byte, how 
 			if !p.q.refuse() {
 				return p.notOpen()
 			}
-			return p.isFull()
+			return errorf(EFULL, "%w%s", p.isFull(), p.reasonWhy())
 		}
 	}
 	return err
@@ -425,6 +426,17 @@ func (p *Publisher) TryPublish(text []byte) error {
 func (p *Publisher) FD() (int, error) {
 	fd, err := p.q.descriptor()
 	return p.descriptor(fd, err)
+}
+
+// idleBecause says why nothing goes out though nothing is wrong with the connections.
+func (p *Publisher) idleBecause() string {
+	switch peers, wanted := p.audience.count(); {
+	case peers <= 0:
+		return "waits for a peer to connect"
+	case wanted == 0:
+		return fmt.Sprintf("is connected to %d peer(s), where no receiver has subscribed to anything", peers)
+	}
+	return ""
 }
 
 func (p *Publisher) factOf(key string) (string, bool) {

@@ -57,7 +57,8 @@ func NewReceiver(address, name string) (*Receiver, error) {
 	}
 	r := &Receiver{addresses: a}
 	r.init("receiver", name, address)
-	r.part.open, r.part.shut, r.part.fact = r.openUp, r.shutDown, r.factOf
+	r.part.open, r.part.shut, r.part.fact, r.part.idly = r.openUp, r.shutDown, r.factOf, r.idleBecause
+	r.network.add(carrier.SUB, a)
 	r.inbox.init()
 	r.networkOptions()
 	r.slowAfter = newDuration(time.Second)
@@ -147,7 +148,7 @@ func (r *Receiver) onEvent(e carrier.Event) {
 		r.ready.set(r.arrival.peers.Add(-1) > 0)
 		r.endLoan()
 	}
-	r.peerEvent(e)
+	r.peerEvent(carrier.SUB, r.addresses, e)
 }
 
 // Subscribe follows the topics that begin with topic. The first subscription
@@ -263,7 +264,10 @@ func (r *Receiver) Take(most int, timeout time.Duration) (*Delivery, error) {
 		d.tellsLost = r.jsonLost.is("on")
 		return d, nil
 	case timedOut:
-		return nil, errorf(ETIMEOUT, "nothing arrived at %s", r.who())
+		if timeout == 0 {
+			return nil, errorf(ETIMEOUT, "nothing arrived at %s", r.who()) // to look is no wait, and must cost little
+		}
+		return nil, errorf(ETIMEOUT, "nothing arrived at %s%s", r.who(), r.reasonWhy())
 	}
 	if err := r.check(); err != nil && how == neverOpened {
 		return nil, err
@@ -324,6 +328,28 @@ func (r *Receiver) currentInlet() carrier.Inlet {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.inlet
+}
+
+// idleBecause says why nothing arrives though nothing is wrong with the connections.
+func (r *Receiver) idleBecause() string {
+	peers := r.arrival.peers.Load()
+	if peers <= 0 {
+		return "waits for a peer to connect"
+	}
+	r.inbox.mu.Lock()
+	defer r.inbox.mu.Unlock()
+	r.inbox.laid()
+	switch c := &r.inbox.counters; {
+	case c.Arrived == 0:
+		return fmt.Sprintf("is connected to %d peer(s), and nothing that it subscribes to has come: %s", peers, r.topics.text())
+	case c.Arrived == c.DroppedOrigin:
+		return fmt.Sprintf("has received %d envelopes, all of other origins than it accepts", c.Arrived)
+	case c.Arrived == c.DroppedMalformed:
+		return fmt.Sprintf("has received %d messages, none of which is an envelope", c.Arrived)
+	case c.Arrived == c.DroppedStale:
+		return fmt.Sprintf("has received %d envelopes, all older than %v: its clock or that of the sender may be wrong", c.Arrived, r.slowAfter)
+	}
+	return ""
 }
 
 func (r *Receiver) factOf(key string) (string, bool) {
@@ -426,15 +452,11 @@ func (r *Receiver) report(l *limits) {
 				Text: fmt.Sprintf("%s falls behind: an envelope was %.3f s old on arrival, the limit is %v", r.who(), l.lag, r.slowAfter)})
 		}
 	}
-	if l.delay == 0 {
-		return
+	if l.future > 0 {
+		r.reportFuture(l)
 	}
-	text := fmt.Sprintf("%s cannot keep up: an envelope was %.3f s old on arrival, the limit is %v", r.who(), l.delay, r.slowAfter)
-	if a.over {
-		r.events.add(Event{Kind: "slow", Level: levelError, Text: text})
-		r.endLater("slow: " + text)
-	} else if n, pass := a.slowPace.pass(l.now, l.slow); pass {
-		r.events.add(Event{Kind: "slow", Level: levelWarning, Count: n, Text: text})
+	if l.slow > 0 {
+		r.reportSlow(l)
 	}
 }
 

@@ -1,6 +1,8 @@
 package core
 
 import (
+	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/hermes-zmq/hermes/core/internal/carrier"
@@ -102,4 +104,26 @@ func (s *subscriptions) remove(prefix []byte) (known bool, err error) {
 		}
 	}
 	return true, nil
+}
+
+// text says what is followed, for people.
+func (s *subscriptions) text() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	const most = 3
+	var some []string
+	for p := range s.prefixes {
+		if len(some) == most {
+			some = append(some, fmt.Sprintf("%d more", len(s.prefixes)-most))
+			break
+		}
+		some = append(some, fmt.Sprintf("%q", strings.TrimPrefix(p, `"`)))
+	}
+	switch {
+	case !s.chosen:
+		return "every topic"
+	case len(some) == 0:
+		return "it subscribes to nothing"
+	}
+	return "the topics that begin with " + strings.Join(some, ", ")
 }

@@ -58,6 +58,10 @@ type Config struct {
 	// Hermes is the version of the envelopes that this end reads, which it tells its
 	// peers while they shake hands; "" tells nothing. Our own carrier only.
 	Hermes string
+	// Redirect gives what to tell a peer whose type is wrong, in place of just that: where
+	// it should have gone. host is how the peer has reached this end, "" where that is
+	// unknown. "" leaves it. Our own carrier only; it may be nil, and called at any time.
+	Redirect func(kind, host string) string
 
 	// OnEvent is told what happens to peers and subscriptions, one event at a
 	// time and in order. It must not block and must not call into the same

@@ -26,6 +26,9 @@ type Event struct {
 	Peer    uint64 // connection, 0 where unknown
 	Address string // of the endpoint or peer concerned
 	Reason  string // why, for people
+	Cause   Cause  // sorts the reason
+	Type    string // of CauseWrongType: the socket type of the peer
+	Said    string // what a peer that was refused, or refused us, gave as its own reason; "" where it gave none
 	Prefix  []byte // of Wanted and Unwanted; the receiver may keep it
 	Unsent  int    // of Disconnected, at an Outlet: messages that waited for the peer, as far as known
 }

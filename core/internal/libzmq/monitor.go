@@ -94,7 +94,7 @@ func (m *monitor) handle(event zmq.Event, address string, value int) {
 		m.owner.emit(carrier.Event{Kind: carrier.Connected, Peer: id, Address: address})
 	case zmq.EVENT_DISCONNECTED:
 		if id, was := m.leave(address); was {
-			m.owner.emit(carrier.Event{Kind: carrier.Disconnected, Peer: id, Address: address})
+			m.owner.emit(carrier.Event{Kind: carrier.Disconnected, Peer: id, Address: address, Cause: carrier.CauseLeft})
 		}
 	case zmq.EVENT_CONNECT_RETRIED:
 		pause := time.Duration(value) * time.Millisecond

@@ -157,7 +157,15 @@ func errorReason(data []byte) string {
 	if len(data) == 0 {
 		return "no reason given"
 	}
-	return fmt.Sprintf("%q", data[1:1+min(int(data[0]), len(data)-1)])
+	return fmt.Sprintf("%q", errorText(data))
+}
+
+// errorText is the reason in an ERROR; "" where there is none.
+func errorText(data []byte) string {
+	if len(data) == 0 {
+		return ""
+	}
+	return string(data[1 : 1+min(int(data[0]), len(data)-1)])
 }
 
 // appendPing adds a PING. Its time to live is always zero: it would oblige us to

@@ -14,7 +14,8 @@ import (
 )
 
 var (
-	errPeerClosed = errors.New("closed by the peer")
+	errPeerClosed = &carrier.Fault{Cause: carrier.CauseLeft, Text: "closed by the peer"}
+	errProbe      = &carrier.Fault{Cause: carrier.CauseProbe, Text: "closed by the peer before it had sent a byte"}
 	longAgo       = time.Unix(1, 0)
 )
 
@@ -170,20 +171,25 @@ func (c *conn) about(subscriptions int) carrier.Peer {
 }
 
 // refuseWith tells a peer why it is refused and waits a moment for it to hang up,
-// so that closing does not destroy the reason on its way.
-func (c *conn) refuseWith(reason error) {
+// so that closing does not destroy the reason on its way. Meanwhile the peer, which
+// refuses this end as a rule, may say why.
+func (c *conn) refuseWith(reason string, in *hello) (said string) {
 	_ = c.io.SetDeadline(time.Now().Add(200 * time.Millisecond))
-	if _, err := c.io.Write(appendError(nil, reason.Error())); err != nil {
-		return
+	if _, err := c.io.Write(appendError(nil, reason)); err != nil {
+		return ""
 	}
 	c.io.closeWrite()
+	if name, data, err := in.command(); err == nil && name == cmdError {
+		said = errorText(data)
+	}
 	_, _ = io.CopyN(io.Discard, c.io, 64<<10)
+	return said
 }
 
 // timeoutReason names the limit that a handshake has run into.
 func timeoutReason(err error, limit time.Duration) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return fmt.Errorf("the peer did not finish its handshake within %v", limit)
+		return &carrier.Fault{Cause: carrier.CauseNoAnswer, Text: fmt.Sprintf("the peer did not finish its handshake within %v", limit)}
 	}
 	return err
 }

@@ -39,7 +39,7 @@ func (s *socket) keepDialling(a address) {
 		if ready {
 			pause.reset()
 		}
-		s.tellUnlessClosed(carrier.Event{Kind: carrier.Retrying, Address: a.text, Reason: err.Error()})
+		s.tellUnlessClosed(carrier.Event{Kind: carrier.Retrying, Address: a.text}.Tell(err))
 		select {
 		case <-time.After(pause.next()):
 		case <-s.ctx.Done():

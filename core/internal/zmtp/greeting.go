@@ -3,6 +3,8 @@ package zmtp
 import (
 	"bytes"
 	"fmt"
+
+	"github.com/hermes-zmq/hermes/core/internal/carrier"
 )
 
 // The greeting: a signature, the version, the security mechanism, and filler.
@@ -37,7 +39,7 @@ func checkGreeting(g []byte) error {
 		if g[1] == 0 { // the length of an identity, and its flags
 			return errOldPeer("1.0", "libzmq 2")
 		}
-		return fmt.Errorf("the peer does not speak ZMTP: it began with %q", g[:min(len(g), 16)])
+		return notZMTP("the peer does not speak ZMTP: it began with %q", g[:min(len(g), 16)])
 	case len(g) >= signatureSize && g[signatureSize-1]&1 == 0:
 		return errOldPeer("1.0", "libzmq 2")
 	case len(g) > majorAt && g[majorAt] < major:
@@ -50,7 +52,11 @@ func checkGreeting(g []byte) error {
 }
 
 func errOldPeer(version, example string) error {
-	return fmt.Errorf("the peer speaks ZMTP %s (as %s does); 3.0, of libzmq 4.0 or newer, is the oldest understood", version, example)
+	return notZMTP("the peer speaks ZMTP %s (as %s does); 3.0, of libzmq 4.0 or newer, is the oldest understood", version, example)
+}
+
+func notZMTP(format string, args ...any) error {
+	return &carrier.Fault{Cause: carrier.CauseNotZMTP, Text: fmt.Sprintf(format, args...)}
 }
 
 // peerMinor is the minor version to speak with the sender of a greeting: one of a
@@ -69,7 +75,8 @@ func checkMechanism(g []byte) error {
 		name = name[:end]
 	}
 	if string(name) != mechanism {
-		return fmt.Errorf("the peer demands the security mechanism %q, and this end has %s", name, mechanism)
+		return &carrier.Fault{Cause: carrier.CauseSecurity,
+			Text: fmt.Sprintf("the peer demands the security mechanism %q, and this end has %s", name, mechanism)}
 	}
 	return nil
 }

@@ -3,9 +3,11 @@ package zmtp
 import (
 	"errors"
 	"fmt"
+	"net"
 	"time"
 
 	"github.com/hermes-zmq/hermes/core/internal/batch"
+	"github.com/hermes-zmq/hermes/core/internal/carrier"
 )
 
 // shake exchanges greetings and READYs. early is what came behind the peer's READY.
@@ -34,7 +36,7 @@ func (c *conn) handshake() (early []byte, err error) {
 		return nil, err
 	}
 	if err := checkMechanism(greeting); err != nil {
-		c.refuseWith(err)
+		c.refuseWith(err.Error(), &in)
 		return nil, err
 	}
 	c.minor = peerMinor(greeting)
@@ -61,16 +63,41 @@ func (c *conn) meet(in *hello) error {
 		return fmt.Errorf("the peer sent the command %q in place of READY", name)
 	}
 	if c.kind, c.hermes, err = readyProperties(data); err != nil {
-		c.refuseWith(err)
+		c.refuseWith(err.Error(), in)
 		return err
 	}
 	// One that does not say is taken at its word that it fits, as libzmq does.
 	if c.kind != "" && !c.s.role.accepts(c.kind) {
-		err := fmt.Errorf("a peer of type %.20q cannot be connected to a %s", c.kind, c.s.cfg.Type)
-		c.refuseWith(err)
-		return err
+		return c.refuseType(in)
 	}
 	return nil
+}
+
+// refuseType refuses a peer whose type is wrong. One that has come to the wrong side of
+// a post office is told where the other side is.
+func (c *conn) refuseType(in *hello) error {
+	f := &carrier.Fault{Cause: carrier.CauseWrongType, Type: c.kind,
+		Text: fmt.Sprintf("a peer of type %.20q cannot be connected to a %s", c.kind, c.s.cfg.Type)}
+	reason := f.Text
+	if redirect := c.s.cfg.Redirect; redirect != nil {
+		if better := redirect(c.kind, localHost(c.io.Conn)); better != "" {
+			reason = better
+		}
+	}
+	f.Said = c.refuseWith(reason, in)
+	return f
+}
+
+// localHost is the host by which a peer has reached this end; "" where it has none.
+func localHost(nc net.Conn) string {
+	if nc == nil || nc.LocalAddr() == nil {
+		return ""
+	}
+	host, _, err := net.SplitHostPort(nc.LocalAddr().String())
+	if err != nil {
+		return ""
+	}
+	return host
 }
 
 // announcement is the properties that this end shows besides its type.
@@ -92,6 +119,9 @@ type hello struct {
 func (h *hello) greeting() ([]byte, error) {
 	for len(h.buf) < greetingSize {
 		if err := h.more(greetingSize); err != nil {
+			if len(h.buf) == 0 && carrier.CauseOf(err) == carrier.CauseLeft {
+				return nil, errProbe
+			}
 			return nil, err
 		}
 		if err := checkGreeting(h.buf); err != nil {

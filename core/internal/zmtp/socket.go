@@ -257,7 +257,7 @@ func (s *socket) serve(nc net.Conn, from string) (ready bool, err error) {
 	defer func() { _ = nc.Close() }()
 	c, err := s.admit(nc, from)
 	if err != nil {
-		s.tellUnlessClosed(carrier.Event{Kind: carrier.HandshakeFailed, Address: from, Reason: err.Error()})
+		s.tellUnlessClosed(carrier.Event{Kind: carrier.HandshakeFailed, Address: from}.Tell(err))
 		return false, err
 	}
 	defer func() { _ = c.io.Close() }()
@@ -271,7 +271,7 @@ func (s *socket) serve(nc net.Conn, from string) (ready bool, err error) {
 	}
 	if err != nil {
 		err = c.why(err)
-		s.tellUnlessClosed(carrier.Event{Kind: carrier.HandshakeFailed, Peer: c.id, Address: from, Reason: err.Error()})
+		s.tellUnlessClosed(carrier.Event{Kind: carrier.HandshakeFailed, Peer: c.id, Address: from}.Tell(err))
 		return false, err
 	}
 	reason := errors.New("a goroutine of this end has failed")
@@ -337,7 +337,7 @@ func (s *socket) leave(c *conn, reason error) {
 	peers := slices.DeleteFunc(slices.Clone(*s.peers.Load()), func(p *conn) bool { return p == c })
 	s.peers.Store(&peers)
 	s.mu.Unlock()
-	s.tellLocked(carrier.Event{Kind: carrier.Disconnected, Peer: c.id, Address: c.address, Reason: reason.Error(), Unsent: unsent})
+	s.tellLocked(carrier.Event{Kind: carrier.Disconnected, Peer: c.id, Address: c.address, Unsent: unsent}.Tell(reason))
 }
 
 // Endpoints lists the addresses bound, with port and interface resolved.

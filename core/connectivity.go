@@ -1,0 +1,253 @@
+package core
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hermes-zmq/hermes/core/internal/carrier"
+)
+
+// connectivity knows of each address that a part connects to whether there is a
+// connection, and why not; and which peers the part has refused. From that come
+//
+//   - the notice "unreachable", a warning: once an outage has lasted for a moment, or at
+//     once where waiting cannot help, and then at most once a minute for each address;
+//   - the level of notices about peers that were refused or lost: a warning at most once
+//     a minute for each cause, and info otherwise. A peer that ends, and one that
+//     connects and closes without a word, are always info;
+//   - the text of problem, for statistics and for errors of waits that were in vain.
+//
+// The carrier's event lock is taken before mu, and mu before that of the event log.
+type connectivity struct {
+	who    string        // the part, in texts
+	notice func(Event)   // takes the notice "unreachable"
+	every  time.Duration // between two warnings about the same
+
+	mu      sync.Mutex
+	running bool
+	run     int // which run this is, so that timers of an earlier one are told apart
+	remotes []*remote
+	refused map[carrier.Cause]time.Time // when the last warning for each cause was given
+	last    string                      // why the last peer was refused that came to a bound address
+	atEnd   string                      // see problemAtEnd
+}
+
+// remote is an address that is connected to.
+type remote struct {
+	own     carrier.Type // what connects
+	address string
+	peers   int           // connections now
+	failed  carrier.Event // why the last attempt failed; Kind is 0 where none has
+	warned  time.Time     // when the last warning was given
+	due     *time.Timer   // runs until the outage is worth a warning; or nil
+	lasting bool          // it has been worth one
+}
+
+// How long an outage lasts before it is worth a warning: a part that starts together with
+// its post office, or a moment before it, is no reason for one.
+const (
+	outageGrace = 250 * time.Millisecond // after an attempt that has failed
+	answerGrace = 3 * time.Second        // where the first attempt neither fails nor succeeds
+	warnEvery   = time.Minute
+)
+
+func (c *connectivity) init(who string, notice func(Event)) {
+	c.who, c.notice, c.every = who, notice, warnEvery
+}
+
+// add says that a socket of the part connects to addresses.
+func (c *connectivity) add(own carrier.Type, a addresses) {
+	for _, address := range a.connect {
+		c.remotes = append(c.remotes, &remote{own: own, address: address})
+	}
+}
+
+// begin is told that the part starts.
+func (c *connectivity) begin() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.running = true
+	c.run++
+	c.refused, c.last = map[carrier.Cause]time.Time{}, ""
+	for _, r := range c.remotes {
+		*r = remote{own: r.own, address: r.address, warned: r.warned}
+		c.arm(r, answerGrace)
+	}
+}
+
+// end is told that the part stops: what happens to its peers from now on is no news.
+func (c *connectivity) end() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.atEnd = c.problemLocked()
+	c.running = false
+	for _, r := range c.remotes {
+		r.disarm()
+	}
+}
+
+// find gives the address that an event is about, or nil where it is about a peer that
+// has come by itself. Where a socket has but one address the event may spell it differently.
+func (c *connectivity) find(own carrier.Type, e carrier.Event, bound bool) *remote {
+	var only *remote
+	count := 0
+	for _, r := range c.remotes {
+		if r.own != own {
+			continue
+		}
+		if r.address == e.Address {
+			return r
+		}
+		only = r
+		count++
+	}
+	if count == 1 && !bound {
+		return only
+	}
+	return nil
+}
+
+// note takes in an event of a socket and completes the notice of it. bound says that the
+// socket has addresses that peers come to.
+func (c *connectivity) note(own carrier.Type, e carrier.Event, bound bool, out *Event) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r := c.find(own, e, bound)
+	switch e.Kind {
+	case carrier.Connected:
+		if r != nil {
+			r.peers++
+			r.failed, r.lasting = carrier.Event{}, false
+			r.disarm()
+		}
+	case carrier.Disconnected:
+		if r != nil {
+			r.peers = max(r.peers-1, 0)
+		}
+		out.Level = c.level(e.Cause)
+	case carrier.HandshakeFailed:
+		if r == nil {
+			c.last = refusal(own, e)
+			out.Text = "refused a peer at " + e.Address + ": " + c.last
+			out.Level = c.level(e.Cause)
+		}
+	case carrier.Retrying:
+		if r != nil && r.peers == 0 {
+			c.miss(r, e)
+		}
+	}
+}
+
+// level is that of a notice about a peer that was lost or refused.
+func (c *connectivity) level(cause carrier.Cause) string {
+	if cause == carrier.CauseLeft || cause == carrier.CauseProbe || !c.running {
+		return levelInfo
+	}
+	now := time.Now()
+	if last, warned := c.refused[cause]; warned && now.Sub(last) < c.every {
+		return levelInfo
+	}
+	c.refused[cause] = now
+	return levelWarning
+}
+
+// miss notes that an address could not be reached, or was lost.
+func (c *connectivity) miss(r *remote, e carrier.Event) {
+	first := r.failed.Kind == 0
+	r.failed = e
+	switch {
+	case r.lasting || hopeless(e.Cause):
+		r.disarm()
+		c.warn(r)
+	case first:
+		c.arm(r, outageGrace)
+	}
+}
+
+// hopeless reports that to try again will hardly help.
+func hopeless(cause carrier.Cause) bool {
+	switch cause {
+	case carrier.CauseWrongType, carrier.CauseNotZMTP, carrier.CauseSecurity, carrier.CauseNoName, carrier.CauseForbidden:
+		return true
+	}
+	return false
+}
+
+// arm has a warning given after d, unless there is a connection by then.
+func (c *connectivity) arm(r *remote, d time.Duration) {
+	r.disarm()
+	run := c.run
+	r.due = time.AfterFunc(d, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.run == run && r.peers == 0 {
+			c.warn(r)
+		}
+	})
+}
+
+func (r *remote) disarm() {
+	if r.due != nil {
+		r.due.Stop()
+		r.due = nil
+	}
+}
+
+// warn gives the notice "unreachable", unless one was given not long ago.
+func (c *connectivity) warn(r *remote) {
+	if !c.running {
+		return
+	}
+	r.lasting = true
+	now := time.Now()
+	if now.Sub(r.warned) < c.every {
+		return
+	}
+	r.warned = now
+	c.notice(Event{Kind: "unreachable", Level: levelWarning, Address: r.address, Text: c.who + " " + r.problem() + " (it goes on trying)"})
+}
+
+// problem says why nothing comes or goes, as far as that lies in connections; "" where
+// nothing is known to be wrong.
+func (c *connectivity) problem() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.problemLocked()
+}
+
+// problemAtEnd is what problem said when the part began to stop.
+func (c *connectivity) problemAtEnd() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.atEnd
+}
+
+func (c *connectivity) problemLocked() string {
+	if !c.running {
+		return ""
+	}
+	var all []string
+	for _, r := range c.remotes {
+		if r.peers == 0 {
+			all = append(all, r.problem())
+		}
+	}
+	if len(c.remotes) == 0 && c.last != "" {
+		all = append(all, "has refused a peer: "+c.last)
+	}
+	return strings.Join(all, "; ")
+}
+
+// problem is what is wrong with one address.
+func (r *remote) problem() string {
+	e := r.failed
+	switch {
+	case e.Kind == 0:
+		return fmt.Sprintf("has no answer from %s yet; check the address, and whether a firewall drops the connection", r.address)
+	case e.Cause == carrier.CauseWrongType:
+		return fmt.Sprintf("cannot connect to %s: %s", r.address, misdirected(r.own, e.Type, r.address, e.Said))
+	}
+	return fmt.Sprintf("cannot connect to %s: %s; %s", r.address, e.Reason, check(r.own, e.Cause))
+}

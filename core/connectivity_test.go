@@ -1,0 +1,271 @@
+package core
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/hermes-zmq/hermes/core/internal/carrier"
+)
+
+// quickly makes a part try again often, so that much happens in a short test.
+var quickly = []string{"reconnect.min", "1ms", "reconnect.max", "2ms"}
+
+// closedPort is an address of this machine at which no program listens.
+func closedPort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer func() { _ = l.Close() }()
+	return "tcp://" + l.Addr().String()
+}
+
+// listening serves connections with f until the test ends.
+func listening(t *testing.T, f func(net.Conn)) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer func() { _ = c.Close() }()
+				f(c)
+			}()
+		}
+	}()
+	return "tcp://" + l.Addr().String()
+}
+
+// told waits for the warning "unreachable" and checks what it says.
+func told(t *testing.T, p Part, contains ...string) {
+	t.Helper()
+	e := eventOf(t, p, "unreachable")
+	require.Equal(t, levelWarning, e.Level)
+	require.NotEmpty(t, e.Address)
+	for _, c := range contains {
+		require.Contains(t, e.Text, c)
+	}
+}
+
+func TestWhoCannotConnectIsToldWhy(t *testing.T) {
+	http := listening(t, func(c net.Conn) { _, _ = c.Write([]byte("HTTP/1.1 400 Bad Request\r\n\r\n")) })
+	hangsUp := listening(t, func(net.Conn) {})
+	curve := listening(t, func(c net.Conn) {
+		greeting := append([]byte{0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0x7f, 3, 1}, "CURVE"...)
+		_, _ = c.Write(append(greeting, make([]byte, 64-len(greeting))...))
+		_, _ = c.Read(make([]byte, 64))
+	})
+	for name, c := range map[string]struct {
+		address string
+		says    []string
+	}{
+		"refused":    {closedPort(t), []string{"connection refused", "check that the post office is running"}},
+		"no name":    {"tcp://no-such-host.invalid:6001", []string{"no-such-host.invalid", "check how the host is spelt"}},
+		"no path":    {"ipc://" + filepath.Join(t.TempDir(), "office"), []string{"no such file", "its path is the same"}},
+		"other kind": {http, []string{"does not speak ZMTP", "check the port"}},
+		"hangs up":   {hangsUp, []string{"closed by the peer before it had sent a byte"}},
+		"security":   {curve, []string{`demands the security mechanism "CURVE"`}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newReceiver(t, "zmtp", c.address, quickly...)
+			told(t, r, append(c.says, `receiver "rec" cannot connect to `+c.address+": ")...)
+			_, err := r.Recv(10 * time.Millisecond)
+			code(t, ETIMEOUT, err, append(c.says, `nothing arrived at receiver "rec": it cannot connect to `)...)
+			code(t, ETIMEOUT, r.WaitReady(10*time.Millisecond), c.says...)
+			p := newPublisher(t, "zmtp", c.address, append(quickly, "queue.messages", "1", "queue.block", "1ms")...)
+			told(t, p, c.says...)
+			require.NoError(t, p.Publish("t", "", []byte("1")))
+			code(t, EFULL, p.Publish("t", "", []byte("1")), c.says...)
+			require.Contains(t, p.Stats().Problem, c.says[0])
+			require.Contains(t, get(t, p, "problem"), c.says[0])
+			code(t, ETIMEOUT, p.Stop(0), append(c.says, "1 envelopes not sent")...)
+			require.Empty(t, p.Stats().Problem)
+		})
+	}
+}
+
+func TestWhatDoesNotAnswerIsToldBeforeItHasFailed(t *testing.T) {
+	silent := listening(t, func(c net.Conn) { _, _ = c.Read(make([]byte, 1000)); time.Sleep(soon) })
+	r := newReceiver(t, "zmtp", silent, "handshake.timeout", "1h")
+	_, err := r.Recv(time.Millisecond)
+	code(t, ETIMEOUT, err, "has no answer from "+silent+" yet")
+	told(t, r, "has no answer from "+silent)
+}
+
+func TestWhoIsAtTheWrongSideIsToldTheRightOne(t *testing.T) {
+	eachEngine(t, func(t *testing.T, office string) {
+		po := newOffice(t, office)
+		in, out := get(t, po, "endpoint.in"), get(t, po, "endpoint.out")
+		r := newReceiver(t, "zmtp", in, quickly...)
+		p := newPublisher(t, "zmtp", out, quickly...)
+		toReceivers, toPublishers := out, in
+		if office == "libzmq" { // which says of itself what it is, but not where its other side is
+			toReceivers, toPublishers = "the outgoing address", "the incoming address"
+		}
+		told(t, r, in+" is the address for publishers; receivers connect to "+toReceivers)
+		told(t, p, out+" is the address for receivers; publishers connect to "+toPublishers)
+		code(t, ETIMEOUT, r.WaitReady(time.Millisecond), in+" is the address for publishers")
+	})
+}
+
+func TestAPostOfficeNamesItselfAsItWasReached(t *testing.T) {
+	po, err := NewPostOffice("tcp://*:*", "tcp://*:*", "")
+	require.NoError(t, err)
+	require.NoError(t, po.Start())
+	defer func() { _ = po.Close() }()
+	here := func(side string) string { return strings.Replace(get(t, po, side), "0.0.0.0", "127.0.0.1", 1) }
+	r := newReceiver(t, "zmtp", here("endpoint.in"), quickly...)
+	told(t, r, "receivers connect to "+here("endpoint.out"))
+	e := eventOf(t, po, "handshake_failed")
+	require.Equal(t, levelWarning, e.Level)
+	require.Contains(t, e.Text, "it is a receiver, and this is the address for publishers")
+}
+
+func TestPeersOfTheWrongKindAreNamed(t *testing.T) {
+	e := carrier.Event{Kind: carrier.HandshakeFailed, Cause: carrier.CauseWrongType}
+	for _, c := range []struct {
+		own  carrier.Type
+		kind string
+		says string
+	}{
+		{carrier.SUB, "SUB", "a receiver listens there"},
+		{carrier.PUB, "PUB", "a publisher listens there"},
+		{carrier.SUB, "REP", `a socket of type "REP" listens there, which sends no envelopes`},
+		{carrier.PUB, "ROUTER", `a socket of type "ROUTER" listens there, which takes no envelopes`},
+		{carrier.XSUB, "XSUB", `a socket of type "XSUB" listens there`},
+	} {
+		require.Contains(t, misdirected(c.own, c.kind, "tcp://h:1", ""), c.says)
+	}
+	e.Type, e.Reason = "REQ", "a peer of type \"REQ\" cannot be connected to a XSUB"
+	require.Equal(t, e.Reason, refusal(carrier.XSUB, e))
+	require.Equal(t, "tcp://h:1 is the address for ?[2J", misdirected(carrier.SUB, "XSUB", "tcp://h:1", "this is the address for \x1b[2J"))
+}
+
+func TestAWarningComesOnceAMinute(t *testing.T) {
+	r := newReceiver(t, "zmtp", closedPort(t), quickly...)
+	warned := 0
+	for tries := 0; tries < 500; { // some two seconds
+		e, err := r.NextEvent(soon)
+		require.NoError(t, err)
+		switch e.Kind {
+		case "retrying":
+			require.Equal(t, levelInfo, e.Level)
+			tries++
+		case "unreachable":
+			warned++
+		}
+	}
+	require.Equal(t, 1, warned)
+
+	again := &Receiver{}
+	again.init("receiver", "again", "")
+	again.network.every = 0
+	again.network.add(carrier.SUB, addresses{connect: []string{"tcp://h:1"}})
+	again.network.begin()
+	defer again.network.end()
+	for range 3 {
+		again.peerEvent(carrier.SUB, addresses{}, carrier.Event{Kind: carrier.Retrying, Address: "tcp://h:1", Cause: carrier.CauseNoName})
+	}
+	for range 3 {
+		told(t, again, "tcp://h:1")
+	}
+}
+
+func TestAPostOfficeThatStartsAMomentLaterIsNoReasonForAWarning(t *testing.T) {
+	for range 5 {
+		address := closedPort(t)
+		r := newReceiver(t, "zmtp", address, quickly...)
+		require.Contains(t, eventOf(t, r, "retrying").Text, "connection refused")
+		began := time.Now()
+		po, err := NewPostOffice("tcp://127.0.0.1:*", address, "")
+		require.NoError(t, err)
+		require.NoError(t, po.Start())
+		require.NoError(t, r.WaitReady(soon))
+		inTime := time.Since(began) < outageGrace/2
+		_ = po.Close()
+		_ = r.Close()
+		if !inTime {
+			continue // the machine is too slow to tell
+		}
+		for {
+			e, err := r.NextEvent(0)
+			if err != nil {
+				return
+			}
+			require.NotEqual(t, "unreachable", e.Kind, e.Text)
+		}
+	}
+}
+
+func TestANormalEndAndAProbeAreNoWarnings(t *testing.T) {
+	po := newOffice(t, "zmtp")
+	host := strings.TrimPrefix(get(t, po, "endpoint.in"), "tcp://")
+	for range 3 {
+		c, err := net.Dial("tcp", host)
+		require.NoError(t, err)
+		require.NoError(t, c.Close())
+		e := eventOf(t, po, "handshake_failed")
+		require.Equal(t, levelInfo, e.Level, e.Text)
+	}
+	r := newReceiver(t, "zmtp", get(t, po, "endpoint.out"))
+	require.NoError(t, r.WaitReady(soon))
+	require.NoError(t, r.Close())
+	require.Equal(t, levelInfo, eventOf(t, po, "disconnected").Level)
+
+	// A health check that speaks is another kind of peer: once a minute.
+	for i := range 3 {
+		c, err := net.Dial("tcp", host)
+		require.NoError(t, err)
+		_, err = c.Write([]byte("GET / HTTP/1.1\r\n\r\n"))
+		require.NoError(t, err)
+		e := eventOf(t, po, "handshake_failed")
+		require.NoError(t, c.Close())
+		require.Contains(t, e.Text, "does not speak ZMTP")
+		require.Equal(t, map[bool]string{true: levelWarning, false: levelInfo}[i == 0], e.Level)
+	}
+}
+
+func TestWhoIsConnectedIsToldWhyNothingComes(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine string) {
+		po := newOffice(t, engine)
+		p := newPublisher(t, engine, get(t, po, "endpoint.in"))
+		require.Eventually(t, func() bool {
+			return strings.Contains(fmt.Sprint(p.WaitReady(time.Millisecond)), "no receiver has subscribed")
+		},
+			soon, time.Millisecond, "%v", p.WaitReady(time.Millisecond))
+		r := newReceiver(t, engine, get(t, po, "endpoint.out"))
+		require.NoError(t, r.Subscribe("some/"))
+		require.NoError(t, r.WaitReady(soon))
+		_, err := r.Recv(time.Millisecond)
+		code(t, ETIMEOUT, err, `nothing that it subscribes to has come: the topics that begin with "some/"`)
+		require.NoError(t, r.Accept("another"))
+		require.NoError(t, p.Publish("some/thing", "", []byte("1")))
+		require.Eventually(t, func() bool { return r.Stats().DroppedOrigin == 1 }, soon, time.Millisecond)
+		_, err = r.Recv(time.Millisecond)
+		code(t, ETIMEOUT, err, "all of other origins than it accepts")
+		require.Empty(t, r.Stats().Problem)
+	})
+}
+
+func TestAPathThatMayNotBeUsedIsTold(t *testing.T) {
+	if os.Geteuid() == 0 {
+		require.Equal(t, carrier.CauseForbidden, carrier.CauseOf(&os.PathError{Err: os.ErrPermission, Op: "connect"}))
+		require.Contains(t, check(carrier.SUB, carrier.CauseForbidden), "permissions")
+		return
+	}
+	dir := t.TempDir()
+	require.NoError(t, os.Chmod(dir, 0))
+	r := newReceiver(t, "zmtp", "ipc://"+dir+"/office", quickly...)
+	told(t, r, "permission denied", "check the permissions")
+}

@@ -1,0 +1,98 @@
+package carrier
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"syscall"
+)
+
+// Cause sorts the reasons of events about peers, so that a person can be told what to
+// check. The zero value is a reason of no particular kind.
+type Cause uint8
+
+// The causes there are.
+const (
+	CauseOther     Cause = iota
+	CauseLeft            // the peer closed the connection: as a rule its program has ended
+	CauseProbe           // it did so without having sent a byte, as port scanners and health checks do
+	CauseRefused         // no program listens at the address
+	CauseNoRoute         // the network has no way to the host
+	CauseNoAnswer        // the host, or what listens there, does not answer in time
+	CauseNoName          // the host's name cannot be resolved
+	CauseNoPath          // there is no such file
+	CauseForbidden       // the system does not allow it
+	CauseWrongType       // a socket that this one cannot be connected to; Event.Type says of which type
+	CauseNotZMTP         // the peer speaks another protocol, or a version of long ago
+	CauseSecurity        // the peer demands a security mechanism
+)
+
+// Fault is an error whose cause is known.
+type Fault struct {
+	Cause Cause
+	Text  string
+	Type  string // of CauseWrongType: what the peer is
+	Said  string // what the peer gave as its own reason, if anything
+}
+
+func (f *Fault) Error() string { return f.Text }
+
+// Tell completes an event about err with its reason and cause.
+func (e Event) Tell(err error) Event {
+	var f *Fault
+	if errors.As(err, &f) {
+		e.Type, e.Said = f.Type, f.Said
+	}
+	e.Reason, e.Cause = Reason(err), CauseOf(err)
+	return e
+}
+
+// CauseOf sorts an error of a connection.
+func CauseOf(err error) Cause {
+	var f *Fault
+	var dns *net.DNSError
+	switch {
+	case err == nil:
+		return CauseOther
+	case errors.As(err, &f):
+		return f.Cause
+	case errors.As(err, &dns):
+		return CauseNoName
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return CauseRefused
+	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH),
+		errors.Is(err, syscall.EHOSTDOWN), errors.Is(err, syscall.ENETDOWN):
+		return CauseNoRoute
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, syscall.ETIMEDOUT):
+		return CauseNoAnswer
+	case errors.Is(err, os.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
+		return CauseNoPath
+	case errors.Is(err, os.ErrPermission):
+		return CauseForbidden
+	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return CauseLeft
+	}
+	return CauseOther
+}
+
+// Reason is an error of a connection as a person wants to read it: what went wrong,
+// without the names of calls and addresses that Go puts in front.
+func Reason(err error) string {
+	var dns *net.DNSError
+	var errno syscall.Errno
+	var op *net.OpError
+	switch {
+	case errors.As(err, &dns) && dns.IsNotFound:
+		return fmt.Sprintf("there is no host %q", dns.Name)
+	case errors.As(err, &dns):
+		return fmt.Sprintf("the host %q cannot be looked up: %s", dns.Name, dns.Err)
+	case errors.As(err, &op) && errors.As(err, &errno):
+		return errno.Error()
+	case errors.As(err, &op) && op.Timeout():
+		return "no answer in time"
+	}
+	return err.Error()
+}
