@@ -9,7 +9,8 @@
 //               culprit. The try_ functions say by their result that the time is up, or that
 //               the queue is full.
 //   Text        std::string_view for topics, origins and data; what an envelope shows is valid
-//               as long as the envelope. Names, addresses, keys and values are std::string.
+//               as long as the envelope. Names, addresses, keys and values are std::string,
+//               and one with a NUL inside, which C would cut there, is errc::invalid.
 //   Time        Timeouts are std::chrono::milliseconds, negative ones without end
 //               (hermes::forever); what is longer than 24 days is without end too.
 //   Threads     As in C: any call from any thread, close() included, which wakes who waits.
@@ -100,6 +101,25 @@ inline bool check_unless(int tolerated, int code) {
     check(code);
     return true;
 }
+
+/// A text for C, which ends with a NUL and so can have none inside.
+inline const char *c_text(const char *what, const std::string &text) {
+    const std::size_t nul = text.find('\0');
+    if (nul != text.npos)
+        throw error(errc::invalid, std::string("the ") + what + " \"" + text.substr(0, nul) +
+                                       "\" has a NUL behind that, and text for C has none inside");
+    return text.c_str();
+}
+
+/// Whole numbers, without bool and what is for characters.
+template <class T>
+inline constexpr bool is_count =
+    std::is_integral_v<T> && !std::is_same_v<T, bool> && !std::is_same_v<T, char> &&
+    !std::is_same_v<T, wchar_t> && !std::is_same_v<T, char16_t> && !std::is_same_v<T, char32_t>
+#if defined(__cpp_char8_t)
+    && !std::is_same_v<T, char8_t>
+#endif
+    ;
 
 inline std::int32_t timeout_ms(std::chrono::milliseconds timeout) noexcept {
     if (timeout.count() < 0 || timeout.count() > std::numeric_limits<std::int32_t>::max())
@@ -345,30 +365,33 @@ class Object {
         return handle_;
     }
 
-    /// Sets an option of docs/configuration.md.
+    /// Sets an option of docs/configuration.md: to a text, a time, a whole number, or on and
+    /// off. What is nothing of these (a fraction, a character, a pointer) does not compile.
     void set(const std::string &key, const std::string &value) {
-        detail::check(hermes_set(handle_, key.c_str(), value.c_str()));
+        detail::check(
+            hermes_set(handle_, detail::c_text("option", key), detail::c_text("value", value)));
     }
     void set(const std::string &key, const char *value) {
-        detail::check(hermes_set(handle_, key.c_str(), value));
+        detail::check(hermes_set(handle_, detail::c_text("option", key), value));
     }
     void set(const std::string &key, std::chrono::milliseconds value) {
         set(key, std::to_string(value.count()) + "ms");
     }
-    void set(const std::string &key, bool value) {
+    template <class Bool, std::enable_if_t<std::is_same_v<Bool, bool>, int> = 0>
+    void set(const std::string &key, Bool value) {
         set(key, value ? "on" : "off");
     }
-    template <class Integer, class = std::enable_if_t<std::is_integral_v<Integer>>>
+    template <class Integer, std::enable_if_t<detail::is_count<Integer>, long> = 0>
     void set(const std::string &key, Integer value) {
         set(key, std::to_string(value));
     }
 
     /// An option's value, or a fact: "name", "address", "state", "stop_reason", "endpoint".
     std::string get(const std::string &key) const {
+        const char *wanted = detail::c_text("option", key);
         std::string value(256, '\0');
         int code;
-        while ((code = hermes_get(handle_, key.c_str(), value.data(), value.size())) ==
-               HERMES_ERANGE)
+        while ((code = hermes_get(handle_, wanted, value.data(), value.size())) == HERMES_ERANGE)
             value.resize(2 * value.size());
         detail::check(code);
         value.resize(value.find('\0'));
@@ -428,9 +451,11 @@ class Object {
 /// Relays between publishers and receivers, whatever ZeroMQ program they run.
 class PostOffice : public Object {
   public:
+    /// With a @p debug that is not empty, an address at which a copy of everything is published.
     PostOffice(const std::string &in, const std::string &out, const std::string &debug = {}) {
-        detail::check(hermes_postoffice_new(in.c_str(), out.c_str(),
-                                            debug.empty() ? nullptr : debug.c_str(), &handle_));
+        const char *copy = debug.empty() ? nullptr : detail::c_text("address", debug);
+        detail::check(hermes_postoffice_new(detail::c_text("address", in),
+                                            detail::c_text("address", out), copy, &handle_));
     }
     /// Where it is bound, with the port that the system chose.
     std::string in() const {
@@ -445,17 +470,23 @@ class PostOffice : public Object {
 class Publisher : public Object {
   public:
     Publisher(const std::string &address, const std::string &name) {
-        detail::check(hermes_publisher_new(address.c_str(), name.c_str(), &handle_));
+        detail::check(hermes_publisher_new(detail::c_text("address", address),
+                                           detail::c_text("name", name), &handle_));
     }
 
-    /// Queues one envelope. @p data is one JSON value; an @p origin that points nowhere stands
-    /// for the publisher's name.
+    /// Queues one envelope. @p data is one JSON value; an empty @p origin stands for the
+    /// publisher's name. Where the queue is full it waits for room, at most the option
+    /// "queue.block", and then throws errc::full.
     void publish(std::string_view topic, std::string_view data, std::string_view origin = {}) {
-        detail::check(queue(topic, data, origin));
+        detail::check(queue(topic, data, named(origin)));
     }
     /// The same; false where the queue has had no room in time.
     bool try_publish(std::string_view topic, std::string_view data, std::string_view origin = {}) {
-        return detail::check_unless(HERMES_EFULL, queue(topic, data, origin));
+        return detail::check_unless(HERMES_EFULL, queue(topic, data, named(origin)));
+    }
+    /// Queues one envelope of this very @p origin, which may be empty: a publisher without a name.
+    void publish_of(std::string_view origin, std::string_view topic, std::string_view data) {
+        detail::check(queue(topic, data, origin.empty() ? std::string_view("", 0) : origin));
     }
     /// Queues a JSON array of [topic, origin or null, data], in one call; returns how many.
     /// Where the queue is full in the middle it throws errc::full, and @p queued has the number.
@@ -469,7 +500,8 @@ class Publisher : public Object {
     /// Queues a JSON array [topic, origin or null, data], and never waits: false where there is
     /// no room now. fd() polls readable when it is worth another try.
     bool publish_try(const std::string &json) {
-        return detail::check_unless(HERMES_ETIMEOUT, hermes_publish_try(handle_, json.c_str()));
+        return detail::check_unless(HERMES_ETIMEOUT,
+                                    hermes_publish_try(handle_, detail::c_text("JSON", json)));
     }
 
     /// Polls readable unless publish_try() has found no room, or it has stopped. Only wait on it.
@@ -480,6 +512,10 @@ class Publisher : public Object {
     }
 
   private:
+    /// An origin for C, where NULL stands for the publisher's name and an empty text does not.
+    static std::string_view named(std::string_view origin) noexcept {
+        return origin.empty() ? std::string_view() : origin;
+    }
     int queue(std::string_view topic, std::string_view data, std::string_view origin) {
         return hermes_publish(handle_, topic.data(), topic.size(), origin.data(), origin.size(),
                               data.data(), data.size());
@@ -490,7 +526,8 @@ class Publisher : public Object {
 class Receiver : public Object {
   public:
     Receiver(const std::string &address, const std::string &name) {
-        detail::check(hermes_receiver_new(address.c_str(), name.c_str(), &handle_));
+        detail::check(hermes_receiver_new(detail::c_text("address", address),
+                                          detail::c_text("name", name), &handle_));
     }
     /// One that follows these topics.
     Receiver(const std::string &address, const std::string &name,
@@ -555,7 +592,10 @@ class Receiver : public Object {
         return descriptor;
     }
 
-    /// Walks over every envelope that comes, waiting for each; ends when it has stopped.
+    /// Walks over every envelope that comes, waiting for each; ends when the receiver has
+    /// stopped and nothing is left, or is closed, in the body of the loop too. It waits when it
+    /// is looked at, not when it moves on: who takes three envelopes waits for three. One that
+    /// was never started throws errc::state.
     struct sentinel {};
     class iterator {
       public:
@@ -563,45 +603,57 @@ class Receiver : public Object {
         using value_type = Envelope;
         using difference_type = std::ptrdiff_t;
 
-        explicit iterator(std::uint64_t receiver) : receiver_(receiver) {
-            ++*this;
-        }
-        const Envelope &operator*() const noexcept {
+        explicit iterator(std::uint64_t receiver) noexcept : receiver_(receiver) {}
+        const Envelope &operator*() const {
+            fetch();
             return current_;
         }
-        const Envelope *operator->() const noexcept {
+        const Envelope *operator->() const {
+            fetch();
             return &current_;
         }
         iterator &operator++() {
-            hermes_envelope *envelope;
+            fetch(); // so that one which was not looked at is passed over
+            fetched_ = false;
             current_ = Envelope(); // freed before the wait
-            const int code = hermes_recv(receiver_, HERMES_FOREVER, &envelope);
-            if (detail::check_unless(HERMES_ESTOPPED, code)) current_ = Envelope(envelope);
             return *this;
         }
         void operator++(int) {
             ++*this;
         }
-        friend bool operator==(const iterator &i, sentinel) noexcept {
+        friend bool operator==(const iterator &i, sentinel) {
+            i.fetch();
             return !i.current_;
         }
-        friend bool operator!=(const iterator &i, sentinel end) noexcept {
+        friend bool operator!=(const iterator &i, sentinel end) {
             return !(i == end);
         }
 #if __cplusplus < 202002L
-        friend bool operator==(sentinel end, const iterator &i) noexcept {
+        friend bool operator==(sentinel end, const iterator &i) {
             return i == end;
         }
-        friend bool operator!=(sentinel end, const iterator &i) noexcept {
+        friend bool operator!=(sentinel end, const iterator &i) {
             return !(i == end);
         }
 #endif
 
       private:
         std::uint64_t receiver_;
-        Envelope current_;
+        mutable Envelope current_;
+        mutable bool fetched_ = false;
+
+        /// Waits for the envelope that it stands at, once.
+        void fetch() const {
+            if (fetched_) return;
+            hermes_envelope *envelope = nullptr;
+            const int code = hermes_recv(receiver_, HERMES_FOREVER, &envelope);
+            if (code != HERMES_EBADHANDLE || receiver_ == 0) // else it was closed meanwhile
+                detail::check_unless(HERMES_ESTOPPED, code);
+            current_ = Envelope(envelope);
+            fetched_ = true;
+        }
     };
-    iterator begin() {
+    iterator begin() noexcept {
         return iterator(handle_);
     }
     sentinel end() noexcept {
@@ -645,7 +697,7 @@ class Node : public Object {
 
   private:
     Node(const std::string &name, std::uint64_t receiver, std::uint64_t publisher) {
-        detail::check(hermes_node_new(name.c_str(), receiver, publisher, &handle_));
+        detail::check(hermes_node_new(detail::c_text("name", name), receiver, publisher, &handle_));
     }
 };
 

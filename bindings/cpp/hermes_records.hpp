@@ -17,22 +17,27 @@
 //   hermes::publish(publisher, "ticks/BTCUSD", Tick{"BTCUSD", 42000});
 //   if (auto tick = hermes::message_in<Tick>(envelope)) use(tick->value, tick->ts);
 //
-// A slot may be whatever nlohmann/json converts. NaN and the infinities, which JSON does not
-// have but hermes carries, survive in slots that are floating point, not deeper.
+// A slot may be whatever nlohmann/json converts. A number must fit: one that is out of range, a
+// negative one for an unsigned slot, a fraction for an integer and a boolean for a number are
+// errc::json, in a slot and in the containers and tuples that it is made of. What converts
+// itself, by a from_json of its own, decides itself. NaN and the infinities, which JSON does
+// not have but hermes carries, are numbers that are floating point.
 #ifndef HERMES_RECORDS_HPP
 #define HERMES_RECORDS_HPP
 
 #include <hermes.hpp>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cmath>
-#include <cstring>
+#include <cstdint>
 #include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <tuple>
 #include <type_traits>
+#include <utility>
 
 namespace hermes {
 
@@ -44,66 +49,178 @@ template <class Record> struct Message {
 
 namespace detail {
 
-// Python's words for what is not finite, and how they are smuggled past a strict parser.
-inline constexpr std::string_view not_finite[] = {"NaN", "Infinity", "-Infinity"};
+// ---- Numbers that are not finite ---------------------------------------------
 
-/// The text with those words, where they are values, made strings.
-inline std::string quoted_not_finite(std::string_view text) {
+// Python's words for what is not finite. To pass nlohmann's parser they become texts with a
+// mark in front, and what bears the mark becomes a number again.
+inline constexpr std::string_view not_finite[] = {"NaN", "Infinity", "-Infinity"};
+inline constexpr std::string_view mark = "\\u0000hermes ";
+inline constexpr std::string_view mark_read{"\0hermes ", 8};
+
+/// The text with those words, where they are values, made marked texts; empty where there are
+/// none.
+inline std::string marked(std::string_view text) {
     std::string out;
-    out.reserve(text.size() + 16);
+    std::size_t copied = 0;
     bool in_string = false;
-    for (std::size_t i = 0; i < text.size();) {
-        std::size_t word = 0;
-        if (!in_string)
-            for (std::string_view candidate : not_finite)
-                if (text.compare(i, candidate.size(), candidate) == 0) word = candidate.size();
-        if (word > 0) {
-            out.append("\"").append(text.substr(i, word)).append("\"");
-            i += word;
-            continue;
-        }
+    for (std::size_t i = 0; i < text.size(); i++) {
         if (text[i] == '"') in_string = !in_string;
-        if (in_string && text[i] == '\\' && i + 1 < text.size()) out += text[i++];
-        out += text[i++];
+        if (in_string && text[i] == '\\') i++;
+        if (in_string || (text[i] != 'N' && text[i] != 'I' && text[i] != '-')) continue;
+        for (std::string_view word : not_finite) {
+            if (text.compare(i, word.size(), word) != 0) continue;
+            out.append(text.substr(copied, i - copied));
+            out.append("\"").append(mark).append(word).append("\"");
+            copied = i + word.size();
+            i = copied - 1;
+            break;
+        }
     }
-    return out;
+    return copied == 0 ? out : out.append(text.substr(copied));
+}
+
+/// Makes what bears the mark a number again.
+inline void unmark(nlohmann::json &value) {
+    if (value.is_structured()) {
+        for (nlohmann::json &inner : value) unmark(inner);
+        return;
+    }
+    if (!value.is_string()) return;
+    std::string_view text = value.get_ref<const std::string &>();
+    if (text.substr(0, mark_read.size()) != mark_read) return;
+    text.remove_prefix(mark_read.size());
+    using limits = std::numeric_limits<double>;
+    if (text == not_finite[0])
+        value = limits::quiet_NaN();
+    else if (text == not_finite[1])
+        value = limits::infinity();
+    else if (text == not_finite[2])
+        value = -limits::infinity();
 }
 
 inline nlohmann::json parse(std::string_view text) {
     try {
-        return nlohmann::json::parse(quoted_not_finite(text));
+        const std::string with_marks = marked(text);
+        if (with_marks.empty()) return nlohmann::json::parse(text);
+        nlohmann::json value = nlohmann::json::parse(with_marks);
+        unmark(value);
+        return value;
     } catch (const nlohmann::json::exception &e) {
         throw error(errc::json, e.what());
     }
 }
 
-template <class Number> std::string number_text(Number number) {
-    if (std::isnan(number)) return "NaN";
-    if (std::isinf(number)) return number > 0 ? "Infinity" : "-Infinity";
-    return nlohmann::json(number).dump();
+inline bool is_finite(const nlohmann::json &value) {
+    if (value.is_structured()) return std::all_of(value.begin(), value.end(), is_finite);
+    return !value.is_number_float() || std::isfinite(value.get<double>());
 }
 
-template <class Slot> std::string slot_text(const Slot &slot) {
-    if constexpr (std::is_floating_point_v<Slot>)
-        return number_text(slot);
-    else
-        return nlohmann::json(slot).dump();
+/// The JSON text of a value, with Python's words for what is not finite, which dump() makes
+/// null.
+inline std::string text_of(const nlohmann::json &value) {
+    if (is_finite(value)) return value.dump();
+    if (!value.is_structured()) {
+        const double number = value.get<double>();
+        return std::string(not_finite[std::isnan(number) ? 0 : number > 0 ? 1 : 2]);
+    }
+    std::string out(1, value.is_array() ? '[' : '{');
+    for (auto at = value.begin(); at != value.end(); ++at) {
+        if (at != value.begin()) out += ',';
+        if (value.is_object()) out += nlohmann::json(at.key()).dump() + ':';
+        out += text_of(*at);
+    }
+    return out += value.is_array() ? ']' : '}';
+}
+
+// ---- Numbers that do not fit ---------------------------------------------------
+
+/// Throws errc::json for a value that cannot become a Number without being changed.
+template <class Number> void check_number(const nlohmann::json &from) {
+    using limits = std::numeric_limits<Number>;
+    const auto refuse = [&](const char *why) {
+        throw error(errc::json,
+                    (from.is_structured() ? from.type_name() : text_of(from)) + " " + why);
+    };
+    if (!from.is_number()) refuse("is no number");
+    if constexpr (std::is_floating_point_v<Number>) {
+        const double value = from.get<double>();
+        if (std::isfinite(value) && std::abs(value) > static_cast<double>(limits::max()))
+            refuse("is out of range");
+    } else if (from.is_number_float()) {
+        const double value = from.get<double>();
+        if (!std::isfinite(value)) refuse("is no integer");
+        // The bounds are powers of two and so exact, unlike the greatest number.
+        const double end = std::ldexp(1.0, limits::digits);
+        // An integer below 64 bits has become the double at that bound, so the bound itself is
+        // out of range too: as an integer it would not be a double.
+        const double least = limits::is_signed ? -end : 0;
+        if (value >= end || value < least || (limits::digits == 63 && value == least))
+            refuse("is out of range");
+        if (value != std::trunc(value)) refuse("is no integer");
+    } else if (!from.is_number_unsigned() && from.get<std::int64_t>() < 0) {
+        if (!limits::is_signed ||
+            from.get<std::int64_t>() < static_cast<std::int64_t>(limits::min()))
+            refuse("is out of range");
+    } else if (from.get<std::uint64_t>() > static_cast<std::uint64_t>(limits::max())) {
+        refuse("is out of range");
+    }
+}
+
+template <class T, class = void> struct is_container : std::false_type {};
+template <class T> struct is_container<T, std::void_t<typename T::value_type>> : std::true_type {};
+template <class T, class = void> struct is_map : std::false_type {};
+template <class T> struct is_map<T, std::void_t<typename T::mapped_type>> : std::true_type {};
+template <class T, class = void> struct is_tuple : std::false_type {};
+template <class T>
+struct is_tuple<T, std::void_t<decltype(std::tuple_size<T>::value)>> // array too
+    : std::true_type {};
+template <class T> struct is_optional : std::false_type {};
+template <class T> struct is_optional<std::optional<T>> : std::true_type {};
+
+template <class Tuple, std::size_t... Index>
+void check_elements(const nlohmann::json &from, std::index_sequence<Index...>);
+
+/// Throws errc::json where a number in a value does not fit its place in a Slot. What else does
+/// not fit is left to the conversion.
+template <class Slot> void check_numbers(const nlohmann::json &from) {
+    if constexpr (std::is_same_v<Slot, bool> || std::is_same_v<Slot, std::string> ||
+                  nlohmann::detail::is_basic_json<Slot>::value) {
+        return;
+    } else if constexpr (std::is_arithmetic_v<Slot>) {
+        check_number<Slot>(from);
+    } else if constexpr (std::is_enum_v<Slot>) {
+        if (from.is_number()) check_number<std::underlying_type_t<Slot>>(from);
+    } else if constexpr (is_optional<Slot>::value) {
+        if (!from.is_null()) check_numbers<typename Slot::value_type>(from);
+    } else if constexpr (std::is_array_v<Slot>) {
+        if (from.is_array())
+            for (const nlohmann::json &value : from)
+                check_numbers<std::remove_extent_t<Slot>>(value);
+    } else if constexpr (is_tuple<Slot>::value) {
+        check_elements<Slot>(from, std::make_index_sequence<std::tuple_size_v<Slot>>());
+    } else if constexpr (is_map<Slot>::value) {
+        if (from.is_object()) // whose keys are texts, and so is the key of the map
+            for (const nlohmann::json &value : from)
+                check_numbers<typename Slot::mapped_type>(value);
+        else if (from.is_array()) // of pairs, where the key of the map is no text
+            for (const nlohmann::json &pair : from)
+                check_numbers<std::pair<typename Slot::key_type, typename Slot::mapped_type>>(pair);
+    } else if constexpr (is_container<Slot>::value) {
+        if (from.is_array())
+            for (const nlohmann::json &value : from)
+                check_numbers<typename Slot::value_type>(value);
+    }
+}
+
+template <class Tuple, std::size_t... Index>
+void check_elements(const nlohmann::json &from, std::index_sequence<Index...>) {
+    if (from.is_array() && from.size() >= sizeof...(Index))
+        (check_numbers<std::tuple_element_t<Index, Tuple>>(from[Index]), ...);
 }
 
 template <class Slot> void read_slot(const nlohmann::json &from, Slot &slot) {
-    if constexpr (std::is_floating_point_v<Slot>) {
-        using limits = std::numeric_limits<Slot>;
-        if (from == not_finite[0])
-            slot = limits::quiet_NaN();
-        else if (from == not_finite[1])
-            slot = limits::infinity();
-        else if (from == not_finite[2])
-            slot = -limits::infinity();
-        else
-            from.get_to(slot);
-    } else {
-        from.get_to(slot);
-    }
+    check_numbers<Slot>(from);
+    from.get_to(slot);
 }
 
 template <class Record, class = void> struct is_record : std::false_type {};
@@ -118,9 +235,9 @@ template <class Record> std::string to_data(const Message<Record> &message) {
     static_assert(detail::is_record<Record>::value, "a record has dtype and slots()");
     try {
         std::string out = "[" + nlohmann::json(std::string(Record::dtype)).dump() + ", " +
-                          detail::number_text(message.ts.time_since_epoch().count());
+                          detail::text_of(message.ts.time_since_epoch().count());
         std::apply(
-            [&](auto... slot) { ((out += ", " + detail::slot_text(message.value.*slot)), ...); },
+            [&](auto... slot) { ((out += ", " + detail::text_of(message.value.*slot)), ...); },
             Record::slots());
         return out + "]";
     } catch (const nlohmann::json::exception &e) {
@@ -129,7 +246,8 @@ template <class Record> std::string to_data(const Message<Record> &message) {
 }
 
 /// Reads such an array; nothing where the data is something else, or of another dtype. Throws
-/// errc::json where it says that it is one, and its slots do not fit.
+/// errc::json where it says that it is one, and its slots do not fit; the text then names the
+/// element. The envelope stays as it is, and data() is the text as it came.
 template <class Record> std::optional<Message<Record>> message_of(std::string_view data) {
     static_assert(detail::is_record<Record>::value, "a record has dtype and slots()");
     constexpr std::size_t count = std::tuple_size_v<decltype(Record::slots())>;
@@ -153,6 +271,8 @@ template <class Record> std::optional<Message<Record>> message_of(std::string_vi
             Record::slots());
     } catch (const nlohmann::json::exception &e) {
         throw error(errc::json, name + ": element " + std::to_string(at) + ": " + e.what());
+    } catch (const error &e) { // a number
+        throw error(e.code(), name + ": element " + std::to_string(at) + ": " + e.what());
     }
     return message;
 }
@@ -162,12 +282,15 @@ template <class Record> std::optional<Message<Record>> message_in(const Envelope
     return message_of<Record>(envelope.data());
 }
 
-/// The data of an envelope as a JSON value. What is not finite becomes a string.
+/// The data of an envelope as a JSON value, in which NaN and the infinities are numbers. Throws
+/// errc::json for what nlohmann/json does not hold, half a surrogate pair or 1e999; data() is
+/// the text as it came.
 inline nlohmann::json json_in(const EnvelopeView &envelope) {
     return detail::parse(envelope.data());
 }
 
-/// Publishes a message, a record with the time of now, or a JSON value.
+/// Publishes a message, a record with the time of now, or a JSON value. NaN and the infinities
+/// in it go out as Python writes them.
 template <class Record>
 void publish(Publisher &publisher, std::string_view topic, const Message<Record> &message) {
     publisher.publish(topic, to_data(message));
@@ -179,7 +302,7 @@ void publish(Publisher &publisher, std::string_view topic, const Record &record)
 inline void publish(Publisher &publisher, std::string_view topic, const nlohmann::json &value) {
     std::string data;
     try {
-        data = value.dump();
+        data = detail::text_of(value);
     } catch (const nlohmann::json::exception &e) {
         throw error(errc::json, e.what()); // a text that is not UTF-8
     }

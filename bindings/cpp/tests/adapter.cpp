@@ -208,7 +208,7 @@ class Run {
         if (origin.is_null())
             publisher.publish(topic_of(step), data_of(step, index));
         else
-            publisher.publish(topic_of(step), data_of(step, index), origin.get<std::string>());
+            publisher.publish_of(origin.get<std::string>(), topic_of(step), data_of(step, index));
     }
 
     void publish_many(const json &step) {

@@ -53,6 +53,24 @@ static void close_while_receiving() {
     wakes([](Cluster &c) { CHECK(c.receiver.wait()); }, close, errc::ok);
 }
 
+static void close_in_the_body_of_a_loop() {
+    for (const bool close : {true, false}) {
+        Cluster c;
+        c.publisher.publish("t", "1");
+        int seen = 0;
+        for (auto &e : c.receiver) {
+            CHECK(e.data() == "1");
+            seen++;
+            if (close)
+                c.receiver.close();
+            else
+                c.receiver.stop();
+        }
+        CHECK(seen == 1);
+        for (auto &e : c.receiver) CHECK(!e); // and there is nothing more
+    }
+}
+
 static long descriptors() {
     using entries = std::filesystem::directory_iterator;
     return std::distance(entries("/proc/self/fd"), entries());
@@ -94,5 +112,6 @@ static void a_hundred_cycles() {
 
 int main() {
     close_while_receiving();
+    close_in_the_body_of_a_loop();
     a_hundred_cycles();
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <string>
+#include <type_traits>
 
 using namespace std::chrono_literals;
 using hermes::errc;
@@ -48,6 +49,10 @@ static void codes_of_the_header() {
     CHECK(hermes::describe(static_cast<errc>(expected)) == unknown);
 }
 
+static void walk(hermes::Receiver &receiver) {
+    for (auto &e : receiver) CHECK(e);
+}
+
 static void made_wrongly() {
     FAILS(errc::invalid, "name", hermes::Publisher("tcp://127.0.0.1:1", ""));
     FAILS(errc::utf8, "name", hermes::Publisher("tcp://127.0.0.1:1", "\xff"));
@@ -58,7 +63,51 @@ static void made_wrongly() {
     FAILS(errc::option, "soon", p.set("linger", "soon"));
     FAILS(errc::option, "colour", p.get("colour"));
     FAILS(errc::state, "p", p.publish("t", "1"));
-    FAILS(errc::state, "r", hermes::Receiver("tcp://127.0.0.1:1", "r").recv(0ms));
+    hermes::Receiver r("tcp://127.0.0.1:1", "r");
+    FAILS(errc::state, "r", r.recv(0ms));
+    FAILS(errc::state, "r", walk(r));
+    hermes::Receiver moved(std::move(r));
+    FAILS(errc::bad_handle, "", walk(r));
+}
+
+template <class Value, class = void> struct can_be_set : std::false_type {};
+template <class Value>
+struct can_be_set<Value, std::void_t<decltype(std::declval<hermes::Publisher &>().set(
+                             std::string(), std::declval<Value>()))>> : std::true_type {};
+
+enum Plain { plain };
+enum class Scoped { scoped };
+
+static_assert(can_be_set<std::string>::value && can_be_set<const char *>::value);
+static_assert(can_be_set<bool>::value && can_be_set<int>::value);
+static_assert(can_be_set<std::size_t>::value && can_be_set<unsigned char>::value);
+static_assert(can_be_set<std::chrono::seconds>::value);
+static_assert(!can_be_set<double>::value && !can_be_set<float>::value);
+static_assert(!can_be_set<char>::value && !can_be_set<wchar_t>::value);
+static_assert(!can_be_set<char16_t>::value && !can_be_set<char32_t>::value);
+static_assert(!can_be_set<void *>::value && !can_be_set<int *>::value);
+static_assert(!can_be_set<Plain>::value && !can_be_set<Scoped>::value);
+static_assert(!can_be_set<std::chrono::microseconds>::value);
+
+static void text_with_a_nul() {
+    using namespace std::string_literals;
+    const std::string address = "tcp://127.0.0.1:*", cut = address + "\0x"s;
+    FAILS(errc::invalid, "NUL", hermes::PostOffice(cut, address));
+    FAILS(errc::invalid, "NUL", hermes::PostOffice(address, cut));
+    FAILS(errc::invalid, "NUL", hermes::PostOffice(address, address, cut));
+    FAILS(errc::invalid, "NUL", hermes::PostOffice(address, address, "\0x"s));
+    FAILS(errc::invalid, "NUL", hermes::Publisher("tcp://127.0.0.1:1\0"s, "p"));
+    FAILS(errc::invalid, "NUL", hermes::Publisher("tcp://127.0.0.1:1", "p\0x"s));
+    FAILS(errc::invalid, "NUL", hermes::Receiver("tcp://127.0.0.1:1\0"s, "r"));
+    FAILS(errc::invalid, "NUL", hermes::Receiver("tcp://127.0.0.1:1", "r\0x"s, {"t"}));
+    Cluster c;
+    FAILS(errc::invalid, "NUL", hermes::Node("n\0x"s, c.publisher));
+    FAILS(errc::invalid, "NUL", c.publisher.set("linger\0x"s, "1s"));
+    FAILS(errc::invalid, "NUL", c.publisher.set("linger", "1s\0x"s));
+    FAILS(errc::invalid, "NUL", c.publisher.set("linger\0x"s, 1s));
+    FAILS(errc::invalid, "NUL", c.publisher.get("linger\0x"s));
+    FAILS(errc::invalid, "NUL", c.publisher.publish_try("[\"t\", null, 1]\0, 2]"s));
+    FAILS(errc::json, "", c.publisher.publish("t", "1\0"s));
 }
 
 static void while_running() {
@@ -117,6 +166,7 @@ static void in_a_child() {
 int main() {
     codes_of_the_header();
     made_wrongly();
+    text_with_a_nul();
     while_running();
     at_a_limit();
     in_a_child();

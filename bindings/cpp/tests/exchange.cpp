@@ -42,9 +42,19 @@ static void one_by_one() {
 
     c.publisher.publish("t", "1", "somebody else");
     CHECK(c.receiver.recv(patience).origin() == "somebody else");
-    c.publisher.publish("", "NaN", "");
+    c.publisher.publish_of("", "", "NaN");
     e = c.receiver.recv(patience);
     CHECK(e.topic().empty() && e.origin().empty() && e.data() == "NaN");
+    c.publisher.publish_of({}, "t", "1");
+    CHECK(c.receiver.recv(patience).origin().empty());
+    c.publisher.publish_of("other", "t", "1");
+    CHECK(c.receiver.recv(patience).origin() == "other");
+    // An empty origin is the publisher's name, wherever it points.
+    for (const std::string_view empty : {std::string_view(), ""sv, "x"sv.substr(1)}) {
+        c.publisher.publish("t", "1", empty);
+        CHECK(c.publisher.try_publish("t", "1", empty));
+        for (int i = 0; i < 2; i++) CHECK(c.receiver.recv(patience).origin() == "p");
+    }
 
     CHECK(!c.receiver.try_recv());
     CHECK(c.receiver.try_recv_batch(10).empty());
@@ -111,6 +121,23 @@ static void as_ranges() {
         if (++next == 100) c.receiver.stop(); // which ends the range
     }
     CHECK(next == 100);
+}
+
+// Who wants three waits for three, and the fourth is still there.
+static void some_of_many() {
+    Cluster c;
+    for (int i = 0; i < 6; i++) c.publisher.publish("t", std::to_string(i));
+    auto at = c.receiver.begin();
+    CHECK(at->data() == "0" && (*at).data() == "0" && at != c.receiver.end());
+    ++at;
+    CHECK(at->data() == "1");
+    int next = 2;
+#if __cplusplus >= 202002L
+    for (auto &e : c.receiver | std::views::take(3)) CHECK(e.data() == std::to_string(next++));
+    CHECK(next == 5);
+    for (auto &e : c.receiver | std::views::take(0)) CHECK(!e);
+#endif
+    CHECK(c.receiver.recv(patience).data() == std::to_string(next));
 }
 
 static void moving() {
@@ -226,6 +253,7 @@ int main() {
     one_by_one();
     in_batches();
     as_ranges();
+    some_of_many();
     moving();
     subscriptions();
     settings();

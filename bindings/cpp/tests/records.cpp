@@ -7,7 +7,10 @@
 #error "nlohmann/json is not there: install nlohmann-json3-dev"
 #endif
 
+#include <array>
+#include <climits>
 #include <cmath>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <vector>
@@ -65,6 +68,68 @@ static void what_is_no_tick() {
     FAILS(hermes::errc::json, "", hermes::to_data(hermes::Message<Tick>{bad}));
 }
 
+// A slot of each kind, alone in its record.
+template <class T> struct Only {
+    T slot{};
+    static constexpr std::string_view dtype = "Only";
+    static constexpr auto slots() {
+        return std::make_tuple(&Only::slot);
+    }
+};
+
+template <class T> static T taken(const std::string &json) {
+    return hermes::message_of<Only<T>>("[\"Only\", 1, " + json + "]")->value.slot;
+}
+
+template <class T> static void refused(std::initializer_list<const char *> texts) {
+    for (const std::string json : texts) {
+        FAILS(hermes::errc::json, "Only: element 2", taken<T>(json));
+        FAILS(hermes::errc::json, "Only: element 2", taken<std::vector<T>>("[0, " + json + "]"));
+        FAILS(hermes::errc::json, "Only: element 2",
+              (taken<std::map<std::string, std::vector<T>>>("{\"a\": [" + json + "]}")));
+        FAILS(hermes::errc::json, "Only: element 2",
+              (taken<std::map<int, T>>("[[1, " + json + "]]")));
+        FAILS(hermes::errc::json, "Only: element 2",
+              (taken<std::pair<std::string, T>>("[\"a\", " + json + "]")));
+        FAILS(hermes::errc::json, "Only: element 2", (taken<std::array<T, 1>>("[" + json + "]")));
+    }
+}
+
+enum class Side : std::uint8_t { buy = 1 };
+
+static void numbers_that_do_not_fit() {
+    refused<std::uint8_t>({"256", "-1", "1.5", "1e300", "-0.5", "NaN", "Infinity", "true", "\"1\"",
+                           "null", "99999999999999999999"});
+    refused<std::int8_t>({"128", "-129", "0.1"});
+    refused<int>({"2147483648", "-2147483649", "1e300", "-1e300", "3.0000001"});
+    refused<std::int64_t>({"9223372036854775808", "9223372036854775808.0", "-9223372036854775809",
+                           "1e19", "-1e19", "-Infinity"});
+    refused<std::uint64_t>({"18446744073709551616", "-1", "-1.0"});
+    refused<float>({"1e300", "-1e300", "true", "\"NaN\""});
+    refused<double>({"false", "\"NaN\"", "\"Infinity\"", "null"});
+    refused<Side>({"256", "-1", "1.5"});
+
+    CHECK(taken<std::uint8_t>("255") == 255 && taken<std::uint8_t>("7.0") == 7);
+    CHECK(taken<std::int8_t>("-128") == -128 && taken<int>("-2147483648") == INT_MIN);
+    CHECK(taken<std::int64_t>("-9223372036854775808") == INT64_MIN);
+    CHECK(taken<std::int64_t>("1e18") == 1000000000000000000);
+    CHECK(taken<std::uint64_t>("18446744073709551615") == UINT64_MAX);
+    CHECK(taken<float>("1e30") == 1e30f && taken<double>("1e300") == 1e300);
+    CHECK(taken<double>("123456789012345678901234567890") > 1e29);
+    CHECK(taken<Side>("1") == Side::buy && taken<bool>("true"));
+    CHECK((taken<std::map<int, int>>("[[1, 2]]").at(1) == 2));
+}
+
+static void not_finite_where_it_is_nested() {
+    using Prices = std::map<std::string, std::vector<double>>;
+    const Prices prices = taken<Prices>("{\"a\": [NaN, -Infinity, 1], \"NaN\": []}");
+    CHECK(std::isnan(prices.at("a")[0]) && prices.at("a")[1] == -INFINITY);
+    const std::string text = hermes::to_data(hermes::Message<Only<Prices>>{{prices}});
+    CHECK(text.find("{\"NaN\":[],\"a\":[NaN,-Infinity,1.0]}") != text.npos);
+    FAILS(hermes::errc::json, "Only: element 2", taken<std::string>("NaN"));
+    CHECK(taken<std::string>("\"NaN\"") == "NaN");
+}
+
 static void not_finite() {
     Tick tick{"NaN \"Infinity\" -Infinity \\", NAN, 0, {}, {}};
     CHECK(hermes::to_data(hermes::Message<Tick>{tick}).find(", NaN, ") != std::string::npos);
@@ -88,11 +153,33 @@ static void over_the_wire() {
     CHECK(back->ts <= e.received() + 1s && back->ts > e.received() - patience);
     e = c.receiver.recv(patience);
     CHECK(!hermes::message_in<Tick>(e) && hermes::json_in(e)["a"][1] == 2);
+
+    // As Python sends them: each concerns its own envelope, whose text stays.
+    const std::string deep = std::string(500, '[') + std::string(500, ']');
+    for (const std::string text : {"{\"a\": [NaN, \"Infinity\", -Infinity]}", "\"\\ud800\"",
+                                   "1e999", deep.c_str(), "[\"Tick\", 1, 2]"})
+        c.publisher.publish("t", text);
+    e = c.receiver.recv(patience);
+    const nlohmann::json json = hermes::json_in(e);
+    CHECK(std::isnan(json["a"][0].get<double>()) && json["a"][1] == "Infinity");
+    hermes::publish(c.publisher, "back", json);
+    for (const char *text : {"\"\\ud800\"", "1e999"}) {
+        e = c.receiver.recv(patience);
+        FAILS(hermes::errc::json, "", hermes::json_in(e));
+        CHECK(e.data() == text);
+    }
+    e = c.receiver.recv(patience);
+    CHECK(hermes::json_in(e).dump() == deep);
+    e = c.receiver.recv(patience);
+    FAILS(hermes::errc::json, "Tick: 2 values", hermes::message_in<Tick>(e));
+    CHECK(c.receiver.recv(patience).data() == "{\"a\":[NaN,\"Infinity\",-Infinity]}");
 }
 
 int main() {
     as_text();
     what_is_no_tick();
     not_finite();
+    numbers_that_do_not_fit();
+    not_finite_where_it_is_nested();
     over_the_wire();
 }

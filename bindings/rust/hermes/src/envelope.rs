@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::de::DeserializeOwned;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// One envelope, owned by an [`Envelope`] or a [`Batch`].
 #[repr(transparent)]
@@ -51,8 +51,22 @@ impl EnvelopeView {
     }
 
     /// The data as a value: of any type that serde can read, or a [`serde_json::Value`].
+    ///
+    /// `NaN`, `Infinity` and `-Infinity`, which Python writes, become an `f64` or `f32` where
+    /// the type asks for one. A type that takes whatever comes, as `Value` does, cannot hold
+    /// them. What does not fit is an [`Error::Json`] with the beginning of the text; the
+    /// envelope stays as it is, and [`json`](Self::json) is the whole text.
     pub fn data<T: DeserializeOwned>(&self) -> Result<T> {
-        Ok(serde_json::from_str(self.json())?)
+        let json = self.json();
+        crate::json::from_str(json).map_err(|error| {
+            Error::Json(format!(
+                "the data of an envelope with topic {:?} from {:?} do not become what was asked \
+                 for: {error}; the data are {}",
+                self.topic(),
+                self.origin(),
+                excerpt(json)
+            ))
+        })
     }
 
     /// When the sender handed it to its socket, by the sender's clock.
@@ -76,6 +90,15 @@ impl EnvelopeView {
     pub fn lost(&self) -> u64 {
         // SAFETY: the envelope is there.
         unsafe { hermes_sys::hermes_envelope_lost(&self.0) }
+    }
+}
+
+/// The beginning of a text, for people.
+fn excerpt(text: &str) -> String {
+    const MOST: usize = 100; // characters
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_owned(),
     }
 }
 

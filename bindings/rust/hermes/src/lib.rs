@@ -13,6 +13,7 @@
 
 mod envelope;
 mod error;
+mod json;
 mod node;
 mod object;
 mod postoffice;
@@ -28,7 +29,7 @@ pub use crate::postoffice::PostOffice;
 pub use crate::publisher::Publisher;
 pub use crate::receiver::{Incoming, Receiver};
 #[cfg(feature = "tokio")]
-pub use crate::tokio::AsyncReceiver;
+pub use crate::tokio::{AsyncPublisher, AsyncReceiver};
 
 /// The version of the library that runs, such as "2.0.0".
 pub fn version() -> &'static str {

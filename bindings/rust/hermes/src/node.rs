@@ -43,7 +43,7 @@ impl Node {
 
     /// Publishes under the topic "channel/name" with the node's name as the origin.
     pub fn publish<T: Serialize + ?Sized>(&self, channel: &str, data: &T) -> Result<()> {
-        self.publish_json(channel, &serde_json::to_string(data)?)
+        self.publish_json(channel, &crate::json::to_string(data)?)
     }
 
     /// The same, with data that are JSON already.

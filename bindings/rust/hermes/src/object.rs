@@ -7,11 +7,29 @@ use serde_json::Value;
 
 use crate::error::{check, check_unless, Error, Result};
 
-/// A handle that is closed when it is dropped.
+/// A handle that is closed when it is dropped. Closing flushes and so may take as long as the
+/// option "linger" says. Inside a tokio runtime, whose reactor must not wait, one of the
+/// runtime's threads for blocking work closes it, and the end of the runtime waits for that.
 #[derive(Debug)]
 pub(crate) struct Handle(pub(crate) u64);
 
 impl Drop for Handle {
+    fn drop(&mut self) {
+        let closing = Closing(self.0);
+        #[cfg(feature = "tokio")]
+        if let Ok(runtime) = ::tokio::runtime::Handle::try_current() {
+            // A runtime that is ending drops the closure, and so closes it here.
+            runtime.spawn_blocking(move || drop(closing));
+            return;
+        }
+        drop(closing);
+    }
+}
+
+/// A handle that is closed when it is dropped, in the thread that drops it.
+struct Closing(u64);
+
+impl Drop for Closing {
     fn drop(&mut self) {
         // SAFETY: any number may be closed, and ours is one.
         unsafe { hermes_sys::hermes_close(self.0) };
@@ -147,8 +165,11 @@ macro_rules! object {
                 self.handle.stop(timeout)
             }
 
-            /// Closes it now, from whatever thread, and wakes everybody who waits in a call
-            /// on it. Dropping closes too. Once is enough, and more do no harm.
+            /// Closes it now, from any thread, and wakes every thread that waits in a call on
+            /// it. What is queued is sent first, for at most the option `linger` (1 s). Dropping
+            /// closes too; inside a tokio runtime (feature `tokio`) that returns at once, and a
+            /// thread of the runtime for blocking work closes it. Once is enough, and more do
+            /// no harm.
             pub fn close(&self) -> $crate::Result<()> {
                 self.handle.close()
             }

@@ -4,6 +4,8 @@ use crate::error::{check, Result};
 use crate::object::{c_text, object, Handle};
 
 /// Relays between publishers and receivers, whatever ZeroMQ program they run.
+///
+/// Its addresses are free once [`close`](Self::close) or [`stop`](Self::stop) has returned.
 #[derive(Debug)]
 pub struct PostOffice {
     handle: Handle,

@@ -1,11 +1,12 @@
 //! [`Publisher`].
 
-use std::ffi::c_char;
+use std::ffi::{c_char, CStr};
 use std::os::fd::RawFd;
 
 use serde::Serialize;
 
 use crate::error::{check, check_unless, Error, Result};
+use crate::json;
 use crate::object::{c_text, object, Handle};
 
 /// Hands envelopes to a post office.
@@ -32,8 +33,12 @@ impl Publisher {
 
     /// Queues one envelope with whatever serde serializes, and returns. A tuple becomes an
     /// array: `("Tick", 1763800000.25, "BTCUSD", 42000)` is what a `Message` of Python is.
+    /// `NaN` and the infinities travel as Python writes them: `NaN`, `Infinity`, `-Infinity`.
+    ///
+    /// Where the queue is full it waits for room as the option `queue.full` says, and blocks
+    /// the thread for at most `queue.block` (1 s). Tasks on a reactor use `AsyncPublisher`.
     pub fn publish<T: Serialize + ?Sized>(&self, topic: &str, data: &T) -> Result<()> {
-        self.publish_json(topic, &serde_json::to_string(data)?)
+        self.publish_json(topic, &json::to_string(data)?)
     }
 
     /// Queues one envelope whose data are JSON already.
@@ -49,10 +54,14 @@ impl Publisher {
     /// Queues one envelope and never waits: `false` where there is no room now.
     /// [`fd`](Self::fd) polls readable when it is worth another try.
     pub fn try_publish<T: Serialize + ?Sized>(&self, topic: &str, data: &T) -> Result<bool> {
-        let json = serde_json::to_string(&(topic, None::<&str>, data))?;
-        let json = c_text("data", &json)?;
+        let json = json::to_string(&(topic, None::<&str>, data))?;
+        self.try_row(&c_text("data", &json)?)
+    }
+
+    /// The same for a JSON array `[topic, origin or null, data]`.
+    pub(crate) fn try_row(&self, row: &CStr) -> Result<bool> {
         // SAFETY: the text outlives the call.
-        let code = unsafe { hermes_sys::hermes_publish_try(self.handle.0, json.as_ptr()) };
+        let code = unsafe { hermes_sys::hermes_publish_try(self.handle.0, row.as_ptr()) };
         Ok(check_unless(hermes_sys::HERMES_ETIMEOUT, code, ())?.is_some())
     }
 
@@ -97,8 +106,8 @@ impl Publisher {
             if json.len() > 1 {
                 json.push(b',');
             }
-            serde_json::to_writer(&mut json, &(topic.as_ref(), None::<&str>, data))
-                .map_err(|error| (0, error.into()))?;
+            json::to_writer(&mut json, &(topic.as_ref(), None::<&str>, data))
+                .map_err(|error| (0, error))?;
         }
         json.push(b']');
         self.queue_batch(&json)

@@ -1,6 +1,7 @@
 //! [`Receiver`].
 
 use std::ffi::c_char;
+use std::iter::FusedIterator;
 use std::os::fd::RawFd;
 use std::ptr::null_mut;
 use std::time::Duration;
@@ -127,9 +128,10 @@ impl Receiver {
         self.handle.fd()
     }
 
-    /// Every envelope that comes, until the receiver is stopped or closed.
+    /// Every envelope that comes, until the receiver is stopped or closed, in the body of the
+    /// loop too. A receiver that was never started gives one error and then nothing.
     pub fn iter(&self) -> Incoming<'_> {
-        Incoming { receiver: self }
+        Incoming { receiver: self, over: false }
     }
 }
 
@@ -151,17 +153,35 @@ pub(crate) fn none_in_time<T>(result: Result<T>) -> Result<Option<T>> {
 #[derive(Clone, Debug)]
 pub struct Incoming<'a> {
     receiver: &'a Receiver,
+    over: bool,
 }
 
 impl Iterator for Incoming<'_> {
     type Item = Result<Envelope>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        match self.receiver.recv() {
-            Err(Error::Stopped(_) | Error::BadHandle(_)) => None,
-            other => Some(other),
+        if self.over {
+            return None;
         }
+        let item = next_of(self.receiver.recv());
+        self.over = is_last(&item);
+        item
     }
+}
+
+impl FusedIterator for Incoming<'_> {}
+
+/// What a loop gets of a result: nothing where the receiver has stopped or is closed.
+pub(crate) fn next_of<T>(result: Result<T>) -> Option<Result<T>> {
+    match result {
+        Err(Error::Stopped(_) | Error::BadHandle(_)) => None,
+        other => Some(other),
+    }
+}
+
+/// Whether nothing will come after it: after an error only where that is about one envelope.
+fn is_last<T>(item: &Option<Result<T>>) -> bool {
+    !matches!(item, Some(Ok(_) | Err(Error::NoMemory(_))))
 }
 
 impl<'a> IntoIterator for &'a Receiver {

@@ -38,10 +38,16 @@ fn made_wrongly() {
     fails(Publisher::new("tcp://127.0.0.1:1", "a\0b"), Error::Invalid, "NUL");
     fails(Receiver::new("nowhere", "r"), Error::Address, "nowhere");
     fails(PostOffice::new("tcp://127.0.0.1:*", "nowhere"), Error::Address, "nowhere");
+    fails(PostOffice::new("tcp://127.0.0.1:*\0", "tcp://127.0.0.1:*"), Error::Invalid, "NUL");
+    fails(Receiver::new("tcp://127.0.0.1:1\0", "r"), Error::Invalid, "NUL");
+    fails(Node::new("n\0", None, None), Error::Invalid, "NUL");
     let publisher = Publisher::new("tcp://127.0.0.1:1", "p").unwrap();
     fails(publisher.set("queue.mesages", 1), Error::Option, "queue.mesages");
     fails(publisher.set("linger", "soon"), Error::Option, "soon");
     fails(publisher.get("colour"), Error::Option, "colour");
+    fails(publisher.get("linger\0"), Error::Invalid, "NUL");
+    fails(publisher.set("linger\0", "1s"), Error::Invalid, "NUL");
+    fails(publisher.set("linger", "1s\0"), Error::Invalid, "NUL");
     fails(publisher.publish("t", &1), Error::State, "p");
     let receiver = Receiver::new("tcp://127.0.0.1:1", "r").unwrap();
     fails(receiver.recv_timeout(NOW), Error::State, "r");

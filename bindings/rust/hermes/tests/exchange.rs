@@ -237,3 +237,136 @@ fn nodes() {
         running.join().unwrap().unwrap();
     });
 }
+
+/// What Python sends that JSON has no word for, and serde_json no room.
+#[test]
+fn data_as_python_writes_them() {
+    let c = Cluster::start();
+    let json = r#"{"a": [NaN, Infinity, -Infinity, 1, -2.5e3, null], "NaN": "Infinity \" NaN",
+        "rest": [NaN, {"x": NaN}], "by": {"-7": NaN}, "kind": {"Price": [NaN]}, "two": [1, NaN]}"#;
+    #[derive(Deserialize)]
+    enum Kind {
+        Price(Vec<f64>),
+    }
+    #[derive(Deserialize)]
+    struct Strange {
+        a: Vec<Option<f64>>,
+        #[serde(rename = "NaN")]
+        text: String,
+        by: std::collections::BTreeMap<i8, f32>,
+        kind: Kind,
+        two: (u8, f64),
+    }
+    c.publisher.publish_json("t", json).unwrap();
+    let envelope = c.receiver.recv_timeout(PATIENCE).unwrap();
+    let strange: Strange = envelope.data().unwrap();
+    assert!(strange.a[0].unwrap().is_nan() && strange.a[5].is_none());
+    assert_eq!(strange.a[1..3], [Some(f64::INFINITY), Some(f64::NEG_INFINITY)]);
+    assert_eq!(strange.a[3..5], [Some(1.0), Some(-2500.0)]);
+    assert_eq!(strange.text, "Infinity \" NaN");
+    assert!(strange.by[&-7].is_nan() && strange.two.0 == 1 && strange.two.1.is_nan());
+    let Kind::Price(prices) = strange.kind;
+    assert!(prices[0].is_nan());
+
+    // A type that cannot hold it is an error with the text, of this envelope alone.
+    c.publisher.publish_json("next", "[1]").unwrap();
+    for error in [
+        envelope.data::<Value>().unwrap_err(),
+        envelope.data::<std::collections::HashMap<String, Vec<i64>>>().unwrap_err(),
+    ] {
+        let named = ["topic \"t\" from \"p\"", r#"{"a": [NaN, Infinity"#];
+        assert!(matches!(error, Error::Json(_)), "{error:?}");
+        assert!(named.iter().all(|part| error.text().contains(part)), "{error}");
+    }
+    assert_eq!(envelope.json(), json);
+    assert_eq!(c.receiver.recv_timeout(PATIENCE).unwrap().data::<Value>().unwrap(), json!([1]));
+}
+
+#[test]
+fn what_is_not_finite_is_published_as_python_does() {
+    #[derive(Serialize)]
+    struct Prices {
+        bid: f64,
+        ask: Option<f32>,
+        none: Option<f64>,
+        unit: (),
+        more: Vec<f64>,
+        pair: (f64, i32),
+    }
+    let prices = Prices {
+        bid: f64::NAN,
+        ask: Some(f32::INFINITY),
+        none: None,
+        unit: (),
+        more: vec![f64::NEG_INFINITY, 0.5],
+        pair: (f64::NAN, 1),
+    };
+    let want = r#"{"bid":NaN,"ask":Infinity,"none":null,"unit":null,"more":[-Infinity,0.5],"pair":[NaN,1]}"#;
+    let c = Cluster::start();
+    let node = Node::new("n", None, Some(&c.publisher)).unwrap();
+    c.publisher.publish("t", &prices).unwrap();
+    node.publish("t", &prices).unwrap();
+    assert!(c.publisher.try_publish("t", &prices).unwrap());
+    c.publisher.publish_batch([("t", &prices)]).unwrap();
+    for _ in 0..4 {
+        assert_eq!(c.receiver.recv_timeout(PATIENCE).unwrap().json(), want);
+    }
+    c.publisher.publish("t", &f64::NAN).unwrap();
+    assert!(c.receiver.recv_timeout(PATIENCE).unwrap().data::<f64>().unwrap().is_nan());
+    // As a key it cannot be, and the next null is one again.
+    #[derive(Serialize)]
+    struct Key(Vec<Option<f64>>);
+    let map = [(f64::NAN.to_bits(), Key(vec![Some(f64::NAN), None]))];
+    let map = std::collections::BTreeMap::from(map);
+    c.publisher.publish("t", &map).unwrap();
+    let envelope = c.receiver.recv_timeout(PATIENCE).unwrap();
+    assert!(envelope.json().ends_with(":[NaN,null]}"), "{}", envelope.json());
+}
+
+#[test]
+fn what_is_nested_deep_arrives() {
+    let c = Cluster::start();
+    let nested = |depth: usize| format!("{}[7]{}", "[".repeat(depth - 1), "]".repeat(depth - 1));
+    for depth in [127, 128, 129, 500] {
+        c.publisher.publish_json("t", &nested(depth)).unwrap();
+        let envelope = c.receiver.recv_timeout(PATIENCE).unwrap();
+        let mut value: Value = envelope.data().unwrap();
+        c.publisher.publish("t", &value).unwrap();
+        assert_eq!(c.receiver.recv_timeout(PATIENCE).unwrap().json(), nested(depth));
+        for _ in 0..depth {
+            value = value[0].take();
+        }
+        assert_eq!(value, 7);
+    }
+}
+
+#[test]
+fn what_python_can_hold_and_a_string_cannot() {
+    let c = Cluster::start();
+    c.publisher.publish_json("t", r#""\ud800""#).unwrap();
+    c.publisher.publish_json("t", "123456789012345678901234567890").unwrap();
+    let envelope = c.receiver.recv_timeout(PATIENCE).unwrap();
+    let error = envelope.data::<Value>().unwrap_err();
+    assert!(matches!(error, Error::Json(_)) && error.text().contains(r"\ud800"), "{error}");
+    assert_eq!(envelope.json(), r#""\ud800""#);
+    let envelope = c.receiver.recv_timeout(PATIENCE).unwrap();
+    assert!(matches!(envelope.data::<i64>(), Err(Error::Json(_))));
+    assert_eq!(envelope.data::<u128>().unwrap(), 123_456_789_012_345_678_901_234_567_890);
+}
+
+#[test]
+fn iterating_ends() {
+    let c = Cluster::start();
+    c.publisher.publish("t", &1).unwrap();
+    let mut seen = 0;
+    for envelope in &c.receiver {
+        envelope.unwrap();
+        seen += 1;
+        c.receiver.close().unwrap();
+    }
+    assert_eq!(seen, 1);
+
+    let never = Receiver::new("tcp://127.0.0.1:1", "r").unwrap();
+    let items: Vec<_> = never.iter().take(3).collect(); // that it ends is what is tested
+    assert!(matches!(items[..], [Err(Error::State(_))]), "{items:?}");
+}
