@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
 from hermes import _native
-from hermes._outbox import FOR_TEXT, offer, written
+from hermes._outbox import FOR_TEXT, offer
+from hermes._rows import written
 
 if TYPE_CHECKING:
     from hermes._codec import Codec

@@ -7,8 +7,6 @@ the counters are those of a plain queue.
 
 from __future__ import annotations
 
-import logging
-import marshal
 import queue
 import threading
 from collections import deque
@@ -16,14 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from hermes import _native
 from hermes._codec import Codec
+from hermes._decode import by_marshal, decode
 from hermes._native import ReceiverCore, deadline, in_slices, remaining
-from hermes._pace import Pace
-from hermes.structs import Envelope, from_columns, from_row, parse, tell_lost
+from hermes.structs import Envelope
 
 if TYPE_CHECKING:
     from hermes._aio import Bell
-
-log = logging.getLogger("hermes.receiver")
 
 _MOST = 256  # envelopes a fetch
 _MOST_BYTES = 1 << 20  # aimed at, where envelopes are large
@@ -55,7 +51,6 @@ class Inbox:
         self._counting = threading.Lock()
         self._fetched = 0
         self._undecodable = 0
-        self._complaints = Pace(1.0)
 
     # ---- For the receiver ----------------------------------------------------
 
@@ -224,7 +219,7 @@ class Inbox:
             if self._put or self._pending:
                 return True
             most = min(wanted, self._most) if core.watched else self._most
-            marshals = self.codec.marshals
+            marshals = by_marshal(self.codec)
             if left == 0:
                 code = core.fetch(most, 0, marshals)
             else:
@@ -259,7 +254,7 @@ class Inbox:
     def _keep(self, core: ReceiverCore) -> None:
         """Parse what was fetched, and have it ready."""
         text = core.fetched()
-        envelopes, bad = self._read(text) if self.codec.marshals else self._parse(text)
+        envelopes, bad = decode(text, self.codec)
         with self._counting:
             self._pending.extend(envelopes)
             self._fetched += len(envelopes)
@@ -270,65 +265,3 @@ class Inbox:
         if envelopes:
             size = max(1, len(text) // len(envelopes))
             self._most = max(1, min(_MOST, _MOST_BYTES // size))
-
-    def _read(self, values: bytes) -> tuple[list[Envelope], int]:
-        """The envelopes in what hermes_recv_marshal gives, and how many cannot be read."""
-        *columns, texts, lost = marshal.loads(values)
-        bad = []
-        for index, text in texts:
-            row = self._parse_row(text.decode())
-            if row is None:
-                bad.append(index)
-            else:
-                for column, value in zip(columns, row):
-                    column[index] = value
-        envelopes = from_columns(*columns)
-        tell_lost(envelopes, lost)
-        for index in reversed(bad):
-            del envelopes[index]
-        return envelopes, len(bad)
-
-    def _parse(self, text: bytes) -> tuple[list[Envelope], int]:
-        """The envelopes in what hermes_recv_json gives, and how many cannot be parsed."""
-        bad = 0
-        try:
-            rows = self.codec.loads(text)
-        except Exception:  # so envelope by envelope
-            parsed = [self._parse_row(part) for part in split(text.decode())]
-            rows = [row for row in parsed if row is not None]
-            bad = len(parsed) - len(rows)
-        return list(map(from_row, rows)), bad
-
-    def _parse_row(self, text: str) -> Any:
-        """An envelope as parsed JSON; None where Python cannot parse it."""
-        try:
-            return parse(text)
-        except ValueError as error:
-            if self._complaints.due():
-                log.error("Skipped an envelope that Python cannot hold: %s", error)
-            return None
-
-
-def split(text: str) -> list[str]:
-    """The elements of a JSON array, as they are written."""
-    parts, depth, begin, inside = [], 0, 1, False
-    position = 0
-    while position < len(text):
-        character = text[position]
-        if inside:
-            if character == "\\":
-                position += 1
-            elif character == '"':
-                inside = False
-        elif character == '"':
-            inside = True
-        elif character in "[{":
-            depth += 1
-        elif character in "]}":
-            depth -= 1
-        elif character == "," and depth == 1:
-            parts.append(text[begin:position])
-            begin = position + 1
-        position += 1
-    last = text[begin : text.rindex("]")].strip()
-    return [*parts, last] if last else parts

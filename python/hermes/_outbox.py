@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import marshal
 import queue
 import time
@@ -10,10 +9,11 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from hermes import _native, errors
-from hermes._codec import SIMPLE, Codec
+from hermes import _native
+from hermes._codec import Codec
 from hermes._native import PublisherCore
-from hermes.structs import Envelope, Message, dump
+from hermes._rows import parts, patched, written
+from hermes.structs import Envelope
 
 if TYPE_CHECKING:
     _Queue = queue.Queue[Any]
@@ -27,9 +27,6 @@ _REFUSED = (_native.EFULL, _native.ESTATE, _native.ESTOPPED, _native.EBADHANDLE)
 FOR_TEXT = (_native.EJSON, _native.ETIMEOUT, _native.EINVAL)
 
 _dumps = marshal.dumps
-
-_PLAIN = Envelope.convert_to_frames
-_MESSAGE = Message.serialize
 
 _CHUNK = 256  # envelopes a call of publish_many
 
@@ -85,7 +82,7 @@ def send(core: PublisherCore, codec: Codec, envelope: Envelope) -> bool:
 
 def offer(core: PublisherCore, codec: Codec, envelope: Envelope) -> int:
     """Try to queue an envelope by way of marshal, without waiting for room; the code."""
-    if not codec.marshals:
+    if not codec.marshals or patched():
         return _native.EJSON
     try:
         values = _dumps([parts(envelope)], 2)
@@ -97,89 +94,11 @@ def offer(core: PublisherCore, codec: Codec, envelope: Envelope) -> int:
 
 def _send_text(core: PublisherCore, codec: Codec, envelope: Envelope) -> bool:
     """:func:`send` by way of a text."""
-    try:
-        row = codec.row(*parts(envelope))
-    except Exception:
-        return _send_oddly(core, codec, envelope)
-    envelope.ts = time.time()
+    row = written(codec, envelope)
     code = core.post(row)
     if code == _native.ETIMEOUT:  # there is no room, so wait for some
         code, _ = core.publish_batch(b"[%b]" % row)
     return code == _native.OK or settled(core, code)
-
-
-def parts(envelope: Envelope) -> tuple[str, str, Any]:
-    """Topic, origin and data as a codec takes them; TypeError where only frames will do."""
-    if envelope.__class__ is not Envelope:
-        _must_be_plain(envelope)
-    topic, origin, data = envelope.topic, envelope.origin, envelope.data
-    if topic.__class__ is not str or origin.__class__ is not str:
-        raise TypeError("topic and origin must be str")
-    if data.__class__ not in SIMPLE and hasattr(data, "serialize"):
-        if not isinstance(data, Message) or type(data).serialize is not _MESSAGE:
-            raise TypeError("writes itself")
-        data = [getattr(data, field) for field in data._hermes_fields]
-    return topic, origin, data
-
-
-def _must_be_plain(envelope: Envelope) -> None:
-    """TypeError for a subclass of Envelope that has ways of its own."""
-    kind = type(envelope)
-    if kind.convert_to_frames is not _PLAIN or kind.update_ts is not Envelope.update_ts:
-        raise TypeError("writes itself")
-
-
-def _send_oddly(core: PublisherCore, codec: Codec, envelope: Envelope) -> bool:
-    """Send what writes itself; raise, with a good reason, for what cannot be written."""
-    topic, origin, data = _texts(codec, envelope)
-    try:
-        return settled(core, core.publish(topic.encode(), origin.encode(), data))
-    except UnicodeEncodeError:
-        # Python's strings can hold what UTF-8 cannot; JSON's escapes can.
-        code, _ = core.publish_batch(b"[%b]" % _joined(topic, origin, data))
-        return settled(core, code)
-
-
-def written(codec: Codec, envelope: Envelope) -> bytes:
-    """Stamp an envelope, and write it as the JSON array [topic, origin, data].
-
-    Raises :class:`TypeError` where it cannot be written.
-    """
-    try:
-        row = codec.row(*parts(envelope))
-    except Exception:
-        row = _joined(*_texts(codec, envelope))
-    else:
-        envelope.ts = time.time()
-    return row
-
-
-def _joined(topic: str, origin: str, data: bytes) -> bytes:
-    if b"\0" in data:  # where C would see the end
-        raise errors.DataError(f"data of {topic!r} is not JSON: there is a NUL in it")
-    return b"[%b,%b,%b]" % (json.dumps(topic).encode(), json.dumps(origin).encode(), data)
-
-
-def _texts(codec: Codec, envelope: Envelope) -> tuple[str, str, bytes]:
-    """Topic, origin, and data as JSON, of any envelope; stamps it."""
-    try:
-        if type(envelope).convert_to_frames is _PLAIN:
-            envelope.update_ts()
-            topic, origin = envelope.topic, envelope.origin
-            data = dump(envelope.data, dumps=codec.dumps)
-        else:
-            frames = envelope.convert_to_frames()
-            topic, origin = json.loads(frames[0]), json.loads(frames[1])
-            data = bytes(frames[2])
-    except (ValueError, RecursionError) as error:
-        raise errors.DataError(f"data of {envelope.topic!r} is not JSON: {error}") from error
-    except AttributeError as error:
-        raise TypeError(f"an Envelope is needed, not {type(envelope).__name__}: {error}") from error
-    if not (isinstance(topic, str) and isinstance(origin, str)):
-        raise TypeError(
-            f"topic and origin must be str, not {type(topic).__name__} and {type(origin).__name__}"
-        )
-    return topic, origin, data
 
 
 def settled(core: PublisherCore, code: int) -> bool:
@@ -187,7 +106,8 @@ def settled(core: PublisherCore, code: int) -> bool:
     if code == _native.OK:
         return True
     if code not in _REFUSED:
-        core.check(code)
+        # What is not the row that it should be has something else than one value as its data.
+        core.check(_native.EJSON if code == _native.EINVAL else code)
     return False
 
 
@@ -204,6 +124,8 @@ def send_many(core: PublisherCore, codec: Codec, envelopes: Iterable[Envelope]) 
 
 
 def _send_chunk(core: PublisherCore, codec: Codec, chunk: Sequence[Envelope]) -> int:
+    if patched():
+        return _send_singly(core, codec, chunk)
     if not codec.marshals:
         return _send_texts(core, codec, chunk)
     try:

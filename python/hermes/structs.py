@@ -5,11 +5,16 @@ Nothing in here touches the network or the native library.
 
 from __future__ import annotations
 
+import contextlib
+import copy
+import functools
 import json
 import logging
+import operator
 import time
-from collections.abc import Iterable, Sequence
-from typing import Any, Callable, ClassVar, TypeVar
+import weakref
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Callable, TypeVar
 
 from hermes._pace import Pace
 
@@ -114,40 +119,123 @@ class Message:
     dtype: str
     ts: float
 
-    _hermes_fields: ClassVar[tuple[str, ...]] = ("dtype", "ts")
-
     def __init__(self, ts: float | None = None) -> None:
         """Make a message with the time ``ts`` in seconds since the epoch, or now."""
         self.ts = ts or time.time()
-        self.dtype = type(self).__qualname__
+        self.dtype = self._class_to_string()
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
-        cls._hermes_fields = _fields_of(cls)
         if _has_hook(cls):
             _registry[cls.__qualname__] = cls
 
     def load(self: _Self, data: Iterable[Any]) -> _Self:
-        """Set the fields, in the order of :meth:`_slots`, and return the message."""
-        for field, value in zip(self._hermes_fields, data):
+        """Set the fields, in the order of :meth:`_slots`, and return the message.
+
+        ``data`` is what :meth:`serialize` wrote, read again, or another message.
+        """
+        for value, field in zip(data, self._slots()):
             setattr(self, field, value)
         return self
 
     def serialize(self, encoding: str | None = None) -> bytes:
         """The fields as a JSON array."""
-        return json.dumps([getattr(self, field) for field in self._hermes_fields]).encode(
+        return json.dumps([getattr(self, field) for field in self._slots()]).encode(
             encoding or "utf-8"
         )
 
     def _slots(self) -> list[str]:
-        """The names of all fields, those of base classes first."""
-        return list(self._hermes_fields)
+        """The names of all fields, those of base classes first.
+
+        A class without ``__slots__`` of its own repeats those that it inherits.
+        """
+        return slots_of(type(self))
+
+    def _class_to_string(self) -> str:
+        """The name that the message travels under."""
+        return self.__class__.__qualname__
 
     def __repr__(self) -> str:
-        fields = ", ".join(
-            f"{name}={getattr(self, name, '(unset)')}" for name in self._hermes_fields
-        )
-        return f"{type(self).__qualname__}({fields})"
+        fields = ", ".join(f"{name}={getattr(self, name, '(unset)')}" for name in self._slots())
+        return f"{self._class_to_string()}({fields})"
+
+    def __iter__(self) -> Iterator[Any]:
+        """The values of the fields, in the order of :meth:`_slots`."""
+        for field in self._slots():
+            yield getattr(self, field)
+
+    def __getitem__(self, field: Any) -> Any:
+        """The value of a field, given by its name or its place."""
+        if not isinstance(field, str):
+            return list(self)[field]
+        if field not in self._slots():
+            raise KeyError(field)
+        return getattr(self, field)
+
+
+def slots_of(cls: type) -> list[str]:
+    """The slots of a class and its bases, base classes first."""
+    fields: list[str] = []
+    for base in reversed(cls.__mro__[:-1]):
+        slots = getattr(base, "__slots__", ())
+        fields.extend([slots] if isinstance(slots, str) else slots)
+    return fields
+
+
+# ---- Messages that write themselves as all do --------------------------------
+
+_SERIALIZE = Message.serialize
+_SLOTS = Message._slots
+
+
+class _Layout:
+    """How the values of the fields of one class are read, as long as its slots stay the same."""
+
+    __slots__ = ["alive", "bases", "is_open", "read", "slots"]
+
+    def __init__(self, cls: type[Message]) -> None:
+        # A class may die, and another have its address: then it takes this along.
+        self.alive = weakref.ref(cls, functools.partial(_forget, id(cls)))
+        self.bases: list[Any] = [base for base in cls.__mro__[:-1] if hasattr(base, "__slots__")]
+        self.slots = [copy.copy(base.__slots__) for base in self.bases]
+        fields = slots_of(cls)
+        self.read: Callable[[Any], tuple[Any, ...]] | None = None
+        plain = cls.__getattribute__ is object.__getattribute__
+        if plain and len(fields) > 1 and not any("." in field for field in fields):
+            self.read = operator.attrgetter(*fields)
+        #: Whether an instance may have a ``serialize`` of its own.
+        self.is_open = cls.__dictoffset__ != 0
+
+
+_layouts: dict[int, _Layout] = {}
+
+
+def _forget(number: int, _: Any) -> None:
+    _layouts.pop(number, None)
+
+
+def plain_values(message: Any) -> list[Any] | None:
+    """The values of a message that is written by :meth:`Message.serialize` as it stands here.
+
+    None for everything else, which has to write itself.
+    """
+    kind = message.__class__
+    layout = _layouts.get(id(kind))
+    if layout is None:
+        if not isinstance(message, Message):
+            return None
+        layout = _layouts[id(kind)] = _Layout(kind)
+    if layout.read is None or kind.serialize is not _SERIALIZE or kind._slots is not _SLOTS:
+        return None
+    if [base.__slots__ for base in layout.bases] != layout.slots:
+        _layouts.pop(id(kind), None)  # they were changed; those to come have a new one
+        return None
+    if layout.is_open and not message.__dict__.keys().isdisjoint(("serialize", "_slots")):
+        return None
+    return list(layout.read(message))
+
+
+# ---- Names on the wire -------------------------------------------------------
 
 
 def register(cls: _Kind) -> _Kind:
@@ -159,13 +247,76 @@ def register(cls: _Kind) -> _Kind:
     """
     if not (isinstance(cls, type) and issubclass(cls, Message)):
         raise TypeError(f"only subclasses of Message can be registered, not {cls!r}")
-    _registry[cls.__qualname__] = cls
+    for name in _names(cls):
+        _registry[name] = cls
     return cls
 
 
-def dump(
-    data: Any, encoding: str = "utf-8", dumps: Callable[[Any], str | bytes] = json.dumps
-) -> bytes:
+def _names(cls: type[Message]) -> set[str]:
+    """What a message of this class may call itself on the wire."""
+    names = {cls.__qualname__}
+    if cls._class_to_string is not _CLASS_TO_STRING:
+        with contextlib.suppress(Exception):  # it may need more than there is yet
+            names.add(cls._class_to_string(cls.__new__(cls)))
+    return names
+
+
+_CLASS_TO_STRING = Message._class_to_string
+
+# Names that no class has asked for, and how many classes there were then.
+_strange: set[str] = set()
+_strange_to = 0
+_MOST_STRANGE = 1000
+
+
+def _kind_of(name: str) -> type[Message] | None:
+    """The class that a name on the wire stands for, if one has asked for it."""
+    kind = _registry.get(name)
+    return _search(name) if kind is None else kind
+
+
+def _search(name: str) -> type[Message] | None:
+    """Look for a class that did not say when it was made that it asks for its name.
+
+    So it is where a class beside Message has an ``__init_subclass__`` that tells no other,
+    or where the name is not that of the class.
+    """
+    global _strange_to
+    count = len(Message.__subclasses__())
+    if count != _strange_to or len(_strange) > _MOST_STRANGE:
+        _strange.clear()
+        _strange_to = count
+    if name in _strange:
+        return None
+    for cls in _subclasses(Message):
+        if _has_hook(cls) and name in _names(cls):
+            _registry[name] = cls
+            return cls
+    _strange.add(name)
+    return None
+
+
+def _subclasses(cls: type[Message]) -> Iterator[type[Message]]:
+    """All classes derived from this one."""
+    for derived in cls.__subclasses__():
+        yield derived
+        yield from _subclasses(derived)
+
+
+# ---- JSON --------------------------------------------------------------------
+
+
+def write(data: Any) -> str:
+    """Data as Python's own json writes it, however deep it is."""
+    try:
+        return json.dumps(data)
+    except RecursionError:
+        from hermes import _deep
+
+        return _deep.dumps(data)
+
+
+def dump(data: Any, encoding: str = "utf-8", dumps: Callable[[Any], str | bytes] = write) -> bytes:
     """Data as JSON: written by its own ``serialize`` if it has one."""
     serialize = getattr(data, "serialize", None)
     written: bytes | str
@@ -175,22 +326,29 @@ def dump(
         try:
             written = serialize(encoding)
         except AttributeError as error:
-            raise TypeError(f"{type(data).__qualname__} cannot be serialised: {error}") from error
+            # It cannot serialise itself, and may still be something that JSON can hold.
+            try:
+                written = dumps(data)
+            except TypeError:
+                kind = type(data).__qualname__
+                raise TypeError(f"{kind} cannot be serialised: {error}") from error
     return written.encode(encoding) if isinstance(written, str) else written
 
 
 def parse(text: str) -> Any:
     """JSON as Python's own parser reads it, with integers of any size.
 
-    Raises :class:`ValueError` alone, for what is nested too deeply as well.
+    Raises :class:`ValueError` alone.
     """
     try:
         try:
             return json.loads(text)
         except ValueError:
             return json.loads(text, parse_int=_integer)
-    except RecursionError as error:
-        raise ValueError("nested too deeply") from error
+    except RecursionError:
+        from hermes import _deep
+
+        return _deep.loads(text, _integer)
 
 
 # How many digits ``int`` reads everywhere; the least that its limit can be set to is more.
@@ -240,6 +398,7 @@ class _AfterGap(Envelope):
         return Envelope, (self.topic, self.origin, self.data, self.ts)
 
 
+_ENVELOPE = Envelope
 _AfterGap.__name__ = _AfterGap.__qualname__ = "Envelope"
 
 
@@ -257,7 +416,7 @@ def from_columns(
     topics: list[str], origins: list[str], data: list[Any], times: list[float]
 ) -> list[Envelope]:
     """Many envelopes, quicker than one by one."""
-    if _registry:
+    if _registry or Message.__subclasses__():
         data = list(map(_revived, data))
     return list(map(Envelope, topics, origins, data, times))
 
@@ -270,6 +429,10 @@ def tell_lost(envelopes: list[Envelope], lost: Iterable[tuple[int, int]]) -> Non
 
 def _after_gap(envelope: Envelope, lost: int) -> Envelope:
     """The same envelope, that knows how many are missing before."""
+    if envelope.__class__ is not _ENVELOPE:  # somebody has put another class in its place
+        with contextlib.suppress(AttributeError):
+            envelope.lost = lost  # type: ignore[misc]
+        return envelope
     after = _AfterGap(envelope.topic, envelope.origin, envelope.data, envelope.ts)
     after.lost = lost
     return after
@@ -278,7 +441,7 @@ def _after_gap(envelope: Envelope, lost: int) -> Envelope:
 def _revived(data: Any) -> Any:
     """What data stands for: itself, or a message."""
     if data.__class__ is list and data and data[0].__class__ is str:
-        kind = _registry.get(data[0])
+        kind = _kind_of(data[0])
         if kind is not None:
             return _revive(kind, data)
     return data
@@ -294,15 +457,6 @@ def _revive(kind: type[Message], data: list[Any]) -> Any:
         if _complaints.due():
             log.warning("Cannot load %s from %r: %s", kind.__qualname__, data, error)
         return data
-
-
-def _fields_of(cls: type[Message]) -> tuple[str, ...]:
-    """The slots of a class and its bases, base classes first, each once."""
-    fields: dict[str, None] = {}
-    for base in reversed(cls.__mro__):
-        slots = base.__dict__.get("__slots__", ())
-        fields.update(dict.fromkeys([slots] if isinstance(slots, str) else slots))
-    return tuple(field for field in fields if field not in ("__dict__", "__weakref__"))
 
 
 def _has_hook(cls: type[Message]) -> bool:

@@ -158,3 +158,11 @@ def run(
     if check:
         assert done.returncode == 0, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done
+
+
+def nested(depth: int) -> Any:
+    """A list in a list, and so on, so many times."""
+    data: Any = 1
+    for _ in range(depth):
+        data = [data]
+    return data

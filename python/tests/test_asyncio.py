@@ -482,7 +482,7 @@ def test_apublish_says_what_publish_says(run: Run, office: PostOffice, life: Exi
         assert abs(envelope.ts - time.time()) < 60
         assert await publisher.apublish(Envelope("t/\ud800", "o", Own())) is True
         assert await publisher.apublish(OwnFrames("t", "o", None)) is True
-        for wrong in (Envelope("t", "o", {1, 2}), Envelope(5, "o", 1), "text"):  # type: ignore[arg-type]
+        for wrong in (Envelope("t", "o", {1, 2}), Envelope({5}, "o", 1), "text"):  # type: ignore[arg-type]
             with pytest.raises(TypeError):
                 await publisher.apublish(wrong)  # type: ignore[arg-type]
         for text in (b"{not json", b"1]\0"):

@@ -239,13 +239,57 @@ def test_what_is_no_json_does_not_get_onto_the_wire(
     assert publisher.stats()["accepted"] == 0
 
 
-def test_what_a_codec_cannot_read_json_reads(office: hermes.PostOffice, life: ExitStack) -> None:
-    receiver = life.enter_context(Receiver(office.xpub_url, "r", codec=Broken(None)))
+class Choosy:
+    """A codec that refuses some data, and remembers what it was given."""
+
+    dumps = staticmethod(json.dumps)
+
+    def __init__(self) -> None:
+        self.seen: list[bytes] = []
+
+    def loads(self, text: bytes) -> Any:
+        self.seen.append(text)
+        if b"bad" in text:
+            raise LookupError("not for me")
+        return json.loads(text)
+
+
+def test_what_a_codec_cannot_read_concerns_that_envelope_alone(
+    office: hermes.PostOffice, life: ExitStack, caplog: pytest.LogCaptureFixture
+) -> None:
+    codec = Choosy()
+    receiver = life.enter_context(Receiver(office.xpub_url, "r", codec=codec))
     receiver.timeout = 600
     assert receiver.wait_ready(support.PATIENCE)
     publisher = life.enter_context(Publisher(office.xsub_url, "p"))
-    publisher.publish_many([Envelope("t", "o", 1), Envelope("t", "o", [2])])
-    assert [envelope.data for envelope in take(receiver, 2)] == [1, [2]]
+    data = [1, ["bad"], [2, {"a": "é,]"}], "bad", 3]
+    publisher.publish_many([Envelope("t", "o", value) for value in data])
+    assert [envelope.data for envelope in take(receiver, 3)] == [1, [2, {"a": "é,]"}], 3]
+    assert [json.loads(text) for text in codec.seen] == data
+    assert receiver.stats()["dropped_malformed"] == 2
+    assert receiver.stats()["delivered"] == 3
+    assert "not for me" in caplog.text
+
+
+def test_a_codec_reads_what_is_very_deep_or_very_long(
+    office: hermes.PostOffice, life: ExitStack
+) -> None:
+    texts: list[bytes] = []
+
+    class Raw:
+        dumps = staticmethod(json.dumps)
+        loads = staticmethod(texts.append)
+
+    receiver = life.enter_context(Receiver(office.xpub_url, "r", codec=Raw))
+    receiver.timeout = 600
+    assert receiver.wait_ready(support.PATIENCE)
+    publisher = life.enter_context(Publisher(office.xsub_url, "p"))
+    data = [support.nested(1000), 10**4000, " \"'\\,]"]
+    publisher.publish_many([Envelope("t", "o", value) for value in data])
+    assert [envelope.data for envelope in take(receiver, 3)] == [None] * 3
+    assert texts[1] == b"1" + b"0" * 4000
+    assert json.loads(texts[2]) == data[2]
+    assert texts[0].count(b"[") == 1000
 
 
 @pytest.mark.parametrize("wrong", ["msgpack", 5, object(), json.dumps])

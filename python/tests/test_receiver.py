@@ -22,7 +22,7 @@ from support import PATIENCE, Sockets, eventually, frames, take
 from test_structs import json_values
 
 from hermes import Envelope, Receiver
-from hermes._inbox import split
+from hermes._decode import split
 
 
 class Feed:
@@ -583,10 +583,11 @@ MALFORMED = [
     [b'"t"', b'"o"', b"{", b"1"],
     [b'"t"', b'"o"', b"1 2", b"1"],
     [b'"t"', b'"o"', b"1", b"now"],
-    [b'"t"', b'"o"', b"1", b"null"],
+    [b'"t"', b'"o"', b"1", b"[1]"],
+    [b'"t"', b'"o"', b"1", b'"now"'],
     [b'"\xff"', b'"o"', b"1", b"1"],
     [b'"t"', b'"o"', b'"\xff"', b"1"],
-    [b"5", b'"o"', b"1", b"1"],
+    [b"5x", b'"o"', b"1", b"1"],
 ]
 
 
