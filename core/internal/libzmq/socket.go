@@ -13,6 +13,7 @@ import (
 	zmq "github.com/pebbe/zmq4"
 
 	"github.com/hermes-zmq/hermes/core/internal/carrier"
+	"github.com/hermes-zmq/hermes/core/internal/ipcfile"
 	"github.com/hermes-zmq/hermes/core/internal/safe"
 )
 
@@ -23,6 +24,7 @@ type socket struct {
 	ctx       *zmq.Context
 	private   bool // ctx is this socket's own
 	endpoints []string
+	files     []socketFile
 
 	mu     sync.Mutex // owns soc
 	soc    *zmq.Socket
@@ -69,14 +71,9 @@ func (s *socket) prepare(setup func(*zmq.Socket) error) (err error) {
 		return err
 	}
 	for _, a := range s.cfg.Bind {
-		if err = s.soc.Bind(a); err != nil {
-			return addressError("bind", a, err)
-		}
-		resolved, err := s.soc.GetLastEndpoint()
-		if err != nil {
+		if err = s.bind(a); err != nil {
 			return err
 		}
-		s.endpoints = append(s.endpoints, resolved)
 	}
 	for _, a := range s.cfg.Connect {
 		if err = s.soc.Connect(a); err != nil {
@@ -88,6 +85,40 @@ func (s *socket) prepare(setup func(*zmq.Socket) error) (err error) {
 		}
 	}
 	return nil
+}
+
+// bind binds one address. libzmq removes any socket file that is in its way, also one
+// behind which somebody listens, so that is for us to find out first; and it leaves its
+// own behind.
+func (s *socket) bind(a string) error {
+	bind := func() error { return s.soc.Bind(a) }
+	path, ipc := strings.CutPrefix(a, "ipc://")
+	named := ipc && path != "*" && !strings.HasPrefix(path, "@")
+	var err error
+	if named {
+		err = ipcfile.Bind(path, bind)
+	} else {
+		err = bind()
+	}
+	if err != nil {
+		return addressError("bind", a, err)
+	}
+	if named {
+		made, _ := os.Lstat(path)
+		s.files = append(s.files, socketFile{path, made})
+	}
+	resolved, err := s.soc.GetLastEndpoint()
+	if err != nil {
+		return err
+	}
+	s.endpoints = append(s.endpoints, resolved)
+	return nil
+}
+
+// socketFile is a file that was made for a socket bound to an ipc address.
+type socketFile struct {
+	path string
+	made os.FileInfo
 }
 
 // options sets what both directions have in common. ZMQ_IMMEDIATE ends a pipe
@@ -252,6 +283,10 @@ func (s *socket) abandon() {
 			_ = s.soc.Unbind(a)
 		}
 	}
+	for _, f := range s.files {
+		ipcfile.Remove(f.path, f.made)
+	}
+	s.files = nil
 	_ = s.soc.Close()
 	if s.file != nil {
 		_ = s.file.Close()

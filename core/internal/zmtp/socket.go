@@ -92,11 +92,11 @@ func (s *socket) open(cfg carrier.Config, r role) error {
 }
 
 // prepare checks the addresses to dial and binds the others.
-func (s *socket) prepare() (dials []address, err error) {
+func (s *socket) prepare() (dials []endpoint, err error) {
 	for _, text := range s.cfg.Connect {
-		a, err := parseAddress(text)
+		a, err := parseEndpoint(text)
 		if err == nil {
-			err = a.dialable()
+			err = a.Connectable()
 		}
 		if err != nil {
 			return nil, err
@@ -104,7 +104,10 @@ func (s *socket) prepare() (dials []address, err error) {
 		dials = append(dials, a)
 	}
 	for _, text := range s.cfg.Bind {
-		a, err := parseAddress(text)
+		a, err := parseEndpoint(text)
+		if err == nil {
+			err = a.Bindable()
+		}
 		if err != nil {
 			return nil, err
 		}
