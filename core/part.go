@@ -531,6 +531,10 @@ func (p *part) peerEvent(own carrier.Type, a addresses, e carrier.Event) {
 		out.Kind, out.Text = "retrying", "no connection to "+e.Address
 	case carrier.HandshakeFailed:
 		out.Kind, out.Text = "handshake_failed", "refused a peer at "+e.Address
+	case carrier.Exhausted:
+		out.Kind, out.Level, out.Text = "exhausted", levelWarning, "lacks descriptors or memory at "+e.Address
+	case carrier.Recovered:
+		out.Kind, out.Text = "recovered", "has descriptors and memory again at "+e.Address
 	default:
 		return
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	zmq "github.com/pebbe/zmq4"
+	"golang.org/x/sys/unix"
 
 	"github.com/hermes-zmq/hermes/core/internal/carrier"
 	"github.com/hermes-zmq/hermes/core/internal/ipcfile"
@@ -170,13 +171,10 @@ func descriptor(soc *zmq.Socket) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("no ZMQ_FD: %w", err)
 	}
-	syscall.ForkLock.RLock()
-	defer syscall.ForkLock.RUnlock()
-	dup, err := syscall.Dup(fd)
+	dup, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
 	if err != nil {
-		return nil, os.NewSyscallError("dup", err)
+		return nil, os.NewSyscallError("fcntl", err)
 	}
-	syscall.CloseOnExec(dup)
 	if err = syscall.SetNonblock(dup, true); err != nil {
 		_ = syscall.Close(dup)
 		return nil, os.NewSyscallError("fcntl", err)

@@ -6,9 +6,14 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+	"sync/atomic"
+	"syscall"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/hermes-zmq/hermes/core/internal/address"
 	"github.com/hermes-zmq/hermes/core/internal/carrier"
+	"github.com/hermes-zmq/hermes/core/internal/fds"
 )
 
 // endpoint is an address that this carrier can serve.
@@ -36,12 +41,50 @@ func parseEndpoint(text string) (endpoint, error) {
 
 // dial connects.
 func (a endpoint) dial(ctx context.Context) (net.Conn, error) {
-	var d net.Dialer
-	d.KeepAlive = -1 // set by conn
+	d := net.Dialer{KeepAlive: -1} // set by conn
 	if a.network == "unix" {
-		return d.DialContext(ctx, "unix", a.Path)
+		return raised(d.DialContext(ctx, "unix", a.Path))
 	}
-	return d.DialContext(ctx, "tcp", net.JoinHostPort(a.Host, strconv.Itoa(a.Port)))
+	d.Control = prepareDial
+	nc, err := raised(d.DialContext(ctx, "tcp", net.JoinHostPort(a.Host, strconv.Itoa(a.Port))))
+	if err == nil && toItself(nc) {
+		_ = nc.(*net.TCPConn).SetLinger(0) // leaves nothing behind
+		_ = nc.Close()
+		return nil, fmt.Errorf("nobody listens at %s: the connection led to itself", a.Text)
+	}
+	return nc, err
+}
+
+// raised keeps a connection away from the standard streams.
+func raised(nc net.Conn, err error) (net.Conn, error) {
+	if err != nil {
+		return nil, err
+	}
+	return fds.RaiseConn(nc)
+}
+
+// dialHook lets a test choose the port that a connection comes from.
+var dialHook atomic.Pointer[func(fd int)]
+
+// prepareDial lets others bind to the port that a connection comes from, as far as they
+// allow it as well. The kernel chooses among the same ports that servers use: a
+// connection could keep the address that it was made for from being bound, most of all
+// one that retries until somebody does.
+func prepareDial(_, _ string, raw syscall.RawConn) error {
+	return raw.Control(func(fd uintptr) {
+		_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
+		if hook := dialHook.Load(); hook != nil {
+			(*hook)(int(fd))
+		}
+	})
+}
+
+// toItself reports a connection whose two ends are one socket. TCP makes such a one
+// where nobody listens and the kernel chooses the port that is connected to.
+func toItself(nc net.Conn) bool {
+	here, ok := nc.LocalAddr().(*net.TCPAddr)
+	there, also := nc.RemoteAddr().(*net.TCPAddr)
+	return ok && also && here.Port == there.Port && here.IP.Equal(there.IP)
 }
 
 // local resolves the host of an address to bind to: what it stands for, and the

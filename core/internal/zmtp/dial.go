@@ -55,7 +55,12 @@ func (s *socket) dialOnce(a endpoint) (ready bool, err error) {
 	nc, err := a.dial(ctx)
 	cancel()
 	if err != nil {
+		if !exhausted(err) {
+			s.enough(a.Text)
+		}
+		s.short("cannot connect", a.Text, err)
 		return false, err
 	}
+	s.enough(a.Text)
 	return s.serve(nc, a.Text)
 }

@@ -9,7 +9,10 @@ import (
 	"strconv"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/hermes-zmq/hermes/core/internal/carrier"
+	"github.com/hermes-zmq/hermes/core/internal/fds"
 	"github.com/hermes-zmq/hermes/core/internal/ipcfile"
 )
 
@@ -49,6 +52,9 @@ func (a endpoint) listenTCP() (*listener, error) {
 		return nil, err
 	}
 	l, err := net.Listen(network, net.JoinHostPort(host, strconv.Itoa(a.Port)))
+	if err == nil {
+		l, err = fds.RaiseListener(l)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -71,11 +77,15 @@ func (a endpoint) listenIPC() (*listener, error) {
 		}
 		return nil, err
 	}
-	bound := &listener{Listener: l, endpoint: "ipc://" + path, dir: dir}
+	bound := &listener{endpoint: "ipc://" + path, dir: dir}
 	if !a.Abstract() {
 		l.SetUnlinkOnClose(false)
 		bound.file = path
 		bound.made, _ = os.Lstat(path)
+	}
+	if bound.Listener, err = fds.RaiseListener(l); err != nil {
+		bound.tidy()
+		return nil, err
 	}
 	return bound, nil
 }
@@ -90,8 +100,16 @@ func bindPath(path string) (l *net.UnixListener, err error) {
 }
 
 // Close stops listening and removes the socket file, unless another has taken its
-// place meanwhile.
+// place meanwhile. It shuts the socket down first, so that the address is free even
+// where a process that was forked from this one holds a copy of the descriptor.
 func (l *listener) Close() error {
+	l.tidy()
+	shutDown(l.Listener)
+	return l.Listener.Close()
+}
+
+// tidy removes the file, and the directory that was made for it.
+func (l *listener) tidy() {
 	if l.file != "" {
 		ipcfile.Remove(l.file, l.made)
 		l.file = ""
@@ -99,5 +117,13 @@ func (l *listener) Close() error {
 	if l.dir != "" {
 		_ = os.Remove(l.dir)
 	}
-	return l.Listener.Close()
+}
+
+// shutDown ends what goes through a socket, whoever has it open.
+func shutDown(s any) {
+	if c, ok := s.(syscall.Conn); ok {
+		if raw, err := c.SyscallConn(); err == nil {
+			_ = raw.Control(func(fd uintptr) { _ = unix.Shutdown(int(fd), unix.SHUT_RDWR) })
+		}
+	}
 }
