@@ -1,6 +1,10 @@
 package core
 
-import "golang.org/x/sys/unix"
+import (
+	"golang.org/x/sys/unix"
+
+	"github.com/hermes-zmq/hermes/core/internal/fds"
+)
 
 // spareDescriptors is how many file descriptors must be free for a socket to be
 // opened.
@@ -10,6 +14,7 @@ const spareDescriptors = 16
 // of setting up, libzmq aborts the program, and so does the Go runtime when it first
 // has to do with the network.
 func checkDescriptors() error {
+	fds.Occupy() // what libzmq opens cannot be moved later
 	var spare [spareDescriptors]int
 	for i := range spare {
 		fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC)

@@ -2,6 +2,8 @@ package core
 
 import (
 	"golang.org/x/sys/unix"
+
+	"github.com/hermes-zmq/hermes/core/internal/fds"
 )
 
 // eventFD is a descriptor for other people's event loops, made when somebody asks
@@ -16,7 +18,7 @@ func (e *eventFD) open() (int, error) {
 	if e.made {
 		return e.fd, nil
 	}
-	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	fd, err := fds.Raise(unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK))
 	if err != nil {
 		return -1, err
 	}

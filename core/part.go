@@ -187,16 +187,19 @@ func (p *part) carrierConfig(typ carrier.Type, a addresses) carrier.Config {
 // frameAllowance is room for topic, origin, time and framing beside the data.
 const frameAllowance = 1 << 20
 
-// pick chooses the carrier for a socket that is opened next.
-func (p *part) pick(a addresses) (carrier.Opener, error) {
+// pick chooses the carrier for a socket that is opened next, and says at which
+// addresses: at is what a means now.
+func (p *part) pick(a addresses) (o carrier.Opener, at addresses, err error) {
 	if err := checkDescriptors(); err != nil {
-		return nil, errorf(EIO, "%s cannot open a socket: %w", p.who(), err)
+		return nil, addresses{}, errorf(EIO, "%s cannot open a socket: %w", p.who(), err)
 	}
-	o, err := carriers.Pick(p.engine.String(), a.all()...)
+	if at, err = a.atStart(); err == nil {
+		o, err = carriers.Pick(p.engine.String(), at.all()...)
+	}
 	if err != nil {
-		return nil, openError(p.who(), err)
+		return nil, addresses{}, openError(p.who(), err)
 	}
-	return o, nil
+	return o, at, nil
 }
 
 // who names the part in texts.
@@ -528,6 +531,10 @@ func (p *part) peerEvent(own carrier.Type, a addresses, e carrier.Event) {
 		out.Kind, out.Text = "retrying", "no connection to "+e.Address
 	case carrier.HandshakeFailed:
 		out.Kind, out.Text = "handshake_failed", "refused a peer at "+e.Address
+	case carrier.Exhausted:
+		out.Kind, out.Level, out.Text = "exhausted", levelWarning, "lacks descriptors or memory at "+e.Address
+	case carrier.Recovered:
+		out.Kind, out.Text = "recovered", "has descriptors and memory again at "+e.Address
 	default:
 		return
 	}

@@ -1,6 +1,7 @@
 package carrier
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -33,7 +34,9 @@ func (s *Set) Add(name string, o Opener) {
 }
 
 // Pick chooses the carrier for a socket: the one that engine names, or with "auto"
-// the first that supports all of the addresses.
+// the first that supports all of the addresses. What is no address is so for every
+// carrier, and none is asked after the first that says so: one that reads addresses
+// less strictly would bind to something else than was meant.
 func (s *Set) Pick(engine string, addresses ...string) (Opener, error) {
 	var reasons []string
 	known := engine == EngineAuto
@@ -45,6 +48,9 @@ func (s *Set) Pick(engine string, addresses ...string) (Opener, error) {
 		err := supportsAll(s.openers[i], addresses)
 		if err == nil {
 			return s.openers[i], nil
+		}
+		if errors.Is(err, ErrAddress) {
+			return nil, err
 		}
 		reasons = append(reasons, name+": "+err.Error())
 	}

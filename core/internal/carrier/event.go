@@ -18,6 +18,11 @@ const (
 	// Unwanted: the last of all peers has left Prefix (Outlets only). A peer that
 	// disconnects leaves all its prefixes.
 	Unwanted
+	// Exhausted: there are no descriptors, or there is no memory, to accept or connect;
+	// Reason says which. It is told once a second while that lasts, at most.
+	Exhausted
+	// Recovered: there are again.
+	Recovered
 )
 
 // Event is one happening at a socket.

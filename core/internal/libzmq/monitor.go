@@ -5,17 +5,20 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	zmq "github.com/pebbe/zmq4"
 
 	"github.com/hermes-zmq/hermes/core/internal/carrier"
+	"github.com/hermes-zmq/hermes/core/internal/fds"
 	"github.com/hermes-zmq/hermes/core/internal/safe"
 )
 
 // monitored is what we ask libzmq to report.
 const monitored = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | zmq.EVENT_CONNECT_RETRIED |
-	zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_AUTH
+	zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_AUTH |
+	zmq.EVENT_ACCEPTED | zmq.EVENT_ACCEPT_FAILED
 
 var monitors atomic.Uint64
 
@@ -32,6 +35,8 @@ type monitor struct {
 	peers  []carrier.Peer
 	lastID uint64
 	failed map[string]int // handshakes that failed and whose disconnection is still to come
+
+	short time.Time // when the next notice of connections that cannot be accepted is due; zero where they can
 }
 
 func openMonitor(s *socket) (*monitor, error) {
@@ -99,6 +104,17 @@ func (m *monitor) handle(event zmq.Event, address string, value int) {
 	case zmq.EVENT_CONNECT_RETRIED:
 		pause := time.Duration(value) * time.Millisecond
 		m.owner.emit(carrier.Event{Kind: carrier.Retrying, Address: address, Reason: fmt.Sprintf("again in %v", pause)})
+	case zmq.EVENT_ACCEPT_FAILED:
+		if now := time.Now(); !now.Before(m.short) {
+			m.short = now.Add(time.Second)
+			m.owner.emit(carrier.Event{Kind: carrier.Exhausted, Address: address,
+				Reason: "cannot accept a connection: " + fds.Limited(syscall.Errno(value))})
+		}
+	case zmq.EVENT_ACCEPTED:
+		if !m.short.IsZero() {
+			m.short = time.Time{}
+			m.owner.emit(carrier.Event{Kind: carrier.Recovered, Address: address})
+		}
 	default:
 		m.mu.Lock()
 		m.failed[address]++

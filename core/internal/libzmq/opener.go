@@ -16,6 +16,7 @@ import (
 
 	zmq "github.com/pebbe/zmq4"
 
+	"github.com/hermes-zmq/hermes/core/internal/address"
 	"github.com/hermes-zmq/hermes/core/internal/carrier"
 )
 
@@ -25,24 +26,22 @@ type Opener struct{}
 var _ carrier.Opener = Opener{}
 
 // Supports accepts every transport that this libzmq was built with.
-func (Opener) Supports(address string) error {
-	scheme, rest, ok := strings.Cut(address, "://")
-	if !ok || rest == "" {
-		return fmt.Errorf("%w: %q is not transport://place", carrier.ErrAddress, address)
+func (Opener) Supports(text string) error {
+	a, err := address.Parse(text)
+	if err != nil {
+		return err
 	}
-	switch scheme {
-	case "tcp", "inproc", "udp", "ws", "wss":
-		return nil
+	switch a.Transport {
 	case "ipc":
-		return supported(zmq.HasIpc(), scheme)
+		return supported(zmq.HasIpc(), a.Transport)
 	case "pgm", "epgm":
-		return supported(zmq.HasPgm(), scheme)
+		return supported(zmq.HasPgm(), a.Transport)
 	case "tipc":
-		return supported(zmq.HasTipc(), scheme)
+		return supported(zmq.HasTipc(), a.Transport)
 	case "norm":
-		return supported(zmq.HasNorm(), scheme)
+		return supported(zmq.HasNorm(), a.Transport)
 	}
-	return fmt.Errorf("%w: unknown transport %q in %q", carrier.ErrAddress, scheme, address)
+	return nil
 }
 
 func supported(has bool, scheme string) error {
@@ -103,6 +102,8 @@ func system(err error) error {
 func addressError(verb, address string, err error) error {
 	err = system(err)
 	switch {
+	case errors.Is(err, carrier.ErrAddress):
+		return fmt.Errorf("cannot %s %q: %w", verb, address, err)
 	case errors.Is(err, syscall.EINVAL), errors.Is(err, syscall.EPROTONOSUPPORT), errors.Is(err, zmq.ENOCOMPATPROTO):
 		return fmt.Errorf("%w: cannot %s %q: %w", carrier.ErrAddress, verb, address, err)
 	case errors.Is(err, syscall.ENODEV), errors.Is(err, syscall.EADDRNOTAVAIL):

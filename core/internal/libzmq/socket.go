@@ -11,8 +11,10 @@ import (
 	"time"
 
 	zmq "github.com/pebbe/zmq4"
+	"golang.org/x/sys/unix"
 
 	"github.com/hermes-zmq/hermes/core/internal/carrier"
+	"github.com/hermes-zmq/hermes/core/internal/ipcfile"
 	"github.com/hermes-zmq/hermes/core/internal/safe"
 )
 
@@ -23,6 +25,7 @@ type socket struct {
 	ctx       *zmq.Context
 	private   bool // ctx is this socket's own
 	endpoints []string
+	files     []socketFile
 
 	mu     sync.Mutex // owns soc
 	soc    *zmq.Socket
@@ -69,14 +72,9 @@ func (s *socket) prepare(setup func(*zmq.Socket) error) (err error) {
 		return err
 	}
 	for _, a := range s.cfg.Bind {
-		if err = s.soc.Bind(a); err != nil {
-			return addressError("bind", a, err)
-		}
-		resolved, err := s.soc.GetLastEndpoint()
-		if err != nil {
+		if err = s.bind(a); err != nil {
 			return err
 		}
-		s.endpoints = append(s.endpoints, resolved)
 	}
 	for _, a := range s.cfg.Connect {
 		if err = s.soc.Connect(a); err != nil {
@@ -88,6 +86,40 @@ func (s *socket) prepare(setup func(*zmq.Socket) error) (err error) {
 		}
 	}
 	return nil
+}
+
+// bind binds one address. libzmq removes any socket file that is in its way, also one
+// behind which somebody listens, so that is for us to find out first; and it leaves its
+// own behind.
+func (s *socket) bind(a string) error {
+	bind := func() error { return s.soc.Bind(a) }
+	path, ipc := strings.CutPrefix(a, "ipc://")
+	named := ipc && path != "*" && !strings.HasPrefix(path, "@")
+	var err error
+	if named {
+		err = ipcfile.Bind(path, bind)
+	} else {
+		err = bind()
+	}
+	if err != nil {
+		return addressError("bind", a, err)
+	}
+	if named {
+		made, _ := os.Lstat(path)
+		s.files = append(s.files, socketFile{path, made})
+	}
+	resolved, err := s.soc.GetLastEndpoint()
+	if err != nil {
+		return err
+	}
+	s.endpoints = append(s.endpoints, resolved)
+	return nil
+}
+
+// socketFile is a file that was made for a socket bound to an ipc address.
+type socketFile struct {
+	path string
+	made os.FileInfo
 }
 
 // options sets what both directions have in common. ZMQ_IMMEDIATE ends a pipe
@@ -139,13 +171,10 @@ func descriptor(soc *zmq.Socket) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("no ZMQ_FD: %w", err)
 	}
-	syscall.ForkLock.RLock()
-	defer syscall.ForkLock.RUnlock()
-	dup, err := syscall.Dup(fd)
+	dup, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
 	if err != nil {
-		return nil, os.NewSyscallError("dup", err)
+		return nil, os.NewSyscallError("fcntl", err)
 	}
-	syscall.CloseOnExec(dup)
 	if err = syscall.SetNonblock(dup, true); err != nil {
 		_ = syscall.Close(dup)
 		return nil, os.NewSyscallError("fcntl", err)
@@ -252,6 +281,10 @@ func (s *socket) abandon() {
 			_ = s.soc.Unbind(a)
 		}
 	}
+	for _, f := range s.files {
+		ipcfile.Remove(f.path, f.made)
+	}
+	s.files = nil
 	_ = s.soc.Close()
 	if s.file != nil {
 		_ = s.file.Close()

@@ -6,120 +6,97 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
-	"strings"
+	"sync/atomic"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
+	"github.com/hermes-zmq/hermes/core/internal/address"
 	"github.com/hermes-zmq/hermes/core/internal/carrier"
+	"github.com/hermes-zmq/hermes/core/internal/fds"
 )
 
-// address is an endpoint taken apart.
-type address struct {
-	text    string // as it was given
+// endpoint is an address that this carrier can serve.
+type endpoint struct {
+	address.Address
 	network string // "tcp" or "unix"
-	host    string // of tcp: "*", an interface, a name or an IP without brackets
-	port    int    // of tcp; 0 is any
-	path    string // of unix; "*" is any, a leading '@' means the abstract name space
 }
 
-func badAddress(text, why string) error {
-	return fmt.Errorf("%w %q: %s", carrier.ErrAddress, text, why)
-}
-
-// parseAddress understands tcp://host:port and ipc://path as libzmq does.
-func parseAddress(text string) (address, error) {
-	scheme, rest, ok := strings.Cut(text, "://")
-	if !ok {
-		return address{}, badAddress(text, "it has no transport, as in tcp://127.0.0.1:6000")
+// parseEndpoint understands tcp://host:port and ipc://path.
+func parseEndpoint(text string) (endpoint, error) {
+	a, err := address.Parse(text)
+	if err != nil {
+		return endpoint{}, err
 	}
-	switch scheme {
-	case "tcp":
-		return parseTCP(text, rest)
-	case "ipc":
-		return parseIPC(text, rest)
-	}
-	return address{}, fmt.Errorf("%w: transport %q of %q", carrier.ErrUnsupported, scheme, text)
-}
-
-func parseTCP(text, rest string) (address, error) {
-	a := address{text: text, network: "tcp"}
-	if strings.Contains(rest, ";") {
-		return a, fmt.Errorf("%w: a source address, as in %q", carrier.ErrUnsupported, text)
-	}
-	colon := strings.LastIndexByte(rest, ':')
-	if colon < 0 {
-		return a, badAddress(text, "it has no port")
-	}
-	port := rest[colon+1:]
-	a.host = rest[:colon]
-	if port != "*" {
-		n, err := strconv.ParseUint(port, 10, 16)
-		if err != nil {
-			return a, badAddress(text, "its port is not a number from 0 to 65535")
-		}
-		a.port = int(n)
-	}
-	if strings.HasPrefix(a.host, "[") && strings.HasSuffix(a.host, "]") {
-		a.host = a.host[1 : len(a.host)-1]
-		if _, err := netip.ParseAddr(a.host); err != nil {
-			return a, badAddress(text, "what stands in brackets is no IPv6 address")
-		}
-	} else if strings.ContainsAny(a.host, "[]:/") {
-		return a, badAddress(text, "its host is malformed; an IPv6 address needs brackets")
-	}
-	if a.host == "" {
-		return a, badAddress(text, "it has no host")
-	}
-	return a, nil
-}
-
-func parseIPC(text, rest string) (address, error) {
-	a := address{text: text, network: "unix", path: rest}
-	if rest == "" || rest == "@" {
-		return a, badAddress(text, "it has no path")
-	}
-	if strings.IndexByte(rest, 0) >= 0 {
-		return a, badAddress(text, "its path holds a NUL")
-	}
-	if limit := len(syscall.RawSockaddrUnix{}.Path) - 1; len(rest) > limit {
-		return a, fmt.Errorf("%w: its path is longer than %d bytes: %w", badAddress(text, "too long"), limit, syscall.ENAMETOOLONG)
-	}
-	return a, nil
-}
-
-// abstract reports a name that lives in no file system.
-func (a address) abstract() bool { return strings.HasPrefix(a.path, "@") }
-
-// dialable tells why the address cannot be connected to, or nil.
-func (a address) dialable() error {
 	switch {
-	case a.host == "*" || a.path == "*":
-		return badAddress(a.text, "a wildcard can be bound only")
-	case a.network == "tcp" && a.port == 0:
-		return badAddress(a.text, "it has no port to connect to")
+	case a.Source != "":
+		return endpoint{}, fmt.Errorf("%w: a source address, as in %q", carrier.ErrUnsupported, text)
+	case a.Transport == "tcp":
+		return endpoint{a, "tcp"}, nil
+	case a.Transport == "ipc":
+		return endpoint{a, "unix"}, nil
 	}
-	return nil
+	return endpoint{}, fmt.Errorf("%w: transport %q of %q", carrier.ErrUnsupported, a.Transport, text)
 }
 
 // dial connects.
-func (a address) dial(ctx context.Context) (net.Conn, error) {
-	var d net.Dialer
-	d.KeepAlive = -1 // set by conn
+func (a endpoint) dial(ctx context.Context) (net.Conn, error) {
+	d := net.Dialer{KeepAlive: -1} // set by conn
 	if a.network == "unix" {
-		return d.DialContext(ctx, "unix", a.path)
+		return raised(d.DialContext(ctx, "unix", a.Path))
 	}
-	return d.DialContext(ctx, "tcp", net.JoinHostPort(a.host, strconv.Itoa(a.port)))
+	d.Control = prepareDial
+	nc, err := raised(d.DialContext(ctx, "tcp", net.JoinHostPort(a.Host, strconv.Itoa(a.Port))))
+	if err == nil && toItself(nc) {
+		_ = nc.(*net.TCPConn).SetLinger(0) // leaves nothing behind
+		_ = nc.Close()
+		return nil, fmt.Errorf("nobody listens at %s: the connection led to itself", a.Text)
+	}
+	return nc, err
+}
+
+// raised keeps a connection away from the standard streams.
+func raised(nc net.Conn, err error) (net.Conn, error) {
+	if err != nil {
+		return nil, err
+	}
+	return fds.RaiseConn(nc)
+}
+
+// dialHook lets a test choose the port that a connection comes from.
+var dialHook atomic.Pointer[func(fd int)]
+
+// prepareDial lets others bind to the port that a connection comes from, as far as they
+// allow it as well. The kernel chooses among the same ports that servers use: a
+// connection could keep the address that it was made for from being bound, most of all
+// one that retries until somebody does.
+func prepareDial(_, _ string, raw syscall.RawConn) error {
+	return raw.Control(func(fd uintptr) {
+		_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
+		if hook := dialHook.Load(); hook != nil {
+			(*hook)(int(fd))
+		}
+	})
+}
+
+// toItself reports a connection whose two ends are one socket. TCP makes such a one
+// where nobody listens and the kernel chooses the port that is connected to.
+func toItself(nc net.Conn) bool {
+	here, ok := nc.LocalAddr().(*net.TCPAddr)
+	there, also := nc.RemoteAddr().(*net.TCPAddr)
+	return ok && also && here.Port == there.Port && here.IP.Equal(there.IP)
 }
 
 // local resolves the host of an address to bind to: what it stands for, and the
 // network to listen on. Only [::] listens to both families.
-func (a address) local() (network, host string, err error) {
-	if a.host == "*" {
+func (a endpoint) local() (network, host string, err error) {
+	if a.Host == "*" {
 		return "tcp4", "0.0.0.0", nil
 	}
-	ip, err := netip.ParseAddr(a.host)
+	ip, err := netip.ParseAddr(a.Host)
 	if err != nil {
-		if ip, err = interfaceAddr(a.host); err != nil {
-			return "tcp", a.host, nil // a name to look up
+		if ip, err = interfaceAddr(a.Host); err != nil {
+			return "tcp", a.Host, nil // a name to look up
 		}
 	}
 	switch {

@@ -29,7 +29,7 @@ func (b *backoff) next() time.Duration {
 
 // keepDialling holds a connection to one address, again and again, until the socket
 // is closed.
-func (s *socket) keepDialling(a address) {
+func (s *socket) keepDialling(a endpoint) {
 	pause := backoff{min: s.cfg.ReconnectMin, max: s.cfg.ReconnectMax}
 	for {
 		ready, err := s.dialOnce(a)
@@ -39,7 +39,7 @@ func (s *socket) keepDialling(a address) {
 		if ready {
 			pause.reset()
 		}
-		s.tellUnlessClosed(carrier.Event{Kind: carrier.Retrying, Address: a.text}.Tell(err))
+		s.tellUnlessClosed(carrier.Event{Kind: carrier.Retrying, Address: a.Text}.Tell(err))
 		select {
 		case <-time.After(pause.next()):
 		case <-s.ctx.Done():
@@ -50,12 +50,17 @@ func (s *socket) keepDialling(a address) {
 
 // dialOnce connects and lives through the connection. The error says why there is
 // none, or none any more.
-func (s *socket) dialOnce(a address) (ready bool, err error) {
+func (s *socket) dialOnce(a endpoint) (ready bool, err error) {
 	ctx, cancel := context.WithTimeout(s.ctx, s.cfg.HandshakeTimeout)
 	nc, err := a.dial(ctx)
 	cancel()
 	if err != nil {
+		if !exhausted(err) {
+			s.enough(a.Text)
+		}
+		s.short("cannot connect", a.Text, err)
 		return false, err
 	}
-	return s.serve(nc, a.text)
+	s.enough(a.Text)
+	return s.serve(nc, a.Text)
 }

@@ -9,7 +9,11 @@ import (
 	"strconv"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/hermes-zmq/hermes/core/internal/carrier"
+	"github.com/hermes-zmq/hermes/core/internal/fds"
+	"github.com/hermes-zmq/hermes/core/internal/ipcfile"
 )
 
 // listener is one bound address.
@@ -22,7 +26,7 @@ type listener struct {
 }
 
 // listen binds.
-func (a address) listen() (*listener, error) {
+func (a endpoint) listen() (*listener, error) {
 	var l *listener
 	var err error
 	if a.network == "tcp" {
@@ -34,26 +38,31 @@ func (a address) listen() (*listener, error) {
 	switch {
 	case err == nil:
 		return l, nil
+	case errors.Is(err, carrier.ErrAddress):
+		return nil, fmt.Errorf("cannot bind %s: %w", a.Text, err)
 	case errors.As(err, &unknown), errors.Is(err, syscall.EADDRNOTAVAIL):
-		return nil, fmt.Errorf("%w: cannot bind %s: no such interface or address here", carrier.ErrAddress, a.text)
+		return nil, fmt.Errorf("%w: cannot bind %s: no such interface or address here", carrier.ErrAddress, a.Text)
 	}
-	return nil, fmt.Errorf("cannot bind %s: %w", a.text, err)
+	return nil, fmt.Errorf("cannot bind %s: %w", a.Text, err)
 }
 
-func (a address) listenTCP() (*listener, error) {
+func (a endpoint) listenTCP() (*listener, error) {
 	network, host, err := a.local()
 	if err != nil {
 		return nil, err
 	}
-	l, err := net.Listen(network, net.JoinHostPort(host, strconv.Itoa(a.port)))
+	l, err := net.Listen(network, net.JoinHostPort(host, strconv.Itoa(a.Port)))
+	if err == nil {
+		l, err = fds.RaiseListener(l)
+	}
 	if err != nil {
 		return nil, err
 	}
 	return &listener{Listener: l, endpoint: "tcp://" + l.Addr().String()}, nil
 }
 
-func (a address) listenIPC() (*listener, error) {
-	path, dir := a.path, ""
+func (a endpoint) listenIPC() (*listener, error) {
+	path, dir := a.Path, ""
 	if path == "*" {
 		var err error
 		if dir, err = os.MkdirTemp("", "hermes-"); err != nil {
@@ -68,54 +77,53 @@ func (a address) listenIPC() (*listener, error) {
 		}
 		return nil, err
 	}
-	bound := &listener{Listener: l, endpoint: "ipc://" + path, dir: dir}
-	if !a.abstract() {
+	bound := &listener{endpoint: "ipc://" + path, dir: dir}
+	if !a.Abstract() {
 		l.SetUnlinkOnClose(false)
 		bound.file = path
 		bound.made, _ = os.Lstat(path)
 	}
+	if bound.Listener, err = fds.RaiseListener(l); err != nil {
+		bound.tidy()
+		return nil, err
+	}
 	return bound, nil
 }
 
-// bindPath binds a Unix socket. A socket file that a former run left behind is in
-// the way of that; it is removed when nobody answers behind it.
-func bindPath(path string) (*net.UnixListener, error) {
-	name := &net.UnixAddr{Name: path, Net: "unix"}
-	l, err := net.ListenUnix("unix", name)
-	if !errors.Is(err, syscall.EADDRINUSE) || !stale(path) {
-		return l, err
-	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, err
-	}
-	return net.ListenUnix("unix", name)
-}
-
-// stale reports a socket file that nobody listens at.
-func stale(path string) bool {
-	info, err := os.Lstat(path)
-	if err != nil || info.Mode()&os.ModeSocket == 0 {
-		return false
-	}
-	c, err := net.Dial("unix", path)
-	if err == nil {
-		_ = c.Close()
-		return false
-	}
-	return errors.Is(err, syscall.ECONNREFUSED)
+// bindPath binds a Unix socket.
+func bindPath(path string) (l *net.UnixListener, err error) {
+	err = ipcfile.Bind(path, func() (err error) {
+		l, err = net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+		return err
+	})
+	return l, err
 }
 
 // Close stops listening and removes the socket file, unless another has taken its
-// place meanwhile.
+// place meanwhile. It shuts the socket down first, so that the address is free even
+// where a process that was forked from this one holds a copy of the descriptor.
 func (l *listener) Close() error {
+	l.tidy()
+	shutDown(l.Listener)
+	return l.Listener.Close()
+}
+
+// tidy removes the file, and the directory that was made for it.
+func (l *listener) tidy() {
 	if l.file != "" {
-		if now, err := os.Lstat(l.file); err == nil && l.made != nil && os.SameFile(now, l.made) {
-			_ = os.Remove(l.file)
-		}
+		ipcfile.Remove(l.file, l.made)
 		l.file = ""
 	}
 	if l.dir != "" {
 		_ = os.Remove(l.dir)
 	}
-	return l.Listener.Close()
+}
+
+// shutDown ends what goes through a socket, whoever has it open.
+func shutDown(s any) {
+	if c, ok := s.(syscall.Conn); ok {
+		if raw, err := c.SyscallConn(); err == nil {
+			_ = raw.Control(func(fd uintptr) { _ = unix.Shutdown(int(fd), unix.SHUT_RDWR) })
+		}
+	}
 }

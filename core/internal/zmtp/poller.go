@@ -14,7 +14,7 @@ import (
 func (r *rawio) leavePoller() error {
 	fd := -1
 	var failed error
-	if err := r.raw.Control(func(old uintptr) { fd, failed = unix.FcntlInt(old, unix.F_DUPFD_CLOEXEC, 0) }); err != nil {
+	if err := r.raw.Control(func(old uintptr) { fd, failed = unix.FcntlInt(old, unix.F_DUPFD_CLOEXEC, 3) }); err != nil {
 		return err
 	}
 	if failed != nil {
@@ -71,8 +71,11 @@ func (r *rawio) SetDeadline(t time.Time) error {
 	return r.watch.file.SetDeadline(t)
 }
 
-// Close is net.Conn's, wherever the connection is: nobody goes on waiting for it.
+// Close is net.Conn's, wherever the connection is: nobody goes on waiting for it. It is
+// shut down first, so that the peer is told even where a process that was forked from
+// this one holds a copy of the descriptor.
 func (r *rawio) Close() error {
+	_ = r.raw.Control(func(fd uintptr) { _ = unix.Shutdown(int(fd), unix.SHUT_RDWR) })
 	if r.watch != nil {
 		_ = r.SetDeadline(longAgo) // for who waits for room, and knows nothing of the file
 		_ = r.watch.file.Close()
@@ -88,6 +91,9 @@ func (r *rawio) awaitRoom() error {
 	if err := r.raw.Control(func(fd uintptr) { w, failed = newWatch(int(fd), unix.EPOLLOUT) }); err != nil {
 		return err
 	}
+	if exhausted(failed) {
+		return r.pollForRoom()
+	}
 	if failed != nil {
 		return failed
 	}
@@ -101,6 +107,24 @@ func (r *rawio) awaitRoom() error {
 		return was
 	})
 }
+
+// pollForRoom is awaitRoom where there is no descriptor for a watch: it looks, and
+// returns after a moment whether there is room or not, for the caller to try.
+func (r *rawio) pollForRoom() error {
+	r.mu.Lock()
+	deadline := r.deadline
+	r.mu.Unlock()
+	if !deadline.IsZero() && time.Now().After(deadline) {
+		return os.ErrDeadlineExceeded
+	}
+	return r.raw.Control(func(fd uintptr) {
+		_, _ = unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, pollMoment)
+	})
+}
+
+// pollMoment is how long pollForRoom takes at most, in milliseconds: an end or a new
+// deadline of the connection is noticed between two.
+const pollMoment = 20
 
 func (r *rawio) block(w *watch) {
 	r.mu.Lock()

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/hermes-zmq/hermes/core/internal/carrier"
+	"github.com/hermes-zmq/hermes/core/internal/fds"
 	"github.com/hermes-zmq/hermes/core/internal/safe"
 )
 
@@ -49,6 +50,7 @@ type socket struct {
 	ending  sync.Once
 	ended   chan struct{} // closed when they have all ended
 	failing sync.Once
+	lack    shortage
 
 	endpoints []string
 	listeners []*listener
@@ -92,11 +94,11 @@ func (s *socket) open(cfg carrier.Config, r role) error {
 }
 
 // prepare checks the addresses to dial and binds the others.
-func (s *socket) prepare() (dials []address, err error) {
+func (s *socket) prepare() (dials []endpoint, err error) {
 	for _, text := range s.cfg.Connect {
-		a, err := parseAddress(text)
+		a, err := parseEndpoint(text)
 		if err == nil {
-			err = a.dialable()
+			err = a.Connectable()
 		}
 		if err != nil {
 			return nil, err
@@ -104,7 +106,10 @@ func (s *socket) prepare() (dials []address, err error) {
 		dials = append(dials, a)
 	}
 	for _, text := range s.cfg.Bind {
-		a, err := parseAddress(text)
+		a, err := parseEndpoint(text)
+		if err == nil {
+			err = a.Bindable()
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -219,29 +224,42 @@ func (s *socket) tellUnlessClosed(e carrier.Event) {
 	}
 }
 
-// accept takes in connections until the listener is closed.
+// accept takes in connections until the listener is closed. Where there is no
+// descriptor for one, it waits in the kernel's queue until there is.
 func (s *socket) accept(l *listener) {
 	pause := time.Millisecond
 	for {
 		nc, err := l.Accept()
-		switch {
-		case s.closed.Load():
+		if err == nil {
+			nc, err = fds.RaiseConn(nc)
+		}
+		if s.closed.Load() {
 			if err == nil {
 				_ = nc.Close()
 			}
 			return
-		case err != nil: // out of file descriptors, as a rule
-			select {
-			case <-time.After(pause):
-			case <-s.ctx.Done():
-			}
-			pause = min(2*pause, time.Second)
-		default:
+		}
+		if err == nil {
 			pause = time.Millisecond
+			s.enough(l.endpoint)
 			s.start(func() { _, _ = s.serve(nc, remote(nc, l.endpoint)) })
+			continue
+		}
+		s.short("cannot accept a connection", l.endpoint, err)
+		select {
+		case <-time.After(pause):
+		case <-s.ctx.Done():
+		}
+		pause = min(2*pause, longestPause)
+		if exhausted(err) && spare() {
+			s.enough(l.endpoint)
 		}
 	}
 }
+
+// longestPause is how long a listener that lacks descriptors waits before it tries
+// again.
+const longestPause = 250 * time.Millisecond
 
 // remote is the address of whom we have accepted.
 func remote(nc net.Conn, endpoint string) string {

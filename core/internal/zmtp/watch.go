@@ -5,6 +5,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/hermes-zmq/hermes/core/internal/fds"
 )
 
 // watch waits in Go's poller for a descriptor that is not in there itself: it is an
@@ -20,7 +22,7 @@ type watch struct {
 }
 
 func newWatch(fd int, events uint32) (*watch, error) {
-	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	epoll, err := fds.Raise(unix.EpollCreate1(unix.EPOLL_CLOEXEC))
 	if err != nil {
 		return nil, os.NewSyscallError("epoll_create1", err)
 	}

@@ -34,7 +34,7 @@ var _ carrier.Opener = Opener{}
 
 // Supports tells why this carrier cannot serve an address, or nil.
 func (Opener) Supports(address string) error {
-	_, err := parseAddress(address)
+	_, err := parseEndpoint(address)
 	return err
 }
 

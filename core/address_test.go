@@ -1,0 +1,124 @@
+package core
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// entrances are all ways in which an address comes into this package.
+var entrances = map[string]func(address string) error{
+	"publisher":          func(a string) error { _, err := NewPublisher(a, "p"); return err },
+	"publisher, second":  func(a string) error { _, err := NewPublisher("tcp://127.0.0.1:9,"+a, "p"); return err },
+	"receiver":           func(a string) error { _, err := NewReceiver(a, "r"); return err },
+	"receiver, bound":    func(a string) error { _, err := NewReceiver("@"+a, "r"); return err },
+	"publisher, bound":   func(a string) error { _, err := NewPublisher("@"+a, "p"); return err },
+	"office in":          func(a string) error { _, err := NewPostOffice(a, "tcp://127.0.0.1:*", ""); return err },
+	"office out":         func(a string) error { _, err := NewPostOffice("tcp://127.0.0.1:*", a, ""); return err },
+	"office debug":       func(a string) error { _, err := NewPostOffice("tcp://*:*", "tcp://*:*", a); return err },
+	"office, connecting": func(a string) error { _, err := NewPostOffice(">"+a, "tcp://127.0.0.1:*", ""); return err },
+}
+
+func TestAMalformedAddressIsRefusedAtEveryEntrance(t *testing.T) {
+	for bad, why := range map[string]string{
+		"tcp://127.0.0.1:-1":                 "-1 is no port",
+		"tcp://127.0.0.1:99999":              "99999 is no port",
+		"tcp://127.0.0.1:22129/path":         "22129/path is no port",
+		"tcp://127.0.0.1:22130abc":           "22130abc is no port",
+		"tcp://127.0.0.1":                    "the port is missing",
+		"tcp://:6000":                        "the host is missing",
+		"ipc://":                             "the path is missing",
+		"inproc://":                          "the name is missing",
+		"ipc:///" + strings.Repeat("x", 200): "107 are the most",
+	} {
+		for name, enter := range entrances {
+			err := enter(bad)
+			code(t, EADDRESS, err, why)
+			require.NotContains(t, err.Error(), "libzmq", name)
+		}
+	}
+	code(t, EADDRESS, entrances["publisher"]("tcp://*:6000"), "not connected to")
+	code(t, EADDRESS, entrances["office, connecting"]("tcp://127.0.0.1:*"), "not connected to")
+}
+
+func TestTheSameAddressTwiceIsOne(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine string) {
+		po := newOffice(t, engine)
+		in := get(t, po, "endpoint.in")
+		r := newReceiver(t, engine, get(t, po, "endpoint.out"), "redundant", "off") // which would hide a copy
+		p := newPublisher(t, engine, strings.Join([]string{in, in, strings.Replace(in, "127.0.0.1", "localhost", 1)}, " , "))
+		require.NoError(t, p.WaitReady(soon))
+		for range 10 {
+			require.NoError(t, p.Publish("t", "", []byte("1")))
+		}
+		require.NoError(t, p.Publish("t", "", []byte(`"last"`)))
+		require.Equal(t, `"last"`, string(collect(t, r, 11)[10].Data))
+		require.Len(t, po.Stats().Publishers, 1)
+	})
+}
+
+// TestARelativePathIsMeantAsItWasAtTheStart, wherever the process goes afterwards.
+func TestARelativePathIsMeantAsItWasAtTheStart(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine string) {
+		home, elsewhere := shortDir(t), shortDir(t)
+		t.Chdir(home)
+		r := newReceiver(t, engine, "@ipc://feed")
+		p := newPublisher(t, engine, "ipc://./feed")
+		t.Chdir(elsewhere)
+		require.NoError(t, r.Stop(0))
+		require.NoFileExists(t, filepath.Join(home, "feed"))
+		t.Chdir(home)
+		require.NoError(t, r.Start())
+		t.Chdir(elsewhere)
+		require.FileExists(t, filepath.Join(home, "feed"))
+		require.NoError(t, p.WaitReady(soon))
+	})
+}
+
+func TestARelativePathThatIsTooLongIsRefused(t *testing.T) {
+	deep := filepath.Join(shortDir(t), strings.Repeat("d", 100))
+	require.NoError(t, os.Mkdir(deep, 0o700))
+	t.Chdir(deep)
+	eachEngine(t, func(t *testing.T, engine string) {
+		r, err := NewReceiver("@ipc://feed", "r")
+		require.NoError(t, err)
+		set(t, r, "engine", engine)
+		code(t, EADDRESS, r.Start(), deep, "are the most")
+	})
+}
+
+// shortDir is a directory whose name leaves room for that of a socket.
+func shortDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/tmp", "h")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
+
+func TestAnIPCAddressInUseIsNotTaken(t *testing.T) {
+	eachEngine(t, func(t *testing.T, first string) {
+		eachEngine(t, func(t *testing.T, second string) {
+			dir := shortDir(t)
+			in, out := "ipc://"+filepath.Join(dir, "in"), "ipc://"+filepath.Join(dir, "out")
+			po, err := NewPostOffice(in, out, "")
+			require.NoError(t, err)
+			set(t, po, "engine", first)
+			require.NoError(t, po.Start())
+			defer func() { require.NoError(t, po.Close()) }()
+			taken, err := NewPostOffice(in, "ipc://*", "")
+			require.NoError(t, err)
+			set(t, taken, "engine", second)
+			code(t, EADDRINUSE, taken.Start(), in)
+			p := newPublisher(t, second, in)
+			r := newReceiver(t, second, out)
+			require.NoError(t, p.Publish("t", "", []byte("1")))
+			collect(t, r, 1)
+			require.NoError(t, r.Close())
+			require.NoError(t, p.Close())
+		})
+	})
+}
