@@ -174,12 +174,26 @@ def _texts(codec: Codec, envelope: Envelope) -> tuple[str, str, bytes]:
     except (ValueError, RecursionError) as error:
         raise errors.DataError(f"data of {envelope.topic!r} is not JSON: {error}") from error
     except AttributeError as error:
-        raise TypeError(f"an Envelope is needed, not {type(envelope).__name__}: {error}") from error
+        raise TypeError(_no_envelope(envelope, error)) from error
     if not (isinstance(topic, str) and isinstance(origin, str)):
         raise TypeError(
             f"topic and origin must be str, not {type(topic).__name__} and {type(origin).__name__}"
         )
     return topic, origin, data
+
+
+def _no_envelope(given: Any, error: AttributeError) -> str:
+    """What to say to who publishes something else, or an envelope that misses something."""
+    if given is Envelope:
+        what = "the class Envelope itself"
+    elif isinstance(given, Envelope) or hasattr(given, "convert_to_frames"):
+        return f"the envelope cannot be written: {error}"
+    else:
+        what = type(given).__name__
+    return (
+        f"publish() takes an Envelope, not {what}: "
+        "hand it over as the data of one, Envelope(topic, origin, data)"
+    )
 
 
 def settled(core: PublisherCore, code: int) -> bool:
