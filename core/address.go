@@ -1,14 +1,11 @@
 package core
 
 import (
-	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/hermes-zmq/hermes/core/internal/address"
-	"github.com/hermes-zmq/hermes/core/internal/carrier"
 )
 
 // addresses is where a socket binds and where it connects.
@@ -19,8 +16,10 @@ type addresses struct {
 func (a addresses) all() []string { return append(a.bind[:len(a.bind):len(a.bind)], a.connect...) }
 
 // parseAddresses reads addresses separated by commas. An '@' in front binds an
-// address and a '>' connects to it, whatever the socket would do by itself.
+// address and a '>' connects to it, whatever the socket would do by itself. What is
+// named twice is meant once: everything would be sent, or received, twice.
 func parseAddresses(text string, binds bool) (a addresses, err error) {
+	var known []string
 	for _, part := range splitAddresses(text) {
 		part = strings.TrimSpace(part)
 		bind := binds
@@ -29,14 +28,18 @@ func parseAddresses(text string, binds bool) (a addresses, err error) {
 		} else if rest, ok := strings.CutPrefix(part, ">"); ok {
 			part, bind = rest, false
 		}
-		if err := checkAddress(part, bind); err != nil {
+		key, err := checkAddress(part, bind)
+		switch {
+		case err != nil:
 			return addresses{}, err
-		}
-		if bind {
+		case key != "" && slices.Contains(known, key):
+			continue
+		case bind:
 			a.bind = append(a.bind, part)
-		} else {
+		default:
 			a.connect = append(a.connect, part)
 		}
+		known = append(known, key)
 	}
 	return a, nil
 }
@@ -60,9 +63,11 @@ func splitAddresses(text string) (parts []string) {
 	return append(parts, text[from:])
 }
 
-func checkAddress(text string, bind bool) error {
+// checkAddress refuses what is no address to bind, or to connect to. Of two that are
+// the same place the keys are equal; that of a new place each time is "".
+func checkAddress(text string, bind bool) (key string, err error) {
 	if !utf8.ValidString(text) {
-		return errorf(EUTF8, "address %q is not UTF-8", text)
+		return "", errorf(EUTF8, "address %q is not UTF-8", text)
 	}
 	a, err := address.Parse(text)
 	switch {
@@ -73,54 +78,12 @@ func checkAddress(text string, bind bool) error {
 		err = a.Connectable()
 	}
 	if err != nil {
-		return errorf(EADDRESS, "%w", err)
+		return "", errorf(EADDRESS, "%w", err)
 	}
-	return nil
-}
-
-// atStart is a as it is meant now: relative paths begin at the present working
-// directory, whatever that becomes later, and what is named twice is meant once.
-func (a addresses) atStart() (addresses, error) {
-	bind, err := meant(a.bind, true)
-	if err != nil {
-		return addresses{}, err
+	if key = a.Key(bind); key != "" && bind {
+		key = "@" + key
 	}
-	connect, err := meant(a.connect, false)
-	return addresses{bind: bind, connect: connect}, err
-}
-
-func meant(texts []string, bind bool) (out []string, err error) {
-	var known []string
-	for _, text := range texts {
-		a, err := address.Parse(text)
-		if err == nil {
-			err = absolute(&a)
-		}
-		if err != nil {
-			return nil, err
-		}
-		key := a.Key(bind)
-		if key != "" && slices.Contains(known, key) {
-			continue
-		}
-		known = append(known, key)
-		out = append(out, a.Text)
-	}
-	return out, nil
-}
-
-// absolute makes the path of an ipc address absolute.
-func absolute(a *address.Address) error {
-	if a.Transport != "ipc" || a.Path == "*" || a.Abstract() || strings.HasPrefix(a.Path, "/") {
-		return nil
-	}
-	dir, err := os.Getwd()
-	if err != nil {
-		return fmt.Errorf("%w %q: the working directory, in which the path begins, is unknown: %w", carrier.ErrAddress, a.Text, err)
-	}
-	a.Path = strings.TrimSuffix(dir, "/") + "/" + a.Path
-	a.Text = "ipc://" + a.Path
-	return a.CheckLength()
+	return key, nil
 }
 
 // checkName refuses the names that no part may have.

@@ -187,19 +187,16 @@ func (p *part) carrierConfig(typ carrier.Type, a addresses) carrier.Config {
 // frameAllowance is room for topic, origin, time and framing beside the data.
 const frameAllowance = 1 << 20
 
-// pick chooses the carrier for a socket that is opened next, and says at which
-// addresses: at is what a means now.
-func (p *part) pick(a addresses) (o carrier.Opener, at addresses, err error) {
+// pick chooses the carrier for a socket that is opened next.
+func (p *part) pick(a addresses) (carrier.Opener, error) {
 	if err := checkDescriptors(); err != nil {
-		return nil, addresses{}, errorf(EIO, "%s cannot open a socket: %w", p.who(), err)
+		return nil, errorf(EIO, "%s cannot open a socket: %w", p.who(), err)
 	}
-	if at, err = a.atStart(); err == nil {
-		o, err = carriers.Pick(p.engine.String(), at.all()...)
-	}
+	o, err := carriers.Pick(p.engine.String(), a.all()...)
 	if err != nil {
-		return nil, addresses{}, openError(p.who(), err)
+		return nil, openError(p.who(), err)
 	}
-	return o, at, nil
+	return o, nil
 }
 
 // who names the part in texts.

@@ -91,12 +91,12 @@ func (p *PostOffice) openUp() (err error) {
 	if r.out, err = p.openOutlet(carrier.XPUB, p.out, r.wants.note, r.cache); err != nil {
 		return err
 	}
-	opener, at, err := p.pick(p.in)
+	opener, err := p.pick(p.in)
 	if err != nil {
 		return err
 	}
-	cfg := carrier.InletConfig{Config: p.carrierConfig(carrier.XSUB, at)}
-	cfg.OnEvent = func(e carrier.Event) { p.peerEvent(carrier.XSUB, at, e) }
+	cfg := carrier.InletConfig{Config: p.carrierConfig(carrier.XSUB, p.in)}
+	cfg.OnEvent = func(e carrier.Event) { p.peerEvent(carrier.XSUB, p.in, e) }
 	cfg.Redirect = func(kind, host string) string { return redirect(carrier.XSUB, kind, reachable(r.out, host)) }
 	cfg.Deliver = func(b *batch.Batch) { p.pass(r, b) }
 	inlet, err := opener.OpenInlet(cfg)
@@ -128,11 +128,11 @@ func (p *PostOffice) Set(key, value string) error {
 }
 
 func (p *PostOffice) openOutlet(typ carrier.Type, a addresses, note func(carrier.Event), cache *lastValues) (carrier.Outlet, error) {
-	opener, at, err := p.pick(a)
+	opener, err := p.pick(a)
 	if err != nil {
 		return nil, err
 	}
-	cfg := carrier.OutletConfig{Config: p.carrierConfig(typ, at), Overflow: carrier.Drop,
+	cfg := carrier.OutletConfig{Config: p.carrierConfig(typ, a), Overflow: carrier.Drop,
 		QueueMessages: int(p.queueMessages.get()), QueueBytes: p.queueBytes.get()}
 	cfg.OnEvent = func(e carrier.Event) {
 		if note != nil {

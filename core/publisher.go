@@ -97,7 +97,7 @@ func NewPublisher(address, name string) (*Publisher, error) {
 }
 
 func (p *Publisher) openUp() error {
-	opener, at, err := p.pick(p.addresses)
+	opener, err := p.pick(p.addresses)
 	if err != nil {
 		return err
 	}
@@ -106,12 +106,12 @@ func (p *Publisher) openUp() error {
 	p.q.start(p.sequence.is("on"), p.queueFull.String())
 	p.openPocket()
 	cfg := carrier.OutletConfig{
-		Config:        p.carrierConfig(carrier.PUB, at),
+		Config:        p.carrierConfig(carrier.PUB, p.addresses),
 		Overflow:      carrier.Wait,
 		QueueMessages: carrierMessages,
 		QueueBytes:    carrierBytes,
 	}
-	if p.redundant.is("on") || p.redundant.is("auto") && len(at.connect) > 1 {
+	if p.redundant.is("on") || p.redundant.is("auto") && len(p.addresses.connect) > 1 {
 		cfg.Patience = max(p.redundantWait.get(), time.Millisecond)
 	}
 	cfg.OnEvent = p.onEvent

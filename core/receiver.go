@@ -86,18 +86,18 @@ func NewReceiver(address, name string) (*Receiver, error) {
 }
 
 func (r *Receiver) openUp() error {
-	opener, at, err := r.pick(r.addresses)
+	opener, err := r.pick(r.addresses)
 	if err != nil {
 		return err
 	}
 	r.arrival.begin()
 	var ways []addresses
-	if r.redundant.is("on") || r.redundant.is("auto") && len(at.connect) > 1 {
-		ways = at.split()
+	if r.redundant.is("on") || r.redundant.is("auto") && len(r.addresses.connect) > 1 {
+		ways = r.addresses.split()
 		r.arrival.expect(len(ways))
 	}
 	first := r.inbox.open(r.queueFull.String())
-	inlet, err := r.openInlet(opener, at, ways)
+	inlet, err := r.openInlet(opener, ways)
 	if err != nil {
 		r.inbox.close()
 		if first {
@@ -113,8 +113,8 @@ func (r *Receiver) openUp() error {
 }
 
 // openInlet opens one inlet for all addresses, or one for each of several ways.
-func (r *Receiver) openInlet(opener carrier.Opener, at addresses, ways []addresses) (carrier.Inlet, error) {
-	cfg := carrier.InletConfig{Config: r.carrierConfig(carrier.SUB, at)}
+func (r *Receiver) openInlet(opener carrier.Opener, ways []addresses) (carrier.Inlet, error) {
+	cfg := carrier.InletConfig{Config: r.carrierConfig(carrier.SUB, r.addresses)}
 	cfg.Hermes = "2"
 	if len(ways) > 0 {
 		return openPaths(opener, cfg, ways, r.deliverFrom, r.onPath)

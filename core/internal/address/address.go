@@ -17,6 +17,8 @@ package address
 import (
 	"fmt"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -101,6 +103,9 @@ func (a *Address) parseWeb() error {
 	return err
 }
 
+// MaxPath is how long the path of an ipc address may be, in bytes.
+const MaxPath = len(syscall.RawSockaddrUnix{}.Path) - 1
+
 func (a *Address) parseIPC() error {
 	a.Path = a.Rest
 	switch {
@@ -109,14 +114,6 @@ func (a *Address) parseIPC() error {
 	case strings.HasSuffix(a.Path, "/") && !a.Abstract():
 		return bad(a.Text, "the path names a directory, and not a socket in it")
 	}
-	return a.CheckLength()
-}
-
-// MaxPath is how long the path of an ipc address may be, in bytes.
-const MaxPath = len(syscall.RawSockaddrUnix{}.Path) - 1
-
-// CheckLength refuses a path that the system has no room for.
-func (a *Address) CheckLength() error {
 	if len(a.Path) > MaxPath {
 		return bad(a.Text, "the path has %d bytes, and %d are the most that a socket's may have: %w", len(a.Path), MaxPath, syscall.ENAMETOOLONG)
 	}
@@ -281,8 +278,30 @@ func (a *Address) Key(bind bool) string {
 		if a.Path == "*" {
 			return ""
 		}
+		if there := *a; there.Resolve() == nil {
+			return "ipc://" + filepath.Clean(there.Path)
+		}
 	}
 	return a.Text
+}
+
+// Resolve makes a relative path of ipc one that begins in the present working directory,
+// whatever that becomes later. Text stays as it was given.
+func (a *Address) Resolve() error {
+	if a.Transport != "ipc" || a.Path == "*" || a.Abstract() || strings.HasPrefix(a.Path, "/") {
+		return nil
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		return bad(a.Text, "the working directory, in which the path begins, is unknown: %w", err)
+	}
+	path := strings.TrimSuffix(dir, "/") + "/" + a.Path // not cleaned: what ".." means depends on symbolic links
+	a.Path = path
+	if len(path) > MaxPath {
+		return bad(a.Text, "the path, which is %s, has %d bytes, and %d are the most that a socket's may have: %w",
+			path, len(path), MaxPath, syscall.ENAMETOOLONG)
+	}
+	return nil
 }
 
 // canonicalHost is one spelling for all spellings of a host.

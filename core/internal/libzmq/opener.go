@@ -28,6 +28,9 @@ var _ carrier.Opener = Opener{}
 // Supports accepts every transport that this libzmq was built with.
 func (Opener) Supports(text string) error {
 	a, err := address.Parse(text)
+	if err == nil {
+		err = a.Resolve()
+	}
 	if err != nil {
 		return err
 	}

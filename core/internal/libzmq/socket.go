@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -13,6 +14,7 @@ import (
 	zmq "github.com/pebbe/zmq4"
 	"golang.org/x/sys/unix"
 
+	"github.com/hermes-zmq/hermes/core/internal/address"
 	"github.com/hermes-zmq/hermes/core/internal/carrier"
 	"github.com/hermes-zmq/hermes/core/internal/ipcfile"
 	"github.com/hermes-zmq/hermes/core/internal/safe"
@@ -41,6 +43,7 @@ type socket struct {
 }
 
 func openSocket(cfg carrier.Config, typ zmq.Type, setup func(*zmq.Socket) error) (*socket, error) {
+	cfg.Bind, cfg.Connect = slices.Clone(cfg.Bind), slices.Clone(cfg.Connect)
 	s := &socket{cfg: cfg}
 	var err error
 	if s.ctx, s.private, err = newContext(&cfg); err != nil {
@@ -71,6 +74,9 @@ func (s *socket) prepare(setup func(*zmq.Socket) error) (err error) {
 	if s.monitor, err = openMonitor(s); err != nil {
 		return err
 	}
+	if err = resolve(s.cfg.Bind, s.cfg.Connect); err != nil {
+		return err
+	}
 	for _, a := range s.cfg.Bind {
 		if err = s.bind(a); err != nil {
 			return err
@@ -83,6 +89,26 @@ func (s *socket) prepare(setup func(*zmq.Socket) error) (err error) {
 		if strings.HasPrefix(a, "inproc:") {
 			// libzmq reports nothing of inproc, where connecting is all there is.
 			s.emit(carrier.Event{Kind: carrier.Connected, Peer: s.monitor.arrive(a), Address: a})
+		}
+	}
+	return nil
+}
+
+// resolve replaces addresses with relative paths: libzmq would look for them in whatever
+// is the working directory when it connects again.
+func resolve(lists ...[]string) error {
+	for _, texts := range lists {
+		for i, text := range texts {
+			a, err := address.Parse(text)
+			if err == nil {
+				err = a.Resolve()
+			}
+			if err != nil {
+				return err
+			}
+			if a.Transport == "ipc" {
+				texts[i] = "ipc://" + a.Path
+			}
 		}
 	}
 	return nil

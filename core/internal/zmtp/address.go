@@ -25,6 +25,9 @@ type endpoint struct {
 // parseEndpoint understands tcp://host:port and ipc://path.
 func parseEndpoint(text string) (endpoint, error) {
 	a, err := address.Parse(text)
+	if err == nil {
+		err = a.Resolve()
+	}
 	if err != nil {
 		return endpoint{}, err
 	}
