@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
 from hermes import _native
+from hermes._inbox import PAUSE
 from hermes._outbox import FOR_TEXT, offer
 from hermes._rows import written
 
@@ -132,7 +133,10 @@ async def take(inbox: Inbox, timeout: float | None, wanted: int = 1) -> Any:
                 await asyncio.sleep(0)
             continue
         if inbox.over:
-            return None
+            if timeout != 0:
+                # So that a loop that asks again and again lets others have a turn.
+                await asyncio.sleep(PAUSE if timeout is None else min(PAUSE, timeout))
+            return inbox.here()
         left = None if end is None else end - loop.time()
         if left is not None and left <= 0:
             return None

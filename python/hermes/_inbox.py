@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _MOST = 256  # envelopes a fetch
 _MOST_BYTES = 1 << 20  # aimed at, where envelopes are large
+PAUSE = 0.05  # seconds that a call which may wait takes at the least where nothing will come
 _FED_SLICE = 0.02  # seconds between two looks at what was put in by hand
 
 
@@ -86,6 +88,7 @@ class Inbox:
 
     def _await(self, timeout: float | None, wanted: int) -> Any:
         end = deadline(timeout) if timeout else timeout
+        began = time.monotonic() if end != 0 else 0.0
         while True:
             try:
                 if self._put:
@@ -95,7 +98,17 @@ class Inbox:
             except IndexError:  # another thread was faster
                 continue
             if not self._fetch(end, wanted):
+                if end != 0 and self.over:
+                    self._pause(began, timeout)
+                    return self.here()
                 return None
+
+    def _pause(self, began: float, timeout: float | None) -> None:
+        """Let a caller who may wait, and asks again and again, do so at a walking pace."""
+        wait = PAUSE if timeout is None else min(PAUSE, timeout)
+        left = began + wait - time.monotonic()
+        if left > 0:
+            time.sleep(left)
 
     def take_many(self, most: int, timeout: float | None) -> list[Any]:
         """Up to ``most`` envelopes; waits for the first one only."""

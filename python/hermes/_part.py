@@ -37,8 +37,6 @@ OnEvent = Callable[["dict[str, Any]"], Any]
 #: publishers together have as long when the interpreter exits.
 FLUSH = 1.0
 
-# Peers come and go; a program that has set up no logging should not hear of it.
-_EVERYDAY = ("connected", "disconnected", "retrying")
 # How long the threads that have been stopped at exit may take to end, in seconds.
 _FAREWELL = 0.5
 
@@ -141,6 +139,7 @@ class Part(threading.Thread, Generic[_C]):
         self._hermes_core: _C | None = None
         self._hermes_starting = threading.Lock()
         self._hermes_made_in = os.getpid()
+        self._hermes_reminders = Pace(60.0)
 
     # ---- What a kind of part adds --------------------------------------------
 
@@ -297,6 +296,16 @@ class Part(threading.Thread, Generic[_C]):
             raise errors.StateError(f"{type(self).__name__} {self.name} has not been started")
         return self._hermes_core
 
+    def _hermes_remind_of_start(self, consequence: str) -> None:
+        """Log, once a minute, that something was asked for that needs a start."""
+        if self.ident is None and self._hermes_reminders.due():
+            self._hermes_log.warning(
+                "%s %s has not been started, so %s: call start(), or use it in a with statement",
+                type(self).__name__,
+                self.name,
+                consequence,
+            )
+
     def _hermes_is_orphan(self) -> bool:
         """Whether its native object belongs to the process that this one was forked from."""
         return self._hermes_core is not None and self._hermes_core.orphaned
@@ -337,8 +346,6 @@ class Part(threading.Thread, Generic[_C]):
                 if held_back:
                     text += f" (and {held_back} more since the last notice)"
             level = _LEVELS.get(event.get("level", "info"), logging.INFO)
-            if event["kind"] in _EVERYDAY:
-                level = logging.INFO
             self._hermes_log.log(level, "%s", text)
 
     def _hermes_tell(self, event: dict[str, Any]) -> None:

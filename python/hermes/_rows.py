@@ -79,10 +79,11 @@ def written(codec: Codec, envelope: Any) -> bytes:
 def _frames(codec: Codec, envelope: Any) -> list[bytes]:
     """The four frames of an envelope, by its own way if it has one."""
     convert = getattr(envelope, "convert_to_frames", None)
-    if convert is None:
+    if convert is None or envelope is Envelope:
+        what = "the class itself" if envelope is Envelope else type(envelope).__name__
         raise TypeError(
-            "what is published must be an Envelope(topic, origin, data), or an object with a "
-            f"method convert_to_frames, not {type(envelope).__name__}"
+            f"publish() takes an Envelope, not {what}: make one with "
+            "Envelope(topic, origin, data), or hand over an object with a method convert_to_frames"
         )
     if getattr(convert, "__func__", None) is not _FRAMES:
         return _checked(envelope, convert())

@@ -191,8 +191,16 @@ class Node:
         """The method of a facility, if both exist."""
         method: Callable[..., Any] | None = getattr(facility, name, None)
         if method is None:
-            raise NotImplementedError(f"node {self.name} cannot {name}")
+            raise NotImplementedError(f"node {self.name} cannot {name}: {_lack(facility, name)}")
         return method
+
+
+def _lack(facility: Any, name: str) -> str:
+    """Why a facility has not the method that is needed."""
+    role = "receiver" if "recv" in name else "publisher"
+    if facility is None:
+        return f"it has no {role}"
+    return f"its {role} is a {type(facility).__name__}, which has no {name}()"
 
 
 def _stats(facility: Any) -> dict[str, Any]:

@@ -70,14 +70,17 @@ class Publisher(Part[_native.PublisherCore]):
     def publish(self, envelope: Envelope) -> bool:
         """Queue an envelope to be sent, stamped with the current time. Thread-safe.
 
-        Returns True; False when the publisher has not been started, has stopped, or its
-        queue is full and its option ``queue.full`` says that this one is refused: by
-        default, once ``queue.block`` has passed. Raises :class:`TypeError` for data that
-        cannot be written as JSON.
+        Returns True; False when the publisher has not been started, which is a warning in
+        the log, or has stopped, or its queue is full and its option ``queue.full`` says
+        that this one is refused: by default, once ``queue.block`` has passed. Raises
+        :class:`TypeError` for what is no envelope, or holds data that cannot be written
+        as JSON.
         """
         if self.sock is None:
             if self._hermes_core is not None:
                 self._hermes_refuse_orphan()
+            else:
+                self._hermes_remind_of_start("what is published is dropped")
             return False
         if self._hermes_core is None:
             self.q.put(envelope)  # a subclass sends on a socket of its own

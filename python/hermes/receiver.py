@@ -26,6 +26,9 @@ __all__ = ["Receiver"]
 
 log = logging.getLogger(__name__)
 
+# What comes of taking from a receiver that has not been started.
+_NOTHING = "nothing arrives"
+
 
 class Receiver(Part[_native.ReceiverCore]):
     """Receives envelopes from a post office, or from any publisher.
@@ -77,8 +80,8 @@ class Receiver(Part[_native.ReceiverCore]):
         self.sock: Any = None
         #: What has been received and not taken yet.
         self.q = Inbox(_codec.codec(codec), fed=not self._hermes_opens_at_start())
-        self._topics = _collected(topics)
-        self._exchanges = _collected(exchanges)
+        self._topics = _collected(topics, "topics")
+        self._exchanges = _collected(exchanges, "exchanges")
         self._hermes_timeout: float = 1
 
     # ---- Taking --------------------------------------------------------------
@@ -88,8 +91,12 @@ class Receiver(Part[_native.ReceiverCore]):
 
         With ``block``, wait for one, until ``timeout`` seconds have gone by (None: no
         limit) or the receiver has stopped. What it had received before it stopped can
-        still be taken.
+        still be taken; when that is gone a blocking call returns None after a pause of
+        0.05 seconds, or ``timeout`` if that is shorter, so that a loop does not spin.
+        Before the start it waits for that too, and a warning in the log says so.
         """
+        if self._hermes_core is None:
+            self._hermes_remind_of_start(_NOTHING)
         envelope: Envelope | None = self.q.take(timeout if block else 0.0)
         return envelope
 
@@ -100,6 +107,8 @@ class Receiver(Part[_native.ReceiverCore]):
         """
         if max < 1:
             raise ValueError(f"max must be at least 1, not {max}")
+        if self._hermes_core is None:
+            self._hermes_remind_of_start(_NOTHING)
         return self.q.take_many(max, timeout)
 
     def __iter__(self) -> Iterator[Envelope]:
@@ -118,6 +127,8 @@ class Receiver(Part[_native.ReceiverCore]):
         """
         from hermes import _aio
 
+        if self._hermes_core is None:
+            self._hermes_remind_of_start(_NOTHING)
         envelope: Envelope | None = await _aio.take(self.q, timeout)
         return envelope
 
@@ -131,6 +142,8 @@ class Receiver(Part[_native.ReceiverCore]):
 
         if max < 1:
             raise ValueError(f"max must be at least 1, not {max}")
+        if self._hermes_core is None:
+            self._hermes_remind_of_start(_NOTHING)
         return await _aio.take_many(self.q, max, timeout)
 
     def __aiter__(self) -> Receiver:
@@ -237,10 +250,12 @@ class Receiver(Part[_native.ReceiverCore]):
         self.q.reset()
 
 
-def _collected(given: str | Iterable[str] | None) -> str | Collection[str]:
+def _collected(given: str | Iterable[str] | None, what: str) -> str | Collection[str]:
     """What was given, in a form that can be read twice."""
     if not given:
         return ""
+    if not isinstance(given, Iterable) and not hasattr(given, "__contains__"):
+        raise TypeError(f"{what} must be a str, or several, not {type(given).__name__}")
     return given if isinstance(given, Collection) else list(given)
 
 

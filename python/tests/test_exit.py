@@ -143,9 +143,11 @@ receiver.recv(block=True)
 }
 
 WAITING = """
+import logging
 import time
 import hermes
 
+logging.getLogger("hermes").setLevel("ERROR")  # that nothing listens there is meant
 office = hermes.PostOffice("tcp://127.0.0.1:*", "tcp://127.0.0.1:*")
 office.start()
 receiver = hermes.Receiver(office.endpoints["out"], "r", "nothing")
