@@ -97,6 +97,9 @@ func listen(r *core.Receiver, w *C.struct_shim_wait) (b *bell) {
 func (c *call) found(r *core.Receiver, err error, w *C.struct_shim_wait, b *bell) C.int32_t {
 	if b == nil || core.CodeOf(err) != core.ETIMEOUT {
 		giveBack(r, w, err == nil)
+		if w.paused != 0 && core.CodeOf(err) == core.ETIMEOUT {
+			err = r.TimedOut()
+		}
 		return c.done(err)
 	}
 	if w.bell == nil {

@@ -267,12 +267,18 @@ func (r *Receiver) Take(most int, timeout time.Duration) (*Delivery, error) {
 		if timeout == 0 {
 			return nil, errorf(ETIMEOUT, "nothing arrived at %s", r.who()) // to look is no wait, and must cost little
 		}
-		return nil, errorf(ETIMEOUT, "nothing arrived at %s%s", r.who(), r.reasonWhy())
+		return nil, r.TimedOut()
 	}
 	if err := r.check(); err != nil && how == neverOpened {
 		return nil, err
 	}
 	return nil, r.stopped()
+}
+
+// TimedOut is the error of a wait that was in vain, with the reason as far as it is known:
+// for those who wait elsewhere than in Take.
+func (r *Receiver) TimedOut() error {
+	return errorf(ETIMEOUT, "nothing arrived at %s%s", r.who(), r.reasonWhy())
 }
 
 // Waker is told that there may be something to take from a receiver.

@@ -215,7 +215,7 @@ HERMES_API int hermes_wait(uint64_t handle, int32_t timeout_ms);
 /**
  * Waits until the object can do its work: for a publisher, connected and a
  * subscription seen; for a receiver, connected; for a post office, bound; for a
- * node, both its parts.
+ * node, both its parts. hermes_last_error() of _ETIMEOUT says what is missing.
  * @return HERMES_OK, _EBADHANDLE, _ESTATE (not started), _ETIMEOUT, _ESTOPPED.
  * @since 2.0
  */
@@ -223,7 +223,8 @@ HERMES_API int hermes_wait_ready(uint64_t handle, int32_t timeout_ms);
 
 /**
  * The object's counters as one JSON object; docs/guide.md explains each. Taken at
- * one instant, so that the sums agree exactly.
+ * one instant, so that the sums agree exactly. "problem" says why nothing comes or
+ * goes, where that lies in connections; it is empty where nothing is known to be wrong.
  * @param json  receives the text, NUL-terminated; free with hermes_free().
  * @param len   receives its length; may be NULL.
  * @return HERMES_OK, _EBADHANDLE, _EINVAL, _ENOMEM.
@@ -350,7 +351,9 @@ HERMES_API int hermes_receiver_unsubscribe(uint64_t receiver, const char *topic,
 HERMES_API int hermes_receiver_accept(uint64_t receiver, const char *origin, size_t origin_len);
 
 /**
- * Takes the oldest envelope.
+ * Takes the oldest envelope. Where a wait was in vain (_ETIMEOUT), hermes_last_error()
+ * says why, as far as that is known: no connection, and the reason, or nothing that the
+ * receiver subscribes to.
  * @param envelope  receives it; free with hermes_envelope_free().
  * @return HERMES_OK, _EBADHANDLE, _EINVAL, _ESTATE (never started), _ETIMEOUT,
  *         _ESTOPPED (stopped and nothing left), _ENOMEM.

@@ -80,10 +80,10 @@ def _frames(codec: Codec, envelope: Any) -> list[bytes]:
     """The four frames of an envelope, by its own way if it has one."""
     convert = getattr(envelope, "convert_to_frames", None)
     if convert is None or envelope is Envelope:
-        what = "the class Envelope itself" if envelope is Envelope else type(envelope).__name__
+        what = "the class itself" if envelope is Envelope else type(envelope).__name__
         raise TypeError(
-            f"publish() takes an Envelope, not {what}: "
-            "hand it over as the data of one, Envelope(topic, origin, data)"
+            f"publish() takes an Envelope, not {what}: make one with "
+            "Envelope(topic, origin, data), or hand over an object with a method convert_to_frames"
         )
     if getattr(convert, "__func__", None) is not _FRAMES:
         return _checked(envelope, convert())
