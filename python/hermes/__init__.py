@@ -14,6 +14,7 @@ The work is done by the native library ``libhermes``, which is loaded when the f
 object starts.
 """
 
+from hermes import node, proxy, publisher, receiver, structs
 from hermes.errors import HermesError
 from hermes.node import Node
 from hermes.proxy import PostOffice
@@ -31,5 +32,10 @@ __all__ = [
     "PostOffice",
     "Publisher",
     "Receiver",
+    "node",
+    "proxy",
+    "publisher",
+    "receiver",
     "register",
+    "structs",
 ]

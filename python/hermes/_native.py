@@ -98,9 +98,11 @@ def _candidates() -> Iterator[str]:
     if chosen:
         yield chosen
         return
-    package = os.path.dirname(os.path.abspath(__file__))
-    yield os.path.join(package, "_lib", "libhermes.so.2")
-    yield os.path.normpath(os.path.join(package, "..", "..", "build", "libhermes.so.2"))
+    # Not __file__, which a program that was frozen into one file does not have.
+    for folder in sys.modules["hermes"].__path__:
+        package = os.path.abspath(folder)
+        yield os.path.join(package, "_lib", "libhermes.so.2")
+        yield os.path.normpath(os.path.join(package, "..", "..", "build", "libhermes.so.2"))
     yield "libhermes.so.2"
 
 

@@ -376,7 +376,7 @@ def duration(seconds: float) -> str:
 
 def collected(address: str | Iterable[str]) -> Any:
     """One address as it is, and several in a form that can be read twice."""
-    if isinstance(address, (str, bytes)) or not isinstance(address, Iterable):
+    if isinstance(address, (str, bytes, bytearray)) or not isinstance(address, Iterable):
         return address
     return tuple(address)
 
@@ -384,12 +384,22 @@ def collected(address: str | Iterable[str]) -> Any:
 def native_address(address: Any) -> bytes:
     """One address or several, as a C string."""
     if not isinstance(address, tuple):
-        return native_text(address, "the address")
-    return b",".join(native_text(one, "an address") for one in address)
+        return native_address_text(address, "the address")
+    return b",".join(native_address_text(one, "an address") for one in address)
+
+
+def native_address_text(address: Any, what: str) -> bytes:
+    """An address as a C string; like pyzmq, it takes bytes as well."""
+    if isinstance(address, (bytes, bytearray)):
+        try:
+            address = address.decode()
+        except UnicodeDecodeError as error:
+            raise errors.EncodingError(f"{what} {address!r} is not UTF-8: {error}") from error
+    return native_text(address, what)
 
 
 def native_text(text: str, what: str) -> bytes:
-    """A name or an address as a C string."""
+    """A name as a C string."""
     if not isinstance(text, str):
         raise TypeError(f"{what} must be a str, not {type(text).__name__}")
     try:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import logging
 import time
 from types import TracebackType
-from typing import Any, Callable, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
+from hermes import _star
 from hermes.publisher import Publisher
 from hermes.receiver import Receiver
 from hermes.structs import Envelope
 
-__all__ = ["Node"]
+if TYPE_CHECKING:
+    __all__ = ["Node"]
+else:
+    __getattr__ = _star.getter(__name__, ["Node"], "Envelope log logging")
 
 log = logging.getLogger(__name__)
 
@@ -52,20 +56,46 @@ class Node:
     def start(self) -> None:
         """Start all facilities. What one of them raises is logged and raised."""
         log.info("Node %s: starting", self.name)
-        self._running = True
-        self._hermes_each("start")
+        self._start_facilities()
         log.info("Node %s: started", self.name)
 
     def stop(self) -> None:
         """Stop all facilities. What one of them raises is logged and raised."""
         log.info("Node %s: stopping", self.name)
-        self._running = False
-        self._hermes_each("stop")
+        self._stop_facilities()
         log.info("Node %s: stopped", self.name)
 
+    def _start_facilities(self) -> None:
+        """Start whatever facility evaluates true; all that ``with node:`` does."""
+        self._running = True
+        log.debug("Starting facilities (%r total)", len(self._facilities))
+        for facility in self._facilities:
+            if facility:
+                try:
+                    facility.start()
+                except Exception as error:
+                    log.exception(error)
+                    log.error("Could not start all facilities!")
+                    raise
+        log.debug("All facilities started successfully.")
+
+    def _stop_facilities(self) -> None:
+        """Stop whatever facility evaluates true; all that the end of ``with node:`` does."""
+        self._running = False
+        log.debug("Stopping facilities (%r total)", len(self._facilities))
+        for facility in self._facilities:
+            if facility:
+                try:
+                    facility.stop()
+                except Exception as error:
+                    log.exception(error)
+                    log.error("Could not stop all facilities!")
+                    raise
+        log.debug("All facilities stopped successfully.")
+
     def __enter__(self: _Self) -> _Self:
-        """Start."""
-        self.start()
+        """Start the facilities."""
+        self._start_facilities()
         return self
 
     def __exit__(
@@ -74,10 +104,10 @@ class Node:
         value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Stop; in a forked child, which has nothing to stop, do nothing."""
+        """Stop the facilities; in a forked child, which has none to stop, do nothing."""
         ours = [part for part in self._facilities if isinstance(part, (Receiver, Publisher))]
         if not any(part._hermes_is_orphan() for part in ours):
-            self.stop()
+            self._stop_facilities()
 
     async def __aenter__(self: _Self) -> _Self:
         """Start, while other tasks of the event loop go on."""
@@ -100,11 +130,12 @@ class Node:
     def publish(self, channel: str, data: Any) -> bool:
         """Publish ``data`` under the topic ``channel/name``, with the name as its origin.
 
-        Returns what the publisher does: whether it was taken. Raises
-        :class:`NotImplementedError` where the node has nothing to publish with.
+        Of an envelope, which :meth:`run` passes on, only the data is published. Returns
+        what the publisher does: whether it was taken. Raises :class:`NotImplementedError`
+        where the node has nothing to publish with.
         """
         publish = self._hermes_ability(self.publisher, "publish")
-        taken: bool = publish(Envelope(channel + "/" + self.name, self.name, data))
+        taken: bool = publish(Envelope(channel + "/" + self.name, self.name, _unwrapped(data)))
         return taken
 
     def recv(self, block: bool = False, timeout: float | None = None) -> Any:
@@ -117,7 +148,8 @@ class Node:
     async def apublish(self, channel: str, data: Any) -> bool:
         """:meth:`publish` for asyncio; see :meth:`hermes.Publisher.apublish`."""
         publish = self._hermes_ability(self.publisher, "apublish")
-        taken: bool = await publish(Envelope(channel + "/" + self.name, self.name, data))
+        envelope = Envelope(channel + "/" + self.name, self.name, _unwrapped(data))
+        taken: bool = await publish(envelope)
         return taken
 
     async def arecv(self, timeout: float | None = None) -> Any:
@@ -125,15 +157,16 @@ class Node:
         return await self._hermes_ability(self.receiver, "arecv")(timeout)
 
     def run(self) -> None:
-        """Publish the data of whatever is received on the channel ``RAW``, until stopped.
+        """Publish whatever is received on the channel ``RAW``, until stopped.
 
-        Override it to make something better of it.
+        It calls :meth:`recv` and :meth:`publish` of this node. Override them, or this, to
+        make something better of it.
         """
-        relay = self._hermes_relay_many if self._hermes_is_plain() else self._hermes_relay_one
         rest = _REST[0]
         while self._running:
             before = time.monotonic()
-            if relay():
+            plain = self._hermes_is_plain()
+            if self._hermes_relay_many() if plain else self._hermes_relay_one():
                 rest = _REST[0]
             elif self._running and time.monotonic() - before < _WAIT / 2:
                 # It does not wait, or has stopped: this loop must not spin.
@@ -151,10 +184,12 @@ class Node:
 
     def _hermes_relay_one(self) -> bool:
         """Pass on one envelope; whether there was one."""
-        received = self.recv(True, _WAIT)
-        if received is None:
+        # One that is not ours is called as 1.x did, and may take no arguments.
+        ours = _whole(self, Node, "recv") and _whole(self.receiver, Receiver, "recv")
+        received = self.recv(True, _WAIT) if ours else self.recv()
+        if not received:
             return False
-        self.publish(_RELAYED, getattr(received, "data", received))
+        self.publish(_RELAYED, received)
         return True
 
     def _hermes_relay_many(self) -> bool:
@@ -170,22 +205,12 @@ class Node:
     def _hermes_is_plain(self) -> bool:
         """Whether nobody has put anything of their own between receiver and publisher."""
         return (
-            type(self).recv is Node.recv
-            and type(self).publish is Node.publish
-            and type(self.receiver) is Receiver
+            type(self.receiver) is Receiver
             and type(self.publisher) is Publisher
+            and _whole(self, Node, "recv", "publish")
+            and _whole(self.receiver, Receiver, "recv", "recv_many")
+            and _whole(self.publisher, Publisher, "publish", "publish_many")
         )
-
-    def _hermes_each(self, action: str) -> None:
-        """Start or stop whatever evaluates true."""
-        for facility in self._facilities:
-            if facility:
-                try:
-                    getattr(facility, action)()
-                except Exception as error:
-                    log.exception(error)
-                    log.error("Could not %s all facilities!", action)
-                    raise
 
     def _hermes_ability(self, facility: Any, name: str) -> Callable[..., Any]:
         """The method of a facility, if both exist."""
@@ -206,5 +231,31 @@ def _lack(facility: Any, name: str) -> str:
 def _stats(facility: Any) -> dict[str, Any]:
     """The counters of a facility; empty where it has none."""
     stats = getattr(facility, "stats", None)
-    counters: dict[str, Any] = stats() if stats is not None else {}
+    counters: dict[str, Any] = stats() if callable(stats) else {}
     return counters
+
+
+def _unwrapped(data: Any) -> Any:
+    """The data of an envelope, or what is none as it is."""
+    is_envelope = hasattr(data, "convert_to_frames") and hasattr(data, "data")
+    return data.data if is_envelope else data
+
+
+# The methods as they were written here.
+_OURS = {
+    (kind, name): getattr(kind, name)
+    for kind, names in {
+        Node: ("recv", "publish"),
+        Receiver: ("recv", "recv_many"),
+        Publisher: ("publish", "publish_many"),
+    }.items()
+    for name in names
+}
+
+
+def _whole(thing: Any, kind: type, *names: str) -> bool:
+    """Whether the methods of an object are those of ``kind``, and nobody has replaced them."""
+    own = getattr(thing, "__dict__", {})
+    return all(
+        getattr(type(thing), name, None) is _OURS[kind, name] and name not in own for name in names
+    )

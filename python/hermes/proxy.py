@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from hermes import _native
-from hermes._part import FLUSH, Fact, OnEvent, OptionValue, Part, native_text
+from hermes import _native, _star
+from hermes._part import FLUSH, Fact, OnEvent, OptionValue, Part, native_address_text
 
-__all__ = ["PostOffice"]
+if TYPE_CHECKING:
+    __all__ = ["PostOffice"]
+else:
+    __getattr__ = _star.getter(__name__, ["PostOffice"], "Thread log logging zmq")
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +72,7 @@ class PostOffice(Part[_native.PostOfficeCore]):
 
     def _hermes_create(self) -> _native.PostOfficeCore:
         return _native.PostOfficeCore(
-            native_text(self.xsub_url, "proxy_in"),
-            native_text(self.xpub_url, "proxy_out"),
-            native_text(self._debug_addr, "debug_addr") if self._debug_addr else None,
+            native_address_text(self.xsub_url, "proxy_in"),
+            native_address_text(self.xpub_url, "proxy_out"),
+            native_address_text(self._debug_addr, "debug_addr") if self._debug_addr else None,
         )

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from hermes import _codec, _native
+from hermes import _codec, _native, _star
 from hermes._outbox import Outbox, send, send_many, settled
 from hermes._part import (
     FLUSH,
@@ -23,7 +23,10 @@ from hermes.structs import Envelope
 if TYPE_CHECKING:
     from hermes._aio import Room
 
-__all__ = ["Publisher"]
+if TYPE_CHECKING:
+    __all__ = ["Publisher"]
+else:
+    __getattr__ = _star.getter(__name__, ["Publisher"], "Event Queue Thread log logging zmq")
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +99,7 @@ class Publisher(Part[_native.PublisherCore]):
         that this envelope is refused. Raises as :meth:`publish` does.
         """
         core = self._hermes_core
-        if self.sock is None or core is None or type(self).publish is not Publisher.publish:
+        if self.sock is None or core is None or not self._hermes_publishes():
             return self.publish(envelope)
         if self._hermes_room is None:
             from hermes._aio import Room
@@ -111,7 +114,7 @@ class Publisher(Part[_native.PublisherCore]):
         its queue stayed full. Where one cannot be written as JSON, :class:`TypeError` is
         raised, and those before it have been queued.
         """
-        if type(self).publish is Publisher.publish and self.sock is not None and self._hermes_core:
+        if self._hermes_publishes() and self.sock is not None and self._hermes_core:
             return send_many(self._hermes_core, self.q.codec, envelopes)
         count = 0
         for envelope in envelopes:
@@ -137,6 +140,10 @@ class Publisher(Part[_native.PublisherCore]):
         self._hermes_stop_native(FLUSH if timeout is None else timeout)
         super().join(timeout)
 
+    def _hermes_publishes(self) -> bool:
+        """Whether ``publish`` is ours, here and in the class."""
+        return type(self).publish is _PUBLISH and "publish" not in self.__dict__
+
     def _hermes_create(self) -> _native.PublisherCore:
         return _native.PublisherCore(
             native_address(self.pub_addr), native_text(self.name, "the name")
@@ -148,3 +155,6 @@ class Publisher(Part[_native.PublisherCore]):
 
     def _hermes_ended(self) -> None:
         self.sock = None
+
+
+_PUBLISH = Publisher.publish

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from hermes import _codec, _native, errors
+from hermes import _codec, _native, _star, errors
 from hermes._inbox import Inbox
 from hermes._part import (
     FLUSH,
@@ -22,7 +22,12 @@ from hermes._part import (
 )
 from hermes.structs import Envelope
 
-__all__ = ["Receiver"]
+if TYPE_CHECKING:
+    __all__ = ["Receiver"]
+else:
+    __getattr__ = _star.getter(
+        __name__, ["Receiver"], "Empty Envelope Event Queue Thread log logging time zmq"
+    )
 
 log = logging.getLogger(__name__)
 

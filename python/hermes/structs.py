@@ -14,11 +14,17 @@ import operator
 import time
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Callable, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
+from hermes import _star
 from hermes._pace import Pace
 
-__all__ = ["Envelope", "Message", "register"]
+if TYPE_CHECKING:
+    __all__ = ["Envelope", "Message", "register"]
+else:
+    __getattr__ = _star.getter(
+        __name__, ["Envelope", "Message", "register"], "json log logging reduce sys time"
+    )
 
 log = logging.getLogger(__name__)
 

@@ -93,6 +93,70 @@ def test_every_signature_is_that_of_1_x(name: str) -> None:
         assert shape(thing) == SIGNATURES[name]
 
 
+# As recorded from hermes-zmq 1.3.0.
+STARS = {
+    "hermes": "Envelope Message Node PostOffice Publisher Receiver node proxy publisher structs",
+    "hermes.publisher": "Event Publisher Queue Thread log logging zmq",
+    "hermes.receiver": "Empty Envelope Event Queue Receiver Thread log logging time zmq",
+    "hermes.structs": "Envelope Message json log logging reduce sys time",
+    "hermes.proxy": "PostOffice Thread log logging zmq",
+    "hermes.node": "Envelope Node log logging",
+    "hermes.config": "XSUB_ADDR XPUB_ADDR DEBUG_ADDR",
+}
+
+
+@pytest.mark.item("modules")
+@pytest.mark.parametrize("module", STARS)
+def test_a_star_gives_what_it_gave(module: str) -> None:
+    names: dict[str, object] = {}
+    exec(f"from {module} import *", names)
+    assert set(STARS[module].split()) <= set(names)
+    for name in STARS[module].split():
+        assert names[name] is getattr(importlib.import_module(module), name)
+    with pytest.raises(AttributeError, match="nonsense"):
+        importlib.import_module(module).nonsense  # noqa: B018
+
+
+STAR_WITHOUT_PYZMQ = """
+import sys
+sys.path[:] = [path for path in sys.path if "site-packages" not in path]
+from hermes.receiver import *
+from hermes.publisher import *
+from hermes.proxy import *
+assert "zmq" not in globals()
+Queue, Receiver, Publisher, PostOffice, Empty, log
+"""
+
+
+def test_a_star_needs_no_pyzmq() -> None:
+    assert support.run(STAR_WITHOUT_PYZMQ).returncode == 0
+
+
+def test_addresses_may_be_bytes() -> None:
+    with hermes.PostOffice(b"tcp://127.0.0.1:*", bytearray(b"tcp://127.0.0.1:*"), b"") as office:  # type: ignore[arg-type]
+        inside, outside = (office.endpoints[side].encode() for side in ("in", "out"))
+        receiver = hermes.Receiver([outside, outside], "r")  # type: ignore[list-item]
+        with receiver, hermes.Publisher(inside, "p") as publisher:  # type: ignore[arg-type]
+            assert publisher.pub_addr == inside
+            assert receiver.wait_ready(support.PATIENCE)
+            assert publisher.wait_ready(support.PATIENCE)
+    with pytest.raises(ValueError, match="UTF-8"):
+        hermes.Publisher(b"tcp://\xff", "p").start()  # type: ignore[arg-type]
+
+
+WITHOUT_FILE = """
+import sys, hermes, hermes._native
+for module in [m for name, m in sys.modules.items() if name.startswith("hermes")]:
+    del module.__file__
+with hermes.Publisher("tcp://127.0.0.1:9", "p"):
+    pass
+"""
+
+
+def test_modules_need_no_file() -> None:
+    assert support.run(WITHOUT_FILE).returncode == 0
+
+
 @pytest.mark.item("config")
 def test_default_addresses() -> None:
     from hermes import config

@@ -261,3 +261,153 @@ def test_stats_are_those_of_its_facilities(life: ExitStack, office: hermes.PostO
     assert counters["receiver"]["kind"] == "receiver"
     assert counters["publisher"]["kind"] == "publisher"
     assert Node("me", Facility()).stats()["receiver"] == {}
+
+
+# ---- Overridden, patched, replaced -------------------------------------------
+
+
+def test_with_calls_the_hooks_alone() -> None:
+    called = []
+
+    class Hooked(Node):
+        def start(self) -> None:
+            called.append("start")
+            super().start()
+
+        def stop(self) -> None:
+            called.append("stop")
+            super().stop()
+
+        def _start_facilities(self) -> None:
+            called.append("start facilities")
+            super()._start_facilities()
+
+        def _stop_facilities(self) -> None:
+            called.append("stop facilities")
+            super()._stop_facilities()
+
+    facility = Facility()
+    with Hooked("me", facility) as node:
+        assert node._running
+    assert called == ["start facilities", "stop facilities"]
+    node.start()
+    node.stop()
+    assert called[2:] == ["start", "start facilities", "stop", "stop facilities"]
+    assert facility.calls == ["start", "stop"] * 2
+
+
+@pytest.mark.parametrize("action", ["start", "stop"])
+def test_the_log_call_has_the_literal_text(monkeypatch: pytest.MonkeyPatch, action: str) -> None:
+    said: list[Any] = []
+    monkeypatch.setattr("hermes.node.log.error", lambda *arguments: said.append(arguments))
+    monkeypatch.setattr("hermes.node.log.exception", lambda error: said.append(type(error)))
+    with pytest.raises(ZeroDivisionError):
+        getattr(Node("me", Facility(fails=action)), action)()
+    assert said == [ZeroDivisionError, (f"Could not {action} all facilities!",)]
+
+
+def run_until(node: Node, done: Any) -> None:
+    """Run a node in a thread until something is so."""
+    thread = threading.Thread(target=node.run)
+    node._running = True
+    thread.start()
+    try:
+        eventually(done)
+    finally:
+        node._running = False
+        thread.join(support.PATIENCE)
+    assert not thread.is_alive()
+
+
+def test_run_calls_narrow_methods_of_the_instance() -> None:
+    node: Any = Node("me")
+    waiting = [0, "", None, [], "one", {"two": 2}]
+    published: list[Any] = []
+    node.recv = lambda: waiting.pop(0) if waiting else None
+    node.publish = lambda channel, data: published.append((channel, data))
+    run_until(node, lambda: len(published) == 2)
+    assert published == [("RAW", "one"), ("RAW", {"two": 2})]
+
+
+class Unwrapping(Node):
+    """Unwraps what run() passes on, as one had to in 1.x."""
+
+    def publish(self, channel: str, data: Any) -> bool:
+        assert isinstance(data, Envelope)
+        return super().publish(channel + "/2", [data.topic, data.data])
+
+
+def published(facility: Facility) -> list[Envelope]:
+    return [call for call in facility.calls if isinstance(call, Envelope)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "topic", "data"),
+    [(Node, "RAW/me", [5, 0]), (Unwrapping, "RAW/2/me", [["a", 5], ["a", 0]])],
+)
+def test_run_passes_the_envelope_on_and_publish_unwraps_it(
+    kind: type[Node], topic: str, data: Any
+) -> None:
+    receiver, publisher = Facility(), Facility()
+    receiver.inbox += [Envelope("a", "b", 5), Envelope("a", "b", 0)]
+    run_until(kind("me", receiver, publisher), lambda: len(published(publisher)) == 2)
+    assert [(e.topic, e.origin, e.data) for e in published(publisher)] == [
+        (topic, "me", value) for value in data
+    ]
+
+
+@pytest.mark.parametrize("where", ["node", "node class", "facility", "facility class", "receiver"])
+def test_run_sees_what_is_replaced_in_parts_of_ours(
+    office: hermes.PostOffice, life: ExitStack, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    publisher, receiver = support.pair(life, office, topics="in")
+    inside, _ = support.pair(life, office, "node2", topics="RAW")
+    seen: list[Any] = []
+    node = Node("me", receiver, publisher)
+
+    def publish(envelope: Any) -> bool:
+        seen.append(envelope.data)
+        return True
+
+    if where == "node":
+        monkeypatch.setattr(node, "publish", lambda channel, data: seen.append(data.data))
+    elif where == "node class":
+        monkeypatch.setattr(Node, "publish", lambda self, channel, data: seen.append(data.data))
+    elif where == "facility":
+        monkeypatch.setattr(publisher, "publish", publish)
+    elif where == "facility class":
+        own = hermes.Publisher.publish
+        monkeypatch.setattr(
+            hermes.Publisher,
+            "publish",
+            lambda self, envelope: publish(envelope) if self is publisher else own(self, envelope),
+        )
+    else:
+        take_one = receiver.recv
+
+        def recv(block: bool = False, timeout: Any = None) -> Any:
+            envelope = take_one(block, timeout)
+            if envelope is not None:
+                seen.append(envelope.data)
+            return envelope
+
+        monkeypatch.setattr(receiver, "recv", recv)
+    for number in range(3):
+        assert inside.publish(Envelope("in/x", "o", number))
+    run_until(node, lambda: len(seen) == 3)
+    assert seen == [0, 1, 2]
+
+
+def test_publish_many_calls_a_replaced_publish(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Any] = []
+    envelopes = [Envelope("t", "o", number) for number in range(3)]
+    with hermes.Publisher("tcp://127.0.0.1:9", "p", options={"linger": 0}) as publisher:
+        with monkeypatch.context() as patch:
+            patch.setattr(hermes.Publisher, "publish", lambda self, e: not seen.append(e))  # type: ignore[func-returns-value]
+            assert publisher.publish_many(envelopes) == 3
+        with monkeypatch.context() as patch:
+            patch.setattr(publisher, "publish", lambda e: not seen.append(e))  # type: ignore[func-returns-value]
+            assert publisher.publish_many(envelopes) == 3
+        assert seen == 2 * envelopes
+        assert publisher.stats()["accepted"] == 0
+        publisher.stop(0)
