@@ -190,10 +190,26 @@ class Part(threading.Thread, Generic[_C]):
         core = self._hermes_core or self._hermes_open()
         try:
             self._hermes_watch(core)
+        except BaseException:  # a handler of the log, say: nothing would end it any more
+            self._hermes_stop_native()
+            raise
         finally:
             self._running.lower()
             self._hermes_ended()
             self._hermes_notices.end()
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait for the thread to end, which ``on_event`` runs in: there it returns at once.
+
+        In the thread of another part it waits for a second unless it is told otherwise, as
+        two that stop each other would wait for ever.
+        """
+        this = threading.current_thread()
+        if this is self:
+            return
+        if timeout is None and isinstance(this, Part):
+            timeout = FLUSH
+        super().join(timeout)
 
     def wait_ready(self, timeout: float | None = None) -> bool:
         """Wait until it can do its work: connected, and for a publisher wanted by a receiver.
@@ -349,10 +365,10 @@ class Part(threading.Thread, Generic[_C]):
             self._hermes_log.log(level, "%s", text)
 
     def _hermes_tell(self, event: dict[str, Any]) -> None:
-        """Call whoever asked to be called; what goes wrong there is not our end."""
+        """Call ``on_event``; nothing that it raises ends this thread, not even SystemExit."""
         try:
             self._hermes_on_event(dict(event))  # type: ignore[misc]
-        except Exception:
+        except BaseException:
             self._hermes_log.exception("on_event failed for %s", event["kind"])
 
 

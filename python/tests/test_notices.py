@@ -154,3 +154,86 @@ def test_a_full_queue_is_announced() -> None:
         assert publisher.publish(Envelope("t", "writer", 1))
         assert not publisher.publish(Envelope("t", "writer", 2))
         publisher.stop(0)
+
+
+@pytest.mark.parametrize("problem", [SystemExit, KeyboardInterrupt, GeneratorExit, ValueError])
+def test_nothing_that_on_event_raises_ends_a_part(
+    problem: type[BaseException], caplog: pytest.LogCaptureFixture
+) -> None:
+    kinds: list[str] = []
+
+    def note(event: dict[str, Any]) -> None:
+        kinds.append(event["kind"])
+        raise problem("from on_event")
+
+    publisher = Publisher(free_address(), "writer", on_event=note)
+    with publisher:
+        eventually(lambda: "retrying" in kinds)
+        assert publisher.is_alive()
+        assert publisher.get_option("state") == "running"
+    assert not publisher.is_alive()
+    assert kinds[-1] == "stopped"
+    failures = [r for r in caplog.records if "on_event failed" in r.getMessage()]
+    assert len(failures) == len(kinds)
+    assert all(r.exc_info and r.exc_info[0] is problem for r in failures)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_part_whose_thread_dies_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    def strike(*_: object) -> None:
+        raise SystemExit
+
+    publisher = Publisher(free_address(), "writer")
+    monkeypatch.setattr(logging.getLogger("hermes.publisher"), "log", strike)
+    publisher.start()
+    threading.Thread.join(publisher, PATIENCE)
+    assert not publisher.is_alive()
+    assert publisher.get_option("state") == "stopped"
+    publisher.stop()
+
+
+def test_on_event_may_stop_its_own_part(life: ExitStack) -> None:
+    office = support.start_office(life)
+    problems: list[BaseException] = []
+    made: list[Any] = []
+
+    def note(event: dict[str, Any]) -> None:
+        if event["kind"] not in ("started", "connected"):
+            return
+        try:
+            made[-1].stop()
+        except BaseException as error:
+            problems.append(error)
+
+    for make in (
+        lambda: Publisher(office.xsub_url, "writer", on_event=note),
+        lambda: Receiver(office.xpub_url, "reader", on_event=note),
+        lambda: PostOffice(ANYWHERE, ANYWHERE, on_event=note),
+    ):
+        made.append(make())
+        made[-1].start()
+        threading.Thread.join(made[-1], PATIENCE)
+        assert not made[-1].is_alive()
+        assert made[-1].get_option("state") == "stopped"
+        made[-1].stop()
+    assert problems == []
+
+
+def test_two_parts_may_stop_each_other() -> None:
+    pair: list[Any] = []
+    both = threading.Barrier(2)
+
+    def stopper(other: int) -> Any:
+        def note(event: dict[str, Any]) -> None:
+            if event["kind"] == "started":
+                both.wait(PATIENCE)
+                pair[other].stop()
+
+        return note
+
+    pair += [Publisher(free_address(), str(n), on_event=stopper(1 - n)) for n in range(2)]
+    for part in pair:
+        part.start()
+    for part in pair:
+        threading.Thread.join(part, PATIENCE)
+        assert not part.is_alive()
