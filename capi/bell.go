@@ -31,7 +31,10 @@ import (
 const paused = C.int32_t(C.SHIM_PAUSE)
 
 // bell is what a receiver rings for the threads of C that wait for it (bell.c).
-type bell struct{ shared *C.struct_shim_bell }
+type bell struct {
+	shared *C.struct_shim_bell
+	pipe   atomic.Pointer[pipe] // of a host that reads what it waits for; see hermes_pipe
+}
 
 // receivers are those of all bells, by what C knows of these.
 var receivers sync.Map // of weak.Pointer[core.Receiver]
@@ -42,7 +45,7 @@ func (c *call) hangBell(r *core.Receiver) C.int32_t {
 	if shared == nil {
 		return c.refuse(noMemory, "no memory for a receiver")
 	}
-	b := &bell{shared}
+	b := &bell{shared: shared}
 	receivers.Store(shared, weak.Make(r))
 	runtime.AddCleanup(b, dropBell, shared)
 	r.SetWaker(b)
@@ -59,6 +62,9 @@ func (b *bell) Wake() {
 	atomic.AddUint32((*uint32)(&b.shared.rung), 1)
 	if atomic.LoadUint32((*uint32)(&b.shared.waiting)) > 0 || atomic.LoadUint32((*uint32)(&b.shared.polling)) > 0 {
 		C.shim_bell_wake(b.shared)
+	}
+	if p := b.pipe.Load(); p != nil {
+		p.wake()
 	}
 }
 
@@ -85,10 +91,13 @@ func (c *call) takeOne(r *core.Receiver, w *C.struct_shim_wait) (*core.Delivery,
 
 // listen begins to listen to the bell, before a look at what there is.
 func listen(r *core.Receiver, w *C.struct_shim_wait) (b *bell) {
+	b = r.Waker().(*bell)
+	if p := b.pipe.Load(); p != nil {
+		p.armed.Store(true)
+	}
 	if w.may_pause == 0 {
 		return nil
 	}
-	b = r.Waker().(*bell)
 	w.seen = C.uint32_t(atomic.LoadUint32((*uint32)(&b.shared.rung)))
 	return b
 }

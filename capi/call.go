@@ -81,6 +81,16 @@ func (c *call) contain(fault any) C.int32_t {
 	return c.refuse(internal, "panic: %v", fault)
 }
 
+// contained runs f on a goroutine of its own, whose panic fails the object.
+func contained(fail func(error), f func()) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			fail(fmt.Errorf("panic: %v\n%s", fault, debug.Stack()))
+		}
+	}()
+	f()
+}
+
 // done is the code of an error, whose text it leaves for hermes_last_error.
 func (c *call) done(err error) C.int32_t {
 	if err == nil {

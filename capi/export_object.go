@@ -4,6 +4,8 @@ package main
 import "C"
 
 import (
+	"time"
+
 	"github.com/hermes-zmq/hermes/capi/internal/handle"
 	"github.com/hermes-zmq/hermes/core"
 )
@@ -147,6 +149,17 @@ func hermesgo_stop(h C.uint64_t, timeout C.int32_t) (code C.int32_t) {
 	return c.done(c.part().Stop(wait(timeout)))
 }
 
+//export hermesgo_stop_begin
+func hermesgo_stop_begin(h C.uint64_t, timeout C.int32_t) (code C.int32_t) {
+	c := call{name: "hermes_stop_begin"}
+	defer c.leave(&code)
+	if code = c.enter(h, anyKind); code != ok {
+		return code
+	}
+	c.part().(interface{ StopBegin(time.Duration) }).StopBegin(wait(timeout))
+	return ok
+}
+
 //export hermesgo_close
 func hermesgo_close(h C.uint64_t) (code C.int32_t) {
 	c := call{name: "hermes_close"}
@@ -154,16 +167,32 @@ func hermesgo_close(h C.uint64_t) (code C.int32_t) {
 	id := handle.Handle(h)
 	if c.entry = registry.Close(id); c.entry != nil {
 		probe(c.name)
-		_ = c.part().Close() // closed it is, also where not all could be flushed in time
-		if r := receiverOf(c.part()); r != nil {
-			r.Waker().Wake() // a node's may run on, and wakes nobody by itself
-		}
+		c.close(id)
 		return ok
 	}
 	if registry.Issued(id) {
 		return ok
 	}
 	return c.refuse(badHandle, "%s", badHandleText(id, anyKind))
+}
+
+// close closes the object of a handle that names nothing any more.
+func (c *call) close(id handle.Handle) {
+	_ = c.part().Close() // closed it is, also where not all could be flushed in time
+	if r := receiverOf(c.part()); r != nil {
+		r.Waker().Wake() // a node's may run on, and wakes nobody by itself
+	}
+	dropPipe(id)
+}
+
+// closeHandle is hermes_close from this side.
+func closeHandle(id handle.Handle) {
+	c := call{name: "hermes_close"}
+	var code C.int32_t
+	defer c.leave(&code)
+	if c.entry = registry.Close(id); c.entry != nil {
+		c.close(id)
+	}
 }
 
 //export hermesgo_wait

@@ -124,6 +124,11 @@ int hermes_stop(uint64_t handle, int32_t timeout_ms) {
     return hermesgo_stop(handle, timeout_ms);
 }
 
+int hermes_stop_begin(uint64_t handle, int32_t timeout_ms) {
+    ENTER();
+    return hermesgo_stop_begin(handle, timeout_ms);
+}
+
 int hermes_close(uint64_t handle) {
     ENTER();
     return hermesgo_close(handle);
@@ -158,6 +163,11 @@ int hermes_next_event(uint64_t handle, int32_t timeout_ms, char **json, size_t *
 int hermes_fd(uint64_t handle) {
     ENTER();
     return hermesgo_fd(handle);
+}
+
+int hermes_pipe(uint64_t handle) {
+    ENTER();
+    return hermesgo_pipe(handle);
 }
 
 /* ---- Publishing ------------------------------------------------------------ */

@@ -81,6 +81,7 @@ type part struct {
 	state   state
 	run     uint64 // which of its runs this is, from 1 on
 	reason  string // why it stopped
+	unsent  string // what the last stop had to give up, for people
 	failure error
 	idle    gate // not running
 	ready   gate
@@ -212,7 +213,7 @@ func (p *part) Start() error {
 	p.mu.Lock()
 	s := p.state
 	if s == stateNew || s == stateStopped {
-		p.state, p.reason, p.failure = stateRunning, "", nil
+		p.state, p.reason, p.unsent, p.failure = stateRunning, "", "", nil
 		p.run++
 		p.idle.set(false)
 	}
@@ -223,6 +224,7 @@ func (p *part) Start() error {
 	case stateRunning, stateStopping:
 		return errorf(ESTATE, "%s has been started already", p.who())
 	}
+	p.limit.forget()
 	var started *Event
 	p.events.open()
 	defer func() { p.events.opened(started) }()
@@ -253,6 +255,17 @@ func (p *part) Stop(timeout time.Duration) error {
 	defer p.life.Unlock()
 	p.limit.dequeue(number)
 	return p.end("stop", timeout)
+}
+
+// StopBegin begins to stop the part as Stop does, and does not wait for it. It does nothing
+// to a part that does not run, nor to one that is started again before it comes to that.
+func (p *part) StopBegin(timeout time.Duration) {
+	p.mu.Lock()
+	run, running := p.run, p.state == stateRunning || p.state == stateStopping
+	p.mu.Unlock()
+	if running {
+		p.endRun(run, "stop", timeout)
+	}
 }
 
 // Close implements Part.
@@ -293,6 +306,9 @@ func (p *part) end(reason string, timeout time.Duration) error {
 	text := fmt.Sprintf("%s stopped (%s)", p.who(), firstLine(reason))
 	if err != nil {
 		level, text = levelWarning, err.Error()
+		p.mu.Lock()
+		p.unsent = text
+		p.mu.Unlock()
 	}
 	p.events.add(Event{Kind: "stopped", Level: level, Text: text})
 	p.settle(stateStopped)
@@ -470,7 +486,7 @@ func (p *part) Get(key string) (string, error) {
 		return o.variable.String(), nil
 	}
 	p.mu.Lock()
-	s, reason := p.state, p.reason
+	s, reason, unsent := p.state, p.reason, p.unsent
 	p.mu.Unlock()
 	switch key {
 	case "name":
@@ -483,6 +499,8 @@ func (p *part) Get(key string) (string, error) {
 		return reason, nil
 	case "problem":
 		return p.network.problem(), nil
+	case "stop_error":
+		return unsent, nil
 	}
 	if p.fact != nil {
 		if v, ok := p.fact(key); ok {

@@ -43,6 +43,14 @@ func (p *patience) dequeue(number uint64) {
 	delete(p.queue, number)
 }
 
+// forget drops what those want who still wait for a stop that is over: it must not shorten
+// the stop of another run.
+func (p *patience) forget() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	clear(p.queue)
+}
+
 // begin starts it; a negative timeout has no end.
 func (p *patience) begin(timeout time.Duration) {
 	p.mu.Lock()

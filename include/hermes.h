@@ -166,8 +166,9 @@ HERMES_API int hermes_set(uint64_t handle, const char *key, const char *value);
 /**
  * Copies the value of an option into @p buf, NUL-terminated. Besides the options
  * there are readable facts: "name", "address", "state" (new, running, stopped,
- * closed), "stop_reason", and for what binds "endpoint" (with the port that the
- * system chose); a post office has "endpoint.in", "endpoint.out", "endpoint.debug".
+ * closed), "stop_reason", "stop_error" (what the last stop had to give up, or empty),
+ * and for what binds "endpoint" (with the port that the system chose); a post office
+ * has "endpoint.in", "endpoint.out", "endpoint.debug".
  * @return HERMES_OK, _EBADHANDLE, _EINVAL, _EOPTION, _ERANGE (@p buf then holds
  *         the beginning).
  * @since 2.0
@@ -192,6 +193,15 @@ HERMES_API int hermes_start(uint64_t handle);
  * @since 2.0
  */
 HERMES_API int hermes_stop(uint64_t handle, int32_t timeout_ms);
+
+/**
+ * Begins to stop any object as hermes_stop() does, and returns at once: for event loops.
+ * hermes_wait() tells when the object has stopped; hermes_get() of "stop_error" then
+ * tells what it had to give up.
+ * @return HERMES_OK, _EBADHANDLE.
+ * @since 2.0
+ */
+HERMES_API int hermes_stop_begin(uint64_t handle, int32_t timeout_ms);
 
 /**
  * Stops the object if need be (flushing for at most its option "linger", 1 s
@@ -256,6 +266,22 @@ HERMES_API int hermes_next_event(uint64_t handle, int32_t timeout_ms, char **jso
  * @since 2.0
  */
 HERMES_API int hermes_fd(uint64_t handle);
+
+/**
+ * A socket for event loops that read, and close, what they wait for. One byte comes when
+ * there may be something to take from a receiver, and when it has stopped. The host then takes,
+ * with a timeout of 0, until there is HERMES_ETIMEOUT: only after that does another byte come.
+ * For other objects none comes. What the host writes is ignored. An object has at most one
+ * such socket.
+ *
+ * The descriptor belongs to the caller. When the caller closes it, or the thread or process
+ * that has it goes, the library closes the object as hermes_close() does; where
+ * hermes_close() comes first, the caller reads the end of the stream.
+ * @return the descriptor, close-on-exec and non-blocking; or HERMES_EBADHANDLE, _ESTATE (the
+ *         object has one already), _EIO.
+ * @since 2.0
+ */
+HERMES_API int hermes_pipe(uint64_t handle);
 
 /* ---- Publishing ---------------------------------------------------------- */
 

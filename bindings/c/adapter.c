@@ -218,10 +218,13 @@ static char *data_of(json_t *step, int index) {
     char *made = NULL;
     if (json_is_array(make)) {
         size_t size = (size_t)json_integer_value(json_array_get(make, 1));
-        made = malloc(size + 3);
-        memset(made, 'x', size + 2);
-        made[0] = made[size + 1] = '"';
-        made[size + 2] = 0;
+        int beside_nan = !strcmp(json_string_value(json_array_get(make, 0)), "nan");
+        const char *before = beside_nan ? "[NaN, \"" : "\"", *after = beside_nan ? "\"]" : "\"";
+        size_t begin = strlen(before);
+        made = malloc(begin + size + sizeof "\"]");
+        strcpy(made, before);
+        memset(made + begin, 'x', size);
+        strcpy(made + begin + size, after);
         return made;
     }
     if (!make)
@@ -294,6 +297,7 @@ static int do_node_run(struct place *p) {
 
 /* Whether two JSON texts mean the same. */
 static int same(const char *one, const char *other) {
+    if (!strcmp(one, other)) return 1; /* NaN is for no parser */
     json_t *a = json_loads(one, FLAGS, NULL), *b = json_loads(other, FLAGS, NULL);
     int equal = a && b && json_equal(a, b);
     json_decref(a);
@@ -363,6 +367,19 @@ static int do_recv_many(struct place *p) {
         hermes_batch_free(batch);
     } while (!code && took < count);
     return code;
+}
+
+/* A loop in C ends with any code that says so: stopped, or closed before the next call. */
+static int do_each(struct place *p) {
+    uint64_t receiver = on(p);
+    hermes_envelope *e;
+    int code;
+    while (!(code = hermes_recv(receiver, PATIENCE_MS, &e))) {
+        hermes_envelope_free(e);
+        code = take(p->run, json_object_get(p->step, "steps"), p->index, p->why);
+        if (code) return code;
+    }
+    return code == HERMES_ESTOPPED || code == HERMES_EBADHANDLE ? HERMES_OK : told(p->why, code);
 }
 
 /* ---- Observing --------------------------------------------------------------- */
@@ -515,6 +532,7 @@ static const struct {
     {"publish_many", do_publish_many},
     {"recv", do_recv},
     {"recv_many", do_recv_many},
+    {"each", do_each},
     {"node_publish", do_node_publish},
     {"node_recv", do_node_recv},
     {"node_run", do_node_run},

@@ -206,7 +206,10 @@ class Run:
         make = step.get("make")
         if make is None:
             return json.loads(step["text"]) if "text" in step else step["data"]
-        return index if make == "index" else object() if make == "nonsense" else "x" * make[1]
+        if isinstance(make, list):
+            text = "x" * make[1]
+            return [float("nan"), text] if make[0] == "nan" else text
+        return index if make == "index" else object()  # or "nonsense"
 
     def do_publish(self, step, index):
         publisher = self.objects[step["on"]]
@@ -262,6 +265,10 @@ class Run:
                 took += 1
             if took >= step.get("count", 0):
                 return
+
+    def do_each(self, step, index):
+        for _ in self.objects[step["on"]]:
+            self.take(step["steps"], index)
 
     # ---- Observing -------------------------------------------------------------
 

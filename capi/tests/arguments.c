@@ -27,6 +27,12 @@ static int call_start(uint64_t h) {
 static int call_stop(uint64_t h) {
     return hermes_stop(h, 0);
 }
+static int call_stop_begin(uint64_t h) {
+    return hermes_stop_begin(h, 0);
+}
+static int call_pipe(uint64_t h) {
+    return hermes_pipe(h);
+}
 static int call_wait(uint64_t h) {
     return hermes_wait(h, 0);
 }
@@ -141,11 +147,13 @@ static const struct function {
     {"hermes_get", ANY, call_get},
     {"hermes_start", ANY, call_start},
     {"hermes_stop", ANY, call_stop},
+    {"hermes_stop_begin", ANY, call_stop_begin},
     {"hermes_wait", ANY, call_wait},
     {"hermes_wait_ready", ANY, call_wait_ready},
     {"hermes_stats", ANY, call_stats},
     {"hermes_next_event", ANY, call_next_event},
     {"hermes_fd", ANY, call_fd},
+    {"hermes_pipe", ANY, call_pipe},
     {"hermes_publish", PUBLISHER, call_publish},
     {"hermes_publish_batch", PUBLISHER, call_publish_batch},
     {"hermes_publish_try", PUBLISHER, call_publish_try},

@@ -38,7 +38,7 @@ func init() {
 		"accept":   part(func(p core.Part, s *step) error { return p.(*core.Receiver).Accept(*s.Origin) }),
 		"node_run": part(func(p core.Part, s *step) error { return p.(*core.Node).Run() }),
 		"publish":  (*run).publish, "publish_many": (*run).publishMany, "node_publish": (*run).nodePublish,
-		"recv": (*run).recv, "node_recv": (*run).recv, "recv_many": (*run).recvMany,
+		"recv": (*run).recv, "node_recv": (*run).recv, "recv_many": (*run).recvMany, "each": (*run).each,
 		"stats": (*run).stats, "notice": (*run).notice, "readable": (*run).readable,
 		"sleep": (*run).sleep, "repeat": (*run).repeat, "until": (*run).until,
 		"try": (*run).try, "spawn": (*run).spawn, "join": (*run).join,
@@ -152,7 +152,11 @@ func (s *step) data(index int) []byte {
 	if err := json.Unmarshal(s.Make, &made); err != nil {
 		panic(err) // a mistake in the scenario
 	}
-	return []byte(`"` + strings.Repeat("x", int(made[1].(float64))) + `"`)
+	text := `"` + strings.Repeat("x", int(made[1].(float64))) + `"`
+	if made[0] == "nan" {
+		text = "[NaN, " + text + "]"
+	}
+	return []byte(text)
 }
 
 func (r *run) publish(s *step, index int) error {
@@ -225,6 +229,9 @@ func compare(e core.Envelope, expected json.RawMessage, index int) error {
 
 // same says whether two JSON texts mean the same.
 func same(one, other []byte) bool {
+	if bytes.Equal(one, other) { // NaN is for no parser
+		return true
+	}
 	var a, b any
 	if json.Unmarshal(one, &a) != nil || json.Unmarshal(other, &b) != nil {
 		return false
@@ -248,6 +255,23 @@ func (r *run) recvMany(s *step, _ int) error {
 		d.Release()
 		if took >= s.Count {
 			return nil
+		}
+	}
+}
+
+// each takes the steps for each envelope, until the receiver has stopped or is closed.
+func (r *run) each(s *step, index int) error {
+	for {
+		d, err := r.part(s.On).(taker).Take(1, patience)
+		if core.CodeOf(err) == core.ESTOPPED {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		d.Release()
+		if err := r.take(s.Steps, index); err != nil {
+			return err
 		}
 	}
 }

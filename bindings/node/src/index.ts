@@ -1,13 +1,15 @@
 /** hermes for Node.js. README.md begins with ten lines that work. */
-import { library } from './native';
+import { HermesError } from './errors';
+import { library, shown } from './native';
 
+export type { Envelope } from './envelope';
 export { codes, HermesError, LoadError, type Code } from './errors';
 export { Node, type NodeParts } from './node';
 export type { Notice, Option, Options, Stats } from './part';
 export { Part } from './part';
 export { PostOffice, type PostOfficeOptions } from './postoffice';
 export { Publisher, type Item, type PublishOptions } from './publisher';
-export { Receiver, type Envelope, type ReceiverOptions } from './receiver';
+export { Receiver, type ReceiverOptions } from './receiver';
 
 /** The version of the native library, such as `'2.0.0'`. */
 export function version(): string {
@@ -16,5 +18,6 @@ export function version(): string {
 
 /** The library's short text for a code. */
 export function strerror(errno: number): string {
+  if (!Number.isInteger(errno)) throw new HermesError('EINVAL', `the code is ${shown(errno)}, and must be a number`);
   return library().hermes_strerror(errno);
 }

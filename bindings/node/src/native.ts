@@ -3,6 +3,8 @@
  * codes into errors. Nothing is loaded before the first object is made.
  */
 import koffi = require('koffi');
+import fs = require('node:fs');
+import net = require('node:net');
 import path = require('node:path');
 import { codes, HermesError, LoadError } from './errors';
 
@@ -12,9 +14,18 @@ const ABI_VERSION = 2;
 export const FOREVER = -1;
 const LONGEST = 0x7fffffff;
 
-// Results are numbers throughout; pointers are opaque.
-export type Pointer = unknown;
-type Out<T> = [T];
+/*
+ * What a call puts out it writes into these, and it is read before the next call. (The lists
+ * that koffi would fill are objects, and there is a moment in the end of a worker when
+ * none can be touched.)
+ */
+export const POINTER = new BigUint64Array(1);
+export const LENGTH = new BigUint64Array(1);
+export const COUNT = new BigUint64Array(1);
+
+// Results are numbers throughout; pointers are addresses.
+export type Pointer = bigint | undefined;
+type Out = BigUint64Array;
 type Text = Buffer | null;
 type Call<A extends unknown[], R = number> = koffi.KoffiFunc<(...args: A) => R>;
 
@@ -23,39 +34,39 @@ export interface Functions {
   hermes_abi_version: Call<[]>;
   hermes_strerror: Call<[number], string>;
   hermes_last_error: Call<[Buffer, number]>;
-  hermes_publisher_new: Call<[string, string, Out<number>]>;
-  hermes_receiver_new: Call<[string, string, Out<number>]>;
-  hermes_postoffice_new: Call<[string, string, string | null, Out<number>]>;
-  hermes_node_new: Call<[string, number, number, Out<number>]>;
+  hermes_publisher_new: Call<[string, string, Out]>;
+  hermes_receiver_new: Call<[string, string, Out]>;
+  hermes_postoffice_new: Call<[string, string, string | null, Out]>;
+  hermes_node_new: Call<[string, number, number, Out]>;
   hermes_set: Call<[number, string, string]>;
   hermes_get: Call<[number, string, Buffer, number]>;
   hermes_start: Call<[number]>;
-  hermes_stop: Call<[number, number]>;
+  hermes_stop_begin: Call<[number, number]>;
   hermes_close: Call<[number]>;
   hermes_wait: Call<[number, number]>;
   hermes_wait_ready: Call<[number, number]>;
-  hermes_stats: Call<[number, Out<Pointer>, Out<number>]>;
-  hermes_next_event: Call<[number, number, Out<Pointer>, Out<number>]>;
-  hermes_fd: Call<[number]>;
+  hermes_stats: Call<[number, Out, Out]>;
+  hermes_next_event: Call<[number, number, Out, Out]>;
+  hermes_pipe: Call<[number]>;
   hermes_publish: Call<[number, Buffer, number, Text, number, Buffer, number]>;
-  hermes_publish_batch: Call<[number, Buffer, number, Out<number>]>;
+  hermes_publish_batch: Call<[number, Buffer, number, Out]>;
   hermes_node_publish: Call<[number, Buffer, number, Buffer, number]>;
-  hermes_node_recv: Call<[number, number, Out<Pointer>]>;
   hermes_receiver_subscribe: Call<[number, Buffer, number]>;
   hermes_receiver_unsubscribe: Call<[number, Buffer, number]>;
   hermes_receiver_accept: Call<[number, Buffer, number]>;
-  hermes_recv_json: Call<[number, number, number, Out<Pointer>, Out<number>, Out<number>]>;
-  hermes_recv_batch: Call<[number, number, number, Out<Pointer>]>;
+  hermes_recv_json: Call<[number, number, number, Out, Out, Out]>;
+  hermes_recv_batch: Call<[number, number, number, Out]>;
   hermes_batch_size: Call<[Pointer]>;
   hermes_batch_at: Call<[Pointer, number], Pointer>;
   hermes_batch_free: Call<[Pointer], void>;
-  hermes_envelope_topic: Call<[Pointer, Out<number>], Pointer>;
-  hermes_envelope_origin: Call<[Pointer, Out<number>], Pointer>;
-  hermes_envelope_data: Call<[Pointer, Out<number>], Pointer>;
+  hermes_envelope_topic: Call<[Pointer, Out], Pointer>;
+  hermes_envelope_origin: Call<[Pointer, Out], Pointer>;
+  hermes_envelope_data: Call<[Pointer, Out], Pointer>;
   hermes_envelope_ts: Call<[Pointer]>;
   hermes_envelope_received: Call<[Pointer]>;
   hermes_envelope_lost: Call<[Pointer]>;
   hermes_free: Call<[Pointer], void>;
+  memcpy: Call<[Buffer, Pointer, number], void>;
 }
 
 // Names and addresses go in as C strings, all other text as bytes and a length.
@@ -63,42 +74,42 @@ const prototypes: Record<keyof Functions, string> = {
   hermes_version_string: 'str F()',
   hermes_abi_version: 'int F()',
   hermes_strerror: 'str F(int code)',
-  hermes_last_error: 'size_t F(_Out_ void *buf, size_t cap)',
-  hermes_publisher_new: 'int F(str address, str name, _Out_ uint64_t *publisher)',
-  hermes_receiver_new: 'int F(str address, str name, _Out_ uint64_t *receiver)',
-  hermes_postoffice_new: 'int F(str in, str out, str debug, _Out_ uint64_t *postoffice)',
-  hermes_node_new: 'int F(str name, uint64_t receiver, uint64_t publisher, _Out_ uint64_t *node)',
+  hermes_last_error: 'size_t F(void *buf, size_t cap)',
+  hermes_publisher_new: 'int F(str address, str name, void *publisher)',
+  hermes_receiver_new: 'int F(str address, str name, void *receiver)',
+  hermes_postoffice_new: 'int F(str in, str out, str debug, void *postoffice)',
+  hermes_node_new: 'int F(str name, uint64_t receiver, uint64_t publisher, void *node)',
   hermes_set: 'int F(uint64_t handle, str key, str value)',
-  hermes_get: 'int F(uint64_t handle, str key, _Out_ void *buf, size_t cap)',
+  hermes_get: 'int F(uint64_t handle, str key, void *buf, size_t cap)',
   hermes_start: 'int F(uint64_t handle)',
-  hermes_stop: 'int F(uint64_t handle, int32_t timeout_ms)',
+  hermes_stop_begin: 'int F(uint64_t handle, int32_t timeout_ms)',
   hermes_close: 'int F(uint64_t handle)',
   hermes_wait: 'int F(uint64_t handle, int32_t timeout_ms)',
   hermes_wait_ready: 'int F(uint64_t handle, int32_t timeout_ms)',
-  hermes_stats: 'int F(uint64_t handle, _Out_ void **json, _Out_ size_t *len)',
-  hermes_next_event: 'int F(uint64_t handle, int32_t timeout_ms, _Out_ void **json, _Out_ size_t *len)',
-  hermes_fd: 'int F(uint64_t handle)',
+  hermes_stats: 'int F(uint64_t handle, void *json, void *len)',
+  hermes_next_event: 'int F(uint64_t handle, int32_t timeout_ms, void *json, void *len)',
+  hermes_pipe: 'int F(uint64_t handle)',
   hermes_publish:
     'int F(uint64_t publisher, void *topic, size_t topic_len, void *origin, size_t origin_len, void *data, size_t data_len)',
-  hermes_publish_batch: 'int F(uint64_t publisher, void *json, size_t len, _Out_ size_t *count)',
+  hermes_publish_batch: 'int F(uint64_t publisher, void *json, size_t len, void *count)',
   hermes_node_publish: 'int F(uint64_t node, void *channel, size_t channel_len, void *data, size_t data_len)',
-  hermes_node_recv: 'int F(uint64_t node, int32_t timeout_ms, _Out_ void **envelope)',
   hermes_receiver_subscribe: 'int F(uint64_t receiver, void *topic, size_t topic_len)',
   hermes_receiver_unsubscribe: 'int F(uint64_t receiver, void *topic, size_t topic_len)',
   hermes_receiver_accept: 'int F(uint64_t receiver, void *origin, size_t origin_len)',
   hermes_recv_json:
-    'int F(uint64_t receiver, size_t max, int32_t timeout_ms, _Out_ void **text, _Out_ size_t *len, _Out_ size_t *count)',
-  hermes_recv_batch: 'int F(uint64_t receiver, size_t max, int32_t timeout_ms, _Out_ void **batch)',
+    'int F(uint64_t receiver, size_t max, int32_t timeout_ms, void *text, void *len, void *count)',
+  hermes_recv_batch: 'int F(uint64_t receiver, size_t max, int32_t timeout_ms, void *batch)',
   hermes_batch_size: 'size_t F(void *batch)',
   hermes_batch_at: 'void *F(void *batch, size_t index)',
   hermes_batch_free: 'void F(void *batch)',
-  hermes_envelope_topic: 'void *F(void *envelope, _Out_ size_t *len)',
-  hermes_envelope_origin: 'void *F(void *envelope, _Out_ size_t *len)',
-  hermes_envelope_data: 'void *F(void *envelope, _Out_ size_t *len)',
+  hermes_envelope_topic: 'void *F(void *envelope, void *len)',
+  hermes_envelope_origin: 'void *F(void *envelope, void *len)',
+  hermes_envelope_data: 'void *F(void *envelope, void *len)',
   hermes_envelope_ts: 'double F(void *envelope)',
   hermes_envelope_received: 'double F(void *envelope)',
   hermes_envelope_lost: 'uint64_t F(void *envelope)',
   hermes_free: 'void F(void *text)',
+  memcpy: 'void F(void *to, void *from, size_t size)', // of the C library, which is found through ours
 };
 
 // ---- Loading ------------------------------------------------------------------
@@ -169,19 +180,11 @@ export function check(code: number): void {
   if (code !== 0) throw failure(code);
 }
 
-/**
- * Runs a call that may wait on a thread of libuv's pool. The text of its error stays
- * on that thread, so the one for the code has to do.
- */
-export function elsewhere<A extends unknown[]>(call: Call<A>, ...args: A): Promise<number> {
-  return new Promise((resolve, reject) => {
-    call.async(...args, (error: unknown, code: number) => (error ? reject(error as Error) : resolve(code)));
-  });
-}
-
 /** Milliseconds as hermes.h wants them. */
 export function milliseconds(timeout: number): number {
-  if (Number.isNaN(timeout)) throw new HermesError('EINVAL', 'a timeout is not a number');
+  if (typeof timeout !== 'number' || Number.isNaN(timeout)) {
+    throw new HermesError('EINVAL', `the timeout is ${shown(timeout)}, and must be a number of milliseconds`);
+  }
   return timeout < 0 ? FOREVER : Math.min(Math.ceil(timeout), LONGEST);
 }
 
@@ -192,15 +195,15 @@ export function pause(ms: number): Promise<void> {
 
 /**
  * Asks again and again, at growing intervals of at most 50 ms, until the answer is not
- * ETIMEOUT or the time is up. Waiting in a thread of the pool instead would be a
+ * ETIMEOUT or the time is up; what `then` makes of it, before any other call, is the result. Waiting in a thread of the pool instead would be a
  * little quicker, but four that wait would stop all of Node's file access.
  */
-export async function until(ask: () => number, timeout: number): Promise<number> {
+export async function until<T>(ask: () => number, timeout: number, then: (code: number) => T): Promise<T> {
   const end = timeout < 0 ? Infinity : performance.now() + timeout;
   for (let interval = 1; ; interval = Math.min(2 * interval, 50)) {
     const code = ask();
     const left = end - performance.now();
-    if (code !== codes.ETIMEOUT || left <= 0) return code;
+    if (code !== codes.ETIMEOUT || left <= 0) return then(code);
     await pause(Math.min(interval, Math.max(1, left)));
   }
 }
@@ -211,7 +214,7 @@ const lone = /\p{Surrogate}/u;
 
 /** Text as UTF-8; half a character is refused here, where it is still to be seen. */
 export function utf8(text: string, what: string): Buffer {
-  if (typeof text !== 'string') throw new HermesError('EINVAL', `${what} is not a string`);
+  if (typeof text !== 'string') throw new HermesError('EINVAL', `${what} is not a string, but ${shown(text)}`);
   const bytes = Buffer.from(text);
   if (bytes.length !== text.length && lone.test(text)) {
     throw new HermesError('EUTF8', `${what} is not Unicode: ${JSON.stringify(text)}`);
@@ -226,32 +229,56 @@ export function cString(text: string, what: string): string {
   return text;
 }
 
-/** The text behind a pointer. */
-export function textAt(pointer: Pointer, length: number): string {
-  return length === 0 ? '' : koffi.decode.string(pointer, length);
+/** A value of the wrong type, for people. */
+export function shown(value: unknown): string {
+  if (typeof value === 'string') return `the string ${JSON.stringify(value.slice(0, 100))}`;
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object';
+  return typeof value === 'function' ? 'a function' : String(value);
 }
 
-/** A text that a call returned, which is freed. */
-export function takeText(pointer: Pointer, length: number): string {
+/**
+ * A copy of the bytes behind a pointer. It is made by the system's library, and not by
+ * koffi.view: that ends the process where a worker is terminated meanwhile.
+ */
+export function bytesAt(pointer: Pointer, length: number): Buffer {
+  if (length === 0) return Buffer.alloc(0);
+  const bytes = Buffer.allocUnsafe(length);
+  library().memcpy(bytes, pointer, length);
+  return bytes;
+}
+
+/** The bytes of the text that a call has put out, which is freed. */
+export function takeBytes(): Buffer {
+  const pointer = POINTER[0];
   try {
-    return textAt(pointer, length);
+    return bytesAt(pointer, Number(LENGTH[0]));
   } finally {
     library().hermes_free(pointer);
   }
 }
 
-/** The bytes of a text that a call returned, which is freed. */
-export function takeBytes(pointer: Pointer, length: number): Buffer {
+// ---- Waking up --------------------------------------------------------------------
+
+/**
+ * Calls back on this thread's event loop whenever there may be something to take. It is a
+ * socket of Node's own, which closes it when this thread ends, however it ends; the library
+ * then closes the object. It does not keep the thread alive.
+ */
+export function wakeUps(handle: number, woken: () => void): net.Socket {
+  const fd = library().hermes_pipe(handle);
+  if (fd < 0) throw failure(fd);
+  const callback = (): boolean => {
+    woken();
+    return true;
+  };
+  const options = { fd, readable: true, writable: false, onread: { buffer: Buffer.alloc(64), callback } };
+  let socket: net.Socket;
   try {
-    return Buffer.from(Buffer.from(koffi.view(pointer, length)));
-  } finally {
-    library().hermes_free(pointer);
+    socket = new net.Socket(options);
+  } catch (error) {
+    fs.closeSync(fd);
+    throw error;
   }
-}
-
-export type Poll = koffi.node.PollHandle;
-
-/** Has libuv watch a descriptor: level-triggered, on this thread's event loop. */
-export function watch(fd: number, readable: () => void): Poll {
-  return koffi.node.poll(fd, { readable: true }, readable);
+  socket.on('error', () => undefined); // as the end of it, which the library tells as well
+  return socket.unref();
 }

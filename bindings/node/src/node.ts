@@ -1,9 +1,10 @@
 import { HermesError } from './errors';
-import { write } from './json';
-import { check, cString, FOREVER, library, utf8 } from './native';
+import { jsonBytes, write } from './json';
+import { check, cString, FOREVER, library, shown, utf8 } from './native';
 import { Part, type Options } from './part';
-import type { Publisher } from './publisher';
-import type { Envelope, Receiver } from './receiver';
+import type { Envelope } from './envelope';
+import { Publisher } from './publisher';
+import { Receiver } from './receiver';
 
 export interface NodeParts {
   receiver?: Receiver | null;
@@ -19,8 +20,14 @@ export class Node extends Part {
   readonly receiver: Receiver | null;
   readonly publisher: Publisher | null;
 
-  constructor(name: string, { receiver = null, publisher = null, options }: NodeParts) {
+  constructor(name: string, { receiver = null, publisher = null, options }: NodeParts = {}) {
     const who = cString(name, 'the name');
+    if (receiver !== null && !(receiver instanceof Receiver)) {
+      throw new HermesError('EINVAL', `the receiver of a node is ${shown(receiver)}`);
+    }
+    if (publisher !== null && !(publisher instanceof Publisher)) {
+      throw new HermesError('EINVAL', `the publisher of a node is ${shown(publisher)}`);
+    }
     super((out) => library().hermes_node_new(who, receiver?.handle ?? 0, publisher?.handle ?? 0, out), options);
     this.receiver = receiver;
     this.publisher = publisher;
@@ -32,10 +39,10 @@ export class Node extends Part {
   }
 
   /** As `publish`, with data that is JSON text already. */
-  publishText(channel: string, json: string): void {
+  publishText(channel: string, json: string | Uint8Array): void {
     const where = utf8(channel, 'the channel');
-    const data = utf8(json, 'the data');
-    const code = library().hermes_node_publish(this.handle, where, where.length, data, data.length);
+    const data = jsonBytes(json);
+    const code = library().hermes_node_publish(this.open, where, where.length, data, data.length);
     this.publisher?.spend(1, where.length + data.length);
     check(code);
   }
@@ -60,7 +67,11 @@ export class Node extends Part {
     const receiver = this.#ear();
     const before = receiver.takeDetails(true); // to pass on the text, untouched
     try {
-      for await (const { data, text } of receiver) this.publishText('RAW', text ?? write(data));
+      for await (const { data, text, raw } of receiver) this.publishText('RAW', text ?? raw ?? write(data));
+    } catch (error) {
+      // Stopped or closed between taking one and passing it on, which is its end.
+      const over = error instanceof HermesError && (error.code === 'ESTATE' || error.code === 'EBADHANDLE');
+      if (!over || (!this.closed && this.state === 'running')) throw error;
     } finally {
       receiver.takeDetails(before);
     }

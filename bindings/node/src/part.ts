@@ -2,9 +2,24 @@
  * What publishers, receivers, post offices and nodes have in common.
  */
 import { EventEmitter } from 'node:events';
+import type { Socket } from 'node:net';
+import { isMainThread } from 'node:worker_threads';
 import { codes, HermesError } from './errors';
 import { parse } from './json';
-import { check, cString, elsewhere, failure, FOREVER, library, milliseconds, takeText, until, type Poll } from './native';
+import {
+  check,
+  cString,
+  failure,
+  FOREVER,
+  LENGTH,
+  library,
+  milliseconds,
+  POINTER,
+  shown,
+  takeBytes,
+  until,
+  wakeUps,
+} from './native';
 
 /** Values of options: durations in milliseconds or as `'1m30s'`, sizes in bytes or as `'2KiB'`. */
 export type Option = string | number | boolean;
@@ -18,15 +33,19 @@ export type Stats = Record<string, unknown> & { kind: string; name: string; stat
 /** A notice of what happened to an object. */
 export type Notice = Record<string, unknown> & { ts: number; kind: string; level: string; text: string };
 
-/** What remains to be closed of an object that nobody refers to any more. */
+/** What remains to be closed of an object that nothing refers to any more. */
 export interface Remains {
   handle: number;
-  poll?: Poll;
+  socket?: Socket;
 }
 
-const forgotten = new FinalizationRegistry<Remains>(({ handle, poll }) => {
-  poll?.close();
-  void elsewhere(library().hermes_close, handle);
+/** Parts that have been started: they work, and are no garbage, until they have stopped. */
+const started = new Set<Part>();
+
+/** What was never started, or has stopped: closing it takes no time. */
+const forgotten = new FinalizationRegistry<Remains>(({ handle, socket }) => {
+  library().hermes_close(handle);
+  socket?.destroy();
 });
 
 /** How often notices are asked for, where somebody listens for them, in milliseconds. */
@@ -46,23 +65,29 @@ export abstract class Part extends EventEmitter {
   #timer: NodeJS.Timeout | undefined;
 
   /** @internal */
-  protected constructor(make: (out: [number]) => number, options: Options = {}) {
+  protected constructor(make: (out: BigUint64Array) => number, options: Options = {}) {
     super();
-    const out: [number] = [0];
-    check(make(out));
-    this.handle = out[0];
+    check(make(POINTER));
+    this.handle = Number(POINTER[0]);
     this.remains = { handle: this.handle };
     forgotten.register(this, this.remains, this.remains);
+    if (!isMainThread) this.listen(); // so that the end of the worker closes it
     this.on('newListener', () => queueMicrotask(() => this.attend()));
     this.on('removeListener', () => this.attend());
     for (const [key, value] of Object.entries(options)) setOption(this.handle, key, value);
+  }
+
+  /** The handle, for a call that a closed part refuses. @internal */
+  protected get open(): number {
+    if (this.closed) throw new HermesError('EBADHANDLE', `this ${this.constructor.name} is closed`);
+    return this.handle;
   }
 
   // ---- Options and facts
 
   /** Sets an option. */
   set(key: string, value: Option): this {
-    setOption(this.handle, key, value);
+    setOption(this.open, key, value);
     return this;
   }
 
@@ -70,7 +95,7 @@ export abstract class Part extends EventEmitter {
   get(key: string): string {
     for (let room = 256; ; room *= 4) {
       const buffer = Buffer.alloc(room);
-      const code = library().hermes_get(this.handle, cString(key, 'the option'), buffer, room);
+      const code = library().hermes_get(this.open, cString(key, 'the option'), buffer, room);
       if (code === 0) return buffer.toString('utf8', 0, buffer.indexOf(0));
       if (code !== codes.ERANGE) throw failure(code);
     }
@@ -92,17 +117,15 @@ export abstract class Part extends EventEmitter {
 
   /** All counters, taken at one instant. */
   stats(): Stats {
-    const json: [unknown] = [null];
-    const length: [number] = [0];
-    check(library().hermes_stats(this.handle, json, length));
-    return parse(takeText(json[0], length[0])) as Stats;
+    check(library().hermes_stats(this.open, POINTER, LENGTH));
+    return parse(takeBytes().toString()) as Stats;
   }
 
   // ---- Life
 
-  /** Starts it: binds, or begins to connect. */
+  /** Starts it: binds, or begins to connect. It works until it is stopped, whatever refers to it. */
   start(): this {
-    check(library().hermes_start(this.handle));
+    check(library().hermes_start(this.open));
     this.begun();
     return this;
   }
@@ -112,50 +135,74 @@ export abstract class Part extends EventEmitter {
    * milliseconds; where it has to give up some, this rejects with ETIMEOUT.
    */
   async stop(timeout = 1000): Promise<void> {
-    const code = await elsewhere(library().hermes_stop, this.handle, milliseconds(timeout));
-    if (code === 0 || code === codes.ETIMEOUT) this.ended();
-    if (code === codes.ETIMEOUT) throw this.#leftBehind(code);
-    if (code !== 0) throw new HermesError(code, library().hermes_strerror(code));
+    const ms = milliseconds(timeout);
+    const ran = library().hermes_wait(this.open, 0) === codes.ETIMEOUT;
+    if (ran) {
+      check(library().hermes_stop_begin(this.handle, ms));
+      await this.#over();
+    }
+    this.ended();
+    const given = ran && !this.closed ? this.get('stop_error') : '';
+    if (given) throw new HermesError('ETIMEOUT', given);
   }
 
-  #leftBehind(code: number): HermesError {
-    const { dropped_stop: dropped } = this.closed ? { dropped_stop: undefined } : this.stats();
-    const text = library().hermes_strerror(code);
-    return new HermesError(code, dropped === undefined ? text : `${text}: ${String(dropped)} envelopes were given up`);
-  }
-
-  /** Stops it if need be, and frees it. Whoever waits for it gets ESTOPPED. */
+  /** Stops it if need be, and frees it. What waits for it gets ESTOPPED; loops over it end. */
   close(): Promise<void> {
-    if (this.#closing) return this.#closing;
+    return (this.#closing ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
+    const linger = milliseconds(durationOf(this.get('linger')));
     this.closed = true;
     this.release();
-    forgotten.unregister(this.remains);
     this.#drain();
-    this.#closing = elsewhere(library().hermes_close, this.handle).then(() => this.ended());
-    return this.#closing;
+    const { hermes_wait, hermes_stop_begin, hermes_close } = library();
+    if (hermes_wait(this.handle, 0) === codes.ETIMEOUT) {
+      hermes_stop_begin(this.handle, linger);
+      await this.#over();
+    }
+    forgotten.unregister(this.remains);
+    hermes_close(this.handle); // quick, for it has stopped
+    this.remains.socket?.destroy(); // not before, for the library would close by itself then
+    started.delete(this);
+    this.ended();
+  }
+
+  /** Waits until it does not run. Asking keeps the process alive meanwhile, and no thread waits. */
+  #over(): Promise<void> {
+    return until(() => library().hermes_wait(this.handle, 0), FOREVER, () => undefined);
   }
 
   /** Waits until it is not running. */
   async wait(timeout = FOREVER): Promise<void> {
-    const code = await until(() => library().hermes_wait(this.handle, 0), milliseconds(timeout));
-    check(code);
+    const handle = this.open;
+    await until(() => (this.closed ? 0 : library().hermes_wait(handle, 0)), milliseconds(timeout), check);
   }
 
-  /** Waits until it can do its work: connected, and a publisher also heard by somebody. */
+  /** Waits until it can do its work: connected, and a publisher also heard by a subscriber. */
   async waitReady(timeout = FOREVER): Promise<void> {
-    const code = await until(() => library().hermes_wait_ready(this.handle, 0), milliseconds(timeout));
-    check(code);
+    const handle = this.open;
+    const ask = (): number => (this.closed ? 0 : library().hermes_wait_ready(handle, 0));
+    await until(ask, milliseconds(timeout), (code) => {
+      if (this.closed) throw this.#closedMeanwhile();
+      check(code);
+    });
+  }
+
+  #closedMeanwhile(): HermesError {
+    return new HermesError('ESTOPPED', `this ${this.constructor.name} was closed`);
   }
 
   /** Takes the oldest notice; null when there is none in time. */
   async nextEvent(timeout = FOREVER): Promise<Notice | null> {
-    const json: [unknown] = [null];
-    const length: [number] = [0];
-    const ask = (): number => library().hermes_next_event(this.handle, 0, json, length);
-    const code = await until(ask, milliseconds(timeout));
-    if (code === codes.ETIMEOUT) return null;
-    check(code);
-    return parse(takeText(json[0], length[0])) as Notice;
+    const handle = this.open;
+    const ask = (): number => (this.closed ? 0 : library().hermes_next_event(handle, 0, POINTER, LENGTH));
+    return until(ask, milliseconds(timeout), (code) => {
+      if (this.closed) throw this.#closedMeanwhile();
+      if (code === codes.ETIMEOUT) return null;
+      check(code);
+      return parse(takeBytes().toString()) as Notice;
+    });
   }
 
   // ---- For those that extend it
@@ -163,6 +210,7 @@ export abstract class Part extends EventEmitter {
   /** It has been started. @internal */
   begun(): void {
     this.#running = true;
+    started.add(this);
     this.attend();
   }
 
@@ -171,6 +219,7 @@ export abstract class Part extends EventEmitter {
     if (!this.#running) return;
     this.#drain();
     this.#running = false;
+    started.delete(this);
     this.attend();
     this.emit('stopped', this.closed ? 'stop' : this.stopReason);
   }
@@ -180,8 +229,20 @@ export abstract class Part extends EventEmitter {
     return this.#running && !this.closed;
   }
 
+  /** Has the library wake this thread when there may be something to take. @internal */
+  protected listen(): void {
+    const weak = new WeakRef(this); // which must not keep it: `started` does, while it has to
+    this.remains.socket ??= wakeUps(this.handle, () => weak.deref()?.woken());
+  }
+
+  /** There may be something to take. @internal */
+  protected woken(): void {
+    // of interest to receivers alone
+  }
+
   /** It is about to be closed: lets go of what hangs on it. @internal */
   protected release(): void {
+    this.remains.socket?.unref();
     clearInterval(this.#timer);
     this.#timer = undefined;
   }
@@ -203,18 +264,30 @@ export abstract class Part extends EventEmitter {
   }
 
   #drain(): void {
-    const json: [unknown] = [null];
-    const length: [number] = [0];
     while (this.listenerCount('event') > 0) {
-      if (library().hermes_next_event(this.handle, 0, json, length) !== 0) return;
-      this.emit('event', parse(takeText(json[0], length[0])) as Notice);
+      if (library().hermes_next_event(this.handle, 0, POINTER, LENGTH) !== 0) return;
+      this.emit('event', parse(takeBytes().toString()) as Notice);
     }
   }
 }
 
 function setOption(handle: number, key: string, value: Option): void {
-  const text = typeof value === 'boolean' ? (value ? 'on' : 'off') : String(value);
-  check(library().hermes_set(handle, cString(key, 'the option'), cString(text, `the value of ${key}`)));
+  const name = cString(key, 'the option');
+  check(library().hermes_set(handle, name, cString(optionText(key, value), `the value of ${key}`)));
+}
+
+function optionText(key: string, value: unknown): string {
+  if (typeof value === 'boolean') return value ? 'on' : 'off';
+  if (typeof value === 'string' || (typeof value === 'number' && Number.isFinite(value))) return String(value);
+  throw new HermesError('EINVAL', `the value of ${key} is ${shown(value)}, and must be a string, a number or a boolean`);
+}
+
+const units: Record<string, number> = { h: 3_600_000, m: 60_000, s: 1000, ms: 1, us: 1e-3, µs: 1e-3, ns: 1e-6 };
+
+/** Milliseconds of a duration as the library writes it: `1m30s`. */
+function durationOf(text: string): number {
+  const parts = text.matchAll(/([\d.]+)(h|ms|m|s|us|µs|ns)/g);
+  return Array.from(parts).reduce((sum, [, number, unit]) => sum + Number(number) * (units[unit as string] ?? 0), 0);
 }
 
 // `await using` closes, where the runtime knows it.

@@ -1,6 +1,6 @@
 import { HermesError } from './errors';
-import { write } from './json';
-import { check, cString, failure, library, milliseconds, pause, utf8 } from './native';
+import { jsonBytes, write } from './json';
+import { check, COUNT, cString, failure, library, milliseconds, pause, shown, utf8 } from './native';
 import { Part, type Option, type Options } from './part';
 
 /** What `publishMany` takes: a topic, data, and an origin if it is not the publisher's name. */
@@ -41,17 +41,22 @@ export class Publisher extends Part {
   }
 
   /** As `publish`, with data that is JSON text already. */
-  publishText(topic: string, json: string | Buffer, origin?: string | null): void {
-    this.#publish(topic, typeof json === 'string' ? utf8(json, 'the data') : json, origin);
+  publishText(topic: string, json: string | Uint8Array, origin?: string | null): void {
+    this.#publish(topic, jsonBytes(json), origin);
   }
 
-  /** As `publish`, but waits for room, and in its turn, without holding anybody up. */
-  publishAsync(topic: string, data: unknown, options: PublishOptions = {}): Promise<void> {
-    const bytes = Buffer.from(write(data)); // now, for the caller may change it
+  /** As `publish`, but waits for room, and in its turn, without holding up the event loop. */
+  async publishAsync(topic: string, data: unknown, options: PublishOptions = {}): Promise<void> {
+    // Now, for the caller may change it, and should hear of what is wrong.
+    const bytes = Buffer.from(write(data));
+    const { origin } = options;
+    const timeout = milliseconds(options.timeout ?? 1000);
+    utf8(topic, 'the topic');
+    if (origin != null) utf8(origin, 'the origin');
     const before = this.#last;
     const done = before.then(async () => {
-      await this.#hasRoom(bytes.length, milliseconds(options.timeout ?? 1000));
-      this.#publish(topic, bytes, options.origin);
+      await this.#hasRoom(bytes.length, timeout);
+      this.#publish(topic, bytes, origin);
     });
     this.#last = done.catch(() => undefined);
     return done;
@@ -62,13 +67,12 @@ export class Publisher extends Part {
    * with one, none is queued. Where the queue is full, the error has their `count`.
    */
   publishMany(items: Iterable<Item>): number {
-    const list = Array.from(items, ([topic, data, origin]) => [text(topic), text(origin ?? null), value(data)]);
-    const bytes = Buffer.from(write(list));
-    const count: [number] = [0];
-    const code = library().hermes_publish_batch(this.handle, bytes, bytes.length, count);
-    this.spend(count[0], bytes.length);
-    if (code !== 0) throw Object.assign(failure(code), { count: count[0] });
-    return count[0];
+    const bytes = Buffer.from(`[${itemsOf(items).map(itemText).join()}]`);
+    const code = library().hermes_publish_batch(this.open, bytes, bytes.length, COUNT);
+    const count = Number(COUNT[0]);
+    this.spend(count, bytes.length);
+    if (code !== 0) throw Object.assign(failure(code), { count });
+    return count;
   }
 
   #publish(topic: string, data: Buffer, origin?: string | null): void {
@@ -77,7 +81,7 @@ export class Publisher extends Part {
     const { hermes_publish } = library();
     // An empty origin is one, and not none.
     const whoAt = who?.length === 0 ? NOTHING : who;
-    const code = hermes_publish(this.handle, subject, subject.length, whoAt, who?.length ?? 0, data, data.length);
+    const code = hermes_publish(this.open, subject, subject.length, whoAt, who?.length ?? 0, data, data.length);
     this.spend(1, subject.length + data.length);
     check(code);
   }
@@ -115,16 +119,19 @@ const OVERHEAD = 1024;
 
 const NOTHING = Buffer.alloc(1);
 
-function text(value: string | null): string | null {
-  if (value !== null) utf8(value, 'a topic or an origin');
-  return value;
+function itemsOf(items: Iterable<Item>): Item[] {
+  const iterable = typeof items === 'object' && items !== null && Symbol.iterator in items;
+  if (!iterable) throw new HermesError('EINVAL', `the envelopes are ${shown(items)}, and must be a list`);
+  return Array.from(items);
 }
 
-// In an array, JSON.stringify would make null of it.
-function value(data: unknown): unknown {
-  if (data === undefined || typeof data === 'function' || typeof data === 'symbol') {
-    throw new HermesError('EJSON', `data cannot be written as JSON: ${typeof data}`);
+/** An item as the library takes it; it refuses what `publish` refuses. */
+function itemText(item: Item): string {
+  if (!Array.isArray(item)) {
+    throw new HermesError('EINVAL', `an envelope is ${shown(item)}, and must be [topic, data, origin?]`);
   }
-  return data;
+  const [topic, data, origin] = item as Item;
+  utf8(topic, 'the topic');
+  if (origin != null) utf8(origin, 'the origin');
+  return `[${JSON.stringify(topic)},${JSON.stringify(origin ?? null)},${write(data)}]`;
 }
-

@@ -1,41 +1,13 @@
 import { codes, HermesError } from './errors';
-import { parse, parseList } from './json';
-import {
-  check,
-  cString,
-  failure,
-  FOREVER,
-  library,
-  milliseconds,
-  takeBytes,
-  textAt,
-  utf8,
-  watch,
-  type Pointer,
-  type Poll,
-} from './native';
+import { detailed, envelopesOf, type Envelope } from './envelope';
+import { check, COUNT, cString, failure, FOREVER, LENGTH, library, milliseconds, POINTER, shown, takeBytes, utf8 } from './native';
 import { Part, type Options } from './part';
 
-/** One received envelope. */
-export interface Envelope {
-  readonly topic: string;
-  readonly origin: string;
-  readonly data: unknown;
-  /** When it was sent, by the sender's clock, in seconds since 1970. */
-  readonly ts: number;
-  /** How many envelopes of this topic and sender went missing right before this one. */
-  readonly lost: number;
-  /** The data as it travelled, where the receiver gives `details`. */
-  readonly text?: string;
-  /** When it arrived, by this machine's clock, where the receiver gives `details`. */
-  readonly received?: number;
-}
-
 export interface ReceiverOptions {
-  /** Follows the topics that begin with these; without them, every topic. */
-  topics?: Iterable<string>;
-  /** Follows these origins; without them, every origin. */
-  origins?: Iterable<string>;
+  /** Follows the topics that begin with these (or with this one); without them, every topic. */
+  topics?: string | Iterable<string>;
+  /** Follows these origins (or this one); without them, every origin. */
+  origins?: string | Iterable<string>;
   /** Whether envelopes have `text` and `received` too, which takes longer. */
   details?: boolean;
   /** Options by their names; docs/configuration.md lists them. */
@@ -53,22 +25,22 @@ interface Waiter {
 /** How many envelopes are taken from the library at once, before the event loop goes on. */
 const BATCH = 256;
 
-/** Running receivers that somebody waits for: they are not garbage, whoever forgets them. */
-const awaited = new Set<Receiver>();
-
 /**
  * Receives what the post office at an address sends.
  *
  * Take envelopes with `recv`, with `for await`, or by listening to `'envelope'`. As long
- * as somebody does, it keeps the process alive (unless `unref` says no). libuv watches
- * the descriptor of the library's queue; no thread waits.
+ * as a program does, it keeps the process alive (unless `unref` says no). The library
+ * wakes Node's own event loop through a socket; no thread waits.
  */
 export class Receiver extends Part {
   #buffer: Envelope[] = [];
   #next = 0;
   #waiters: Waiter[] = [];
-  #watching = false;
+  #wanted = false;
   #kept = true;
+  /** The last look found nothing: the library wakes this thread when there may be something. */
+  #settled = false;
+  #due: NodeJS.Immediate | undefined;
   #details: boolean;
 
   constructor(address: string, name: string, options: ReceiverOptions = {}) {
@@ -76,28 +48,28 @@ export class Receiver extends Part {
     const who = cString(name, 'the name');
     super((out) => library().hermes_receiver_new(where, who, out), { 'json.lost': true, ...options.options });
     this.#details = options.details ?? false;
-    for (const topic of options.topics ?? []) this.subscribe(topic);
-    for (const origin of options.origins ?? []) this.accept(origin);
+    for (const topic of listOf(options.topics, 'topics')) this.subscribe(topic);
+    for (const origin of listOf(options.origins, 'origins')) this.accept(origin);
   }
 
   /** Follows the topics that begin with this. */
   subscribe(topic: string): this {
     const bytes = utf8(topic, 'the topic');
-    check(library().hermes_receiver_subscribe(this.handle, bytes, bytes.length));
+    check(library().hermes_receiver_subscribe(this.open, bytes, bytes.length));
     return this;
   }
 
   /** Undoes one `subscribe`. */
   unsubscribe(topic: string): this {
     const bytes = utf8(topic, 'the topic');
-    check(library().hermes_receiver_unsubscribe(this.handle, bytes, bytes.length));
+    check(library().hermes_receiver_unsubscribe(this.open, bytes, bytes.length));
     return this;
   }
 
   /** Accepts this origin; the first call turns away all others. */
   accept(origin: string): this {
     const bytes = utf8(origin, 'the origin');
-    check(library().hermes_receiver_accept(this.handle, bytes, bytes.length));
+    check(library().hermes_receiver_accept(this.open, bytes, bytes.length));
     return this;
   }
 
@@ -113,20 +85,27 @@ export class Receiver extends Part {
   recvMany(max: number, timeout = FOREVER): Promise<Envelope[]> {
     return new Promise((resolve, reject) => {
       const wait = milliseconds(timeout);
-      if (!(max >= 1)) throw new HermesError('EINVAL', 'max is 0, and must be at least 1');
-      // The event loop must have its turn: more is taken only when libuv says so.
-      if (this.#buffered === 0 && (wait === 0 || !this.running)) check(this.#fill(wait === 0));
+      if (!(Number.isInteger(max) || max === Infinity) || max < 1) {
+        throw new HermesError('EINVAL', `max is ${shown(max)}, and must be a whole number of at least 1`);
+      }
+      // The event loop must have its turn: more is taken only when that has gone round.
+      if (this.#buffered === 0 && (wait === 0 || !this.running)) this.#takeNow(wait === 0);
       if (this.#waiters.length === 0 && this.#buffered > 0) return resolve(this.#take(max));
       if (wait === 0) return resolve([]);
       this.#enqueue({ max, resolve, reject }, wait);
     });
   }
 
-  /** All envelopes until it stops. What an iteration leaves is there for the next one. */
+  /**
+   * All envelopes until it stops or is closed. What an iteration leaves is there for the
+   * next one.
+   */
   [Symbol.asyncIterator](): AsyncIterableIterator<Envelope> {
+    void this.open; // begun too late, it throws
     const end = { done: true, value: undefined } as const;
     const next = async (): Promise<IteratorResult<Envelope, undefined>> => {
       try {
+        if (this.closed) return end;
         const [value] = await this.recvMany(1);
         return { done: false, value: value as Envelope };
       } catch (error) {
@@ -142,18 +121,24 @@ export class Receiver extends Part {
     return iterator;
   }
 
-  /** Keeps the process alive while somebody waits for envelopes, as it does from the start. */
+  /** Keeps the process alive while the program waits for envelopes, as it does from the start. */
   ref(): this {
     this.#kept = true;
-    this.remains.poll?.ref();
+    this.#hold();
     return this;
   }
 
-  /** Lets the process end although somebody waits for envelopes. */
+  /** Lets the process end although the program waits for envelopes. */
   unref(): this {
     this.#kept = false;
-    this.remains.poll?.unref();
+    this.#hold();
     return this;
+  }
+
+  #hold(): void {
+    if (this.#wanted && this.#kept) this.remains.socket?.ref();
+    else this.remains.socket?.unref();
+    if (!this.#kept) this.#due?.unref();
   }
 
   // ---- The books of who waits
@@ -216,21 +201,44 @@ export class Receiver extends Part {
     }
   }
 
-  // ---- The descriptor
+  // ---- Looking
 
-  /** libuv says that there is something to take, or that the end has come. */
-  #readable(): void {
-    if (!this.running) return;
-    const code = this.#fill();
-    this.#serve();
-    if (code === codes.ESTOPPED) {
-      this.#refuse(failure(code));
-      this.ended();
-    } else if (code !== 0 && code !== codes.ETIMEOUT) {
-      this.#refuse(failure(code));
+  /** @internal */
+  protected override woken(): void {
+    this.#settled = false;
+    try {
+      if (this.#wanted) this.#look();
+    } catch (error) {
+      process.nextTick(() => {
+        throw error; // a listener's; the socket goes on
+      });
     }
+  }
+
+  #lookSoon(): void {
+    if (this.#due) return;
+    this.#due = setImmediate(() => {
+      this.#due = undefined;
+      if (this.#wanted) this.#look();
+    });
+    if (!this.#kept) this.#due.unref();
+  }
+
+  /** Takes what is there for those that wait and listen, or learns that the end has come. */
+  #look(): void {
+    const code = this.#fill();
+    const error = code === 0 || code === codes.ETIMEOUT ? undefined : failure(code);
+    this.#serve();
+    if (error) this.#refuse(error);
+    if (code === codes.ESTOPPED) this.ended();
     this.attend();
     this.#emitAll();
+  }
+
+  /** @internal */
+  override begun(): void {
+    this.#settled = false;
+    super.begun();
   }
 
   /** @internal */
@@ -238,39 +246,12 @@ export class Receiver extends Part {
     super.attend();
     if (this.#buffered > 0 && this.#flowing) setImmediate(() => this.#emitAll());
     const wanted = this.running && (this.#waiters.length > 0 || this.#flowing);
-    if (wanted === this.#watching) return;
-    this.#watching = wanted;
-    if (!wanted) {
-      this.remains.poll?.stop();
-      awaited.delete(this);
-      return;
+    if (wanted) this.listen();
+    if (wanted !== this.#wanted) {
+      this.#wanted = wanted;
+      this.#hold();
     }
-    awaited.add(this);
-    if (this.remains.poll) this.remains.poll.start({ readable: true }, this.#watcher());
-    else this.remains.poll = this.#watch();
-  }
-
-  #watch(): Poll {
-    const fd = library().hermes_fd(this.handle);
-    if (fd < 0) throw failure(fd);
-    const poll = watch(fd, this.#watcher());
-    if (!this.#kept) poll.unref();
-    return poll;
-  }
-
-  /** What libuv calls, which must not keep the receiver: `awaited` does, while it has to. */
-  #watcher(): () => void {
-    const weak = new WeakRef(this);
-    return () => {
-      try {
-        const receiver = weak.deref();
-        if (receiver) receiver.#readable();
-      } catch (error) {
-        process.nextTick(() => {
-          throw error; // a listener's; not through native code
-        });
-      }
-    };
+    if (wanted && !this.#settled) this.#lookSoon();
   }
 
   /** @internal */
@@ -290,10 +271,9 @@ export class Receiver extends Part {
   /** @internal */
   protected override release(): void {
     super.release();
-    this.remains.poll?.close(); // before the descriptor is
-    delete this.remains.poll;
-    this.#watching = false;
-    awaited.delete(this);
+    this.#wanted = false;
+    clearImmediate(this.#due);
+    this.#due = undefined;
     this.#buffer = [];
     this.#next = 0;
     this.#refuse(new HermesError('ESTOPPED', 'the receiver was closed'));
@@ -301,34 +281,37 @@ export class Receiver extends Part {
 
   // ---- The library's queue
 
-  /** Takes what is there. The code tells whether there was something; none is no failure. */
-  #fill(noneIsFine = false): number {
+  /** Takes what is there without waiting, or throws what keeps it from coming. */
+  #takeNow(noneIsFine: boolean): void {
+    const code = this.#fill();
+    if (code === 0 || (noneIsFine && code === codes.ETIMEOUT)) return;
+    const error = failure(code);
+    if (code === codes.ESTOPPED) this.ended();
+    throw error;
+  }
+
+  /** Takes what is there. The code tells whether there was something. */
+  #fill(): number {
     const code = this.#details ? this.#fillWithDetails() : this.#fillQuickly();
-    return noneIsFine && code === codes.ETIMEOUT ? 0 : code;
+    this.#settled = code === codes.ETIMEOUT && this.remains.socket !== undefined;
+    return code;
   }
 
   #fillQuickly(): number {
-    const text: [Pointer] = [null];
-    const length: [number] = [0];
-    const count: [number] = [0];
-    const code = library().hermes_recv_json(this.handle, BATCH, 0, text, length, count);
-    if (code !== 0) return code;
-    for (const item of parseList(takeBytes(text[0], length[0]))) {
-      const [topic, origin, data, ts, lost = 0] = item as [string, string, unknown, number, number?];
-      this.#buffer.push({ topic, origin, data, ts, lost });
-    }
-    return 0;
+    const code = library().hermes_recv_json(this.open, BATCH, 0, POINTER, LENGTH, COUNT);
+    if (code === 0) this.#buffer.push(...envelopesOf(takeBytes()));
+    return code;
   }
 
   #fillWithDetails(): number {
-    const batch: [Pointer] = [null];
-    const code = library().hermes_recv_batch(this.handle, BATCH, 0, batch);
+    const code = library().hermes_recv_batch(this.open, BATCH, 0, POINTER);
     if (code !== 0) return code;
+    const batch = POINTER[0];
     try {
-      const count = library().hermes_batch_size(batch[0]);
-      for (let at = 0; at < count; at++) this.#buffer.push(detailed(library().hermes_batch_at(batch[0], at)));
+      const count = Number(library().hermes_batch_size(batch));
+      for (let at = 0; at < count; at++) this.#buffer.push(detailed(library().hermes_batch_at(batch, at)));
     } finally {
-      library().hermes_batch_free(batch[0]);
+      library().hermes_batch_free(batch);
     }
     return 0;
   }
@@ -341,19 +324,9 @@ export class Receiver extends Part {
   }
 }
 
-function detailed(pointer: Pointer): Envelope {
-  const lib = library();
-  const length: [number] = [0];
-  const topic = textAt(lib.hermes_envelope_topic(pointer, length), length[0]);
-  const origin = textAt(lib.hermes_envelope_origin(pointer, length), length[0]);
-  const text = textAt(lib.hermes_envelope_data(pointer, length), length[0]);
-  return {
-    topic,
-    origin,
-    data: parse(text),
-    ts: lib.hermes_envelope_ts(pointer),
-    text,
-    received: lib.hermes_envelope_received(pointer),
-    lost: lib.hermes_envelope_lost(pointer),
-  };
+function listOf(given: string | Iterable<string> | undefined, what: string): Iterable<string> {
+  if (given === undefined || given === null) return [];
+  if (typeof given === 'string') return [given]; // and not each of its letters
+  if (typeof (given as { [Symbol.iterator]?: unknown })[Symbol.iterator] === 'function') return given;
+  throw new HermesError('EINVAL', `${what} is ${shown(given)}, and must be strings`);
 }

@@ -172,12 +172,16 @@ class Run {
   value({ make, data }, index) {
     if (make === undefined) return data;
     if (make === 'index') return index;
-    return make === 'nonsense' ? () => 'a function' : 'x'.repeat(make[1]);
+    if (make === 'nonsense') return () => 'a function';
+    const text = 'x'.repeat(make[1]);
+    return make[0] === 'nan' ? [NaN, text] : text;
   }
 
   publish(step, index) {
-    const { on, topic, text, origin } = step;
+    const { on, topic, make, origin } = step;
     const publisher = this.objects.get(on);
+    // JSON.stringify makes null of NaN.
+    const text = make?.[0] === 'nan' ? `[NaN, "${'x'.repeat(make[1])}"]` : step.text;
     if (text !== undefined) publisher.publishText(topic, text, origin);
     else publisher.publish(topic, this.value(step, index), origin);
   }
@@ -220,6 +224,13 @@ class Run {
         took++;
       }
     } while (took < count);
+  }
+
+  async each({ on, steps }, index) {
+    for await (const envelope of this.objects.get(on)) {
+      if (typeof envelope.topic !== 'string') throw wrong('no envelope');
+      await this.take(steps, index);
+    }
   }
 
   // ---- Observing

@@ -50,4 +50,7 @@ func (e *Entry[T]) close() bool {
 	}
 }
 
+// Open reports whether the handle still names the object.
+func (e *Entry[T]) Open() bool { return !e.closed() }
+
 func (e *Entry[T]) closed() bool { return e.holders.Load() < 0 }

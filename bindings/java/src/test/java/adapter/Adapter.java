@@ -267,6 +267,7 @@ public final class Adapter {
                 case "recv" -> expect(((Receiver) on(step)).receive(timeout(step)).orElseThrow(TimeIsUp::new), step, index);
                 case "node_recv" -> expect(((Node) on(step)).receive(timeout(step)).orElseThrow(TimeIsUp::new), step, index);
                 case "recv_many" -> receiveMany(step);
+                case "each" -> each(step, index);
                 case "stats" -> stats(step);
                 case "notice" -> notice(step);
                 default -> throw new WrongException("no such step");
@@ -328,7 +329,11 @@ public final class Adapter {
             if (step.has("text")) return text(step, "text");
             if (!step.has("make")) return step.get("data").toString();
             JsonElement make = step.get("make");
-            if (make.isJsonArray()) return '"' + "x".repeat(make.getAsJsonArray().get(1).getAsInt()) + '"';
+            if (make.isJsonArray()) {
+                JsonArray made = make.getAsJsonArray();
+                String text = '"' + "x".repeat(made.get(1).getAsInt()) + '"';
+                return made.get(0).getAsString().equals("nan") ? "[NaN, " + text + "]" : text;
+            }
             return make.getAsString().equals("index") ? Integer.toString(index) : "{nonsense";
         }
 
@@ -352,7 +357,9 @@ public final class Adapter {
             compare(expect, "lost", Long.toString(envelope.lost()));
             compare(expect, "text", envelope.data());
             if (!expect.has("data") && !expect.has("make")) return;
-            if (!same(JsonParser.parseString(data(expect, index)), JsonParser.parseString(envelope.data()))) {
+            String wanted = data(expect, index);
+            if (wanted.equals(envelope.data())) return;
+            if (!same(JsonParser.parseString(wanted), JsonParser.parseString(envelope.data()))) {
                 throw new WrongException("data is " + shortened(envelope.data()));
             }
         }
@@ -381,6 +388,13 @@ public final class Adapter {
                     took++;
                 }
             } while (took < count);
+        }
+
+        private void each(JsonObject step, int index) throws Exception {
+            for (Envelope envelope : (Receiver) on(step)) {
+                if (envelope == null) throw new WrongException("an envelope is null");
+                take(step.getAsJsonArray("steps"), index);
+            }
         }
 
         private void stats(JsonObject step) throws Exception {

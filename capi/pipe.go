@@ -1,0 +1,105 @@
+package main
+
+// #include "shim.h"
+import "C"
+
+import (
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hermes-zmq/hermes/capi/internal/handle"
+	"github.com/hermes-zmq/hermes/core"
+)
+
+// pipe is the library's end of a pair of sockets (hermes_pipe). The host has the other
+// end: it reads a byte there when it should look, and by closing it lets the object go.
+//
+// A taker that is about to look arms the pipe, and the first arrival after that writes one
+// byte and disarms it: an arrival costs a system call only where the host has found nothing.
+type pipe struct {
+	end   *os.File // of the library; closed once
+	raw   syscall.RawConn
+	armed atomic.Bool
+}
+
+// pipes are those of the open handles.
+var pipes sync.Map // of *pipe, by handle.Handle
+
+// newPipe makes a pair of sockets and returns the library's end and the host's descriptor.
+func newPipe() (*pipe, int, error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return nil, -1, err
+	}
+	end := os.NewFile(uintptr(fds[0]), "pipe") // does not block, so reading it holds no thread
+	raw, err := end.SyscallConn()
+	if err != nil {
+		_ = end.Close()
+		_ = unix.Close(fds[1])
+		return nil, -1, err
+	}
+	return &pipe{end: end, raw: raw}, fds[1], nil
+}
+
+// wake writes the byte, if the host waits for one. It does not block: where the socket is
+// full the host has bytes to read already, and where it is closed there is no host.
+func (p *pipe) wake() {
+	if !p.armed.Load() || !p.armed.CompareAndSwap(true, false) {
+		return
+	}
+	_ = p.raw.Write(func(fd uintptr) bool {
+		_ = unix.Send(int(fd), []byte{0}, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+		return true
+	})
+}
+
+// watch closes the object once the host has closed its end.
+func (p *pipe) watch(h handle.Handle) {
+	var ignored [64]byte
+	for {
+		if _, err := p.end.Read(ignored[:]); err != nil {
+			break
+		}
+	}
+	closeHandle(h)
+}
+
+//export hermesgo_pipe
+func hermesgo_pipe(h C.uint64_t) (code C.int32_t) {
+	c := call{name: "hermes_pipe"}
+	defer c.leave(&code)
+	if code = c.enter(h, anyKind); code != ok {
+		return code
+	}
+	id := handle.Handle(h)
+	p, fd, err := newPipe()
+	if err != nil {
+		return c.refuse(C.int32_t(core.EIO), "no pair of sockets for %s %s: %v", id.Kind(), id, err)
+	}
+	if _, taken := pipes.LoadOrStore(id, p); taken {
+		_ = p.end.Close()
+		_ = unix.Close(fd)
+		return c.refuse(C.int32_t(core.ESTATE), "%s %s has a pipe already", id.Kind(), id)
+	}
+	if r, receives := c.part().(*core.Receiver); receives {
+		r.Waker().(*bell).pipe.Store(p)
+		p.armed.Store(true)
+		p.wake() // the host's first look
+	}
+	go contained(c.part().Fail, func() { p.watch(id) })
+	if !c.entry.Open() { // closed meanwhile, which has not seen the pipe
+		dropPipe(id)
+	}
+	return C.int32_t(fd)
+}
+
+// dropPipe ends the pipe of a handle, so that the host reads the end.
+func dropPipe(h handle.Handle) {
+	if p, found := pipes.LoadAndDelete(h); found {
+		_ = p.(*pipe).end.Close()
+	}
+}
