@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/hermes-zmq/hermes/core/internal/testkit"
 )
 
 // sums checks the identities that the documentation promises, at this instant.
@@ -43,6 +45,8 @@ func TestTheSumsHoldAtEveryMoment(t *testing.T) {
 		var over atomic.Bool
 		var tasks sync.WaitGroup
 		var offered, taken atomic.Uint64
+		defer tasks.Wait()
+		defer over.Store(true)
 		spawn := func(f func(*rand.Rand)) {
 			tasks.Add(1)
 			go func() {
@@ -97,7 +101,7 @@ func TestTheSumsHoldAtEveryMoment(t *testing.T) {
 			sums(t, p, r, po)
 		}
 		over.Store(true)
-		tasks.Wait()
+		testkit.Wait(t, &tasks, "publishers and receivers")
 		_ = p.Stop(soon)
 		require.NoError(t, r.Stop(0))
 		sums(t, p, r, po)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/hermes-zmq/hermes/core/internal/batch"
 	"github.com/hermes-zmq/hermes/core/internal/carrier"
+	"github.com/hermes-zmq/hermes/core/internal/testkit"
 	"github.com/hermes-zmq/hermes/core/internal/zmtp"
 )
 
@@ -199,7 +200,7 @@ func TestTheCacheAndTheLiveStreamJoinWithoutASeam(t *testing.T) {
 			}
 		}()
 	}
-	guests.Wait()
+	testkit.Wait(t, &guests, "guests")
 	require.Equal(t, po.Stats().CacheSent, cached.Load(), "each had everything before it left")
 	require.NotZero(t, cached.Load())
 	s := po.Stats()
@@ -287,13 +288,7 @@ func newEar(t testing.TB, address string, typ carrier.Type) *ear {
 
 func (e *ear) next(t testing.TB) []string {
 	t.Helper()
-	select {
-	case m := <-e.got:
-		return m
-	case <-time.After(soon):
-		require.Fail(t, "nothing came")
-		return nil
-	}
+	return testkit.Receive(t, e.got, "a message")
 }
 
 func TestWhoCannotTellOldFromLateGetsWhatTheOperatorSays(t *testing.T) {

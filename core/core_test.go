@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/hermes-zmq/hermes/core/internal/testkit"
 )
 
 // soon is how long a test waits for what must happen.
@@ -165,7 +167,9 @@ func TestTopicsAndOriginsFilter(t *testing.T) {
 		for _, part := range []Part{r, all, p} {
 			require.NoError(t, part.WaitReady(soon))
 		}
-		time.Sleep(300 * time.Millisecond) // both receivers' subscriptions arrive upstream
+		for _, topic := range []string{"a/", "c"} {
+			reach(t, p, topic, "me", r, all)
+		}
 		for _, e := range [][2]string{{"a/1", "me"}, {"b/1", "me"}, {"a/2", "you"}, {"c", "me"}, {"a", "me"}, {"a/3", "me"}} {
 			require.NoError(t, p.Publish(e[0], e[1], []byte("1")))
 		}
@@ -292,7 +296,7 @@ func TestARestartOfThePostOfficeLosesNothing(t *testing.T) {
 		set(t, again, "engine", engine)
 		require.NoError(t, again.Start())
 		defer func() { _ = again.Close() }()
-		<-done
+		testkit.Receive(t, done, "the publisher")
 		for len(collected) < n {
 			collected = append(collected, collect(t, r, 1)...)
 		}
@@ -468,12 +472,7 @@ func TestCloseWakesWhoWaits(t *testing.T) {
 		require.NoError(t, r.Close())
 		require.NoError(t, p.Close())
 		for range 4 {
-			select {
-			case err := <-results:
-				code(t, ESTOPPED, err)
-			case <-time.After(soon):
-				require.Fail(t, "somebody still waits")
-			}
+			code(t, ESTOPPED, testkit.Receive(t, results, "one that waited"))
 		}
 		require.NoError(t, r.Close(), "closing twice is harmless")
 	})
@@ -545,12 +544,7 @@ func TestANodeRelays(t *testing.T) {
 
 		require.True(t, json.Valid(n.StatsJSON()))
 		require.NoError(t, n.Stop(soon))
-		select {
-		case err := <-ended:
-			require.NoError(t, err)
-		case <-time.After(soon):
-			require.Fail(t, "the loop goes on")
-		}
+		require.NoError(t, testkit.Receive(t, ended, "the loop of the node"))
 		require.NoError(t, n.Close())
 		require.NoError(t, first.Close())
 		require.NoError(t, out.Close())
@@ -572,8 +566,7 @@ func TestTheDebugSideSeesEverything(t *testing.T) {
 		debug := newReceiver(t, engine, get(t, po, "endpoint.debug"))
 		r := newReceiver(t, engine, get(t, po, "endpoint.out"))
 		p := newPublisher(t, engine, get(t, po, "endpoint.in"))
-		require.NoError(t, debug.WaitReady(soon))
-		time.Sleep(200 * time.Millisecond) // its subscription arrives
+		reach(t, p, "t", "", debug, r)
 		for i := range 100 {
 			require.NoError(t, p.Publish("t", "", fmt.Appendf(nil, "%d", i)))
 		}

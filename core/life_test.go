@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/hermes-zmq/hermes/core/internal/testkit"
 )
 
 // TestClosingWhileOthersStartLeavesNothingRunning: what is closed does not run, and
@@ -27,7 +29,7 @@ func TestClosingWhileOthersStartLeavesNothingRunning(t *testing.T) {
 			})
 		}
 		all.Go(func() { _ = r.Close() })
-		all.Wait()
+		testkit.Wait(t, &all, "starts and the close")
 		require.NoError(t, r.Wait(0), "closed, and running")
 		code(t, ESTATE, r.Start(), "closed")
 	}
@@ -45,7 +47,13 @@ func TestALateEndSparesTheNextRun(t *testing.T) {
 	r.life.Unlock()
 	// Whoever comes first now, the receiver is started once more.
 	require.NoError(t, r.Start())
-	time.Sleep(50 * time.Millisecond)
+	require.Eventually(t, func() bool {
+		r.limit.mu.Lock()
+		defer r.limit.mu.Unlock()
+		return len(r.limit.queue) == 0 // the late end has its turn
+	}, soon, time.Millisecond)
+	r.life.Lock()   // and its turn is over
+	r.life.Unlock() //lint:ignore SA2001 it waits for the late end, which holds it
 	require.Equal(t, "running", get(t, r, "state"))
 	r.Fail(errors.New("a fault"))
 	code(t, EINTERNAL, r.Wait(soon), "a fault")

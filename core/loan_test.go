@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/hermes-zmq/hermes/core/internal/carrier"
+	"github.com/hermes-zmq/hermes/core/internal/testkit"
 )
 
 // bell counts how often it was rung.
@@ -39,11 +40,7 @@ func lendingReceiver(t *testing.T, pairs ...string) (*Receiver, *Publisher, *bel
 // poll waits until a descriptor is readable, as C does.
 func poll(t *testing.T, fd int) {
 	t.Helper()
-	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
-	require.Eventually(t, func() bool {
-		n, _ := unix.Poll(fds, 100)
-		return n > 0
-	}, soon, time.Millisecond)
+	require.True(t, testkit.Readable(t, fd, soon))
 }
 
 func takeOne(t *testing.T, r *Receiver) string {
@@ -203,8 +200,7 @@ func TestBorrowersInTurn(t *testing.T) {
 					continue
 				}
 				for b.rung.Load() == rung {
-					fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
-					if k, _ := unix.Poll(fds, 1); k > 0 {
+					if testkit.Readable(t, fd, time.Millisecond) {
 						break
 					}
 				}
@@ -219,7 +215,7 @@ func TestBorrowersInTurn(t *testing.T) {
 	for i := range n {
 		require.NoError(t, p.Publish("t", "", fmt.Append(nil, i)))
 	}
-	taking.Wait()
+	testkit.Wait(t, &taking, "all is taken")
 	for i := range seen {
 		require.EqualValues(t, 1, seen[i].Load(), "envelope %d", i)
 	}

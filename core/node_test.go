@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/hermes-zmq/hermes/core/internal/testkit"
 )
 
 // relayNode is a running node and the post office it belongs to.
@@ -76,7 +78,7 @@ func TestWhatTheRelayHasTakenIsInTheBooks(t *testing.T) {
 		} else if err := n.Stop(0); err != nil {
 			code(t, ETIMEOUT, err)
 		}
-		require.NoError(t, <-ended)
+		require.NoError(t, testkit.Receive(t, ended, "the loop of the node"))
 		require.Equal(t, n.Receiver().Stats().Delivered, n.Publisher().Stats().Accepted)
 		require.NoError(t, n.Start())
 		require.NoError(t, n.WaitReady(soon))

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/hermes-zmq/hermes/core/internal/testkit"
 )
 
 // deafSubscriber accepts connections at an address, says that it wants everything,
@@ -54,18 +56,6 @@ func fill(t *testing.T, p *Publisher) {
 	}
 }
 
-// endsSoon runs f, which must return.
-func endsSoon(t *testing.T, what string, f func()) {
-	t.Helper()
-	done := make(chan struct{})
-	go func() { defer close(done); f() }()
-	select {
-	case <-done:
-	case <-time.After(soon):
-		require.Fail(t, "it hangs", what)
-	}
-}
-
 func TestAStopWithoutEndCanBeCutShort(t *testing.T) {
 	for name, cut := range map[string]func(Part){
 		"by closing":  func(p Part) { _ = p.Close() },
@@ -90,7 +80,7 @@ func TestAStopWithoutEndCanBeCutShort(t *testing.T) {
 				var stop sync.WaitGroup
 				stop.Go(func() { err = part.Stop(-1) })
 				require.Eventually(t, func() bool { return get(t, part, "state") == "stopping" }, soon, time.Millisecond)
-				endsSoon(t, name, func() { cut(part); stop.Wait() })
+				testkit.Finish(t, name, func() { cut(part); stop.Wait() })
 				code(t, ETIMEOUT, err, "not sent")
 				s := p.Stats()
 				require.Equal(t, s.Accepted, s.Sent+s.DroppedStop+s.DroppedNoPeer)
@@ -123,7 +113,7 @@ func TestPatienceOnlyShrinks(t *testing.T) {
 	left, less := p.left()
 	require.InDelta(t, time.Hour, left, float64(time.Minute))
 	p.shorten(time.Minute)
-	<-less
+	testkit.Receive(t, less, "a shorter time")
 	left, _ = p.left()
 	require.LessOrEqual(t, left, time.Minute)
 	p.begin(-1)
@@ -147,7 +137,7 @@ func TestAPostOfficeWithADeafSubscriberCanBeClosed(t *testing.T) {
 	var stop sync.WaitGroup
 	stop.Go(func() { err = po.Stop(-1) })
 	require.Eventually(t, func() bool { return get(t, po, "state") == "stopping" }, soon, time.Millisecond)
-	endsSoon(t, "closing", func() { _ = po.Close(); stop.Wait() })
+	testkit.Finish(t, "closing", func() { _ = po.Close(); stop.Wait() })
 	code(t, ETIMEOUT, err, "not sent")
 	s := po.Stats()
 	require.NotZero(t, s.Dropped)
@@ -167,5 +157,5 @@ func TestClosingEndsTheCarriersOwnFlush(t *testing.T) {
 	var stop sync.WaitGroup
 	stop.Go(func() { _ = p.Stop(-1) })
 	require.Eventually(t, func() bool { return get(t, p, "state") != "running" }, soon, time.Millisecond)
-	endsSoon(t, "closing", func() { _ = p.Close(); stop.Wait() })
+	testkit.Finish(t, "closing", func() { _ = p.Close(); stop.Wait() })
 }

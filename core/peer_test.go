@@ -6,7 +6,8 @@ import (
 
 	zmq "github.com/pebbe/zmq4"
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sys/unix"
+
+	"github.com/hermes-zmq/hermes/core/internal/testkit"
 )
 
 // rawPublisher connects a plain libzmq XPUB and gives a function that sends frames
@@ -28,8 +29,6 @@ func rawPublisher(t testing.TB, address string) func(frames ...string) {
 
 // readable polls a descriptor.
 func readable(t testing.TB, fd int, timeout time.Duration) bool {
-	p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
-	n, err := unix.Poll(p, int(timeout/time.Millisecond))
-	require.NoError(t, err)
-	return n == 1
+	t.Helper()
+	return testkit.Readable(t, fd, timeout)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -32,9 +33,10 @@ const (
 type outlet struct {
 	*socket
 	wait    bool
-	sending sync.Mutex // keeps the messages of one Send together and in order
-	room    *sync.Cond // on socket.mu: libzmq may have room again
-	topics  trie.Set   // what peers have subscribed to; owned by socket.mu
+	sending sync.Mutex  // keeps the messages of one Send together and in order
+	room    *sync.Cond  // on socket.mu: libzmq may have room again
+	waits   atomic.Bool // a Send waits for room
+	topics  trie.Set    // what peers have subscribed to; owned by socket.mu
 }
 
 func openOutlet(cfg carrier.OutletConfig) (*outlet, error) {
@@ -184,6 +186,8 @@ func (o *outlet) sendFrames(msg []byte) []byte {
 
 func (o *outlet) waitForRoom() {
 	o.afterwards()
+	o.waits.Store(true)
+	defer o.waits.Store(false)
 	timer := time.AfterFunc(recheck, o.room.Broadcast)
 	o.room.Wait()
 	timer.Stop()

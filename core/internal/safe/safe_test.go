@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/hermes-zmq/hermes/core/internal/testkit"
 )
 
 func TestGoReportsThePanic(t *testing.T) {
@@ -15,7 +17,7 @@ func TestGoReportsThePanic(t *testing.T) {
 		defer func() { deferred = true }()
 		panic(cause)
 	})
-	err := <-got
+	err := testkit.Receive(t, got, "the report")
 	require.True(t, deferred, "deferred calls run before the report")
 	require.ErrorIs(t, err, cause)
 	require.ErrorContains(t, err, "panic: the cause")
@@ -25,7 +27,7 @@ func TestGoReportsThePanic(t *testing.T) {
 func TestGoIsSilentWithoutPanic(t *testing.T) {
 	done := make(chan struct{})
 	Go(func(err error) { t.Errorf("reported %v", err) }, func() { close(done) })
-	<-done
+	testkit.Receive(t, done, "the function")
 }
 
 func TestPanicInTheReportIsContained(t *testing.T) {

@@ -38,12 +38,12 @@ type conn struct {
 	shared shared   // inlets that lend
 	topics trie.Set // what the peer wants (outlets); owned by out.mu
 
-	received   atomic.Uint64
-	heard      atomic.Int64 // when something last came, on the socket's clock
-	delivering atomic.Bool  // not listening now, because what has come is at work
-	ttl        atomic.Int64 // silence after which the peer wants to be dropped; 0 is never
-	asked      int64        // when the first PING since then went out; owned by the pulse
-	askedLast  int64        // when the last PING went out; owned by the pulse
+	received  atomic.Uint64
+	heard     atomic.Int64 // when something last came, on the socket's clock
+	busy      atomic.Bool  // not read now: what has come is processed; set until listen is first called
+	ttl       atomic.Int64 // silence after which the peer wants to be dropped; 0 is never
+	asked     int64        // when the first PING since then went out; owned by the pulse
+	askedLast int64        // when the last PING went out; owned by the pulse
 
 	aborted atomic.Pointer[error] // why this end gave up
 }
@@ -56,6 +56,7 @@ func newConn(s *socket, nc net.Conn, from string) (*conn, error) {
 	c := &conn{s: s, io: raw, address: from, since: time.Now()}
 	messages, bytes := s.role.bounds()
 	c.out.init(raw, messages, bytes)
+	c.busy.Store(true)
 	if tcp, ok := nc.(*net.TCPConn); ok {
 		_ = tcp.SetNoDelay(true)
 		_ = tcp.SetKeepAliveConfig(keepAlive(s.cfg))
@@ -99,6 +100,13 @@ func (s *socket) clock() int64 { return int64(time.Since(s.born)) }
 
 // hear notes a sign of life.
 func (c *conn) hear() { c.heard.Store(c.s.clock()) }
+
+// listen ends a time in which the connection was not read: only from now on does
+// the peer's silence count.
+func (c *conn) listen() {
+	c.hear()
+	c.busy.Store(false)
+}
 
 // write is the goroutine that writes what cannot be written at once.
 func (c *conn) write() {

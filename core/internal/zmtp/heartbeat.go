@@ -32,13 +32,13 @@ func (s *socket) pulse() {
 
 // check is one look at one peer.
 func (c *conn) check(now int64) {
-	if c.delivering.Load() {
+	if c.busy.Load() {
 		c.sound(now) // it may well have said something, and we do not listen
 		return
 	}
 	heard := c.heard.Load()
 	silent := time.Duration(now - heard)
-	if ttl := time.Duration(c.ttl.Load()); ttl > 0 && silent > ttl {
+	if ttl := time.Duration(c.ttl.Load()); ttl > 0 && silent > ttl && !c.io.unread() {
 		c.abort(fmt.Errorf("silent for longer than the %v that the peer announced", ttl))
 		return
 	}
@@ -95,7 +95,12 @@ func (c *conn) ask() {
 // gone judges a peer that has been silent for too long. One that does not even
 // read, because its program is busy or stopped, cannot have seen our PING: as long
 // as its system answers it is slow, and not gone.
+// And one that has sent what is not read yet is there: this program was suspended, or
+// the machine is too busy to run its goroutines.
 func (c *conn) gone(limit time.Duration) bool {
+	if c.io.unread() {
+		return false
+	}
 	c.out.mu.Lock()
 	waiting := c.out.bytes > 0
 	c.out.mu.Unlock()
@@ -104,6 +109,15 @@ func (c *conn) gone(limit time.Duration) bool {
 		return c.minor >= 1 // others were not asked; the kernel's keep-alive takes care of them
 	}
 	return unanswered && last >= limit
+}
+
+// unread reports whether the kernel has bytes of the peer's that have not been read.
+func (r *rawio) unread() bool {
+	var in int32
+	_ = r.raw.Control(func(fd uintptr) {
+		_, _, _ = syscall.Syscall(syscall.SYS_IOCTL, fd, syscall.TIOCINQ, uintptr(unsafe.Pointer(&in)))
+	})
+	return in > 0
 }
 
 // tcpInfo is the head of Linux's struct tcp_info, as far as it is needed.

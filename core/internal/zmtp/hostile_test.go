@@ -2,8 +2,10 @@ package zmtp
 
 import (
 	"bytes"
+	"io"
 	"math/rand/v2"
 	"net"
+	"sync"
 	"testing"
 	"time"
 
@@ -11,6 +13,7 @@ import (
 
 	"github.com/hermes-zmq/hermes/core/internal/batch"
 	"github.com/hermes-zmq/hermes/core/internal/carrier"
+	"github.com/hermes-zmq/hermes/core/internal/testkit"
 )
 
 func with(change func(*carrier.Config)) option { return change }
@@ -241,11 +244,12 @@ func TestHalfOpenPeerIsNoticed(t *testing.T) {
 		p.say(appendSubscription(nil, 1, true, nil))
 		o.wait(t, carrier.Wanted, 1)
 		p.vanish()
-		for c.busy {
-			o.Send(message(string(make([]byte, 100_000))))
-			if peers := o.Peers(); len(peers) == 0 || peers[0].QueueMessages > 0 {
-				break
-			}
+		if c.busy {
+			testkit.Repeat(t, "the kernel takes no more", func() bool {
+				o.Send(message(string(make([]byte, 100_000))))
+				peers := o.Peers()
+				return len(peers) == 0 || peers[0].QueueMessages > 0
+			})
 		}
 		require.Contains(t, o.wait(t, carrier.Disconnected, 1).Reason, "no sign of life for ")
 	}
@@ -257,17 +261,19 @@ func TestStoppedPeerIsNotGone(t *testing.T) {
 	for _, address := range []string{"tcp://127.0.0.1:*", "ipc://*"} {
 		o := newOutlet(t, carrier.Drop, 0, bind(address), beat(-1, 0))
 		slow := &gate{}
-		slow.Lock()
+		slow.close()
 		newGated(t, slow, dial(o.address()), beat(-1, 0))
 		o.wait(t, carrier.Wanted, 1)
 		b := message(string(make([]byte, 1<<20)))
 		n := 0
-		for ; o.Peers()[0].QueueMessages < 5; n++ {
+		testkit.Repeat(t, "the kernel takes no more", func() bool {
 			o.Send(b)
-		}
+			n++
+			return o.Peers()[0].QueueMessages >= 5
+		})
 		c := (*o.peers.Load())[0]
 		require.False(t, c.gone(soon), "it has not taken what we have for it")
-		slow.Unlock()
+		slow.open()
 		slow.sink.wait(t, n)
 		eventually(t, func() bool { return c.gone(soon) }, "it has had everything")
 	}
@@ -278,19 +284,19 @@ func TestStoppedPeerIsNotGone(t *testing.T) {
 func TestBlockedDeliverIsNotSilence(t *testing.T) {
 	o := newOutlet(t, carrier.Drop, 0, bind("tcp://127.0.0.1:*"), beat(-1, 0))
 	slow := &gate{}
-	slow.Lock()
+	slow.close()
 	d := &diary{}
 	in := newGated(t, slow, dial(o.address()), beat(time.Hour, time.Hour), events(d)).(*inlet)
 	o.wait(t, carrier.Wanted, 1)
 	o.Send(message("a"))
 	c := (*in.peers.Load())[0]
-	eventually(t, c.delivering.Load, "it is delivering")
+	eventually(t, c.busy.Load, "it is delivering")
 	later := in.clock() + int64(3*time.Hour)
 	c.check(later)
 	c.check(later + int64(3*time.Hour))
 	require.Nil(t, c.aborted.Load())
-	slow.Unlock()
-	eventually(t, func() bool { return !c.delivering.Load() }, "it has delivered")
+	slow.open()
+	eventually(t, func() bool { return !c.busy.Load() }, "it has delivered")
 	later += int64(4 * time.Hour)
 	c.check(later)
 	require.Nil(t, c.aborted.Load(), "it has not been asked yet")
@@ -301,30 +307,102 @@ func TestBlockedDeliverIsNotSilence(t *testing.T) {
 	require.Contains(t, d.wait(t, carrier.Disconnected, 1).Reason, "no sign of life for ")
 }
 
-// TestSubscriptionsAtWorkAreNotSilence: while its subscriptions, or those of others,
-// keep us busy we do not listen to a peer, and give it signs of life instead.
-func TestSubscriptionsAtWorkAreNotSilence(t *testing.T) {
-	done := make(chan struct{})
-	busy := func(c *carrier.Config) {
-		note := c.OnEvent
-		c.OnEvent = func(e carrier.Event) {
-			if note(e); e.Kind == carrier.Wanted {
-				<-done
+// TestABusyConnectionIsNotSilent: while events of a peer, or of others, are processed
+// its connection is not read. It is sent PINGs meanwhile, and not given up, whether the
+// subscriptions came behind its READY, later, or not at all.
+func TestABusyConnectionIsNotSilent(t *testing.T) {
+	ready, subscription := appendReady(nil, "SUB"), appendSubscription(nil, 1, true, []byte("a"))
+	for name, c := range map[string]struct {
+		blocks carrier.EventKind
+		early  bool
+	}{
+		"subscriptions with the handshake": {carrier.Wanted, true},
+		"subscriptions later":              {carrier.Wanted, false},
+		"the event of the connection":      {carrier.Connected, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			done := make(chan struct{})
+			release := sync.OnceFunc(func() { close(done) })
+			o := newOutlet(t, carrier.Drop, 0, bind("tcp://127.0.0.1:*"), beat(20*time.Millisecond, 80*time.Millisecond),
+				func(cfg *carrier.Config) {
+					note := cfg.OnEvent
+					cfg.OnEvent = func(e carrier.Event) {
+						if note(e); e.Kind == c.blocks {
+							<-done
+						}
+					}
+				})
+			t.Cleanup(release) // before the outlet closes, which waits for OnEvent
+			p := knock(t, o.address())
+			if c.early {
+				p.say(greet(1), ready, subscription)
+			} else {
+				p.say(greet(1), ready)
 			}
-		}
+			p.hear(greetingSize)
+			p.frame() // its READY
+			if !c.early && c.blocks == carrier.Wanted {
+				o.wait(t, carrier.Connected, 1)
+				p.say(subscription)
+			}
+			o.wait(t, c.blocks, 1)
+			for range 20 { // more than enough to be given up in
+				_, body := p.frame()
+				require.Equal(t, "\x04PING\x00\x00", string(body))
+			}
+			require.Nil(t, (*o.peers.Load())[0].aborted.Load())
+			release()
+			p.requireHungUp() // it never answers
+			require.Contains(t, o.wait(t, carrier.Disconnected, 1).Reason, "no sign of life for ")
+		})
 	}
-	o := newOutlet(t, carrier.Drop, 0, bind("tcp://127.0.0.1:*"), beat(20*time.Millisecond, 80*time.Millisecond), busy)
-	p := knock(t, o.address())
-	p.shakeHands("SUB", 1)
-	p.say(appendSubscription(nil, 1, true, []byte("a")))
-	o.wait(t, carrier.Wanted, 1)
-	for range 20 { // more than enough to be given up in
-		_, body := p.frame()
-		require.Equal(t, "\x04PING\x00\x00", string(body))
+}
+
+// TestWhatHasComeUnreadIsASignOfLife: a program that was suspended finds that it has
+// heard nothing for long, and in the kernel what its peers have sent meanwhile.
+func TestWhatHasComeUnreadIsASignOfLife(t *testing.T) {
+	for name, c := range map[string]struct {
+		ttl    time.Duration
+		reason string
+	}{
+		"of a peer that was asked":   {0, "no sign of life for "},
+		"of one with a time to live": {time.Second, "silent for longer than the 1s"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := &outlet{}
+			o.role, o.born = o, time.Now()
+			o.cfg = withDefaults(carrier.Config{HeartbeatInterval: time.Second, HeartbeatTimeout: time.Second})
+			ours, theirs := pair(t)
+			conn, err := newConn(&o.socket, ours, "pair")
+			require.NoError(t, err)
+			conn.minor = 1
+			conn.ttl.Store(int64(c.ttl))
+			var writing sync.WaitGroup
+			writing.Go(conn.write)
+			defer writing.Wait()
+			defer conn.out.kill()
+			conn.listen() // and nothing reads
+			readPing := func() {
+				_, err := io.ReadFull(theirs, make([]byte, len(appendPing(nil))))
+				require.NoError(t, err)
+			}
+			if c.ttl == 0 {
+				conn.check(int64(time.Hour))
+				require.Nil(t, conn.aborted.Load(), "it has only been asked now")
+				readPing()
+			}
+			_, err = theirs.Write(appendCommand(nil, cmdPong))
+			require.NoError(t, err)
+			conn.check(int64(2 * time.Hour))
+			require.Nil(t, conn.aborted.Load(), "it has answered")
+			readPing()
+			_, err = io.ReadFull(ours, make([]byte, len(appendCommand(nil, cmdPong))))
+			require.NoError(t, err)
+			conn.check(int64(3 * time.Hour))
+			require.NotNil(t, conn.aborted.Load())
+			require.ErrorContains(t, *conn.aborted.Load(), c.reason)
+		})
 	}
-	require.Nil(t, o.find(carrier.Disconnected, 0))
-	close(done)
-	p.requireHungUp() // it never answers
 }
 
 func TestTimeToLiveOfThePeer(t *testing.T) {
@@ -344,9 +422,10 @@ func TestUpstreamThatNobodyReads(t *testing.T) {
 	p.shakeHands("PUB", 1)
 	i.diary.wait(t, carrier.Connected, 1)
 	prefix := make([]byte, 100_000)
-	for i.diary.find(carrier.Disconnected, 0) == nil {
+	testkit.Repeat(t, "the peer is given up", func() bool {
 		require.NoError(t, i.Subscribe(prefix))
 		require.NoError(t, i.Unsubscribe(prefix))
-	}
+		return i.diary.find(carrier.Disconnected, 0) != nil
+	})
 	require.Contains(t, i.diary.wait(t, carrier.Disconnected, 1).Reason, "the peer does not read")
 }

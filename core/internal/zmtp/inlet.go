@@ -64,6 +64,7 @@ func (i *inlet) receive(c *conn, early []byte) error {
 	if err := in.preload(early); err != nil {
 		return err
 	}
+	c.listen()
 	if c.io.watch != nil {
 		return c.receiveShared(&in)
 	}
@@ -89,10 +90,9 @@ func (i *inlet) pass(c *conn, b *batch.Batch) {
 	if b.Len() == 0 || i.deliver == nil {
 		return
 	}
-	c.delivering.Store(true)
+	c.busy.Store(true)
 	i.deliver(b)
-	c.hear()
-	c.delivering.Store(false)
+	c.listen()
 }
 
 // filter takes out of b what matches no subscription. As a rule everything does.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/hermes-zmq/hermes/core/internal/batch"
 	"github.com/hermes-zmq/hermes/core/internal/carrier"
+	"github.com/hermes-zmq/hermes/core/internal/testkit"
 )
 
 // foreign is a socket of libzmq.
@@ -354,13 +355,13 @@ func TestWeRestart(t *testing.T) {
 	for range 3 {
 		o.wait(t, carrier.Wanted, 1)
 		require.Equal(t, 1, o.Send(message("a")).Sent)
-		<-got
+		testkit.Receive(t, got, "what was sent")
 		o.Close(time.Second)
 		o = newOutlet(t, carrier.Drop, 0, bind(at))
 	}
 	o.wait(t, carrier.Wanted, 1)
 	o.Send(message("a"))
-	<-got
+	testkit.Receive(t, got, "what was sent")
 }
 
 func TestBigAndManyFramesWithLibzmq(t *testing.T) {
@@ -429,7 +430,7 @@ func TestRelayBetweenLibzmqPeers(t *testing.T) {
 		require.Equal(t, fmt.Sprint(next[msg[1]]), msg[2])
 		next[msg[1]]++
 	}
-	all.Wait()
+	testkit.Wait(t, &all, "publishers")
 	require.Len(t, next, publishers)
 }
 

@@ -9,10 +9,10 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sys/unix"
 
 	"github.com/hermes-zmq/hermes/core/internal/batch"
 	"github.com/hermes-zmq/hermes/core/internal/carrier"
+	"github.com/hermes-zmq/hermes/core/internal/testkit"
 )
 
 // lendingPair is an outlet and an inlet that lends, connected.
@@ -28,11 +28,7 @@ func lendingPair(t *testing.T) (testOutlet, testInlet) {
 // readable waits until there is something to read.
 func readable(t *testing.T, fd int) {
 	t.Helper()
-	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
-	eventually(t, func() bool {
-		n, _ := unix.Poll(fds, 100)
-		return n > 0
-	}, "something to read")
+	require.True(t, testkit.Readable(t, fd, soon), "something to read")
 }
 
 func TestWhatIsLentIsReadByTheBorrower(t *testing.T) {
@@ -78,7 +74,8 @@ func TestLendingToAndFro(t *testing.T) {
 			o.Send(numbered("a", at, at+50))
 		}
 	})
-	for round := 0; i.len() < n; round++ {
+	round := 0
+	testkit.Repeat(t, "all arrives", func() bool {
 		if _, ok := i.Lend(); ok && round%3 > 0 {
 			for range round % 7 {
 				i.Fetch()
@@ -87,8 +84,10 @@ func TestLendingToAndFro(t *testing.T) {
 		if round%2 == 0 {
 			i.TakeBack()
 		}
-	}
-	sending.Wait()
+		round++
+		return i.len() >= n
+	})
+	testkit.Wait(t, &sending, "the sender")
 	i.sink.wait(t, n)
 	requireNumbered(t, i.got(), "a", n)
 }
@@ -193,13 +192,7 @@ func TestAPeerThatHangsUpWhileSubscriptionsWait(t *testing.T) {
 	}, "a wait for room")
 	require.NoError(t, peer.Conn.(*net.TCPConn).CloseWrite()) // and it still does not read
 	i.diary.wait(t, carrier.Disconnected, 1)
-	closed := make(chan struct{})
-	go func() { i.Close(); close(closed) }()
-	select {
-	case <-closed:
-	case <-time.After(soon):
-		require.Fail(t, "somebody still waits to write")
-	}
+	testkit.Finish(t, "closing: nothing waits to write any more", i.Close)
 }
 
 // A peer that is given up is not listened to any more, however much it says.

@@ -7,10 +7,12 @@ import (
 	"os"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/hermes-zmq/hermes/core/internal/batch"
+	"github.com/hermes-zmq/hermes/core/internal/testkit"
 )
 
 // pair is two ends of a connection.
@@ -23,6 +25,7 @@ func pair(t testing.TB) (a, b net.Conn) {
 		ends[i], err = net.FileConn(f)
 		require.NoError(t, err)
 		require.NoError(t, f.Close())
+		require.NoError(t, ends[i].SetDeadline(time.Now().Add(soon)))
 		t.Cleanup(func() { _ = ends[i].Close() })
 	}
 	return ends[0], ends[1]
@@ -134,7 +137,7 @@ func TestOutboxWriterTakesOver(t *testing.T) {
 	got, err := io.ReadAll(far)
 	require.NoError(t, err)
 	require.Equal(t, b.Buf, got)
-	require.NoError(t, <-ended)
+	require.NoError(t, testkit.Receive(t, ended, "the writer"))
 	require.Equal(t, uint64(1), o.sent)
 }
 
@@ -151,7 +154,7 @@ func TestOutboxKill(t *testing.T) {
 	}
 	require.Positive(t, o.kill())
 	_ = o.io.SetDeadline(longAgo)
-	<-ended
+	testkit.Receive(t, ended, "the writer")
 	require.Empty(t, o.queue)
 	require.Zero(t, o.kill(), "only once")
 }

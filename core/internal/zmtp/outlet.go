@@ -71,7 +71,8 @@ func (o *outlet) accepts(kind string) bool { return kind == "SUB" || kind == "XS
 // attach looks at the bounds once more: they may have changed since the peer came.
 func (o *outlet) attach(c *conn) { o.bind(c) }
 
-// receive reads subscriptions.
+// receive reads subscriptions. Processing them may take long, and so may waiting for
+// those of other peers: the connection is busy for that time, from its first byte on.
 func (o *outlet) receive(c *conn, early []byte) error {
 	u := upstream{
 		limit:     o.cfg.Limits.SubscriptionBytes,
@@ -83,17 +84,16 @@ func (o *outlet) receive(c *conn, early []byte) error {
 		return err
 	}
 	for {
+		c.listen()
 		n, err := c.io.read(u.room, u.idle)
 		if err != nil {
 			return err
 		}
 		c.hear()
-		c.delivering.Store(true) // many subscriptions may take long, and so may those of others
+		c.busy.Store(true)
 		if err := u.took(n); err != nil {
 			return err
 		}
-		c.hear()
-		c.delivering.Store(false)
 	}
 }
 

@@ -1,7 +1,6 @@
 package zmtp
 
 import (
-	"sync"
 	"testing"
 	"time"
 
@@ -9,6 +8,7 @@ import (
 
 	"github.com/hermes-zmq/hermes/core/internal/batch"
 	"github.com/hermes-zmq/hermes/core/internal/carrier"
+	"github.com/hermes-zmq/hermes/core/internal/testkit"
 )
 
 // twoPaths is an outlet with two peers, the first of which does not read at first.
@@ -17,7 +17,7 @@ func twoPaths(t *testing.T, patience time.Duration, queue int, topics ...string)
 	o = newOutlet(t, carrier.Wait, queue, bind("tcp://127.0.0.1:*"))
 	o.patience = patience
 	stalled, quick = &gate{}, &gate{}
-	stalled.Lock()
+	stalled.close()
 	newGated(t, stalled, dial(o.address()))
 	eventually(t, func() bool { p := o.Peers(); return len(p) == 1 && p[0].Subscriptions == 1 }, "one peer")
 	newGated(t, quick, dial(o.address()))
@@ -43,9 +43,10 @@ func TestAStalledPathIsLeftBehindAndCatchesUp(t *testing.T) {
 		require.Equal(t, n, o.Send(heavy(n)).Sent, "the quick one gets everything")
 		total += n
 	}
-	for o.Peers()[0].Dropped == 0 {
+	testkit.Repeat(t, "one path is left behind", func() bool {
 		send()
-	}
+		return o.Peers()[0].Dropped > 0
+	})
 	began := time.Now()
 	for range 100 {
 		send()
@@ -56,7 +57,7 @@ func TestAStalledPathIsLeftBehindAndCatchesUp(t *testing.T) {
 	require.Zero(t, peers[1].Dropped)
 	require.LessOrEqual(t, peers[0].QueueMessages, queue)
 
-	stalled.Unlock()
+	stalled.open()
 	eventually(t, func() bool { return o.Peers()[0].QueueMessages == 0 }, "it has caught up")
 	missed := o.Peers()[0].Dropped
 	for range 10 {
@@ -69,8 +70,8 @@ func TestAStalledPathIsLeftBehindAndCatchesUp(t *testing.T) {
 
 func TestTheLastPathIsWaitedFor(t *testing.T) {
 	o, stalled, quick := twoPaths(t, 20*time.Millisecond, 10)
-	quick.Lock() // both are stalled now
-	done := make(chan carrier.Tally)
+	quick.close() // both are stalled now
+	done := make(chan carrier.Tally, 1)
 	go func() {
 		var sum carrier.Tally
 		for range 40 { // more than one can hold, whatever the kernel takes
@@ -80,8 +81,6 @@ func TestTheLastPathIsWaitedFor(t *testing.T) {
 		}
 		done <- sum
 	}()
-	unlock := sync.OnceFunc(func() { quick.Unlock(); stalled.Unlock() })
-	defer unlock()
 	eventually(t, func() bool {
 		c := *o.peers.Load()
 		return c[0].out.isBehind() || c[1].out.isBehind()
@@ -91,16 +90,18 @@ func TestTheLastPathIsWaitedFor(t *testing.T) {
 		require.Fail(t, "nothing waits for the other", "%+v", sum)
 	case <-time.After(200 * time.Millisecond):
 	}
-	unlock()
-	sum := <-done
+	quick.open()
+	stalled.open()
+	sum := testkit.Receive(t, done, "the sender")
 	require.Equal(t, carrier.Tally{Sent: 1600}, sum, "each message has gone one way or the other")
 }
 
 func TestAPathThatStallsWithoutTheOtherIsWaitedForAgain(t *testing.T) {
 	o, stalled, quick := twoPaths(t, 20*time.Millisecond, 10)
-	for o.Peers()[0].Dropped == 0 {
+	testkit.Repeat(t, "one path is left behind", func() bool {
 		require.Equal(t, 20, o.Send(heavy(20)).Sent)
-	}
+		return o.Peers()[0].Dropped > 0
+	})
 	quick.sink.forget()
 	other := o.Peers()[1].ID
 	for _, c := range *o.peers.Load() {
@@ -109,18 +110,18 @@ func TestAPathThatStallsWithoutTheOtherIsWaitedForAgain(t *testing.T) {
 		}
 	}
 	eventually(t, func() bool { p := o.Peers(); return len(p) == 1 || p[0].ID != other && p[1].ID != other }, "it is gone")
-	time.AfterFunc(50*time.Millisecond, stalled.Unlock)
+	time.AfterFunc(50*time.Millisecond, stalled.open)
 	for range 20 {
 		require.Equal(t, carrier.Tally{Sent: 20, SentBytes: int64(heavy(20).Size())}, o.Send(heavy(20)))
 	}
 }
 
 func TestWhatOnlyAPathLeftBehindWantsIsDroppedAndCounted(t *testing.T) {
-	o, stalled, _ := twoPaths(t, 20*time.Millisecond, 10)
-	defer stalled.Unlock()
-	for o.Peers()[0].Dropped == 0 {
+	o, _, _ := twoPaths(t, 20*time.Millisecond, 10)
+	testkit.Repeat(t, "one path is left behind", func() bool {
 		require.Equal(t, 20, o.Send(heavy(20)).Sent)
-	}
+		return o.Peers()[0].Dropped > 0
+	})
 	second := o.Peers()[1].ID
 	for _, c := range *o.peers.Load() {
 		if c.id == second {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/hermes-zmq/hermes/core/internal/batch"
 	"github.com/hermes-zmq/hermes/core/internal/carrier"
+	"github.com/hermes-zmq/hermes/core/internal/testkit"
 )
 
 func TestMessagesArriveInOrder(t *testing.T) {
@@ -149,15 +150,38 @@ func TestFilter(t *testing.T) {
 	require.Len(t, send(carrier.XSUB), 8)
 }
 
-// gate is a Deliver that can be shut.
+// gate is a Deliver that can be shut, and is open at first. The end of a test opens it
+// before the inlet closes, which waits for Deliver.
 type gate struct {
-	sync.Mutex
+	mu   sync.Mutex
+	shut chan struct{} // nil while it is open
 	sink
 }
 
+func (g *gate) close() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.shut == nil {
+		g.shut = make(chan struct{})
+	}
+}
+
+func (g *gate) open() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.shut != nil {
+		close(g.shut)
+		g.shut = nil
+	}
+}
+
 func (g *gate) deliver(b *batch.Batch) {
-	g.Lock()
-	defer g.Unlock()
+	g.mu.Lock()
+	shut := g.shut
+	g.mu.Unlock()
+	if shut != nil {
+		<-shut
+	}
 	g.sink.deliver(b)
 }
 
@@ -166,6 +190,7 @@ func newGated(t *testing.T, g *gate, options ...option) carrier.Inlet {
 	require.NoError(t, err)
 	require.NoError(t, in.Subscribe(nil))
 	t.Cleanup(in.Close)
+	t.Cleanup(g.open)
 	return in
 }
 
@@ -173,7 +198,7 @@ func TestSlowPeerDropsOnlyItsOwn(t *testing.T) {
 	const queue, size = 500, 10
 	o := newOutlet(t, carrier.Drop, queue, bind("tcp://127.0.0.1:*"))
 	slow, quick := &gate{}, &gate{}
-	slow.Lock()
+	slow.close()
 	newGated(t, slow, dial(o.address()))
 	o.wait(t, carrier.Wanted, 1)
 	newGated(t, quick, dial(o.address()))
@@ -181,7 +206,7 @@ func TestSlowPeerDropsOnlyItsOwn(t *testing.T) {
 
 	payload := make([]byte, 4000)
 	total := 0
-	for o.Peers()[0].Dropped < 2000 {
+	testkit.Repeat(t, "the queue of the slow one overflows", func() bool {
 		b := &batch.Batch{}
 		for range size {
 			b.AppendFrame(payload, false)
@@ -190,31 +215,32 @@ func TestSlowPeerDropsOnlyItsOwn(t *testing.T) {
 		require.Equal(t, size, tally.Sent, "the quick one gets everything")
 		total += size
 		eventually(t, func() bool { return quick.len() == total }, "the quick one is in time")
-	}
+		return o.Peers()[0].Dropped >= 2000
+	})
 	peers := o.Peers()
 	require.LessOrEqual(t, peers[0].QueueMessages, queue)
 	require.Equal(t, uint64(total), peers[0].Sent+peers[0].Dropped+uint64(peers[0].QueueMessages))
 	require.Equal(t, uint64(total), peers[1].Sent)
 	require.Zero(t, peers[1].Dropped)
 
-	slow.Unlock()
+	slow.open()
 	slow.sink.wait(t, total-int(peers[0].Dropped))
 }
 
 func TestDroppedByAll(t *testing.T) {
 	o := newOutlet(t, carrier.Drop, 10, bind("tcp://127.0.0.1:*"))
 	slow := &gate{}
-	slow.Lock()
-	defer slow.Unlock()
+	slow.close()
 	newGated(t, slow, dial(o.address()))
 	o.wait(t, carrier.Wanted, 1)
 	b := message(string(make([]byte, 1<<20)))
 	var sum carrier.Tally
-	for sum.Dropped < 20 {
+	testkit.Repeat(t, "the queue overflows", func() bool {
 		tally := o.Send(b)
 		sum.Sent += tally.Sent
 		sum.Dropped += tally.Dropped
-	}
+		return sum.Dropped >= 20
+	})
 	p := o.Peers()[0]
 	require.Equal(t, uint64(sum.Dropped), p.Dropped)
 	require.Equal(t, sum.Sent, p.QueueMessages+int(p.Sent))
@@ -225,7 +251,7 @@ func TestWaitLosesNothing(t *testing.T) {
 	o := newOutlet(t, carrier.Wait, 50, bind("tcp://127.0.0.1:*"))
 	slow := &gate{}
 	slow.keep = true
-	slow.Lock()
+	slow.close()
 	newGated(t, slow, dial(o.address()))
 	o.wait(t, carrier.Wanted, 1)
 	var done sync.WaitGroup
@@ -238,9 +264,9 @@ func TestWaitLosesNothing(t *testing.T) {
 			}
 		})
 	}
-	time.Sleep(20 * time.Millisecond) // so that senders have to wait, as a rule
-	slow.Unlock()
-	done.Wait()
+	eventually(t, func() bool { return o.Peers()[0].QueueMessages == 50 }, "the queue is full: senders wait")
+	slow.open()
+	testkit.Wait(t, &done, "senders")
 	slow.sink.wait(t, senders*n)
 	next := map[string]int{}
 	for _, msg := range slow.got() {
@@ -278,7 +304,7 @@ func TestCloseWakesWait(t *testing.T) {
 	}()
 	eventually(t, func() bool { return o.Peers()[0].QueueMessages == 10 }, "the queue is full")
 	unsent := o.Close(10 * time.Millisecond)
-	<-done
+	testkit.Receive(t, done, "the sender")
 	require.LessOrEqual(t, unsent, 10)
 	require.Positive(t, unsent)
 	require.Positive(t, sum.Unsent)
@@ -291,7 +317,7 @@ func TestLeavingWakesWait(t *testing.T) {
 	p.shakeHands("SUB", 1)
 	p.say(appendSubscription(nil, 1, true, nil))
 	o.wait(t, carrier.Wanted, 1)
-	done := make(chan carrier.Tally)
+	done := make(chan carrier.Tally, 1)
 	b := &batch.Batch{}
 	for range 500 {
 		b.AppendFrame(make([]byte, 100_000), false)
@@ -299,7 +325,7 @@ func TestLeavingWakesWait(t *testing.T) {
 	go func() { done <- o.Send(b) }()
 	eventually(t, func() bool { return o.Peers()[0].QueueMessages == 10 }, "the queue is full")
 	_ = p.Close()
-	tally := <-done
+	tally := testkit.Receive(t, done, "the sender")
 	require.Equal(t, 500, tally.Sent+tally.Unwanted+tally.NoPeer)
 	require.Less(t, tally.Sent, 500)
 	require.Zero(t, tally.Unsent)
@@ -309,7 +335,7 @@ func TestCloseDrains(t *testing.T) {
 	const n = 200_000
 	o := newOutlet(t, carrier.Drop, n, bind("tcp://127.0.0.1:*"))
 	slow := &gate{}
-	slow.Lock()
+	slow.close()
 	in := newGated(t, slow, dial(o.address()))
 	o.wait(t, carrier.Wanted, 1)
 	for range n / 1000 {
@@ -321,7 +347,7 @@ func TestCloseDrains(t *testing.T) {
 		b.Release()
 	}
 	require.Positive(t, o.Peers()[0].QueueMessages, "more than the kernel holds")
-	time.AfterFunc(10*time.Millisecond, slow.Unlock)
+	time.AfterFunc(10*time.Millisecond, slow.open)
 	require.Zero(t, o.Close(soon))
 	slow.sink.wait(t, n)
 	in.Close()
@@ -331,8 +357,7 @@ func TestCloseGivesUpInTime(t *testing.T) {
 	const n = 300_000
 	o := newOutlet(t, carrier.Drop, n, bind("tcp://127.0.0.1:*"))
 	slow := &gate{}
-	slow.Lock()
-	defer slow.Unlock()
+	slow.close()
 	newGated(t, slow, dial(o.address()))
 	o.wait(t, carrier.Wanted, 1)
 	b := &batch.Batch{}
@@ -457,7 +482,7 @@ func TestPanicInDeliverFailsTheSocket(t *testing.T) {
 	require.NoError(t, in.Subscribe(nil))
 	o.wait(t, carrier.Wanted, 1)
 	o.Send(message("a"))
-	err = <-failed
+	err = testkit.Receive(t, failed, "the report of the panic")
 	require.ErrorIs(t, err, boom)
 	require.ErrorContains(t, err, "traffic_test.go", "it tells where")
 	o.wait(t, carrier.Disconnected, 1)
@@ -548,9 +573,9 @@ func TestConcurrentUse(t *testing.T) {
 			}
 		})
 	}
-	time.Sleep(500 * time.Millisecond)
+	time.Sleep(500 * time.Millisecond) // that much use
 	close(stop)
-	all.Wait()
+	testkit.Wait(t, &all, "receivers and publishers")
 	out, in := r.out.(*outlet), r.in.(*inlet)
 	eventually(t, func() bool { return connections(&out.socket)+connections(&in.socket) == 0 }, "all gone")
 	require.Zero(t, wanted(out))
