@@ -103,6 +103,29 @@ static void a_batch_goes_in_order(struct cluster *c) {
     expect(c->receiver, 1, "[[\"t\",\"p\",1,T]]");
 }
 
+/* To C such topics and origins are their JSON text, and a time of text is its number. */
+static void topics_that_are_no_strings_are_their_text(struct cluster *c) {
+    const char json[] = "[[null,null,1,null],[[\"a\",1],{\"k\":2},2,null],[5,true,3,null]]";
+    const char *topics[] = {"null", "[\"a\",1]", "5"};
+    const char *origins[] = {"null", "{\"k\":2}", "true"};
+    hermes_envelope *e;
+    OK(hermes_publish_batch(c->publisher, json, sizeof json - 1, NULL));
+    for (int i = 0; i < 3; i++) {
+        OK(hermes_recv(c->receiver, PATIENCE_MS, &e));
+        CHECK(strcmp(hermes_envelope_topic(e, NULL), topics[i]) == 0);
+        CHECK(strcmp(hermes_envelope_origin(e, NULL), origins[i]) == 0);
+        hermes_envelope_free(e);
+    }
+    char row[128];
+    snprintf(row, sizeof row, "[\"t\", \"o\", 1, \"%ld.5\"]",
+             (long)time(NULL) + 1000); /* never too old */
+    double ts = strtod(row + sizeof "[\"t\", \"o\", 1, \"" - 1, NULL);
+    OK(hermes_publish_try(c->publisher, row));
+    OK(hermes_recv(c->receiver, PATIENCE_MS, &e));
+    CHECK(hermes_envelope_ts(e) == ts);
+    hermes_envelope_free(e);
+}
+
 /* Larger than the room that the library has ready for an envelope. */
 static void big_data(struct cluster *c) {
     enum { SIZE = 3000000 };
@@ -165,6 +188,7 @@ int main(void) {
     texts_come_back_as_they_went(&c);
     origins(&c);
     a_batch_goes_in_order(&c);
+    topics_that_are_no_strings_are_their_text(&c);
     big_data(&c);
     sums_agree(&c);
     events_tell_what_happened(&c);

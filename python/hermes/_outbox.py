@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from hermes import _native
 from hermes._codec import Codec
 from hermes._native import PublisherCore
-from hermes._rows import parts, patched, written
+from hermes._rows import FRAMES, STAMP, parts, patched, written
 from hermes.structs import Envelope
 
 if TYPE_CHECKING:
@@ -82,7 +82,11 @@ def send(core: PublisherCore, codec: Codec, envelope: Envelope) -> bool:
 
 def offer(core: PublisherCore, codec: Codec, envelope: Envelope) -> int:
     """Try to queue an envelope by way of marshal, without waiting for room; the code."""
-    if not codec.marshals or patched():
+    if (
+        not codec.marshals
+        or Envelope.convert_to_frames is not FRAMES
+        or Envelope.update_ts is not STAMP
+    ):
         return _native.EJSON
     try:
         values = _dumps([parts(envelope)], 2)

@@ -19,15 +19,15 @@ from hermes.structs import Envelope, dump, parse, plain_values
 #: Of one envelope: topic, origin and data, or that and its time.
 Parts = tuple[str, str, Any]
 
-_FRAMES = Envelope.convert_to_frames
-_STAMP = Envelope.update_ts
+FRAMES = Envelope.convert_to_frames
+STAMP = Envelope.update_ts
 _HOOKS = ("convert_to_frames", "update_ts")
 _NOW = b"null"  # a time that the library fills in when it sends
 
 
 def patched() -> bool:
     """Whether somebody has changed how all envelopes are written. Asked for every call."""
-    return Envelope.convert_to_frames is not _FRAMES or Envelope.update_ts is not _STAMP
+    return Envelope.convert_to_frames is not FRAMES or Envelope.update_ts is not STAMP
 
 
 def parts(envelope: Envelope) -> Parts:
@@ -51,8 +51,8 @@ def _is_plain(envelope: Any) -> bool:
     """Whether nothing about an envelope of a subclass has ways of its own."""
     kind = envelope.__class__
     if (
-        getattr(kind, "convert_to_frames", None) is not _FRAMES
-        or kind.update_ts is not _STAMP
+        getattr(kind, "convert_to_frames", None) is not FRAMES
+        or kind.update_ts is not STAMP
         or kind.__getattribute__ is not object.__getattribute__
     ):
         return False
@@ -85,7 +85,7 @@ def _frames(codec: Codec, envelope: Any) -> list[bytes]:
             f"publish() takes an Envelope, not {what}: make one with "
             "Envelope(topic, origin, data), or hand over an object with a method convert_to_frames"
         )
-    if getattr(convert, "__func__", None) is not _FRAMES:
+    if getattr(convert, "__func__", None) is not FRAMES:
         return _checked(envelope, convert())
     try:
         return _as_convert_to_frames(codec, envelope)
@@ -103,7 +103,7 @@ def _as_convert_to_frames(codec: Codec, envelope: Envelope) -> list[bytes]:
     """
     stamp = envelope.update_ts
     stamp()
-    is_ours = getattr(stamp, "__func__", None) is _STAMP
+    is_ours = getattr(stamp, "__func__", None) is STAMP
     data = dump(envelope.data, dumps=codec.dumps)
     if b"\0" in data:  # where C would see the end
         raise errors.DataError(f"data of {envelope.topic!r} is not JSON: there is a NUL in it")

@@ -132,6 +132,7 @@ class Message:
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
+        _strange.clear()  # what was the name of none may be that of this one
         if _has_hook(cls):
             _registry[cls.__qualname__] = cls
 
@@ -192,17 +193,20 @@ def slots_of(cls: type) -> list[str]:
 
 _SERIALIZE = Message.serialize
 _SLOTS = Message._slots
+_SLOTS_OF_ALL = list(Message.__slots__)
 
 
 class _Layout:
     """How the values of the fields of one class are read, as long as its slots stay the same."""
 
-    __slots__ = ["alive", "bases", "is_open", "read", "slots"]
+    __slots__ = ["alive", "bases", "is_open", "own", "read", "slots"]
 
     def __init__(self, cls: type[Message]) -> None:
         # A class may die, and another have its address: then it takes this along.
         self.alive = weakref.ref(cls, functools.partial(_forget, id(cls)))
-        self.bases: list[Any] = [base for base in cls.__mro__[:-1] if hasattr(base, "__slots__")]
+        self.own = copy.copy(cls.__slots__)
+        between = [base for base in cls.__mro__[1:-1] if hasattr(base, "__slots__")]
+        self.bases: list[Any] = [base for base in between if base is not Message]
         self.slots = [copy.copy(base.__slots__) for base in self.bases]
         fields = slots_of(cls)
         self.read: Callable[[Any], tuple[Any, ...]] | None = None
@@ -220,7 +224,7 @@ def _forget(number: int, _: Any) -> None:
     _layouts.pop(number, None)
 
 
-def plain_values(message: Any) -> list[Any] | None:
+def plain_values(message: Any) -> tuple[Any, ...] | None:
     """The values of a message that is written by :meth:`Message.serialize` as it stands here.
 
     None for everything else, which has to write itself.
@@ -233,12 +237,16 @@ def plain_values(message: Any) -> list[Any] | None:
         layout = _layouts[id(kind)] = _Layout(kind)
     if layout.read is None or kind.serialize is not _SERIALIZE or kind._slots is not _SLOTS:
         return None
-    if [base.__slots__ for base in layout.bases] != layout.slots:
+    if (
+        kind.__slots__ != layout.own
+        or Message.__slots__ != _SLOTS_OF_ALL
+        or (layout.bases and [base.__slots__ for base in layout.bases] != layout.slots)
+    ):
         _layouts.pop(id(kind), None)  # they were changed; those to come have a new one
         return None
     if layout.is_open and not message.__dict__.keys().isdisjoint(("serialize", "_slots")):
         return None
-    return list(layout.read(message))
+    return layout.read(message)
 
 
 # ---- Names on the wire -------------------------------------------------------
@@ -269,16 +277,11 @@ def _names(cls: type[Message]) -> set[str]:
 
 _CLASS_TO_STRING = Message._class_to_string
 
-# Names that no class has asked for, and how many classes there were then.
+# Names that no class has asked for; data is full of texts that are no names.
 _strange: set[str] = set()
-_strange_to = 0
 _MOST_STRANGE = 1000
-
-
-def _kind_of(name: str) -> type[Message] | None:
-    """The class that a name on the wire stands for, if one has asked for it."""
-    kind = _registry.get(name)
-    return _search(name) if kind is None else kind
+_LONGEST_NAME = 200
+_searches = Pace(0.01)
 
 
 def _search(name: str) -> type[Message] | None:
@@ -287,13 +290,12 @@ def _search(name: str) -> type[Message] | None:
     So it is where a class beside Message has an ``__init_subclass__`` that tells no other,
     or where the name is not that of the class.
     """
-    global _strange_to
-    count = len(Message.__subclasses__())
-    if count != _strange_to or len(_strange) > _MOST_STRANGE:
-        _strange.clear()
-        _strange_to = count
-    if name in _strange:
+    if len(name) > _LONGEST_NAME:
         return None
+    if len(_strange) >= _MOST_STRANGE:
+        if not _searches.due():
+            return None  # each text is another one, and a search for each would be too much
+        _strange.clear()
     for cls in _subclasses(Message):
         if _has_hook(cls) and name in _names(cls):
             _registry[name] = cls
@@ -447,7 +449,10 @@ def _after_gap(envelope: Envelope, lost: int) -> Envelope:
 def _revived(data: Any) -> Any:
     """What data stands for: itself, or a message."""
     if data.__class__ is list and data and data[0].__class__ is str:
-        kind = _kind_of(data[0])
+        name = data[0]
+        kind = _registry.get(name)
+        if kind is None and name not in _strange:
+            kind = _search(name)
         if kind is not None:
             return _revive(kind, data)
     return data
