@@ -15,9 +15,12 @@
  */
 #include "shim.h"
 
+#include "inherited.h"
+
 #include "_cgo_export.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <poll.h>
@@ -50,13 +53,28 @@ static int door_enter(struct shim_bell *bell) {
 
 static void door_leave(struct shim_bell *bell) {
     int door = bell->door; /* afterwards it may be another one */
-    if (__atomic_sub_fetch(&bell->users, 1, __ATOMIC_SEQ_CST) == 0) close(door);
+    if (__atomic_sub_fetch(&bell->users, 1, __ATOMIC_SEQ_CST) == 0) {
+        shim_fd_disown(door);
+        close(door);
+    }
+}
+
+/* Makes a door, which is none of the standard streams, even where those are closed. */
+static int door_new(void) {
+    int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (fd >= 0 && fd <= STDERR_FILENO) {
+        int high = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+        close(fd);
+        fd = high;
+    }
+    shim_fd_own(fd);
+    return fd;
 }
 
 int shim_bell_door(struct shim_bell *bell) {
     if (__atomic_load_n(&bell->owned, __ATOMIC_SEQ_CST)) return 1;
     if (__atomic_load_n(&bell->users, __ATOMIC_SEQ_CST)) return 0; /* of one that was let go */
-    bell->door = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    bell->door = door_new();
     if (bell->door < 0) return 0;
     __atomic_store_n(&bell->users, 1, __ATOMIC_SEQ_CST);
     __atomic_store_n(&bell->owned, 1, __ATOMIC_SEQ_CST);

@@ -5,6 +5,8 @@
  */
 #include "shim.h"
 
+#include "inherited.h"
+
 #include "_cgo_export.h"
 
 #include <pthread.h>
@@ -38,7 +40,7 @@ static struct {
 
 /* Only a child's own thread runs here; the Go runtime's threads are gone. */
 static void in_child(void) {
-    atomic_store(&state, FORKED);
+    if (atomic_exchange(&state, FORKED) != FORKED) shim_fd_close_inherited();
 }
 
 static void *flush(void *unused) {
@@ -61,7 +63,7 @@ static void start_go(void) {
     struct rlimit chosen, now;
     int known = getrlimit(RLIMIT_NOFILE, &chosen) == 0;
     hermes_go_start(process.argc, process.argv, process.envp);
-    hermesgo_flush(0); /* there is nothing to flush, but it waits until Go has started */
+    shim_fd_share(); /* waits until Go has started */
     if (known && getrlimit(RLIMIT_NOFILE, &now) == 0 && now.rlim_cur != chosen.rlim_cur)
         setrlimit(RLIMIT_NOFILE, &chosen);
 }

@@ -86,6 +86,23 @@ func checkAddress(text string, bind bool) (key string, err error) {
 	return key, nil
 }
 
+// sameAs is the first of the addresses to connect to that leads to one of the endpoints
+// that are bound here, as far as the addresses show it; or "".
+func sameAs(connect, endpoints []string) string {
+	for _, text := range connect {
+		to, err := address.Parse(text)
+		if err != nil {
+			continue
+		}
+		for _, endpoint := range endpoints {
+			if at, err := address.Parse(endpoint); err == nil && to.LeadsTo(at) {
+				return text
+			}
+		}
+	}
+	return ""
+}
+
 // checkName refuses the names that no part may have.
 func checkName(kind, name string) error {
 	if name == "" {

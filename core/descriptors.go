@@ -1,6 +1,8 @@
 package core
 
 import (
+	"sync/atomic"
+
 	"golang.org/x/sys/unix"
 
 	"github.com/hermes-zmq/hermes/core/internal/fds"
@@ -33,3 +35,7 @@ func closeAll(fds []int) {
 		_ = unix.Close(fd)
 	}
 }
+
+// NoteDescriptors is for the C interface: from now on the descriptors that parts open
+// are noted in these tables, for a forked child to close; see capi/inherited.c.
+func NoteDescriptors(owned, pollers []atomic.Uint64) { fds.Note(owned, pollers) }

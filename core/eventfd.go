@@ -22,6 +22,7 @@ func (e *eventFD) open() (int, error) {
 	if err != nil {
 		return -1, err
 	}
+	fds.Own(fd)
 	e.fd, e.made = fd, true
 	return fd, nil
 }
@@ -42,6 +43,7 @@ func (e *eventFD) show(readable bool) {
 
 func (e *eventFD) close() {
 	if e.made {
+		fds.Disown(e.fd)
 		_ = unix.Close(e.fd)
 		*e = eventFD{}
 	}

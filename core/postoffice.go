@@ -70,45 +70,92 @@ type relay struct {
 	out, debug carrier.Outlet
 	cache      *lastValues // or nil
 	wants      wants
+	route      *route
 	delivered  atomic.Uint64 // grows with every batch: tells when it has become quiet
 }
 
 func (p *PostOffice) openUp() (err error) {
-	r := &relay{cache: p.cache.open()}
+	r := &relay{cache: p.cache.open(), route: newRoute()}
 	defer func() {
 		if err != nil {
 			r.close(&patience{}) // at once
 		}
 	}()
 	if len(p.debug.all()) > 0 {
-		if r.debug, err = p.openOutlet(carrier.PUB, p.debug, nil, nil); err != nil {
+		if r.debug, err = p.openOutlet(carrier.PUB, p.debug, r.route, nil, nil); err != nil {
 			return err
 		}
 	}
 	if r.cache != nil {
 		r.wants.keep(p.cache.topics.get())
 	}
-	if r.out, err = p.openOutlet(carrier.XPUB, p.out, r.wants.note, r.cache); err != nil {
+	if r.out, err = p.openOutlet(carrier.XPUB, p.out, r.route, r.wants.note, r.cache); err != nil {
 		return err
 	}
-	opener, err := p.pick(p.in)
-	if err != nil {
+	r.route.begin(r.outlets()...)
+	if r.inlet, err = p.openInlet(r); err != nil {
 		return err
 	}
-	cfg := carrier.InletConfig{Config: p.carrierConfig(carrier.XSUB, p.in)}
-	cfg.OnEvent = func(e carrier.Event) { p.peerEvent(carrier.XSUB, p.in, e) }
-	cfg.Redirect = func(kind, host string) string { return redirect(carrier.XSUB, kind, reachable(r.out, host)) }
-	cfg.Deliver = func(b *batch.Batch) { p.pass(r, b) }
-	inlet, err := opener.OpenInlet(cfg)
-	if err != nil {
-		return openError(p.who(), err)
+	if err = p.checkCircle(r); err != nil {
+		return err
 	}
-	r.inlet = inlet
 	p.mu.Lock()
 	p.relay = r
 	p.mu.Unlock()
 	r.wants.attach(r.inlet)
 	p.ready.set(true)
+	return nil
+}
+
+func (p *PostOffice) openInlet(r *relay) (carrier.Inlet, error) {
+	opener, err := p.pick(p.in)
+	if err != nil {
+		return nil, err
+	}
+	cfg := carrier.InletConfig{Config: p.carrierConfig(carrier.XSUB, p.in)}
+	cfg.Office, cfg.OnPath = r.route.own, r.route.hear
+	cfg.OnEvent = func(e carrier.Event) {
+		if e.Kind == carrier.Disconnected {
+			r.route.forget(e.Peer)
+		}
+		if e.Cause == carrier.CauseCycle && e.Kind == carrier.Disconnected && r.route.due(e.Address) {
+			p.events.add(Event{Kind: "cycle", Level: levelError, Address: e.Address, Peer: e.Peer,
+				Text: p.who() + " does not take messages from " + e.Address + ": " + e.Reason})
+		}
+		p.peerEvent(carrier.XSUB, p.in, e)
+	}
+	cfg.Redirect = func(kind, host string) string { return redirect(carrier.XSUB, kind, reachable(r.out, host)) }
+	cfg.Deliver = func(b *batch.Batch) { p.pass(r, b) }
+	inlet, err := opener.OpenInlet(cfg)
+	if err != nil {
+		return nil, openError(p.who(), err)
+	}
+	return inlet, nil
+}
+
+// outlets is what goes out.
+func (r *relay) outlets() (all []carrier.Outlet) {
+	for _, o := range []carrier.Outlet{r.out, r.debug} {
+		if o != nil {
+			all = append(all, o)
+		}
+	}
+	return all
+}
+
+// checkCircle refuses a post office that follows itself, as far as its addresses show it,
+// with every carrier; see route for what they do not.
+func (p *PostOffice) checkCircle(r *relay) error {
+	for _, o := range r.outlets() {
+		if at := sameAs(p.in.connect, o.Endpoints()); at != "" {
+			return errorf(EADDRESS, "%s: it would follow its own outgoing side at %s, and relay the same messages for ever", p.who(), at)
+		}
+	}
+	for _, a := range []addresses{p.out, p.debug} {
+		if at := sameAs(a.connect, r.inlet.Endpoints()); at != "" {
+			return errorf(EADDRESS, "%s: its outgoing side would lead into its own incoming side at %s, and it would relay the same messages for ever", p.who(), at)
+		}
+	}
 	return nil
 }
 
@@ -118,22 +165,21 @@ func (p *PostOffice) Set(key, value string) error {
 		return err
 	}
 	if r := p.current(); r != nil {
-		for _, o := range []carrier.Outlet{r.out, r.debug} {
-			if o != nil {
-				o.Limit(int(p.queueMessages.get()), p.queueBytes.get())
-			}
+		for _, o := range r.outlets() {
+			o.Limit(int(p.queueMessages.get()), p.queueBytes.get())
 		}
 	}
 	return nil
 }
 
-func (p *PostOffice) openOutlet(typ carrier.Type, a addresses, note func(carrier.Event), cache *lastValues) (carrier.Outlet, error) {
+func (p *PostOffice) openOutlet(typ carrier.Type, a addresses, way *route, note func(carrier.Event), cache *lastValues) (carrier.Outlet, error) {
 	opener, err := p.pick(a)
 	if err != nil {
 		return nil, err
 	}
 	cfg := carrier.OutletConfig{Config: p.carrierConfig(typ, a), Overflow: carrier.Drop,
 		QueueMessages: int(p.queueMessages.get()), QueueBytes: p.queueBytes.get()}
+	cfg.Office = way.own
 	cfg.OnEvent = func(e carrier.Event) {
 		if note != nil {
 			note(e)

@@ -132,7 +132,7 @@ fi
 
 # ---- The programs ------------------------------------------------------------------
 
-for test in roundtrip texts arguments closing polling pipes json gaps policies vain first_use forking leaving cycles hammer pocket tray; do
+for test in roundtrip texts arguments closing polling pipes json gaps policies vain first_use forking orphans leaving cycles hammer pocket tray; do
     wanted $test || continue
     shared $test plain
     run $test "$work/plain/$test"

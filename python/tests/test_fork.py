@@ -377,3 +377,64 @@ with Receiver(at.endpoints["out"], "other") as other, node:
     assert other.recv(True, 20).data == 1
 at.stop()
 """)
+
+
+@pytest.mark.parametrize("engine", ["zmtp", "libzmq"])
+def test_a_child_that_lives_on_keeps_no_address_in_use(engine: str) -> None:
+    run(f"""
+os.environ["HERMES_ENGINE"] = "{engine}"
+made = office()
+where = made.endpoints
+round_trip(where)
+reading, writing = os.pipe()
+pid = os.fork()
+if pid == 0:
+    os.close(writing)
+    os.read(reading, 1)                # until the parent is done
+    os._exit(0)
+made.stop()
+again = PostOffice(where["in"], where["out"])
+again.start()                          # though the child has been there all the time
+round_trip(where)
+again.stop()
+assert os.waitpid(pid, os.WNOHANG) == (0, 0)
+os.close(writing)
+join(pid)
+""")
+
+
+def test_a_child_has_no_descriptors_of_the_parents_library() -> None:
+    run("""
+def sockets():
+    found = set()
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            what = os.readlink("/proc/self/fd/" + name)
+        except FileNotFoundError:       # that of the directory itself
+            continue
+        if what.startswith("socket:"):
+            found.add(what)
+    return found
+
+made = office()
+where = made.endpoints
+receiver = Receiver(where["out"], "r", "t")
+publisher = Publisher(where["in"], "p")
+with receiver, publisher:
+    publisher.wait_ready(20)
+    receiver.fileno()
+    assert sockets()
+
+    def work():
+        assert not sockets(), sockets()
+        round_trip(where)               # with a library of its own
+        join(child(lambda: exit(bool(sockets()))))
+
+    def exit(code):
+        assert not code
+
+    join(child(work))
+    publisher.publish(Envelope("t", "o", 1))
+    assert receiver.recv(True, 20).data == 1
+made.stop()
+""")

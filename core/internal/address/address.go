@@ -3,7 +3,7 @@
 //
 // It is the one place that knows the syntax. What it refuses is malformed, whichever
 // carrier would be asked; what it accepts a carrier may still not support, or not be
-// able to reach. It resolves no names and opens nothing.
+// able to reach. It resolves no names, connects to nothing and binds nothing.
 //
 //	tcp://host:port        ours and libzmq's; host may be *, an interface, a name, an IP
 //	tcp://source;host:port libzmq only, to connect
@@ -16,6 +16,7 @@ package address
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -283,6 +284,40 @@ func (a *Address) Key(bind bool) string {
 		}
 	}
 	return a.Text
+}
+
+// LeadsTo reports that who connects to a on this machine comes to what is bound at b, as
+// far as one can tell without asking anybody.
+func (a *Address) LeadsTo(b Address) bool {
+	if a.Key(false) == b.Key(false) {
+		return true
+	}
+	if a.Transport != b.Transport || a.Transport != "tcp" || a.Port != b.Port {
+		return false
+	}
+	any, err := netip.ParseAddr(canonicalHost(b.Host, true))
+	if err != nil || !any.IsUnspecified() {
+		return false
+	}
+	host, err := netip.ParseAddr(canonicalHost(a.Host, false))
+	return err == nil && isOwn(host)
+}
+
+// isOwn reports an IP address of this machine.
+func isOwn(host netip.Addr) bool {
+	if host.IsLoopback() {
+		return true
+	}
+	all, err := net.InterfaceAddrs()
+	if err != nil {
+		return false
+	}
+	for _, each := range all {
+		if prefix, err := netip.ParsePrefix(each.String()); err == nil && prefix.Addr().Unmap() == host.WithZone("") {
+			return true
+		}
+	}
+	return false
 }
 
 // Resolve makes a relative path of ipc one that begins in the present working directory,

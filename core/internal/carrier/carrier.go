@@ -63,6 +63,10 @@ type Config struct {
 	// unknown. "" leaves it. Our own carrier only; it may be nil, and called at any time.
 	Redirect func(kind, host string) string
 
+	// Office names a post office, of this run, in its handshakes: by it a post office
+	// finds out that what it sends comes back to it. "" is none. Our own carrier only.
+	Office string
+
 	// OnEvent is told what happens to peers and subscriptions, one event at a
 	// time and in order. It must not block and must not call into the same
 	// socket. It may be nil.
@@ -146,6 +150,10 @@ type InletConfig struct {
 	// other and in order, those of different peers possibly at the same time.
 	// It may call into Outlets, and must not call into the Inlet itself.
 	Deliver func(*batch.Batch)
+	// OnPath is told from which post offices the messages of a peer may come, first when it
+	// connects, before any message, and again whenever that changes. An error ends the
+	// connection. Only peers with an Office say it, and only to those with one. May be nil.
+	OnPath func(peer uint64, offices []string) error
 	// Lends asks for a Lender, where the carrier can be one.
 	Lends bool
 }
@@ -184,6 +192,12 @@ type Outlet interface {
 	// it could not drain, summed over peers, as far as the carrier can tell. A
 	// Send that waits returns at once. Closing twice is harmless.
 	Close(linger time.Duration) (unsent int)
+}
+
+// Tracer is an Outlet that tells its peers where its messages may come from; see OnPath.
+type Tracer interface {
+	// Trace says from which post offices, from now on.
+	Trace(offices []string)
 }
 
 // Inlet is the receiving side of a socket. Its methods may be called from any

@@ -77,7 +77,13 @@ func (Opener) OpenInlet(c carrier.InletConfig) (carrier.Inlet, error) {
 
 // shared is the context of all sockets that use inproc://, which reaches no
 // further than one context. It lives as long as the process.
-var shared = sync.OnceValues(zmq.NewContext)
+var shared = sync.OnceValues(func() (*zmq.Context, error) {
+	ctx, err := zmq.NewContext()
+	if err == nil {
+		findPoller(ctx)
+	}
+	return ctx, err
+})
 
 // newContext gives the context for a socket. Every other socket has one of its
 // own: ending it is the only way to wait until libzmq has sent what lingers.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/hermes-zmq/hermes/core/internal/address"
 	"github.com/hermes-zmq/hermes/core/internal/carrier"
+	"github.com/hermes-zmq/hermes/core/internal/fds"
 	"github.com/hermes-zmq/hermes/core/internal/ipcfile"
 	"github.com/hermes-zmq/hermes/core/internal/safe"
 )
@@ -26,6 +27,7 @@ type socket struct {
 	cfg       carrier.Config
 	ctx       *zmq.Context
 	private   bool // ctx is this socket's own
+	poller    int  // the epoll instance of a private ctx, noted for forked children; or -1
 	endpoints []string
 	files     []socketFile
 
@@ -48,6 +50,10 @@ func openSocket(cfg carrier.Config, typ zmq.Type, setup func(*zmq.Socket) error)
 	var err error
 	if s.ctx, s.private, err = newContext(&cfg); err != nil {
 		return nil, fmt.Errorf("cannot make a libzmq context: %w", err)
+	}
+	s.poller = -1
+	if s.private {
+		s.poller = findPoller(s.ctx)
 	}
 	if s.soc, err = s.ctx.NewSocket(typ); err != nil {
 		s.endContext()
@@ -320,6 +326,7 @@ func (s *socket) abandon() {
 
 func (s *socket) endContext() {
 	if s.private {
+		fds.DisownPoller(s.poller) // what lingers is kept by a child that is forked now
 		_ = s.ctx.Term()
 	}
 }

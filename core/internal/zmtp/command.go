@@ -18,7 +18,12 @@ const (
 	cmdSubscribe = "SUBSCRIBE"
 	cmdCancel    = "CANCEL"
 
+	// cmdPath lists the post offices that messages may come from, separated by commas. It
+	// is sent only to peers that have named themselves by X-Hermes-Office.
+	cmdPath = "HERMES-PATH"
+
 	socketType = "Socket-Type"
+	office     = "X-Hermes-Office"
 	hermes     = "X-Hermes" // peers pass over properties that they do not know
 
 	// maxCommand bounds the commands of an established connection, but for
@@ -26,6 +31,10 @@ const (
 	maxCommand = 64 << 10
 	// maxVersion is how much of a peer's X-Hermes is kept.
 	maxVersion = 16
+	// maxOffice is how much of the name of a post office is kept.
+	maxOffice = 32
+	// maxPath is how many post offices a path names; of more, the others are not seen.
+	maxPath = 1024
 	// maxContext is how much of a PING comes back in its PONG.
 	maxContext = 16
 	// shortReady is the size of the smallest READY that says something.
@@ -121,29 +130,37 @@ func appendProperty(dst []byte, name, value string) []byte {
 	return append(dst, value...)
 }
 
-// readyProperties finds what concerns us among the properties of a READY; "" where
-// it is missing.
-func readyProperties(p []byte) (kind, version string, err error) {
+// introduction is what concerns us among the properties of a READY; "" where it is
+// missing.
+type introduction struct {
+	kind    string // the socket type
+	version string // of the envelopes that it reads
+	office  string // the name of the post office that it is part of
+}
+
+func readyProperties(p []byte) (in introduction, err error) {
 	for len(p) > 0 {
 		n := int(p[0])
 		if n == 0 || len(p) < 1+n+4 {
-			return "", "", errors.New("malformed READY")
+			return introduction{}, errors.New("malformed READY")
 		}
 		name := string(p[1 : 1+n])
 		p = p[1+n:]
 		size := binary.BigEndian.Uint32(p)
 		if p = p[4:]; uint64(size) > uint64(len(p)) {
-			return "", "", errors.New("malformed READY")
+			return introduction{}, errors.New("malformed READY")
 		}
 		switch {
 		case strings.EqualFold(name, socketType):
-			kind = string(p[:size])
+			in.kind = string(p[:size])
 		case strings.EqualFold(name, hermes):
-			version = string(p[:min(size, maxVersion)])
+			in.version = string(p[:min(size, maxVersion)])
+		case strings.EqualFold(name, office):
+			in.office = string(p[:min(size, maxOffice)])
 		}
 		p = p[size:]
 	}
-	return kind, version, nil
+	return in, nil
 }
 
 // appendError adds an ERROR with its reason.

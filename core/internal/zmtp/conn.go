@@ -31,6 +31,7 @@ type conn struct {
 	since   time.Time
 	kind    string // socket type of the peer
 	hermes  string // the version that it has announced, if any
+	office  string // the post office that it is part of, if it says so
 	minor   byte   // of the version of ZMTP spoken
 	ready   bool   // handshake done; owned by socket.mu
 

@@ -32,11 +32,12 @@ func (b *backoff) next() time.Duration {
 func (s *socket) keepDialling(a endpoint) {
 	pause := backoff{min: s.cfg.ReconnectMin, max: s.cfg.ReconnectMax}
 	for {
+		began := time.Now()
 		ready, err := s.dialOnce(a)
 		if s.closed.Load() {
 			return
 		}
-		if ready {
+		if ready && time.Since(began) > pause.now { // else the peer takes us only to drop us
 			pause.reset()
 		}
 		s.tellUnlessClosed(carrier.Event{Kind: carrier.Retrying, Address: a.Text}.Tell(err))

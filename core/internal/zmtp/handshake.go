@@ -62,10 +62,12 @@ func (c *conn) meet(in *hello) error {
 	default:
 		return fmt.Errorf("the peer sent the command %q in place of READY", name)
 	}
-	if c.kind, c.hermes, err = readyProperties(data); err != nil {
+	peer, err := readyProperties(data)
+	if err != nil {
 		c.refuseWith(err.Error(), in)
 		return err
 	}
+	c.kind, c.hermes, c.office = peer.kind, peer.version, peer.office
 	// One that does not say is taken at its word that it fits, as libzmq does.
 	if c.kind != "" && !c.s.role.accepts(c.kind) {
 		return c.refuseType(in)
@@ -101,11 +103,14 @@ func localHost(nc net.Conn) string {
 }
 
 // announcement is the properties that this end shows besides its type.
-func (s *socket) announcement() []byte {
-	if s.cfg.Hermes == "" {
-		return nil
+func (s *socket) announcement() (properties []byte) {
+	if s.cfg.Hermes != "" {
+		properties = appendProperty(properties, hermes, s.cfg.Hermes)
 	}
-	return appendProperty(nil, hermes, s.cfg.Hermes)
+	if s.cfg.Office != "" {
+		properties = appendProperty(properties, office, s.cfg.Office)
+	}
+	return properties
 }
 
 // hello reads a peer's side of a handshake, never more than the limit.

@@ -14,6 +14,7 @@ import (
 type inlet struct {
 	socket
 	deliver func(*batch.Batch)
+	onPath  func(peer uint64, offices []string) error
 	filters bool // hands on only what is subscribed to, as libzmq's SUB does and its XSUB does not
 
 	lends    bool                 // see lend.go
@@ -26,7 +27,7 @@ type inlet struct {
 }
 
 func openInlet(cfg carrier.InletConfig) (carrier.Inlet, error) {
-	i := &inlet{deliver: cfg.Deliver, filters: cfg.Type == carrier.SUB, lends: cfg.Lends}
+	i := &inlet{deliver: cfg.Deliver, onPath: cfg.OnPath, filters: cfg.Type == carrier.SUB, lends: cfg.Lends}
 	if err := i.open(cfg.Config, i); err != nil {
 		return nil, err
 	}

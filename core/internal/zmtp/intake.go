@@ -241,6 +241,9 @@ func (t *intake) command(buf []byte, head int, size uint64) error {
 		return err
 	}
 	t.read += whole
+	if name == cmdPath {
+		return t.in.hearPath(t.c, data)
+	}
 	_, err = t.c.command(name, data)
 	return err
 }

@@ -23,6 +23,7 @@ type listener struct {
 	file     string      // the socket file to remove, or none
 	made     os.FileInfo // that file as it was made, so that no other is removed
 	dir      string      // a directory made for the file, or none
+	fd       int         // noted for a forked child
 }
 
 // listen binds.
@@ -37,6 +38,7 @@ func (a endpoint) listen() (*listener, error) {
 	var unknown *net.DNSError
 	switch {
 	case err == nil:
+		l.fd = control(l.Listener, fds.Own)
 		return l, nil
 	case errors.Is(err, carrier.ErrAddress):
 		return nil, fmt.Errorf("cannot bind %s: %w", a.Text, err)
@@ -104,7 +106,8 @@ func bindPath(path string) (l *net.UnixListener, err error) {
 // where a process that was forked from this one holds a copy of the descriptor.
 func (l *listener) Close() error {
 	l.tidy()
-	shutDown(l.Listener)
+	control(l.Listener, func(fd int) { _ = unix.Shutdown(fd, unix.SHUT_RDWR) })
+	fds.Disown(l.fd)
 	return l.Listener.Close()
 }
 
@@ -119,11 +122,13 @@ func (l *listener) tidy() {
 	}
 }
 
-// shutDown ends what goes through a socket, whoever has it open.
-func shutDown(s any) {
+// control calls f with the descriptor of a socket, and returns it; -1 where it is closed.
+func control(s any, f func(fd int)) int {
+	number := -1
 	if c, ok := s.(syscall.Conn); ok {
 		if raw, err := c.SyscallConn(); err == nil {
-			_ = raw.Control(func(fd uintptr) { _ = unix.Shutdown(int(fd), unix.SHUT_RDWR) })
+			_ = raw.Control(func(fd uintptr) { number = int(fd); f(number) })
 		}
 	}
+	return number
 }

@@ -20,6 +20,8 @@ type outlet struct {
 	patience      time.Duration
 	replay        *replay // or nil, where nothing is kept for peers that come late
 
+	path path
+
 	wanted trie.Set // each prefix counted once for every peer that wants it; owned by events
 	marks  sync.Pool
 }
@@ -69,7 +71,10 @@ func (o *outlet) bind(c *conn) {
 func (o *outlet) accepts(kind string) bool { return kind == "SUB" || kind == "XSUB" }
 
 // attach looks at the bounds once more: they may have changed since the peer came.
-func (o *outlet) attach(c *conn) { o.bind(c) }
+func (o *outlet) attach(c *conn) {
+	o.bind(c)
+	o.tellPath(c)
+}
 
 // receive reads subscriptions. Processing them may take long, and so may waiting for
 // those of other peers: the connection is busy for that time, from its first byte on.

@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"time"
 	"unsafe"
+
+	"github.com/hermes-zmq/hermes/core/internal/fds"
 )
 
 // maxVector is how many ranges one write takes along.
@@ -20,6 +22,7 @@ const maxVector = 64
 type rawio struct {
 	net.Conn
 	raw syscall.RawConn
+	fd  int // noted by own
 
 	// Of a connection that has left Go's poller, see leavePoller.
 	file  *os.File // what raw belongs to
@@ -56,9 +59,16 @@ func newRawio(nc net.Conn) (*rawio, error) {
 		return nil, err
 	}
 	r := &rawio{Conn: nc, raw: raw}
+	_ = raw.Control(r.own)
 	r.in.ready, r.out.ready = r.readReady, r.writeReady
 	r.out.msg.Iov = &r.out.vec[0]
 	return r, nil
+}
+
+// own notes the descriptor of the connection, for a forked child.
+func (r *rawio) own(fd uintptr) {
+	r.fd = int(fd)
+	fds.Own(r.fd)
 }
 
 // read waits for bytes and reads them to where room says; room is asked only when

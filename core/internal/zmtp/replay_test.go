@@ -106,16 +106,16 @@ func TestPropertiesOfAReady(t *testing.T) {
 	for _, x := range [][2]string{{"Identity", ""}, {"x-hermes", "2"}, {"Socket-Type", "SUB"}, {"X-Other", "value"}} {
 		p = appendProperty(p, x[0], x[1])
 	}
-	kind, version, err := readyProperties(p)
+	peer, err := readyProperties(p)
 	require.NoError(t, err)
-	require.Equal(t, []string{"SUB", "2"}, []string{kind, version})
+	require.Equal(t, []string{"SUB", "2"}, []string{peer.kind, peer.version})
 	for n := range p {
-		kind, version, err := readyProperties(p[:n])
+		peer, err := readyProperties(p[:n])
 		if err == nil {
-			require.Contains(t, "SUB2", kind+version)
+			require.Contains(t, "SUB2", peer.kind+peer.version)
 		}
 	}
-	_, version, err = readyProperties(appendProperty(nil, hermes, string(make([]byte, 10_000))))
+	peer, err = readyProperties(appendProperty(nil, hermes, string(make([]byte, 10_000))))
 	require.NoError(t, err)
-	require.Len(t, version, maxVersion)
+	require.Len(t, peer.version, maxVersion)
 }

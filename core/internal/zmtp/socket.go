@@ -309,9 +309,11 @@ func (s *socket) admit(nc net.Conn, from string) (*conn, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.shut {
+		_ = c.io.Close()
 		return nil, errClosing
 	}
 	if limit := s.cfg.Limits.Connections; len(s.conns) >= limit {
+		_ = c.io.Close()
 		return nil, fmt.Errorf("refused: there are %d connections already", limit)
 	}
 	s.next++

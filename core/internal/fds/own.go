@@ -1,0 +1,98 @@
+package fds
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strconv"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+)
+
+// tables are where descriptors are noted, indexed by descriptor, for somebody who reads
+// them at any moment.
+type tables struct{ owned, pollers []atomic.Uint64 }
+
+// noted is nil where that is of no use to anybody.
+var noted atomic.Pointer[tables]
+
+// Note begins to note descriptors: in owned the inodes of those of Own, in pollers a 1
+// for those of OwnPoller and for Go's own poller.
+func Note(owned, pollers []atomic.Uint64) {
+	noted.Store(&tables{owned, pollers})
+	if poller, ok := goPoller(); ok {
+		OwnPoller(poller)
+	}
+}
+
+func set(table []atomic.Uint64, fd int, value uint64) {
+	if fd >= 0 && fd < len(table) {
+		table[fd].Store(value)
+	}
+}
+
+// Noting reports whether Note has been called.
+func Noting() bool { return noted.Load() != nil }
+
+// Own notes a descriptor that was opened.
+func Own(fd int) {
+	if n := noted.Load(); n != nil {
+		var info unix.Stat_t
+		if unix.Fstat(fd, &info) == nil {
+			set(n.owned, fd, info.Ino)
+		}
+	}
+}
+
+// Disown forgets a descriptor that is closed next.
+func Disown(fd int) {
+	if n := noted.Load(); n != nil {
+		set(n.owned, fd, 0)
+	}
+}
+
+// OwnPoller notes an epoll instance that holds nothing but descriptors of this library.
+func OwnPoller(fd int) {
+	if n := noted.Load(); n != nil {
+		set(n.pollers, fd, 1)
+	}
+}
+
+// DisownPoller forgets an epoll instance that is closed next.
+func DisownPoller(fd int) {
+	if n := noted.Load(); n != nil {
+		set(n.pollers, fd, 0)
+	}
+}
+
+// goPoller is the epoll instance of Go's runtime, which is made by this call at the
+// latest. It lives as long as the process.
+func goPoller() (fd int, ok bool) {
+	event, err := Raise(unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK))
+	if err != nil {
+		return -1, false
+	}
+	file := os.NewFile(uintptr(event), "eventfd") // not blocking, so it goes into the poller
+	defer func() { _ = file.Close() }()
+	return PollerOf(event)
+}
+
+// PollerOf is the epoll instance of this process that watches a descriptor.
+func PollerOf(watched int) (fd int, ok bool) {
+	all, err := os.ReadDir("/proc/self/fdinfo")
+	if err != nil {
+		return -1, false
+	}
+	want := fmt.Appendf(nil, "tfd: %8d ", watched)
+	for _, each := range all {
+		info, err := os.ReadFile("/proc/self/fdinfo/" + each.Name())
+		if err != nil || !bytes.Contains(info, want) {
+			continue
+		}
+		if fd, err = strconv.Atoi(each.Name()); err == nil {
+			return fd, true
+		}
+	}
+	return -1, false
+}

@@ -1,0 +1,161 @@
+package core
+
+import (
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// freePort is one that nobody listens at now.
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer func() { require.NoError(t, l.Close()) }()
+	return l.Addr().String()[strings.LastIndexByte(l.Addr().String(), ':')+1:]
+}
+
+func TestAPostOfficeDoesNotFollowItself(t *testing.T) {
+	for _, c := range []struct{ in, out, debug string }{
+		{"tcp://127.0.0.1:*,>tcp://127.0.0.1:PORT", "tcp://127.0.0.1:PORT", ""},
+		{"tcp://127.0.0.1:*,>tcp://localhost:PORT", "tcp://*:PORT", ""},
+		{"tcp://127.0.0.1:*,>tcp://127.0.0.1:PORT", "tcp://127.0.0.1:*", "tcp://0.0.0.0:PORT"},
+		{"tcp://127.0.0.1:PORT", "tcp://127.0.0.1:*,>tcp://0.0.0.0:PORT", ""},
+		{"tcp://*:PORT", "tcp://127.0.0.1:*", ">tcp://127.0.0.1:PORT"},
+		{"tcp://127.0.0.1:*,>ipc://DIR/s", "ipc://DIR/s", ""},
+	} {
+		eachEngine(t, func(t *testing.T, engine string) {
+			port, dir := freePort(t), shortDir(t)
+			at := func(s string) string { return strings.NewReplacer("PORT", port, "DIR", dir).Replace(s) }
+			po, err := NewPostOffice(at(c.in), at(c.out), at(c.debug))
+			require.NoError(t, err)
+			set(t, po, "engine", engine)
+			code(t, EADDRESS, po.Start(), "for ever")
+			require.Equal(t, "new", get(t, po, "state"))
+		})
+	}
+}
+
+// ring is post offices of which each follows the one before it.
+func ring(t *testing.T, order []int) []*PostOffice {
+	t.Helper()
+	n := len(order)
+	offices, out := make([]*PostOffice, n), make([]string, n)
+	for i := range out {
+		out[i] = "tcp://127.0.0.1:" + freePort(t)
+	}
+	for _, i := range order {
+		po, err := NewPostOffice("tcp://127.0.0.1:*,>"+out[(i+n-1)%n], out[i], "")
+		require.NoError(t, err)
+		set(t, po, "engine", "zmtp", "reconnect.min", "10ms", "reconnect.max", "100ms")
+		require.NoError(t, po.Start())
+		t.Cleanup(func() { _ = po.Close() })
+		offices[i] = po
+	}
+	return offices
+}
+
+func TestACircleOfPostOfficesIsNoticedAndBroken(t *testing.T) {
+	for _, order := range [][]int{{0, 1}, {0, 1, 2}, {2, 1, 0}, {1, 0, 2}, {0, 2, 1}, {3, 1, 0, 2}} {
+		t.Run(fmt.Sprint(order), func(t *testing.T) {
+			offices := ring(t, order)
+			notices := make(chan Event, len(offices))
+			for _, po := range offices {
+				go func() {
+					for {
+						e, err := po.NextEvent(-1)
+						if err != nil {
+							return
+						}
+						if e.Kind == "cycle" {
+							notices <- e
+						}
+					}
+				}()
+			}
+			for _, po := range offices {
+				r := newReceiver(t, "zmtp", strings.Split(get(t, po, "endpoint.out"), ",")[0])
+				go func() {
+					for {
+						if _, err := r.Recv(-1); err != nil {
+							return
+						}
+					}
+				}()
+			}
+			p := newPublisher(t, "zmtp", strings.Split(get(t, offices[0], "endpoint.in"), ",")[0])
+			for range 10 {
+				require.NoError(t, p.Publish("t", "", []byte("1")))
+			}
+			select {
+			case e := <-notices:
+				require.Equal(t, levelError, e.Level)
+				require.Contains(t, e.Text, "circle")
+			case <-time.After(soon):
+				require.Fail(t, "the circle was not noticed")
+			}
+			for range 10 {
+				require.NoError(t, p.Publish("t", "", []byte("1")))
+			}
+			settled(t, offices)
+			require.EqualValues(t, 20, offices[0].Stats().InMessages)
+		})
+	}
+}
+
+// settled waits until nothing goes through post offices any more.
+func settled(t *testing.T, offices []*PostOffice) {
+	t.Helper()
+	for deadline, last := time.Now().Add(soon), uint64(0); ; {
+		time.Sleep(100 * time.Millisecond)
+		sum := uint64(0)
+		for _, po := range offices {
+			sum += po.Stats().InMessages
+		}
+		if sum == last && offices[0].Stats().InMessages >= 20 {
+			return
+		}
+		require.True(t, time.Now().Before(deadline), "messages circle: %d", sum)
+		last = sum
+	}
+}
+
+// TestAChainOfPostOfficesIsNoCircle, however it branches and meets again.
+func TestAChainOfPostOfficesIsNoCircle(t *testing.T) {
+	out := make([]string, 4)
+	for i := range out {
+		out[i] = "tcp://127.0.0.1:" + freePort(t)
+	}
+	follow := [][]int{{}, {0}, {0}, {1, 2}}
+	var offices []*PostOffice
+	for i := len(follow) - 1; i >= 0; i-- {
+		in := "tcp://127.0.0.1:*"
+		for _, from := range follow[i] {
+			in += ",>" + out[from]
+		}
+		po, err := NewPostOffice(in, out[i], "")
+		require.NoError(t, err)
+		set(t, po, "reconnect.min", "10ms", "reconnect.max", "100ms")
+		require.NoError(t, po.Start())
+		t.Cleanup(func() { _ = po.Close() })
+		offices = append([]*PostOffice{po}, offices...)
+	}
+	r := newReceiver(t, "auto", out[3])
+	p := newPublisher(t, "auto", strings.Split(get(t, offices[0], "endpoint.in"), ",")[0])
+	require.NoError(t, p.WaitReady(soon))
+	require.NoError(t, p.Publish("t", "", []byte("1")))
+	collect(t, r, 1)
+	for _, po := range offices {
+		for {
+			e, err := po.NextEvent(0)
+			if err != nil {
+				break
+			}
+			require.NotEqual(t, "cycle", e.Kind)
+		}
+	}
+}
