@@ -30,6 +30,9 @@ _R = TypeVar("_R")
 #: How many envelopes a task may publish before the other tasks have a turn.
 _TURN = 256
 
+#: How many envelopes a task takes at once, for the other tasks wait meanwhile.
+_MOST_AT_ONCE = 4096
+
 
 class Bell:
     """Who waits for an object, in however many event loops."""
@@ -140,8 +143,9 @@ async def take(inbox: Inbox, timeout: float | None, wanted: int = 1) -> Any:
         left = None if end is None else end - loop.time()
         if left is not None and left <= 0:
             return None
-        await _arrival(inbox, loop, left, wanted)
-        waited = True
+        waited = await _arrival(inbox, loop, left, wanted)
+        if not waited:
+            await asyncio.sleep(0)  # for it has come just now, and so may the next one
 
 
 async def take_many(inbox: Inbox, most: int, timeout: float | None) -> list[Any]:
@@ -149,21 +153,24 @@ async def take_many(inbox: Inbox, most: int, timeout: float | None) -> list[Any]
     first = await take(inbox, timeout, most)
     if first is None:
         return []
+    most = min(most, _MOST_AT_ONCE)
     return [first, *inbox.take_many(most - 1, 0.0)] if most > 1 else [first]
 
 
 async def _arrival(
     inbox: Inbox, loop: asyncio.AbstractEventLoop, timeout: float | None, wanted: int
-) -> None:
-    """Wait until there may be something to take."""
+) -> bool:
+    """Wait until there may be something to take; False where there is, without a wait."""
     watch = inbox.bell.watch(loop)
     with watch.waiter(timeout) as waiter:
         descriptor = inbox.descriptor()
         if descriptor is not None:
             watch.look_at(descriptor)
         # What came before we began to wait has rung for nobody.
-        if not (inbox.fetch(wanted) or inbox.over):
-            await waiter
+        if inbox.fetch(wanted) or inbox.over:
+            return False
+        await waiter
+        return True
 
 
 # ---- Publishing --------------------------------------------------------------

@@ -151,6 +151,69 @@ def test_a_busy_receiver_lets_others_have_a_turn(
     run(main())
 
 
+@pytest.mark.parametrize("how", ["arecv", "arecv_many", "async for"])
+def test_what_is_put_without_end_lets_others_have_a_turn(run: Run, how: str) -> None:
+    receiver = Receiver("tcp://127.0.0.1:1", "r")
+    many = 20_000
+    for number in range(many):
+        receiver.q.put(number)
+    took = 0
+
+    async def take() -> None:
+        nonlocal took
+        if how == "async for":
+            async for _ in receiver:
+                took += 1
+        while True:
+            await (receiver.arecv() if how == "arecv" else receiver.arecv_many(1))
+            took += 1
+
+    async def main() -> None:
+        taking = asyncio.ensure_future(take())
+        await asyncio.sleep(0)
+        assert 0 < took < many / 4
+        taking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await taking
+
+    run(main())
+
+
+def test_many_at_once_are_not_without_end(run: Run, ends: tuple[Publisher, Receiver]) -> None:
+    publisher, receiver = ends
+
+    async def main() -> None:
+        publisher.publish_many([Envelope("t", "o", number) for number in range(20_000)])
+        await until(lambda: receiver.stats()["queued"] == 20_000)
+        got: list[Any] = []
+        while len(got) < 20_000:
+            some = await receiver.arecv_many(1_000_000)
+            assert 0 < len(some) < 10_000
+            got += some
+        assert [envelope.data for envelope in got] == list(range(20_000))
+
+    run(main())
+
+
+def test_a_stop_in_the_body_of_a_loop_ends_it(run: Run, ends: tuple[Publisher, Receiver]) -> None:
+    publisher, receiver = ends
+
+    async def main() -> None:
+        publisher.publish(Envelope("t", "o", 1))
+        seen = []
+        async for envelope in receiver:
+            seen.append(envelope.data)
+            receiver.stop()
+        assert seen == [1]
+        async for envelope in receiver:
+            seen.append(envelope.data)
+        assert seen == [1]
+        assert await receiver.arecv() is None
+        assert await receiver.arecv_many(3) == []
+
+    run(main())
+
+
 def send_bursts(publisher: Publisher, count: int, seed: int) -> None:
     """Publish numbers in bursts of any length, with pauses of any length."""
     chance = random.Random(seed)
