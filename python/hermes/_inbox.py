@@ -50,7 +50,7 @@ class Inbox:
         self._over = False
         self._bell: Bell | None = None  # who waits in event loops, once somebody does
         self._most = _MOST
-        self._turns = 0
+        self._turns = 1
         self._fetching = threading.Lock()
         self._counting = threading.Lock()
         self._fetched = 0
