@@ -147,15 +147,15 @@ class Inbox:
         """It polls readable while there is something to fetch; None before the start."""
         return None if self._core is None else self._core.descriptor()
 
-    def here(self) -> Any:
+    def here(self, rested: bool = False) -> Any:
         """The oldest envelope of those that need not be fetched, or None.
 
         Also None now and then where there are envelopes that were put: a task fetches then,
         and lets the other tasks have a turn, as it does where it receives. Twice in a row,
-        for ``async for`` asks once more before it fetches.
+        for ``async for`` asks once more before it fetches. Not where the task has ``rested``.
         """
         put = self._put
-        if put:
+        if put and not rested:
             self._turns = (self._turns + 1) % _TURN
             if self._turns < 2:
                 return None

@@ -9,7 +9,7 @@ import os
 import random
 import threading
 import time
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Coroutine
 from contextlib import ExitStack
 from typing import Any, Callable
 
@@ -176,6 +176,37 @@ def test_what_is_put_without_end_lets_others_have_a_turn(run: Run, how: str) -> 
         taking.cancel()
         with pytest.raises(asyncio.CancelledError):
             await taking
+
+    run(main())
+
+
+def test_polling_lets_others_have_a_turn(run: Run, ends: tuple[Publisher, Receiver]) -> None:
+    _, receiver = ends
+
+    async def main() -> None:
+        done = False
+
+        async def finish() -> None:
+            nonlocal done
+            done = True
+
+        async def poll(look: Callable[[], Awaitable[Any]]) -> None:
+            nonlocal done
+            done = False
+            finishing = asyncio.ensure_future(finish())
+            for _ in range(1000):
+                assert not await look()
+                if done:
+                    break
+            assert done
+            await finishing
+
+        await poll(lambda: receiver.arecv(0))
+        await poll(lambda: receiver.arecv_many(3, timeout=0))
+        receiver.stop()
+        await poll(receiver.arecv)
+        await poll(receiver.arecv_many)
+        await poll(lambda: Publisher("tcp://127.0.0.1:1", "p").apublish(Envelope("t", "o", 1)))
 
     run(main())
 
