@@ -119,7 +119,8 @@ static void while_running() {
     FAILS(errc::not_supported, "n", hermes::Node("n", c.publisher).recv(0ms));
     hermes::PostOffice second(c.office.in(), "tcp://127.0.0.1:*");
     FAILS(errc::address_in_use, c.office.in(), second.start());
-    FAILS(errc::io, "/nonexistent",
+    FAILS(errc::io, "/proc/", hermes::PostOffice("ipc:///proc/in", "ipc:///proc/out").start());
+    FAILS(errc::address, "/nonexistent",
           hermes::PostOffice("ipc:///nonexistent/in", "ipc:///nonexistent/out").start());
     c.receiver.stop();
     FAILS(errc::stopped, "r", c.receiver.recv(patience));
