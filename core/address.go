@@ -69,6 +69,9 @@ func checkAddress(text string, bind bool) (key string, err error) {
 	if !utf8.ValidString(text) {
 		return "", errorf(EUTF8, "address %q is not UTF-8", text)
 	}
+	if strings.ContainsRune(text, 0) {
+		return "", errorf(EADDRESS, "%q is not an address: there is a NUL in it", text)
+	}
 	a, err := address.Parse(text)
 	switch {
 	case err != nil:
@@ -110,6 +113,9 @@ func checkName(kind, name string) error {
 	}
 	if !utf8.ValidString(name) {
 		return errorf(EUTF8, "the name %q of a %s is not UTF-8", name, kind)
+	}
+	if strings.ContainsRune(name, 0) { // where C would see its end
+		return errorf(EINVAL, "the name %q of a %s has a NUL in it", name, kind)
 	}
 	return nil
 }

@@ -122,3 +122,31 @@ func TestAnIPCAddressInUseIsNotTaken(t *testing.T) {
 		})
 	})
 }
+
+// TestTextWithANulIsRefused: C would cut it there, and so would everything that is made of
+// C. Topics and origins may have one, for they have a length.
+func TestTextWithANulIsRefused(t *testing.T) {
+	const good, cut = "tcp://127.0.0.1:9", "tcp://127.0.0.1:9\x00x"
+	_, err := NewPublisher(good, "p\x00x")
+	code(t, EINVAL, err, "NUL", `"p\x00x"`)
+	_, err = NewReceiver(good, "\x00")
+	code(t, EINVAL, err, "NUL")
+	_, err = NewNode("n\x00", nil, nil)
+	code(t, EINVAL, err, "NUL")
+	_, err = NewPublisher(cut, "p")
+	code(t, EADDRESS, err, "NUL")
+	_, err = NewReceiver(good+",ipc://a\x00b", "r")
+	code(t, EADDRESS, err, "NUL")
+	for i := range 3 {
+		places := []string{good, good, good}
+		places[i] = cut
+		_, err = NewPostOffice(places[0], places[1], places[2])
+		code(t, EADDRESS, err, "NUL")
+	}
+	p, err := NewPublisher(good, "p")
+	require.NoError(t, err)
+	code(t, EOPTION, p.Set("linger\x00", "1s"))
+	code(t, EOPTION, p.Set("linger", "1s\x00"))
+	_, err = p.Get("linger\x00")
+	code(t, EOPTION, err)
+}

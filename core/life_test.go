@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -126,4 +127,64 @@ func TestStartedComesBeforeConnected(t *testing.T) {
 	l.opened(nil)
 	e, _ := l.take()
 	require.Equal(t, "retrying", e.Kind)
+}
+
+// TestClosingInTheBodyOfALoopEndsIt: as it ends while the loop waits, and where the receiver
+// was closed before, or never was started.
+func TestClosingInTheBodyOfALoopEndsIt(t *testing.T) {
+	ends := map[string]func(*Receiver) error{"close": (*Receiver).Close, "stop": func(r *Receiver) error { return r.Stop(soon) }}
+	for name, end := range ends {
+		t.Run(name, func(t *testing.T) {
+			po := newOffice(t, "auto")
+			r := newReceiver(t, "auto", get(t, po, "endpoint.out"))
+			p := newPublisher(t, "auto", get(t, po, "endpoint.in"))
+			require.NoError(t, p.Publish("t", "", []byte("1")))
+			seen := 0
+			for e := range r.All() {
+				require.Equal(t, "1", string(e.Data))
+				seen++
+				require.NoError(t, end(r))
+			}
+			require.Equal(t, 1, seen)
+			for range r.All() {
+				t.Fatal("something came after the end")
+			}
+		})
+	}
+	r, err := NewReceiver("tcp://127.0.0.1:9", "r")
+	require.NoError(t, err)
+	for range r.All() {
+		t.Fatal("something came before the start")
+	}
+}
+
+// TestWhatRunsNeedsNoReference: what was started works until it is stopped, whether or not
+// the program still refers to it.
+func TestWhatRunsNeedsNoReference(t *testing.T) {
+	in, out := func() (in, out string) {
+		po, err := NewPostOffice("tcp://127.0.0.1:*", "tcp://127.0.0.1:*", "")
+		require.NoError(t, err)
+		require.NoError(t, po.Start())
+		return get(t, po, "endpoint.in"), get(t, po, "endpoint.out")
+	}()
+	collectGarbage()
+	r := newReceiver(t, "auto", out, "on_slow", "ignore")
+	for i := range 20 {
+		func() {
+			p, err := NewPublisher(in, "p")
+			require.NoError(t, err)
+			set(t, p, "ready.hold", soon.String())
+			require.NoError(t, p.Start())
+			require.NoError(t, p.Publish("t", "", fmt.Append(nil, i)))
+		}()
+		collectGarbage()
+	}
+	require.Len(t, collect(t, r, 20), 20)
+}
+
+// collectGarbage lets what nothing refers to go, finalizers and all.
+func collectGarbage() {
+	for range 3 {
+		runtime.GC()
+	}
 }

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -45,4 +46,35 @@ func TestShortAndLongArraysLoad(t *testing.T) {
 	code(t, EJSON, (&Envelope{Topic: "t", Data: []byte(`NaN`)}).Decode(new(any)), `"t"`)
 	_, err := marshalData(make(chan int))
 	code(t, EJSON, err, "chan int")
+}
+
+// TestWhatDoesNotFitIsAnErrorOfThisEnvelopeAlone: what Python sends and Go cannot hold, and
+// numbers that are not those of the type.
+func TestWhatDoesNotFitIsAnErrorOfThisEnvelopeAlone(t *testing.T) {
+	refuse := func(v any, texts ...string) {
+		t.Helper()
+		for _, text := range texts {
+			e := Envelope{Topic: "a topic", Data: []byte(text)}
+			code(t, EJSON, e.Decode(v), "a topic")
+			require.Equal(t, text, string(e.Data))
+		}
+	}
+	refuse(new(float64), "NaN", "Infinity", "-Infinity", `"NaN"`, "true", "1e999")
+	refuse(new([]float64), "[1, NaN]", "[-Infinity]")
+	refuse(new(any), "NaN", `{"a": [Infinity]}`)
+	refuse(new(float32), "1e300")
+	refuse(new(uint8), "256", "-1", "1.5", "1e300", "true")
+	refuse(new(uint64), "-1", "18446744073709551616")
+	refuse(new(int64), "9223372036854775808", "1.5", "1e300")
+	refuse(new([]int8), "[1, 128]")
+	refuse(new(map[string]uint), `{"a": -1}`)
+}
+
+func TestANumberThatIsNotFiniteIsNotPublished(t *testing.T) {
+	p := newPublisher(t, "auto", "tcp://127.0.0.1:9")
+	for _, v := range []any{math.NaN(), []float64{math.Inf(1)}, map[string]any{"a": float32(math.Inf(-1))}} {
+		code(t, EJSON, p.PublishValue("t", v), "cannot encode")
+	}
+	require.NoError(t, p.Publish("t", "", []byte("[NaN]")), "but as text")
+	require.EqualValues(t, 1, p.Stats().Accepted)
 }

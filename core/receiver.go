@@ -234,7 +234,8 @@ func (r *Receiver) Recv(timeout time.Duration) (Envelope, error) {
 	return d.Envelope(0), nil
 }
 
-// All takes envelopes until the receiver stops.
+// All takes envelopes until the receiver has stopped and nothing is left, or is closed, in
+// the body of the loop too. It gives nothing where the receiver never was started.
 func (r *Receiver) All() iter.Seq[Envelope] {
 	return func(yield func(Envelope) bool) {
 		for {

@@ -18,7 +18,9 @@
  * Text
  *   Names, addresses, option keys and values are NUL-terminated UTF-8. Topics,
  *   origins and data are a pointer and a length in bytes, need no NUL, and may be
- *   NULL where the length is 0. What goes in is borrowed for the call. What comes
+ *   NULL where the length is 0; a NUL inside is part of them. A language whose strings
+ *   may have a NUL inside must refuse one in a NUL-terminated text, which C would cut
+ *   there. What goes in is borrowed for the call. What comes
  *   out is freed with the function that is named beside it, from any thread.
  * Time
  *   A timeout is in milliseconds: HERMES_FOREVER (-1, or any negative value) waits
@@ -290,7 +292,8 @@ HERMES_API int hermes_pipe(uint64_t handle);
  * is full the option "queue.full" says what happens; unless set, it waits for room,
  * at most the option "queue.block" (1 s).
  * @param topic   text, UTF-8.
- * @param origin  text, UTF-8; NULL for the publisher's name.
+ * @param origin  text, UTF-8; NULL for the publisher's name. With a pointer that is
+ *                not NULL and a length of 0 the origin is empty, which is another one.
  * @param data    one JSON value, UTF-8; NaN, Infinity and -Infinity are accepted,
  *                as Python writes them.
  * @return HERMES_OK, _EBADHANDLE, _EINVAL, _EUTF8, _EJSON, _ESTATE, _EFULL,
@@ -380,6 +383,9 @@ HERMES_API int hermes_receiver_accept(uint64_t receiver, const char *origin, siz
  * Takes the oldest envelope. Where a wait was in vain (_ETIMEOUT), hermes_last_error()
  * says why, as far as that is known: no connection, and the reason, or nothing that the
  * receiver subscribes to.
+ * A loop ends at HERMES_ESTOPPED, and where another thread or
+ * the loop's own body may close the receiver, at HERMES_EBADHANDLE too: hermes_close()
+ * wakes a call that waits with the former, and a later call finds the handle dead.
  * @param envelope  receives it; free with hermes_envelope_free().
  * @return HERMES_OK, _EBADHANDLE, _EINVAL, _ESTATE (never started), _ETIMEOUT,
  *         _ESTOPPED (stopped and nothing left), _ENOMEM.
@@ -394,7 +400,10 @@ HERMES_API void hermes_envelope_free(hermes_envelope *envelope);
 /**
  * The topic, the origin, or the data (one JSON value) of an envelope: UTF-8, valid
  * until the envelope is freed, with a NUL behind it. A topic or origin that is not a string
- * on the wire, which only Python programs send, is its JSON text.
+ * on the wire, which only Python programs send, is its JSON text. Data are the text that was
+ * sent: NaN, Infinity and -Infinity, integers of any size and halves of surrogate pairs
+ * ("\ud800") may stand in them, as Python writes them. A parser that cannot hold them fails
+ * for this envelope alone.
  * @param len  receives the length without that NUL; may be NULL.
  * @return the text; NULL for a NULL envelope.
  * @since 2.0

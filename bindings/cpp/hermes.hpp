@@ -374,6 +374,11 @@ class Object {
     void set(const std::string &key, const char *value) {
         detail::check(hermes_set(handle_, detail::c_text("option", key), value));
     }
+    void set(const std::string &key, std::nullptr_t) = delete;
+    template <class View, std::enable_if_t<std::is_same_v<View, std::string_view>, char> = 0>
+    void set(const std::string &key, View value) {
+        set(key, std::string(value));
+    }
     void set(const std::string &key, std::chrono::milliseconds value) {
         set(key, std::to_string(value.count()) + "ms");
     }

@@ -30,6 +30,9 @@ _R = TypeVar("_R")
 #: How many envelopes a task may publish before the other tasks have a turn.
 _TURN = 256
 
+#: How many envelopes a task takes at once, for the other tasks wait meanwhile.
+_MOST_AT_ONCE = 4096
+
 
 class Bell:
     """Who waits for an object, in however many event loops."""
@@ -118,30 +121,43 @@ def _wake(waiter: asyncio.Future[None]) -> None:
 # ---- Receiving ---------------------------------------------------------------
 
 
+async def pause() -> None:
+    """Let the other tasks have a turn.
+
+    Awaited where nothing has been taken or queued: a task that is cancelled loses nothing.
+    """
+    await asyncio.sleep(0)
+
+
 async def take(inbox: Inbox, timeout: float | None, wanted: int = 1) -> Any:
     """The oldest envelope, or None when the time is up or nothing will come."""
     loop = asyncio.get_running_loop()
     end = None if timeout is None else loop.time() + timeout
     waited = False
+    rested = False  # the other tasks have had a turn
     while True:
-        envelope = inbox.here()
+        envelope = inbox.here(rested)
         if envelope is not None:
             return envelope
         if inbox.fetch(wanted):
             if not waited:
                 # Where one fetch follows the other, the other tasks have a turn between.
-                await asyncio.sleep(0)
+                await pause()
+            rested = True
             continue
         if inbox.over:
-            if timeout != 0:
-                # So that a loop that asks again and again lets others have a turn.
-                await asyncio.sleep(PAUSE if timeout is None else min(PAUSE, timeout))
-            return inbox.here()
+            # So that a loop that asks again and again lets others have a turn.
+            await asyncio.sleep(PAUSE if timeout is None else min(PAUSE, timeout))
+            return inbox.here(rested=True)
         left = None if end is None else end - loop.time()
         if left is not None and left <= 0:
+            if not waited:
+                await pause()  # for who polls
             return None
-        await _arrival(inbox, loop, left, wanted)
-        waited = True
+        waited = await _arrival(inbox, loop, left, wanted)
+        if not waited:
+            await pause()  # for it has come just now, and so may the next one
+        rested = True
 
 
 async def take_many(inbox: Inbox, most: int, timeout: float | None) -> list[Any]:
@@ -149,21 +165,24 @@ async def take_many(inbox: Inbox, most: int, timeout: float | None) -> list[Any]
     first = await take(inbox, timeout, most)
     if first is None:
         return []
+    most = min(most, _MOST_AT_ONCE)
     return [first, *inbox.take_many(most - 1, 0.0)] if most > 1 else [first]
 
 
 async def _arrival(
     inbox: Inbox, loop: asyncio.AbstractEventLoop, timeout: float | None, wanted: int
-) -> None:
-    """Wait until there may be something to take."""
+) -> bool:
+    """Wait until there may be something to take; False where there is, without a wait."""
     watch = inbox.bell.watch(loop)
     with watch.waiter(timeout) as waiter:
         descriptor = inbox.descriptor()
         if descriptor is not None:
             watch.look_at(descriptor)
         # What came before we began to wait has rung for nobody.
-        if not (inbox.fetch(wanted) or inbox.over):
-            await waiter
+        if inbox.fetch(wanted) or inbox.over:
+            return False
+        await waiter
+        return True
 
 
 # ---- Publishing --------------------------------------------------------------

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _MOST = 256  # envelopes a fetch
 _MOST_BYTES = 1 << 20  # aimed at, where envelopes are large
 PAUSE = 0.05  # seconds that a call which may wait takes at the least where nothing will come
+_TURN = 256  # envelopes that were put, which tasks take before the others have a turn
 _FED_SLICE = 0.02  # seconds between two looks at what was put in by hand
 
 
@@ -49,6 +50,7 @@ class Inbox:
         self._over = False
         self._bell: Bell | None = None  # who waits in event loops, once somebody does
         self._most = _MOST
+        self._turns = 1
         self._fetching = threading.Lock()
         self._counting = threading.Lock()
         self._fetched = 0
@@ -145,10 +147,20 @@ class Inbox:
         """It polls readable while there is something to fetch; None before the start."""
         return None if self._core is None else self._core.descriptor()
 
-    def here(self) -> Any:
-        """The oldest envelope of those that need not be fetched, or None."""
+    def here(self, rested: bool = False) -> Any:
+        """The oldest envelope of those that need not be fetched, or None.
+
+        Also None now and then where there are envelopes that were put: a task fetches then,
+        and lets the other tasks have a turn, as it does where it receives. Twice in a row,
+        for ``async for`` asks once more before it fetches. Not where the task has ``rested``.
+        """
+        put = self._put
+        if put and not rested:
+            self._turns = (self._turns + 1) % _TURN
+            if self._turns < 2:
+                return None
         try:
-            return (self._put or self._pending).popleft()
+            return (put or self._pending).popleft()
         except IndexError:
             return None
 

@@ -33,6 +33,7 @@ EJSON = -8
 EINVAL = -1
 ESTOPPED = -11
 ESTATE = -3
+ERANGE = -15
 EBADHANDLE = -2
 
 #: The HERMES_ABI_VERSION that this package is written for.
@@ -250,6 +251,16 @@ def _after_fork_in_child() -> None:
 # ---- Errors and time ---------------------------------------------------------
 
 
+def _option_text(text: str) -> bytes:
+    """An option's key or value for C, which would see the end of the text at a NUL."""
+    if "\0" in text:
+        raise errors.OptionError(f"there is a NUL in the option's text {text!r}")
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise errors.OptionError(f"the option's text {text!r} is not Unicode: {error}") from error
+
+
 def failure(lib: Any, code: int) -> errors.HermesError:
     """The exception for what just failed in this thread."""
     import ctypes
@@ -339,15 +350,21 @@ class Core:
 
     def set(self, key: str, value: str) -> None:
         """Set an option."""
-        self.check(self._lib.hermes_set(self._handle, key.encode(), value.encode()))
+        key_text, value_text = _option_text(key), _option_text(value)
+        self.check(self._lib.hermes_set(self._handle, key_text, value_text))
 
     def get(self, key: str) -> str:
         """Read an option or a fact."""
         import ctypes
 
-        buffer = ctypes.create_string_buffer(4096)
-        self.check(self._lib.hermes_get(self._handle, key.encode(), buffer, len(buffer)))
-        return buffer.value.decode("utf-8", "replace")
+        text, size = _option_text(key), 4096
+        while True:
+            buffer = ctypes.create_string_buffer(size)
+            code = self._lib.hermes_get(self._handle, text, buffer, size)
+            if code != ERANGE:
+                self.check(code)
+                return buffer.value.decode("utf-8", "replace")
+            size *= 2
 
     def start(self) -> None:
         """Bind, or begin to connect."""

@@ -100,7 +100,12 @@ class Publisher(Part[_native.PublisherCore]):
         """
         core = self._hermes_core
         if self.sock is None or core is None or not self._hermes_publishes():
-            return self.publish(envelope)
+            published = self.publish(envelope)
+            if not published:
+                from hermes import _aio
+
+                await _aio.pause()  # for who tries again until it is
+            return published
         if self._hermes_room is None:
             from hermes._aio import Room
 

@@ -141,7 +141,8 @@ class Receiver(Part[_native.ReceiverCore]):
         """Take up to ``max`` envelopes at once: :meth:`recv_many` for asyncio.
 
         Waits for the first one only, at most ``timeout`` seconds (None: no limit). Empty
-        when that has gone by, or the receiver has stopped and all is taken.
+        when that has gone by, or the receiver has stopped and all is taken. Never more than
+        4,096, so that the event loop goes on.
         """
         from hermes import _aio
 

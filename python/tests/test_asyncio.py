@@ -9,7 +9,7 @@ import os
 import random
 import threading
 import time
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Coroutine
 from contextlib import ExitStack
 from typing import Any, Callable
 
@@ -147,6 +147,101 @@ def test_a_busy_receiver_lets_others_have_a_turn(
             await receiver.arecv()
         assert turns >= 20
         counting.cancel()
+
+    run(main())
+
+
+@pytest.mark.parametrize("how", ["arecv", "arecv_many", "async for"])
+def test_what_is_put_without_end_lets_others_have_a_turn(run: Run, how: str) -> None:
+    receiver = Receiver("tcp://127.0.0.1:1", "r")
+    many = 20_000
+    for number in range(many):
+        receiver.q.put(number)
+    took = 0
+
+    async def take() -> None:
+        nonlocal took
+        if how == "async for":
+            async for _ in receiver:
+                took += 1
+        while True:
+            await (receiver.arecv() if how == "arecv" else receiver.arecv_many(1))
+            took += 1
+
+    async def main() -> None:
+        taking = asyncio.ensure_future(take())
+        while not took:
+            await asyncio.sleep(0)
+        assert took < many / 4
+        taking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await taking
+
+    run(main())
+
+
+def test_polling_lets_others_have_a_turn(run: Run, ends: tuple[Publisher, Receiver]) -> None:
+    _, receiver = ends
+
+    async def main() -> None:
+        done = False
+
+        async def finish() -> None:
+            nonlocal done
+            done = True
+
+        async def poll(look: Callable[[], Awaitable[Any]]) -> None:
+            nonlocal done
+            done = False
+            finishing = asyncio.ensure_future(finish())
+            for _ in range(1000):
+                assert not await look()
+                if done:
+                    break
+            assert done
+            await finishing
+
+        await poll(lambda: receiver.arecv(0))
+        await poll(lambda: receiver.arecv_many(3, timeout=0))
+        receiver.stop()
+        await poll(receiver.arecv)
+        await poll(receiver.arecv_many)
+        await poll(lambda: Publisher("tcp://127.0.0.1:1", "p").apublish(Envelope("t", "o", 1)))
+
+    run(main())
+
+
+def test_many_at_once_are_not_without_end(run: Run, ends: tuple[Publisher, Receiver]) -> None:
+    publisher, receiver = ends
+
+    async def main() -> None:
+        publisher.publish_many([Envelope("t", "o", number) for number in range(20_000)])
+        await until(lambda: receiver.stats()["queued"] == 20_000)
+        got: list[Any] = []
+        while len(got) < 20_000:
+            some = await receiver.arecv_many(1_000_000)
+            assert 0 < len(some) < 10_000
+            got += some
+        assert [envelope.data for envelope in got] == list(range(20_000))
+
+    run(main())
+
+
+def test_a_stop_in_the_body_of_a_loop_ends_it(run: Run, ends: tuple[Publisher, Receiver]) -> None:
+    publisher, receiver = ends
+
+    async def main() -> None:
+        publisher.publish(Envelope("t", "o", 1))
+        seen = []
+        async for envelope in receiver:
+            seen.append(envelope.data)
+            receiver.stop()
+        assert seen == [1]
+        async for envelope in receiver:
+            seen.append(envelope.data)
+        assert seen == [1]
+        assert await receiver.arecv() is None
+        assert await receiver.arecv_many(3) == []
 
     run(main())
 

@@ -221,6 +221,27 @@ def test_an_option_may_be_set_later(life: ExitStack) -> None:
     assert receiver.get_option("timeout") == "3s"
 
 
+@pytest.mark.parametrize("wrong", ["\0", "x\0y", "\ud800"])
+def test_an_option_is_not_cut_at_a_nul(wrong: str, life: ExitStack) -> None:
+    publisher = life.enter_context(hermes.Publisher(support.free_address(), "p"))
+    for call in (
+        lambda: publisher.set_option("linger" + wrong, "1s"),
+        lambda: publisher.set_option("linger", "1s" + wrong),
+        lambda: publisher.get_option("linger" + wrong),
+        lambda: hermes.Publisher(
+            support.free_address(), "p", options={"linger" + wrong: 1}
+        ).start(),
+    ):
+        with pytest.raises(hermes.errors.OptionError):
+            call()
+
+
+def test_a_value_may_be_long(life: ExitStack) -> None:
+    name = "n" * 100_000
+    publisher = life.enter_context(hermes.Publisher(support.free_address(), name))
+    assert publisher.get_option("name") == name
+
+
 @pytest.mark.parametrize("options", [{"no.such": 1}, {"linger": "soon"}, {"queue.messages": -1}])
 def test_a_wrong_option_is_named(options: Any) -> None:
     (key,) = options

@@ -85,12 +85,14 @@ static_assert(can_be_set<std::chrono::seconds>::value);
 static_assert(!can_be_set<double>::value && !can_be_set<float>::value);
 static_assert(!can_be_set<char>::value && !can_be_set<wchar_t>::value);
 static_assert(!can_be_set<char16_t>::value && !can_be_set<char32_t>::value);
+static_assert(can_be_set<std::string_view>::value && !can_be_set<std::nullptr_t>::value);
 static_assert(!can_be_set<void *>::value && !can_be_set<int *>::value);
 static_assert(!can_be_set<Plain>::value && !can_be_set<Scoped>::value);
 static_assert(!can_be_set<std::chrono::microseconds>::value);
 
 static void text_with_a_nul() {
     using namespace std::string_literals;
+    using namespace std::string_view_literals;
     const std::string address = "tcp://127.0.0.1:*", cut = address + "\0x"s;
     FAILS(errc::invalid, "NUL", hermes::PostOffice(cut, address));
     FAILS(errc::invalid, "NUL", hermes::PostOffice(address, cut));
@@ -104,6 +106,7 @@ static void text_with_a_nul() {
     FAILS(errc::invalid, "NUL", hermes::Node("n\0x"s, c.publisher));
     FAILS(errc::invalid, "NUL", c.publisher.set("linger\0x"s, "1s"));
     FAILS(errc::invalid, "NUL", c.publisher.set("linger", "1s\0x"s));
+    FAILS(errc::invalid, "NUL", c.publisher.set("linger", "1s\0x"sv));
     FAILS(errc::invalid, "NUL", c.publisher.set("linger\0x"s, 1s));
     FAILS(errc::invalid, "NUL", c.publisher.get("linger\0x"s));
     FAILS(errc::invalid, "NUL", c.publisher.publish_try("[\"t\", null, 1]\0, 2]"s));
@@ -119,7 +122,8 @@ static void while_running() {
     FAILS(errc::not_supported, "n", hermes::Node("n", c.publisher).recv(0ms));
     hermes::PostOffice second(c.office.in(), "tcp://127.0.0.1:*");
     FAILS(errc::address_in_use, c.office.in(), second.start());
-    FAILS(errc::io, "/nonexistent",
+    FAILS(errc::io, "/proc/", hermes::PostOffice("ipc:///proc/in", "ipc:///proc/out").start());
+    FAILS(errc::address, "/nonexistent",
           hermes::PostOffice("ipc:///nonexistent/in", "ipc:///nonexistent/out").start());
     c.receiver.stop();
     FAILS(errc::stopped, "r", c.receiver.recv(patience));

@@ -66,7 +66,9 @@ fn while_running() {
     let second = PostOffice::new(&address_in, "tcp://127.0.0.1:*").unwrap();
     fails(second.start(), Error::AddressInUse, &address_in);
     let nowhere = PostOffice::new("ipc:///nonexistent/in", "ipc:///nonexistent/out").unwrap();
-    fails(nowhere.start(), Error::Io, "/nonexistent");
+    fails(nowhere.start(), Error::Address, "/nonexistent");
+    let refused = PostOffice::new("ipc:///proc/in", "ipc:///proc/out").unwrap();
+    fails(refused.start(), Error::Io, "/proc/");
     c.receiver.stop(PATIENCE).unwrap();
     fails(c.receiver.recv(), Error::Stopped, "r");
     c.receiver.close().unwrap();

@@ -327,7 +327,7 @@ fn what_is_not_finite_is_published_as_python_does() {
 fn what_is_nested_deep_arrives() {
     let c = Cluster::start();
     let nested = |depth: usize| format!("{}[7]{}", "[".repeat(depth - 1), "]".repeat(depth - 1));
-    for depth in [127, 128, 129, 500] {
+    for depth in [127, 128, 129, 500, 1000] {
         c.publisher.publish_json("t", &nested(depth)).unwrap();
         let envelope = c.receiver.recv_timeout(PATIENCE).unwrap();
         let mut value: Value = envelope.data().unwrap();
