@@ -12,11 +12,15 @@ import json
 import os
 import subprocess
 import sys
+import time
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 import support
 from support import HERE, PATIENCE
+
+import hermes
 
 COUNT = 300
 MIXES = list(itertools.product(["old", "new"], repeat=3))
@@ -89,3 +93,108 @@ def test_every_mix_is_exact_and_in_order(publisher: str, office: str, receiver: 
             process.communicate()
     extra = {"é": [None, True, 1.5, "\U0001f680"]}
     assert got == [["mix/data", ["number", number, extra]] for number in range(COUNT)]
+
+
+# Topics, origins and times that are JSON, and no strings or no numbers.
+ODD: list[list[Any]] = [
+    [None, 5],
+    [5, None],
+    [["a", 1], {"k": [True]}],
+    ["t", "o"],
+    [{"x": None}, -1.5],
+]
+
+OLD_RECEIVER = """
+import json, sys, time
+from hermes import Receiver
+receiver = Receiver(sys.argv[1], "old")
+receiver.timeout = 600
+receiver.start()
+got = []
+print("ready", flush=True)
+while not got or got[-1][2] != "end":
+    envelope = receiver.recv()
+    if envelope is None:
+        time.sleep(0.001)
+    elif not got or envelope.data != got[-1][2]:
+        got.append([envelope.topic, envelope.origin, envelope.data, envelope.ts])
+print(json.dumps(got), flush=True)
+receiver.stop()
+"""
+
+OLD_PUBLISHER = """
+import json, sys, time
+from hermes import Envelope, Publisher
+
+class Text(Envelope):
+    def update_ts(self):
+        self.ts = str(time.time())
+
+publisher = Publisher(sys.argv[1], "old")
+publisher.start()
+while True:  # until it is killed: what nobody has subscribed to yet is lost
+    for number, (topic, origin) in enumerate(json.loads(sys.argv[2])):
+        publisher.publish(Text(topic, origin, [number]))
+    time.sleep(0.02)
+"""
+
+
+@pytest.fixture
+def old_program() -> Any:
+    """Starts programs under the old package, and ends them."""
+    processes = []
+    environment = support.environment()
+    del environment["PYTHONPATH"]
+
+    def start(code: str, *arguments: str) -> subprocess.Popen[str]:
+        command = [old_python(), "-c", code, *arguments]
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.item("wire-old-and-new")
+def test_odd_topics_origins_and_times_reach_an_old_receiver(
+    office: hermes.PostOffice, life: ExitStack, old_program: Any
+) -> None:
+    class Text(hermes.Envelope):
+        def update_ts(self) -> None:
+            self.ts = str(time.time())  # type: ignore[assignment]
+
+    program = old_program(OLD_RECEIVER, office.xpub_url)
+    assert program.stdout.readline() == "ready\n"
+    publisher = life.enter_context(hermes.Publisher(office.xsub_url, "p"))
+    assert publisher.wait_ready(PATIENCE)
+    for number, (topic, origin) in enumerate(ODD):
+        kind = Text if number % 2 else hermes.Envelope
+        assert publisher.publish(kind(topic, origin, [number]))
+    publisher.publish(hermes.Envelope("t", "o", "end"))
+    got = json.loads(program.stdout.readline())
+    assert [row[:3] for row in got] == [
+        *([topic, origin, [number]] for number, (topic, origin) in enumerate(ODD)),
+        ["t", "o", "end"],
+    ]
+    assert [type(row[3]) for row in got] == [float, str, float, str, float, float]
+
+
+@pytest.mark.item("wire-old-and-new")
+def test_odd_topics_origins_and_times_come_from_an_old_publisher(
+    office: hermes.PostOffice, life: ExitStack, old_program: Any
+) -> None:
+    receiver = life.enter_context(hermes.Receiver(office.xpub_url, "r"))
+    receiver.timeout = 600
+    old_program(OLD_PUBLISHER, office.xsub_url, json.dumps(ODD))
+    got: dict[int, Any] = {}
+    end = time.monotonic() + PATIENCE
+    while len(got) < len(ODD) and time.monotonic() < end:
+        envelope = receiver.recv(block=True, timeout=1.0)
+        if envelope is not None:
+            assert isinstance(envelope.ts, str)
+            got[envelope.data[0]] = [envelope.topic, envelope.origin]
+    assert [got[number] for number in range(len(ODD))] == ODD
+    assert receiver.stats()["dropped_malformed"] == 0
