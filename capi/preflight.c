@@ -24,16 +24,17 @@ enum { THREADS = 8 };
 static void describe(char *text, size_t size, int resource, rlim_t unit, const char *option) {
     struct rlimit limit;
     if (getrlimit(resource, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
-        snprintf(text, size, "no limit of this process is in the way, so it is the system's or its "
-                             "container's");
+        snprintf(text, size,
+                 "no limit of this process is in the way, so it is the system's or its "
+                 "container's");
     else
         snprintf(text, size, "the limit of this process (ulimit %s) is %llu", option,
                  (unsigned long long)(limit.rlim_cur / unit));
 }
 
 static int lacks_addresses(char *text, size_t size) {
-    void *probe = mmap(NULL, ADDRESSES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
-                       0);
+    void *probe =
+        mmap(NULL, ADDRESSES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (probe != MAP_FAILED) {
         munmap(probe, ADDRESSES);
         return 0;
