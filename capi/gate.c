@@ -6,6 +6,7 @@
 #include "shim.h"
 
 #include "inherited.h"
+#include "preflight.h"
 
 #include "_cgo_export.h"
 
@@ -22,8 +23,12 @@ enum { ASLEEP, AWAKE, FORKED, BROKEN };
 /* How long exit() may be held up by what is still queued. */
 enum { EXIT_FLUSH_MS = 1000 };
 
+/* How long a text may be that says what is lacking. */
+enum { LIMIT_TEXT = 512 };
+
 static atomic_int state = ASLEEP;
-static pthread_once_t woken = PTHREAD_ONCE_INIT;
+static pthread_once_t prepared = PTHREAD_ONCE_INIT;
+static pthread_mutex_t waking = PTHREAD_MUTEX_INITIALIZER; /* held only once prepared */
 
 /* The entry point of the Go runtime. Go's linker puts it among the library's
  * initializers, so that loading would start Go's threads. build.sh takes it out of
@@ -68,13 +73,24 @@ static void start_go(void) {
         setrlimit(RLIMIT_NOFILE, &chosen);
 }
 
-static void wake(void) {
-    if (pthread_atfork(NULL, NULL, in_child) != 0 || atexit(at_exit) != 0) {
+static void prepare(void) {
+    if (pthread_atfork(NULL, NULL, in_child) != 0 || atexit(at_exit) != 0)
         atomic_store(&state, BROKEN);
-        return;
+}
+
+/* Starts what has not started. It leaves text empty, unless there is something lacking,
+ * which may be there at a later call. */
+static void wake(char *text, size_t size) {
+    text[0] = '\0';
+    pthread_once(&prepared, prepare);
+    if (atomic_load(&state) != ASLEEP) return;
+    pthread_mutex_lock(&waking);
+    if (atomic_load(&state) == ASLEEP &&
+        (&hermes_go_start == NULL || !shim_cannot_start(text, size))) {
+        if (&hermes_go_start != NULL) start_go();
+        atomic_store(&state, AWAKE);
     }
-    if (&hermes_go_start != NULL) start_go();
-    atomic_store(&state, AWAKE);
+    pthread_mutex_unlock(&waking);
 }
 
 /* glibc hands these to initializers; the Go runtime reads them when it starts. */
@@ -82,11 +98,13 @@ __attribute__((constructor)) static void loaded(int argc, char **argv, char **en
     process.argc = argc;
     process.argv = argv;
     process.envp = envp;
-    if (&hermes_go_start == NULL) pthread_once(&woken, wake);
+    char text[LIMIT_TEXT];
+    if (&hermes_go_start == NULL) wake(text, sizeof text);
 }
 
 static int enter_slowly(const char *function) {
-    if (atomic_load(&state) == ASLEEP) pthread_once(&woken, wake);
+    char lacking[LIMIT_TEXT] = "";
+    if (atomic_load(&state) == ASLEEP) wake(lacking, sizeof lacking);
     switch (atomic_load(&state)) {
     case AWAKE:
         return HERMES_OK;
@@ -95,6 +113,8 @@ static int enter_slowly(const char *function) {
                            "%s: process forked after the library's first use; "
                            "fork before it, exec, or load a private copy",
                            function);
+    case ASLEEP:
+        return shim_refuse(HERMES_ENOMEM, "%s: the library cannot start: %s", function, lacking);
     default:
         return shim_refuse(HERMES_ENOMEM, "%s: no memory to start the library", function);
     }

@@ -104,7 +104,8 @@ static int number_behind(struct reader *r, const char *mark, unsigned base, uint
         if ((c = next(r)) < 0) return 0;
         found = c == mark[found] ? found + 1 : c == mark[0];
     }
-    while ((c = next(r)) == ' ') {}
+    while ((c = next(r)) == ' ') {
+    }
     *number = 0;
     for (;; c = next(r)) {
         unsigned digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : 16;

@@ -85,7 +85,7 @@ HERMES_API int hermes_abi_version(void);
 #define HERMES_ESTOPPED (-11)  /* the object has stopped, and nothing is left to take */
 #define HERMES_EFORKED (-12)   /* this process was forked after the library's first use */
 #define HERMES_EINTERNAL (-13) /* a fault inside the library; the object has failed */
-#define HERMES_ENOMEM (-14)    /* out of memory */
+#define HERMES_ENOMEM (-14)    /* out of memory, or a limit keeps the library from starting */
 #define HERMES_ERANGE (-15)    /* the caller's buffer is too small */
 #define HERMES_ETOOBIG (-16)   /* an envelope above the limit "message.bytes" */
 #define HERMES_ENOTSUP (-17)   /* not for this kind of object */

@@ -153,8 +153,8 @@ static int port_of(const char *endpoint) {
 
 /* The parent stops, or is killed, while a child lives on. */
 static void the_address_is_free(const char *engine, int killed) {
-    int told[2];
-    CHECK(pipe(told) == 0);
+    int told[2], forked[2];
+    CHECK(pipe(told) == 0 && pipe(forked) == 0);
     pid_t parent = fork();
     CHECK(parent >= 0);
     if (parent == 0) {
@@ -162,17 +162,19 @@ static void the_address_is_free(const char *engine, int killed) {
         start_party(&p, engine, "tcp://127.0.0.1:*", "tcp://127.0.0.1:*");
         pid_t child = fork();
         if (child == 0) {
-            close(told[1]);
             alarm(PATIENCE_MS / 1000);
+            char ready = 1; /* the parent may be a step ahead */
+            CHECK(write(forked[1], &ready, 1) == 1);
             for (;;) pause();
         }
+        char ready;
+        CHECK(read(forked[0], &ready, 1) == 1);
         int message[2] = {port_of(p.in), (int)child};
         if (!killed) close_party(&p);
         CHECK(write(told[1], message, sizeof message) == sizeof message);
         for (;;) pause();
     }
     int message[2];
-    close(told[1]);
     CHECK(read(told[0], message, sizeof message) == sizeof message);
     int peer = -1;
     if (killed) {
@@ -195,7 +197,7 @@ static void the_address_is_free(const char *engine, int killed) {
         kill(parent, SIGKILL);
         CHECK(waitpid(parent, NULL, 0) == parent);
     }
-    close(told[0]);
+    for (int i = 0; i < 2; i++) close(told[i]), close(forked[i]);
 }
 
 int main(void) {

@@ -140,6 +140,12 @@ for test in roundtrip texts arguments closing polling pipes json gaps policies v
     run "$test, AddressSanitizer" "$work/asan/$test"
 done
 
+# AddressSanitizer itself needs more addresses than any limit would leave.
+if wanted limits; then
+    shared limits plain
+    run limits "$work/plain/limits"
+fi
+
 if wanted values; then
     shared values plain "$root/capi/quick.c" "$root/capi/values.c"
     run values "$work/plain/values"

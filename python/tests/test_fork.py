@@ -387,11 +387,14 @@ made = office()
 where = made.endpoints
 round_trip(where)
 reading, writing = os.pipe()
+waiting, telling = os.pipe()
 pid = os.fork()
 if pid == 0:
     os.close(writing)
+    os.write(telling, b"x")
     os.read(reading, 1)                # until the parent is done
     os._exit(0)
+os.read(waiting, 1)
 made.stop()
 again = PostOffice(where["in"], where["out"])
 again.start()                          # though the child has been there all the time
