@@ -115,7 +115,7 @@ func (r *Receiver) admit(b *batch.Batch, i, path int, l *limits) {
 		l.skipped++
 		return
 	}
-	if a.origins != nil {
+	if a.origins != nil && r.originsFilter.is("on") {
 		if _, ok := a.origins[string(wire.Text(p.Origin, nil))]; !ok {
 			s.counters.DroppedOrigin++
 			return

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Callable, TypeVar
 from hermes import _native
 from hermes._inbox import PAUSE
 from hermes._outbox import FOR_TEXT, offer
+from hermes._queues import take_from
 from hermes._rows import written
 
 if TYPE_CHECKING:
@@ -67,11 +68,11 @@ class _Watch:
         # one while the loop looks at it.
         self._descriptor = -1
 
-    def __del__(self) -> None:
+    # Bound here: at exit the names of this module may be gone before its objects.
+    def __del__(self, _close: Callable[[int], None] = os.close) -> None:
         # The loop, which would hold a watch that it looks at, is no more.
         if self._descriptor >= 0:
-            with contextlib.suppress(Exception):  # the interpreter may be going down
-                os.close(self._descriptor)
+            _close(self._descriptor)
 
     @contextlib.contextmanager
     def waiter(self, timeout: float | None) -> Iterator[asyncio.Future[None]]:
@@ -129,17 +130,20 @@ async def pause() -> None:
     await asyncio.sleep(0)
 
 
-async def take(inbox: Inbox, timeout: float | None, wanted: int = 1) -> Any:
-    """The oldest envelope, or None when the time is up or nothing will come."""
+async def take(inbox: Inbox, target: Any, timeout: float | None, wanted: int = 1) -> Any:
+    """The oldest envelope, or None when the time is up or nothing will come.
+
+    ``target`` is the receiver's queue, where the inbox is plain.
+    """
     loop = asyncio.get_running_loop()
     end = None if timeout is None else loop.time() + timeout
     waited = False
     rested = False  # the other tasks have had a turn
     while True:
-        envelope = inbox.here(rested)
+        envelope = _here(inbox, target, rested)
         if envelope is not None:
             return envelope
-        if inbox.fetch(wanted):
+        if _ready(inbox, target, wanted):
             if not waited:
                 # Where one fetch follows the other, the other tasks have a turn between.
                 await pause()
@@ -148,38 +152,69 @@ async def take(inbox: Inbox, timeout: float | None, wanted: int = 1) -> Any:
         if inbox.over:
             # So that a loop that asks again and again lets others have a turn.
             await asyncio.sleep(PAUSE if timeout is None else min(PAUSE, timeout))
-            return inbox.here(rested=True)
+            return _here(inbox, target, True)
         left = None if end is None else end - loop.time()
         if left is not None and left <= 0:
             if not waited:
                 await pause()  # for who polls
             return None
-        waited = await _arrival(inbox, loop, left, wanted)
+        waited = await _arrival(inbox, target, loop, left, wanted)
         if not waited:
             await pause()  # for it has come just now, and so may the next one
         rested = True
 
 
-async def take_many(inbox: Inbox, most: int, timeout: float | None) -> list[Any]:
+async def take_many(inbox: Inbox, target: Any, most: int, timeout: float | None) -> list[Any]:
     """Up to ``most`` envelopes; waits for the first one only."""
-    first = await take(inbox, timeout, most)
+    first = await take(inbox, target, timeout, most)
     if first is None:
         return []
     most = min(most, _MOST_AT_ONCE)
-    return [first, *inbox.take_many(most - 1, 0.0)] if most > 1 else [first]
+    taken = [first]
+    if not inbox.plain:
+        inbox.take_into(taken, most, 0.0)
+        return taken
+    while len(taken) < most:
+        envelope = _here(inbox, target, True)
+        if envelope is None:
+            break
+        taken.append(envelope)
+    return taken
+
+
+def _here(inbox: Inbox, target: Any, rested: bool) -> Any:
+    """The oldest envelope of those that are at hand, or None.
+
+    Also None now and then where a queue of Python's has some, unless the task has rested: it
+    lets the other tasks have a turn then, as it does where it fetches.
+    """
+    if not inbox.plain:
+        return inbox.here()
+    return take_from(target, inbox, False, 0.0) if rested or not inbox.is_turn_over() else None
+
+
+def _ready(inbox: Inbox, target: Any, wanted: int) -> bool:
+    """Whether something can be taken without waiting."""
+    return not target.empty() if inbox.plain else inbox.fetch(wanted)
 
 
 async def _arrival(
-    inbox: Inbox, loop: asyncio.AbstractEventLoop, timeout: float | None, wanted: int
+    inbox: Inbox,
+    target: Any,
+    loop: asyncio.AbstractEventLoop,
+    timeout: float | None,
+    wanted: int,
 ) -> bool:
     """Wait until there may be something to take; False where there is, without a wait."""
+    if inbox.plain:  # others may put into that queue, and do not ring
+        timeout = PAUSE if timeout is None else min(PAUSE, timeout)
     watch = inbox.bell.watch(loop)
     with watch.waiter(timeout) as waiter:
         descriptor = inbox.descriptor()
         if descriptor is not None:
             watch.look_at(descriptor)
         # What came before we began to wait has rung for nobody.
-        if inbox.fetch(wanted) or inbox.over:
+        if _ready(inbox, target, wanted) or inbox.over:
             return False
         await waiter
         return True

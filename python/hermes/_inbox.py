@@ -7,16 +7,16 @@ the counters are those of a plain queue.
 
 from __future__ import annotations
 
-import queue
+import _thread
 import threading
 import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from hermes import _native
+from hermes import _green, _native
 from hermes._codec import Codec
 from hermes._decode import by_marshal, decode
-from hermes._native import ReceiverCore, deadline, in_slices, remaining
+from hermes._native import SLICE, Handout, ReceiverCore, deadline, in_slices, remaining
 from hermes.structs import Envelope
 
 if TYPE_CHECKING:
@@ -25,106 +25,145 @@ if TYPE_CHECKING:
 _MOST = 256  # envelopes a fetch
 _MOST_BYTES = 1 << 20  # aimed at, where envelopes are large
 PAUSE = 0.05  # seconds that a call which may wait takes at the least where nothing will come
-_TURN = 256  # envelopes that were put, which tasks take before the others have a turn
-_FED_SLICE = 0.02  # seconds between two looks at what was put in by hand
+_TURN = 256  # envelopes of a queue of Python's that tasks take before others have a turn
 
 
 class Inbox:
-    """The attribute ``q`` of a receiver. It has the methods of :class:`queue.Queue`.
+    """Envelopes on their way from the native receiver to whoever takes them.
 
-    Any number of threads may take from it. Envelopes that were :meth:`put` come before
-    those that were received.
+    Any number of threads may take. An exception at any instruction, which is what Ctrl-C
+    comes to, loses nothing but the envelope that is being taken: what the library has handed
+    out belongs to a :class:`~hermes._native.Handout` until it is among those that can be
+    taken, and gets there in one step; whose turn it is to fetch is given back in two places,
+    of which one exception can spoil one.
+
+    Where it is :attr:`plain`, a thread draws from here and puts into a queue of Python's.
     """
 
-    maxsize = 0
-
-    def __init__(self, codec: Codec, fed: bool = False) -> None:
-        """Make an empty inbox; ``fed`` is one that somebody may wait on while others put."""
+    def __init__(self, codec: Codec) -> None:
         self.codec = codec
-        self._fed = fed
+        #: Whether what arrives goes to a queue of Python's; see :mod:`hermes._queues`.
+        self.plain = False
+        #: How many envelopes were kept out of that queue, because of their origin.
+        self.refused = 0
         self._core: ReceiverCore | None = None
-        self._put: deque[Any] = deque()
         self._pending: deque[Envelope] = deque()
-        self._changed = threading.Event()  # something was put, or the receiver started or ended
+        self._changed = threading.Event()  # the receiver started or ended, or it is plain
         self._ended = False
         self._over = False
         self._bell: Bell | None = None  # who waits in event loops, once somebody does
         self._most = _MOST
-        self._turns = 1
-        self._fetching = threading.Lock()
-        self._counting = threading.Lock()
-        self._fetched = 0
-        self._undecodable = 0
+        self._turns = 0
+        self._turn = threading.RLock()
+        self._handout: Handout | None = None
 
     # ---- For the receiver ----------------------------------------------------
 
     def open(self, core: ReceiverCore) -> None:
         """Take from this native receiver from now on."""
         self._core = core
-        self._tell()
+        self.tell()
 
     def end(self) -> None:
         """Nothing more will come; who waits for a start stops waiting."""
         self._ended = True
-        self._tell()
+        self.tell()
 
     def reset(self) -> None:
         """Forget what is here and who was taking it: the process was forked."""
         self._pending.clear()
-        self._fetching = threading.Lock()
-        self._counting = threading.Lock()
+        if self._handout is not None:
+            self._handout.forget()
+        self._turn = threading.RLock()
         self._changed = threading.Event()
         self._bell = None
 
-    def take(self, timeout: float | None, wanted: int = 1) -> Any:
+    def tell(self) -> None:
+        """Let everybody who waits look again."""
+        self._changed.set()
+        self.ring()
+
+    def ring(self) -> None:
+        """Let the tasks that wait in event loops look again."""
+        if self._bell is not None:
+            self._bell.ring()
+
+    # ---- Taking --------------------------------------------------------------
+
+    def take(self, timeout: float | None, wanted: int = 1) -> Envelope | None:
         """The oldest envelope, or None. Waits ``timeout`` seconds, None: until the end.
 
         ``wanted`` is how many the caller is going to take.
         """
-        if not self._put:
-            try:
-                return self._pending.popleft()
-            except IndexError:
-                pass
-        return self._await(timeout, wanted)
-
-    def _await(self, timeout: float | None, wanted: int) -> Any:
+        try:
+            return self._pending.popleft()
+        except IndexError:
+            pass
         end = deadline(timeout) if timeout else timeout
         began = time.monotonic() if end != 0 else 0.0
         while True:
+            if not self._fetch(end, wanted):
+                if end == 0 or self.plain or not self.over:
+                    return None
+                self.pause(began, timeout)
+                last: Envelope | None = self.here()
+                return last
+            if self.plain:
+                return None
             try:
-                if self._put:
-                    return self._put.popleft()
-                if self._pending:
-                    return self._pending.popleft()
+                return self._pending.popleft()
             except IndexError:  # another thread was faster
                 continue
-            if not self._fetch(end, wanted):
-                if end != 0 and self.over:
-                    self._pause(began, timeout)
-                    return self.here()
-                return None
 
-    def _pause(self, began: float, timeout: float | None) -> None:
+    def pause(self, began: float, timeout: float | None) -> None:
         """Let a caller who may wait, and asks again and again, do so at a walking pace."""
         wait = PAUSE if timeout is None else min(PAUSE, timeout)
         left = began + wait - time.monotonic()
         if left > 0:
             time.sleep(left)
 
-    def take_many(self, most: int, timeout: float | None) -> list[Any]:
-        """Up to ``most`` envelopes; waits for the first one only."""
-        taken: list[Any] = []
+    def take_into(self, taken: list[Envelope], most: int, timeout: float | None) -> None:
+        """Add up to ``most`` envelopes to a list; waits for the first one only."""
         envelope = self.take(timeout, most)
         while envelope is not None:
             taken.append(envelope)
             if len(taken) == most:
-                break
+                return
             try:
                 envelope = self._pending.popleft()
             except IndexError:
                 envelope = self.take(0.0, most - len(taken))
-        return taken
+
+    def give_back(self, taken: list[Envelope]) -> None:
+        """Let what was taken, and could not be handed to the caller, be taken again."""
+        self._pending.extendleft(reversed(taken))
+
+    def draw(self) -> list[Envelope] | None:
+        """All that has arrived; waits a moment for it. None at the end. For the pump alone."""
+        drawn: list[Envelope] = []
+        if self._pending or self._fetch(deadline(SLICE), _MOST, drawing=True):
+            self._empty_into(drawn)
+        elif self.over:
+            return None
+        return drawn
+
+    def draw_now(self) -> list[Envelope]:
+        """All that has arrived by now, without waiting. For the pump alone."""
+        drawn: list[Envelope] = []
+        core = self._core
+        left = 0 if core is None else int(core.stats()["queued"])
+        while self._pending or (left > 0 and self._fetch(0.0, _MOST, drawing=True)):
+            before = len(drawn)
+            self._empty_into(drawn)
+            left -= len(drawn) - before
+        return drawn
+
+    def _empty_into(self, drawn: list[Envelope]) -> None:
+        while self._pending:
+            try:
+                drawn.append(self._pending.popleft())
+            except IndexError:  # another thread was faster
+                return
 
     # ---- For event loops -----------------------------------------------------
 
@@ -134,8 +173,7 @@ class Inbox:
         if self._bell is None:
             from hermes._aio import Bell
 
-            with self._counting:
-                self._bell = self._bell or Bell()
+            self._bell = self.__dict__.setdefault("_made_bell", Bell())
         return self._bell
 
     @property
@@ -145,88 +183,59 @@ class Inbox:
 
     def descriptor(self) -> int | None:
         """It polls readable while there is something to fetch; None before the start."""
-        return None if self._core is None else self._core.descriptor()
+        return None if self._core is None or self.plain else self._core.descriptor()
 
-    def here(self, rested: bool = False) -> Any:
-        """The oldest envelope of those that need not be fetched, or None.
-
-        Also None now and then where there are envelopes that were put: a task fetches then,
-        and lets the other tasks have a turn, as it does where it receives. Twice in a row,
-        for ``async for`` asks once more before it fetches. Not where the task has ``rested``.
-        """
-        put = self._put
-        if put and not rested:
-            self._turns = (self._turns + 1) % _TURN
-            if self._turns < 2:
-                return None
+    def here(self) -> Any:
+        """The oldest envelope of those that need not be fetched, or None."""
         try:
-            return (put or self._pending).popleft()
+            return self._pending.popleft()
         except IndexError:
             return None
 
+    def is_turn_over(self) -> bool:
+        """Whether a task that takes from a queue of Python's lets others have a turn now."""
+        self._turns = (self._turns + 1) % _TURN
+        return self._turns == 0
+
     def fetch(self, wanted: int) -> bool:
         """Whether something is here that need not be waited for. Never waits."""
-        return bool(self._put) if self._core is None else self._fetch(0.0, wanted)
+        return False if self._core is None else self._fetch(0.0, wanted)
 
     # ---- Counting ------------------------------------------------------------
 
-    def correct(self, core: ReceiverCore) -> dict[str, Any]:
-        """The native counters, where what was fetched ahead still counts as queued."""
-        with self._counting:
-            delivered = self._fetched - len(self._pending)
-            undecodable = self._undecodable
+    def correct(self, core: ReceiverCore, waiting: int = 0) -> dict[str, Any]:
+        """The native counters, where what was fetched ahead still counts as queued.
+
+        ``waiting`` is how many wait in a queue of Python's.
+        """
+        while True:
+            fetched, bad = before = self._fetched()
+            delivered = max(0, fetched - len(self._pending) - self.refused - waiting)
+            if before == self._fetched():
+                break
         counters = core.stats()
-        counters["queued"] += counters["delivered"] - delivered - undecodable
+        counters["queued"] += counters["delivered"] - delivered - bad - self.refused
         counters["delivered"] = delivered
-        counters["dropped_malformed"] += undecodable
+        counters["dropped_malformed"] += bad
+        counters["dropped_origin"] += self.refused
         return counters
 
-    # ---- As queue.Queue ------------------------------------------------------
-
-    def qsize(self) -> int:
+    def waiting(self) -> int:
         """How many envelopes can be taken now."""
-        waiting = len(self._put)
-        if self._core is not None:
-            waiting += int(self.correct(self._core)["queued"])
-        return waiting
+        return 0 if self._core is None else int(self.correct(self._core)["queued"])
 
-    def empty(self) -> bool:
-        """Whether nothing can be taken now."""
-        return not (self._put or self._pending or self._fetch(0.0))
+    def delivered(self) -> int:
+        """How many envelopes were taken."""
+        return self._fetched()[0] - len(self._pending)
 
-    def full(self) -> bool:
-        """False: a bound is set by the options of the receiver."""
-        return False
-
-    def get(self, block: bool = True, timeout: float | None = None) -> Any:
-        """The oldest envelope; raises :class:`queue.Empty` where there is none in time."""
-        envelope = self.take(timeout if block else 0.0)
-        if envelope is None:
-            raise queue.Empty
-        return envelope
-
-    def get_nowait(self) -> Any:
-        """The oldest envelope, or :class:`queue.Empty`."""
-        return self.get(block=False)
-
-    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
-        """Add something to be received, as the ``run`` of a subclass may."""
-        self._put.append(item)
-        self._tell()
-
-    def put_nowait(self, item: Any) -> None:
-        """Add something to be received."""
-        self.put(item)
+    def _fetched(self) -> tuple[int, int]:
+        """How many envelopes were made ready to be taken, and how many could not be read."""
+        handout = self._handout
+        return (0, 0) if handout is None else handout.counted()
 
     # ---- Inside --------------------------------------------------------------
 
-    def _tell(self) -> None:
-        """Let everybody who waits look again."""
-        self._changed.set()
-        if self._bell is not None:
-            self._bell.ring()
-
-    def _fetch(self, end: float | None, wanted: int = 1) -> bool:
+    def _fetch(self, end: float | None, wanted: int = 1, drawing: bool = False) -> bool:
         """Whether it is worth looking again: something may have come before ``end``.
 
         An ``end`` of 0 is long past, and costs no look at the clock.
@@ -235,58 +244,119 @@ class Inbox:
         if core is None:
             return self._await_change(end)
         left = remaining(end) if end else end
-        # One thread fetches at a time; the others wait for what it brings.
-        if not self._fetching.acquire(timeout=-1 if left is None else left):
-            return bool(self._put or self._pending)
+        turn = self._turn
+        # One thread fetches at a time; the others wait for what it brings. The lock knows
+        # whose it is, so that giving it back twice does no harm: an exception may come
+        # between any two instructions, those of the inner `finally` too.
         try:
-            if core.unclaimed:  # Ctrl-C came between fetching and keeping
-                self._keep(core)
-            if self._put or self._pending:
-                return True
-            most = min(wanted, self._most) if core.watched else self._most
-            marshals = by_marshal(self.codec)
-            if left == 0:
-                code = core.fetch(most, 0, marshals)
-            else:
-                code = in_slices(
-                    lambda ms: _native.OK if self._put else core.fetch(most, ms, marshals),
-                    end,
-                    _FED_SLICE if self._fed else None,
-                )
-            if code == _native.OK:
-                if core.unclaimed:
-                    self._keep(core)
-                return True
-            if code in (_native.ETIMEOUT, _native.ESTOPPED, _native.EBADHANDLE):
-                self._over = code != _native.ETIMEOUT
-                return bool(self._put)
-            core.check(code)
-            return False
+            try:
+                if not turn.acquire(timeout=-1 if left is None else left):
+                    return bool(self._pending)
+                return self._fetch_in_turn(core, end, left, wanted, drawing)
+            finally:
+                while turn._is_owned():  # type: ignore[attr-defined]
+                    turn.release()
         finally:
-            self._fetching.release()
+            while turn._is_owned():  # type: ignore[attr-defined]
+                turn.release()
+
+    def _fetch_in_turn(
+        self,
+        core: ReceiverCore,
+        end: float | None,
+        left: float | None,
+        wanted: int,
+        drawing: bool,
+    ) -> bool:
+        handout = self._handout
+        if handout is not None and handout.holds:  # an exception came before it was kept
+            self._keep(core, handout)
+        if self._pending or (self.plain and not drawing):
+            return True
+        if handout is None or handout.rows is not None:
+            self._handout = handout = core.handout(handout)
+        most = min(wanted, self._most) if core.watched else self._most
+        marshals = by_marshal(self.codec)
+        if left == 0:
+            code = core.fetch(handout, most, 0, marshals)
+        else:
+            code = self._wait(core, handout, most, end, drawing)
+        if code == _native.OK:
+            if handout.holds:
+                self._keep(core, handout)
+            return True
+        if code in (_native.ETIMEOUT, _native.ESTOPPED, _native.EBADHANDLE):
+            self._over = code != _native.ETIMEOUT
+            return False
+        core.check(code)
+        return False
+
+    def _wait(
+        self, core: ReceiverCore, handout: Handout, most: int, end: float | None, drawing: bool
+    ) -> int:
+        """Fetch, and wait for something to fetch, until ``end`` or until it is plain."""
+        marshals = by_marshal(self.codec)
+
+        def call(ms: int) -> int:
+            if self.plain and not drawing:
+                return _native.OK
+            return core.fetch(handout, most, ms, marshals)
+
+        return in_slices(call, end, SLICE, core.descriptor)
 
     def _await_change(self, end: float | None) -> bool:
-        """Wait until something was put, or the receiver has started; False at the end."""
-        if self._put:
-            return True
-        if self._ended:
-            return False
-        self._changed.clear()
-        if self._put or self._ended or self._core is not None:
-            return True
-        return self._changed.wait(remaining(end))
+        """Wait until the receiver has started; False at the end of the time, or for good."""
+        while not (self.plain or self._ended or self._core is not None):
+            self._changed.clear()
+            left = remaining(end)
+            if left == 0:
+                return False
+            if not (self.plain or self._ended or self._core is not None):
+                self._changed.wait(left)
+        return self.plain or self._core is not None
 
-    def _keep(self, core: ReceiverCore) -> None:
+    def _keep(self, core: ReceiverCore, handout: Handout) -> None:
         """Parse what was fetched, and have it ready."""
-        text = core.fetched()
+        if handout.rows is None:
+            self._decode(handout)
+        rows = handout.rows
+        # In one step, and an iterator gives everything once, however often this is tried.
+        self._pending.extend(() if rows is None else rows)
+        handout.free()
+        self.ring()
+
+    def _decode(self, handout: Handout) -> None:
+        """Make envelopes of what was fetched.
+
+        It takes longer than making the exception that interrupts it. So where it has been
+        interrupted before, another thread does it, which no signal interrupts: a program that
+        is interrupted again and again gets on nevertheless.
+        """
+        text = handout.text()
+        if not handout.tried or _green.active() is not None:
+            handout.tried = True
+            self._parse(handout, text)
+            return
+        problems: list[BaseException] = []
+        finished = threading.Lock()
+        finished.acquire()
+
+        def work() -> None:
+            try:
+                self._parse(handout, text)
+            except BaseException as error:
+                problems.append(error)
+            finally:
+                finished.release()
+
+        _thread.start_new_thread(work, ())
+        while handout.rows is None and not problems:
+            finished.acquire(timeout=SLICE)
+        if problems:
+            raise problems[0]
+
+    def _parse(self, handout: Handout, text: bytes) -> None:
         envelopes, bad = decode(text, self.codec)
-        with self._counting:
-            self._pending.extend(envelopes)
-            self._fetched += len(envelopes)
-            self._undecodable += bad
-        core.claim()
-        if self._bell is not None:
-            self._bell.ring()
-        if envelopes:
-            size = max(1, len(text) // len(envelopes))
-            self._most = max(1, min(_MOST, _MOST_BYTES // size))
+        handout.parsed(envelopes, bad)
+        size = max(1, len(text) // max(1, len(envelopes)))
+        self._most = max(1, min(_MOST, _MOST_BYTES // size))

@@ -13,18 +13,21 @@ from __future__ import annotations
 import functools
 import json
 import math
+import operator
 import os
 import sys
 import threading
 import time
 import weakref
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Callable, NoReturn
+from typing import TYPE_CHECKING, Any, Callable, NoReturn, TypeVar
 
-from hermes import errors
+from hermes import _green, errors
 
 if TYPE_CHECKING:
     import ctypes
+
+_R = TypeVar("_R")
 
 OK = 0
 EFULL = -9
@@ -41,6 +44,9 @@ ABI_VERSION = 2
 
 #: How long the main thread may be out of Python's reach, in seconds.
 SLICE = 0.2
+
+# How long the main thread waits for room by itself before another one waits in its place.
+_GLANCE = 0.05
 
 _LONGEST_WAIT_MS = 24 * 3600 * 1000
 
@@ -293,12 +299,21 @@ def remaining(end: float | None) -> float | None:
     return None if end is None else max(0.0, end - time.monotonic())
 
 
-def in_slices(call: Callable[[int], int], end: float | None, longest: float | None = None) -> int:
+def in_slices(
+    call: Callable[[int], int],
+    end: float | None,
+    longest: float | None = None,
+    descriptor: Callable[[], int] | None = None,
+) -> int:
     """Repeat ``call(milliseconds)`` until it is not ETIMEOUT, or the time is up.
 
     A slice lasts as long as is left, at most ``longest`` seconds; in the main thread at
-    most :data:`SLICE`, because Python handles signals between calls only.
+    most :data:`SLICE`, because Python handles signals between calls only. Where threads are
+    greenlets nothing waits in a call, but for the descriptor, if there is one.
     """
+    green = _green.active()
+    if green is not None:
+        return green.repeat(call, ETIMEOUT, end, descriptor)
     if longest is None and in_main_thread():
         longest = SLICE
     while True:
@@ -324,13 +339,16 @@ class Core:
 
         self._lib: Any = library()
         self._handle = 0
-        handle = ctypes.c_uint64()
-        self.check(getattr(self._lib, f"hermes_{self.kind}_new")(*arguments, ctypes.byref(handle)))
-        self._handle = handle.value
+        # Known here before the library writes it, so that no exception loses it.
+        self._number = ctypes.c_uint64()
+        new = getattr(self._lib, f"hermes_{self.kind}_new")
+        self.check(new(*arguments, ctypes.byref(self._number)))
+        self._handle = self._number.value
         _cores.add(self)
 
-    def __del__(self) -> None:
-        if getattr(self, "_handle", 0) and not sys.is_finalizing():
+    # Bound here: at exit the names of this module may be gone before its objects.
+    def __del__(self, _at_exit: Callable[[], bool] = sys.is_finalizing) -> None:
+        if not _at_exit():
             self.close()
 
     def check(self, code: int) -> None:
@@ -341,7 +359,7 @@ class Core:
     def orphan(self) -> None:
         """Cut the object off: this process is a child of the one that it lives in."""
         self._lib = _Orphaned()
-        self._handle = 0
+        self._handle = self._number.value = 0
 
     @property
     def orphaned(self) -> bool:
@@ -373,15 +391,19 @@ class Core:
     def stop(self, timeout: float) -> None:
         """Stop; a publisher sends what it has queued first, for at most ``timeout``."""
         lib, handle, ms = self._lib, self._handle, milliseconds(timeout)
-        if timeout > SLICE and in_main_thread() and not sys.is_finalizing():
-            _elsewhere(lambda: self.check(lib.hermes_stop(handle, ms)))
+        if sys.is_finalizing():
+            self.check(lib.hermes_stop(handle, ms))
+        elif _green.active() is not None or (timeout > SLICE and in_main_thread()):
+            elsewhere(lambda: self.check(lib.hermes_stop(handle, ms)))
         else:
             self.check(lib.hermes_stop(handle, ms))
 
     def close(self) -> None:
         """Free the object; the handle is dead from then on."""
-        handle, self._handle = self._handle, 0
-        if handle:
+        number = getattr(self, "_number", None)
+        if number:
+            handle = number.value
+            self._handle = number.value = 0
             self._lib.hermes_close(handle)
 
     def wait_ready(self, timeout: float | None) -> bool:
@@ -410,9 +432,7 @@ class Core:
         """The next notice of what happened; None when the object has stopped."""
         end = deadline(timeout)
         while True:
-            code, text = self._text(
-                self._lib.hermes_next_event, self._handle, milliseconds(remaining(end))
-            )
+            code, text = self._next(end)
             if code == OK:
                 event: dict[str, Any] = json.loads(text)
                 return event
@@ -421,22 +441,33 @@ class Core:
             if code != ETIMEOUT:
                 self.check(code)
 
+    def _next(self, end: float | None) -> tuple[int, str]:
+        """The next notice as a text, or the code that says why there is none."""
+        green = _green.active()
+        found = ETIMEOUT, ""
+
+        def call(ms: int) -> int:
+            nonlocal found
+            found = self._text(self._lib.hermes_next_event, self._handle, ms)
+            return found[0]
+
+        if green is None:
+            call(milliseconds(remaining(end)))
+        else:
+            green.repeat(call, ETIMEOUT, end)
+        return found
+
     def _text(self, function: Callable[..., int], *arguments: Any) -> tuple[int, str]:
         """Call a function that hands out a text."""
         import ctypes
 
-        text, length = ctypes.c_void_p(), ctypes.c_size_t()
-        code = function(*arguments, ctypes.byref(text), ctypes.byref(length))
+        types = ctypes.c_void_p, ctypes.c_size_t, ctypes.byref
+        handout = Handout(self._lib.hermes_free, types, None)
         try:
-            return code, self._copy(text, length).decode("utf-8", "surrogatepass")
+            code = function(*arguments, *handout.outs)
+            return code, handout.text().decode("utf-8", "surrogatepass")
         finally:
-            self._lib.hermes_free(text)
-
-    def _copy(self, text: ctypes.c_void_p, length: ctypes.c_size_t) -> bytes:
-        """A text that the library handed out."""
-        import ctypes
-
-        return ctypes.string_at(text.value, length.value) if text.value else b""
+            handout.free()
 
 
 class PostOfficeCore(Core):
@@ -451,10 +482,7 @@ class PublisherCore(Core):
     kind = "publisher"
 
     def __init__(self, address: bytes, name: bytes) -> None:
-        import ctypes
-
         super().__init__(address, name)
-        self._number = ctypes.c_uint64(self._handle)
         #: Queues an envelope, given as the JSON array [topic, origin, data], and returns the
         #: code: ETIMEOUT where there is no room.
         self.post: Callable[[bytes], int] = functools.partial(
@@ -470,17 +498,6 @@ class PublisherCore(Core):
         super().orphan()
         self.post = self.offer = self._lib.refuse
 
-    def close(self) -> None:
-        self._number.value = 0
-        super().close()
-
-    def publish(self, topic: bytes, origin: bytes, data: bytes) -> int:
-        """Queue one envelope; the code."""
-        code: int = self._lib.hermes_publish(
-            self._handle, topic, len(topic), origin, len(origin), data, len(data)
-        )
-        return code
-
     def offer_many(self, values: bytes) -> tuple[int, int]:
         """:attr:`offer` for several; the code, and how many were queued."""
         import ctypes
@@ -489,6 +506,43 @@ class PublisherCore(Core):
         code = self.offer(values, len(values), ctypes.byref(count))
         return code, count.value
 
+    def must_look_up(self) -> bool:
+        """Whether the calling thread must not wait in the library for long.
+
+        Signals wait for the main thread, and all greenlets for the one that is in a call.
+        """
+        return in_main_thread() or _green.active() is not None
+
+    def publish_patiently(self, row: bytes) -> int:
+        """Queue an envelope as :attr:`post` does, and wait for room; the code.
+
+        Where the wait is interrupted, the envelope may still be queued if room comes in time.
+        """
+        text = b"[%b]" % row
+        if not self.must_look_up():
+            return self.publish_batch(text)[0]
+        end = time.monotonic() + _GLANCE
+        while True:
+            self._await_room(end - time.monotonic())
+            code = self.post(row)
+            if code != ETIMEOUT:
+                return code
+            if time.monotonic() >= end:
+                # The library waits as long as it should, and counts what it refuses.
+                return elsewhere(lambda: self.publish_batch(text))[0]
+
+    def _await_room(self, timeout: float) -> bool:
+        """Wait until there may be room, in a way that signals end."""
+        import select
+
+        descriptor, timeout = self.descriptor(), max(0.0, timeout)
+        green = _green.active()
+        if green is not None:
+            return green.readable(descriptor, timeout)
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN)
+        return bool(poll.poll(math.ceil(timeout * 1000)))
+
     def publish_batch(self, text: bytes) -> tuple[int, int]:
         """Queue the envelopes of a JSON array; the code, and how many were queued."""
         import ctypes
@@ -496,6 +550,73 @@ class PublisherCore(Core):
         count = ctypes.c_size_t()
         code = self._lib.hermes_publish_batch(self._handle, text, len(text), ctypes.byref(count))
         return code, count.value
+
+
+class Handout:
+    """What one call of the library has handed out: its one owner, until it is given back.
+
+    An exception may come between any two instructions of what handles it. So the library
+    writes where this object is, and nothing is known of the memory but here.
+    """
+
+    __slots__ = ("_before", "_free", "_length", "_parsed", "_text", "outs", "tried")
+
+    def __init__(
+        self, free: Callable[[Any], None], types: tuple[Any, ...], last: Handout | None
+    ) -> None:
+        pointer, size, reference = types
+        self._free = free
+        self._text = pointer()
+        self._length = size()
+        #: Where the library is to write.
+        self.outs = reference(self._text), reference(self._length)
+        #: Whether somebody has begun to parse it.
+        self.tried = False
+        # What was in it, how many that was, and how many more could not be read; once known.
+        self._parsed: dict[str, tuple[Iterator[Any], int, int]] = {}
+        self._before = (0, 0) if last is None else last.counted()
+
+    @property
+    def holds(self) -> bool:
+        """Whether there is memory to give back."""
+        return bool(self._text)
+
+    def text(self) -> bytes:
+        """What the library wrote: for marshal, or a JSON array of rows."""
+        import ctypes
+
+        text: int | None = self._text.value
+        return ctypes.string_at(text, self._length.value) if text else b""
+
+    def parsed(self, rows: list[Any], bad: int) -> None:
+        """Take what is in it, and how much could not be read; only the first time counts."""
+        self._parsed.setdefault("", (iter(rows), len(rows), bad))
+
+    @property
+    def rows(self) -> Iterator[Any] | None:
+        """What was in it, each of which comes out once; None until it is parsed."""
+        parsed = self._parsed.get("")
+        return None if parsed is None else parsed[0]
+
+    def counted(self) -> tuple[int, int]:
+        """How many rows have come out of this one and those before, and how many were bad."""
+        good, bad = self._before
+        parsed = self._parsed.get("")
+        if parsed is not None:
+            rows, count, own_bad = parsed
+            good += count - operator.length_hint(rows)
+            bad += own_bad
+        return good, bad
+
+    def free(self) -> None:
+        """Give the memory back, once."""
+        text, self._text = self._text, None
+        if text:
+            self._free(text)
+
+    def forget(self) -> None:
+        """Leave the memory alone: after a fork it is another process's."""
+        self._text = None
 
 
 class ReceiverCore(Core):
@@ -511,38 +632,28 @@ class ReceiverCore(Core):
         #: Whether somebody waits on the descriptor, which knows nothing of what was
         #: fetched ahead: then no more must be fetched than is taken.
         self.watched = False
-        self._text_out = ctypes.c_void_p()
-        self._length_out = ctypes.c_size_t()
-        self._outs = (ctypes.byref(self._text_out), ctypes.byref(self._length_out))
+        self._last: Handout | None = None  # which may hold something at the end
+        self._c_types = ctypes.c_void_p, ctypes.c_size_t, ctypes.byref
 
-    def orphan(self) -> None:
-        super().orphan()
-        # A fork may have come while another thread was fetching or claiming: what lies
-        # there may have been freed, and is the parent's anyway.
-        self._text_out.value = None
+    def handout(self, last: Handout | None) -> Handout:
+        """Where the next ``fetch`` puts what it brings; it counts on from the last one."""
+        self._last = Handout(self._lib.hermes_free, self._c_types, last)
+        return self._last
 
-    def fetch(self, most: int, ms: int, marshal: bool) -> int:
-        """Wait for envelopes; where that is OK, :meth:`fetched` has them."""
+    def close(self) -> None:
+        super().close()
+        last = getattr(self, "_last", None)
+        if last is not None:
+            last.free()
+
+    def fetch(self, handout: Handout, most: int, ms: int, marshal: bool) -> int:
+        """Wait for envelopes; where that is OK, the handout holds them."""
         code: int
         if marshal:
-            code = self._lib.hermes_recv_marshal(self._handle, most, ms, *self._outs)
+            code = self._lib.hermes_recv_marshal(self._handle, most, ms, *handout.outs)
         else:
-            code = self._lib.hermes_recv_json(self._handle, most, ms, *self._outs, None)
+            code = self._lib.hermes_recv_json(self._handle, most, ms, *handout.outs, None)
         return code
-
-    @property
-    def unclaimed(self) -> bool:
-        """Whether something was fetched that :meth:`claim` has not been told of."""
-        return bool(self._text_out.value)
-
-    def fetched(self) -> bytes:
-        """What the last ``fetch`` brought: for marshal, or a JSON array of rows."""
-        return self._copy(self._text_out, self._length_out)
-
-    def claim(self) -> None:
-        """Let go of what the last ``fetch`` brought."""
-        self._lib.hermes_free(self._text_out)
-        self._text_out.value = None
 
     def subscribe(self, prefix: bytes) -> None:
         """Follow the topics that begin with ``prefix``."""
@@ -563,25 +674,31 @@ class ReceiverCore(Core):
         return descriptor
 
 
-def _elsewhere(call: Callable[[], None]) -> None:
-    """Run a call that cannot be cut into slices on a thread, and wait for it.
+def elsewhere(call: Callable[[], _R]) -> _R:
+    """Run a call that cannot be cut into slices on a real thread, and wait for it.
 
-    Waiting in Python leaves the main thread open to signals.
+    Waiting in Python leaves the main thread open to signals, and greenlets to each other.
+    Where the wait is interrupted the call goes on.
     """
-    problem: list[BaseException] = []
+    results: list[_R] = []
+    problems: list[BaseException] = []
 
     def work() -> None:
         try:
-            call()
+            results.append(call())
         except BaseException as error:
-            problem.append(error)
+            problems.append(error)
 
-    try:
-        thread = threading.Thread(target=work, name="hermes-stop", daemon=True)
-        thread.start()
-    except RuntimeError:  # no new threads while the interpreter shuts down
-        call()
-        return
-    thread.join()
-    if problem:
-        raise problem[0]
+    green = _green.active()
+    if green is not None:
+        green.elsewhere(work)
+    else:
+        try:
+            thread = threading.Thread(target=work, name="hermes-wait", daemon=True)
+            thread.start()
+        except RuntimeError:  # no new threads while the interpreter shuts down
+            return call()
+        thread.join()
+    if problems:
+        raise problems[0]
+    return results[0]

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import marshal
-import queue
 import time
 from collections.abc import Iterable, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any
 
 from hermes import _native
 from hermes._codec import Codec
 from hermes._native import PublisherCore
 from hermes._rows import FRAMES, STAMP, parts, patched, written
 from hermes.structs import Envelope
-
-if TYPE_CHECKING:
-    _Queue = queue.Queue[Any]
-else:
-    _Queue = queue.Queue
 
 #: The codes that mean: not taken, and nothing is wrong with the envelope.
 _REFUSED = (_native.EFULL, _native.ESTATE, _native.ESTOPPED, _native.EBADHANDLE)
@@ -29,44 +22,6 @@ FOR_TEXT = (_native.EJSON, _native.ETIMEOUT, _native.EINVAL)
 _dumps = marshal.dumps
 
 _CHUNK = 256  # envelopes a call of publish_many
-
-
-class Outbox(_Queue):
-    """The attribute ``q`` of a publisher: what is put into it is sent.
-
-    Before the publisher starts it is a plain queue, and is sent then. It stays one for
-    a subclass whose ``run`` takes from it and sends on a socket of its own.
-    """
-
-    def __init__(self, codec: Codec) -> None:
-        super().__init__()
-        self.codec = codec
-        self._core: PublisherCore | None = None
-
-    def open(self, core: PublisherCore) -> None:
-        """Send on this native publisher from now on."""
-        self._core = core
-        while True:
-            try:
-                send(core, self.codec, super().get_nowait())
-            except queue.Empty:
-                return
-
-    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
-        """Send an envelope, or keep it until the publisher starts."""
-        if self._core is None:
-            super().put(item, block, timeout)
-        elif not send(self._core, self.codec, item):
-            raise queue.Full
-
-    def qsize(self) -> int:
-        """How many envelopes are still to be sent."""
-        waiting = super().qsize()
-        return waiting if self._core is None else waiting + int(self._core.stats()["queued"])
-
-    def empty(self) -> bool:
-        """Whether nothing is still to be sent."""
-        return self.qsize() == 0
 
 
 def send(core: PublisherCore, codec: Codec, envelope: Envelope) -> bool:
@@ -101,7 +56,7 @@ def _send_text(core: PublisherCore, codec: Codec, envelope: Envelope) -> bool:
     row = written(codec, envelope)
     code = core.post(row)
     if code == _native.ETIMEOUT:  # there is no room, so wait for some
-        code, _ = core.publish_batch(b"[%b]" % row)
+        code = core.publish_patiently(row)
     return code == _native.OK or settled(core, code)
 
 
@@ -145,6 +100,8 @@ def _send_chunk(core: PublisherCore, codec: Codec, chunk: Sequence[Envelope]) ->
 
 def _send_texts(core: PublisherCore, codec: Codec, chunk: Sequence[Envelope]) -> int:
     """The same by way of a text, which waits for room."""
+    if core.must_look_up():
+        return _send_singly(core, codec, chunk)
     try:
         text = codec.rows([parts(envelope) for envelope in chunk])
     except Exception:

@@ -18,9 +18,9 @@ import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Callable, Generic, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Callable, ClassVar, Generic, TypeVar, Union
 
-from hermes import _native, errors
+from hermes import _context, _native, errors
 from hermes._notices import Notices
 from hermes._pace import Pace
 
@@ -37,6 +37,8 @@ OnEvent = Callable[["dict[str, Any]"], Any]
 #: publishers together have as long when the interpreter exits.
 FLUSH = 1.0
 
+# How often a `_running` that is not ours is looked at, in seconds.
+_GLANCE = 0.02
 # How long the threads that have been stopped at exit may take to end, in seconds.
 _FAREWELL = 0.5
 
@@ -124,6 +126,10 @@ class Part(threading.Thread, Generic[_C]):
     _hermes_log: logging.Logger
     #: Who is stopped first when the interpreter exits: the lowest.
     _hermes_exit_rank: int
+    #: Whether the process lives on while this runs, though its main thread has ended.
+    _hermes_keeps_alive = False
+    #: The attributes whose assignment :meth:`_hermes_assigned` is told of.
+    _hermes_watched: ClassVar[frozenset[str]] = frozenset({"_running", "daemon"})
 
     def __init__(
         self,
@@ -131,7 +137,10 @@ class Part(threading.Thread, Generic[_C]):
         options: Mapping[str, OptionValue] | None,
         on_event: OnEvent | None = None,
     ) -> None:
-        super().__init__(name=name, daemon=True)
+        # As in 1.x what has a `run` of its own keeps the process alive, as a post office does;
+        # None: as the thread that makes it.
+        forgettable = self._hermes_opens_at_start() and not self._hermes_keeps_alive
+        super().__init__(name=name, daemon=True if forgettable else None)
         self._hermes_options = dict(options or {})
         self._hermes_on_event = on_event
         self._hermes_notices = Notices()
@@ -152,6 +161,52 @@ class Part(threading.Thread, Generic[_C]):
 
     def _hermes_ended(self) -> None:
         """Take notice that the thread is about to end."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "timeout" and name in self._hermes_watched:
+            duration(value)  # raises for what is none
+        super().__setattr__(name, value)
+        if name in self._hermes_watched:
+            self._hermes_assigned(name, value)
+
+    def _hermes_assigned(self, name: str, value: Any) -> None:
+        """Take notice that an attribute has been assigned to, perhaps before ``__init__``."""
+        if name == "daemon":
+            self.__dict__["_hermes_daemon_chosen"] = True
+        elif name == "_running" and self.__dict__.get("_hermes_core") is not None:
+            self._hermes_follow(value)
+
+    def _hermes_follow(self, running: Any) -> None:
+        """Stop when an event that is not ours, perhaps shared by several, is cleared."""
+        if isinstance(running, RunFlag):
+            return
+        part = weakref.ref(self)
+
+        def follow() -> None:
+            while running.is_set():
+                time.sleep(_GLANCE)
+                owner = part()
+                if owner is None or owner._running is not running:
+                    return
+                del owner
+            owner = part()
+            if owner is not None and not owner._hermes_is_orphan():
+                owner._hermes_stop_native()
+
+        threading.Thread(target=follow, name="hermes-running", daemon=True).start()
+
+    def _hermes_lower(self) -> None:
+        """Clear ``_running``, and do no more."""
+        running = self._running
+        if isinstance(running, RunFlag):
+            running.lower()
+        else:
+            running.clear()
+
+    def _hermes_end_context(self) -> None:
+        """End the context of pyzmq that was made for this part, once its thread has ended."""
+        if "_hermes_context" in self.__dict__ and not self.is_alive():
+            _context.close(self, FLUSH)
 
     def _hermes_opens_at_start(self) -> bool:
         """Whether start() makes the native object, or run() in its thread.
@@ -176,6 +231,9 @@ class Part(threading.Thread, Generic[_C]):
             if self._hermes_made_in != os.getpid():
                 # CPython 3.13 does not start a thread made before a fork (its gh-134381).
                 threading.Thread.__init__(self, name=self.name, daemon=self.daemon)
+            if not self._hermes_opens_at_start() and "_hermes_daemon_chosen" not in self.__dict__:
+                # A `run` that was put into the instance after it was made.
+                self._daemonic = threading.current_thread().daemon
             if self._hermes_opens_at_start():
                 self._hermes_open()
             try:
@@ -194,7 +252,7 @@ class Part(threading.Thread, Generic[_C]):
             self._hermes_stop_native()
             raise
         finally:
-            self._running.lower()
+            self._hermes_lower()
             self._hermes_ended()
             self._hermes_notices.end()
 
@@ -304,6 +362,7 @@ class Part(threading.Thread, Generic[_C]):
         self._hermes_core = core
         _parts[id(self)] = self
         self._running.set()
+        self._hermes_follow(self._running)
         self._hermes_opened(core)
         return core
 
@@ -439,10 +498,39 @@ def _install_hooks() -> None:
     if not _flushes_at_exit:
         _flushes_at_exit = True
         atexit.register(flush_all)
+        # Before Python waits for the threads that are no daemons, which a traceback would end.
+        register = getattr(threading, "_register_atexit", None)
+        if register is not None:
+            with contextlib.suppress(RuntimeError):  # too late
+                register(stay)
         # A process of multiprocessing may leave by another door.
         util = sys.modules.get("multiprocessing.util")
         if util is not None:
-            util.Finalize(None, flush_all, exitpriority=100)
+            util.Finalize(None, leave, exitpriority=100)
+
+
+def stay() -> None:
+    """Wait for the parts that keep the process alive; Ctrl-C ends them, and flushes.
+
+    Ctrl-C that has ended the main thread already counts: it is asked for only once.
+    """
+    try:
+        if getattr(sys, "last_type", None) is KeyboardInterrupt:
+            raise KeyboardInterrupt
+        while True:
+            staying = [part for part in _living() if part.is_alive() and not part.daemon]
+            if not staying:
+                return
+            threading.Thread.join(staying[0], _native.SLICE)
+    except KeyboardInterrupt:
+        with contextlib.suppress(KeyboardInterrupt):  # who cannot wait gets what is left
+            flush_all()
+
+
+def leave() -> None:
+    """What a process of multiprocessing does at its end."""
+    stay()
+    flush_all()
 
 
 def flush_all(timeout: float = FLUSH) -> None:
@@ -452,7 +540,7 @@ def flush_all(timeout: float = FLUSH) -> None:
     running = [part for part in parts if part._running.is_set()]
     running.sort(key=lambda part: part._hermes_exit_rank)
     for index, part in enumerate(running):
-        part._running.lower()
+        part._hermes_lower()
         # A fair share, so that one whose peer is gone does not take it all.
         part._hermes_stop_native(max(0.0, end - time.monotonic()) / (len(running) - index))
     # A thread that writes to a log while the interpreter goes down can bring it down.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hermes import _native, _star
+from hermes._context import Context, terminate
 from hermes._part import FLUSH, Fact, OnEvent, OptionValue, Part, native_address_text
 
 if TYPE_CHECKING:
@@ -26,6 +27,10 @@ class PostOffice(Part[_native.PostOfficeCore]):
 
     _hermes_log = log
     _hermes_exit_rank = 1
+    _hermes_keeps_alive = True
+
+    #: A ``zmq.Context``, made when it is asked for; the post office does not use it.
+    ctx: Any = Context()
 
     def __init__(
         self,
@@ -66,9 +71,14 @@ class PostOffice(Part[_native.PostOfficeCore]):
 
     def stop(self, timeout: float | None = None) -> None:
         """Stop, and wait for the thread to end, at most ``timeout`` seconds."""
-        self._running.lower()
-        self._hermes_stop_native(FLUSH if timeout is None else timeout)
+        self._hermes_lower()
+        wait = FLUSH if timeout is None else timeout
+        if "ctx" in self.__dict__ and self.ctx is not None:
+            # As in 1.x: what runs on its sockets ends by that.
+            terminate(self.ctx, wait)
+        self._hermes_stop_native(wait)
         self.join(timeout)
+        self._hermes_end_context()
 
     def _hermes_create(self) -> _native.PostOfficeCore:
         return _native.PostOfficeCore(

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import logging
+import threading
+import time
+import weakref
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from hermes import _codec, _native, _star
-from hermes._outbox import Outbox, send, send_many, settled
+from hermes._context import Context
+from hermes._outbox import send, send_many, settled
 from hermes._part import (
     FLUSH,
     OnEvent,
@@ -18,6 +22,7 @@ from hermes._part import (
     native_address,
     native_text,
 )
+from hermes._queues import SendPump, SendQueue
 from hermes.structs import Envelope
 
 if TYPE_CHECKING:
@@ -30,6 +35,8 @@ else:
 
 log = logging.getLogger(__name__)
 
+_pumping = threading.Lock()
+
 
 class Publisher(Part[_native.PublisherCore]):
     """Publishes envelopes to a post office, which forwards them to receivers.
@@ -40,6 +47,11 @@ class Publisher(Part[_native.PublisherCore]):
 
     _hermes_log = log
     _hermes_exit_rank = 0
+    _hermes_watched = frozenset({*Part._hermes_watched, "q"})
+
+    #: What was given, or a ``zmq.Context``, made when it is asked for; the publisher does not
+    #: use it.
+    ctx: Any = Context()
 
     def __init__(
         self,
@@ -63,11 +75,16 @@ class Publisher(Part[_native.PublisherCore]):
         """
         super().__init__(name, options, on_event)
         self.pub_addr = collected(pub_addr)
-        self.ctx = ctx
+        if ctx is not None:
+            self.ctx = ctx
         #: True while it runs; see :class:`hermes._part.Socket`.
         self.sock: Any = None
         #: What is still to be sent.
-        self.q = Outbox(_codec.codec(codec))
+        self._hermes_codec = _codec.codec(codec)
+        self._hermes_pump: SendPump | None = None
+        self._hermes_plain = False  # whether what is published goes through q
+        self.q: Any = SendQueue(self._hermes_codec)
+        self._hermes_q = self.q
         self._hermes_room: Room | None = None  # who waits in event loops, once somebody does
 
     def publish(self, envelope: Envelope) -> bool:
@@ -85,10 +102,10 @@ class Publisher(Part[_native.PublisherCore]):
             else:
                 self._hermes_remind_of_start("what is published is dropped")
             return False
-        if self._hermes_core is None:
-            self.q.put(envelope)  # a subclass sends on a socket of its own
+        if self._hermes_core is None or self._hermes_through_q():
+            self.q.put(envelope)  # a subclass sends on a socket of its own, or a pump does
             return True
-        return send(self._hermes_core, self.q.codec, envelope)
+        return send(self._hermes_core, self._hermes_codec, envelope)
 
     async def apublish(self, envelope: Envelope) -> bool:
         """Queue an envelope: :meth:`publish` for asyncio.
@@ -99,7 +116,7 @@ class Publisher(Part[_native.PublisherCore]):
         that this envelope is refused. Raises as :meth:`publish` does.
         """
         core = self._hermes_core
-        if self.sock is None or core is None or not self._hermes_publishes():
+        if self.sock is None or core is None or not self._hermes_is_direct():
             published = self.publish(envelope)
             if not published:
                 from hermes import _aio
@@ -110,7 +127,7 @@ class Publisher(Part[_native.PublisherCore]):
             from hermes._aio import Room
 
             self._hermes_room = Room(core)
-        return settled(core, await self._hermes_room.publish(self.q.codec, envelope))
+        return settled(core, await self._hermes_room.publish(self._hermes_codec, envelope))
 
     def publish_many(self, envelopes: Iterable[Envelope]) -> int:
         """Queue many envelopes in order, faster than one by one.
@@ -119,8 +136,8 @@ class Publisher(Part[_native.PublisherCore]):
         its queue stayed full. Where one cannot be written as JSON, :class:`TypeError` is
         raised, and those before it have been queued.
         """
-        if self._hermes_publishes() and self.sock is not None and self._hermes_core:
-            return send_many(self._hermes_core, self.q.codec, envelopes)
+        if self._hermes_is_direct() and self.sock is not None and self._hermes_core:
+            return send_many(self._hermes_core, self._hermes_codec, envelopes)
         count = 0
         for envelope in envelopes:
             if not self.publish(envelope):
@@ -139,11 +156,39 @@ class Publisher(Part[_native.PublisherCore]):
 
     def join(self, timeout: float | None = None) -> None:
         """Stop, and wait for the thread to end; as in 1.x the same as :meth:`stop`."""
-        self._running.lower()
+        end = time.monotonic() + (FLUSH if timeout is None else timeout)
+        self._hermes_lower()
         if self._hermes_core is not None:
             self.sock = None
-        self._hermes_stop_native(FLUSH if timeout is None else timeout)
+        if self._hermes_pump is not None and not self._hermes_is_orphan():
+            self._hermes_pump.stop(max(0.0, end - time.monotonic()))
+        self._hermes_stop_native(max(0.0, end - time.monotonic()))
         super().join(timeout)
+        self._hermes_end_context()
+
+    def _hermes_is_direct(self) -> bool:
+        """Whether what is published need not go through ``publish`` or ``q``."""
+        return self._hermes_publishes() and not self._hermes_through_q()
+
+    def _hermes_through_q(self) -> bool:
+        q = self._hermes_q
+        return self._hermes_plain or q._hermes_plain
+
+    def _hermes_send_from_q(self) -> None:
+        """Have what is in ``q`` sent by a thread, from now on. Any number of times."""
+        core = self._hermes_core
+        if core is None:
+            return
+        with _pumping:
+            if self._hermes_pump is None:
+                self._hermes_pump = SendPump(self, core, self._hermes_codec)
+        self._hermes_pump.start()
+        self._hermes_plain = True
+
+    def _hermes_assigned(self, name: str, value: Any) -> None:
+        super()._hermes_assigned(name, value)
+        if name == "q" and "_hermes_q" in self.__dict__ and self._hermes_core is not None:
+            self._hermes_send_from_q()
 
     def _hermes_publishes(self) -> bool:
         """Whether ``publish`` is ours, here and in the class."""
@@ -155,7 +200,12 @@ class Publisher(Part[_native.PublisherCore]):
         )
 
     def _hermes_opened(self, core: _native.PublisherCore) -> None:
-        self.q.open(core)
+        q = self._hermes_q
+        if self.q is q and not q._hermes_plain:
+            q._hermes_pump = weakref.WeakMethod(self._hermes_send_from_q)
+            q.hermes_open(core)
+        else:
+            self._hermes_send_from_q()
         self.sock = Socket(core)
 
     def _hermes_ended(self) -> None:

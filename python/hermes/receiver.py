@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from hermes import _codec, _native, _star, errors
+from hermes._context import Context
 from hermes._inbox import Inbox
+from hermes._native import deadline
 from hermes._part import (
     FLUSH,
     OnEvent,
@@ -20,6 +23,7 @@ from hermes._part import (
     native_address,
     native_text,
 )
+from hermes._queues import ReceivedQueue, ReceivePump, take_from
 from hermes.structs import Envelope
 
 if TYPE_CHECKING:
@@ -30,6 +34,8 @@ else:
     )
 
 log = logging.getLogger(__name__)
+
+_pumping = threading.Lock()
 
 # What comes of taking from a receiver that has not been started.
 _NOTHING = "nothing arrives"
@@ -49,6 +55,10 @@ class Receiver(Part[_native.ReceiverCore]):
 
     _hermes_log = log
     _hermes_exit_rank = 2
+    _hermes_watched = frozenset({*Part._hermes_watched, "timeout", "q", "_exchanges"})
+
+    #: A ``zmq.Context``, made when it is asked for; the receiver does not use it.
+    zmq_context = Context()
 
     def __init__(
         self,
@@ -79,15 +89,16 @@ class Receiver(Part[_native.ReceiverCore]):
         if on_slow is not None:
             self._hermes_options["on_slow"] = on_slow
         self.sub_addr = collected(sub_addr)
-        #: None; a ZeroMQ context has no part in this.
-        self.zmq_context: Any = None
         #: True while it runs; see :class:`hermes._part.Socket`.
         self.sock: Any = None
         #: What has been received and not taken yet.
-        self.q = Inbox(_codec.codec(codec), fed=not self._hermes_opens_at_start())
+        self._hermes_inbox = Inbox(_codec.codec(codec))
+        self._hermes_pump: ReceivePump | None = None
+        self.q = self._hermes_q = ReceivedQueue(self._hermes_inbox, self._hermes_pump_into_q)
         self._topics = _collected(topics, "topics")
         self._exchanges = _collected(exchanges, "exchanges")
-        self._hermes_timeout: float = 1
+        #: How old an envelope may be on arrival, in seconds. At any time.
+        self.timeout: float = 1
 
     # ---- Taking --------------------------------------------------------------
 
@@ -102,8 +113,14 @@ class Receiver(Part[_native.ReceiverCore]):
         """
         if self._hermes_core is None:
             self._hermes_remind_of_start(_NOTHING)
-        envelope: Envelope | None = self.q.take(timeout if block else 0.0)
-        return envelope
+        inbox = self._hermes_inbox
+        end = deadline(timeout) if block else 0.0
+        if not inbox.plain:
+            envelope = inbox.take(timeout if block else 0.0)
+            if envelope is not None or not inbox.plain:
+                return envelope
+        taken: Envelope | None = take_from(self.q, inbox, block, end)
+        return taken
 
     def recv_many(self, max: int = 256, timeout: float | None = 0.0) -> list[Envelope]:
         """Take up to ``max`` envelopes at once.
@@ -114,15 +131,26 @@ class Receiver(Part[_native.ReceiverCore]):
             raise ValueError(f"max must be at least 1, not {max}")
         if self._hermes_core is None:
             self._hermes_remind_of_start(_NOTHING)
-        return self.q.take_many(max, timeout)
+        inbox = self._hermes_inbox
+        end = deadline(timeout)
+        taken: list[Envelope] = []
+        # What is taken one by one here must not be lost if Ctrl-C comes before the end.
+        try:
+            if not inbox.plain:
+                inbox.take_into(taken, max, timeout)
+            while inbox.plain and len(taken) < max:
+                envelope = take_from(self.q, inbox, not taken, end)
+                if envelope is None:
+                    break
+                taken.append(envelope)
+            return taken
+        except BaseException:
+            self._hermes_give_back(taken)
+            raise
 
     def __iter__(self) -> Iterator[Envelope]:
         """Take one envelope after the other until the receiver stops."""
-        while True:
-            envelope = self.recv(block=True)
-            if envelope is None:
-                return
-            yield envelope
+        return _Taking(self)
 
     async def arecv(self, timeout: float | None = None) -> Envelope | None:
         """Wait for the oldest envelope, and take it: :meth:`recv` for asyncio.
@@ -134,7 +162,7 @@ class Receiver(Part[_native.ReceiverCore]):
 
         if self._hermes_core is None:
             self._hermes_remind_of_start(_NOTHING)
-        envelope: Envelope | None = await _aio.take(self.q, timeout)
+        envelope: Envelope | None = await _aio.take(self._hermes_inbox, self.q, timeout)
         return envelope
 
     async def arecv_many(self, max: int = 256, timeout: float | None = None) -> list[Envelope]:
@@ -150,7 +178,7 @@ class Receiver(Part[_native.ReceiverCore]):
             raise ValueError(f"max must be at least 1, not {max}")
         if self._hermes_core is None:
             self._hermes_remind_of_start(_NOTHING)
-        return await _aio.take_many(self.q, max, timeout)
+        return await _aio.take_many(self._hermes_inbox, self.q, max, timeout)
 
     def __aiter__(self) -> Receiver:
         """Take one envelope after the other until the receiver stops."""
@@ -158,7 +186,7 @@ class Receiver(Part[_native.ReceiverCore]):
 
     async def __anext__(self) -> Envelope:
         """Take the next one."""
-        envelope: Envelope | None = self.q.here()
+        envelope: Envelope | None = self._hermes_inbox.here()
         if envelope is None:
             envelope = await self.arecv()
             if envelope is None:
@@ -190,18 +218,6 @@ class Receiver(Part[_native.ReceiverCore]):
         topics.remove(topic)
         self._topics = topics
 
-    @property
-    def timeout(self) -> float:
-        """How old an envelope may be on arrival, in seconds; 1 unless set. At any time."""
-        return self._hermes_timeout
-
-    @timeout.setter
-    def timeout(self, seconds: float) -> None:
-        text = duration(seconds)
-        if self._hermes_core is not None:
-            self._hermes_core.set("timeout", text)
-        self._hermes_timeout = seconds
-
     # ---- Life ----------------------------------------------------------------
 
     def stop(self, timeout: float | None = None) -> None:
@@ -212,10 +228,13 @@ class Receiver(Part[_native.ReceiverCore]):
 
     def join(self, timeout: float | None = None) -> None:
         """Stop, and wait for the thread to end; as in 1.x the same as :meth:`stop`."""
-        self._running.lower()
+        self._hermes_lower()
         self._hermes_stop_native(FLUSH if timeout is None else timeout)
-        self.q.end()
+        self._hermes_inbox.end()
         super().join(timeout)
+        if self._hermes_pump is not None:
+            self._hermes_pump.join(FLUSH if timeout is None else timeout)
+        self._hermes_end_context()
 
     def fileno(self) -> int:
         """A descriptor that polls readable while there is something to take, or at the end.
@@ -228,7 +247,9 @@ class Receiver(Part[_native.ReceiverCore]):
 
     def stats(self) -> dict[str, Any]:
         """The counters of this receiver, by name; empty before the start."""
-        return {} if self._hermes_core is None else self.q.correct(self._hermes_core)
+        if self._hermes_core is None:
+            return {}
+        return self._hermes_inbox.correct(self._hermes_core, self._hermes_q.hermes_held())
 
     # ---- Inside --------------------------------------------------------------
 
@@ -238,22 +259,93 @@ class Receiver(Part[_native.ReceiverCore]):
         )
         for topic in _listed(self._topics):
             core.subscribe(_prefix(topic))
-        for origin in _listed(self._exchanges):
+        for origin in _fixed(self._exchanges):
             core.accept(native_text(origin, "an exchange"))
-        core.set("timeout", duration(self._hermes_timeout))
+        core.set("timeout", duration(self.timeout))
         return core
 
     def _hermes_opened(self, core: _native.ReceiverCore) -> None:
         self.sock = Socket(core)
-        self.q.open(core)
+        self._hermes_inbox.open(core)
+        if self._hermes_inbox.plain or self._hermes_needs_pump():
+            self._hermes_pump_into_q()
+
+    def _hermes_needs_pump(self) -> bool:
+        """Whether what arrives must go through Python, one by one, on its arrival."""
+        exchanges = self._exchanges
+        return self.q is not self._hermes_q or bool(exchanges and not _fixed(exchanges))
+
+    def _hermes_pump_into_q(self) -> None:
+        """Have what arrives put into ``q`` by a thread, from now on. Any number of times."""
+        inbox = self._hermes_inbox
+        if self._hermes_core is None:
+            inbox.plain = True
+            inbox.tell()
+            return
+        with _pumping:
+            if self._hermes_pump is None:
+                self._hermes_q.hermes_make()
+                self._hermes_q.__dict__["unfinished_tasks"] += inbox.delivered()
+                self._hermes_pump = ReceivePump(self, inbox)
+        self._hermes_pump.start()
+
+    def _hermes_assigned(self, name: str, value: Any) -> None:
+        super()._hermes_assigned(name, value)
+        core = self.__dict__.get("_hermes_core")
+        if name == "timeout" and core is not None:
+            core.set("timeout", duration(self.timeout))
+        elif name == "q" and "_hermes_q" in self.__dict__:
+            if isinstance(value, ReceivedQueue) and value is not self._hermes_q:
+                value.hermes_become_plain()  # that of another receiver
+            if core is not None or value is not self._hermes_q:
+                self._hermes_pump_into_q()
+        elif name == "_exchanges" and core is not None:
+            core.set("origins.filter", "off")
+            self._hermes_pump_into_q()
+
+    def _hermes_give_back(self, taken: list[Envelope]) -> None:
+        if not self._hermes_inbox.plain:
+            self._hermes_inbox.give_back(taken)
+        elif isinstance(self.q, ReceivedQueue):
+            self.q.hermes_give_back(taken)
+        else:
+            for envelope in taken:
+                self.q.put(envelope)
 
     def _hermes_ended(self) -> None:
         self.sock = None
-        self.q.end()
+        self._hermes_inbox.end()
 
     def _hermes_forked(self) -> None:
         super()._hermes_forked()
-        self.q.reset()
+        self._hermes_inbox.reset()
+
+
+class _Taking:
+    """Iterates over a receiver. An exception while it waits does not end it."""
+
+    __slots__ = ("_receiver",)
+
+    def __init__(self, receiver: Receiver) -> None:
+        self._receiver = receiver
+
+    def __iter__(self) -> _Taking:
+        return self
+
+    def __next__(self) -> Envelope:
+        envelope = self._receiver.recv(block=True)
+        if envelope is None:
+            raise StopIteration
+        return envelope
+
+
+def _fixed(exchanges: Any) -> list[str]:
+    """The origins in ``exchanges`` where they cannot change unnoticed, for the library."""
+    if type(exchanges) is str:
+        return [exchanges] if exchanges else []
+    if type(exchanges) not in (tuple, frozenset):
+        return []
+    return list(exchanges) if all(type(origin) is str for origin in exchanges) else []
 
 
 def _collected(given: str | Iterable[str] | None, what: str) -> str | Collection[str]:

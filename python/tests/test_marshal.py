@@ -178,9 +178,10 @@ def test_without_marshal_nothing_is_different(
     marshals: tuple[bool, bool],
 ) -> None:
     publisher, receiver = support.pair(life, office)
-    monkeypatch.setattr(publisher.q, "codec", _codec.Codec())
-    monkeypatch.setattr(receiver.q, "codec", _codec.Codec())
-    publisher.q.codec.marshals, receiver.q.codec.marshals = marshals
+    writer, reader = _codec.Codec(), _codec.Codec()
+    writer.marshals, reader.marshals = marshals
+    monkeypatch.setattr(publisher, "_hermes_codec", writer)
+    monkeypatch.setattr(receiver._hermes_inbox, "codec", reader)
     data = [None, True, -1, 0.1, math.inf, "é", "\ud800", 10**30, [(1,)], {"a": {}}, nested(100)]
     envelopes = [Envelope("t", "o", value) for value in data]
     assert publisher.publish_many(envelopes) == len(data)

@@ -1,0 +1,406 @@
+"""The attributes ``q`` of receivers and publishers, and the threads that serve Python's queues.
+
+As a rule nothing goes through a queue of Python's: the library has queues of its own, and
+:mod:`hermes._inbox` and :mod:`hermes._outbox` take and give without a detour. ``q`` shows them
+as a :class:`queue.Queue`. As soon as a program uses what only a real queue has (its mutex, its
+deque, ``task_done``, a sentinel that is put, a method that is replaced), or puts a queue of
+its own there, that queue is used from then on: a thread, the pump, moves envelopes between it
+and the library, one by one and in order, as the thread of 1.x did.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+import weakref
+from collections.abc import Container
+from typing import TYPE_CHECKING, Any, Callable
+
+from hermes import _green
+from hermes._codec import Codec
+from hermes._inbox import Inbox
+from hermes._native import SLICE, PublisherCore, deadline, remaining
+from hermes._outbox import send
+from hermes._pace import Pace
+from hermes.structs import Envelope
+
+if TYPE_CHECKING:
+    _Queue = queue.Queue[Any]
+else:
+    # gevent puts one of its own there, which has other parts.
+    _Queue = _green.original("queue", "Queue")
+
+# How many may wait in our own queue before the pump leaves more to the library's bounds.
+_MOST = 1_000_000
+# How long a pump rests that has to ask again and again, in seconds.
+_REST = 0.01
+
+# What a real queue has besides its methods; it is made when somebody asks for it.
+_PARTS = frozenset(
+    {"mutex", "not_empty", "not_full", "all_tasks_done", "unfinished_tasks", "queue", "is_shutdown"}
+)
+
+
+class LazyQueue(_Queue):
+    """A queue that has nothing of a :class:`queue.Queue` until that is asked for."""
+
+    maxsize = 0  # until somebody sets it
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in _PARTS or name in self.__dict__:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        self.hermes_become_plain()
+        return object.__getattribute__(self, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # What is made already a real queue changes itself.
+        if not name.startswith("_hermes_") and not (name in _PARTS and name in self.__dict__):
+            self.hermes_become_plain()
+        object.__setattr__(self, name, value)
+
+    def hermes_become_plain(self) -> None:
+        """Be a real queue from now on. May be called any number of times."""
+        raise NotImplementedError
+
+    def hermes_make(self) -> None:
+        """Make what a real queue has, once."""
+        with _making:
+            if "unfinished_tasks" not in self.__dict__:  # which comes last
+                made = _Queue()
+                self.__dict__.update(vars(made))
+
+    def task_done(self) -> None:
+        """As :meth:`queue.Queue.task_done`."""
+        self.hermes_become_plain()
+        super().task_done()
+
+    def join(self) -> None:
+        """As :meth:`queue.Queue.join`."""
+        self.hermes_become_plain()
+        super().join()
+
+    def shutdown(self, immediate: bool = False) -> None:
+        """As :meth:`queue.Queue.shutdown`, which Python has since 3.13."""
+        self.hermes_become_plain()
+        super().shutdown(immediate)  # type: ignore[misc,unused-ignore]
+
+    def get_nowait(self) -> Any:
+        """As :meth:`queue.Queue.get_nowait`."""
+        return self.get(block=False)
+
+    def put_nowait(self, item: Any) -> None:
+        """As :meth:`queue.Queue.put_nowait`."""
+        self.put(item, block=False)
+
+
+_making = threading.Lock()
+
+
+# ---- Receivers ---------------------------------------------------------------
+
+
+class ReceivedQueue(LazyQueue):
+    """The attribute ``q`` of a receiver: what has been received and not taken yet."""
+
+    def __init__(self, inbox: Inbox, become_plain: Callable[[], None]) -> None:
+        self._hermes_inbox = inbox
+        # Bound weakly, or the receiver would be part of a cycle and live on.
+        self._hermes_plain = weakref.WeakMethod(become_plain)
+
+    def hermes_become_plain(self) -> None:
+        self.hermes_make()
+        become_plain = self._hermes_plain()
+        if become_plain is not None:
+            become_plain()
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        """The oldest envelope; raises :class:`queue.Empty` where there is none in time.
+
+        Without a timeout it waits for one, even if the receiver has stopped meanwhile: one
+        may be :meth:`put`.
+        """
+        if timeout is not None and timeout < 0:
+            raise ValueError("'timeout' must be a non-negative number")
+        end = deadline(timeout) if block else 0.0
+        inbox = self._hermes_inbox
+        while not inbox.plain:
+            left = remaining(end) if end else end
+            envelope = inbox.take(left)
+            if envelope is not None:
+                return envelope
+            if inbox.plain:
+                break
+            if end == 0.0 or (end is not None and time.monotonic() >= end):
+                raise queue.Empty
+        if end == 0.0:
+            return super().get(False)
+        return super().get(True, remaining(end))
+
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
+        """Add something behind what has arrived."""
+        self.hermes_become_plain()
+        super().put(item, block, timeout)
+        self._hermes_inbox.ring()
+
+    def qsize(self) -> int:
+        """How many envelopes can be taken now."""
+        waiting = self._hermes_inbox.waiting()
+        return waiting + super().qsize() if self._hermes_inbox.plain else waiting
+
+    def empty(self) -> bool:
+        """Whether nothing can be taken now."""
+        inbox = self._hermes_inbox
+        if not inbox.plain:
+            return not inbox.fetch(1)
+        return super().qsize() == 0
+
+    def full(self) -> bool:
+        """Whether it has as many as ``maxsize`` allows."""
+        return self._hermes_inbox.plain and super().full()
+
+    def hermes_held(self) -> int:
+        """How many are in the real queue."""
+        return len(self.__dict__["queue"]) if "queue" in self.__dict__ else 0
+
+    def hermes_give_back(self, taken: list[Any]) -> None:
+        """Put to the front again what was taken and could not be handed to the caller."""
+        with self.mutex:
+            self.queue.extendleft(reversed(taken))
+            self.not_empty.notify(len(taken))
+
+
+class ReceivePump:
+    """Moves envelopes from a receiver's inbox into its queue, in a thread."""
+
+    def __init__(self, receiver: Any, inbox: Inbox) -> None:
+        self._receiver = weakref.ref(receiver)
+        self._inbox = inbox
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="hermes-pump", daemon=True)
+        self._complaints = Pace(1.0)
+
+    def start(self) -> None:
+        """Start, unless it has, and return when what had arrived is in the queue."""
+        with _making:
+            if self._thread.ident is None:
+                self._thread.start()
+        if self._thread is not threading.current_thread():
+            self._ready.wait()
+
+    def join(self, timeout: float | None) -> None:
+        """Wait until all is in the queue, once the receiver has stopped."""
+        if self._thread.ident is not None and self._thread is not threading.current_thread():
+            self._thread.join(timeout)
+
+    def _run(self) -> None:
+        inbox = self._inbox
+        try:
+            self._pass_on(inbox.draw_now())
+            inbox.plain = True
+            inbox.tell()
+            self._pass_on(inbox.draw_now())  # what a thread fetched that did not know yet
+        finally:
+            self._ready.set()
+        while True:
+            drawn = inbox.draw()
+            if drawn is None:
+                break
+            self._pass_on(drawn)
+        inbox.ring()
+
+    def _pass_on(self, envelopes: list[Envelope]) -> None:
+        receiver = self._receiver()
+        if receiver is None or not envelopes:
+            return
+        for envelope in envelopes:
+            try:
+                wanted: Container[Any] = receiver._exchanges
+                if wanted and not _accepts(wanted, envelope.origin):
+                    self._inbox.refused += 1
+                    continue
+                target = receiver.q
+                if type(target) is ReceivedQueue:
+                    self._wait_for_room(target)
+                target.put(envelope) if "put" in target.__dict__ else _put(target, envelope)
+            except Exception:
+                if self._complaints.due():
+                    receiver._hermes_log.exception(
+                        "Receiver %s: an envelope of %r cannot be put into its queue",
+                        receiver.name,
+                        envelope.topic,
+                    )
+        self._inbox.ring()
+
+    def _wait_for_room(self, target: ReceivedQueue) -> None:
+        while target.hermes_held() >= _MOST and not self._inbox.over:
+            time.sleep(_REST)
+
+
+def _put(target: Any, item: Any) -> None:
+    """Put into a queue, which must not ask for a pump if it is ours: this is the pump."""
+    if type(target) is ReceivedQueue:
+        target.hermes_make()
+        _Queue.put(target, item)
+    else:
+        target.put(item)
+
+
+def _accepts(wanted: Container[Any], origin: Any) -> bool:
+    """Whether envelopes of an origin are wanted; a single string is one origin."""
+    return origin == wanted if isinstance(wanted, str) else origin in wanted
+
+
+def take_from(target: Any, inbox: Inbox, block: bool, end: float | None) -> Any:
+    """The oldest of what is in a queue of Python's, or None: :meth:`hermes.Receiver.recv`."""
+    began = time.monotonic()
+    while True:
+        try:
+            if not block or end == 0.0:
+                return None if target.empty() else target.get(False)
+            left = remaining(end)
+            return target.get(True, SLICE if left is None else min(SLICE, left))
+        except queue.Empty:
+            if not block or remaining(end) == 0.0:
+                return None
+            if inbox.over and target.empty():
+                inbox.pause(began, remaining(end))
+                return None if target.empty() else target.get(False)
+
+
+# ---- Publishers --------------------------------------------------------------
+
+
+class SendQueue(LazyQueue):
+    """The attribute ``q`` of a publisher: what is put into it is sent.
+
+    Before the publisher starts it keeps what is put, and sends it then.
+    """
+
+    def __init__(self, codec: Codec) -> None:
+        self._hermes_codec = codec
+        self._hermes_core: PublisherCore | None = None
+        self._hermes_plain = False
+        self._hermes_pump: weakref.WeakMethod[Callable[[], None]] | None = None
+
+    def hermes_open(self, core: PublisherCore) -> None:
+        """Send on this native publisher from now on, without a detour."""
+        self._hermes_core = core
+        while self.__dict__.get("queue"):
+            _send(core, self._hermes_codec, super().get(False))
+
+    def hermes_become_plain(self) -> None:
+        self.hermes_make()
+        self._hermes_plain = True
+        pump = None if self._hermes_pump is None else self._hermes_pump()
+        if pump is not None:
+            pump()
+
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
+        """Send an envelope, or keep it until the publisher starts; after its end, do nothing."""
+        core = self._hermes_core
+        if core is not None and not self._hermes_plain:
+            if not _send(core, self._hermes_codec, item) and core.get("state") == "running":
+                raise queue.Full
+            return
+        self.hermes_make()
+        super().put(item, block, timeout)
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        """The oldest envelope that was not sent yet, as :meth:`queue.Queue.get`."""
+        if self._hermes_core is not None:
+            self.hermes_become_plain()
+        self.hermes_make()
+        return super().get(block, timeout)
+
+    def qsize(self) -> int:
+        """How many envelopes are still to be sent."""
+        waiting = len(self.__dict__.get("queue", ()))
+        core = self._hermes_core
+        return waiting if core is None else waiting + int(core.stats()["queued"])
+
+    def empty(self) -> bool:
+        """Whether nothing is still to be sent."""
+        return self.qsize() == 0
+
+    def full(self) -> bool:
+        """Whether it has as many as ``maxsize`` allows."""
+        return "queue" in self.__dict__ and super().full()
+
+
+def _send(core: PublisherCore, codec: Codec, item: Any) -> bool:
+    """Send what was in a queue; what cannot be sent is in the log, for who put it is gone."""
+    try:
+        return send(core, codec, item)
+    except (TypeError, ValueError) as error:
+        log = logging.getLogger("hermes.publisher")
+        log.error("What was put into q cannot be sent: %s", error)
+        return True
+
+
+class SendPump:
+    """Sends what is in a publisher's queue, in a thread."""
+
+    def __init__(self, publisher: Any, core: PublisherCore, codec: Codec) -> None:
+        self._publisher = weakref.ref(publisher)
+        self._core = core
+        self._codec = codec
+        self._end: float | None = None
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="hermes-pump", daemon=True)
+
+    def start(self) -> None:
+        """Start, unless it has."""
+        with _making:
+            if self._thread.ident is None:
+                self._thread.start()
+
+    def stop(self, timeout: float) -> None:
+        """Send what is in the queue, for at most so long, and end."""
+        self._end = time.monotonic() + timeout
+        self._stopping = True
+        if self._thread.ident is not None and self._thread is not threading.current_thread():
+            self._thread.join(timeout + SLICE)
+
+    def _run(self) -> None:
+        while True:
+            publisher = self._publisher()
+            if publisher is None:
+                return
+            target = publisher.q
+            del publisher
+            if self._stopping and (not _holds(target) or remaining(self._end) == 0.0):
+                return
+            try:
+                item = _take(target)
+            except queue.Empty:
+                continue
+            except Exception:
+                logging.getLogger("hermes.publisher").exception("q of a publisher cannot be read")
+                return
+            _send(self._core, self._codec, item)
+
+
+def _holds(target: Any) -> bool:
+    if isinstance(target, SendQueue):
+        return bool(target.__dict__.get("queue"))
+    return not target.empty()
+
+
+def _take(target: Any) -> Any:
+    """The next of a queue; :class:`queue.Empty` if there is none for a moment."""
+    if isinstance(target, SendQueue):
+        target.hermes_make()
+    if _is_ours(target):
+        return _Queue.get(target, True, SLICE)
+    if isinstance(target, queue.Queue):
+        return target.get(True, SLICE)
+    if target.empty():
+        time.sleep(_REST)
+        raise queue.Empty
+    return target.get(block=False)
+
+
+def _is_ours(target: Any) -> bool:
+    return type(target) is SendQueue and "get" not in target.__dict__

@@ -1,0 +1,234 @@
+"""An exception at any instruction, as Ctrl-C or a signal handler raises: nothing stuck or twice."""
+
+from __future__ import annotations
+
+import dis
+import queue
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Callable
+
+import pytest
+import support
+from support import PATIENCE, eventually
+
+import hermes
+from hermes import Envelope
+
+OURS = str(Path(hermes.__file__).parent)
+
+
+class Interrupt(BaseException):
+    """What the tests throw in."""
+
+
+def interrupted(call: Callable[[], Any], at: int) -> tuple[bool, Any]:
+    """Call with an exception before the instruction number ``at`` of ours; whether it came."""
+    seen = 0
+
+    def trace(frame: Any, event: str, _argument: Any) -> Any:
+        nonlocal seen
+        if not frame.f_code.co_filename.startswith(OURS):
+            return None
+        frame.f_trace_lines, frame.f_trace_opcodes = False, True
+        if event == "opcode":
+            seen += 1
+            # The caller cannot be told apart from one who has got what is returned here.
+            opcode = frame.f_code.co_code[frame.f_lasti]
+            returned = dis.opname[opcode].startswith("RETURN") and frame.f_back.f_code.co_name in (
+                "call",
+                "<lambda>",
+            )
+            if seen >= at and not returned:
+                sys.settrace(None)
+                raise Interrupt
+        return trace
+
+    sys.settrace(trace)
+    try:
+        return False, call()
+    except Interrupt:
+        return True, None
+    finally:
+        sys.settrace(None)
+
+
+def every(call: Callable[[], Any]) -> Iterator[Any]:
+    """What the call gives, each time interrupted at the next instruction, until at none."""
+    at = 1
+    while True:
+        came, value = interrupted(call, at)
+        yield came, value
+        if not came:
+            return
+        at += 1
+
+
+@pytest.fixture
+def pair(life: ExitStack, office: hermes.PostOffice) -> tuple[hermes.Publisher, hermes.Receiver]:
+    return support.pair(life, office)
+
+
+def elsewhere(call: Callable[[], Any]) -> Any:
+    """What a call gives in another thread, which must not be stuck."""
+    results: list[Any] = []
+    thread = threading.Thread(target=lambda: results.append(call()), daemon=True)
+    thread.start()
+    thread.join(PATIENCE)
+    assert results, "another thread is stuck"
+    return results[0]
+
+
+def expect(got: list[int], sent: int, interrupts: int) -> None:
+    assert len(got) == len(set(got)), "something came twice"
+    assert got == sorted(got)
+    assert sent - len(got) <= interrupts, f"{sent - len(got)} of {sent} lost by {interrupts}"
+
+
+TAKES: dict[str, Callable[[Any, Any], list[Any]]] = {
+    "recv": lambda receiver, _: [receiver.recv()],
+    "recv waiting": lambda receiver, _: [receiver.recv(True, 5)],
+    "recv_many": lambda receiver, _: receiver.recv_many(5, 5),
+    "iteration": lambda _, iterator: [next(iterator)],
+    "q.get": lambda receiver, _: [receiver.q.get()],
+    "q.get_nowait": lambda receiver, _: [receiver.q.get_nowait()],
+}
+
+
+@pytest.mark.parametrize("watched", [True, False])
+@pytest.mark.parametrize("how", TAKES)
+def test_taking_may_be_interrupted_at_every_instruction(pair: Any, how: str, watched: bool) -> None:
+    publisher, receiver = pair
+    if watched:
+        receiver.fileno()  # so that every call fetches
+    iterator = iter(receiver)
+    got: list[int] = []
+    sent = interrupts = 0
+
+    def call() -> list[Any]:
+        return TAKES[how](receiver, iterator)
+
+    for came, value in every(call):
+        interrupts += came
+        got += [envelope.data for envelope in value or [] if envelope is not None]
+        for _ in range(3):
+            publisher.publish(Envelope("t", "o", sent))
+            sent += 1
+        eventually(lambda: receiver.q.qsize() > 0)
+        envelope = elsewhere(lambda: receiver.recv(True, PATIENCE))
+        got.append(envelope.data)
+    assert interrupts > 10
+    eventually(lambda: receiver.stats()["arrived"] >= sent)
+    got += [envelope.data for envelope in receiver.recv_many(sent)]
+    expect(got, sent, interrupts)
+    assert receiver.stats()["delivered"] == sent
+    assert receiver.q.qsize() == 0
+
+
+@pytest.mark.parametrize("name", ["empty", "qsize", "full"])
+def test_asking_q_may_be_interrupted_at_every_instruction(pair: Any, name: str) -> None:
+    publisher, receiver = pair
+    receiver.fileno()
+    count = 0
+    for _ in every(lambda: getattr(receiver.q, name)()):
+        publisher.publish(Envelope("t", "o", count))
+        count += 1
+    got = [elsewhere(lambda: receiver.recv(True, PATIENCE)).data for _ in range(count)]
+    assert got == list(range(count))
+
+
+@pytest.mark.parametrize("how", ["publish", "publish_many", "q.put"])
+@pytest.mark.parametrize("codec", [None, "orjson"])
+def test_publishing_may_be_interrupted_at_every_instruction(
+    life: ExitStack, office: hermes.PostOffice, how: str, codec: Any
+) -> None:
+    _, receiver = support.pair(life, office)
+    publisher = life.enter_context(hermes.Publisher(office.xsub_url, "p", codec=codec))
+    assert publisher.wait_ready(PATIENCE)
+    number = interrupts = 0
+
+    def call() -> None:
+        nonlocal number
+        number += 1
+        envelope = Envelope("t", "o", number)
+        if how == "publish":
+            publisher.publish(envelope)
+        elif how == "publish_many":
+            publisher.publish_many([envelope])
+        else:
+            publisher.q.put(envelope)
+
+    for came, _ in every(call):
+        interrupts += came
+    assert interrupts > 10
+    publisher.publish(Envelope("t", "o", "end"))
+    got = []
+    while (data := support.take(receiver, 1)[0].data) != "end":
+        got.append(data)
+    expect(got, number, interrupts)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="signals in the main thread")
+@pytest.mark.parametrize("way", ["recv", "recv_many", "iteration", "q.get"])
+def test_a_timer_that_raises_every_50_us_loses_one_envelope_each_at_most(
+    pair: Any, way: str
+) -> None:
+    publisher, receiver = pair
+    count = 100_000
+    done = threading.Event()
+
+    def feed() -> None:
+        for begin in range(0, count, 1000):
+            publisher.publish_many(Envelope("t", "o", begin + n) for n in range(1000))
+        done.set()
+
+    feeder = threading.Thread(target=feed)
+    feeder.start()
+    got: list[int] = []
+    interrupts = 0
+    armed = True
+
+    def ring(_signal: int, _frame: Any) -> None:
+        nonlocal interrupts, armed
+        if armed:
+            armed = False
+            interrupts += 1
+            raise Interrupt
+
+    iterator = iter(receiver)
+    before = signal.signal(signal.SIGALRM, ring)
+    end = time.monotonic() + 3 * PATIENCE
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 50e-6, 50e-6)
+        while not (done.is_set() and receiver.q.qsize() == 0):
+            assert time.monotonic() < end, f"stuck after {len(got)}"
+            envelopes: list[Any] = []
+            armed = True
+            try:
+                if way == "recv":
+                    envelopes = [receiver.recv(True, 0.05)]
+                elif way == "recv_many":
+                    envelopes = receiver.recv_many(50, 0.05)
+                elif way == "iteration":
+                    envelopes = [next(iterator)]
+                else:
+                    envelopes = [receiver.q.get(True, 0.05)]
+            except (Interrupt, queue.Empty):
+                pass
+            # Nothing is raised from here on: what was handed over is counted.
+            armed = False
+            got += [envelope.data for envelope in envelopes if envelope is not None]
+            if way == "iteration" and done.is_set() and receiver.q.qsize() == 0:
+                break
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    feeder.join(PATIENCE)
+    assert interrupts > 100
+    got += [envelope.data for envelope in receiver.recv_many(count)]
+    expect(got, count, interrupts)
