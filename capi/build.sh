@@ -1,14 +1,17 @@
 #!/bin/sh
 # Builds libhermes; the one place that knows how.
 #
-#   build.sh [--tags LIST] [--race] [--asan] [--debug] shared|archive OUTPUT
+#   build.sh [--tags LIST] [--race] [--asan] [--tsan] [--debug] shared|archive OUTPUT
 #
 #   shared     OUTPUT is the shared library (SONAME libhermes.so.2)
 #   archive    OUTPUT is a static library; link it with the libraries that
 #              "build.sh libs" prints
 #   --tags     Go build tags, separated by commas
 #   --race     with Go's race detector; for an archive, in a program linked -no-pie
-#   --asan     C side with AddressSanitizer; the program must be built with it too
+#   --asan     C side with AddressSanitizer and UndefinedBehaviorSanitizer; the program
+#              must be built with AddressSanitizer too
+#   --tsan     C side with ThreadSanitizer, and Go's part of it that C sees; the program
+#              must be built with it too
 #   --debug    keep symbols and debug information
 #
 # Go compiles to an archive, which is linked here rather than by "go build", for
@@ -19,7 +22,7 @@ set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 soname=libhermes.so.2
-tags='' race='' strip=-Wl,-s goldflags='-s -w' cflags='-O2 -g' ldflags=''
+tags='' race='' strip=-Wl,-s goldflags='-s -w' cflags='-O2 -g' ldflags='' sanitize=''
 
 usage() { sed -n '2,/^# is /s/^# \{0,1\}//p' "$0" | sed '$d' >&2; exit 2; }
 
@@ -27,13 +30,18 @@ while [ $# -gt 0 ]; do
     case $1 in
     --tags) tags=$2; shift ;;
     --race) race=-race strip='' goldflags='' ;;
-    --asan) cflags='-O1 -g -fno-omit-frame-pointer -fsanitize=address' ldflags=-fsanitize=address strip='' ;;
+    --asan) sanitize='-fsanitize=address,undefined -fno-sanitize-recover=undefined' ;;
+    --tsan) sanitize=-fsanitize=thread ;;
     --debug) strip='' goldflags='' ;;
     -*) usage ;;
     *) break ;;
     esac
     shift
 done
+
+if [ -n "$sanitize" ]; then
+    cflags="-O1 -g -fno-omit-frame-pointer $sanitize" ldflags=$sanitize strip=''
+fi
 
 # What the cgo parts of our own and of others' packages are linked with.
 libs() {
@@ -55,7 +63,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT INT TERM
 mkdir "$work/objects"
 
-(cd "$root" && CGO_CFLAGS="${CGO_CFLAGS:-} $cflags" go build -buildmode=c-archive -trimpath $race \
+(cd "$root" && CGO_CFLAGS="${CGO_CFLAGS:-} $cflags" CGO_LDFLAGS="${CGO_LDFLAGS:-} $sanitize" go build -buildmode=c-archive -trimpath $race \
     -tags "$tags" -ldflags "$goldflags" -o "$work/go.a" ./capi)
 cd "$work/objects"
 $ar x "$work/go.a"

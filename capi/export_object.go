@@ -118,9 +118,12 @@ func hermesgo_get(h C.uint64_t, key *C.hermes_text, buf *C.char, room C.size_t) 
 	if code != ok {
 		return code
 	}
-	value, err := c.part().Get(keyText)
-	if err != nil {
-		return c.done(err)
+	value, known := counted(keyText)
+	if !known {
+		var err error
+		if value, err = c.part().Get(keyText); err != nil {
+			return c.done(err)
+		}
 	}
 	copyOut(buf, room, value)
 	if uint64(len(value)) >= uint64(room) {

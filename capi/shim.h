@@ -95,6 +95,21 @@ int shim_refuse(int code, const char *format, ...) __attribute__((format(printf,
  * cut inside a character. */
 void shim_copy(char *buf, size_t cap, hermes_text *text, size_t len);
 
+/* Calls that took a shortcut, counted in a library built for tests (probe_on.go). */
+enum {
+    SHIM_PUBLISH_SHORTCUT,
+    SHIM_TRY_SHORTCUT,
+    SHIM_MARSHAL_SHORTCUT,
+    SHIM_RECV_SHORTCUT,
+    SHIM_SHORTCUTS
+};
+#ifdef SHIM_COUNT_SHORTCUTS
+void shim_shortcut(int which);
+uint64_t shim_shortcuts_taken(int which);
+#else
+#define shim_shortcut(which) ((void)0)
+#endif
+
 /* block.c: malloc for Go, which must see failure rather than crash. */
 void *shim_alloc(size_t size);
 

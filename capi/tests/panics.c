@@ -3,7 +3,7 @@
  * A panic inside the library, in any of its functions, is an error code with a text.
  * The object has failed; the program and all other objects go on.
  *
- * Needs a library built with the tag hermestest, whose option "test.panic" makes
+ * Needs a library built with the tags hermestest and hermesdirect, whose option "test.panic" makes
  * the next call of the function that it names panic.
  */
 #include "support.h"

@@ -5,15 +5,14 @@
  */
 #include "support.h"
 
-#include <poll.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
-static int readable(int fd, int timeout_ms) {
-    struct pollfd p = {fd, POLLIN, 0};
-    int n = poll(&p, 1, timeout_ms);
-    CHECK(n >= 0 && !(p.revents & (POLLERR | POLLNVAL)));
-    return n == 1;
+static int wait_for(int loop, struct epoll_event *event, int timeout_ms) {
+    int n;
+    do n = epoll_wait(loop, event, 1, timeout_ms);
+    while (n < 0 && errno == EINTR); /* Go preempts with signals */
+    return n;
 }
 
 static void take(uint64_t receiver) {
@@ -27,16 +26,16 @@ static void readable_while_there_is_something_to_take(struct cluster *c) {
     OK(fd);
     CHECK(hermes_fd(c->receiver) == fd);
     for (int round = 0; round < 100; round++) {
-        CHECK(!readable(fd, 0));
+        CHECK(!is_readable(fd, 0));
         OK(publish(c->publisher, "t", "1"));
         OK(publish(c->publisher, "t", "2"));
-        CHECK(readable(fd, PATIENCE_MS));
-        CHECK(readable(fd, 0)); /* level-triggered: still */
+        CHECK(is_readable(fd, PATIENCE_MS));
+        CHECK(is_readable(fd, 0)); /* level-triggered: still */
         take(c->receiver);
-        CHECK(readable(fd, PATIENCE_MS)); /* for the second */
+        CHECK(is_readable(fd, PATIENCE_MS)); /* for the second */
         take(c->receiver);
     }
-    CHECK(!readable(fd, 0));
+    CHECK(!is_readable(fd, 0));
 }
 
 static void batches_empty_it_as_well(struct cluster *c) {
@@ -45,12 +44,12 @@ static void batches_empty_it_as_well(struct cluster *c) {
         for (int i = 0; i < 50; i++) OK(publish(c->publisher, "t", "1"));
         while (taken < 50) {
             hermes_batch *batch;
-            CHECK(readable(fd, PATIENCE_MS));
+            CHECK(is_readable(fd, PATIENCE_MS));
             OK(hermes_recv_batch(c->receiver, 7, 0, &batch));
             taken += (int)hermes_batch_size(batch);
             hermes_batch_free(batch);
         }
-        CHECK(!readable(fd, 0));
+        CHECK(!is_readable(fd, 0));
     }
 }
 
@@ -58,12 +57,12 @@ static void epoll_sees_it(struct cluster *c) {
     int loop = epoll_create1(0);
     struct epoll_event event = {.events = EPOLLIN};
     CHECK(loop >= 0 && epoll_ctl(loop, EPOLL_CTL_ADD, hermes_fd(c->receiver), &event) == 0);
-    CHECK(epoll_wait(loop, &event, 1, 0) == 0);
+    CHECK(wait_for(loop, &event, 0) == 0);
     OK(publish(c->publisher, "t", "1"));
-    CHECK(epoll_wait(loop, &event, 1, PATIENCE_MS) == 1);
-    CHECK(epoll_wait(loop, &event, 1, 0) == 1);
+    CHECK(wait_for(loop, &event, PATIENCE_MS) == 1);
+    CHECK(wait_for(loop, &event, 0) == 1);
     take(c->receiver);
-    CHECK(epoll_wait(loop, &event, 1, 0) == 0);
+    CHECK(wait_for(loop, &event, 0) == 0);
     close(loop);
 }
 
@@ -72,20 +71,20 @@ static void readable_before_the_start_never(void) {
     OK(hermes_receiver_new("tcp://127.0.0.1:9", "r", &receiver));
     int fd = hermes_fd(receiver);
     OK(fd);
-    CHECK(!readable(fd, 0));
+    CHECK(!is_readable(fd, 0));
     OK(hermes_close(receiver));
 }
 
 static void readable_once_stopped(struct cluster *c) {
     int fd = hermes_fd(c->receiver);
     OK(hermes_stop(c->receiver, PATIENCE_MS));
-    CHECK(readable(fd, PATIENCE_MS));
+    CHECK(is_readable(fd, PATIENCE_MS));
     hermes_envelope *envelope;
     FAILS(HERMES_ESTOPPED, "stopped", hermes_recv(c->receiver, 0, &envelope));
-    CHECK(readable(fd, 0));
+    CHECK(is_readable(fd, 0));
     OK(hermes_start(c->receiver));
     CHECK(hermes_fd(c->receiver) == fd);
-    CHECK(!readable(fd, 0));
+    CHECK(!is_readable(fd, 0));
 }
 
 static void a_node_has_its_receivers(struct cluster *c) {
@@ -112,11 +111,11 @@ static void a_publisher_has_room(struct cluster *c) {
             continue;
         }
         FAILS(HERMES_ETIMEOUT, "full for now", code);
-        CHECK(readable(fd, PATIENCE_MS));
+        CHECK(is_readable(fd, PATIENCE_MS));
         waited++;
     }
     OK(hermes_stop(publisher, PATIENCE_MS));
-    CHECK(readable(fd, 0));
+    CHECK(is_readable(fd, 0));
     FAILS(HERMES_ESTATE, "patient", hermes_publish_try(publisher, row));
     OK(hermes_close(publisher));
     FAILS(HERMES_EBADHANDLE, "closed", hermes_fd(publisher));

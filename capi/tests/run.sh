@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # Runs the tests of the C interface: run.sh [BUILD_DIRECTORY [TEST]]
 #
-# Each test is a C program that ends with 0, run plainly, under AddressSanitizer, and
-# some with Go's race detector. The library under test is libhermes.so.2 in the build
-# directory; its variants for the sanitizers, and the static one, are built here.
+# Each test is a C program that ends with 0, run plainly, under AddressSanitizer and
+# UndefinedBehaviorSanitizer, and some with ThreadSanitizer or Go's race detector, as many
+# at a time as there are processors. The library under test is libhermes.so.2 in the build
+# directory; its variants for the sanitizers, and the static one, are built here. At the
+# end it prints which tests took longest.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -17,9 +19,11 @@ patience=600 # seconds for any one test, as a guard against hanging
 cc=${CC:-gcc} cxx=${CXX:-g++}
 strict=(-O1 -g -Wall -Wextra -pedantic -Werror "-I$root/include")
 c11=(-std=gnu11 "${strict[@]}")
-asan=(-fsanitize=address -fno-omit-frame-pointer)
+asan=(-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+tsan=(-fsanitize=thread -fno-omit-frame-pointer)
 export ASAN_OPTIONS=detect_leaks=1:abort_on_error=1
 export LSAN_OPTIONS="suppressions=$here/leaks.supp:print_suppressions=0"
+export TSAN_OPTIONS=halt_on_error=1
 export GORACE=halt_on_error=1
 
 # ---- Building ------------------------------------------------------------------
@@ -54,24 +58,37 @@ static() { # NAME DIRECTORY FLAGS...: compiles a test with the static library in
 # ---- Running -------------------------------------------------------------------
 
 step() { # NAME COMMAND...: runs it, and shows its output if it fails
-    local name=$1 code
+    local name=$1 output code=0 begun=$EPOCHREALTIME
     shift
-    printf '%-52s' "$name"
-    if "$@" >"$work/output" 2>&1; then
-        echo ok
-        sed -n '/^  /p' "$work/output" # figures, where a test has some
-    else
-        code=$?
-        echo "failed ($code)"
-        cat "$work/output" >&2
-        exit 1
-    fi
+    output=$(mktemp "$work/output.XXXXXX")
+    "$@" >"$output" 2>&1 || code=$?
+    awk -v a="$begun" -v b="$EPOCHREALTIME" -v n="$name" 'BEGIN { printf "%8.2f s  %s\n", b - a, n }' >>"$work/times"
+    {
+        flock 3 # one at a time prints
+        if [ $code = 0 ]; then
+            printf '%-52s ok\n' "$name"
+            sed -n '/^  /p' "$output" # figures, where a test has some
+        else
+            printf '%-52s failed (%d)\n' "$name" "$code"
+            cat "$output" >&2
+        fi
+    } 3>"$work/printing"
+    return $code
 }
 
-run() { # NAME PROGRAM...: a step that is given up when it hangs
+processors=$(getconf _NPROCESSORS_ONLN)
+running=0
+collect() { # waits for one of the tests that run, and ends all with a failure of it
+    wait -n || { wait; exit 1; }
+    running=$((running - 1))
+}
+
+run() { # NAME PROGRAM...: a step beside others, given up when it hangs
     local name=$1
     shift
-    step "$name" timeout $patience "$@"
+    while [ $running -ge "$processors" ]; do collect; done
+    step "$name" timeout $patience "$@" &
+    running=$((running + 1))
 }
 
 wanted() { [ -z "$only" ] || [ "$only" = "$1" ]; }
@@ -81,10 +98,23 @@ mkdir -p "$work/plain"
 [ -e "$build/libhermes.so.2" ] || "$root/capi/build.sh" shared "$build/libhermes.so.2"
 ln -s "$build/libhermes.so.2" "$work/plain/libhermes.so.2"
 ln -s libhermes.so.2 "$work/plain/libhermes.so"
-variant asan shared --asan --tags hermestest
-variant panics shared --tags hermestest
-variant race archive --race
-variant static archive
+# hermestest makes it count shortcuts into C, and panic where a test wants that; with
+# hermesdirect there are no shortcuts, which would pass such panics by.
+declare -A variants=(
+    [asan]="shared --asan --tags hermestest"
+    [tsan]="shared --tsan --tags hermestest"
+    [panics]="shared --tags hermestest,hermesdirect"
+    [asan-panics]="shared --asan --tags hermestest,hermesdirect"
+    [race]="archive --race"
+    [static]="archive"
+)
+for name in asan tsan panics asan-panics race static; do
+    read -ra how <<<"${variants[$name]}"
+    while [ $running -ge "$processors" ]; do collect; done
+    step "building $name" variant "$name" "${how[@]}" &
+    running=$((running + 1))
+done
+while [ $running -gt 0 ]; do collect; done
 
 # ---- The header and the exports --------------------------------------------------
 
@@ -137,7 +167,13 @@ for test in roundtrip texts arguments closing polling pipes json gaps policies v
     shared $test plain
     run $test "$work/plain/$test"
     shared $test asan "${asan[@]}"
-    run "$test, AddressSanitizer" "$work/asan/$test"
+    run "$test, AddressSanitizer" env HERMES_TEST_COUNTS_SHORTCUTS=yes "$work/asan/$test"
+done
+
+for test in closing hammer polling pocket tray; do
+    wanted $test || continue
+    shared $test tsan "${tsan[@]}"
+    run "$test, ThreadSanitizer" env HERMES_TEST_COUNTS_SHORTCUTS=yes "$work/tsan/$test"
 done
 
 # AddressSanitizer itself needs more addresses than any limit would leave.
@@ -178,8 +214,8 @@ fi
 if wanted panics; then
     shared panics panics
     run panics "$work/panics/panics"
-    shared panics asan "${asan[@]}"
-    run "panics, AddressSanitizer" "$work/asan/panics"
+    shared panics asan-panics "${asan[@]}"
+    run "panics, AddressSanitizer" "$work/asan-panics/panics"
 fi
 
 for test in roundtrip closing hammer pocket tray; do
@@ -210,4 +246,7 @@ if wanted late_load; then
     run late_load "$work/plain/late_load" "$work/plain/libhermes.so.2" "${others[@]}"
 fi
 
+while [ $running -gt 0 ]; do collect; done
+echo "The slowest:"
+sort -rn "$work/times" | head -n 20
 echo "The C interface is as it should be."

@@ -8,6 +8,8 @@
 
 #include "hermes.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,7 +132,35 @@ static inline int64_t now_ns(void) {
 
 static inline void sleep_ms(int ms) {
     struct timespec t = {ms / 1000, (long)(ms % 1000) * 1000000};
-    nanosleep(&t, NULL);
+    while (nanosleep(&t, &t) != 0 && errno == EINTR) /* Go preempts with signals */
+        continue;
+}
+
+/* Whether a descriptor is readable, within a time; a signal ends no wait. */
+static inline int is_readable(int fd, int timeout_ms) {
+    struct timespec begun, now;
+    clock_gettime(CLOCK_MONOTONIC, &begun);
+    for (int left = timeout_ms;;) {
+        struct pollfd p = {.fd = fd, .events = POLLIN};
+        int n = poll(&p, 1, left);
+        CHECK(n <= 0 || !(p.revents & (POLLERR | POLLNVAL)));
+        if (n >= 0) return n > 0;
+        CHECK(errno == EINTR);
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        int64_t gone = (now.tv_sec - begun.tv_sec) * 1000 + (now.tv_nsec - begun.tv_nsec) / 1000000;
+        left = gone < timeout_ms ? timeout_ms - (int)gone : 0;
+    }
+}
+
+/* In a library built for tests, which counts them, calls of a function have taken the
+ * way that avoids Go: run.sh says which library it is. */
+static inline void shortcut_was_taken(uint64_t handle, const char *function) {
+    if (getenv("HERMES_TEST_COUNTS_SHORTCUTS") == NULL) return;
+    char key[64], count[32];
+    snprintf(key, sizeof key, "test.shortcuts.%s", function);
+    OK(hermes_get(handle, key, count, sizeof count));
+    printf("  %s: %s calls took the shortcut\n", function, count);
+    CHECK(strtoull(count, NULL, 10) > 0);
 }
 
 #endif /* SUPPORT_H */
