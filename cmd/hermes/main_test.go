@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"io"
 	"os"
+	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -391,4 +392,15 @@ func TestOptionsAreListed(t *testing.T) {
 		_, markdown, _ := try(t, "", "options", "markdown")
 		require.Contains(t, markdown, "## "+kind+"\n")
 	}
+}
+
+// TestTheLibraryHasNothingOfTheCommand: what the command alone needs must not become part of it.
+func TestTheLibraryHasNothingOfTheCommand(t *testing.T) {
+	list := func(of string) string {
+		out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", of).Output()
+		require.NoError(t, err)
+		return string(out)
+	}
+	require.Contains(t, list("."), "/pflag")
+	require.NotContains(t, list("../../capi"), "/pflag")
 }
