@@ -2,6 +2,7 @@ package core
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -43,6 +44,8 @@ type remote struct {
 	warned  time.Time     // when the last warning was given
 	due     *time.Timer   // runs until the outage is worth a warning; or nil
 	lasting bool          // it has been worth one
+
+	diagnosed time.Time // when it was last looked for a reason; see diagnosis.go
 }
 
 // How long an outage lasts before it is worth a warning: a part that starts together with
@@ -60,6 +63,9 @@ func (c *connectivity) init(who string, notice func(Event)) {
 // add says that a socket of the part connects to addresses.
 func (c *connectivity) add(own carrier.Type, a addresses) {
 	for _, address := range a.connect {
+		if slices.ContainsFunc(c.remotes, func(r *remote) bool { return r.own == own && r.address == address }) {
+			continue // one address, however often it is given
+		}
 		c.remotes = append(c.remotes, &remote{own: own, address: address})
 	}
 }
@@ -156,7 +162,12 @@ func (c *connectivity) level(cause carrier.Cause) string {
 // miss notes that an address could not be reached, or was lost.
 func (c *connectivity) miss(r *remote, e carrier.Event) {
 	first := r.failed.Kind == 0
-	r.failed = e
+	if e.Cause == carrier.CauseUnknown {
+		c.diagnose(r)
+	}
+	if first || e.Cause != carrier.CauseUnknown {
+		r.failed = e
+	}
 	switch {
 	case r.lasting || hopeless(e.Cause):
 		r.disarm()

@@ -95,6 +95,29 @@ func TestWhoCannotConnectIsToldWhy(t *testing.T) {
 	}
 }
 
+// TestLibzmqIsHelpedOut: it does not say why it cannot connect, and of a type that does not
+// fit nothing at all.
+func TestLibzmqIsHelpedOut(t *testing.T) {
+	refused := closedPort(t)
+	told(t, newReceiver(t, "libzmq", refused), "cannot connect to "+refused+": connection refused")
+	told(t, newPublisher(t, "libzmq", "tcp://no-such-host.invalid:6001"), "check how the host is spelt")
+	eachEngine(t, func(t *testing.T, office string) {
+		po := newOffice(t, office)
+		in, out := get(t, po, "endpoint.in"), get(t, po, "endpoint.out")
+		r, p := newReceiver(t, "libzmq", in), newPublisher(t, "libzmq", out)
+		told(t, r, in+" is the address for publishers")
+		told(t, p, out+" is the address for receivers")
+		code(t, ETIMEOUT, p.WaitReady(time.Millisecond), out+" is the address for receivers")
+		e := eventOf(t, po, "handshake_failed")
+		require.Equal(t, levelWarning, e.Level, e.Text)
+	})
+	po := newOffice(t, "libzmq")
+	c, err := net.Dial("tcp", strings.TrimPrefix(get(t, po, "endpoint.in"), "tcp://"))
+	require.NoError(t, err)
+	require.NoError(t, c.Close())
+	require.Equal(t, levelInfo, eventOf(t, po, "handshake_failed").Level)
+}
+
 func TestWhatDoesNotAnswerIsToldBeforeItHasFailed(t *testing.T) {
 	silent := listening(t, func(c net.Conn) { _, _ = c.Read(make([]byte, 1000)); time.Sleep(soon) })
 	r := newReceiver(t, "zmtp", silent, "handshake.timeout", "1h")

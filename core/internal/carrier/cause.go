@@ -28,6 +28,7 @@ const (
 	CauseWrongType       // a socket that this one cannot be connected to; Event.Type says of which type
 	CauseNotZMTP         // the peer speaks another protocol, or a version of long ago
 	CauseSecurity        // the peer demands a security mechanism
+	CauseUnknown         // the carrier cannot tell
 )
 
 // Fault is an error whose cause is known.
