@@ -217,8 +217,10 @@ func (c *connectivity) warn(r *remote) {
 		return
 	}
 	r.warned = now
-	c.notice(Event{Kind: "unreachable", Level: levelWarning, Address: r.address, Text: c.who + " " + r.problem() + " (it goes on trying)"})
+	c.notice(Event{Kind: "unreachable", Level: levelWarning, Address: r.address, Text: c.who + " " + r.problem() + goesOn})
 }
+
+const goesOn = " (it goes on trying)"
 
 // problem says why nothing comes or goes, as far as that lies in connections; "" where
 // nothing is known to be wrong.
@@ -239,16 +241,35 @@ func (c *connectivity) problemLocked() string {
 	if !c.running {
 		return ""
 	}
-	var all []string
-	for _, r := range c.remotes {
-		if r.peers == 0 {
-			all = append(all, r.problem())
-		}
-	}
+	all := c.problems(func(r *remote) bool { return true })
 	if len(c.remotes) == 0 && c.last != "" {
 		all = append(all, "has refused a peer: "+c.last)
 	}
 	return strings.Join(all, "; ")
+}
+
+// warning is the part of problem that has lasted so long that it is worth a warning, in a
+// sentence; "" where there is none. It is for runtimes that show warnings in a way of their
+// own and leave the notices to the program.
+func (c *connectivity) warning() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	all := c.problems(func(r *remote) bool { return r.lasting })
+	if !c.running || len(all) == 0 {
+		return ""
+	}
+	return c.who + " " + strings.Join(all, "; ") + goesOn
+}
+
+// problems says what is wrong with those of the addresses without a connection that are
+// wanted; the caller holds mu.
+func (c *connectivity) problems(wanted func(*remote) bool) (all []string) {
+	for _, r := range c.remotes {
+		if r.peers == 0 && wanted(r) {
+			all = append(all, r.problem())
+		}
+	}
+	return all
 }
 
 // problem is what is wrong with one address.

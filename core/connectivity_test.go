@@ -80,6 +80,7 @@ func TestWhoCannotConnectIsToldWhy(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := newReceiver(t, "zmtp", c.address, quickly...)
 			told(t, r, append(c.says, `receiver "rec" cannot connect to `+c.address+": ")...)
+			require.Contains(t, get(t, r, "warning"), `receiver "rec" cannot connect to `+c.address+": "+r.Stats().Problem[len("cannot connect to "+c.address+": "):])
 			_, err := r.Recv(10 * time.Millisecond)
 			code(t, ETIMEOUT, err, append(c.says, `nothing arrived at receiver "rec": it cannot connect to `)...)
 			code(t, ETIMEOUT, r.WaitReady(10*time.Millisecond), c.says...)
@@ -90,7 +91,7 @@ func TestWhoCannotConnectIsToldWhy(t *testing.T) {
 			require.Contains(t, p.Stats().Problem, c.says[0])
 			require.Contains(t, get(t, p, "problem"), c.says[0])
 			code(t, ETIMEOUT, p.Stop(0), append(c.says, "1 envelopes not sent")...)
-			require.Empty(t, p.Stats().Problem)
+			require.Empty(t, p.Stats().Problem+get(t, p, "warning"))
 		})
 	}
 }
@@ -123,6 +124,7 @@ func TestWhatDoesNotAnswerIsToldBeforeItHasFailed(t *testing.T) {
 	r := newReceiver(t, "zmtp", silent, "handshake.timeout", "1h")
 	_, err := r.Recv(time.Millisecond)
 	code(t, ETIMEOUT, err, "has no answer from "+silent+" yet")
+	require.Empty(t, get(t, r, "warning"), "for that it is too early")
 	told(t, r, "has no answer from "+silent)
 }
 
