@@ -296,3 +296,22 @@ func TestAPathThatMayNotBeUsedIsTold(t *testing.T) {
 	r := newReceiver(t, "zmtp", "ipc://"+dir+"/office", quickly...)
 	told(t, r, "permission denied", "check the permissions")
 }
+
+func TestANodeSaysWhatItsPartsSay(t *testing.T) {
+	p, err := NewPublisher(closedPort(t), "p")
+	require.NoError(t, err)
+	r, err := NewReceiver(closedPort(t), "r")
+	require.NoError(t, err)
+	n, err := NewNode("n", r, p)
+	require.NoError(t, err)
+	require.Empty(t, get(t, n, "warning"))
+	require.NoError(t, n.Start())
+	t.Cleanup(func() { _ = n.Close(); _ = r.Close(); _ = p.Close() })
+	told(t, r, "connection refused")
+	told(t, p, "connection refused")
+	for _, who := range []string{`receiver "r" cannot connect`, `publisher "p" cannot connect`} {
+		require.Contains(t, get(t, n, "warning"), who)
+	}
+	require.Contains(t, get(t, n, "problem"), "connection refused")
+	code(t, ETIMEOUT, n.WaitReady(time.Millisecond), "connection refused")
+}
