@@ -164,7 +164,7 @@ def command_page(command, version):
                 "one object a line.\nWhat people should know goes to standard error.",
             ),
             ("COMMANDS", "\n".join(about)),
-            ("OPTIONS FOR \\-set", "\n".join(options)),
+            ("OPTIONS FOR \\-\\-set", "\n".join(options)),
             (
                 "EXIT STATUS",
                 items(
@@ -182,9 +182,10 @@ def command_page(command, version):
 
 def flags(command, name):
     """Return the flags of one word of the command, as a list."""
-    found = re.findall(r"(?m)^  -(\w+)(?: (\w\S*))?\n\s+(.*)$", told(command, name, "-h"))
+    shown = re.sub(r"\n {8,}(?=\S)", " ", told(command, "help", name))  # a flag a line
+    found = re.findall(r"(?m)^ {6}--([\w-]+)(?: (\S+))? {2,}(.*)$", shown)
     return items(
-        (f"\\fB\\-{flag}\\fP \\fI{plain(kind)}\\fP".strip(), prose(what))
+        (f"\\fB\\-\\-{flag}\\fP \\fI{plain(kind)}\\fP".strip(), prose(what))
         for flag, kind, what in found
     )
 
@@ -206,10 +207,8 @@ def options_of(command):
 
 
 def told(command, *arguments):
-    """Return what the command prints; not every word of it knows -h."""
-    done = subprocess.run(
-        [command, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    """Return what the command prints."""
+    done = subprocess.run([command, *arguments], stdout=subprocess.PIPE, text=True, check=True)
     return done.stdout
 
 

@@ -2,6 +2,7 @@ package core
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -43,6 +44,8 @@ type remote struct {
 	warned  time.Time     // when the last warning was given
 	due     *time.Timer   // runs until the outage is worth a warning; or nil
 	lasting bool          // it has been worth one
+
+	diagnosed time.Time // when it was last looked for a reason; see diagnosis.go
 }
 
 // How long an outage lasts before it is worth a warning: a part that starts together with
@@ -60,6 +63,9 @@ func (c *connectivity) init(who string, notice func(Event)) {
 // add says that a socket of the part connects to addresses.
 func (c *connectivity) add(own carrier.Type, a addresses) {
 	for _, address := range a.connect {
+		if slices.ContainsFunc(c.remotes, func(r *remote) bool { return r.own == own && r.address == address }) {
+			continue // one address, however often it is given
+		}
 		c.remotes = append(c.remotes, &remote{own: own, address: address})
 	}
 }
@@ -156,7 +162,12 @@ func (c *connectivity) level(cause carrier.Cause) string {
 // miss notes that an address could not be reached, or was lost.
 func (c *connectivity) miss(r *remote, e carrier.Event) {
 	first := r.failed.Kind == 0
-	r.failed = e
+	if e.Cause == carrier.CauseUnknown {
+		c.diagnose(r)
+	}
+	if first || e.Cause != carrier.CauseUnknown {
+		r.failed = e
+	}
 	switch {
 	case r.lasting || hopeless(e.Cause):
 		r.disarm()
@@ -206,8 +217,10 @@ func (c *connectivity) warn(r *remote) {
 		return
 	}
 	r.warned = now
-	c.notice(Event{Kind: "unreachable", Level: levelWarning, Address: r.address, Text: c.who + " " + r.problem() + " (it goes on trying)"})
+	c.notice(Event{Kind: "unreachable", Level: levelWarning, Address: r.address, Text: c.who + " " + r.problem() + goesOn})
 }
+
+const goesOn = " (it goes on trying)"
 
 // problem says why nothing comes or goes, as far as that lies in connections; "" where
 // nothing is known to be wrong.
@@ -228,16 +241,35 @@ func (c *connectivity) problemLocked() string {
 	if !c.running {
 		return ""
 	}
-	var all []string
-	for _, r := range c.remotes {
-		if r.peers == 0 {
-			all = append(all, r.problem())
-		}
-	}
+	all := c.problems(func(r *remote) bool { return true })
 	if len(c.remotes) == 0 && c.last != "" {
 		all = append(all, "has refused a peer: "+c.last)
 	}
 	return strings.Join(all, "; ")
+}
+
+// warning is the part of problem that has lasted so long that it is worth a warning, in a
+// sentence; "" where there is none. It is for runtimes that show warnings in a way of their
+// own and leave the notices to the program.
+func (c *connectivity) warning() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	all := c.problems(func(r *remote) bool { return r.lasting })
+	if !c.running || len(all) == 0 {
+		return ""
+	}
+	return c.who + " " + strings.Join(all, "; ") + goesOn
+}
+
+// problems says what is wrong with those of the addresses without a connection that are
+// wanted; the caller holds mu.
+func (c *connectivity) problems(wanted func(*remote) bool) (all []string) {
+	for _, r := range c.remotes {
+		if r.peers == 0 && wanted(r) {
+			all = append(all, r.problem())
+		}
+	}
+	return all
 }
 
 // problem is what is wrong with one address.

@@ -80,6 +80,7 @@ func TestWhoCannotConnectIsToldWhy(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := newReceiver(t, "zmtp", c.address, quickly...)
 			told(t, r, append(c.says, `receiver "rec" cannot connect to `+c.address+": ")...)
+			require.Contains(t, get(t, r, "warning"), `receiver "rec" cannot connect to `+c.address+": "+r.Stats().Problem[len("cannot connect to "+c.address+": "):])
 			_, err := r.Recv(10 * time.Millisecond)
 			code(t, ETIMEOUT, err, append(c.says, `nothing arrived at receiver "rec": it cannot connect to `)...)
 			code(t, ETIMEOUT, r.WaitReady(10*time.Millisecond), c.says...)
@@ -90,9 +91,34 @@ func TestWhoCannotConnectIsToldWhy(t *testing.T) {
 			require.Contains(t, p.Stats().Problem, c.says[0])
 			require.Contains(t, get(t, p, "problem"), c.says[0])
 			code(t, ETIMEOUT, p.Stop(0), append(c.says, "1 envelopes not sent")...)
-			require.Empty(t, p.Stats().Problem)
+			require.Empty(t, p.Stats().Problem+get(t, p, "warning"))
 		})
 	}
+}
+
+// TestLibzmqIsHelpedOut: it does not say why it cannot connect, and of a type that does not
+// fit nothing at all.
+func TestLibzmqIsHelpedOut(t *testing.T) {
+	refused := closedPort(t)
+	told(t, newReceiver(t, "libzmq", refused), "cannot connect to "+refused+": connection refused")
+	told(t, newPublisher(t, "libzmq", "tcp://no-such-host.invalid:6001"), "check how the host is spelt")
+	eachEngine(t, func(t *testing.T, office string) {
+		po := newOffice(t, office)
+		in, out := get(t, po, "endpoint.in"), get(t, po, "endpoint.out")
+		r, p := newReceiver(t, "libzmq", in), newPublisher(t, "libzmq", out)
+		told(t, r, in+" is the address for publishers")
+		told(t, p, out+" is the address for receivers")
+		code(t, ETIMEOUT, p.WaitReady(time.Millisecond), out+" is the address for receivers")
+		e := eventOf(t, po, "handshake_failed")
+		if office == "zmtp" { // libzmq may not be able to tell it from a probe
+			require.Equal(t, levelWarning, e.Level, e.Text)
+		}
+	})
+	po := newOffice(t, "libzmq")
+	c, err := net.Dial("tcp", strings.TrimPrefix(get(t, po, "endpoint.in"), "tcp://"))
+	require.NoError(t, err)
+	require.NoError(t, c.Close())
+	require.Equal(t, levelInfo, eventOf(t, po, "handshake_failed").Level)
 }
 
 func TestWhatDoesNotAnswerIsToldBeforeItHasFailed(t *testing.T) {
@@ -100,6 +126,7 @@ func TestWhatDoesNotAnswerIsToldBeforeItHasFailed(t *testing.T) {
 	r := newReceiver(t, "zmtp", silent, "handshake.timeout", "1h")
 	_, err := r.Recv(time.Millisecond)
 	code(t, ETIMEOUT, err, "has no answer from "+silent+" yet")
+	require.Empty(t, get(t, r, "warning"), "for that it is too early")
 	told(t, r, "has no answer from "+silent)
 }
 
@@ -268,4 +295,23 @@ func TestAPathThatMayNotBeUsedIsTold(t *testing.T) {
 	require.NoError(t, os.Chmod(dir, 0))
 	r := newReceiver(t, "zmtp", "ipc://"+dir+"/office", quickly...)
 	told(t, r, "permission denied", "check the permissions")
+}
+
+func TestANodeSaysWhatItsPartsSay(t *testing.T) {
+	p, err := NewPublisher(closedPort(t), "p")
+	require.NoError(t, err)
+	r, err := NewReceiver(closedPort(t), "r")
+	require.NoError(t, err)
+	n, err := NewNode("n", r, p)
+	require.NoError(t, err)
+	require.Empty(t, get(t, n, "warning"))
+	require.NoError(t, n.Start())
+	t.Cleanup(func() { _ = n.Close(); _ = r.Close(); _ = p.Close() })
+	told(t, r, "connection refused")
+	told(t, p, "connection refused")
+	for _, who := range []string{`receiver "r" cannot connect`, `publisher "p" cannot connect`} {
+		require.Contains(t, get(t, n, "warning"), who)
+	}
+	require.Contains(t, get(t, n, "problem"), "connection refused")
+	code(t, ETIMEOUT, n.WaitReady(time.Millisecond), "connection refused")
 }

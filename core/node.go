@@ -3,6 +3,7 @@ package core
 import (
 	"encoding/json"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/hermes-zmq/hermes/core/internal/safe"
@@ -39,6 +40,20 @@ func NewNode(name string, receiver *Receiver, publisher *Publisher) (*Node, erro
 	n.part.open, n.part.shut = n.openUp, n.shutDown
 	n.calm.set(true)
 	return n, nil
+}
+
+// Get implements Part. What is wrong with connections is what its parts say of them.
+func (n *Node) Get(key string) (string, error) {
+	if key != "problem" && key != "warning" {
+		return n.part.Get(key)
+	}
+	var all []string
+	for _, p := range n.parts() {
+		if text, err := p.Get(key); err == nil && text != "" {
+			all = append(all, text)
+		}
+	}
+	return strings.Join(all, "; "), nil
 }
 
 // parts lists what is there, in the order of starting.

@@ -501,6 +501,8 @@ func (p *part) Get(key string) (string, error) {
 		return p.network.problem(), nil
 	case "stop_error":
 		return unsent, nil
+	case "warning":
+		return p.network.warning(), nil
 	}
 	if p.fact != nil {
 		if v, ok := p.fact(key); ok {

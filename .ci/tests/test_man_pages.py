@@ -73,8 +73,10 @@ def test_the_command_has_its_page(manual):
     assert {"postoffice", "sub", "pub"} <= set(words)
     for word in words:
         assert len(re.findall(rf"(?m)^\s+hermes {word}\b", shown)) >= 2  # synopsis, commands
-        told = subprocess.run([command, word, "-h"], capture_output=True, text=True)
-        for flag in re.findall(r"(?m)^  (-\w+)", told.stderr):
+        told = subprocess.run([command, "help", word], capture_output=True, text=True, check=True)
+        flags = re.findall(r"(?m)^ {6}(--\w+)", told.stdout)
+        assert bool(flags) == (word in {"postoffice", "sub", "pub"})
+        for flag in flags:
             assert re.search(rf"(?m)^\s+{flag}\b", shown), f"{word} {flag}"
     for kind in ("publisher", "receiver", "postoffice"):
         options = subprocess.run([command, "options", kind], capture_output=True, text=True)

@@ -3,40 +3,83 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
+
+	"github.com/spf13/pflag"
 
 	"github.com/hermes-zmq/hermes/core"
 )
 
-// flags is the flag set of one command, with what all commands have.
+// flags is the flag set of one command, with what all commands have. Flags may stand
+// before, between and behind the arguments; behind "--" everything is an argument.
 type flags struct {
-	*flag.FlagSet
+	*pflag.FlagSet
 	settings settings
 }
 
-func newFlags(std streams, name string) *flags {
-	f := &flags{FlagSet: flag.NewFlagSet("hermes "+name, flag.ContinueOnError)}
-	f.SetOutput(std.err)
+// bareFlags is a flag set with nothing but --help.
+func bareFlags(name string) *flags {
+	f := &flags{FlagSet: pflag.NewFlagSet("hermes "+name, pflag.ContinueOnError)}
+	f.SortFlags = false
+	f.Usage = func() {} // help and mistakes are told by run
+	return f
+}
+
+// newFlags is the flag set of a command that runs a Part.
+func newFlags(name string) *flags {
+	f := bareFlags(name)
 	f.Var(&f.settings, "set", "an option as `key=value`, as often as you like (hermes options lists them)")
 	return f
 }
 
+// aValue is an argument that begins with a dash and is JSON, such as -5; oneDash is the name
+// of a long flag with one dash, which other programs take.
+var (
+	aValue  = regexp.MustCompile(`^-(\d|Infinity)`)
+	oneDash = regexp.MustCompile(`^-([a-z]{2,})(=.*)?$`)
+)
+
 // parse reads the command line; its mistakes are usageErrors.
 func (f *flags) parse(args []string) error {
 	err := f.Parse(args)
-	if err != nil && !errors.Is(err, flag.ErrHelp) {
-		return usageError{err.Error()}
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, pflag.ErrHelp):
+		return helpWanted{f}
 	}
-	return err
+	text := err.Error()
+	for _, arg := range args {
+		if name := oneDash.FindStringSubmatch(arg); name != nil && f.Lookup(name[1]) != nil {
+			text += "; a flag has two dashes: --" + name[1]
+			break
+		}
+		if aValue.MatchString(arg) {
+			text += "; write -- before the arguments where one of them begins with a dash"
+			break
+		}
+	}
+	return usageError{text}
+}
+
+// notNegative refuses durations below zero.
+func notNegative(name string, d time.Duration) error {
+	if d < 0 {
+		return usageError{"--" + name + " cannot be negative"}
+	}
+	return nil
 }
 
 // settings are options for a Part.
 type settings []struct{ key, value string }
 
-func (s *settings) String() string { return fmt.Sprint(*s) }
+func (s *settings) String() string { return "" }
+
+// Type implements pflag.Value.
+func (s *settings) Type() string { return "key=value" }
 
 func (s *settings) Set(text string) error {
 	key, value, ok := strings.Cut(text, "=")
@@ -56,12 +99,17 @@ func (s settings) apply(part core.Part) error {
 	return nil
 }
 
-// report prints on standard error what happens to a part, until it has stopped.
-func report(std streams, part core.Part) {
+// report prints on standard error what happens to a part, until it has stopped: warnings
+// and errors, and with all what is only to be known. Attempts to connect are left out,
+// because what comes of them is told.
+func report(std streams, part core.Part, all bool) {
 	for {
 		e, err := part.NextEvent(-1)
 		if err != nil {
 			return
+		}
+		if e.Kind == "retrying" || e.Level == "info" && !all {
+			continue
 		}
 		at := time.UnixMicro(int64(e.TS * 1e6)).Format("2006-01-02 15:04:05.000")
 		fmt.Fprintf(std.err, "%s %-7s %s\n", at, e.Level, e.Text)
@@ -70,11 +118,11 @@ func report(std streams, part core.Part) {
 
 // background runs report meanwhile; the function that it returns stops the part and waits
 // for its last words.
-func background(std streams, part core.Part) (end func()) {
+func background(std streams, part core.Part, all bool) (end func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		report(std, part)
+		report(std, part, all)
 	}()
 	return func() {
 		_ = part.Stop(time.Second)
@@ -82,7 +130,7 @@ func background(std streams, part core.Part) (end func()) {
 	}
 }
 
-// stopWith stops the part when ctx is done, so that whoever waits on it wakes. The
+// stopWith stops the part when ctx is done, so that a caller that waits on it wakes. The
 // function that it returns ends the watch.
 func stopWith(ctx context.Context, part core.Part) (end func() bool) {
 	return context.AfterFunc(ctx, func() { _ = part.Stop(time.Second) })

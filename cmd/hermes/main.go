@@ -5,7 +5,8 @@
 //	hermes sub [flags] ADDRESS [TOPIC...]  print what is published, one JSON object a line
 //	hermes pub [flags] ADDRESS [TOPIC [JSON]]  publish one value, or lines from stdin
 //	hermes options KIND                    list the options of --set
-//	hermes version                         print the version
+//	hermes version                         print the version, as does hermes --version
+//	hermes help [COMMAND]                  explain a command, as does hermes COMMAND --help
 //
 // Data goes to standard output as JSON, one object a line. What people should know goes
 // to standard error.
@@ -14,11 +15,11 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/hermes-zmq/hermes/core"
@@ -32,6 +33,9 @@ const (
 )
 
 func main() {
+	// A reader that has gone is an error of writing, which is the end of sub; a post office
+	// goes on without it.
+	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	os.Exit(run(ctx, streams{os.Stdin, os.Stdout, os.Stderr}, os.Args[1:]))
@@ -68,18 +72,52 @@ func run(ctx context.Context, std streams, args []string) int {
 	}
 	switch args[0] {
 	case "help", "-h", "-help", "--help":
-		usage(std.out)
-		return exitOK
+		return help(ctx, std, args[1:])
+	case "--version":
+		args = append([]string{"version"}, args[1:]...)
 	}
+	if c, ok := find(args[0]); ok {
+		return exitCode(std, c, c.run(ctx, std, args[1:]))
+	}
+	return unknown(std, args[0])
+}
+
+func find(name string) (command, bool) {
 	for _, c := range commands() {
-		if c.name == args[0] {
-			return exitCode(std, c, c.run(ctx, std, args[1:]))
+		if c.name == name {
+			return c, true
 		}
 	}
-	fmt.Fprintf(std.err, "hermes: there is no command %q\n", args[0])
+	return command{}, false
+}
+
+func unknown(std streams, name string) int {
+	fmt.Fprintf(std.err, "hermes: there is no command %q\n", name)
 	usage(std.err)
 	return exitUsage
 }
+
+// help explains all commands, or one.
+func help(ctx context.Context, std streams, args []string) int {
+	switch {
+	case len(args) == 0:
+		usage(std.out)
+		return exitOK
+	case len(args) > 1:
+		fmt.Fprintln(std.err, "hermes help: takes one command at most")
+		return exitUsage
+	}
+	c, ok := find(args[0])
+	if !ok {
+		return unknown(std, args[0])
+	}
+	return exitCode(std, c, c.run(ctx, std, []string{"--help"}))
+}
+
+// helpWanted is a command line that asks what the command is for.
+type helpWanted struct{ flags *flags }
+
+func (helpWanted) Error() string { return "help is wanted" }
 
 // usageError is a command line that makes no sense.
 type usageError struct{ text string }
@@ -88,15 +126,31 @@ func (e usageError) Error() string { return e.text }
 
 func exitCode(std streams, c command, err error) int {
 	var bad usageError
+	var wanted helpWanted
 	switch {
-	case err == nil, errors.Is(err, flag.ErrHelp):
+	case err == nil, errors.Is(err, syscall.EPIPE): // what reads our output wants no more of it
+		return exitOK
+	case errors.As(err, &wanted):
+		explain(std.out, c, wanted.flags)
 		return exitOK
 	case errors.As(err, &bad):
-		fmt.Fprintf(std.err, "hermes %s: %s\nusage: hermes %s %s\n", c.name, bad.text, c.name, c.arguments)
+		fmt.Fprintf(std.err, "hermes %s: %s\n%s\n", c.name, bad.text, c.usage())
 		return exitUsage
 	default:
 		fmt.Fprintf(std.err, "hermes %s: %v\n", c.name, err)
 		return exitError
+	}
+}
+
+func (c command) usage() string {
+	return strings.TrimSpace("usage: hermes " + c.name + " " + c.arguments)
+}
+
+// explain tells what a command is for, and its flags.
+func explain(w io.Writer, c command, f *flags) {
+	fmt.Fprintf(w, "%s\n\n%s\n", c.usage(), c.what)
+	if f != nil && f.HasFlags() {
+		fmt.Fprintf(w, "\n%s", f.FlagUsagesWrapped(100))
 	}
 }
 
@@ -105,11 +159,16 @@ func usage(w io.Writer) {
 	for _, c := range commands() {
 		fmt.Fprintf(w, "  hermes %-44s %s\n", c.name+" "+c.arguments, c.what)
 	}
-	fmt.Fprintln(w, "\nhermes COMMAND -h lists the flags of a command.")
+	fmt.Fprintln(w, "\nhermes help COMMAND, or hermes COMMAND --help, lists the flags of a command. Flags may stand anywhere\n"+
+		"behind it; behind -- everything is an argument.")
 }
 
 func version(_ context.Context, std streams, args []string) error {
-	if len(args) > 0 {
+	f := bareFlags("version")
+	if err := f.parse(args); err != nil {
+		return err
+	}
+	if f.NArg() > 0 {
 		return usageError{"takes no arguments"}
 	}
 	fmt.Fprintln(std.out, core.Version)

@@ -6,6 +6,8 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"os"
+	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -129,10 +131,14 @@ func TestPubReachesSub(t *testing.T) {
 	require.InDelta(t, float64(time.Now().Unix()), got["ts"], 60)
 	require.NotContains(t, got, "lost")
 
-	for _, topic := range []string{"b/not for us", "a/2"} {
-		code, _, err = try(t, "1\n\n\"two\"\n", "pub", "--wait", "30s", at["in"], topic)
-		require.Equal(t, exitOK, code, err)
-	}
+	require.Contains(t, err, "sent 1 envelope to "+at["in"])
+
+	code, _, err = try(t, "1\n", "pub", "--wait", "30s", at["in"], "b/not for us")
+	require.Equal(t, exitError, code)
+	require.Contains(t, err, "connected to "+at["in"]+", but no receiver has subscribed to the topic")
+	code, _, err = try(t, "1\n\n\"two\"\n", "pub", at["in"], "--wait", "30s", "a/2")
+	require.Equal(t, exitOK, code, err)
+	require.Contains(t, err, "sent 2 envelopes to "+at["in"])
 	require.Contains(t, sub.line(t), `"topic":"a/2","origin":"hermes-pub","data":1,`)
 	require.Equal(t, exitOK, sub.end(t), "after --count envelopes")
 }
@@ -182,13 +188,20 @@ func TestPostOfficeCounts(t *testing.T) {
 	sub.line(t)
 	var stats struct {
 		Kind        string
+		Time        time.Time
+		Interval    float64
+		Rates       map[string]float64
 		InMessages  int `json:"in_messages"`
 		OutMessages int `json:"out_messages"`
 	}
 	for stats.OutMessages == 0 {
 		require.NoError(t, json.Unmarshal([]byte(office.line(t)), &stats))
 		require.Equal(t, "post office", stats.Kind)
+		require.WithinDuration(t, time.Now(), stats.Time, patience)
+		require.Positive(t, stats.Interval)
 	}
+	require.InDelta(t, 1/stats.Interval, stats.Rates["out_messages"], 1e-6, "one, since the line before")
+	require.Contains(t, stats.Rates, "dropped")
 	require.Equal(t, 1, stats.InMessages)
 	office.cancel()
 	for line := range office.lines { // the last line tells how it ended
@@ -217,10 +230,81 @@ func TestPubEndsWhenToldWhileItReads(t *testing.T) {
 	require.Equal(t, exitOK, pub.end(t))
 }
 
-func TestPubSaysWhenNobodyListens(t *testing.T) {
-	code, _, err := try(t, "", "pub", "--wait", "10ms", "tcp://127.0.0.1:1", "t", "1")
+func TestPubSaysThatItCannotConnect(t *testing.T) {
+	for _, stdin := range []string{"", "1\n2\n"} {
+		args := []string{"pub", "tcp://127.0.0.1:1", "t", "--wait", "1s"}
+		if stdin == "" {
+			args = append(args, "1")
+		}
+		code, _, err := try(t, stdin, args...)
+		require.Equal(t, exitError, code)
+		require.Contains(t, err, "hermes pub: cannot connect to tcp://127.0.0.1:1 within 1s, so nothing was published: it cannot connect")
+		require.Contains(t, err, "connection refused")
+	}
+}
+
+func TestPubSaysThatNoReceiverHasSubscribed(t *testing.T) {
+	_, at := startOffice(t)
+	code, _, err := try(t, "", "pub", "--wait", "1s", at["in"], "t", "1")
 	require.Equal(t, exitError, code)
-	require.Contains(t, err, "nobody listens")
+	require.Contains(t, err, "connected to "+at["in"]+", but no receiver has subscribed to anything there within 1s")
+	code, _, err = try(t, "", "pub", "--wait", "1s", at["out"], "t", "1")
+	require.Equal(t, exitError, code)
+	require.Contains(t, err, at["out"]+" is the address for receivers; publishers connect to "+at["in"])
+}
+
+// TestInputIsCheckedBeforeAnythingIsWaitedFor: there is no post office, and no end of waiting.
+func TestInputIsCheckedBeforeAnythingIsWaitedFor(t *testing.T) {
+	for _, c := range []struct {
+		stdin string
+		args  []string
+		says  string
+	}{
+		{"", []string{"t", "{"}, "{ is not JSON"},
+		{"", []string{"t", "hello"}, `a text needs quotation marks, as in '"hello"'`},
+		{"hello\n", []string{"t"}, "line 1: hello is not JSON"},
+		{"{}\n", nil, "line 1: an envelope looks like"},
+	} {
+		code, _, err := try(t, c.stdin, append([]string{"pub", "--wait", "1h", "tcp://127.0.0.1:1"}, c.args...)...)
+		require.Equal(t, exitError, code)
+		require.Contains(t, err, c.says)
+	}
+}
+
+func TestFlagsMayStandAnywhere(t *testing.T) {
+	_, at := startOffice(t)
+	sub := start(t, nil, "sub", at["out"], "a/", "--count", "1", "b/", "--name=me")
+	code, _, err := try(t, "", "pub", at["in"], "b/1", "--wait", "30s", "--", "-5")
+	require.Equal(t, exitOK, code, err)
+	require.Contains(t, sub.line(t), `"topic":"b/1","origin":"hermes-pub","data":-5,`)
+	require.Equal(t, exitOK, sub.end(t))
+}
+
+func TestSubEndsWhenItsReaderHasGone(t *testing.T) {
+	_, at := startOffice(t)
+	r, w, err := os.Pipe()
+	require.NoError(t, err)
+	defer w.Close()
+	var stderr buffer
+	code := make(chan int, 1)
+	go func() { code <- run(context.Background(), streams{nil, w, &stderr}, []string{"sub", at["out"]}) }()
+	require.Eventually(t, func() bool { return strings.Contains(stderr.String(), "connected") }, patience, time.Millisecond)
+	require.NoError(t, r.Close())
+	select {
+	case c := <-code:
+		require.Equal(t, exitOK, c)
+	case <-time.After(patience):
+		require.Fail(t, "it goes on")
+	}
+}
+
+func TestAttemptsAreNotPrintedOneByOne(t *testing.T) {
+	sub := start(t, nil, "sub", "--set", "reconnect.max=1ms", "--set", "reconnect.min=1ms", "tcp://127.0.0.1:1")
+	require.Eventually(t, func() bool { return strings.Contains(sub.stderr.String(), "connection refused") }, patience, time.Millisecond)
+	sub.cancel()
+	require.Equal(t, exitOK, sub.end(t))
+	require.Equal(t, 1, strings.Count(sub.stderr.String(), "connection refused"), sub.stderr.String())
+	require.Contains(t, sub.stderr.String(), "warning")
 }
 
 func TestMistakesAreNamed(t *testing.T) {
@@ -234,7 +318,18 @@ func TestMistakesAreNamed(t *testing.T) {
 	}{
 		{"no command", "", nil, exitUsage, "usage:"},
 		{"unknown command", "", []string{"fly"}, exitUsage, `"fly"`},
-		{"unknown flag", "", []string{"sub", "--fly", "x"}, exitUsage, "-fly"},
+		{"unknown flag", "", []string{"sub", "--fly", "x"}, exitUsage, "--fly"},
+		{"unknown flag behind an address", "", []string{"sub", "tcp://127.0.0.1:1", "--fly"}, exitUsage, "--fly"},
+		{"flag without a value", "", []string{"sub", "tcp://127.0.0.1:1", "--count"}, exitUsage, "--count"},
+		{"flag with one dash", "", []string{"sub", "tcp://127.0.0.1:1", "-count", "1"}, exitUsage, "two dashes: --count"},
+		{"value that begins with a dash", "", []string{"pub", "tcp://127.0.0.1:1", "t", "-5"}, exitUsage, "write -- before"},
+		{"negative count", "", []string{"sub", "--count", "-1", "x"}, exitUsage, "negative"},
+		{"negative wait", "", []string{"pub", "--wait", "-1s", "x"}, exitUsage, "negative"},
+		{"negative flush", "", []string{"pub", "--flush", "-1s", "x"}, exitUsage, "negative"},
+		{"help of what", "", []string{"help", "fly"}, exitUsage, `"fly"`},
+		{"help of two", "", []string{"help", "sub", "pub"}, exitUsage, "one command"},
+		{"flag of options", "", []string{"options", "receiver", "--fly"}, exitUsage, "--fly"},
+		{"flag of version", "", []string{"--version", "--fly"}, exitUsage, "--fly"},
 		{"no address", "", []string{"sub"}, exitUsage, "address"},
 		{"too many arguments", "", []string{"pub", "a", "b", "c", "d"}, exitUsage, "address"},
 		{"an argument too many", "", []string{"postoffice", "x"}, exitUsage, "x"},
@@ -266,15 +361,27 @@ func TestHelp(t *testing.T) {
 	for _, c := range commands() {
 		require.Contains(t, out, "hermes "+c.name)
 	}
-	code, _, err := try(t, "", "postoffice", "-h")
-	require.Equal(t, exitOK, code)
-	require.Contains(t, err, "-debug")
+	for _, c := range commands() {
+		var same []string
+		for _, args := range [][]string{{"help", c.name}, {c.name, "--help"}, {c.name, "-h"}} {
+			code, out, err := try(t, "", args...)
+			require.Equal(t, exitOK, code)
+			require.Empty(t, err, "who asks wants it on standard output")
+			require.Contains(t, out, "usage: hermes "+c.name)
+			same = append(same, out)
+		}
+		require.Equal(t, []string{same[0], same[0]}, same[1:])
+	}
+	_, out, _ = try(t, "", "help", "postoffice")
+	require.Contains(t, out, "--debug")
 }
 
 func TestVersion(t *testing.T) {
-	code, out, _ := try(t, "", "version")
-	require.Equal(t, exitOK, code)
-	require.Equal(t, core.Version+"\n", out)
+	for _, word := range []string{"version", "--version"} {
+		code, out, _ := try(t, "", word)
+		require.Equal(t, exitOK, code)
+		require.Equal(t, core.Version+"\n", out)
+	}
 }
 
 func TestOptionsAreListed(t *testing.T) {
@@ -285,4 +392,15 @@ func TestOptionsAreListed(t *testing.T) {
 		_, markdown, _ := try(t, "", "options", "markdown")
 		require.Contains(t, markdown, "## "+kind+"\n")
 	}
+}
+
+// TestTheLibraryHasNothingOfTheCommand: what the command alone needs must not become part of it.
+func TestTheLibraryHasNothingOfTheCommand(t *testing.T) {
+	list := func(of string) string {
+		out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", of).Output()
+		require.NoError(t, err)
+		return string(out)
+	}
+	require.Contains(t, list("."), "/pflag")
+	require.NotContains(t, list("../../capi"), "/pflag")
 }

@@ -13,13 +13,17 @@ import (
 // options lists what one kind of part can be told, or all kinds in Markdown, for
 // docs/configuration.md.
 func options(_ context.Context, std streams, args []string) error {
-	if len(args) != 1 {
+	f := bareFlags("options")
+	if err := f.parse(args); err != nil {
+		return err
+	}
+	if f.NArg() != 1 {
 		return usageError{"of which kind?"}
 	}
-	if args[0] == "markdown" {
+	if f.Arg(0) == "markdown" {
 		return markdown(std.out)
 	}
-	list, err := optionsOf(args[0])
+	list, err := optionsOf(f.Arg(0))
 	if err != nil {
 		return err
 	}

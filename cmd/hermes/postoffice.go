@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"time"
 
 	"github.com/hermes-zmq/hermes/core"
@@ -11,19 +10,19 @@ import (
 
 // postOffice relays until ctx is done.
 func postOffice(ctx context.Context, std streams, args []string) error {
-	f := newFlags(std, "postoffice")
+	f := newFlags("postoffice")
 	in := f.String("in", "tcp://127.0.0.1:6000", "`address` for publishers")
 	out := f.String("out", "tcp://127.0.0.1:6001", "`address` for receivers")
 	debug := f.String("debug", "", "`address` at which a copy of everything is published")
-	every := f.Duration("stats", 0, "print the counters this often, and at the end")
+	every := f.Duration("stats", 0, "print the counters, and what they grow by in a second, `every` so often and at the end")
 	if err := f.parse(args); err != nil {
 		return err
 	}
 	if f.NArg() > 0 {
 		return usageError{"takes flags only, not " + f.Arg(0)}
 	}
-	if *every < 0 {
-		return usageError{"--stats cannot be negative"}
+	if err := notNegative("stats", *every); err != nil {
+		return err
 	}
 
 	office, err := core.NewPostOffice(*in, *out, *debug)
@@ -37,7 +36,7 @@ func postOffice(ctx context.Context, std streams, args []string) error {
 	if err := office.Start(); err != nil {
 		return err
 	}
-	defer background(std, office)()
+	defer background(std, office, true)()
 	if err := printEndpoints(std, office, *debug != ""); err != nil {
 		return err
 	}
@@ -69,9 +68,10 @@ func watch(ctx context.Context, std streams, office *core.PostOffice, every time
 	if every == 0 {
 		return office.Wait(-1)
 	}
+	w := newStatsWriter(std.out, office)
 	for {
 		err := office.Wait(every)
-		fmt.Fprintf(std.out, "%s\n", office.StatsJSON())
+		w.print()
 		if core.CodeOf(err) != core.ETIMEOUT {
 			return err
 		}

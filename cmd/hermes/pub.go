@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/hermes-zmq/hermes/core"
@@ -16,9 +18,10 @@ import (
 // maxLine is the longest line that is read from standard input.
 const maxLine = 64 << 20
 
-// pub publishes one value, or a value a line, or an envelope a line.
+// pub publishes one value, or a value a line, or an envelope a line, and says what has
+// become of it.
 func pub(ctx context.Context, std streams, args []string) error {
-	f := newFlags(std, "pub")
+	f := newFlags("pub")
 	name := f.String("name", "hermes-pub", "the `name` of this publisher, the origin of what it says")
 	wait := f.Duration("wait", 5*time.Second, "how long to wait for a receiver before publishing")
 	flush := f.Duration("flush", 5*time.Second, "how long to wait at the end until everything is sent")
@@ -27,6 +30,14 @@ func pub(ctx context.Context, std streams, args []string) error {
 	}
 	if f.NArg() == 0 || f.NArg() > 3 {
 		return usageError{"an address, and then a topic and a JSON value if you like"}
+	}
+	if err := errors.Join(notNegative("wait", *wait), notNegative("flush", *flush)); err != nil {
+		return usageError{err.Error()}
+	}
+	if f.NArg() == 3 {
+		if err := checkJSON([]byte(f.Arg(2))); err != nil {
+			return err
+		}
 	}
 
 	publisher, err := core.NewPublisher(f.Arg(0), *name)
@@ -40,54 +51,179 @@ func pub(ctx context.Context, std streams, args []string) error {
 	if err := publisher.Start(); err != nil {
 		return err
 	}
+	endReport := background(std, publisher, false)
+	defer endReport()
 	end := stopWith(ctx, publisher)
 	defer end()
-	if err := publisher.WaitReady(*wait); err != nil {
-		return fmt.Errorf("nobody listens for any topic at %s: %w", f.Arg(0), err)
-	}
+	job := pubJob{std: std, publisher: publisher, address: f.Arg(0), wait: *wait, flush: *flush}
+	return job.run(ctx, f.Args()[1:])
+}
 
-	// In a goroutine, because reading standard input cannot be interrupted.
-	done := make(chan error, 1)
-	go func() { done <- publishAll(std, publisher, f.Args()[1:]) }()
-	select {
-	case err := <-done:
-		if err != nil && ctx.Err() == nil {
-			return err
+// pubJob is what pub does once its publisher runs.
+type pubJob struct {
+	std         streams
+	publisher   *core.Publisher
+	address     string
+	wait, flush time.Duration
+
+	waited chan struct{} // closed when it is known whether a receiver has subscribed
+	vain   error         // why none has, from then on; nil where one has
+}
+
+// inVain is the error of a wait for receivers.
+type inVain struct{ error }
+
+// run publishes what args, and standard input, ask for. Reading standard input cannot be
+// interrupted, so it has a goroutine of its own; so has the wait for a receiver, so that
+// what is wrong with the input is told meanwhile.
+func (j *pubJob) run(ctx context.Context, args []string) error {
+	j.waited = make(chan struct{})
+	go func() {
+		defer close(j.waited)
+		if err := j.publisher.WaitReady(j.wait); err != nil {
+			j.vain = inVain{j.whyNone(err)}
 		}
-	case <-ctx.Done():
+	}()
+	done := make(chan error, 1)
+	go func() { done <- j.publishAll(args) }()
+	waited := j.waited
+	for {
+		select {
+		case err := <-done:
+			var vain inVain
+			if errors.As(err, &vain) {
+				err = vain // no line is to blame
+			}
+			if err != nil && ctx.Err() == nil {
+				return err
+			}
+			return j.finish(ctx)
+		case <-waited:
+			if waited = nil; j.vain != nil && ctx.Err() == nil {
+				return j.vain
+			}
+		case <-ctx.Done():
+			return j.finish(ctx)
+		}
 	}
-	return publisher.Stop(*flush)
+}
+
+// whyNone tells why no receiver has been found.
+func (j *pubJob) whyNone(err error) error {
+	if core.CodeOf(err) != core.ETIMEOUT {
+		return err
+	}
+	s := j.publisher.Stats()
+	if len(s.Peers) > 0 {
+		return fmt.Errorf("connected to %s, but no receiver has subscribed to anything there within %v, so nothing was published", j.address, j.wait)
+	}
+	why := s.Problem
+	if why == "" {
+		why = "no peer has connected"
+	}
+	return fmt.Errorf("cannot connect to %s within %v, so nothing was published: it %s", j.address, j.wait, why)
+}
+
+// finish sends what is left, and says what has become of it all.
+func (j *pubJob) finish(ctx context.Context) error {
+	err := j.publisher.Stop(j.flush)
+	s := j.publisher.Stats()
+	switch {
+	case err != nil:
+		return err
+	case s.Accepted == 0:
+		return nil
+	case s.Sent == 0 && s.Unwanted > 0 && ctx.Err() == nil:
+		return fmt.Errorf("connected to %s, but no receiver has subscribed to the topic: of %s none was sent", j.address, envelopes(s.Accepted))
+	case s.Sent == 0 && ctx.Err() == nil:
+		return fmt.Errorf("the connection to %s was lost: of %s none was sent", j.address, envelopes(s.Accepted))
+	}
+	text := fmt.Sprintf("sent %s to %s", envelopes(s.Sent), j.address)
+	if s.Unwanted > 0 {
+		text += fmt.Sprintf("; no receiver has subscribed to the topics of %d others", s.Unwanted)
+	}
+	if lost := s.Accepted - s.Sent - s.Unwanted; lost > 0 {
+		text += fmt.Sprintf("; %d were lost with the connection", lost)
+	}
+	fmt.Fprintln(j.std.err, text)
+	return nil
+}
+
+func envelopes(n uint64) string {
+	if n == 1 {
+		return "1 envelope"
+	}
+	return fmt.Sprintf("%d envelopes", n)
+}
+
+// publish waits for a receiver, and publishes.
+func (j *pubJob) publish(topic, origin string, data []byte) error {
+	<-j.waited
+	if j.vain != nil {
+		return j.vain
+	}
+	return j.publisher.Publish(topic, origin, data)
 }
 
 // publishAll publishes what the rest of the command line asks for: a topic with its
 // value, a topic whose values come line by line, or whole envelopes line by line.
-func publishAll(std streams, publisher *core.Publisher, args []string) error {
-	switch len(args) {
-	case 2:
-		return publisher.Publish(args[0], "", []byte(args[1]))
-	case 1:
-		return eachLine(std.in, func(text []byte) error {
-			return publisher.Publish(args[0], "", text)
-		})
-	default:
-		return eachLine(std.in, func(text []byte) error {
-			var l line
-			if err := json.Unmarshal(text, &l); err != nil {
-				return err
-			}
-			if l.Topic == "" || l.Data == nil {
-				return errors.New(`an envelope looks like {"topic": "a/b", "data": 1}`)
-			}
-			return publisher.Publish(l.Topic, l.Origin, l.Data)
-		})
+func (j *pubJob) publishAll(args []string) error {
+	if len(args) == 2 {
+		return j.publish(args[0], "", []byte(args[1]))
 	}
+	if f, ok := j.std.in.(*os.File); ok && isTerminal(f) {
+		what := `envelopes such as {"topic": "a/b", "data": 1}`
+		if len(args) == 1 {
+			what = "JSON values"
+		}
+		fmt.Fprintf(j.std.err, "reads %s from the terminal, one a line, until Ctrl-D\n", what)
+	}
+	return eachLine(j.std.in, func(text []byte) error {
+		if err := checkJSON(text); err != nil {
+			return err
+		}
+		if len(args) == 1 {
+			return j.publish(args[0], "", text)
+		}
+		var l line
+		if err := json.Unmarshal(text, &l); err != nil {
+			return err
+		}
+		if l.Topic == "" || l.Data == nil {
+			return errors.New(`an envelope looks like {"topic": "a/b", "data": 1}`)
+		}
+		return j.publish(l.Topic, l.Origin, l.Data)
+	})
+}
+
+func isTerminal(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0 && info.Mode()&os.ModeDevice != 0 && f.Name() != os.DevNull
+}
+
+// checkJSON tells what is wrong with a value, and how a text is written.
+func checkJSON(text []byte) error {
+	if core.ValidData(text) {
+		return nil
+	}
+	const most = 60
+	shown := string(text)
+	if len(shown) > most {
+		shown = shown[:most] + "..."
+	}
+	advice := ""
+	if !strings.ContainsAny(shown, `"{[`) {
+		advice = fmt.Sprintf("; a text needs quotation marks, as in '%q'", shown)
+	}
+	return fmt.Errorf("%s is not JSON%s", shown, advice)
 }
 
 // eachLine hands over all lines but the empty ones; the error of one says which.
 func eachLine(in io.Reader, do func(text []byte) error) error {
 	lines := bufio.NewScanner(in)
 	lines.Buffer(nil, maxLine)
-	for n := 1; lines.Scan(); n++ {
+	n := 1
+	for ; lines.Scan(); n++ {
 		text := bytes.TrimSpace(lines.Bytes())
 		if len(text) == 0 {
 			continue
@@ -96,5 +232,8 @@ func eachLine(in io.Reader, do func(text []byte) error) error {
 			return fmt.Errorf("line %d: %w", n, err)
 		}
 	}
-	return lines.Err()
+	if err := lines.Err(); err != nil {
+		return fmt.Errorf("line %d: %w", n, err)
+	}
+	return nil
 }

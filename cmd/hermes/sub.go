@@ -10,8 +10,8 @@ import (
 
 // sub prints envelopes until ctx is done or there have been enough.
 func sub(ctx context.Context, std streams, args []string) error {
-	f := newFlags(std, "sub")
-	count := f.Int("count", 0, "end after so many envelopes; 0 goes on for ever")
+	f := newFlags("sub")
+	count := f.Int("count", 0, "end after so `many` envelopes; 0 goes on for ever")
 	origin := f.String("origin", "", "print only what comes from this `name`")
 	name := f.String("name", "hermes-sub", "the `name` of this receiver")
 	if err := f.parse(args); err != nil {
@@ -19,6 +19,9 @@ func sub(ctx context.Context, std streams, args []string) error {
 	}
 	if f.NArg() == 0 {
 		return usageError{"where? An address is missing"}
+	}
+	if *count < 0 {
+		return usageError{"--count cannot be negative"}
 	}
 
 	receiver, err := core.NewReceiver(f.Arg(0), *name)
@@ -35,7 +38,10 @@ func sub(ctx context.Context, std streams, args []string) error {
 	if err := receiver.Start(); err != nil {
 		return err
 	}
-	defer background(std, receiver)()
+	defer background(std, receiver, true)()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer onReaderGone(std.out, cancel)()
 	end := stopWith(ctx, receiver)
 	defer end()
 

@@ -20,6 +20,7 @@ import {
   until,
   wakeUps,
 } from './native';
+import { showWarnings } from './warnings';
 
 /** Values of options: durations in milliseconds or as `'1m30s'`, sizes in bytes or as `'2KiB'`. */
 export type Option = string | number | boolean;
@@ -53,7 +54,8 @@ const NOTICES_EVERY = 100;
 
 /**
  * Emits `'event'` with each notice, and `'stopped'` with the `stopReason` whenever it has
- * stopped: by `stop`, by `close`, or by itself.
+ * stopped: by `stop`, by `close`, or by itself. Where nothing listens for `'event'`, an address
+ * that cannot be reached is a warning of the process, of the type `HermesWarning`, once a minute.
  */
 export abstract class Part extends EventEmitter {
   /** The number that hermes.h knows it by. */
@@ -63,6 +65,7 @@ export abstract class Part extends EventEmitter {
   #running = false;
   #closing: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #silence: () => void = () => undefined; // ends what showWarnings has begun
 
   /** @internal */
   protected constructor(make: (out: BigUint64Array) => number, options: Options = {}) {
@@ -211,6 +214,8 @@ export abstract class Part extends EventEmitter {
   begun(): void {
     this.#running = true;
     started.add(this);
+    this.#silence();
+    this.#silence = showWarnings(() => this.#warning());
     this.attend();
   }
 
@@ -220,6 +225,7 @@ export abstract class Part extends EventEmitter {
     this.#drain();
     this.#running = false;
     started.delete(this);
+    this.#silence();
     this.attend();
     this.emit('stopped', this.closed ? 'stop' : this.stopReason);
   }
@@ -243,6 +249,7 @@ export abstract class Part extends EventEmitter {
   /** It is about to be closed: lets go of what hangs on it. @internal */
   protected release(): void {
     this.remains.socket?.unref();
+    this.#silence();
     clearInterval(this.#timer);
     this.#timer = undefined;
   }
@@ -256,6 +263,11 @@ export abstract class Part extends EventEmitter {
       clearInterval(this.#timer);
       this.#timer = undefined;
     }
+  }
+
+  /** What is to be shown of its connections: nothing where the program takes the notices. */
+  #warning(): string {
+    return this.running && this.listenerCount('event') === 0 ? this.get('warning') : '';
   }
 
   #look(): void {

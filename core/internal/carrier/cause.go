@@ -29,6 +29,7 @@ const (
 	CauseNotZMTP         // the peer speaks another protocol, or a version of long ago
 	CauseSecurity        // the peer demands a security mechanism
 	CauseCycle           // what would be relayed comes back, see Config.Office
+	CauseUnknown         // the carrier cannot tell
 )
 
 // Fault is an error whose cause is known.

@@ -3,6 +3,7 @@ package libzmq
 import (
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -98,12 +99,17 @@ func (m *monitor) handle(event zmq.Event, address string, value int) {
 		id := m.arrive(address)
 		m.owner.emit(carrier.Event{Kind: carrier.Connected, Peer: id, Address: address})
 	case zmq.EVENT_DISCONNECTED:
-		if id, was := m.leave(address); was {
+		id, was, shaken := m.leave(address)
+		switch {
+		case was:
 			m.owner.emit(carrier.Event{Kind: carrier.Disconnected, Peer: id, Address: address, Cause: carrier.CauseLeft})
+		case !shaken:
+			m.mismatch(address)
 		}
 	case zmq.EVENT_CONNECT_RETRIED:
 		pause := time.Duration(value) * time.Millisecond
-		m.owner.emit(carrier.Event{Kind: carrier.Retrying, Address: address, Reason: fmt.Sprintf("again in %v", pause)})
+		m.owner.emit(carrier.Event{Kind: carrier.Retrying, Address: address, Cause: carrier.CauseUnknown,
+			Reason: fmt.Sprintf("libzmq does not tell why; again in %v", pause)})
 	case zmq.EVENT_ACCEPT_FAILED:
 		if now := time.Now(); !now.Before(m.short) {
 			m.short = now.Add(time.Second)
@@ -119,8 +125,32 @@ func (m *monitor) handle(event zmq.Event, address string, value int) {
 		m.mu.Lock()
 		m.failed[address]++
 		m.mu.Unlock()
-		m.owner.emit(carrier.Event{Kind: carrier.HandshakeFailed, Address: address, Reason: reason(event, value)})
+		m.owner.emit(carrier.Event{Kind: carrier.HandshakeFailed, Address: address, Reason: reason(event, value), Cause: cause(event, value)})
 	}
+}
+
+// mismatch tells of a connection that has ended during the handshake, and of which libzmq
+// says no more: that is how it refuses a socket of a type that does not fit. It does not
+// try such an address again.
+func (m *monitor) mismatch(address string) {
+	e := carrier.Event{Kind: carrier.HandshakeFailed, Address: address, Cause: carrier.CauseUnknown,
+		Reason: "the peer's socket is of a type that does not fit"}
+	if slices.Contains(m.owner.cfg.Connect, address) {
+		e.Kind = carrier.Retrying
+	}
+	m.owner.emit(e)
+}
+
+// cause sorts why a handshake has failed. A peer that has closed the connection meanwhile
+// may be a probe: libzmq does not tell whether it had sent anything.
+func cause(event zmq.Event, value int) carrier.Cause {
+	if event == zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL {
+		switch syscall.Errno(value) {
+		case syscall.EPIPE, syscall.ECONNRESET:
+			return carrier.CauseProbe
+		}
+	}
+	return carrier.CauseUnknown
 }
 
 func reason(event zmq.Event, value int) string {
@@ -143,23 +173,23 @@ func (m *monitor) arrive(address string) uint64 {
 
 // leave finds a peer by its address. libzmq reports a disconnection after a failed
 // handshake as well, and names only the endpoint, which all peers of a bound
-// address share; the oldest is taken.
-func (m *monitor) leave(address string) (id uint64, was bool) {
+// address share; the oldest is taken. shaken tells that the handshake had ended, well or not.
+func (m *monitor) leave(address string) (id uint64, was, shaken bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.failed[address] > 0 {
 		if m.failed[address]--; m.failed[address] == 0 {
 			delete(m.failed, address)
 		}
-		return 0, false
+		return 0, false, true
 	}
 	for i, p := range m.peers {
 		if p.Address == address {
 			m.peers = append(m.peers[:i], m.peers[i+1:]...)
-			return p.ID, true
+			return p.ID, true, true
 		}
 	}
-	return 0, false
+	return 0, false, false
 }
 
 func (m *monitor) list() []carrier.Peer {

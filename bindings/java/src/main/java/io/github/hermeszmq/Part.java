@@ -104,6 +104,7 @@ public abstract class Part implements AutoCloseable {
     /** Starts it: binds, or begins to connect. */
     public void start() {
         check(Native.hermes_start(handle));
+        Warnings.watch(this);
     }
 
     /** Stops it, flushing for at most a second. */
