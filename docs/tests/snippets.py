@@ -113,7 +113,10 @@ def run(snippet, folder):
         else:
             assert not snippet.beside, f"who runs this beside the others? {snippet.beside}"
         more = installed() if re.search(r"pkg-config|\bcmake\b", text) else {}
-        return finish(PREPARE[snippet.language](text, folder), folder, more)
+        printed = finish(PREPARE[snippet.language](text, folder), folder, more)
+    for number, port in enumerate(ports):
+        printed = re.sub(rf"\b{port}\b", f"600{number}", printed)
+    return printed
 
 
 def finish(command, folder, more):

@@ -16,7 +16,9 @@ def test_snippet(snippet, tmp_path):
 
 def test_there_are_snippets():
     found = {snippet.place.partition(":")[0] for snippet in all_snippets()}
-    assert {f"docs/{name}.md" for name in ("guide", "migration", "embedding")} <= found
+    assert {
+        f"docs/{name}.md" for name in ("guide", "migration", "embedding", "troubleshooting")
+    } <= found
     assert {"README.md", "bindings/go/README.md", "bindings/cpp/README.md"} <= found
 
 
