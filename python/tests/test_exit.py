@@ -126,16 +126,16 @@ receiver.recv()
 # ---- Ctrl-C --------------------------------------------------------------------------
 
 WAITS = {
-    "publish on a full queue": "while True: full.publish(hermes.Envelope('t', 'o', 'x' * 1000))",
-    "publish_many on a full queue": "while True: full.publish_many([hermes.Envelope('t', 'o', 1)] * 9)",
+    "publish on a full queue": "while True: full.publish(envelope)",
+    "publish_many on a full queue": "while True: full.publish_many([envelope] * 9)",
     "q.put on a full queue": """
 while True:
     try:
-        full.q.put(hermes.Envelope('t', 'o', 1))
+        full.q.put(envelope)
     except queue.Full:
         pass
 """,
-    "publish what only text can say": "while True: full.publish(hermes.Envelope('t', 'o', 1 << 99))",
+    "publish what only text can say": "envelope.data = 1 << 99; full.publish_many([envelope] * 9)",
     "recv": "receiver.recv(block=True)",
     "recv with a timeout": "receiver.recv(True, 1000)",
     "recv_many": "receiver.recv_many(10, None)",
@@ -156,6 +156,7 @@ receiver.recv(block=True)
 
 WAITING = """
 import logging
+import queue
 import time
 import hermes
 
@@ -172,6 +173,7 @@ node.start()
 full = hermes.Publisher("tcp://127.0.0.1:1", "full", options={
     "ready.hold": "1h", "linger": "1ms", "queue.messages": 3, "queue.block": "1h"})
 full.start()
+envelope = hermes.Envelope("t", "o", "x" * 1000)
 print("waiting", flush=True)
 try:
     %s
