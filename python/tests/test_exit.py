@@ -22,6 +22,7 @@ import sys, threading
 import hermes
 
 office = hermes.PostOffice("tcp://127.0.0.1:*", "tcp://127.0.0.1:*")
+office.daemon = True
 office.start()
 receiver = hermes.Receiver(office.endpoints["out"], "r")
 receiver.start()
@@ -81,6 +82,7 @@ def test_a_post_office_passes_on_what_it_has_before_it_goes(sockets: Sockets) ->
     code = """
 import hermes, sys
 office = hermes.PostOffice("tcp://127.0.0.1:*", ">" + sys.argv[1])
+office.daemon = True
 office.start()
 publisher = hermes.Publisher(office.endpoints["in"], "p")
 publisher.start()
@@ -124,6 +126,16 @@ receiver.recv()
 # ---- Ctrl-C --------------------------------------------------------------------------
 
 WAITS = {
+    "publish on a full queue": "while True: full.publish(envelope)",
+    "publish_many on a full queue": "while True: full.publish_many([envelope] * 9)",
+    "q.put on a full queue": """
+while True:
+    try:
+        full.q.put(envelope)
+    except queue.Full:
+        pass
+""",
+    "publish what only text can say": "envelope.data = 1 << 99; full.publish_many([envelope] * 9)",
     "recv": "receiver.recv(block=True)",
     "recv with a timeout": "receiver.recv(True, 1000)",
     "recv_many": "receiver.recv_many(10, None)",
@@ -144,11 +156,13 @@ receiver.recv(block=True)
 
 WAITING = """
 import logging
+import queue
 import time
 import hermes
 
 logging.getLogger("hermes").setLevel("ERROR")  # that nothing listens there is meant
 office = hermes.PostOffice("tcp://127.0.0.1:*", "tcp://127.0.0.1:*")
+office.daemon = True
 office.start()
 receiver = hermes.Receiver(office.endpoints["out"], "r", "nothing")
 publisher = hermes.Publisher(
@@ -156,6 +170,10 @@ publisher = hermes.Publisher(
 )
 node = hermes.Node("n", receiver, publisher)
 node.start()
+full = hermes.Publisher("tcp://127.0.0.1:1", "full", options={
+    "ready.hold": "1h", "linger": "1ms", "queue.messages": 3, "queue.block": "1h"})
+full.start()
+envelope = hermes.Envelope("t", "o", "x" * 1000)
 print("waiting", flush=True)
 try:
     %s
@@ -187,6 +205,116 @@ def test_ctrl_c_interrupts_every_wait(wait: str) -> None:
     assert (output, complaint, process.returncode) == ("interrupted\n", "", 0)
 
 
+STAYING = """
+import logging, os, signal, sys, threading, time
+import hermes
+
+office = hermes.PostOffice("tcp://127.0.0.1:*", ">" + sys.argv[1])
+office.start()
+publisher = hermes.Publisher(office.endpoints["in"], "p")
+publisher.start()
+%s
+for number in range(100):
+    assert publisher.publish(hermes.Envelope("t", "o", number))
+print("ready", flush=True)
+%s
+"""
+
+
+@pytest.mark.item("postoffice-stays")
+@pytest.mark.parametrize(
+    ("last", "code", "tells"),
+    [("", 0, False), ("time.sleep(1000)", -signal.SIGINT, True), ("sys.exit(3)", 3, False)],
+)
+def test_a_post_office_stays_until_one_ctrl_c_and_flushes(
+    sockets: Sockets, last: str, code: int, tells: bool
+) -> None:
+    taker = sockets.make(zmq.SUB, bind=support.ANYWHERE)
+    taker.subscribe(b"")
+    with subprocess.Popen(
+        [sys.executable, "-c", STAYING % ("", last), support.endpoint(taker)],
+        env=support.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout
+            assert process.stdout.readline() == "ready\n"
+            assert [int(taker.recv_multipart()[2]) for _ in range(100)] == list(range(100))
+            time.sleep(0.5)  # time in which it must not end
+            assert process.poll() is None
+            process.send_signal(signal.SIGINT)
+            _, complaint = process.communicate(timeout=PATIENCE)
+        finally:
+            process.kill()
+    assert process.returncode == code
+    assert "hermes" not in complaint.replace("KeyboardInterrupt", "")
+    assert bool(complaint) == tells  # only the traceback of the main program
+
+
+@pytest.mark.item("postoffice-stays")
+def test_a_part_with_a_run_of_its_own_keeps_the_process_alive() -> None:
+    code = """
+import hermes, time
+
+class Own(hermes.Receiver):
+    def run(self):
+        time.sleep(0.5)
+        print("ended", flush=True)
+
+one, two = Own("tcp://127.0.0.1:1", "r"), hermes.Receiver("tcp://127.0.0.1:1", "r")
+two.run = one.run
+assert not one.daemon
+one.start()
+two.start()
+assert not two.daemon
+"""
+    assert support.run(code).stdout == "ended\n" * 2
+
+
+HOOKED = """
+import sys, warnings
+import hermes
+
+receiver = hermes.Receiver("tcp://127.0.0.1:1", "r")
+receiver.start()
+publisher = hermes.Publisher("tcp://127.0.0.1:1", "p", options={"linger": "1ms"})
+publisher.start()
+publisher.publish(hermes.Envelope("t", "o", 1))
+receiver.recv()
+
+def hook(*arguments, parts=(receiver, publisher, receiver._hermes_core, publisher._hermes_core)):
+    sys.__excepthook__(*arguments)
+
+sys.excepthook = sys.unraisablehook = warnings.showwarning = hook
+sys.keep = hook
+"""
+
+
+def test_objects_that_outlive_the_modules_say_nothing_at_exit() -> None:
+    assert support.run(HOOKED).stderr == ""
+
+
+def test_a_native_object_is_deleted_without_the_names_of_its_module() -> None:
+    code = """
+import hermes
+from hermes import _native
+receiver = hermes.Receiver("tcp://127.0.0.1:1", "r")
+receiver.start()
+receiver.stop()
+core, library = receiver._hermes_core, _native.library()
+handle = core._handle
+del receiver
+for name in list(vars(_native)):
+    if not name.startswith("__"):
+        setattr(_native, name, None)
+del core
+assert library.hermes_stop(handle, 0) == -2
+"""
+    assert support.run(code).stderr == ""
+
+
 def test_signals_are_left_to_pythons_threads() -> None:
     code = """
 import os, signal, threading
@@ -194,6 +322,7 @@ import hermes
 mine = {thread.native_id for thread in threading.enumerate()}
 blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [])
 office = hermes.PostOffice("tcp://127.0.0.1:*", "tcp://127.0.0.1:*")
+office.daemon = True
 office.start()
 assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == blocked
 mine.add(office.native_id)
@@ -267,6 +396,7 @@ import threading, time
 import hermes
 
 office = hermes.PostOffice("tcp://127.0.0.1:*", "tcp://127.0.0.1:*")
+office.daemon = True
 office.start()
 node = hermes.Node(
     "n",

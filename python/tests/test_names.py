@@ -219,13 +219,13 @@ def test_importing_is_quick_and_does_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.item("publisher-thread", "receiver-thread", "postoffice-thread")
-def test_the_classes_are_threads_that_do_not_hold_up_the_exit() -> None:
+def test_the_classes_are_threads_of_which_a_post_office_holds_up_the_exit() -> None:
     publisher = hermes.Publisher("tcp://127.0.0.1:1", "mint")
     receiver = hermes.Receiver("tcp://127.0.0.1:1", "reader")
     office = hermes.PostOffice("tcp://127.0.0.1:1", "tcp://127.0.0.1:2")
     for part in (publisher, receiver, office):
         assert isinstance(part, threading.Thread)
-        assert part.daemon
+        assert part.daemon is (part is not office)
         assert not part.is_alive()
         assert part.ident is None
     assert (publisher.name, receiver.name) == ("mint", "reader")
