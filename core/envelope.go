@@ -6,11 +6,14 @@ import (
 
 // Envelope is what travels: data under a topic, from an origin.
 type Envelope struct {
+	// Topic and Origin of an envelope whose sender used no strings, as Python programs
+	// may, are the JSON texts of what it used.
 	Topic  string
 	Origin string
 	Data   []byte // one JSON value
 	// TS is when the sender handed it to its socket, by the sender's clock, and
-	// Received when it arrived, by ours: seconds since the Unix epoch.
+	// Received when it arrived, by ours: seconds since the Unix epoch. Where the sender
+	// does not say when, both are the same.
 	TS, Received float64
 	// Lost is how many envelopes of the same topic and sender went missing right
 	// before this one. It is 0 where the sender does not number them.

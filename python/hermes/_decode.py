@@ -21,6 +21,8 @@ from hermes.structs import from_columns, from_row, parse, tell_lost
 
 log = logging.getLogger("hermes.receiver")
 
+_LOADS = json.loads
+_structs: Any = structs  # with the json that it imports, which may be replaced there
 _PLAIN = structs.Envelope.load_from_frames
 _complaints = Pace(1.0)
 _space = re.compile(r"[ \t\n\r]*").match
@@ -43,7 +45,7 @@ def loader() -> Loader | None:
 
 def by_marshal(codec: Codec) -> bool:
     """Whether to ask the library for values that marshal reads, and not for text."""
-    return codec.marshals and loader() is None
+    return codec.marshals and loader() is None and _structs.json.loads is _LOADS
 
 
 def decode(fetched: bytes, codec: Codec) -> tuple[list[Any], int]:
@@ -54,7 +56,7 @@ def decode(fetched: bytes, codec: Codec) -> tuple[list[Any], int]:
     load = loader()
     if codec.is_pythons and load is None:
         try:
-            return list(map(from_row, json.loads(text))), 0
+            return list(map(from_row, _structs.json.loads(text))), 0
         except Exception:  # so envelope by envelope
             pass
     envelopes = []

@@ -12,7 +12,7 @@ import json
 import time
 from typing import Any
 
-from hermes import errors
+from hermes import errors, structs
 from hermes._codec import SIMPLE, Codec
 from hermes.structs import Envelope, dump, parse, plain_values
 
@@ -21,13 +21,19 @@ Parts = tuple[str, str, Any]
 
 FRAMES = Envelope.convert_to_frames
 STAMP = Envelope.update_ts
+_DUMPS = json.dumps
+_structs: Any = structs  # with the json that it imports, which may be replaced there
 _HOOKS = ("convert_to_frames", "update_ts")
 _NOW = b"null"  # a time that the library fills in when it sends
 
 
 def patched() -> bool:
     """Whether somebody has changed how all envelopes are written. Asked for every call."""
-    return Envelope.convert_to_frames is not FRAMES or Envelope.update_ts is not STAMP
+    return (
+        Envelope.convert_to_frames is not FRAMES
+        or Envelope.update_ts is not STAMP
+        or _structs.json.dumps is not _DUMPS
+    )
 
 
 def parts(envelope: Envelope) -> Parts:
@@ -108,10 +114,10 @@ def _as_convert_to_frames(codec: Codec, envelope: Envelope) -> list[bytes]:
     if b"\0" in data:  # where C would see the end
         raise errors.DataError(f"data of {envelope.topic!r} is not JSON: there is a NUL in it")
     return [
-        json.dumps(envelope.topic).encode(),
-        json.dumps(envelope.origin).encode(),
+        structs.write(envelope.topic).encode(),
+        structs.write(envelope.origin).encode(),
         data,
-        _NOW if is_ours else json.dumps(envelope.ts).encode(),
+        _NOW if is_ours else structs.write(envelope.ts).encode(),
     ]
 
 

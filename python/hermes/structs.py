@@ -147,9 +147,7 @@ class Message:
 
     def serialize(self, encoding: str | None = None) -> bytes:
         """The fields as a JSON array."""
-        return json.dumps([getattr(self, field) for field in self._slots()]).encode(
-            encoding or "utf-8"
-        )
+        return write([getattr(self, field) for field in self._slots()]).encode(encoding or "utf-8")
 
     def _slots(self) -> list[str]:
         """The names of all fields, those of base classes first.

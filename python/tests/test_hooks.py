@@ -448,6 +448,23 @@ def test_what_the_hook_raises_concerns_that_envelope_alone(
     assert "not this one" in caplog.text
 
 
+def test_another_json_counts_at_once(
+    office: hermes.PostOffice, life: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publisher, receiver = support.pair(life, office)
+    dumps, loads = json.dumps, json.loads
+    monkeypatch.setattr(json, "dumps", lambda data: dumps([data, str(type(data).__name__)]))
+    monkeypatch.setattr(json.JSONEncoder, "default", lambda self, data: sorted(data))
+    assert publisher.publish(Envelope("t", "o", {2, 1}))
+    monkeypatch.setattr(json, "dumps", dumps)
+    assert publisher.publish_many([Envelope("t", "o", {4, 3})]) == 1
+    monkeypatch.setattr(structs.json, "loads", lambda text, **more: loads(text, parse_float=str))
+    assert publisher.publish(Envelope("t", "o", [1.5]))
+    got = take(receiver, 3)
+    assert [e.topic for e in got] == [["t", "str"], "t", "t"]
+    assert [e.data for e in got] == [[[1, 2], "set"], [3, 4], ["1.5"]]
+
+
 # ---- What is JSON, and no string ---------------------------------------------
 
 ODD = [None, 5, -1.5, True, [], ["a", 1], {"k": [None]}, "", "é\ud800"]
