@@ -10,10 +10,13 @@
 
 #include "_cgo_export.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 /* What is defined here is declared in a header, and as it is declared there. */
 #pragma GCC diagnostic error "-Wmissing-prototypes"
@@ -62,11 +65,23 @@ static void at_exit(void) {
     if (pthread_create(&thread, NULL, flush, NULL) == 0) pthread_join(thread, NULL);
 }
 
+/* Fills the standard streams that the host has closed, or what Go opens as it starts would
+ * come to lie there. Where there is no /dev/null, Go would end the process: a directory does. */
+static void occupy_streams(void) {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF) continue;
+        int got = open("/dev/null", O_RDWR | O_CLOEXEC);
+        if (got < 0) got = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (got > STDERR_FILENO) close(got); /* another thread was quicker */
+    }
+}
+
 /* Go raises the limit on open files as it starts, for the whole process. A host that
  * uses select(), or hands its limits on to children, has chosen it: it is put back. */
 static void start_go(void) {
     struct rlimit chosen, now;
     int known = getrlimit(RLIMIT_NOFILE, &chosen) == 0;
+    occupy_streams();
     hermes_go_start(process.argc, process.argv, process.envp);
     shim_fd_share(); /* waits until Go has started */
     if (known && getrlimit(RLIMIT_NOFILE, &now) == 0 && now.rlim_cur != chosen.rlim_cur)

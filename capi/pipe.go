@@ -1,6 +1,7 @@
 package main
 
 // #include "shim.h"
+// #include "inherited.h"
 import "C"
 
 import (
@@ -22,6 +23,7 @@ import (
 // byte and disarms it: an arrival costs a system call only where the host has found nothing.
 type pipe struct {
 	end   *os.File // of the library; closed once
+	fd    int      // its descriptor
 	raw   syscall.RawConn
 	armed atomic.Bool
 }
@@ -35,14 +37,37 @@ func newPipe() (*pipe, int, error) {
 	if err != nil {
 		return nil, -1, err
 	}
+	for i, fd := range fds {
+		if fds[i], err = raise(fd); err != nil {
+			_ = unix.Close(fds[1-i])
+			return nil, -1, err
+		}
+	}
+	C.shim_fd_own(C.int(fds[0]))
 	end := os.NewFile(uintptr(fds[0]), "pipe") // does not block, so reading it holds no thread
-	raw, err := end.SyscallConn()
-	if err != nil {
-		_ = end.Close()
+	p := &pipe{end: end, fd: fds[0]}
+	if p.raw, err = end.SyscallConn(); err != nil {
+		p.close()
 		_ = unix.Close(fds[1])
 		return nil, -1, err
 	}
-	return &pipe{end: end, raw: raw}, fds[1], nil
+	return p, fds[1], nil
+}
+
+// raise keeps a descriptor off the standard streams, which the host may have closed.
+func raise(fd int) (int, error) {
+	if fd > 2 {
+		return fd, nil
+	}
+	high, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
+	_ = unix.Close(fd)
+	return high, err
+}
+
+// close closes the library's end. It is called once.
+func (p *pipe) close() {
+	C.shim_fd_disown(C.int(p.fd))
+	_ = p.end.Close()
 }
 
 // wake writes the byte, if the host waits for one. It does not block: where the socket is
@@ -81,7 +106,7 @@ func hermesgo_pipe(h C.uint64_t) (code C.int32_t) {
 		return c.refuse(C.int32_t(core.EIO), "no pair of sockets for %s %s: %v", id.Kind(), id, err)
 	}
 	if _, taken := pipes.LoadOrStore(id, p); taken {
-		_ = p.end.Close()
+		p.close()
 		_ = unix.Close(fd)
 		return c.refuse(C.int32_t(core.ESTATE), "%s %s has a pipe already", id.Kind(), id)
 	}
@@ -100,6 +125,6 @@ func hermesgo_pipe(h C.uint64_t) (code C.int32_t) {
 // dropPipe ends the pipe of a handle, so that the host reads the end.
 func dropPipe(h handle.Handle) {
 	if p, found := pipes.LoadAndDelete(h); found {
-		_ = p.(*pipe).end.Close()
+		p.(*pipe).close()
 	}
 }

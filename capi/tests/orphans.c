@@ -95,6 +95,8 @@ static void wait_for(pid_t child) {
 static void children_keep_nothing(const char *engine, int all) {
     struct party p;
     start_party(&p, engine, "tcp://127.0.0.1:*", "ipc://*");
+    int pipe = hermes_pipe(p.receiver); /* this end is the host's, and it closes it itself */
+    CHECK(pipe >= 0);
     int host = open("/dev/null", O_RDONLY);
     CHECK(host >= 0);
     for (int i = 0; i < 5; i++) {
@@ -104,6 +106,7 @@ static void children_keep_nothing(const char *engine, int all) {
             alarm(PATIENCE_MS / 1000);
             CHECK(fcntl(host, F_GETFD) >= 0);
             close(host);
+            close(pipe);
             look(&now);
             for (int fd = 0; fd < MOST; fd++)
                 if (!all && !is(&now, fd, "socket:")) now.what[fd][0] = '\0';
@@ -123,6 +126,7 @@ static void children_keep_nothing(const char *engine, int all) {
     }
     close(host);
     close_party(&p);
+    close(pipe);
 }
 
 /* A plain socket, bound as any program would: without SO_REUSEADDR. */

@@ -162,7 +162,7 @@ fi
 
 # ---- The programs ------------------------------------------------------------------
 
-for test in roundtrip texts arguments closing polling pipes json gaps policies vain first_use forking orphans leaving cycles hammer pocket tray; do
+for test in roundtrip texts arguments closing polling pipes json gaps policies vain first_use forking orphans streams leaving cycles hammer pocket tray; do
     wanted $test || continue
     shared $test plain
     run $test "$work/plain/$test"
