@@ -315,3 +315,17 @@ func TestANodeSaysWhatItsPartsSay(t *testing.T) {
 	require.Contains(t, get(t, n, "problem"), "connection refused")
 	code(t, ETIMEOUT, n.WaitReady(time.Millisecond), "connection refused")
 }
+
+func TestAnAddressInUseIsTold(t *testing.T) {
+	a := closedPort(t)
+	po, err := NewPostOffice(a, a, "")
+	require.NoError(t, err)
+	code(t, EADDRINUSE, po.Start(), a+" is both the incoming and the outgoing address")
+	eachEngine(t, func(t *testing.T, engine string) {
+		taken := get(t, newOffice(t, engine), "endpoint.in")
+		po, err := NewPostOffice(taken, "tcp://127.0.0.1:*", "")
+		require.NoError(t, err)
+		set(t, po, "engine", engine)
+		code(t, EADDRINUSE, po.Start(), taken[len("tcp://"):], "another program listens there")
+	})
+}

@@ -75,7 +75,7 @@ func openError(who string, err error) *Error {
 	code := EIO
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		code = EADDRINUSE
+		return errorf(EADDRINUSE, "%s: %w; another program listens there: stop it, or choose another address", who, err)
 	case errors.Is(err, carrier.ErrAddress), errors.Is(err, carrier.ErrUnsupported):
 		code = EADDRESS
 	}

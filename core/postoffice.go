@@ -74,7 +74,28 @@ type relay struct {
 	delivered  atomic.Uint64 // grows with every batch: tells when it has become quiet
 }
 
+// checkSides refuses an address that two sides are to be bound to: the system would say
+// that another program has it.
+func (p *PostOffice) checkSides() error {
+	sides := map[string]string{}
+	for _, side := range []struct {
+		name string
+		at   addresses
+	}{{"incoming", p.in}, {"outgoing", p.out}, {"debug", p.debug}} {
+		for _, a := range side.at.bind {
+			if other, taken := sides[a]; taken && !strings.HasSuffix(a, "*") && !strings.HasSuffix(a, ":0") {
+				return errorf(EADDRINUSE, "%s: %s is both the %s and the %s address, and each side needs one of its own", p.who(), a, other, side.name)
+			}
+			sides[a] = side.name
+		}
+	}
+	return nil
+}
+
 func (p *PostOffice) openUp() (err error) {
+	if err := p.checkSides(); err != nil {
+		return err
+	}
 	r := &relay{cache: p.cache.open(), route: newRoute()}
 	defer func() {
 		if err != nil {
