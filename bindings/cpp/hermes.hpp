@@ -411,6 +411,19 @@ class Object {
     void stop(std::chrono::milliseconds timeout = std::chrono::seconds(1)) {
         detail::check(hermes_stop(handle_, detail::timeout_ms(timeout)));
     }
+    /// Begins to stop as stop() does, and returns at once; wait() tells when it has stopped, and
+    /// get("stop_error") what had to be given up.
+    void stop_begin(std::chrono::milliseconds timeout = std::chrono::seconds(1)) {
+        detail::check(hermes_stop_begin(handle_, detail::timeout_ms(timeout)));
+    }
+    /// A socket of the caller's own, for event loops that read and close what they wait for: a
+    /// byte comes when there may be something to take, and closing it closes the object. See
+    /// hermes_pipe().
+    int pipe() const {
+        const int descriptor = hermes_pipe(handle_);
+        detail::check(descriptor);
+        return descriptor;
+    }
     /// Closes it now, from whatever thread; all calls that wait in it end. Once is enough, and
     /// more do no harm.
     void close() {

@@ -19,7 +19,7 @@ from hermes import errors
 
 PATIENCE = 60.0  # seconds
 MEETING = 300.0  # the same for all members of a cluster to be there, compilers and JVMs included
-HAS = {"text", "notices", "descriptor"}
+HAS = {"text", "notices", "descriptor", "nul"}
 CODES = {
     **{-1: "EINVAL", -2: "EBADHANDLE", -3: "ESTATE", -4: "EADDRESS", -5: "EADDRINUSE"},
     **{-6: "EOPTION", -7: "EUTF8", -8: "EJSON", -9: "EFULL", -10: "ETIMEOUT", -11: "ESTOPPED"},

@@ -94,6 +94,16 @@ static void cycle() {
     CHECK(!c.receiver.stats().empty() && !c.receiver.next_event(patience).empty());
 }
 
+// Negative once it is closed.
+static int descriptor_of(hermes::Receiver &receiver) {
+    try {
+        return receiver.fd();
+    } catch (const hermes::error &e) {
+        CHECK(e.code() == hermes::errc::bad_handle);
+        return -1;
+    }
+}
+
 static void a_hundred_cycles() {
     for (int i = 0; i < 20; i++) cycle();
     const long before = descriptors(), memory = resident_kib();
@@ -110,8 +120,21 @@ static void a_hundred_cycles() {
 #endif
 }
 
+static void stop_without_waiting_and_go_with_a_socket() {
+    Cluster c;
+    const int socket = c.receiver.pipe();
+    c.publisher.stop_begin();
+    CHECK(c.publisher.wait(patience) && c.publisher.get("stop_error").empty());
+    close(socket);
+    for (auto end = hermes::now() + patience; descriptor_of(c.receiver) >= 0;) {
+        CHECK(hermes::now() < end);
+        std::this_thread::sleep_for(1ms);
+    }
+}
+
 int main() {
     close_while_receiving();
+    stop_without_waiting_and_go_with_a_socket();
     close_in_the_body_of_a_loop();
     a_hundred_cycles();
 }

@@ -9,7 +9,7 @@ const PATIENCE = 60_000;
 /** How long all members of a cluster may take to be there, compilers and JVMs included. */
 const MEETING = 300_000;
 
-const HAS = ['text', 'raw text', 'restart', 'close', 'wait', 'names', 'notices'];
+const HAS = ['text', 'raw text', 'restart', 'close', 'wait', 'names', 'notices', 'nul'];
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const list = (one) => (Array.isArray(one) ? one : one === undefined ? [] : [one]);

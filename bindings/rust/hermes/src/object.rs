@@ -98,6 +98,17 @@ impl Handle {
         check(unsafe { hermes_sys::hermes_stop(self.0, timeout_ms(Some(timeout))) }).map(drop)
     }
 
+    pub(crate) fn stop_begin(&self, timeout: Duration) -> Result<()> {
+        // SAFETY: takes numbers only.
+        check(unsafe { hermes_sys::hermes_stop_begin(self.0, timeout_ms(Some(timeout))) }).map(drop)
+    }
+
+    pub(crate) fn pipe(&self) -> Result<std::os::fd::OwnedFd> {
+        use std::os::fd::{FromRawFd, OwnedFd};
+        // SAFETY: takes a number only, and gives a descriptor that is the caller's.
+        unsafe { check(hermes_sys::hermes_pipe(self.0)).map(|fd| OwnedFd::from_raw_fd(fd)) }
+    }
+
     pub(crate) fn close(&self) -> Result<()> {
         // SAFETY: takes a number only.
         check(unsafe { hermes_sys::hermes_close(self.0) }).map(drop)
@@ -163,6 +174,20 @@ macro_rules! object {
             /// be given up makes it an [`Error::Timeout`](crate::Error::Timeout).
             pub fn stop(&self, timeout: std::time::Duration) -> $crate::Result<()> {
                 self.handle.stop(timeout)
+            }
+
+            /// Begins to stop as [`stop`](Self::stop) does, and returns at once;
+            /// [`wait`](Self::wait) tells when it has stopped, and `get("stop_error")` what had
+            /// to be given up.
+            pub fn stop_begin(&self, timeout: std::time::Duration) -> $crate::Result<()> {
+                self.handle.stop_begin(timeout)
+            }
+
+            /// A socket for event loops that read, and close, what they wait for: a byte comes
+            /// when there may be something to take, and only after a look has found nothing will
+            /// another come. Dropping it closes the object.
+            pub fn pipe(&self) -> $crate::Result<std::os::fd::OwnedFd> {
+                self.handle.pipe()
             }
 
             /// Closes it now, from any thread, and wakes every thread that waits in a call on

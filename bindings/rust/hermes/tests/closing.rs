@@ -41,3 +41,22 @@ fn stopping_wakes_who_receives() {
     assert!(matches!(one, Err(Error::Stopped(_))), "{one:?}");
     assert_eq!(woken(|r| r.iter().count(), stop), 0);
 }
+
+#[test]
+fn a_stop_is_only_begun() {
+    let c = Cluster::start();
+    c.publisher.stop_begin(PATIENCE).unwrap();
+    c.publisher.wait(Some(PATIENCE)).unwrap();
+    assert_eq!(c.publisher.get("stop_error").unwrap(), "");
+}
+
+#[test]
+fn an_object_goes_with_its_socket() {
+    let c = Cluster::start();
+    drop(c.receiver.pipe().unwrap());
+    let end = std::time::Instant::now() + PATIENCE;
+    while !matches!(c.receiver.stats(), Err(Error::BadHandle(_))) {
+        assert!(std::time::Instant::now() < end);
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}

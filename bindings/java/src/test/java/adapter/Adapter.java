@@ -41,7 +41,7 @@ public final class Adapter {
     private static final Duration MEETING = Duration.ofMinutes(5);
 
     private static final Set<String> HAS =
-            Set.of("text", "raw text", "restart", "close", "wait", "names", "notices");
+            Set.of("text", "raw text", "restart", "close", "wait", "names", "notices", "nul");
     private static final PrintStream OUT = new PrintStream(System.out, true, StandardCharsets.UTF_8);
 
     private Adapter() {}

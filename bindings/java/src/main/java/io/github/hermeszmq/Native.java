@@ -14,7 +14,7 @@ import java.util.Map;
 /** The library as it is: finds and loads it, and has the prototypes of hermes.h. */
 final class Native {
     /** The HERMES_ABI_VERSION that this package is written for. */
-    private static final int ABI_VERSION = 1;
+    private static final int ABI_VERSION = 2;
 
     private static final int RTLD_NOW = 2;
 
@@ -56,10 +56,14 @@ final class Native {
 
     static native int hermes_next_event(long handle, int timeout, Pointer json, Pointer length);
 
+    static native int hermes_pipe(long handle);
+
     static native int hermes_publish(
             long publisher, byte[] topic, long topicLength, byte[] origin, long originLength, byte[] data, long length);
 
     static native int hermes_publish_batch(long publisher, byte[] json, long length, Pointer count);
+
+    static native int hermes_publish_try(long publisher, byte[] json);
 
     static native int hermes_receiver_subscribe(long receiver, byte[] topic, long length);
 

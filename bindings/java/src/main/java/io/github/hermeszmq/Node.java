@@ -3,6 +3,7 @@ package io.github.hermeszmq;
 import com.sun.jna.Pointer;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.function.IntUnaryOperator;
 
 /**
  * A name for a receiver, a publisher, or both. Starting and stopping it starts and stops them; they remain
@@ -40,18 +41,48 @@ public class Node extends Part implements Runnable {
     public void publish(String channel, String json) {
         byte[] where = Native.utf8(channel, "the channel");
         byte[] data = Native.utf8(json, "the data");
-        check(Native.hermes_node_publish(handle, where, where.length, data, data.length));
+        Blocking.call(() -> check(Native.hermes_node_publish(handle, where, where.length, data, data.length)));
     }
 
     /** As {@link Receiver#receive(Duration)}. */
     public Optional<Envelope> receive(Duration timeout) throws InterruptedException {
         Pointer out = Native.out();
-        return Receiver.take(this, timeout, out, ms -> Native.hermes_node_recv(handle, ms, out));
+        IntUnaryOperator call = ms -> Native.hermes_node_recv(handle, ms, out);
+        if (receiver != null) return receiver.take(this, timeout, out, call);
+        check(call.applyAsInt(0)); // ENOTSUP
+        return Optional.empty();
     }
 
     /** What a node does until it stops: unless you say otherwise, it publishes all data on channel RAW. */
     @Override
     public void run() {
-        check(Native.hermes_node_run(handle));
+        Blocking.call(() -> check(Native.hermes_node_run(handle)));
+    }
+
+    @Override
+    void begun() {
+        super.begun();
+        if (receiver != null) receiver.begun();
+        if (publisher != null) publisher.begun();
+    }
+
+    @Override
+    public void stop(Duration timeout) {
+        try {
+            super.stop(timeout);
+        } finally {
+            if (receiver != null) receiver.settle();
+            if (publisher != null) publisher.settle();
+        }
+    }
+
+    @Override
+    public void close() {
+        super.close();
+        if (receiver != null) {
+            receiver.settle();
+            receiver.wakeAll();
+        }
+        if (publisher != null) publisher.settle();
     }
 }

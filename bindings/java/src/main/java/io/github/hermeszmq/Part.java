@@ -6,6 +6,8 @@ import java.lang.ref.Reference;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.IntUnaryOperator;
 import java.util.function.ToIntFunction;
 
@@ -13,16 +15,29 @@ import java.util.function.ToIntFunction;
  * What publishers, receivers, post offices and nodes have in common.
  *
  * <p>Any method may be called from any thread. What waits can be interrupted, and ends when
- * another thread stops or closes the object. A timeout is a Duration; a negative one is for ever.
+ * another thread stops or closes the object. Virtual threads may call it as well: they do not hold their carriers
+ * while they wait. A timeout is a Duration; a negative one is for ever.
+ *
+ * <p>What has been started works until it is stopped or closed, although nothing refers to it any more; what
+ * was never started, or has stopped, is closed once it is garbage.
  */
 public abstract class Part implements AutoCloseable {
     /** For ever. */
     public static final Duration FOREVER = Duration.ofMillis(-1);
 
+    /** As long as 64 bits of nanoseconds. */
+    private static final Duration LONGEST = Duration.ofNanos(Long.MAX_VALUE);
+
     /** How long a thread is out of reach of an interrupt, in milliseconds. */
     private static final int SLICE = 200;
 
+    /** How long a virtual thread sleeps at most before it asks again, in milliseconds. */
+    private static final long MOST_PAUSE = 50;
+
     private static final Cleaner CLEANER = Cleaner.create();
+
+    /** Parts that have been started: they are no garbage until they have stopped. */
+    private static final Set<Part> STARTED = ConcurrentHashMap.newKeySet();
 
     final long handle;
     private final Cleaner.Cleanable remains;
@@ -60,7 +75,12 @@ public abstract class Part implements AutoCloseable {
 
     /** Sets an option that is a duration. */
     public void set(String key, Duration value) {
-        set(key, Long.toString(value.toMillis()));
+        if (value == null) throw new HermesException(ErrorCode.EINVAL, "the value of " + key + " is null");
+        if (value.compareTo(LONGEST) > 0 || value.isNegative()) {
+            throw new HermesException(ErrorCode.EINVAL, "the value of " + key + " is " + value + ", and no option takes that");
+        }
+        boolean whole = value.getNano() % 1_000_000 == 0;
+        set(key, whole ? Long.toString(value.toMillis()) : value.toNanos() + "ns");
     }
 
     /** Reads an option or a fact: "state", "address", "endpoint", … */
@@ -103,8 +123,24 @@ public abstract class Part implements AutoCloseable {
 
     /** Starts it: binds, or begins to connect. */
     public void start() {
-        check(Native.hermes_start(handle));
+        begun();
+        try {
+            check(Native.hermes_start(handle));
+        } catch (HermesException error) {
+            settle();
+            throw error;
+        }
         Warnings.watch(this);
+    }
+
+    /** It is about to run. */
+    void begun() {
+        STARTED.add(this);
+    }
+
+    /** It may have stopped: then only what refers to it keeps it. */
+    final void settle() {
+        if (Native.hermes_wait(handle, 0) != ErrorCode.ETIMEOUT.number()) STARTED.remove(this);
     }
 
     /** Stops it, flushing for at most a second. */
@@ -117,21 +153,31 @@ public abstract class Part implements AutoCloseable {
      * ETIMEOUT with their number. It cannot be interrupted.
      */
     public void stop(Duration timeout) {
-        check(Native.hermes_stop(handle, milliseconds(timeout)));
+        int ms = milliseconds(timeout);
+        try {
+            Blocking.call(() -> check(Native.hermes_stop(handle, ms)));
+        } finally {
+            settle();
+        }
     }
 
-    /** Stops it if need be, and frees it. Whoever waits for it gets ESTOPPED. Closing twice is harmless. */
+    /**
+     * Stops it if need be, and frees it. What waits for it gets ESTOPPED, and loops over it end. Closing twice is
+     * harmless.
+     */
     @Override
     public void close() {
-        remains.clean();
+        Blocking.call(remains::clean);
+        STARTED.remove(this);
     }
 
     /** Waits until it is not running; ETIMEOUT when the time is up. */
     public void awaitStopped(Duration timeout) throws InterruptedException {
         check(waiting(timeout, ms -> Native.hermes_wait(handle, ms)));
+        settle();
     }
 
-    /** Waits until it can do its work: connected, and a publisher also heard by somebody. */
+    /** Waits until it can do its work: connected, and a publisher also heard by a subscriber. */
     public void awaitReady(Duration timeout) throws InterruptedException {
         check(waiting(timeout, ms -> Native.hermes_wait_ready(handle, ms)));
     }
@@ -148,21 +194,30 @@ public abstract class Part implements AutoCloseable {
     // ---- Time
 
     static int milliseconds(Duration timeout) {
+        if (timeout == null) throw new HermesException(ErrorCode.EINVAL, "the timeout is null");
         if (timeout.isNegative()) return -1;
         long ms = timeout.compareTo(Duration.ofDays(24)) > 0 ? Integer.MAX_VALUE : timeout.plusNanos(999_999).toMillis();
         return (int) Math.min(ms, Integer.MAX_VALUE);
     }
 
-    /** Repeats a call that waits, in slices, until it is not ETIMEOUT or the time is up. */
+    /**
+     * Repeats a call that waits, in slices, until it is not ETIMEOUT or the time is up. A virtual thread sleeps
+     * between calls that do not wait, at growing intervals.
+     */
     final int waiting(Duration timeout, IntUnaryOperator call) throws InterruptedException {
         int all = milliseconds(timeout);
         long end = System.nanoTime() + all * 1_000_000L;
+        boolean virtual = Blocking.isVirtual();
+        long pause = 1;
         for (int left = all; ; left = Math.max(0, (int) ((end - System.nanoTime() + 999_999) / 1_000_000L))) {
             if (Thread.interrupted()) throw new InterruptedException();
-            boolean last = all >= 0 && left <= SLICE;
-            int code = call.applyAsInt(last ? left : SLICE);
+            boolean last = all >= 0 && left <= (virtual ? 0 : SLICE);
+            int code = call.applyAsInt(virtual ? 0 : last ? left : SLICE);
             Reference.reachabilityFence(this);
             if (code != ErrorCode.ETIMEOUT.number() || last) return code;
+            if (!virtual) continue;
+            Thread.sleep(all < 0 ? pause : Math.min(pause, left));
+            pause = Math.min(2 * pause, MOST_PAUSE);
         }
     }
 }

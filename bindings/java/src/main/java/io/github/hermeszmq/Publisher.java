@@ -19,9 +19,26 @@ public class Publisher extends Part {
         publish(topic, json, (String) null);
     }
 
-    /** As above, in the name of somebody else. */
+    /** As above, in the name of another origin, unless that is null. An empty origin is one. */
     public void publish(String topic, String json, String origin) {
-        check(offer(topic, json, origin));
+        byte[] subject = Native.utf8(topic, "the topic");
+        byte[] data = Native.utf8(json, "the data");
+        byte[] who = origin == null ? null : Native.utf8(origin, "the origin");
+        int length = who == null ? 0 : who.length;
+        byte[] whoAt = who != null && length == 0 ? NOTHING : who; // an empty origin is one, and not none
+        if (Blocking.isVirtual() && offered(topic, json, origin)) return;
+        Blocking.call(() ->
+                check(Native.hermes_publish(handle, subject, subject.length, whoAt, length, data, data.length)));
+    }
+
+    /** Whether there was room at once, so that nothing had to wait. */
+    private boolean offered(String topic, String json, String origin) {
+        StringBuilder item = new StringBuilder();
+        append(item, new Item(topic, json, origin));
+        int code = Native.hermes_publish_try(handle, Native.cString(item.toString(), "an envelope"));
+        if (code == ErrorCode.ETIMEOUT.number()) return false;
+        check(code);
+        return true;
     }
 
     /** As above, with data of which the codec makes JSON. */
@@ -31,20 +48,13 @@ public class Publisher extends Part {
 
     /** As {@link #publish(String, String)}, but false when the queue stays full. */
     public boolean tryPublish(String topic, String json) {
-        int code = offer(topic, json, null);
-        if (code == ErrorCode.EFULL.number()) return false;
-        check(code);
-        return true;
-    }
-
-    private int offer(String topic, String json, String origin) {
-        byte[] subject = Native.utf8(topic, "the topic");
-        byte[] data = Native.utf8(json, "the data");
-        byte[] who = origin == null ? null : Native.utf8(origin, "the origin");
-        int length = who == null ? 0 : who.length;
-        // An empty origin is one, and not none.
-        byte[] whoAt = who != null && length == 0 ? NOTHING : who;
-        return Native.hermes_publish(handle, subject, subject.length, whoAt, length, data, data.length);
+        try {
+            publish(topic, json);
+            return true;
+        } catch (HermesException error) {
+            if (error.code() == ErrorCode.EFULL) return false;
+            throw error;
+        }
     }
 
     /** An envelope to be published; without an origin (null) it is the publisher's. */
@@ -60,19 +70,29 @@ public class Publisher extends Part {
      * come in the midst of them ({@link #stats} tells).
      */
     public int publishMany(Iterable<Item> items) {
+        if (items == null) throw new HermesException(ErrorCode.EINVAL, "the envelopes are null");
         StringBuilder list = new StringBuilder("[");
         for (Item item : items) {
             if (list.length() > 1) list.append(',');
-            list.append('[');
-            Json.quote(list, item.topic());
-            list.append(',');
-            if (item.origin() == null) list.append("null");
-            else Json.quote(list, item.origin());
-            list.append(',').append(Json.one(item.json())).append(']');
+            append(list, item);
         }
         byte[] bytes = Native.utf8(list.append(']').toString(), "an envelope");
-        Pointer out = Native.out();
-        check(Native.hermes_publish_batch(handle, bytes, bytes.length, out));
-        return Math.toIntExact(out.getLong(0));
+        long[] count = new long[1];
+        Blocking.call(() -> {
+            Pointer out = Native.out(); // of the thread that makes the call
+            check(Native.hermes_publish_batch(handle, bytes, bytes.length, out));
+            count[0] = out.getLong(0);
+        });
+        return Math.toIntExact(count[0]);
+    }
+
+    private static void append(StringBuilder list, Item item) {
+        if (item == null) throw new HermesException(ErrorCode.EINVAL, "an envelope is null");
+        list.append('[');
+        Json.quote(list, item.topic());
+        list.append(',');
+        if (item.origin() == null) list.append("null");
+        else Json.quote(list, item.origin());
+        list.append(',').append(Json.one(item.json())).append(']');
     }
 }

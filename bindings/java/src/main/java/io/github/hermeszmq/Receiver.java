@@ -1,6 +1,7 @@
 package io.github.hermeszmq;
 
 import com.sun.jna.Pointer;
+import java.lang.ref.Reference;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Iterator;
@@ -12,10 +13,15 @@ import java.util.function.IntUnaryOperator;
 /**
  * Receives what the post office at an address sends.
  *
- * <p>An iteration takes envelopes until the receiver stops, or the thread is interrupted (which then is
+ * <p>An iteration takes envelopes until the receiver stops or is closed, or the thread is interrupted (which then is
  * still to be seen).
  */
 public class Receiver extends Part implements Iterable<Envelope> {
+    /** How long a platform thread waits inside the library, out of reach of an interrupt, in milliseconds. */
+    private static final int MOMENT = 20;
+
+    private final Signal signal = new Signal();
+
     /** Makes one that follows the topics that begin with these; without any, every topic. */
     public Receiver(String address, String name, String... topics) {
         super(out -> {
@@ -54,9 +60,10 @@ public class Receiver extends Part implements Iterable<Envelope> {
         return take(this, timeout, out, ms -> Native.hermes_recv(handle, ms, out));
     }
 
-    static Optional<Envelope> take(Part part, Duration timeout, Pointer out, IntUnaryOperator call)
+    /** Takes an envelope of this receiver with a call of the receiver's, or of a node's. */
+    final Optional<Envelope> take(Part part, Duration timeout, Pointer out, IntUnaryOperator call)
             throws InterruptedException {
-        int code = part.waiting(timeout, call);
+        int code = waitFor(part, timeout, call);
         if (code == ErrorCode.ETIMEOUT.number()) return Optional.empty();
         part.check(code);
         Pointer envelope = out.getPointer(0);
@@ -71,7 +78,7 @@ public class Receiver extends Part implements Iterable<Envelope> {
     public List<Envelope> receiveMany(int max, Duration timeout) throws InterruptedException {
         if (max < 1) throw new HermesException(ErrorCode.EINVAL, "max is " + max + ", and must be at least 1");
         Pointer out = Native.out();
-        int code = waiting(timeout, ms -> Native.hermes_recv_batch(handle, max, ms, out));
+        int code = waitFor(this, timeout, ms -> Native.hermes_recv_batch(handle, max, ms, out));
         if (code == ErrorCode.ETIMEOUT.number()) return List.of();
         check(code);
         Pointer batch = out.getPointer(0);
@@ -85,8 +92,58 @@ public class Receiver extends Part implements Iterable<Envelope> {
         }
     }
 
+    /**
+     * Repeats a call until it is not ETIMEOUT or the time is up. A platform thread first waits a moment inside the
+     * library, which is the quickest where traffic is dense; after that, and on a virtual thread from the beginning,
+     * it is parked until the library has something. That costs nothing, and an interrupt ends it at once.
+     */
+    private int waitFor(Part part, Duration timeout, IntUnaryOperator call) throws InterruptedException {
+        int all = milliseconds(timeout);
+        if (Thread.interrupted()) throw new InterruptedException();
+        long end = System.nanoTime() + all * 1_000_000L;
+        int moment = Blocking.isVirtual() ? 0 : all < 0 ? MOMENT : Math.min(all, MOMENT);
+        int code = call.applyAsInt(moment);
+        Reference.reachabilityFence(part);
+        if (code == ErrorCode.ETIMEOUT.number() && all != moment) {
+            signal.listen(handle);
+            try {
+                code = park(call, all < 0 ? Long.MAX_VALUE : end);
+            } finally {
+                signal.pass(); // whether it has taken something, or was woken in vain
+            }
+            Reference.reachabilityFence(part);
+            if (code == ErrorCode.EBADHANDLE.number()) {
+                throw new HermesException(ErrorCode.ESTOPPED, "the receiver was closed while this call waited");
+            }
+        }
+        if (code == ErrorCode.ESTOPPED.number()) {
+            HermesException stopped = Native.failure(code);
+            settle();
+            throw stopped;
+        }
+        return code;
+    }
+
+    private int park(IntUnaryOperator call, long end) throws InterruptedException {
+        while (true) {
+            long seen = signal.count();
+            int code = call.applyAsInt(0);
+            if (code != ErrorCode.ETIMEOUT.number()) return code;
+            long left = end == Long.MAX_VALUE ? Long.MAX_VALUE : end - System.nanoTime();
+            if (!signal.await(seen, left) && left <= 0) return code;
+        }
+    }
+
+    /** Lets every thread look that waits: a node has been closed by which one does. */
+    final void wakeAll() {
+        signal.wakeAll();
+    }
+
+    /** An iteration that is begun on a closed receiver throws EBADHANDLE; one that is under way then ends. */
     @Override
     public Iterator<Envelope> iterator() {
+        int state = Native.hermes_wait(handle, 0);
+        if (state == ErrorCode.EBADHANDLE.number()) throw Native.failure(state);
         return new Iterator<>() {
             private Envelope next;
 
@@ -113,7 +170,7 @@ public class Receiver extends Part implements Iterable<Envelope> {
             Thread.currentThread().interrupt();
             return null;
         } catch (HermesException error) {
-            if (error.code() == ErrorCode.ESTOPPED) return null;
+            if (error.code() == ErrorCode.ESTOPPED || error.code() == ErrorCode.EBADHANDLE) return null;
             throw error;
         }
     }

@@ -61,15 +61,29 @@ final class Cluster implements AutoCloseable {
 
     /** Runs a Java of its own on this class path, to its good end; returns what it printed. */
     static String java(List<String> environment, String... arguments) throws IOException, InterruptedException {
-        List<String> words = new ArrayList<>(List.of(System.getProperty("java.home") + "/bin/java", "-XX:+UseSerialGC"));
+        return java(new File(System.getProperty("java.home")), environment, arguments);
+    }
+
+    /** The same with the Java that is in a folder. */
+    static String java(File home, List<String> environment, String... arguments) throws IOException, InterruptedException {
+        List<String> words = new ArrayList<>(List.of(home + "/bin/java", "-XX:+UseSerialGC"));
         words.addAll(List.of("-XX:TieredStopAtLevel=1", "-cp", System.getProperty("java.class.path")));
         words.addAll(List.of(arguments));
         ProcessBuilder builder = new ProcessBuilder(words).redirectErrorStream(true);
         for (String one : environment) builder.environment().put(one.split("=", 2)[0], one.split("=", 2)[1]);
         Process process = builder.start();
         process.getOutputStream().close();
+        // What hangs is ended, so that reading what it prints ends as well.
+        Thread guard = new Thread(() -> {
+            try {
+                if (!process.waitFor(2 * PATIENCE.toSeconds(), TimeUnit.SECONDS)) process.destroyForcibly();
+            } catch (InterruptedException over) {
+                Thread.currentThread().interrupt();
+            }
+        });
+        guard.start();
         String printed = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-        assertTrue(process.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS), printed);
+        process.waitFor();
         assertTrue(process.exitValue() == 0, printed);
         return printed;
     }

@@ -140,8 +140,7 @@ class LifeTest {
             Thread.sleep(50);
             c.receiver.close();
             c.receiver.close();
-            // Between two slices of its wait it may find that the handle is gone.
-            assertTrue(List.of(ErrorCode.ESTOPPED, ErrorCode.EBADHANDLE).contains(codeOf(again)));
+            assertTrue(codeOf(again) == ErrorCode.ESTOPPED);
             is(ErrorCode.EBADHANDLE, c.receiver::start);
             is(ErrorCode.EBADHANDLE, c.receiver::receive);
         }
@@ -279,26 +278,6 @@ class LifeTest {
         Matcher match = Pattern.compile("VmRSS:\\s+(\\d+)").matcher(status);
         assertTrue(match.find());
         return Long.parseLong(match.group(1)) / 1024;
-    }
-
-    @Test
-    void theForgottenAreCleanedUp() throws InterruptedException {
-        try (Cluster c = new Cluster()) {
-            long before = entries("/proc/self/fd");
-            for (int i = 0; i < 30; i++) forget(c.office.out());
-            assertTrue(entries("/proc/self/fd") > before + 20);
-            eventually(() -> {
-                System.gc();
-                return entries("/proc/self/fd") <= before + 10;
-            });
-        }
-    }
-
-    private static void forget(String address) throws InterruptedException {
-        @SuppressWarnings("resource")
-        Receiver receiver = new Receiver(address, "forgotten");
-        receiver.start();
-        receiver.awaitReady(PATIENCE);
     }
 
     /** Publishes once, and forgets to stop. */
