@@ -139,7 +139,7 @@ void shim_copy(char *buf, size_t cap, hermes_text *text, size_t len) {
         len = cap - 1;
         while (len > 0 && ((unsigned char)text[len] & 0xC0) == 0x80) len--;
     }
-    memcpy(buf, text, len);
+    if (len > 0) memcpy(buf, text, len); /* of an empty text there may be no address */
     buf[len] = '\0';
 }
 

@@ -486,6 +486,7 @@ static void batches_that_are_wrong_queue_nothing(void) {
         {HERMES_EINVAL, "[[\"t\",null,1],1]"},
         {HERMES_EINVAL, "[[\"t\",null,1],[\"t\",null]]"},
         {HERMES_EINVAL, "[[\"t\",null,1],[\"t\",null,1,2,3]]"},
+        {HERMES_EJSON, "[[\"t\",null,1],[\"t,null,1]]"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         size_t count = 7;

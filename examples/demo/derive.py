@@ -63,7 +63,9 @@ class Derive(hermes.Node):
         if reading.kind == "counter":
             counter = self.counters[reading.name]
             counter.add(reading.ts, value)
-            value = counter.rate()
+            value = max(0.0, counter.rate())
+            if reading.full:  # a share; its counter and its time are not read at one instant
+                value = min(value, reading.full)
             unit = unit if unit == "%" else unit + "/s"
         average = self.averages[reading.name]
         average.add(reading.ts, value)

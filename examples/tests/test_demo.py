@@ -1,5 +1,6 @@
 """The demo runs, loses nothing, and fails where a part of it does."""
 
+import importlib
 import os
 import pathlib
 import pty
@@ -35,7 +36,7 @@ def test_it_ends_well_without_a_terminal_where_it_is_told_to_be(tmp_path_factory
     assert books["published"] == books["received"]
 
 
-def test_it_draws_a_table_in_a_terminal():
+def test_it_draws_a_table_in_a_terminal(modules):
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, (50, 120)) if hasattr(termios, "tcsetwinsize") else _resize(theirs)
     environment = {**os.environ, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}
@@ -57,11 +58,50 @@ def test_it_draws_a_table_in_a_terminal():
     os.close(ours)
     demo.stderr.close()
     text = shown.decode()
-    for name in ("cpu", "memory", "load", "net in", "disk read"):
+    readings, _ = modules
+    names = [reading.name for source in readings.available() for reading in source()]
+    assert "cpu" in names
+    for name in names:
         assert f"  {name} " in text
     assert "▁" in text  # the history
     assert "A\r" in text  # each picture replaces the last
     assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l")  # the cursor is back
+
+
+@pytest.fixture
+def modules(monkeypatch):
+    """The demo's own modules."""
+    monkeypatch.syspath_prepend(ROOT / "examples/demo")
+    monkeypatch.syspath_prepend(ROOT / "python")
+    return importlib.import_module("readings"), importlib.import_module("derive")
+
+
+@pytest.mark.parametrize("hidden", ["sys/block", "proc/diskstats", "proc/net/dev", "proc/loadavg"])
+def test_what_a_system_hides_is_left_out(modules, hidden, tmp_path, monkeypatch, capsys):
+    readings, _ = modules
+    complete = readings.available()
+    assert readings.processor in complete
+    for name in ("proc/stat", "proc/meminfo", "proc/loadavg", "proc/net/dev", "proc/diskstats"):
+        if name != hidden:
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_text((readings.ROOT / name).read_text())
+    if hidden != "sys/block":
+        (tmp_path / "sys/block").mkdir(parents=True)
+    monkeypatch.setattr(readings, "ROOT", tmp_path)
+    capsys.readouterr()
+    source = {"proc/net/dev": "network", "proc/loadavg": "load"}.get(hidden, "disk")
+    assert [s.__name__ for s in readings.available()] == [
+        s.__name__ for s in readings.SOURCES if s.__name__ != source
+    ]
+    assert f"no readings of {source}" in capsys.readouterr().err
+
+
+def test_a_share_is_never_more_than_all_nor_less_than_nothing(modules):
+    readings, derive = modules
+    node = derive.Derive("derive", None, None)
+    for ts, counted, share in [(100, 0, 0), (101, 102.5, 100), (102, 152.5, 50), (103, 100, 0)]:
+        reading = readings.Reading("cpu", counted, "%", "counter", 100, ts=ts)
+        assert node.derive(reading).value == share
 
 
 def _resize(terminal):

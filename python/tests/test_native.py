@@ -90,7 +90,12 @@ print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 
 
 def test_a_missing_library_says_where_it_was_looked_for(tmp_path: Path) -> None:
-    said = support.run(START, env=package(tmp_path)).stdout
+    environment = package(tmp_path)
+    # One may be installed on this machine: what the system finds first is none.
+    (tmp_path / "system").mkdir()
+    (tmp_path / "system" / "libhermes.so.2").write_bytes(b"no library")
+    environment["LD_LIBRARY_PATH"] = f"{tmp_path / 'system'}:{environment['LD_LIBRARY_PATH']}"
+    said = support.run(START, env=environment).stdout
     assert said.startswith("refused: ")
     for place in ("hermes/_lib/libhermes.so.2", "a/build/libhermes.so.2", "; libhermes.so.2"):
         assert place in said
