@@ -127,7 +127,7 @@ static uint8_t *put_header(uint8_t *at, size_t len) {
 
 static uint8_t *put_frame(uint8_t *at, const void *body, size_t len) {
     at = put_header(at, len);
-    memcpy(at, body, len);
+    if (len > 0) memcpy(at, body, len);
     return at + len;
 }
 
@@ -135,7 +135,7 @@ static uint8_t *put_frame(uint8_t *at, const void *body, size_t len) {
 static uint8_t *put_string(uint8_t *at, const char *text, size_t len) {
     at = put_header(at, len + 2);
     *at++ = '"';
-    memcpy(at, text, len);
+    if (len > 0) memcpy(at, text, len); /* NULL is an empty text */
     at += len;
     *at++ = '"';
     return at;

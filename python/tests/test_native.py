@@ -97,7 +97,7 @@ def test_a_missing_library_says_where_it_was_looked_for(tmp_path: Path) -> None:
     environment["LD_LIBRARY_PATH"] = f"{tmp_path / 'system'}:{environment['LD_LIBRARY_PATH']}"
     said = support.run(START, env=environment).stdout
     assert said.startswith("refused: ")
-    for place in ("hermes/_lib/libhermes.so.2", "a/build/libhermes.so.2", "; libhermes.so.2"):
+    for place in ("hermes/_lib/libhermes.so.2", "a/build/libhermes.so.2", "system/libhermes.so.2"):
         assert place in said
 
 
