@@ -32,7 +32,7 @@ PYTHON_OF_OLD := build/venv-old/bin/python
 
 # For the tests in Python: our package from the checkout, and the one it replaces.
 PYTEST = HERMES_OLD_PYTHON=$(CURDIR)/$(PYTHON_OF_OLD) PYTHONPATH=$(CURDIR)/python \
-	$(PYTHON_OF_TESTS) -m pytest -p no:cacheprovider $(PYTEST_FLAGS)
+	$(PYTHON_OF_TESTS) -m pytest -p no:cacheprovider --durations=20 $(PYTEST_FLAGS)
 
 GO_SOURCES := $(shell find core capi cmd include -name '*.go' -o -name '*.[chs]' -o -name 'build.sh') \
 	go.mod go.sum
@@ -147,7 +147,7 @@ deps-test:
 .PHONY: test-go
 test-go: deps-test ## the Go tests, under the race detector
 	go vet ./...
-	go test -race -timeout 30m ./...
+	.ci/test-go -race -timeout 15m ./...
 
 .PHONY: test-c
 test-c: deps-test build ## the C interface, plain and under AddressSanitizer
@@ -160,7 +160,7 @@ test-interop: venv ## our ZMTP against other implementations, in their own langu
 
 .PHONY: test-python
 test-python: build wheel venv venv-wheel venv-old ## the Python package, old and new in one cluster, on both engines
-	.ci/test-wheel $(CURDIR)/$(PYTHON_OF_OLD) $(PYTEST_FLAGS)
+	.ci/test-wheel $(CURDIR)/$(PYTHON_OF_OLD) --durations=20 $(PYTEST_FLAGS)
 	HERMES_ENGINE=libzmq $(PYTEST) python/tests
 
 .PHONY: test-docs

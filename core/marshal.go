@@ -30,19 +30,23 @@ func (p *Publisher) TryPublishMarshal(values []byte) (int, error) {
 		return 0, errorf(EJSON, "the values are not those of a list of envelopes")
 	}
 	for i := range n {
-		if err := p.tryRow(&r, room); err != nil {
+		if err := p.tryRow(&r, room, i == n-1); err != nil {
 			return i, err
 		}
 	}
 	return n, nil
 }
 
-// tryRow queues the next row.
-func (p *Publisher) tryRow(r *marshal.Reader, room *[]byte) error {
+// tryRow queues the next row. Behind the last one nothing may come: then the bytes are
+// not what marshal wrote, and it is not known what they mean.
+func (p *Publisher) tryRow(r *marshal.Reader, room *[]byte, last bool) error {
 	row, grown, ok := r.Row(*room)
 	*room = grown
 	if !ok {
 		return errorf(EJSON, "the values of the envelope are not of the common kind")
+	}
+	if last && !r.Done() {
+		return errorf(EJSON, "there are bytes behind the values of the last envelope")
 	}
 	if err := p.checkSize(len(row.Topic) + len(row.Origin) + len(row.Data)); err != nil {
 		return err

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -50,6 +51,23 @@ func TestTryPublishMarshalTakesWhatItCan(t *testing.T) {
 
 // TestAppendMarshalTellsWhatOnlyJSONHas: it gives columns, and apart from these what they
 // cannot hold.
+func TestBytesBehindMarshalledValuesAreRefused(t *testing.T) {
+	p := newPublisher(t, "zmtp", "tcp://127.0.0.1:1")
+	for n := 1; n <= 3; n++ {
+		values := marshalled(slices.Repeat([]string{marshalledRow("N")}, n)...)
+		for _, behind := range []string{"N", "\x00", string(values)} {
+			before := p.Stats().Accepted
+			queued, err := p.TryPublishMarshal(append(slices.Clip(values), behind...))
+			code(t, EJSON, err, "behind")
+			require.Equal(t, n-1, queued)
+			require.EqualValues(t, n-1, p.Stats().Accepted-before)
+		}
+		queued, err := p.TryPublishMarshal(values)
+		require.NoError(t, err)
+		require.Equal(t, n, queued)
+	}
+}
+
 func TestAppendMarshalTellsWhatOnlyJSONHas(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine string) {
 		po := newOffice(t, engine)

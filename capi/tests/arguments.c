@@ -289,6 +289,8 @@ static void null_arguments_of_calls(void) {
     FAILS(HERMES_EINVAL, "values is NULL", hermes_publish_marshal(p, NULL, 1, &len));
     FAILS(HERMES_EINVAL, "len is -1", hermes_publish_marshal(p, "[", -1, &len));
     FAILS(HERMES_EJSON, "list of envelopes", hermes_publish_marshal(p, "[", 1, &len));
+    static const char behind[] = "[\1\0\0\0(\3\0\0\0u\1\0\0\0tu\1\0\0\0oN?";
+    FAILS(HERMES_EJSON, "behind", hermes_publish_marshal(p, behind, sizeof behind - 1, &len));
     FAILS(HERMES_EINVAL, "topic is NULL", hermes_receiver_subscribe(r, NULL, 1));
     FAILS(HERMES_EINVAL, "topic is NULL", hermes_receiver_unsubscribe(r, NULL, 1));
     FAILS(HERMES_EINVAL, "origin is NULL", hermes_receiver_accept(r, NULL, 1));
