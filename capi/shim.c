@@ -64,7 +64,9 @@ enum { ENVELOPE_ROOM = 2048 };
 #ifdef SHIM_COUNT_SHORTCUTS
 static uint64_t shortcuts[SHIM_SHORTCUTS];
 
-void shim_shortcut(int which) { __atomic_add_fetch(&shortcuts[which], 1, __ATOMIC_RELAXED); }
+void shim_shortcut(int which) {
+    __atomic_add_fetch(&shortcuts[which], 1, __ATOMIC_RELAXED);
+}
 
 uint64_t shim_shortcuts_taken(int which) {
     return __atomic_load_n(&shortcuts[which], __ATOMIC_RELAXED);
