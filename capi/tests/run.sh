@@ -20,7 +20,7 @@ cc=${CC:-gcc} cxx=${CXX:-g++}
 strict=(-O1 -g -Wall -Wextra -pedantic -Werror "-I$root/include")
 c11=(-std=gnu11 "${strict[@]}")
 # UBSan makes gcc see ranges of numbers that cannot be.
-asan=(-fsanitize=address,undefined -fno-sanitize-recover=undefined -Wno-format-truncation -fno-omit-frame-pointer)
+asan=(-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=undefined -Wno-format-truncation -fno-omit-frame-pointer)
 tsan=(-fsanitize=thread -fno-omit-frame-pointer)
 export ASAN_OPTIONS=detect_leaks=1:abort_on_error=1
 export LSAN_OPTIONS="suppressions=$here/leaks.supp:print_suppressions=0"
