@@ -326,6 +326,7 @@ class Receiver(Part[_native.ReceiverCore]):
 
     def _hermes_forked(self) -> None:
         super()._hermes_forked()
+        self._hermes_pump = None  # its thread is the parent's
         self._hermes_inbox.reset()
 
 

@@ -230,6 +230,28 @@ made.stop()
 """)
 
 
+def test_an_inherited_receiver_with_a_real_queue_says_that_it_is_the_parents() -> None:
+    run("""
+made = office()
+receiver = Receiver(made.endpoints["out"], "r", exchanges=["a"])
+receiver.start()
+receiver.q.queue
+
+def work():
+    for take in (receiver.recv, lambda: receiver.recv(True), receiver.q.get):
+        try:
+            take()
+        except HermesError as error:
+            assert "forked" in str(error), error
+        else:
+            raise AssertionError("something was received")
+
+join(child(work))
+receiver.stop()
+made.stop()
+""")
+
+
 def test_a_fork_while_other_threads_use_the_library() -> None:
     run("""
 made = office()
