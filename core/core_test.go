@@ -180,6 +180,9 @@ func TestTopicsAndOriginsFilter(t *testing.T) {
 		}
 		require.Equal(t, []string{"a/1", "c", "a/3"}, topics)
 		require.EqualValues(t, 1, r.Stats().DroppedOrigin)
+		require.NoError(t, r.Set("origins.filter", "off"))
+		require.NoError(t, p.Publish("a/4", "you", []byte("1")))
+		require.Equal(t, "a/4", collect(t, r, 1)[0].Topic)
 	})
 }
 

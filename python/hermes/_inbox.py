@@ -72,6 +72,7 @@ class Inbox:
     def reset(self) -> None:
         """Forget what is here and who was taking it: the process was forked."""
         self._pending.clear()
+        self.plain = False  # so that who takes hears whose it is
         if self._handout is not None:
             self._handout.forget()
         self._turn = threading.RLock()

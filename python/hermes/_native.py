@@ -635,6 +635,13 @@ class ReceiverCore(Core):
         self._last: Handout | None = None  # which may hold something at the end
         self._c_types = ctypes.c_void_p, ctypes.c_size_t, ctypes.byref
 
+    def orphan(self) -> None:
+        super().orphan()
+        # A fork may have come while another thread was fetching: what is held may have been
+        # freed, and is the parent's anyway.
+        if self._last is not None:
+            self._last.forget()
+
     def handout(self, last: Handout | None) -> Handout:
         """Where the next ``fetch`` puts what it brings; it counts on from the last one."""
         self._last = Handout(self._lib.hermes_free, self._c_types, last)

@@ -98,10 +98,13 @@ class Socket:
     :mod:`select` and its like.
     """
 
-    __slots__ = ("_core",)
+    __slots__ = ("_core", "_fileno")
 
-    def __init__(self, core: _native.Core) -> None:
+    def __init__(
+        self, core: _native.Core, fileno: weakref.WeakMethod[Callable[[], int]] | None = None
+    ) -> None:
         self._core = core
+        self._fileno = fileno  # of a receiver
 
     @property
     def closed(self) -> bool:
@@ -114,9 +117,10 @@ class Socket:
 
     def fileno(self) -> int:
         """A descriptor that polls readable while there is an envelope to take."""
-        if not isinstance(self._core, _native.ReceiverCore):
+        fileno = None if self._fileno is None else self._fileno()
+        if fileno is None:
             raise errors.NotSupportedError("only a receiver can be waited on")
-        return self._core.fileno()
+        return fileno()
 
 
 class Part(threading.Thread, Generic[_C]):

@@ -10,7 +10,9 @@ and the library, one by one and in order, as the thread of 1.x did.
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import queue
 import threading
 import time
@@ -178,6 +180,7 @@ class ReceivePump:
         self._receiver = weakref.ref(receiver)
         self._inbox = inbox
         self._ready = threading.Event()
+        self._pipe: tuple[int, int] | None = None
         self._thread = threading.Thread(target=self._run, name="hermes-pump", daemon=True)
         self._complaints = Pace(1.0)
 
@@ -188,6 +191,39 @@ class ReceivePump:
                 self._thread.start()
         if self._thread is not threading.current_thread():
             self._ready.wait()
+
+    def fileno(self) -> int:
+        """A descriptor that polls readable while there is something in the queue, or at the end.
+
+        That of the library knows only what the pump has not fetched yet.
+        """
+        receiver = self._receiver()
+        with _making:
+            if self._pipe is None:
+                pipe = os.pipe()
+                for end in pipe:
+                    os.set_blocking(end, False)
+                if receiver is not None:
+                    weakref.finalize(receiver, _close, pipe)
+                self._pipe = pipe
+        self.show()
+        return self._pipe[0]
+
+    def show(self) -> None:
+        """Let the descriptor, if there is one, say whether there is something to take."""
+        receiver = self._receiver()
+        if self._pipe is None or receiver is None:
+            return
+        if receiver.q.empty() and not self._inbox.over:
+            try:
+                while os.read(self._pipe[0], 4096):
+                    pass
+            except BlockingIOError:
+                pass
+        # What was put meanwhile is seen here, what is put from now on is shown by who puts it.
+        if not receiver.q.empty() or self._inbox.over:
+            with contextlib.suppress(BlockingIOError):  # it is readable
+                os.write(self._pipe[1], b"x")
 
     def join(self, timeout: float | None) -> None:
         """Wait until all is in the queue, once the receiver has stopped."""
@@ -209,6 +245,7 @@ class ReceivePump:
                 break
             self._pass_on(drawn)
         inbox.ring()
+        self.show()
 
     def _pass_on(self, envelopes: list[Envelope]) -> None:
         receiver = self._receiver()
@@ -232,10 +269,16 @@ class ReceivePump:
                         envelope.topic,
                     )
         self._inbox.ring()
+        self.show()
 
     def _wait_for_room(self, target: ReceivedQueue) -> None:
         while target.hermes_held() >= _MOST and not self._inbox.over:
             time.sleep(_REST)
+
+
+def _close(pipe: tuple[int, int]) -> None:
+    for end in pipe:
+        os.close(end)
 
 
 def _put(target: Any, item: Any) -> None:

@@ -102,7 +102,7 @@ class Publisher(Part[_native.PublisherCore]):
             else:
                 self._hermes_remind_of_start("what is published is dropped")
             return False
-        if self._hermes_core is None or self._hermes_through_q():
+        if self._hermes_core is None or self._hermes_plain:
             self.q.put(envelope)  # a subclass sends on a socket of its own, or a pump does
             return True
         return send(self._hermes_core, self._hermes_codec, envelope)
@@ -168,11 +168,7 @@ class Publisher(Part[_native.PublisherCore]):
 
     def _hermes_is_direct(self) -> bool:
         """Whether what is published need not go through ``publish`` or ``q``."""
-        return self._hermes_publishes() and not self._hermes_through_q()
-
-    def _hermes_through_q(self) -> bool:
-        q = self._hermes_q
-        return self._hermes_plain or q._hermes_plain
+        return self._hermes_publishes() and not self._hermes_plain
 
     def _hermes_send_from_q(self) -> None:
         """Have what is in ``q`` sent by a thread, from now on. Any number of times."""

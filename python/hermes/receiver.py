@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
+import weakref
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -114,12 +115,14 @@ class Receiver(Part[_native.ReceiverCore]):
         if self._hermes_core is None:
             self._hermes_remind_of_start(_NOTHING)
         inbox = self._hermes_inbox
-        end = deadline(timeout) if block else 0.0
         if not inbox.plain:
             envelope = inbox.take(timeout if block else 0.0)
             if envelope is not None or not inbox.plain:
                 return envelope
+        end = deadline(timeout) if block else 0.0
         taken: Envelope | None = take_from(self.q, inbox, block, end)
+        if self._hermes_pump is not None:
+            self._hermes_pump.show()
         return taken
 
     def recv_many(self, max: int = 256, timeout: float | None = 0.0) -> list[Envelope]:
@@ -132,17 +135,21 @@ class Receiver(Part[_native.ReceiverCore]):
         if self._hermes_core is None:
             self._hermes_remind_of_start(_NOTHING)
         inbox = self._hermes_inbox
-        end = deadline(timeout)
         taken: list[Envelope] = []
         # What is taken one by one here must not be lost if Ctrl-C comes before the end.
         try:
             if not inbox.plain:
                 inbox.take_into(taken, max, timeout)
+                if not inbox.plain:
+                    return taken
+            end = deadline(timeout)
             while inbox.plain and len(taken) < max:
                 envelope = take_from(self.q, inbox, not taken, end)
                 if envelope is None:
                     break
                 taken.append(envelope)
+            if self._hermes_pump is not None:
+                self._hermes_pump.show()
             return taken
         except BaseException:
             self._hermes_give_back(taken)
@@ -243,7 +250,8 @@ class Receiver(Part[_native.ReceiverCore]):
         the first envelope is taken: from then on nothing is fetched ahead, which the
         descriptor would not know of. ``recv_many`` is then much faster than ``recv``.
         """
-        return self._hermes_started_core().fileno()
+        core = self._hermes_started_core()
+        return core.fileno() if self._hermes_pump is None else self._hermes_pump.fileno()
 
     def stats(self) -> dict[str, Any]:
         """The counters of this receiver, by name; empty before the start."""
@@ -265,10 +273,10 @@ class Receiver(Part[_native.ReceiverCore]):
         return core
 
     def _hermes_opened(self, core: _native.ReceiverCore) -> None:
-        self.sock = Socket(core)
         self._hermes_inbox.open(core)
         if self._hermes_inbox.plain or self._hermes_needs_pump():
             self._hermes_pump_into_q()
+        self.sock = Socket(core, weakref.WeakMethod(self.fileno))
 
     def _hermes_needs_pump(self) -> bool:
         """Whether what arrives must go through Python, one by one, on its arrival."""
@@ -318,6 +326,7 @@ class Receiver(Part[_native.ReceiverCore]):
 
     def _hermes_forked(self) -> None:
         super()._hermes_forked()
+        self._hermes_pump = None  # its thread is the parent's
         self._hermes_inbox.reset()
 
 

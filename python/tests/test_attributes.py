@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import select
 import threading
 from contextlib import ExitStack
 from typing import Any
@@ -217,6 +218,23 @@ def test_exchanges_are_the_callers_own_list(life: ExitStack, office: hermes.Post
     exchanges.append("b")
     publish(publisher, 3, origin="b")
     assert support.take(receiver, 1)[0].data == 3
+
+
+def test_a_receiver_with_exchanges_that_may_change_can_be_waited_on(
+    life: ExitStack, office: hermes.PostOffice
+) -> None:
+    publisher, receiver = support.pair(life, office, exchanges=["a"])
+    assert select.select([receiver], [], [], 0)[0] == []
+    publish(publisher, 1, origin="b")
+    publish(publisher, 2, 3, origin="a")
+    assert select.select([receiver.sock], [], [], PATIENCE)[0] == [receiver.sock]
+    assert [envelope.data for envelope in support.take(receiver, 2)] == [2, 3]
+    assert select.select([receiver], [], [], 0)[0] == []
+    publish(publisher, 4, origin="a")
+    assert select.select([receiver], [], [], PATIENCE)[0] == [receiver]
+    assert [envelope.data for envelope in receiver.recv_many()] == [4]
+    receiver.stop()
+    assert select.select([receiver], [], [], PATIENCE)[0] == [receiver]
 
 
 # ---- The others ----------------------------------------------------------------------

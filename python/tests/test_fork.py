@@ -212,7 +212,8 @@ def test_a_fork_while_another_thread_fetches() -> None:
 made = office()
 receiver = Receiver(made.endpoints["out"], "r")
 receiver.start()
-receiver._hermes_core._text_out.value = 1   # as if in the midst of it
+handout = receiver._hermes_inbox._handout = receiver._hermes_core.handout(None)
+handout._text.value = 1   # as if in the midst of it
 
 def work():
     try:
@@ -223,7 +224,29 @@ def work():
         raise AssertionError("something was received")
 
 join(child(work))
-receiver._hermes_core._text_out.value = None
+handout.forget()
+receiver.stop()
+made.stop()
+""")
+
+
+def test_an_inherited_receiver_with_a_real_queue_says_that_it_is_the_parents() -> None:
+    run("""
+made = office()
+receiver = Receiver(made.endpoints["out"], "r", exchanges=["a"])
+receiver.start()
+receiver.q.queue
+
+def work():
+    for take in (receiver.recv, lambda: receiver.recv(True), receiver.q.get):
+        try:
+            take()
+        except HermesError as error:
+            assert "forked" in str(error), error
+        else:
+            raise AssertionError("something was received")
+
+join(child(work))
 receiver.stop()
 made.stop()
 """)
@@ -349,7 +372,9 @@ import multiprocessing, sys, warnings
 sys.path.insert(0, sys.argv[1])
 import hermes, support, test_fork
 warnings.simplefilter("ignore")
-hermes.PostOffice("tcp://127.0.0.1:*", "tcp://127.0.0.1:*").start()
+at = hermes.PostOffice("tcp://127.0.0.1:*", "tcp://127.0.0.1:*")
+at.daemon = True
+at.start()
 with multiprocessing.get_context("fork").Pool(2) as pool:
     pool.starmap(test_fork.publish, [(sys.argv[2], "pool", 1)] * 6)
     pool.close()
