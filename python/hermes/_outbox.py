@@ -10,7 +10,7 @@ from itertools import islice
 from hermes import _native
 from hermes._codec import Codec
 from hermes._native import PublisherCore
-from hermes._rows import parts, patched, written
+from hermes._rows import DUMPS, FRAMES, STAMP, of_structs, parts, patched, written
 from hermes.structs import Envelope
 
 #: The codes that mean: not taken, and nothing is wrong with the envelope.
@@ -37,7 +37,12 @@ def send(core: PublisherCore, codec: Codec, envelope: Envelope) -> bool:
 
 def offer(core: PublisherCore, codec: Codec, envelope: Envelope) -> int:
     """Try to queue an envelope by way of marshal, without waiting for room; the code."""
-    if not codec.marshals or patched():
+    if (  # patched(), without the cost of a call
+        not codec.marshals
+        or Envelope.convert_to_frames is not FRAMES
+        or Envelope.update_ts is not STAMP
+        or of_structs["json"].dumps is not DUMPS
+    ):
         return _native.EJSON
     try:
         values = _dumps([parts(envelope)], 2)

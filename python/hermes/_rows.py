@@ -21,8 +21,8 @@ Parts = tuple[str, str, Any]
 
 FRAMES = Envelope.convert_to_frames
 STAMP = Envelope.update_ts
-_DUMPS = json.dumps
-_structs: Any = structs  # with the json that it imports, which may be replaced there
+DUMPS = json.dumps
+of_structs = vars(structs)  # with the json that it imports, which may be replaced there
 _HOOKS = ("convert_to_frames", "update_ts")
 _NOW = b"null"  # a time that the library fills in when it sends
 
@@ -32,7 +32,7 @@ def patched() -> bool:
     return (
         Envelope.convert_to_frames is not FRAMES
         or Envelope.update_ts is not STAMP
-        or _structs.json.dumps is not _DUMPS
+        or of_structs["json"].dumps is not DUMPS
     )
 
 
