@@ -436,24 +436,6 @@ func (p *part) WaitReady(timeout time.Duration) error {
 	}
 }
 
-// reasonWhy is why a wait was in vain, to be put behind the text of its error; "" where
-// nothing is known to be wrong.
-func (p *part) reasonWhy() string {
-	why := p.network.problem()
-	if why == "" && p.idly != nil {
-		why = p.idly()
-	}
-	return because(why)
-}
-
-// because puts a reason behind a text; "" is none.
-func because(why string) string {
-	if why == "" {
-		return ""
-	}
-	return ": it " + why
-}
-
 // Options implements Part.
 func (p *part) Options() []Option {
 	out := make([]Option, len(p.options))

@@ -428,17 +428,6 @@ func (p *Publisher) FD() (int, error) {
 	return p.descriptor(fd, err)
 }
 
-// idleBecause says why nothing goes out though nothing is wrong with the connections.
-func (p *Publisher) idleBecause() string {
-	switch peers, wanted := p.audience.count(); {
-	case peers <= 0:
-		return "waits for a peer to connect"
-	case wanted == 0:
-		return fmt.Sprintf("is connected to %d peer(s), where no receiver has subscribed to anything", peers)
-	}
-	return ""
-}
-
 func (p *Publisher) factOf(key string) (string, bool) {
 	if o := p.currentOutlet(); key == "endpoint" && o != nil {
 		return boundTo(o), true

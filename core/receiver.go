@@ -279,12 +279,6 @@ func (r *Receiver) Take(most int, timeout time.Duration) (*Delivery, error) {
 	return nil, r.stopped()
 }
 
-// TimedOut is the error of a wait that was in vain, with the reason as far as it is known:
-// for those who wait elsewhere than in Take.
-func (r *Receiver) TimedOut() error {
-	return errorf(ETIMEOUT, "nothing arrived at %s%s", r.who(), r.reasonWhy())
-}
-
 // Waker is told that there may be something to take from a receiver.
 type Waker interface {
 	// Wake is called with every arrival and at the end, with locks held: it must
@@ -338,28 +332,6 @@ func (r *Receiver) currentInlet() carrier.Inlet {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.inlet
-}
-
-// idleBecause says why nothing arrives though nothing is wrong with the connections.
-func (r *Receiver) idleBecause() string {
-	peers := r.arrival.peers.Load()
-	if peers <= 0 {
-		return "waits for a peer to connect"
-	}
-	r.inbox.mu.Lock()
-	defer r.inbox.mu.Unlock()
-	r.inbox.laid()
-	switch c := &r.inbox.counters; {
-	case c.Arrived == 0:
-		return fmt.Sprintf("is connected to %d peer(s), and nothing that it subscribes to has come: %s", peers, r.topics.text())
-	case c.Arrived == c.DroppedOrigin:
-		return fmt.Sprintf("has received %d envelopes, all of other origins than it accepts", c.Arrived)
-	case c.Arrived == c.DroppedMalformed:
-		return fmt.Sprintf("has received %d messages, none of which is an envelope", c.Arrived)
-	case c.Arrived == c.DroppedStale:
-		return fmt.Sprintf("has received %d envelopes, all older than %v: its clock or that of the sender may be wrong", c.Arrived, r.slowAfter)
-	}
-	return ""
 }
 
 func (r *Receiver) factOf(key string) (string, bool) {
