@@ -161,7 +161,7 @@ test('a node that is closed while its loop runs ends it', () =>
       const running = node.run();
       publisher.publishMany(Array.from({ length: 500 }, (_, n) => ['in', n]));
       await eventually(() => ear.stats().delivered > 0);
-      await (round % 2 ? node.stop(0).catch(() => undefined) : mouth.close());
+      await (round % 2 ? node.stop(0).catch(() => undefined) : node.close());
       await Promise.all([node.close(), ear.close(), mouth.close()]);
       await running;
     }

@@ -60,6 +60,7 @@ final class Warnings implements Runnable {
             Map.Entry<WeakReference<Part>, Long> entry = each.next();
             Part part = entry.getKey().get();
             if (part == null || !runs(part)) {
+                if (part != null) part.settle(); // it may have stopped by itself
                 each.remove();
             } else if (now - entry.getValue() >= 0 && warn(part)) {
                 entry.setValue(now + SILENCE_NS);
