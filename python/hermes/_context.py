@@ -1,6 +1,6 @@
 """Contexts of pyzmq, for subclasses that have sockets of their own as they had in 1.x.
 
-The native library does not use them. They are made when somebody asks for one.
+The native library does not use them. Each is made when it is asked for.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def _new() -> Any:
 def terminate(context: Any, timeout: float) -> None:
     """Terminate a context, and wait for that at most ``timeout`` seconds.
 
-    Sockets that block in it fail with ``ContextTerminated``, so that whoever has opened them
+    Sockets that block in it fail with ``ContextTerminated``, so that the thread that opened them
     closes them. One that stays open keeps a thread waiting, and nothing else.
     """
     _finish(context.term, timeout)

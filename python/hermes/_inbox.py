@@ -29,7 +29,7 @@ _TURN = 256  # envelopes of a queue of Python's that tasks take before others ha
 
 
 class Inbox:
-    """Envelopes on their way from the native receiver to whoever takes them.
+    """Envelopes on their way from the native receiver to the threads that take them.
 
     Any number of threads may take. An exception at any instruction, which is what Ctrl-C
     comes to, loses nothing but the envelope that is being taken: what the library has handed

@@ -570,7 +570,7 @@ class Handout:
         self._length = size()
         #: Where the library is to write.
         self.outs = reference(self._text), reference(self._length)
-        #: Whether somebody has begun to parse it.
+        #: Whether a thread has begun to parse it.
         self.tried = False
         # What was in it, how many that was, and how many more could not be read; once known.
         self._parsed: dict[str, tuple[Iterator[Any], int, int]] = {}

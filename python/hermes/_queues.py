@@ -39,7 +39,7 @@ _MOST = 1_000_000
 # How long a pump rests that has to ask again and again, in seconds.
 _REST = 0.01
 
-# What a real queue has besides its methods; it is made when somebody asks for it.
+# What a real queue has besides its methods; it is made when it is asked for.
 _PARTS = frozenset(
     {"mutex", "not_empty", "not_full", "all_tasks_done", "unfinished_tasks", "queue", "is_shutdown"}
 )
@@ -48,7 +48,7 @@ _PARTS = frozenset(
 class LazyQueue(_Queue):
     """A queue that has nothing of a :class:`queue.Queue` until that is asked for."""
 
-    maxsize = 0  # until somebody sets it
+    maxsize = 0  # until it is set
 
     def __getattr__(self, name: str) -> Any:
         if name not in _PARTS or name in self.__dict__:
