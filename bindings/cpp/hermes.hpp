@@ -411,6 +411,11 @@ class Object {
     void stop(std::chrono::milliseconds timeout = std::chrono::seconds(1)) {
         detail::check(hermes_stop(handle_, detail::timeout_ms(timeout)));
     }
+    /// Begins to stop it so, and returns at once; wait() tells when it has stopped, and
+    /// get("stop_error") then what had to be given up.
+    void stop_begin(std::chrono::milliseconds timeout = std::chrono::seconds(1)) {
+        detail::check(hermes_stop_begin(handle_, detail::timeout_ms(timeout)));
+    }
     /// Closes it now, from whatever thread; all calls that wait in it end. Once is enough, and
     /// more do no harm.
     void close() {

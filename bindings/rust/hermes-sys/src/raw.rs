@@ -47,7 +47,7 @@ pub const HERMES_ESTOPPED: c_int = -11;
 pub const HERMES_EFORKED: c_int = -12;
 /// A fault inside the library; the object has failed.
 pub const HERMES_EINTERNAL: c_int = -13;
-/// Out of memory.
+/// Out of memory, or a limit keeps the library from starting.
 pub const HERMES_ENOMEM: c_int = -14;
 /// The caller's buffer is too small.
 pub const HERMES_ERANGE: c_int = -15;
@@ -85,6 +85,8 @@ extern "C" {
     pub fn hermes_start(handle: u64) -> c_int;
     /// Stops any object and waits until it has.
     pub fn hermes_stop(handle: u64, timeout_ms: i32) -> c_int;
+    /// Begins to stop any object as hermes_stop() does, and returns at once: for event loops.
+    pub fn hermes_stop_begin(handle: u64, timeout_ms: i32) -> c_int;
     /// Stops the object if need be (flushing for at most its option "linger", 1 s unless set), frees it, and wakes every thread that waits in a call on it: with HERMES_ESTOPPED, but for hermes_wait(), which then has what it waits for, and for hermes_publish(), which finds the publisher not running (HERMES_ESTATE).
     pub fn hermes_close(handle: u64) -> c_int;
     /// Waits until the object is not running: stopped, failed, or never started.
@@ -97,6 +99,8 @@ extern "C" {
     pub fn hermes_next_event(handle: u64, timeout_ms: i32, json: *mut *mut c_char, len: *mut usize) -> c_int;
     /// A file descriptor for poll, epoll, and any event loop.
     pub fn hermes_fd(handle: u64) -> c_int;
+    /// A socket for event loops that read, and close, what they wait for.
+    pub fn hermes_pipe(handle: u64) -> c_int;
     /// Queues one envelope and returns; does not wait for the network.
     pub fn hermes_publish(publisher: u64, topic: *const c_char, topic_len: usize, origin: *const c_char, origin_len: usize, data: *const c_char, data_len: usize) -> c_int;
     /// Queues many envelopes in one call, in order.

@@ -112,6 +112,11 @@ impl Handle {
         check(unsafe { hermes_sys::hermes_stop(self.0, timeout_ms(Some(timeout))) }).map(drop)
     }
 
+    pub(crate) fn stop_begin(&self, timeout: Duration) -> Result<()> {
+        // SAFETY: takes numbers only.
+        check(unsafe { hermes_sys::hermes_stop_begin(self.0, timeout_ms(Some(timeout))) }).map(drop)
+    }
+
     pub(crate) fn close(&self) -> Result<()> {
         // SAFETY: takes a number only.
         check(unsafe { hermes_sys::hermes_close(self.0) }).map(drop)
@@ -177,6 +182,13 @@ macro_rules! object {
             /// be given up makes it an [`Error::Timeout`](crate::Error::Timeout).
             pub fn stop(&self, timeout: std::time::Duration) -> $crate::Result<()> {
                 self.handle.stop(timeout)
+            }
+
+            /// Begins to stop as [`stop`](Self::stop) does, and returns at once, for event loops.
+            /// [`wait`](Self::wait) tells when it has stopped, and the fact `stop_error` then what
+            /// had to be given up.
+            pub fn stop_begin(&self, timeout: std::time::Duration) -> $crate::Result<()> {
+                self.handle.stop_begin(timeout)
             }
 
             /// Closes it now, from any thread, and wakes every thread that waits in a call on
