@@ -150,6 +150,10 @@ static void at_a_limit() {
     CHECK(!p.publish_try("[\"t\", null, 3]"));
     FAILS(errc::full, "p", p.publish("t", "3"));
     FAILS(errc::timeout, "2", p.stop(1ms)); // what it had to give up
+    p.start();
+    p.publish("t", "3");
+    p.stop_begin(1ms);
+    CHECK(p.wait(patience) && p.get("stop_error").find('1') != std::string::npos);
 }
 
 static void in_a_child() {

@@ -10,8 +10,9 @@ export LD_LIBRARY_PATH=$root/build${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} # for wh
 patience=600 # seconds for all tests, as a guard against hanging
 cd "$here/.."
 
-# What hermes.h has grown by must not be forgotten here, but for what is Python's alone.
-unused=$("$root/capi/exports.sh" names "$root/include/hermes.h" | grep -v '_marshal$' |
+# What hermes.h has grown by must not be forgotten here, but for what is Python's alone, and for
+# hosts that close what they wait for: tokio waits for fd().
+unused=$("$root/capi/exports.sh" names "$root/include/hermes.h" | grep -vE '_marshal$|_pipe$' |
     while read -r name; do grep -rqw "$name" hermes/src || echo "$name"; done)
 [ -z "$unused" ] || { echo "the crate hermes does not use $unused" >&2; exit 1; }
 

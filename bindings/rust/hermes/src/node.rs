@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::envelope::Envelope;
 use crate::error::{check, Result};
-use crate::object::{c_text, object, timeout_ms, Handle};
+use crate::object::{c_text, object, timeout_ms, FlushingHandle};
 use crate::publisher::Publisher;
 use crate::receiver::{none_in_time, owned, Receiver};
 
@@ -17,7 +17,7 @@ use crate::receiver::{none_in_time, owned, Receiver};
 /// caller's; what a closed one cannot do any more is an error.
 #[derive(Debug)]
 pub struct Node {
-    handle: Handle,
+    handle: FlushingHandle,
 }
 
 object!(Node);
@@ -37,7 +37,7 @@ impl Node {
         check(unsafe {
             hermes_sys::hermes_node_new(name.as_ptr(), receiver, publisher, &mut handle)
         })?;
-        let handle = Handle(handle);
+        let handle = FlushingHandle::new(handle);
         Ok(Self { handle })
     }
 

@@ -1,38 +1,52 @@
 //! What all four kinds of objects can do.
 
 use std::ffi::{c_char, CString};
+use std::ops::Deref;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::error::{check, check_unless, Error, Result};
 
-/// A handle that is closed when it is dropped. Closing flushes and so may take as long as the
-/// option "linger" says. Inside a tokio runtime, whose reactor must not wait, one of the
-/// runtime's threads for blocking work closes it, and the end of the runtime waits for that.
+/// A handle that is closed when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Handle(pub(crate) u64);
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        let closing = Closing(self.0);
-        #[cfg(feature = "tokio")]
-        if let Ok(runtime) = ::tokio::runtime::Handle::try_current() {
-            // A runtime that is ending drops the closure, and so closes it here.
-            runtime.spawn_blocking(move || drop(closing));
-            return;
-        }
-        drop(closing);
+        // SAFETY: any number may be closed, and ours is one.
+        unsafe { hermes_sys::hermes_close(self.0) };
     }
 }
 
-/// A handle that is closed when it is dropped, in the thread that drops it.
-struct Closing(u64);
+/// The handle of what publishes. Closing it sends what is queued, and so may take as long as
+/// the option "linger" says. Inside a tokio runtime, whose reactor must not wait, one of the
+/// runtime's threads for blocking work closes it, and the end of the runtime waits for that.
+#[derive(Debug)]
+pub(crate) struct FlushingHandle(Option<Handle>); // there until it is dropped
 
-impl Drop for Closing {
+impl FlushingHandle {
+    pub(crate) fn new(handle: u64) -> Self {
+        Self(Some(Handle(handle)))
+    }
+}
+
+impl Deref for FlushingHandle {
+    type Target = Handle;
+
+    fn deref(&self) -> &Handle {
+        self.0.as_ref().expect("the handle is there until it is dropped")
+    }
+}
+
+#[cfg(feature = "tokio")]
+impl Drop for FlushingHandle {
     fn drop(&mut self) {
-        // SAFETY: any number may be closed, and ours is one.
-        unsafe { hermes_sys::hermes_close(self.0) };
+        let handle = self.0.take();
+        if let Ok(runtime) = ::tokio::runtime::Handle::try_current() {
+            // A runtime that is ending drops the closure, and so closes the handle here.
+            runtime.spawn_blocking(move || drop(handle));
+        }
     }
 }
 
@@ -192,9 +206,9 @@ macro_rules! object {
 
             /// Closes it now, from any thread, and wakes every thread that waits in a call on
             /// it. What is queued is sent first, for at most the option `linger` (1 s). Dropping
-            /// closes too; inside a tokio runtime (feature `tokio`) that returns at once, and a
-            /// thread of the runtime for blocking work closes it. Once is enough, and more do
-            /// no harm.
+            /// closes too; where a publisher or a node is dropped inside a tokio runtime (feature
+            /// `tokio`) that returns at once, and a thread of the runtime for blocking work
+            /// closes it. Once is enough, and more do no harm.
             pub fn close(&self) -> $crate::Result<()> {
                 self.handle.close()
             }

@@ -5,7 +5,8 @@ use crate::object::{c_text, object, Handle};
 
 /// Relays between publishers and receivers, whatever ZeroMQ program they run.
 ///
-/// Its addresses are free once [`close`](Self::close) or [`stop`](Self::stop) has returned.
+/// Its addresses are free once [`close`](Self::close) or [`stop`](Self::stop) has returned, or it
+/// is dropped.
 #[derive(Debug)]
 pub struct PostOffice {
     handle: Handle,

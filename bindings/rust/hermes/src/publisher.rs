@@ -7,12 +7,12 @@ use serde::Serialize;
 
 use crate::error::{check, check_unless, Error, Result};
 use crate::json;
-use crate::object::{c_text, object, Handle};
+use crate::object::{c_text, object, FlushingHandle};
 
 /// Hands envelopes to a post office.
 #[derive(Debug)]
 pub struct Publisher {
-    pub(crate) handle: Handle,
+    pub(crate) handle: FlushingHandle,
 }
 
 object!(Publisher);
@@ -27,7 +27,7 @@ impl Publisher {
         check(unsafe {
             hermes_sys::hermes_publisher_new(address.as_ptr(), name.as_ptr(), &mut handle)
         })?;
-        let handle = Handle(handle);
+        let handle = FlushingHandle::new(handle);
         Ok(Self { handle })
     }
 

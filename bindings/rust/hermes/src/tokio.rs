@@ -151,8 +151,8 @@ impl Deref for AsyncReceiver {
 /// A publisher for tasks: what waits for room, or for what is queued to be sent, holds up the
 /// task and not the reactor.
 ///
-/// Dropping it, as every object of this crate inside a runtime, leaves the flushing to a thread
-/// for blocking work.
+/// Dropping it, as dropping a [`Publisher`] inside a runtime, leaves the flushing to a thread for
+/// blocking work.
 #[derive(Debug)]
 pub struct AsyncPublisher {
     descriptor: AsyncFd<OwnedFd>, // dropped, and off the reactor, before the publisher

@@ -8,7 +8,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hermes::{AsyncPublisher, AsyncReceiver, Error, Publisher, Receiver};
+use hermes::{AsyncPublisher, AsyncReceiver, Error, PostOffice, Publisher, Receiver};
 use support::{Cluster, PATIENCE};
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -260,6 +260,21 @@ fn dropping_what_has_to_flush_does_not_block_the_reactor() {
     });
     assert!(began.elapsed() < PATIENCE, "dropping took {:?}", began.elapsed());
     runtime.shutdown_background(); // or it would wait until both have flushed
+}
+
+#[test]
+fn the_addresses_of_a_dropped_post_office_are_free_in_a_runtime_too() {
+    runtime().block_on(async {
+        let office = PostOffice::new("tcp://127.0.0.1:*", "tcp://127.0.0.1:*").unwrap();
+        office.start().unwrap();
+        let [a, b] = ["endpoint.in", "endpoint.out"].map(|key| office.get(key).unwrap());
+        for _ in 0..10 {
+            let office = PostOffice::new(&a, &b).unwrap();
+            assert!(matches!(office.start(), Err(Error::AddressInUse(_))));
+        }
+        drop(office);
+        PostOffice::new(&a, &b).unwrap().start().unwrap();
+    });
 }
 
 #[test]
