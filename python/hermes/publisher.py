@@ -150,9 +150,9 @@ class Publisher(Part[_native.PublisherCore]):
 
         What could not be sent is reported in the log and counted in :meth:`stats`.
         """
-        log.info("Publisher %s: stopping", self.name)
+        log.info("Stopping Publisher instance..")
         self.join(timeout)
-        log.info("Publisher %s: stopped", self.name)
+        log.info("..done.")
 
     def join(self, timeout: float | None = None) -> None:
         """Stop, and wait for the thread to end; as in 1.x the same as :meth:`stop`."""

@@ -229,9 +229,9 @@ class Receiver(Part[_native.ReceiverCore]):
 
     def stop(self, timeout: float | None = None) -> None:
         """Stop, and wait for the thread to end, at most ``timeout`` seconds."""
-        log.info("Receiver %s: stopping", self.name)
+        log.info("Stopping Receiver instance..")
         self.join(timeout)
-        log.info("Receiver %s: stopped", self.name)
+        log.info("..done.")
 
     def join(self, timeout: float | None = None) -> None:
         """Stop, and wait for the thread to end; as in 1.x the same as :meth:`stop`."""
