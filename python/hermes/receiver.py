@@ -120,7 +120,7 @@ class Receiver(Part[_native.ReceiverCore]):
             if envelope is not None or not inbox.plain:
                 return envelope
         end = deadline(timeout) if block else 0.0
-        taken: Envelope | None = take_from(self.q, inbox, block, end)
+        taken: Envelope | None = take_from(self.q, inbox, block, end, timeout)
         if self._hermes_pump is not None:
             self._hermes_pump.show()
         return taken
@@ -363,7 +363,7 @@ def _collected(given: str | Iterable[str] | None, what: str) -> str | Collection
         return ""
     if not isinstance(given, Iterable) and not hasattr(given, "__contains__"):
         raise TypeError(f"{what} must be a str, or several, not {type(given).__name__}")
-    return given if isinstance(given, Collection) else list(given)
+    return given if hasattr(given, "__contains__") else list(given)
 
 
 def _listed(given: str | Iterable[str] | None) -> list[str]:

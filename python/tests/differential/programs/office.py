@@ -374,7 +374,7 @@ def run_in_the_caller_s_thread() -> None:
     pub.send(b"x")
     say(sub.recv(), office.running)
     context.destroy(0)
-    office.ctx.term()
+    attempt(office.stop)
     thread.join()
     say("ended")
 
