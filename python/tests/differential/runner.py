@@ -24,10 +24,10 @@ from pathlib import Path
 from typing import Any
 
 import kit
+import programs
 import zmq  # noqa: F401  (imported here once, so that no program waits for it)
 
 import hermes  # noqa: F401
-import programs
 
 #: After this long a program is killed; nothing that works comes near.
 LIMIT = 4 * kit.PATIENCE

@@ -168,7 +168,9 @@ def messages_travel_as_lists() -> None:
 def two_nodes_talk() -> None:
     office = PostOffice(address(), address(), address())
     office.start()
-    left = Node("left", Receiver(office.xpub_url, "lr", '"to/left'), Publisher(office.xsub_url, "lp"))
+    left = Node(
+        "left", Receiver(office.xpub_url, "lr", '"to/left'), Publisher(office.xsub_url, "lp")
+    )
     right = Node("right", Receiver(office.xpub_url, "rr", '"ask'), Publisher(office.xsub_url, "rp"))
     left.receiver.timeout = right.receiver.timeout = 600
     with left, right:

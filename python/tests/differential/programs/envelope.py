@@ -179,7 +179,9 @@ def deep_copies_do_not() -> None:
 @program
 def pickles_with_every_protocol() -> None:
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
-        attempt(lambda number: pickle.loads(pickle.dumps(Envelope("a", "b", 1, 2), number)), protocol)
+        attempt(
+            lambda number: pickle.loads(pickle.dumps(Envelope("a", "b", 1, 2), number)), protocol
+        )
 
 
 @program

@@ -555,7 +555,17 @@ def attributes_with_names_of_ours() -> None:
     end(made, mouth)
 
 
-NAMES = ["_core", "_log", "_options", "_opened", "_native", "_lock", "_state", "_notices", "_events"]
+NAMES = [
+    "_core",
+    "_log",
+    "_options",
+    "_opened",
+    "_native",
+    "_lock",
+    "_state",
+    "_notices",
+    "_events",
+]
 
 
 @program

@@ -10,7 +10,21 @@ import threading
 import time
 from typing import Any
 
-from kit import Ear, Mouth, address, end, loud, program, publisher, receiver, ruled, say, take, tcp, until
+from kit import (
+    Ear,
+    Mouth,
+    address,
+    end,
+    loud,
+    program,
+    publisher,
+    receiver,
+    ruled,
+    say,
+    take,
+    tcp,
+    until,
+)
 
 from hermes import Envelope, Node, PostOffice, Publisher, Receiver
 
@@ -371,7 +385,9 @@ def names_of_threads_while_running() -> None:
 
 @program
 def signals_keep_their_handlers() -> None:
-    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)]
+    before = [
+        signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+    ]
     made = Receiver(tcp(), "r")
     made.start()
     until(lambda: made.sock)

@@ -294,7 +294,7 @@ def slots_as_a_dict() -> None:
 @program
 def slots_as_one_letter() -> None:
     class One(Message):
-        __slots__ = "x"  # noqa: PLC0205
+        __slots__ = "x"
 
     one = One(9)
     one.x = 1  # type: ignore[attr-defined]

@@ -212,7 +212,9 @@ def the_same_tcp_address_again_after_stop() -> None:
         publisher.start()
         until(lambda publisher=publisher: publisher.sock)
 
-        def arrives(number: int = number, publisher: Any = publisher, receiver: Any = receiver) -> Any:
+        def arrives(
+            number: int = number, publisher: Any = publisher, receiver: Any = receiver
+        ) -> Any:
             publisher.publish(Envelope("t", "o", ["x", number]))
             return receiver.recv()
 

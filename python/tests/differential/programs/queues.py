@@ -10,7 +10,9 @@ from kit import Ear, Mouth, attempt, end, program, publisher, receiver, say, tak
 
 from hermes import Envelope, Publisher, Receiver
 
-NAMES = [name for name in dir(queue.Queue()) if not name.startswith("_") or name in ("_put", "_get")]
+NAMES = [
+    name for name in dir(queue.Queue()) if not name.startswith("_") or name in ("_put", "_get")
+]
 
 
 def idle() -> Any:
