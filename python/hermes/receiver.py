@@ -6,7 +6,7 @@ import json
 import logging
 import threading
 import weakref
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from hermes import _codec, _native, _star, errors
@@ -357,13 +357,13 @@ def _fixed(exchanges: Any) -> list[str]:
     return list(exchanges) if all(type(origin) is str for origin in exchanges) else []
 
 
-def _collected(given: str | Iterable[str] | None, what: str) -> str | Collection[str]:
+def _collected(given: Any, what: str) -> Any:
     """What was given, in a form that can be read twice."""
     if not given:
         return ""
     if not isinstance(given, Iterable) and not hasattr(given, "__contains__"):
         raise TypeError(f"{what} must be a str, or several, not {type(given).__name__}")
-    return given if hasattr(given, "__contains__") else list(given)
+    return given if isinstance(given, Container) else list(given)
 
 
 def _listed(given: str | Iterable[str] | None) -> list[str]:

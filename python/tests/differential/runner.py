@@ -93,7 +93,10 @@ def _read(path: Path) -> str:
 
 def _raised(text: str) -> list[str]:
     """The exceptions in what was written to standard error, without where they came from."""
-    kinds = r"Exception (in thread|ignored).*|[\w.]*(Error|Exception|Interrupt|Warning|Again|Full)|[\w.]*Empty"
+    kinds = (
+        r"Exception (in thread|ignored).*"
+        r"|[\w.]*(Error|Exception|Interrupt|Warning|Again|Full|Empty)"
+    )
     return [
         line.partition(":")[0]
         for line in text.splitlines()

@@ -73,7 +73,8 @@ class Worker:
 
     def run(self, name: str) -> Any:
         """Run one program; what it showed."""
-        assert self.process.stdin and self.process.stdout
+        assert self.process.stdin
+        assert self.process.stdout
         self.process.stdin.write(name + "\n")
         self.process.stdin.flush()
         return json.loads(self.process.stdout.readline())

@@ -237,7 +237,7 @@ def update_ts_sees_a_patched_clock() -> None:
     from unittest import mock
 
     envelope = Envelope("a", "b", 1, 5)
-    with mock.patch("time.time", lambda: 66.5):
+    with mock.patch("time.time", return_value=66.5):
         envelope.update_ts()
         say(envelope.ts, Envelope("a", "b", 1).ts)
 

@@ -78,7 +78,7 @@ def tuples_are_lists() -> None:
 
 @program
 def keys_that_are_no_strings() -> None:
-    say(three({1: "a", 2.5: "b", None: "c", True: "d"})[2])
+    say(three({1: "a", 2.5: "b", None: "c", False: "d"})[2])
     attempt(three, {(1, 2): "a"})
 
 

@@ -181,7 +181,7 @@ def properties_of_a_subclass_are_sent() -> None:
 
 @program
 def serialize_of_a_message_patched() -> None:
-    with mock.patch.object(Message, "serialize", lambda self, encoding=None: b'"patched"'):
+    with mock.patch.object(Message, "serialize", lambda self, encoding=None: b'"patched"'):  # noqa: PT008
         sent(Replay("t", "o", Message(1), 5))
 
 
@@ -210,7 +210,7 @@ def slots_of_a_message_repeated() -> None:
 
 @program
 def slots_of_a_message_patched() -> None:
-    with mock.patch.object(Message, "_slots", lambda self: ["ts"]):
+    with mock.patch.object(Message, "_slots", lambda self: ["ts"]):  # noqa: PT008
         sent(Replay("t", "o", Message(1), 5))
 
 
@@ -229,7 +229,7 @@ def publish_overridden_by_a_subclass() -> None:
 
 @program
 def publish_patched_on_the_class() -> None:
-    with mock.patch.object(Publisher, "publish", lambda self, envelope: "patched"):
+    with mock.patch.object(Publisher, "publish", lambda self, envelope: "patched"):  # noqa: PT008
         say(Publisher("a", "p").publish(Envelope("t", "o", 1)))
 
 

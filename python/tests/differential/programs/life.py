@@ -298,11 +298,11 @@ def interrupt_of_a_publishing_loop() -> None:
 
 @program
 def handler_that_raises_in_q_get() -> None:
-    class Alarm(Exception):
+    class AlarmError(Exception):
         pass
 
     def ring(*_: Any) -> None:
-        raise Alarm
+        raise AlarmError
 
     mouth = Mouth()
     made = receiver(mouth)
@@ -311,7 +311,7 @@ def handler_that_raises_in_q_get() -> None:
         signal.setitimer(signal.ITIMER_REAL, 0.005)
         try:
             made.q.get()
-        except Alarm:
+        except AlarmError:
             say("alarm")
     mouth.say("t", "o", ["after"])
     say(made.q.get(timeout=30).data)
@@ -448,7 +448,6 @@ def excepthook_is_not_called_by_us() -> None:
         one.start()
     until(lambda: parts[0].sock and parts[1].sock)
     end(*parts)
-    del parts, one
 
 
 @program
@@ -459,7 +458,7 @@ def warnings_as_errors() -> None:
     warnings.simplefilter("error")
     made = Receiver(tcp(), "r")
     made.start()
-    until(lambda: made.sock)
+    until(lambda made=made: made.sock)
     made.stop()
     del made
     gc.collect()

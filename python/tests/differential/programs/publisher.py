@@ -287,7 +287,7 @@ def frames_byte_for_byte() -> None:
         ("\x00\x1f\x7f", "\t\n\r\f\b", "\x00"),
         ("t", "o", [1, 1.0, -0.0, 1e100, 1e-7, 2**70, True, False, None]),
         ("t", "o", {"b": 1, "a": {"c": []}, "": {}}),
-        ("t", "o", {1: 2, None: 3, True: 4, 1.5: 5}),
+        ("t", "o", {1: 2, None: 3, False: 4, 1.5: 5}),
         ("t", "o", [float("nan"), float("inf"), float("-inf")]),
         ("t", "o", (1, (2,), [])),
         ("\ud800", "\udfff", "\ud83d"),
