@@ -278,25 +278,6 @@ def interrupt_of_a_polling_loop() -> None:
 
 
 @program
-def interrupt_of_a_publishing_loop() -> None:
-    ear = Ear()
-    made = publisher(ear)
-    signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
-    for _ in range(20):
-        signal.setitimer(signal.ITIMER_REAL, 0.01)
-        try:
-            made.publish(Envelope("t", "o", "flood"))
-            time.sleep(30)  # an interrupt inside publish could leave 1.x stuck
-        except KeyboardInterrupt:
-            pass
-    made.publish(Envelope("t", "o", "last"))
-    while ear.values()[2] != "last":
-        pass
-    say(made.is_alive())
-    end(made, ear)
-
-
-@program
 def handler_that_raises_in_q_get() -> None:
     class AlarmError(Exception):
         pass
