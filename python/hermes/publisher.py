@@ -192,7 +192,7 @@ class Publisher(Part[_native.PublisherCore]):
 
     def _hermes_create(self) -> _native.PublisherCore:
         return _native.PublisherCore(
-            native_address(self.pub_addr), native_text(self.name, "the name")
+            native_address(self.pub_addr), native_text(self.name or "nameless", "the name")
         )
 
     def _hermes_opened(self, core: _native.PublisherCore) -> None:

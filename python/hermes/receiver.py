@@ -263,7 +263,7 @@ class Receiver(Part[_native.ReceiverCore]):
 
     def _hermes_create(self) -> _native.ReceiverCore:
         core = _native.ReceiverCore(
-            native_address(self.sub_addr), native_text(self.name, "the name")
+            native_address(self.sub_addr), native_text(self.name or "nameless", "the name")
         )
         for topic in _listed(self._topics):
             core.subscribe(_prefix(topic))
