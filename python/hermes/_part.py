@@ -134,6 +134,8 @@ class Part(threading.Thread, Generic[_C]):
     _hermes_keeps_alive = False
     #: The attributes whose assignment :meth:`_hermes_assigned` is told of.
     _hermes_watched: ClassVar[frozenset[str]] = frozenset({"_running", "daemon"})
+    #: The attribute with the event that is set while it runs.
+    _hermes_flag: ClassVar[str] = "_running"
 
     def __init__(
         self,
@@ -148,7 +150,7 @@ class Part(threading.Thread, Generic[_C]):
         self._hermes_options = dict(options or {})
         self._hermes_on_event = on_event
         self._hermes_notices = Notices()
-        self._running = RunFlag(self._hermes_stop_native)
+        setattr(self, self._hermes_flag, RunFlag(self._hermes_stop_native))
         self._hermes_core: _C | None = None
         self._hermes_starting = threading.Lock()
         self._hermes_made_in = os.getpid()
@@ -190,7 +192,7 @@ class Part(threading.Thread, Generic[_C]):
             while running.is_set():
                 time.sleep(_GLANCE)
                 owner = part()
-                if owner is None or owner._running is not running:
+                if owner is None or owner._hermes_running_flag() is not running:
                     return
                 del owner
             owner = part()
@@ -199,9 +201,13 @@ class Part(threading.Thread, Generic[_C]):
 
         threading.Thread(target=follow, name="hermes-running", daemon=True).start()
 
+    def _hermes_running_flag(self) -> Any:
+        """The event that is set while it runs; clearing it stops."""
+        return getattr(self, self._hermes_flag)
+
     def _hermes_lower(self) -> None:
         """Clear ``_running``, and do no more."""
-        running = self._running
+        running = self._hermes_running_flag()
         if isinstance(running, RunFlag):
             running.lower()
         else:
@@ -243,7 +249,7 @@ class Part(threading.Thread, Generic[_C]):
             try:
                 super().start()
             except RuntimeError:  # no more threads
-                self._running.clear()
+                self._hermes_running_flag().clear()
                 self._hermes_ended()
                 raise
 
@@ -365,8 +371,9 @@ class Part(threading.Thread, Generic[_C]):
         core.start()
         self._hermes_core = core
         _parts[id(self)] = self
-        self._running.set()
-        self._hermes_follow(self._running)
+        running = self._hermes_running_flag()
+        running.set()
+        self._hermes_follow(running)
         self._hermes_opened(core)
         return core
 
@@ -402,7 +409,7 @@ class Part(threading.Thread, Generic[_C]):
 
     def _hermes_forked(self) -> None:
         """What runs, runs in the parent: in this process it has stopped."""
-        self._running = RunFlag(self._hermes_stop_native)
+        setattr(self, self._hermes_flag, RunFlag(self._hermes_stop_native))
         self._hermes_starting = threading.Lock()
         self._hermes_notices.reset()
         self._hermes_notices.end()
@@ -541,7 +548,7 @@ def flush_all(timeout: float = FLUSH) -> None:
     """Stop everything that still runs: publishers first, then what relays for them."""
     end = time.monotonic() + timeout
     parts = _living()
-    running = [part for part in parts if part._running.is_set()]
+    running = [part for part in parts if part._hermes_running_flag().is_set()]
     running.sort(key=lambda part: part._hermes_exit_rank)
     for index, part in enumerate(running):
         part._hermes_lower()

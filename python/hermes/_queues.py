@@ -116,6 +116,9 @@ class ReceivedQueue(LazyQueue):
         become_plain = self._hermes_plain()
         if become_plain is not None:
             become_plain()
+        else:  # the receiver is gone, and its queue goes on as a queue
+            self._hermes_inbox.plain = True
+            self._hermes_inbox.tell()
 
     def get(self, block: bool = True, timeout: float | None = None) -> Any:
         """The oldest envelope; raises :class:`queue.Empty` where there is none in time.
@@ -123,7 +126,7 @@ class ReceivedQueue(LazyQueue):
         Without a timeout it waits for one, even if the receiver has stopped meanwhile: one
         may be :meth:`put`.
         """
-        if timeout is not None and timeout < 0:
+        if block and timeout is not None and timeout < 0:
             raise ValueError("'timeout' must be a non-negative number")
         end = deadline(timeout) if block else 0.0
         inbox = self._hermes_inbox
@@ -295,13 +298,20 @@ def _accepts(wanted: Container[Any], origin: Any) -> bool:
     return origin == wanted if isinstance(wanted, str) else origin in wanted
 
 
-def take_from(target: Any, inbox: Inbox, block: bool, end: float | None) -> Any:
-    """The oldest of what is in a queue of Python's, or None: :meth:`hermes.Receiver.recv`."""
+def take_from(
+    target: Any, inbox: Inbox, block: bool, end: float | None, timeout: float | None = None
+) -> Any:
+    """The oldest of what is in a queue of Python's, or None: :meth:`hermes.Receiver.recv`.
+
+    One that is not ours is asked as 1.x did, with ``block`` and ``timeout`` as they were given.
+    """
     began = time.monotonic()
+    if type(target) is not ReceivedQueue and not target.empty():
+        return target.get(block, timeout)
     while True:
         try:
             if not block or end == 0.0:
-                return None if target.empty() else target.get(False)
+                return None if target.empty() else target.get(False, None)
             left = remaining(end)
             return target.get(True, SLICE if left is None else min(SLICE, left))
         except queue.Empty:
@@ -309,7 +319,7 @@ def take_from(target: Any, inbox: Inbox, block: bool, end: float | None) -> Any:
                 return None
             if inbox.over and target.empty():
                 inbox.pause(began, remaining(end))
-                return None if target.empty() else target.get(False)
+                return None if target.empty() else target.get(False, None)
 
 
 # ---- Publishers --------------------------------------------------------------
@@ -341,18 +351,20 @@ class SendQueue(LazyQueue):
             pump()
 
     def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
-        """Send an envelope, or keep it until the publisher starts; after its end, do nothing."""
+        """Send an envelope, or keep it: until the publisher starts, and after its end."""
         core = self._hermes_core
         if core is not None and not self._hermes_plain:
-            if not _send(core, self._hermes_codec, item) and core.get("state") == "running":
+            if _send(core, self._hermes_codec, item):
+                return
+            if core.get("state") == "running":
                 raise queue.Full
-            return
         self.hermes_make()
         super().put(item, block, timeout)
 
     def get(self, block: bool = True, timeout: float | None = None) -> Any:
         """The oldest envelope that was not sent yet, as :meth:`queue.Queue.get`."""
-        if self._hermes_core is not None:
+        core = self._hermes_core
+        if core is not None and core.get("state") == "running":
             self.hermes_become_plain()
         self.hermes_make()
         return super().get(block, timeout)
@@ -377,6 +389,8 @@ def _send(core: PublisherCore, codec: Codec, item: Any) -> bool:
     try:
         return send(core, codec, item)
     except (TypeError, ValueError) as error:
+        if core.get("state") != "running":
+            return False  # nothing is sent any more, whatever it is
         log = logging.getLogger("hermes.publisher")
         log.error("What was put into q cannot be sent: %s", error)
         return True

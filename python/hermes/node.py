@@ -55,15 +55,15 @@ class Node:
 
     def start(self) -> None:
         """Start all facilities. What one of them raises is logged and raised."""
-        log.info("Node %s: starting", self.name)
+        log.info("Starting node..")
         self._start_facilities()
-        log.info("Node %s: started", self.name)
+        log.info("..done.")
 
     def stop(self) -> None:
         """Stop all facilities. What one of them raises is logged and raised."""
-        log.info("Node %s: stopping", self.name)
+        log.info("Stopping node..")
         self._stop_facilities()
-        log.info("Node %s: stopped", self.name)
+        log.info("..done.")
 
     def _start_facilities(self) -> None:
         """Start whatever facility evaluates true; all that ``with node:`` does."""
@@ -134,8 +134,11 @@ class Node:
         what the publisher does: whether it was taken. Raises :class:`NotImplementedError`
         where the node has nothing to publish with.
         """
-        publish = self._hermes_ability(self.publisher, "publish")
-        taken: bool = publish(Envelope(channel + "/" + self.name, self.name, _unwrapped(data)))
+        envelope = Envelope(channel + "/" + self.name, self.name, _unwrapped(data))
+        try:
+            taken: bool = self.publisher.publish(envelope)
+        except AttributeError as error:
+            raise self._hermes_inability(self.publisher, "publish", error) from error
         return taken
 
     def recv(self, block: bool = False, timeout: float | None = None) -> Any:
@@ -143,7 +146,10 @@ class Node:
 
         Raises :class:`NotImplementedError` where the node has nothing to receive with.
         """
-        return self._hermes_ability(self.receiver, "recv")(block, timeout)
+        try:
+            return self.receiver.recv(block, timeout)
+        except AttributeError as error:
+            raise self._hermes_inability(self.receiver, "recv", error) from error
 
     async def apublish(self, channel: str, data: Any) -> bool:
         """:meth:`publish` for asyncio; see :meth:`hermes.Publisher.apublish`."""
@@ -216,8 +222,18 @@ class Node:
         """The method of a facility, if both exist."""
         method: Callable[..., Any] | None = getattr(facility, name, None)
         if method is None:
-            raise NotImplementedError(f"node {self.name} cannot {name}: {_lack(facility, name)}")
+            raise self._hermes_inability(facility, name)
         return method
+
+    def _hermes_inability(
+        self, facility: Any, name: str, error: AttributeError | None = None
+    ) -> NotImplementedError:
+        """What 1.x raised for a facility that is missing or lacks something.
+
+        It did so for any AttributeError, so that one from inside the facility is one too.
+        """
+        lack = str(error) if error and hasattr(facility, name) else _lack(facility, name)
+        return NotImplementedError(f"node {self.name} cannot {name}: {lack}")
 
 
 def _lack(facility: Any, name: str) -> str:

@@ -27,6 +27,9 @@ class PostOffice(Part[_native.PostOfficeCore]):
 
     _hermes_log = log
     _hermes_exit_rank = 1
+    # In 1.x it had no `_running`, so that a subclass may call something of its own so.
+    _hermes_flag = "_hermes_running"
+    _hermes_watched = frozenset({"daemon"})
     _hermes_keeps_alive = True
 
     #: A ``zmq.Context``, made when it is asked for; the post office does not use it.
@@ -52,6 +55,7 @@ class PostOffice(Part[_native.PostOfficeCore]):
         self.xsub_url = proxy_in
         self.xpub_url = proxy_out
         self._debug_addr = debug_addr
+        self.__dict__.setdefault("_running", self._hermes_running_flag())
 
     @property
     def debug_addr(self) -> str | None:

@@ -150,9 +150,9 @@ class Publisher(Part[_native.PublisherCore]):
 
         What could not be sent is reported in the log and counted in :meth:`stats`.
         """
-        log.info("Publisher %s: stopping", self.name)
+        log.info("Stopping Publisher instance..")
         self.join(timeout)
-        log.info("Publisher %s: stopped", self.name)
+        log.info("..done.")
 
     def join(self, timeout: float | None = None) -> None:
         """Stop, and wait for the thread to end; as in 1.x the same as :meth:`stop`."""
@@ -192,7 +192,7 @@ class Publisher(Part[_native.PublisherCore]):
 
     def _hermes_create(self) -> _native.PublisherCore:
         return _native.PublisherCore(
-            native_address(self.pub_addr), native_text(self.name, "the name")
+            native_address(self.pub_addr), native_text(self.name or "nameless", "the name")
         )
 
     def _hermes_opened(self, core: _native.PublisherCore) -> None:

@@ -6,7 +6,7 @@ import json
 import logging
 import threading
 import weakref
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from hermes import _codec, _native, _star, errors
@@ -120,7 +120,7 @@ class Receiver(Part[_native.ReceiverCore]):
             if envelope is not None or not inbox.plain:
                 return envelope
         end = deadline(timeout) if block else 0.0
-        taken: Envelope | None = take_from(self.q, inbox, block, end)
+        taken: Envelope | None = take_from(self.q, inbox, block, end, timeout)
         if self._hermes_pump is not None:
             self._hermes_pump.show()
         return taken
@@ -229,9 +229,9 @@ class Receiver(Part[_native.ReceiverCore]):
 
     def stop(self, timeout: float | None = None) -> None:
         """Stop, and wait for the thread to end, at most ``timeout`` seconds."""
-        log.info("Receiver %s: stopping", self.name)
+        log.info("Stopping Receiver instance..")
         self.join(timeout)
-        log.info("Receiver %s: stopped", self.name)
+        log.info("..done.")
 
     def join(self, timeout: float | None = None) -> None:
         """Stop, and wait for the thread to end; as in 1.x the same as :meth:`stop`."""
@@ -263,7 +263,7 @@ class Receiver(Part[_native.ReceiverCore]):
 
     def _hermes_create(self) -> _native.ReceiverCore:
         core = _native.ReceiverCore(
-            native_address(self.sub_addr), native_text(self.name, "the name")
+            native_address(self.sub_addr), native_text(self.name or "nameless", "the name")
         )
         for topic in _listed(self._topics):
             core.subscribe(_prefix(topic))
@@ -357,13 +357,13 @@ def _fixed(exchanges: Any) -> list[str]:
     return list(exchanges) if all(type(origin) is str for origin in exchanges) else []
 
 
-def _collected(given: str | Iterable[str] | None, what: str) -> str | Collection[str]:
+def _collected(given: Any, what: str) -> Any:
     """What was given, in a form that can be read twice."""
     if not given:
         return ""
     if not isinstance(given, Iterable) and not hasattr(given, "__contains__"):
         raise TypeError(f"{what} must be a str, or several, not {type(given).__name__}")
-    return given if isinstance(given, Collection) else list(given)
+    return given if isinstance(given, Container) else list(given)
 
 
 def _listed(given: str | Iterable[str] | None) -> list[str]:

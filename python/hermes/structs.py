@@ -82,7 +82,7 @@ class Envelope:
         is an array beginning with the name of a registered :class:`Message` becomes
         an instance of it; see :func:`register`.
         """
-        texts = [bytes(frame).decode(encoding or "utf-8") for frame in frames]
+        texts = [_decoded(frame, encoding or "utf-8") for frame in frames]
         if len(texts) != 4:
             raise ValueError(f"an envelope has four frames, not {len(texts)}")
         return from_row([parse(text) for text in texts])
@@ -105,6 +105,14 @@ class Envelope:
     def update_ts(self) -> None:
         """Stamp the envelope with the current time."""
         self.ts = time.time()
+
+
+def _decoded(frame: Any, encoding: str) -> str:
+    """The text of a frame; AttributeError, as in 1.x, for what is a text already."""
+    if not isinstance(frame, (bytes, bytearray, str)):
+        frame = bytes(frame)
+    text: str = frame.decode(encoding)
+    return text
 
 
 class Message:

@@ -1,0 +1,229 @@
+"""hermes-zmq 1.3.0 and ours side by side: hypothesis tells both to do the same.
+
+Each of the two is a driver process; after every step the answers must be one, and so must
+everything that can be seen of the objects. What 1.x is ruled to have done wrong is not asked
+for: data that it could not load, and what its races decide.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import support
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+HERE = Path(__file__).parent
+
+texts = st.text(st.characters(codec="utf-8"), max_size=8)
+#: The library names its parts in C, so that a name with a NUL is refused.
+names = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8)
+origins = st.sampled_from(["a", "b", "c", None, 5])
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=8,
+)
+#: What 1.x could load: a list that begins with a text which is no name in its module.
+loadable = st.lists(json_values, max_size=3).map(lambda more: ["data", *more])
+
+
+class Driver:
+    """A process that obeys."""
+
+    def __init__(self, python: str, environment: dict[str, str]) -> None:
+        self.process = subprocess.Popen(
+            [python, str(HERE / "driver.py")],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def tell(self, *command: Any) -> None:
+        """Give a command."""
+        assert self.process.stdin
+        self.process.stdin.write(json.dumps(command) + "\n")
+        self.process.stdin.flush()
+
+    def answer(self) -> str:
+        """What came of it."""
+        assert self.process.stdout
+        line = self.process.stdout.readline()
+        assert line, "the driver died"
+        text: str = json.loads(line)
+        return text
+
+
+@contextmanager
+def drivers() -> Iterator[tuple[Driver, Driver]]:
+    """One driver under each package; both end behind."""
+    ours = support.environment()
+    theirs = {name: value for name, value in ours.items() if name != "PYTHONPATH"}
+    with ExitStack() as stack:
+        made = []
+        for python, environment in (
+            (os.environ["HERMES_OLD_PYTHON"], theirs),
+            (sys.executable, ours),
+        ):
+            driver = Driver(python, environment)
+            stack.callback(driver.process.communicate, timeout=support.PATIENCE)
+            made.append(driver)
+        yield made[0], made[1]
+
+
+class SideBySide(RuleBasedStateMachine):
+    """Rules for both; what is kept here is only what makes a step have one outcome."""
+
+    old: Driver
+    new: Driver
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.publisher = self.receiver = "made"
+        self.waiting = 0
+        self.unfinished = 0
+        self.accepted: list[Any] = []
+        self.own_list = True
+
+    def both(self, *command: Any) -> str:
+        """Tell both, and compare."""
+        self.old.tell(*command)
+        self.new.tell(*command)
+        old, new = self.old.answer(), self.new.answer()
+        assert old == new, f"{command}\n  1.3.0: {old}\n  ours:  {new}"
+        return new
+
+    @initialize()
+    def begin(self) -> None:
+        self.both("new")
+
+    @invariant()
+    def all_that_can_be_seen_is_one(self) -> None:
+        self.both("look")
+
+    # ---- The publisher -------------------------------------------------------
+
+    @precondition(lambda self: self.publisher == "made")
+    @rule()
+    def start_publisher(self) -> None:
+        self.both("start_publisher")
+        self.publisher = "runs"
+
+    @rule(timeout=st.sampled_from([None, 30]))
+    def stop_publisher(self, timeout: Any) -> None:
+        self.both("stop_publisher", timeout)
+        if self.publisher == "runs":
+            self.publisher = "over"
+
+    @rule(topic=texts | origins, origin=texts | origins, data=json_values)
+    def publish(self, topic: Any, origin: Any, data: Any) -> None:
+        self.both("publish", topic, origin, data)
+
+    @precondition(lambda self: self.publisher != "made")
+    @rule(data=json_values)
+    def put_to_send(self, data: Any) -> None:
+        self.both("put_to_send", data)
+
+    # ---- The receiver --------------------------------------------------------
+
+    @precondition(lambda self: self.receiver == "made")
+    @rule()
+    def start_receiver(self) -> None:
+        self.both("start_receiver")
+        self.receiver = "runs"
+
+    @rule(timeout=st.sampled_from([None, 30]))
+    def stop_receiver(self, timeout: Any) -> None:
+        self.both("stop_receiver", timeout)
+        if self.receiver == "runs":
+            self.receiver = "over"
+
+    @precondition(lambda self: self.receiver == "runs")
+    @rule(topic=texts | origins, origin=origins, data=loadable)
+    def say(self, topic: Any, origin: Any, data: Any) -> None:
+        if not self.accepted or origin in self.accepted:
+            self.waiting += 1
+            self.unfinished += 1
+        self.both("say", topic, origin, data, self.waiting)
+
+    @precondition(lambda self: self.receiver == "runs")
+    @rule()
+    def say_late(self) -> None:
+        self.both("say_late", self.accepted[0] if self.accepted else "a")
+        self.receiver = "over"
+
+    @rule()
+    def recv(self) -> None:
+        self.both("recv")
+        self.waiting = max(0, self.waiting - 1)
+
+    @rule()
+    def get(self) -> None:
+        self.both("get")
+        self.waiting = max(0, self.waiting - 1)
+
+    @rule(item=st.none() | st.integers() | st.just("sentinel"))
+    def put(self, item: Any) -> None:
+        self.both("put", item)
+        self.waiting += 1
+        self.unfinished += 1
+
+    @rule()
+    def task_done(self) -> None:
+        self.both("task_done")
+
+    @rule()
+    def peek(self) -> None:
+        self.both("peek")
+
+    @rule(accepted=st.lists(origins, max_size=2))
+    def follow(self, accepted: list[Any]) -> None:
+        self.both("follow", accepted)
+        self.accepted, self.own_list = list(accepted), False
+
+    # ---- Both ----------------------------------------------------------------
+
+    @rule(part=st.sampled_from(["publisher", "receiver"]))
+    def start_again(self, part: str) -> None:
+        if getattr(self, part) != "made":
+            self.both("start_again", part)
+
+    @rule(part=st.sampled_from(["publisher", "receiver"]))
+    def clear_running(self, part: str) -> None:
+        if getattr(self, part) == "runs":
+            self.both("clear_running", part)
+            setattr(self, part, "over")
+
+    @rule(part=st.sampled_from(["publisher", "receiver"]), name=names)
+    def rename(self, part: str, name: str) -> None:
+        self.both("set", part, "name", name)
+
+    @rule(seconds=st.sampled_from([500, 600.5, 10**6]))
+    def set_timeout(self, seconds: Any) -> None:
+        self.both("set", "receiver", "timeout", seconds)
+
+
+def test_old_and_new_side_by_side() -> None:
+    with drivers() as (SideBySide.old, SideBySide.new):
+        run_state_machine_as_test(
+            SideBySide,
+            settings=settings(
+                settings.get_profile("patient"), max_examples=40, stateful_step_count=25
+            ),
+        )
