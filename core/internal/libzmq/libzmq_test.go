@@ -160,7 +160,7 @@ func TestCloseEndsASendThatWaits(t *testing.T) {
 	var events log
 	o := newOutlet(t, carrier.OutletConfig{Config: carrier.Config{Connect: in.Endpoints(), OnEvent: events.note}, Overflow: carrier.Wait, QueueMessages: 1})
 	require.Eventually(t, func() bool { return events.has(carrier.Wanted, "") }, soon, time.Millisecond)
-	const n = 200
+	const n = 60 // more than the kernel takes
 	big := make([]byte, 1<<20)
 	b := new(batch.Batch)
 	b.Retain()
