@@ -66,6 +66,12 @@ func (a *arrival) accept(origin string) {
 	a.origins[origin] = struct{}{}
 }
 
+// accepted reports whether an origin, which is a JSON string, was named to accept.
+func (a *arrival) accepted(origin []byte) bool {
+	_, ok := a.origins[string(wire.Text(origin, nil))]
+	return ok
+}
+
 // forget makes every stream begin anew: after a change of subscriptions, what was
 // not asked for is not missing.
 func (a *arrival) forget() {
@@ -84,6 +90,7 @@ type limits struct {
 	slowAfter float64 // seconds
 	onSlow    string
 	guard     bool // against clocks that differ
+	ageOfAll  bool // whether envelopes of origins that were not accepted can be too old as well
 
 	malformed   error   // the last thing that was wrong
 	skipped     uint64  // how many messages were
@@ -115,11 +122,9 @@ func (r *Receiver) admit(b *batch.Batch, i, path int, l *limits) {
 		l.skipped++
 		return
 	}
-	if a.origins != nil && r.originsFilter.is("on") {
-		if _, ok := a.origins[string(wire.Text(p.Origin, nil))]; !ok {
-			s.counters.DroppedOrigin++
-			return
-		}
+	if a.origins != nil && r.originsFilter.is("on") && !a.accepted(p.Origin) {
+		s.counters.DroppedOrigin++
+		return
 	}
 	var lost uint32
 	if p.Numbered {
@@ -153,7 +158,9 @@ func (a *arrival) enter(buf []byte, it *item, lost uint32, cached bool, l *limit
 	}
 	if cached {
 		a.stage.counters.Cached++
-	} else if age := a.age(it.origin.of(buf), it, l); a.noteAge(buf, it, age, l) && l.onSlow != "warn" {
+	} else if origin := it.origin.of(buf); !l.ageOfAll && !a.accepted(origin) {
+		// The program decides whether it wants it, and only what is wanted can be too late.
+	} else if age := a.age(origin, it, l); a.noteAge(buf, it, age, l) && l.onSlow != "warn" {
 		a.stage.drop()
 		a.stage.counters.DroppedStale++
 		a.over = l.onSlow == "stop"

@@ -66,7 +66,7 @@ func NewReceiver(address, name string) (*Receiver, error) {
 	r.onSlow = newChoice("stop", "drop", "warn", "ignore")
 	r.clockSkew = newChoice("off", "guard")
 	r.jsonLost = newChoice("off", "on")
-	r.originsFilter = newChoice("on", "off")
+	r.originsFilter = newChoice("on", "age", "off")
 	r.queueMessages = newSize(1_000_000, maxCount)
 	r.queueBytes = newSize(256<<20, maxBytes)
 	r.queueFull = newFull(fullDropNew)
@@ -76,7 +76,7 @@ func NewReceiver(address, name string) (*Receiver, error) {
 	o.add("on_slow", "what an older one does: stop the receiver, drop (the envelope), warn, or ignore", true, r.onSlow)
 	o.add("clock.skew", "what to do about clocks that differ: off, or guard (measure the age of an origin's envelopes from the quickest one of them)", true, r.clockSkew)
 	o.add("json.lost", "whether hermes_recv_json tells how many envelopes are missing before one, as a fifth element, where some are: on or off", true, r.jsonLost)
-	o.add("origins.filter", "whether origins that were accepted keep out all others: on, or off (every origin passes, as before the first was accepted)", true, r.originsFilter)
+	o.add("origins.filter", "what the accepted origins are for: on (the envelopes of all others are dropped, once one was accepted), age (those of others pass, and are never too old), or off (every origin passes)", true, r.originsFilter)
 	o.add("queue.messages", "how many envelopes may wait to be taken", true, r.queueMessages)
 	o.add("queue.bytes", "how many bytes of them", true, r.queueBytes)
 	o.add("queue.full", "what happens when the queue is full: block (the receiver stops reading, which holds back whoever sends), drop_new, drop_old, latest_per_topic (of each topic only the newest stays), or error (the receiver stops)", false, r.queueFull)
@@ -370,7 +370,7 @@ func (r *Receiver) letIn(path int, b *batch.Batch) (left []item) {
 // limits are what the next batch is measured against.
 func (r *Receiver) limits() limits {
 	now := time.Now()
-	return limits{now: now, received: seconds(timeOfDay()), slowAfter: r.slowAfter.get().Seconds(), onSlow: r.onSlow.String(), guard: r.clockSkew.is("guard")}
+	return limits{now: now, received: seconds(timeOfDay()), slowAfter: r.slowAfter.get().Seconds(), onSlow: r.onSlow.String(), guard: r.clockSkew.is("guard"), ageOfAll: !r.originsFilter.is("age")}
 }
 
 func (r *Receiver) bound() bound { return bound{r.queueMessages.get(), r.queueBytes.get()} }

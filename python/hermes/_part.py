@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import functools
 import logging
 import os
+import signal
 import sys
 import threading
 import time
@@ -409,7 +411,10 @@ class Part(threading.Thread, Generic[_C]):
 
     def _hermes_forked(self) -> None:
         """What runs, runs in the parent: in this process it has stopped."""
-        setattr(self, self._hermes_flag, RunFlag(self._hermes_stop_native))
+        before, after = self._hermes_running_flag(), RunFlag(self._hermes_stop_native)
+        for name in (self._hermes_flag, "_running"):
+            if self.__dict__.get(name) is before:
+                setattr(self, name, after)
         self._hermes_starting = threading.Lock()
         self._hermes_notices.reset()
         self._hermes_notices.end()
@@ -521,27 +526,46 @@ def _install_hooks() -> None:
 
 
 def stay() -> None:
-    """Wait for the parts that keep the process alive; Ctrl-C ends them, and flushes.
+    """See to it that Ctrl-C ends the parts that keep the process alive, and flushes them.
 
-    Ctrl-C that has ended the main thread already counts: it is asked for only once.
+    Python calls this when the main thread is about to end, and then waits itself for threads
+    that are no daemons; a KeyboardInterrupt there would show a traceback and flush nothing. So
+    the handler of the signal does the work. Ctrl-C that has ended the main thread already
+    counts: it is asked for only once.
     """
+    if getattr(sys, "last_type", None) is KeyboardInterrupt:
+        _end_all()
+    elif threading.current_thread() is threading.main_thread():
+        handler = signal.getsignal(signal.SIGINT)
+        if callable(handler):
+            signal.signal(signal.SIGINT, functools.partial(_interrupted, handler))
+
+
+def _interrupted(handler: Callable[[int, Any], Any], number: int, frame: Any) -> None:
+    """Do what the handler of the program does, and end everything if that is to interrupt."""
+    signal.signal(number, handler)
     try:
-        if getattr(sys, "last_type", None) is KeyboardInterrupt:
-            raise KeyboardInterrupt
-        while True:
-            staying = [part for part in _living() if part.is_alive() and not part.daemon]
-            if not staying:
-                return
-            threading.Thread.join(staying[0], _native.SLICE)
+        handler(number, frame)
     except KeyboardInterrupt:
-        with contextlib.suppress(KeyboardInterrupt):  # who cannot wait gets what is left
-            flush_all()
+        _end_all()
+
+
+def _end_all() -> None:
+    with contextlib.suppress(KeyboardInterrupt):  # who cannot wait gets what is left
+        flush_all()
 
 
 def leave() -> None:
     """What a process of multiprocessing does at its end."""
-    stay()
-    flush_all()
+    try:
+        while True:
+            staying = [part for part in _living() if part.is_alive() and not part.daemon]
+            if not staying:
+                break
+            threading.Thread.join(staying[0], _native.SLICE)
+    except KeyboardInterrupt:
+        pass
+    _end_all()
 
 
 def flush_all(timeout: float = FLUSH) -> None:

@@ -186,6 +186,7 @@ class ReceivePump:
         self._pipe: tuple[int, int] | None = None
         self._thread = threading.Thread(target=self._run, name="hermes-pump", daemon=True)
         self._complaints = Pace(1.0)
+        self._kept: set[str] = set()  # the repr of origins that the library knows to be wanted
 
     def start(self) -> None:
         """Start, unless it has, and return when what had arrived is in the queue."""
@@ -235,12 +236,18 @@ class ReceivePump:
 
     def _run(self) -> None:
         inbox = self._inbox
+        found = 0
         try:
-            self._pass_on(inbox.draw_now())
-            inbox.plain = True
-            inbox.tell()
-            self._pass_on(inbox.draw_now())  # what a thread fetched that did not know yet
+            for plain in (False, True):
+                inbox.plain = plain
+                inbox.tell()
+                # The second time what a thread has fetched that did not know yet.
+                envelopes = inbox.draw_now()
+                found += len(envelopes)
+                self._pass_on(envelopes)
         finally:
+            # What others took meanwhile, and before, is as unfinished as what comes from q.
+            self._count_unfinished(inbox.delivered() - found)
             self._ready.set()
         while True:
             drawn = inbox.draw()
@@ -249,6 +256,12 @@ class ReceivePump:
             self._pass_on(drawn)
         inbox.ring()
         self.show()
+
+    def _count_unfinished(self, taken: int) -> None:
+        receiver = self._receiver()
+        if receiver is not None:
+            with receiver._hermes_q.mutex:
+                receiver._hermes_q.__dict__["unfinished_tasks"] += taken
 
     def _pass_on(self, envelopes: list[Envelope]) -> None:
         receiver = self._receiver()
@@ -260,6 +273,9 @@ class ReceivePump:
                 if wanted and not _accepts(wanted, envelope.origin):
                     self._inbox.refused += 1
                     continue
+                if wanted and repr(envelope.origin) not in self._kept:
+                    receiver._hermes_keep(envelope.origin)
+                    self._kept.add(repr(envelope.origin))
                 target = receiver.q
                 if type(target) is ReceivedQueue:
                     self._wait_for_room(target)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import threading
@@ -267,8 +268,14 @@ class Receiver(Part[_native.ReceiverCore]):
         )
         for topic in _listed(self._topics):
             core.subscribe(_prefix(topic))
-        for origin in _fixed(self._exchanges):
+        exchanges = self._exchanges
+        for origin in _fixed(exchanges):
             core.accept(native_text(origin, "an exchange"))
+        if exchanges and not _fixed(exchanges):
+            core.set("origins.filter", "age")  # the pump asks _exchanges what to keep
+            if isinstance(exchanges, (list, set, frozenset, tuple)):
+                for origin in exchanges:
+                    _keep(core, origin)
         core.set("timeout", duration(self.timeout))
         return core
 
@@ -293,9 +300,14 @@ class Receiver(Part[_native.ReceiverCore]):
         with _pumping:
             if self._hermes_pump is None:
                 self._hermes_q.hermes_make()
-                self._hermes_q.__dict__["unfinished_tasks"] += inbox.delivered()
                 self._hermes_pump = ReceivePump(self, inbox)
         self._hermes_pump.start()
+
+    def _hermes_keep(self, origin: Any) -> None:
+        """Tell the library that an origin is wanted, whose envelopes may come too late."""
+        core = self._hermes_core
+        if core is not None:
+            _keep(core, origin)
 
     def _hermes_assigned(self, name: str, value: Any) -> None:
         super()._hermes_assigned(name, value)
@@ -308,7 +320,7 @@ class Receiver(Part[_native.ReceiverCore]):
             if core is not None or value is not self._hermes_q:
                 self._hermes_pump_into_q()
         elif name == "_exchanges" and core is not None:
-            core.set("origins.filter", "off")
+            core.set("origins.filter", "age" if value else "off")
             self._hermes_pump_into_q()
 
     def _hermes_give_back(self, taken: list[Envelope]) -> None:
@@ -346,6 +358,13 @@ class _Taking:
         if envelope is None:
             raise StopIteration
         return envelope
+
+
+def _keep(core: _native.ReceiverCore, origin: Any) -> None:
+    """Have the age of the envelopes of an origin judged; what has no name there is let be."""
+    with contextlib.suppress(errors.HermesError, TypeError, ValueError):
+        text = origin if isinstance(origin, str) else json.dumps(origin)
+        core.accept(native_text(text, "an exchange"))
 
 
 def _fixed(exchanges: Any) -> list[str]:

@@ -119,7 +119,7 @@ def test_a_star_gives_what_it_gave(module: str) -> None:
 
 STAR_WITHOUT_PYZMQ = """
 import sys
-sys.path[:] = [path for path in sys.path if "site-packages" not in path]
+sys.modules["zmq"] = None  # as if it were not installed
 from hermes.receiver import *
 from hermes.publisher import *
 from hermes.proxy import *
