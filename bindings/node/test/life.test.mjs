@@ -143,8 +143,10 @@ test('closing in the body of a loop ends the loop, and a loop over what is close
     const mouth = new Publisher(into, 'mouth');
     const node = new Node('n', { receiver: ear, publisher: mouth }).start();
     await node.waitReady(PATIENCE);
-    publisher.publish('t', 'for the node');
+    // Its subscription may arrive after it is connected, so once is not enough.
+    const saying = setInterval(() => publisher.publish('t', 'for the node'), 5);
     for await (const { data } of node) {
+      clearInterval(saying);
       assert.equal(data, 'for the node');
       void ear.close(); // and does not wait for it
     }
@@ -159,8 +161,9 @@ test('a node that is closed while its loop runs ends it', () =>
       const node = new Node('n', { receiver: ear, publisher: mouth }).start();
       await node.waitReady(PATIENCE);
       const running = node.run();
-      publisher.publishMany(Array.from({ length: 500 }, (_, n) => ['in', n]));
-      await eventually(() => ear.stats().delivered > 0);
+      const flood = Array.from({ length: 500 }, (_, n) => ['in', n]);
+      // Its subscription may arrive after it is connected, so once is not enough.
+      await eventually(() => publisher.publishMany(flood) && ear.stats().delivered > 0);
       await (round % 2 ? node.stop(0).catch(() => undefined) : node.close());
       await Promise.all([node.close(), ear.close(), mouth.close()]);
       await running;
