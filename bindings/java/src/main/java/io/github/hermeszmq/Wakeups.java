@@ -18,6 +18,7 @@ final class Wakeups {
     private static final int EPOLL_CTL_ADD = 1;
     private static final int EPOLLIN = 1;
     private static final int EINTR = 4;
+    private static final int EAGAIN = 11;
 
     /** How many events are taken at once. */
     private static final int MOST = 64;
@@ -71,6 +72,13 @@ final class Wakeups {
         throw new HermesException(ErrorCode.EIO, "a socket cannot be waited for: error " + error);
     }
 
+    /** Whether nothing will come any more: the end of the stream, or an error that will stay. */
+    private static boolean isOver(long read) {
+        if (read >= 0) return read == 0;
+        int error = com.sun.jna.Native.getLastError();
+        return error != EINTR && error != EAGAIN;
+    }
+
     private static void run(int epoll) {
         Memory events = new Memory((long) EVENT_SIZE * MOST);
         byte[] bytes = new byte[64];
@@ -79,7 +87,7 @@ final class Wakeups {
             if (count < 0 && com.sun.jna.Native.getLastError() != EINTR) return; // which only a fault here can cause
             for (int i = 0; i < count; i++) {
                 int fd = (int) events.getLong((long) i * EVENT_SIZE + DATA_AT);
-                boolean over = System_.read(fd, bytes, bytes.length) == 0;
+                boolean over = isOver(System_.read(fd, bytes, bytes.length));
                 Runnable woken = over ? WAITING.remove(fd) : WAITING.get(fd);
                 // The end of the stream: the library has closed the object, and the socket is ours to close.
                 if (over) System_.close(fd);
