@@ -28,6 +28,9 @@ func parseAddresses(text string, binds bool) (a addresses, err error) {
 		} else if rest, ok := strings.CutPrefix(part, ">"); ok {
 			part, bind = rest, false
 		}
+		if part == "" && strings.TrimSpace(text) != "" {
+			return addresses{}, errorf(EADDRESS, "bad address %.256q: one of the addresses in it is empty; several are separated by single commas", text)
+		}
 		key, err := checkAddress(part, bind)
 		switch {
 		case err != nil:

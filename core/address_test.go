@@ -44,6 +44,14 @@ func TestAMalformedAddressIsRefusedAtEveryEntrance(t *testing.T) {
 	code(t, EADDRESS, entrances["office, connecting"]("tcp://127.0.0.1:*"), "not connected to")
 }
 
+func TestAnEmptyAddressAmongOthersIsTold(t *testing.T) {
+	for _, text := range []string{"tcp://127.0.0.1:9,", ",tcp://127.0.0.1:9", "tcp://127.0.0.1:9, ,tcp://127.0.0.1:8", ","} {
+		_, err := NewPublisher(text, "p")
+		code(t, EADDRESS, err, "one of the addresses in it is empty")
+		require.ErrorContains(t, err, text)
+	}
+}
+
 func TestTheSameAddressTwiceIsOne(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine string) {
 		po := newOffice(t, engine)

@@ -30,9 +30,9 @@ type connectivity struct {
 	running bool
 	run     int // which run this is, so that timers of an earlier one are told apart
 	remotes []*remote
-	refused map[carrier.Cause]time.Time // when the last warning for each cause was given
-	last    string                      // why the last peer was refused that came to a bound address
-	atEnd   string                      // see problemAtEnd
+	refused map[complaint]time.Time // when the last warning of each kind was given
+	last    string                  // why the last peer was refused that came to a bound address
+	atEnd   string                  // see problemAtEnd
 }
 
 // remote is an address that is connected to.
@@ -76,7 +76,7 @@ func (c *connectivity) begin() {
 	defer c.mu.Unlock()
 	c.running = true
 	c.run++
-	c.refused, c.last = map[carrier.Cause]time.Time{}, ""
+	c.refused, c.last = map[complaint]time.Time{}, ""
 	for _, r := range c.remotes {
 		*r = remote{own: r.own, address: r.address, warned: r.warned}
 		c.arm(r, answerGrace)
@@ -132,12 +132,12 @@ func (c *connectivity) note(own carrier.Type, e carrier.Event, bound bool, out *
 		if r != nil {
 			r.peers = max(r.peers-1, 0)
 		}
-		out.Level = c.level(e.Cause)
+		out.Level = c.level(own, e.Cause)
 	case carrier.HandshakeFailed:
 		if r == nil {
 			c.last = refusal(own, e)
 			out.Text = "refused a peer at " + e.Address + ": " + c.last
-			out.Level = c.level(e.Cause)
+			out.Level = c.level(own, e.Cause)
 		}
 	case carrier.Retrying:
 		if r != nil && r.peers == 0 {
@@ -146,16 +146,23 @@ func (c *connectivity) note(own carrier.Type, e carrier.Event, bound bool, out *
 	}
 }
 
+// complaint is a kind of warning about peers: one of them does not hide another. The two
+// sides of a post office refuse for different reasons what has the same cause.
+type complaint struct {
+	own   carrier.Type
+	cause carrier.Cause
+}
+
 // level is that of a notice about a peer that was lost or refused.
-func (c *connectivity) level(cause carrier.Cause) string {
+func (c *connectivity) level(own carrier.Type, cause carrier.Cause) string {
 	if cause == carrier.CauseLeft || cause == carrier.CauseProbe || !c.running {
 		return levelInfo
 	}
-	now := time.Now()
-	if last, warned := c.refused[cause]; warned && now.Sub(last) < c.every {
+	now, kind := time.Now(), complaint{own, cause}
+	if last, warned := c.refused[kind]; warned && now.Sub(last) < c.every {
 		return levelInfo
 	}
-	c.refused[cause] = now
+	c.refused[kind] = now
 	return levelWarning
 }
 

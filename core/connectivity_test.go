@@ -159,6 +159,20 @@ func TestAPostOfficeNamesItselfAsItWasReached(t *testing.T) {
 	require.Contains(t, e.Text, "it is a receiver, and this is the address for publishers")
 }
 
+func TestThePostOfficeWarnsForEachOfItsSides(t *testing.T) {
+	po := newOffice(t, "zmtp")
+	newReceiver(t, "zmtp", get(t, po, "endpoint.in"), quickly...)
+	e := eventOf(t, po, "handshake_failed")
+	require.Equal(t, levelWarning, e.Level)
+	require.Contains(t, e.Text, "it is a receiver")
+
+	newPublisher(t, "zmtp", get(t, po, "endpoint.out"), quickly...)
+	for !strings.Contains(e.Text, "it is a publisher") {
+		e = eventOf(t, po, "handshake_failed")
+	}
+	require.Equal(t, levelWarning, e.Level)
+}
+
 func TestPeersOfTheWrongKindAreNamed(t *testing.T) {
 	e := carrier.Event{Kind: carrier.HandshakeFailed, Cause: carrier.CauseWrongType}
 	for _, c := range []struct {

@@ -264,6 +264,9 @@ func TestInputIsCheckedBeforeAnythingIsWaitedFor(t *testing.T) {
 		{"", []string{"t", "hello"}, `a text needs quotation marks, as in '"hello"'`},
 		{"hello\n", []string{"t"}, "line 1: hello is not JSON"},
 		{"{}\n", nil, "line 1: an envelope looks like"},
+		{"{\"topic\": 1, \"data\": 1}\n", nil, "line 1: an envelope looks like"},
+		{"7\n", nil, "line 1: an envelope looks like"},
+		{"", []string{"t", ""}, "the value is empty"},
 	} {
 		code, _, err := try(t, c.stdin, append([]string{"pub", "--wait", "1h", "tcp://127.0.0.1:1"}, c.args...)...)
 		require.Equal(t, exitError, code)

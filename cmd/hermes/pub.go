@@ -186,10 +186,10 @@ func (j *pubJob) publishAll(args []string) error {
 			return j.publish(args[0], "", text)
 		}
 		var l line
-		if err := json.Unmarshal(text, &l); err != nil {
+		var kind *json.UnmarshalTypeError
+		if err := json.Unmarshal(text, &l); err != nil && !errors.As(err, &kind) {
 			return err
-		}
-		if l.Topic == "" || l.Data == nil {
+		} else if err != nil || l.Topic == "" || l.Data == nil {
 			return errors.New(`an envelope looks like {"topic": "a/b", "data": 1}`)
 		}
 		return j.publish(l.Topic, l.Origin, l.Data)
@@ -205,6 +205,9 @@ func isTerminal(f *os.File) bool {
 func checkJSON(text []byte) error {
 	if core.ValidData(text) {
 		return nil
+	}
+	if len(bytes.TrimSpace(text)) == 0 {
+		return errors.New(`the value is empty, which is not JSON; an empty text is written '""'`)
 	}
 	const most = 60
 	shown := string(text)
