@@ -9,11 +9,13 @@ import { bytesAt, LENGTH, library, type Pointer } from './native';
 
 /** One received envelope. */
 export interface Envelope {
+  /** A topic that is no string on the wire, which only Python programs send, is its JSON text. */
   readonly topic: string;
+  /** As the topic. */
   readonly origin: string;
   /** Undefined, which no JSON is, where there is an `error`. */
   readonly data: unknown;
-  /** When it was sent, by the sender's clock, in seconds since 1970. */
+  /** When it was sent, by the sender's clock, in seconds since 1970; when taken, where that is no number. */
   readonly ts: number;
   /** How many envelopes of this topic and sender went missing right before this one. */
   readonly lost: number;
@@ -29,24 +31,43 @@ export interface Envelope {
 
 /** The envelopes of a text of hermes_recv_json(). */
 export function envelopesOf(bytes: Buffer): Envelope[] {
-  let list: unknown[];
+  let list: Row[];
   try {
-    list = JSON.parse(bytes.toString()) as unknown[];
+    list = JSON.parse(bytes.toString()) as Row[];
   } catch {
     return elements(bytes).map(envelopeOf);
   }
-  return list.map((item) => {
-    const [topic, origin, data, ts, lost = 0] = item as [string, string, unknown, number, number?];
-    return { topic, origin, data, ts, lost };
-  });
+  if (!list.every(isUsual)) return elements(bytes).map(envelopeOf);
+  return list.map(([topic, origin, data, ts, lost = 0]) => ({ topic, origin, data, ts, lost }));
+}
+
+type Row = [topic: string, origin: string, data: unknown, ts: number, lost?: number];
+
+/** Whether topic, origin and ts are what nearly all senders give: two strings and a number. */
+function isUsual([topic, origin, , ts]: Row): boolean {
+  return typeof topic === 'string' && typeof origin === 'string' && typeof ts === 'number';
 }
 
 /** The envelope of `[topic, origin, data, ts, lost?]`. */
 function envelopeOf(bytes: Buffer): Envelope {
   const [topic, origin, data, ts, lost] = elements(bytes) as [Buffer, Buffer, Buffer, Buffer, Buffer?];
-  const head = { topic: plain(topic) as string, origin: plain(origin) as string };
-  const tail = { ts: plain(ts) as number, lost: lost === undefined ? 0 : (plain(lost) as number) };
+  const head = { topic: textOf(topic), origin: textOf(origin) };
+  const tail = { ts: timeOf(ts), lost: lost === undefined ? 0 : (plain(lost) as number) };
   return { ...head, ...converted(head, data), ...tail };
+}
+
+/** A string; of any other value, its JSON text, as everywhere outside of Python. */
+function textOf(bytes: Buffer): string {
+  const text = bytes.toString().trim();
+  return text.startsWith('"') ? (parse(text) as string) : text;
+}
+
+/** A time, which may be written as text; anything else is the moment of taking it. */
+function timeOf(bytes: Buffer): number {
+  const ts = plain(bytes);
+  if (typeof ts === 'number') return ts;
+  const time = typeof ts === 'string' && ts.trim() !== '' ? Number(ts) : NaN;
+  return Number.isFinite(time) ? time : Date.now() / 1000;
 }
 
 function plain(bytes: Buffer): unknown {

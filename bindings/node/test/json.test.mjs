@@ -54,6 +54,18 @@ test('what cannot be converted concerns that envelope alone, and has its text', 
   assert.match(error.message, /too much/);
 });
 
+test('a topic or origin that is no string is its JSON text, and a time that is no number is now', () => {
+  const list = '[[null,[1.0, 2],1,1.5],[7,"\\u00e9",2,"soon",3],["t",{"a":"]"},[NaN],null],["t","o",4,2]]';
+  const before = Date.now() / 1000;
+  const found = envelopesOf(Buffer.from(list));
+  assert.deepEqual(found.map(({ topic, origin, data, lost }) => [topic, origin, data, lost]), [
+    ['null', '[1.0, 2]', 1, 0], ['7', 'é', 2, 3], ['t', '{"a":"]"}', [NaN], 0], ['t', 'o', 4, 0],
+  ]);
+  const [first, second, third, fourth] = found.map(({ ts }) => ts);
+  assert.deepEqual([first, fourth], [1.5, 2]);
+  for (const ts of [second, third]) assert.ok(ts >= before && ts <= Date.now() / 1000);
+});
+
 test('what cannot be written is refused', () => {
   const circle = [];
   circle.push(circle);

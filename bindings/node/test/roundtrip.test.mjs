@@ -25,6 +25,30 @@ test('every kind of value, by recv', () =>
     assert.deepEqual({ ...(await receiver.recv(PATIENCE)), ts: 0 }, { topic: '', origin: '', data: 1, ts: 0, lost: 0 });
   }));
 
+test('topics that are JSON but no strings, in the same way with details and without', () =>
+  withCluster({}, async ({ receiver, publisher, out }) => {
+    const detailed = new Receiver(out, 'd', { details: true, options: { on_slow: 'ignore' } }).start();
+    try {
+      await detailed.waitReady(PATIENCE);
+      const rows = Buffer.from('[[null,[1, 2],1,"1.5"],[7,{"a":1.0},2,null],["t","o",3,4.5]]');
+      const { COUNT, library } = createRequire(import.meta.url)('../dist/native.js');
+      const wanted = [['null', '[1, 2]', 1], ['7', '{"a":1.0}', 2], ['t', 'o', 3]];
+      for (const each of [receiver, detailed]) {
+        const found = [];
+        while (found.length === 0) { // until the subscription has arrived
+          assert.equal(library().hermes_publish_batch(publisher.handle, rows, rows.length, COUNT), 0);
+          const first = await each.recv(1000);
+          if (first) found.push(first, await each.recv(PATIENCE), await each.recv(PATIENCE));
+        }
+        assert.deepEqual(found.map(({ topic, origin, data }) => [topic, origin, data]), wanted);
+        assert.deepEqual([found[0].ts, found[2].ts], [1.5, 4.5]);
+        assert.equal(typeof found[1].ts, 'number');
+      }
+    } finally {
+      await detailed.close();
+    }
+  }));
+
 test('many at once, by for await; what is left stays', () =>
   withCluster({}, async ({ receiver, publisher }) => {
     const count = 20_000;
