@@ -2,10 +2,13 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/hermes-zmq/hermes/core"
 )
@@ -46,4 +49,63 @@ func quote(text []byte) string {
 // string there is none.
 func oneLine(data []byte) string {
 	return strings.NewReplacer("\n", " ", "\r", " ").Replace(string(data))
+}
+
+// errNoEnvelope says what a line that is JSON should have been.
+var errNoEnvelope = errors.New(`an envelope looks like {"topic": "a/b", "data": 1}`)
+
+// parseLine reads an envelope as printLine writes it. The data stay as they are, so that
+// what sub has printed can be published again, NaN included.
+func parseLine(text []byte) (l line, err error) {
+	plain := withoutNaN(text)
+	d := json.NewDecoder(bytes.NewReader(plain))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return l, errNoEnvelope
+	}
+	for d.More() {
+		key, err := d.Token()
+		if err != nil {
+			return l, err
+		}
+		var value json.RawMessage
+		if err := d.Decode(&value); err != nil {
+			return l, err
+		}
+		switch end := d.InputOffset(); key {
+		case "topic":
+			err = json.Unmarshal(value, &l.Topic)
+		case "origin":
+			err = json.Unmarshal(value, &l.Origin)
+		case "data":
+			l.Data = text[end-int64(len(value)) : end]
+		}
+		if err != nil {
+			return l, errNoEnvelope
+		}
+	}
+	if l.Topic == "" || l.Data == nil {
+		return l, errNoEnvelope
+	}
+	return l, nil
+}
+
+// withoutNaN returns JSON as Python writes it with numbers that Go reads, as long as the
+// words that stand for NaN and the infinities, in their places.
+func withoutNaN(text []byte) []byte {
+	out := bytes.Clone(text)
+	inString := false
+	for i := 0; i < len(out); i++ {
+		switch c := out[i]; {
+		case c == '\\':
+			i++
+		case c == '"':
+			inString = !inString
+		case !inString && (c == 'N' || c == 'I'):
+			for ; i < len(out) && unicode.IsLetter(rune(out[i])); i++ {
+				out[i] = '1'
+			}
+			i--
+		}
+	}
+	return out
 }

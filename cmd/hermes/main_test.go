@@ -274,6 +274,18 @@ func TestInputIsCheckedBeforeAnythingIsWaitedFor(t *testing.T) {
 	}
 }
 
+func TestWhatSubPrintsCanBePublishedAgain(t *testing.T) {
+	_, at := startOffice(t)
+	sub := start(t, nil, "sub", at["out"], "--count", "2")
+	lines := `{"topic":"a","origin":"NaN","data":[NaN,-Infinity,{"NaN":"\"Infinity"}]}` + "\n" +
+		`{"data": 7 , "topic": "b", "ts": 5}` + "\n"
+	code, _, err := try(t, lines, "pub", at["in"], "--wait", "30s")
+	require.Equal(t, exitOK, code, err)
+	require.Contains(t, sub.line(t), `{"topic":"a","origin":"NaN","data":[NaN,-Infinity,{"NaN":"\"Infinity"}],`)
+	require.Contains(t, sub.line(t), `"data":7,`)
+	require.Equal(t, exitOK, sub.end(t))
+}
+
 func TestFlagsMayStandAnywhere(t *testing.T) {
 	_, at := startOffice(t)
 	sub := start(t, nil, "sub", at["out"], "a/", "--count", "1", "b/", "--name=me")

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -185,12 +184,9 @@ func (j *pubJob) publishAll(args []string) error {
 		if len(args) == 1 {
 			return j.publish(args[0], "", text)
 		}
-		var l line
-		var kind *json.UnmarshalTypeError
-		if err := json.Unmarshal(text, &l); err != nil && !errors.As(err, &kind) {
+		l, err := parseLine(text)
+		if err != nil {
 			return err
-		} else if err != nil || l.Topic == "" || l.Data == nil {
-			return errors.New(`an envelope looks like {"topic": "a/b", "data": 1}`)
 		}
 		return j.publish(l.Topic, l.Origin, l.Data)
 	})
