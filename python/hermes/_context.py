@@ -9,7 +9,9 @@ import contextlib
 import threading
 from typing import Any
 
-_making = threading.Lock()
+from hermes._native import module_lock
+
+_making = module_lock()
 
 
 class Context:

@@ -50,6 +50,14 @@ _GLANCE = 0.05
 
 _LONGEST_WAIT_MS = 24 * 3600 * 1000
 
+
+def module_lock() -> Any:
+    """Make a lock for a module, which is free in a forked child, whoever held it."""
+    lock = threading.Lock()
+    os.register_at_fork(after_in_child=lock._at_fork_reinit)  # type: ignore[attr-defined]
+    return lock
+
+
 _lock = threading.Lock()
 _library: ctypes.CDLL | None = None
 _path: str | None = None

@@ -254,6 +254,15 @@ class Part(threading.Thread, Generic[_C]):
                 self._hermes_running_flag().clear()
                 self._hermes_ended()
                 raise
+            if not self._hermes_opens_at_start():
+                threading.Thread(
+                    target=self._hermes_end_with_run, name="hermes-run", daemon=True
+                ).start()
+
+    def _hermes_end_with_run(self) -> None:
+        """Tell those who wait that a ``run`` of the program's own has returned."""
+        threading.Thread.join(self)
+        self._hermes_ended()
 
     def run(self) -> None:
         """Log what the native object reports, until it stops. Runs in the thread."""

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Callable
 from hermes import _green
 from hermes._codec import Codec
 from hermes._inbox import Inbox
-from hermes._native import SLICE, PublisherCore, deadline, remaining
+from hermes._native import SLICE, PublisherCore, deadline, module_lock, remaining
 from hermes._outbox import send
 from hermes._pace import Pace
 from hermes.structs import Envelope
@@ -97,7 +97,7 @@ class LazyQueue(_Queue):
         self.put(item, block=False)
 
 
-_making = threading.Lock()
+_making = module_lock()
 
 
 # ---- Receivers ---------------------------------------------------------------
@@ -452,7 +452,16 @@ class SendPump:
             except Exception:
                 logging.getLogger("hermes.publisher").exception("q of a publisher cannot be read")
                 return
-            _send(self._core, self._codec, item)
+            self._send(item)
+
+    def _send(self, item: Any) -> None:
+        """Send one, and try for as long as it is only refused for want of room."""
+        while not _send(self._core, self._codec, item):
+            if self._core.get("state") != "running" or (
+                self._stopping and remaining(self._end) == 0.0
+            ):
+                return
+            time.sleep(_REST)
 
 
 def _holds(target: Any) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 import weakref
 from collections.abc import Iterable, Mapping
@@ -35,7 +34,7 @@ else:
 
 log = logging.getLogger(__name__)
 
-_pumping = threading.Lock()
+_pumping = _native.module_lock()
 
 
 class Publisher(Part[_native.PublisherCore]):
@@ -160,11 +159,15 @@ class Publisher(Part[_native.PublisherCore]):
         self._hermes_lower()
         if self._hermes_core is not None:
             self.sock = None
-        if self._hermes_pump is not None and not self._hermes_is_orphan():
-            self._hermes_pump.stop(max(0.0, end - time.monotonic()))
         self._hermes_stop_native(max(0.0, end - time.monotonic()))
         super().join(timeout)
         self._hermes_end_context()
+
+    def _hermes_stop_native(self, timeout: float = FLUSH) -> None:
+        end = time.monotonic() + timeout
+        if self._hermes_pump is not None and not self._hermes_is_orphan():
+            self._hermes_pump.stop(timeout)
+        super()._hermes_stop_native(max(0.0, end - time.monotonic()))
 
     def _hermes_is_direct(self) -> bool:
         """Whether what is published need not go through ``publish`` or ``q``."""

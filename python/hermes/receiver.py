@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import threading
 import weakref
 from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -37,7 +36,7 @@ else:
 
 log = logging.getLogger(__name__)
 
-_pumping = threading.Lock()
+_pumping = _native.module_lock()
 
 # What comes of taking from a receiver that has not been started.
 _NOTHING = "nothing arrives"
@@ -251,6 +250,9 @@ class Receiver(Part[_native.ReceiverCore]):
         the first envelope is taken: from then on nothing is fetched ahead, which the
         descriptor would not know of. ``recv_many`` is then much faster than ``recv``.
         """
+        return self._hermes_fileno()
+
+    def _hermes_fileno(self) -> int:
         core = self._hermes_started_core()
         return core.fileno() if self._hermes_pump is None else self._hermes_pump.fileno()
 
@@ -283,7 +285,7 @@ class Receiver(Part[_native.ReceiverCore]):
         self._hermes_inbox.open(core)
         if self._hermes_inbox.plain or self._hermes_needs_pump():
             self._hermes_pump_into_q()
-        self.sock = Socket(core, weakref.WeakMethod(self.fileno))
+        self.sock = Socket(core, weakref.WeakMethod(self._hermes_fileno))
 
     def _hermes_needs_pump(self) -> bool:
         """Whether what arrives must go through Python, one by one, on its arrival."""
