@@ -259,9 +259,8 @@ class ReceivePump:
 
     def _count_unfinished(self, taken: int) -> None:
         receiver = self._receiver()
-        if receiver is not None:
-            with receiver._hermes_q.mutex:
-                receiver._hermes_q.__dict__["unfinished_tasks"] += taken
+        if receiver is not None:  # others who put, or count, wait until the pump is ready
+            receiver._hermes_q.__dict__["unfinished_tasks"] += taken
 
     def _pass_on(self, envelopes: list[Envelope]) -> None:
         receiver = self._receiver()
