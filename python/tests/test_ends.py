@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 import support
+
 from hermes import Envelope, PostOffice, Publisher, Receiver, _context
 
 
@@ -71,7 +72,8 @@ def test_a_queue_of_ones_own_waits_for_room() -> None:
     with Receiver("@" + address, "r", on_slow="ignore") as receiver:
         for number in range(1000):
             envelope = receiver.recv(True, support.PATIENCE)
-            assert envelope is not None and envelope.data == number
+            assert envelope is not None
+            assert envelope.data == number
     publisher.stop()
 
 
