@@ -45,8 +45,9 @@ func ring(t *testing.T, order []int) []*PostOffice {
 	t.Helper()
 	n := len(order)
 	offices, out := make([]*PostOffice, n), make([]string, n)
+	dir := shortDir(t) // whose names are ours alone, as those of ports are not
 	for i := range out {
-		out[i] = "tcp://127.0.0.1:" + freePort(t)
+		out[i] = fmt.Sprintf("ipc://%s/%d", dir, i)
 	}
 	for _, i := range order {
 		po, err := NewPostOffice("tcp://127.0.0.1:*,>"+out[(i+n-1)%n], out[i], "")
@@ -126,9 +127,9 @@ func settled(t *testing.T, offices []*PostOffice) {
 
 // TestAChainOfPostOfficesIsNoCircle, however it branches and meets again.
 func TestAChainOfPostOfficesIsNoCircle(t *testing.T) {
-	out := make([]string, 4)
+	out, dir := make([]string, 4), shortDir(t)
 	for i := range out {
-		out[i] = "tcp://127.0.0.1:" + freePort(t)
+		out[i] = fmt.Sprintf("ipc://%s/%d", dir, i)
 	}
 	follow := [][]int{{}, {0}, {0}, {1, 2}}
 	var offices []*PostOffice
