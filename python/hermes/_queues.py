@@ -179,8 +179,10 @@ class ReceivedQueue(LazyQueue):
 class ReceivePump:
     """Moves envelopes from a receiver's inbox into its queue, in a thread."""
 
-    def __init__(self, receiver: Any, inbox: Inbox) -> None:
+    def __init__(self, receiver: Any, inbox: Inbox, filters: bool) -> None:
         self._receiver = weakref.ref(receiver)
+        # Whether what has arrived by now is asked for its origin, as what comes later is.
+        self._filters = filters
         self._inbox = inbox
         self._ready = threading.Event()
         self._pipe: tuple[int, int] | None = None
@@ -247,6 +249,7 @@ class ReceivePump:
                 self._pass_on(envelopes)
         finally:
             # What others took meanwhile, and before, is as unfinished as what comes from q.
+            self._filters = True
             self._count_unfinished(inbox.delivered() - found)
             self._ready.set()
         while True:
@@ -268,7 +271,7 @@ class ReceivePump:
             return
         for envelope in envelopes:
             try:
-                wanted: Container[Any] = receiver._exchanges
+                wanted: Container[Any] = receiver._exchanges if self._filters else ()
                 if wanted and not _accepts(wanted, envelope.origin):
                     self._inbox.refused += 1
                     continue

@@ -284,7 +284,7 @@ class Receiver(Part[_native.ReceiverCore]):
     def _hermes_opened(self, core: _native.ReceiverCore) -> None:
         self._hermes_inbox.open(core)
         if self._hermes_inbox.plain or self._hermes_needs_pump():
-            self._hermes_pump_into_q()
+            self._hermes_pump_into_q(from_the_start=True)
         self.sock = Socket(core, weakref.WeakMethod(self._hermes_fileno))
 
     def _hermes_needs_pump(self) -> bool:
@@ -292,8 +292,11 @@ class Receiver(Part[_native.ReceiverCore]):
         exchanges = self._exchanges
         return self.q is not self._hermes_q or bool(exchanges and not _fixed(exchanges))
 
-    def _hermes_pump_into_q(self) -> None:
-        """Have what arrives put into ``q`` by a thread, from now on. Any number of times."""
+    def _hermes_pump_into_q(self, from_the_start: bool = False) -> None:
+        """Have what arrives put into ``q`` by a thread, from now on. Any number of times.
+
+        Unless that is so ``from_the_start``, what has arrived by now was let in already.
+        """
         inbox = self._hermes_inbox
         if self._hermes_core is None:
             inbox.plain = True
@@ -302,7 +305,7 @@ class Receiver(Part[_native.ReceiverCore]):
         with _pumping:
             if self._hermes_pump is None:
                 self._hermes_q.hermes_make()
-                self._hermes_pump = ReceivePump(self, inbox)
+                self._hermes_pump = ReceivePump(self, inbox, from_the_start)
         self._hermes_pump.start()
 
     def _hermes_keep(self, origin: Any) -> None:

@@ -317,3 +317,18 @@ def test_timeout_may_be_an_attribute_of_the_class_or_be_set_early(
     assert receiver.get_option("timeout") == "10m0s"
     receiver.timeout = 0.5
     assert receiver.get_option("timeout") == "500ms"
+
+
+def test_what_has_arrived_stays_when_exchanges_change(
+    office: hermes.PostOffice, life: ExitStack
+) -> None:
+    publisher, receiver = support.pair(life, office)
+    publisher.publish(Envelope("t", "b", 1))
+    support.eventually(lambda: receiver.stats()["arrived"] == 1, "nothing arrived")
+    receiver._exchanges = ["a"]
+    publisher.publish(Envelope("t", "b", 2))
+    publisher.publish(Envelope("t", "a", 3))
+    assert [e and e.data for e in (receiver.recv(True, support.PATIENCE) for _ in range(2))] == [
+        1,
+        3,
+    ]
