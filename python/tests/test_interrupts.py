@@ -173,7 +173,6 @@ def test_publishing_may_be_interrupted_at_every_instruction(
     expect(got, number, interrupts)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="signals in the main thread")
 @pytest.mark.parametrize("way", ["recv", "recv_many", "iteration", "q.get"])
 def test_a_timer_that_raises_every_50_us_loses_one_envelope_each_at_most(
     pair: Any, way: str

@@ -141,7 +141,7 @@ impl<'de> Reader<'de> {
         Ok(true)
     }
 
-    /// Takes a value that nobody wants.
+    /// Skips a value.
     fn skip(&mut self) -> Result<()> {
         let mut depth = 0;
         loop {

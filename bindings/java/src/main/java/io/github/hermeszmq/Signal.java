@@ -4,7 +4,7 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * Wakes the threads that wait for a receiver, one after the other: whoever has taken something wakes the next one,
+ * Wakes the threads that wait for a receiver, one after the other: a thread that has taken something wakes the next,
  * for there may be more. A count of the wake-ups that a thread reads before it looks keeps one from being missed
  * between the look and the wait.
  */
