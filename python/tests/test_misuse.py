@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 import threading
 import time
@@ -46,9 +47,14 @@ with Receiver("{address}", "reader") as receiver:
 def test_swapped_addresses_are_named(office: PostOffice, life: ExitStack) -> None:
     receiver = life.enter_context(Receiver(office.xsub_url, "reader"))
     publisher = life.enter_context(Publisher(office.xpub_url, "writer"))
+    outgoing, incoming = office.xpub_url, office.xsub_url
+    if os.environ.get("HERMES_ENGINE") == "libzmq":
+        # A post office on libzmq cannot tell a peer where its other side is.
+        outgoing = "the outgoing address of the post office"
+        incoming = "the incoming address of the post office"
     for part, ours, others, theirs in (
-        (receiver, "publishers", "receivers", office.xpub_url),
-        (publisher, "receivers", "publishers", office.xsub_url),
+        (receiver, "publishers", "receivers", outgoing),
+        (publisher, "receivers", "publishers", incoming),
     ):
         wrong = office.xsub_url if part is receiver else office.xpub_url
         event = next(e for e in part.events(PATIENCE) if e["kind"] == "unreachable")
