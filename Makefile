@@ -34,7 +34,7 @@ PYTHON_OF_OLD := build/venv-old/bin/python
 PYTEST = HERMES_OLD_PYTHON=$(CURDIR)/$(PYTHON_OF_OLD) PYTHONPATH=$(CURDIR)/python \
 	$(PYTHON_OF_TESTS) -m pytest -p no:cacheprovider --durations=20 $(PYTEST_FLAGS)
 
-GO_SOURCES := $(shell find core capi cmd include -name '*.go' -o -name '*.[chs]' -o -name 'build.sh') \
+GO_SOURCES := $(shell find core internal capi cmd include -name '*.go' -o -name '*.[chs]' -o -name 'build.sh') \
 	go.mod go.sum
 PYTHON_SOURCES := $(shell find python -type f ! -name '*.py[cod]') LICENSE
 
@@ -156,7 +156,7 @@ test-c: deps-test build ## the C interface, plain and under AddressSanitizer
 .PHONY: test-interop
 test-interop: venv ## our ZMTP against other implementations, in their own languages
 	@.ci/deps interop
-	core/internal/zmtp/interop/run
+	internal/zmtp/interop/run
 
 .PHONY: test-python
 test-python: build wheel venv venv-wheel venv-old ## the Python package, old and new in one cluster, on both engines

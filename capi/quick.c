@@ -2,7 +2,7 @@
  *
  * A quick look at text, for what is common. It only ever says "surely right"; what it
  * does not know (escapes, characters beyond ASCII, exponents, deep nesting, and all
- * that is wrong) is for Go to judge, which alone knows the rules (core/internal/wire).
+ * that is wrong) is for Go to judge, which alone knows the rules (internal/wire).
  */
 #include "pocket.h"
 

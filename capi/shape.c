@@ -4,7 +4,7 @@
  * that are JSON the shape is remembered: all that is not a digit, and where digits stand.
  * What has the same shape is JSON as well, and comparing is much quicker than walking
  * over it; but the first of several digits of a number must not become a zero. The
- * receiving side does the same (core/internal/wire/shape.go).
+ * receiving side does the same (internal/wire/shape.go).
  */
 #include "shape.h"
 

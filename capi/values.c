@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * An envelope that Python's marshal has written, as JSON: for what is common. As with
- * quick.c, all else is for Go (core/internal/marshal), which knows the whole format.
+ * quick.c, all else is for Go (internal/marshal), which knows the whole format.
  */
 #include "values.h"
 

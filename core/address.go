@@ -5,7 +5,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/hermes-zmq/hermes/core/internal/address"
+	"github.com/hermes-zmq/hermes/internal/address"
 )
 
 // addresses is where a socket binds and where it connects.

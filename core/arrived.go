@@ -3,7 +3,7 @@ package core
 import (
 	"unsafe"
 
-	"github.com/hermes-zmq/hermes/core/internal/batch"
+	"github.com/hermes-zmq/hermes/internal/batch"
 )
 
 // What an inbox does that makes room by dropping what is old.

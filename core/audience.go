@@ -4,7 +4,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/hermes-zmq/hermes/core/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/carrier"
 )
 
 // audience knows whether anybody listens to a publisher, and since when nobody has.

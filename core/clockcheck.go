@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/hermes-zmq/hermes/core/internal/wire"
+	"github.com/hermes-zmq/hermes/internal/wire"
 )
 
 // clockCheck tells a receiver that is slow from a clock that is wrong. A receiver that

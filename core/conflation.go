@@ -1,7 +1,7 @@
 package core
 
 import (
-	"github.com/hermes-zmq/hermes/core/internal/batch"
+	"github.com/hermes-zmq/hermes/internal/batch"
 )
 
 // conflation is what a publisher's queue turns into when it is full and its rule is

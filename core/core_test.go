@@ -12,7 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/hermes-zmq/hermes/core/internal/testkit"
+	"github.com/hermes-zmq/hermes/internal/testkit"
 )
 
 // soon is how long a test waits for what must happen.

@@ -5,7 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/hermes-zmq/hermes/core/internal/fds"
+	"github.com/hermes-zmq/hermes/internal/fds"
 )
 
 // spareDescriptors is how many file descriptors must be free for a socket to be

@@ -4,9 +4,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/hermes-zmq/hermes/core/internal/carrier"
-	"github.com/hermes-zmq/hermes/core/internal/safe"
-	"github.com/hermes-zmq/hermes/core/internal/zmtp"
+	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/safe"
+	"github.com/hermes-zmq/hermes/internal/zmtp"
 )
 
 // libzmq does not tell why it cannot connect, and of a peer of the wrong type it tells

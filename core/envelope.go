@@ -1,7 +1,7 @@
 package core
 
 import (
-	"github.com/hermes-zmq/hermes/core/internal/wire"
+	"github.com/hermes-zmq/hermes/internal/wire"
 )
 
 // Envelope is what travels: data under a topic, from an origin.

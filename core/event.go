@@ -4,7 +4,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/hermes-zmq/hermes/core/internal/wire"
+	"github.com/hermes-zmq/hermes/internal/wire"
 )
 
 // Event is a notice of what happened to a Part.

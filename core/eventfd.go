@@ -3,7 +3,7 @@ package core
 import (
 	"golang.org/x/sys/unix"
 
-	"github.com/hermes-zmq/hermes/core/internal/fds"
+	"github.com/hermes-zmq/hermes/internal/fds"
 )
 
 // eventFD is a descriptor for other people's event loops, made when somebody asks

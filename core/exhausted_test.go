@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
-	"github.com/hermes-zmq/hermes/core/internal/address"
+	"github.com/hermes-zmq/hermes/internal/address"
 )
 
 // TestAPostOfficeThatLacksDescriptorsSaysSoAndRecovers, with either engine.

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/hermes-zmq/hermes/core/internal/batch"
+	"github.com/hermes-zmq/hermes/internal/batch"
 )
 
 // inbox is what a receiver has and nobody has taken yet. It keeps the receiver's

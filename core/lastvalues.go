@@ -3,10 +3,10 @@ package core
 import (
 	"sync"
 
-	"github.com/hermes-zmq/hermes/core/internal/batch"
-	"github.com/hermes-zmq/hermes/core/internal/carrier"
-	"github.com/hermes-zmq/hermes/core/internal/trie"
-	"github.com/hermes-zmq/hermes/core/internal/wire"
+	"github.com/hermes-zmq/hermes/internal/batch"
+	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/trie"
+	"github.com/hermes-zmq/hermes/internal/wire"
 )
 
 const (

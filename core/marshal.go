@@ -4,7 +4,7 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/hermes-zmq/hermes/core/internal/marshal"
+	"github.com/hermes-zmq/hermes/internal/marshal"
 )
 
 // rows is room for an envelope that is read.

@@ -3,17 +3,17 @@ package core
 import (
 	"time"
 
-	"github.com/hermes-zmq/hermes/core/internal/batch"
-	"github.com/hermes-zmq/hermes/core/internal/carrier"
-	"github.com/hermes-zmq/hermes/core/internal/safe"
-	"github.com/hermes-zmq/hermes/core/internal/trip"
-	"github.com/hermes-zmq/hermes/core/internal/wire"
+	"github.com/hermes-zmq/hermes/internal/batch"
+	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/faultinject"
+	"github.com/hermes-zmq/hermes/internal/safe"
+	"github.com/hermes-zmq/hermes/internal/wire"
 )
 
 // deliverFrom is deliver for one path of several. What one has brought is in the inbox
 // before another takes its turn, or they would overtake each other.
 func (r *Receiver) deliverFrom(path int, b *batch.Batch) {
-	trip.At("receiver")
+	faultinject.At("receiver")
 	a := &r.arrival
 	a.turn.Lock()
 	defer a.turn.Unlock()

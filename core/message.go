@@ -5,7 +5,7 @@ import (
 	"reflect"
 	"time"
 
-	"github.com/hermes-zmq/hermes/core/internal/wire"
+	"github.com/hermes-zmq/hermes/internal/wire"
 )
 
 // Message is embedded, first, in a struct that travels as a message does in

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hermes-zmq/hermes/core/internal/safe"
+	"github.com/hermes-zmq/hermes/internal/safe"
 )
 
 // Node is a name with a receiver, a publisher, or both. Starting and stopping it

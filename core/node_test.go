@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/hermes-zmq/hermes/core/internal/testkit"
+	"github.com/hermes-zmq/hermes/internal/testkit"
 )
 
 // relayNode is a running node and the post office it belongs to.

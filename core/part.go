@@ -8,11 +8,11 @@ import (
 	"sync"
 	"time"
 
-	"github.com/hermes-zmq/hermes/core/internal/carrier"
-	"github.com/hermes-zmq/hermes/core/internal/libzmq"
-	"github.com/hermes-zmq/hermes/core/internal/safe"
-	"github.com/hermes-zmq/hermes/core/internal/wire"
-	"github.com/hermes-zmq/hermes/core/internal/zmtp"
+	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/libzmq"
+	"github.com/hermes-zmq/hermes/internal/safe"
+	"github.com/hermes-zmq/hermes/internal/wire"
+	"github.com/hermes-zmq/hermes/internal/zmtp"
 )
 
 // Part is what Publisher, Receiver, PostOffice and Node have in common.

@@ -4,8 +4,8 @@ import (
 	"errors"
 	"sync"
 
-	"github.com/hermes-zmq/hermes/core/internal/batch"
-	"github.com/hermes-zmq/hermes/core/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/batch"
+	"github.com/hermes-zmq/hermes/internal/carrier"
 )
 
 // paths are the inlets of a receiver that follows several post offices of one cluster,

@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hermes-zmq/hermes/core/internal/batch"
-	"github.com/hermes-zmq/hermes/core/internal/wire"
+	"github.com/hermes-zmq/hermes/internal/batch"
+	"github.com/hermes-zmq/hermes/internal/wire"
 )
 
 // ticks is a batch as the race of bench/ has them: ten topics in turn.

@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/hermes-zmq/hermes/core/internal/testkit"
+	"github.com/hermes-zmq/hermes/internal/testkit"
 )
 
 // deafSubscriber accepts connections at an address, says that it wants everything,

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hermes-zmq/hermes/core/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/carrier"
 )
 
 // Peer is one connection, as far as its carrier knows it.

@@ -7,7 +7,7 @@ import (
 	zmq "github.com/pebbe/zmq4"
 	"github.com/stretchr/testify/require"
 
-	"github.com/hermes-zmq/hermes/core/internal/testkit"
+	"github.com/hermes-zmq/hermes/internal/testkit"
 )
 
 // rawPublisher connects a plain libzmq XPUB and gives a function that sends frames

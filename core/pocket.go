@@ -1,8 +1,8 @@
 package core
 
 import (
-	"github.com/hermes-zmq/hermes/core/internal/batch"
-	"github.com/hermes-zmq/hermes/core/internal/wire"
+	"github.com/hermes-zmq/hermes/internal/batch"
+	"github.com/hermes-zmq/hermes/internal/wire"
 )
 
 // Pocket is where somebody else gathers envelopes for a publisher, in its framing, so

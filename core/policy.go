@@ -1,6 +1,6 @@
 package core
 
-import "github.com/hermes-zmq/hermes/core/internal/batch"
+import "github.com/hermes-zmq/hermes/internal/batch"
 
 // What a full queue does with one envelope more: the option "queue.full".
 const (

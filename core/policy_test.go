@@ -13,9 +13,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/hermes-zmq/hermes/core/internal/batch"
-	"github.com/hermes-zmq/hermes/core/internal/carrier"
-	"github.com/hermes-zmq/hermes/core/internal/wire"
+	"github.com/hermes-zmq/hermes/internal/batch"
+	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/wire"
 )
 
 // rules are the choices of queue.full with what they leave, in a queue for 10, of the

@@ -8,9 +8,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/hermes-zmq/hermes/core/internal/batch"
-	"github.com/hermes-zmq/hermes/core/internal/carrier"
-	"github.com/hermes-zmq/hermes/core/internal/trip"
+	"github.com/hermes-zmq/hermes/internal/batch"
+	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/faultinject"
 )
 
 // PostOffice relays between publishers, which connect to its incoming side, and
@@ -249,7 +249,7 @@ func reachable(s socket, host string) string {
 
 // pass relays one batch. Batches of different publishers come at the same time.
 func (p *PostOffice) pass(r *relay, b *batch.Batch) {
-	trip.At("post office")
+	faultinject.At("post office")
 	r.delivered.Add(1)
 	t := r.out.Send(b)
 	if r.debug != nil {

@@ -7,10 +7,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/hermes-zmq/hermes/core/internal/carrier"
-	"github.com/hermes-zmq/hermes/core/internal/safe"
-	"github.com/hermes-zmq/hermes/core/internal/trip"
-	"github.com/hermes-zmq/hermes/core/internal/wire"
+	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/faultinject"
+	"github.com/hermes-zmq/hermes/internal/safe"
+	"github.com/hermes-zmq/hermes/internal/wire"
 )
 
 // Publisher sends envelopes to a post office, or to any ZeroMQ SUB or XSUB.
@@ -187,7 +187,7 @@ func (p *Publisher) pumpOnce(outlet carrier.Outlet) (hold time.Duration) {
 	if b == nil {
 		return 0
 	}
-	trip.At("publisher")
+	faultinject.At("publisher")
 	numbered := p.q.numbered
 	wire.Stamp(b, timeOfDay().UnixMicro(), numbered)
 	if numbered {

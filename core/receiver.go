@@ -6,10 +6,10 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/hermes-zmq/hermes/core/internal/batch"
-	"github.com/hermes-zmq/hermes/core/internal/carrier"
-	"github.com/hermes-zmq/hermes/core/internal/trip"
-	"github.com/hermes-zmq/hermes/core/internal/wire"
+	"github.com/hermes-zmq/hermes/internal/batch"
+	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/faultinject"
+	"github.com/hermes-zmq/hermes/internal/wire"
 )
 
 // Receiver takes envelopes from a post office, or from any ZeroMQ PUB or XPUB.
@@ -343,7 +343,7 @@ func (r *Receiver) factOf(key string) (string, bool) {
 
 // deliver is called by the carrier with what has arrived.
 func (r *Receiver) deliver(b *batch.Batch) {
-	trip.At("receiver")
+	faultinject.At("receiver")
 	if left := r.letIn(0, b); len(left) > 0 {
 		r.holdBack(b, left)
 	}

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/hermes-zmq/hermes/core/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/carrier"
 )
 
 // route is what a post office knows of the way that its messages have come: through

@@ -13,7 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/hermes-zmq/hermes/core/internal/batch"
+	"github.com/hermes-zmq/hermes/internal/batch"
 )
 
 // sieve is a relay on the way of a publisher that understands just enough of ZMTP to

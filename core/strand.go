@@ -1,6 +1,6 @@
 package core
 
-import "github.com/hermes-zmq/hermes/core/internal/wire"
+import "github.com/hermes-zmq/hermes/internal/wire"
 
 // strand is a stream that comes over several paths: one topic of one incarnation of one
 // sender. Copies are told by their numbers; what comes too early is held.

@@ -3,7 +3,7 @@ package core
 import (
 	"encoding/binary"
 
-	"github.com/hermes-zmq/hermes/core/internal/wire"
+	"github.com/hermes-zmq/hermes/internal/wire"
 )
 
 // rememberedStreams and rememberedBytes bound each of the two generations of a

@@ -9,8 +9,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/hermes-zmq/hermes/core/internal/batch"
-	"github.com/hermes-zmq/hermes/core/internal/wire"
+	"github.com/hermes-zmq/hermes/internal/batch"
+	"github.com/hermes-zmq/hermes/internal/wire"
 )
 
 func TestStreamsTellWhatIsMissing(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/hermes-zmq/hermes/core/internal/testkit"
+	"github.com/hermes-zmq/hermes/internal/testkit"
 )
 
 // TestAStalledSubscriberSlowsNobodyElse, and pays for itself alone.

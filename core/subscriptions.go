@@ -5,7 +5,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/hermes-zmq/hermes/core/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/carrier"
 )
 
 // followedPrefixes and followedBytes bound what a receiver can follow: a post office

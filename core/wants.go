@@ -3,7 +3,7 @@ package core
 import (
 	"sync"
 
-	"github.com/hermes-zmq/hermes/core/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/carrier"
 )
 
 // askedPrefixes and askedBytes bound what a post office asks of its publishers one by

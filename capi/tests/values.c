@@ -2,7 +2,7 @@
  *
  * What is read of Python's marshal in C (capi/values.c, compiled into this program) becomes
  * the JSON that Python's json would write, and damaged values do no harm. What is read in
- * Go (core/internal/marshal) has its own tests; here it only shows that both agree.
+ * Go (internal/marshal) has its own tests; here it only shows that both agree.
  */
 #include "support.h"
 

@@ -1,0 +1,359 @@
+// Package address reads the addresses that a socket binds or connects to, of every
+// transport that a carrier may serve, and says what is wrong with one.
+//
+// It is the one place that knows the syntax. What it refuses is malformed, whichever
+// carrier would be asked; what it accepts a carrier may still not support, or not be
+// able to reach. It resolves no names, connects to nothing and binds nothing.
+//
+//	tcp://host:port        ours and libzmq's; host may be *, an interface, a name, an IP
+//	tcp://source;host:port libzmq only, to connect
+//	ipc://path             ours and libzmq's; @name is abstract, * any file
+//	inproc://name          libzmq only, as are all that follow
+//	ws, wss                host:port or host:port/path
+//	pgm, epgm, norm        interface;group:port
+//	tipc                   {type,instance}, {type,lower,upper} or <reference>
+package address
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/hermes-zmq/hermes/internal/carrier"
+)
+
+// Address is an address taken apart.
+type Address struct {
+	Text      string // as it was given
+	Transport string // "tcp", "ipc", ...
+	Source    string // of tcp: what stands before a ';', or ""
+	Host      string // of tcp, ws, wss: "*", an interface, a name, or an IP without brackets
+	Port      int    // of tcp, ws, wss; 0 is any
+	Path      string // of ipc: "*" is any, a leading '@' means the abstract name space
+	Rest      string // all that stands behind "://"
+}
+
+// maxShown is how much of an address an error text repeats, in bytes.
+const maxShown = 256
+
+func bad(text, format string, args ...any) error {
+	if len(text) > maxShown {
+		text = text[:maxShown] + "..."
+	}
+	return fmt.Errorf("%w %q: %w", carrier.ErrAddress, text, fmt.Errorf(format, args...))
+}
+
+// Parse takes an address apart. Its errors are carrier.ErrAddress.
+func Parse(text string) (Address, error) {
+	scheme, rest, ok := strings.Cut(text, "://")
+	switch {
+	case text == "":
+		return Address{}, bad(text, "it is empty; an address looks like tcp://127.0.0.1:6000")
+	case !ok || scheme == "":
+		return Address{}, bad(text, "the transport is missing, as in tcp://127.0.0.1:6000")
+	}
+	a := Address{Text: text, Transport: scheme, Rest: rest}
+	parse, known := transports[scheme]
+	switch {
+	case !known && transports[strings.ToLower(scheme)] != nil:
+		return a, bad(text, "the transport is written %s", strings.ToLower(scheme))
+	case !known:
+		return a, bad(text, "there is no transport %q; there are tcp, ipc, inproc, ws, wss, pgm, epgm, norm and tipc", scheme)
+	case strings.IndexByte(rest, 0) >= 0:
+		return a, bad(text, "it contains a NUL")
+	}
+	return a, parse(&a)
+}
+
+var transports = map[string]func(*Address) error{
+	"tcp":    (*Address).parseTCP,
+	"ipc":    (*Address).parseIPC,
+	"inproc": (*Address).parseInproc,
+	"ws":     (*Address).parseWeb,
+	"wss":    (*Address).parseWeb,
+	"pgm":    (*Address).parseGroup,
+	"epgm":   (*Address).parseGroup,
+	"norm":   (*Address).parseGroup,
+	"tipc":   (*Address).parseTIPC,
+	"udp":    (*Address).parseUDP,
+}
+
+func (a *Address) parseTCP() error {
+	place := a.Rest
+	if source, target, two := strings.Cut(place, ";"); two {
+		if _, _, err := hostPort(a.Text, source); err != nil {
+			return err
+		}
+		a.Source, place = source, target
+	}
+	var err error
+	a.Host, a.Port, err = hostPort(a.Text, place)
+	return err
+}
+
+func (a *Address) parseWeb() error {
+	place, _, _ := strings.Cut(a.Rest, "/")
+	var err error
+	a.Host, a.Port, err = hostPort(a.Text, place)
+	return err
+}
+
+// MaxPath is how long the path of an ipc address may be, in bytes.
+const MaxPath = len(syscall.RawSockaddrUnix{}.Path) - 1
+
+func (a *Address) parseIPC() error {
+	a.Path = a.Rest
+	switch {
+	case a.Path == "" || a.Path == "@":
+		return bad(a.Text, "the path is missing, as in ipc:///run/hermes.sock")
+	case strings.HasSuffix(a.Path, "/") && !a.Abstract():
+		return bad(a.Text, "the path names a directory, and not a socket in it")
+	}
+	if len(a.Path) > MaxPath {
+		return bad(a.Text, "the path has %d bytes, and %d are the most that a socket's may have: %w", len(a.Path), MaxPath, syscall.ENAMETOOLONG)
+	}
+	return nil
+}
+
+func (a *Address) parseInproc() error {
+	if a.Rest == "" {
+		return bad(a.Text, "the name is missing, as in inproc://feed")
+	}
+	return nil
+}
+
+func (a *Address) parseGroup() error {
+	colon := strings.LastIndexByte(a.Rest, ':')
+	if colon < 0 {
+		return bad(a.Text, "the port is missing, as in %s://eth0;239.192.1.1:5555", a.Transport)
+	}
+	if a.Rest[:colon] == "" || strings.HasSuffix(a.Rest[:colon], ";") {
+		return bad(a.Text, "the group is missing, as in %s://eth0;239.192.1.1:5555", a.Transport)
+	}
+	n, err := port(a.Text, a.Rest[colon+1:])
+	if err == nil && n == 0 {
+		return bad(a.Text, "the port of a group is a number from 1 to 65535")
+	}
+	return err
+}
+
+var tipcName = regexp.MustCompile(`^(\{\d+,\d+(,\d+)?\}(@\d+\.\d+\.\d+)?|<\S+>)$`)
+
+func (a *Address) parseTIPC() error {
+	if !tipcName.MatchString(a.Rest) {
+		return bad(a.Text, "a TIPC address looks like tipc://{5560,0} or tipc://{5560,0,0}")
+	}
+	return nil
+}
+
+func (a *Address) parseUDP() error {
+	return bad(a.Text, "ZeroMQ publishes nothing over udp; use tcp, or pgm for multicast")
+}
+
+// hostPort splits host:port.
+func hostPort(text, place string) (host string, number int, err error) {
+	colon := strings.LastIndexByte(place, ':')
+	if colon < 0 || strings.HasSuffix(place, "]") {
+		return "", 0, bad(text, "the port is missing, as in tcp://127.0.0.1:6000")
+	}
+	if number, err = port(text, place[colon+1:]); err != nil {
+		return "", 0, err
+	}
+	host, err = checkHost(text, place[:colon])
+	return host, number, err
+}
+
+// port reads a port; "*" is 0, which is any.
+func port(text, digits string) (int, error) {
+	switch digits {
+	case "":
+		return 0, bad(text, "the port is missing, as in tcp://127.0.0.1:6000")
+	case "*":
+		return 0, nil
+	}
+	n, err := strconv.ParseUint(digits, 10, 16)
+	if err != nil {
+		return 0, bad(text, "%s is no port, which is a number from 1 to 65535, or * to bind any", shown(digits))
+	}
+	return int(n), nil
+}
+
+// shown is a part of an address as it is, unless it would disturb a line of text.
+func shown(part string) string {
+	if len(part) > 80 || strings.ContainsFunc(part, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
+		return fmt.Sprintf("%.80q", part)
+	}
+	return part
+}
+
+// checkHost takes the brackets off an IPv6 address and refuses what can be no host.
+func checkHost(text, host string) (string, error) {
+	if inner, ok := strings.CutPrefix(host, "["); ok && strings.HasSuffix(inner, "]") {
+		inner = inner[:len(inner)-1]
+		if _, err := netip.ParseAddr(inner); err != nil {
+			return "", bad(text, "%s in brackets is no IPv6 address", shown(inner))
+		}
+		return inner, nil
+	}
+	switch {
+	case host == "":
+		return "", bad(text, "the host is missing, as in tcp://127.0.0.1:6000")
+	case host == "*":
+		return host, nil
+	case strings.Count(host, ":") > 1 && !strings.ContainsAny(host, "[]/"):
+		return "", bad(text, "an IPv6 address stands in brackets, as in tcp://[::1]:6000")
+	}
+	if strings.ContainsAny(host, "[]:/@?#\\*,<>{}\"'`|^=&%;!$()+~") ||
+		strings.ContainsFunc(host, func(r rune) bool { return r <= ' ' || r == 0x7f || r == 0xfffd }) {
+		return "", bad(text, "%s is no host", shown(host))
+	}
+	if strings.Trim(host, "0123456789.") == "" {
+		if _, err := netip.ParseAddr(host); err != nil {
+			return "", bad(text, "%s is no IPv4 address", shown(host))
+		}
+		return host, nil
+	}
+	return host, checkName(text, host)
+}
+
+// checkName holds a name to the limits of DNS.
+func checkName(text, host string) error {
+	name := strings.TrimSuffix(host, ".")
+	if len(name) > 253 {
+		return bad(text, "the name of the host has %d bytes, and 253 are the most", len(name))
+	}
+	for label := range strings.SplitSeq(name, ".") {
+		switch {
+		case label == "":
+			return bad(text, "%s is no host", shown(host))
+		case len(label) > 63:
+			return bad(text, "a part of the host's name has %d bytes, and 63 are the most", len(label))
+		}
+	}
+	return nil
+}
+
+// Abstract reports a Unix socket that lives in no file system.
+func (a *Address) Abstract() bool { return strings.HasPrefix(a.Path, "@") }
+
+// Bindable tells why a well-formed address cannot be bound, or nil.
+func (a *Address) Bindable() error {
+	if a.Source != "" {
+		return bad(a.Text, "a source address, before the semicolon, is for connecting")
+	}
+	return nil
+}
+
+// Connectable tells why a well-formed address cannot be connected to, or nil.
+func (a *Address) Connectable() error {
+	host := a.Transport == "tcp" || a.Transport == "ws" || a.Transport == "wss"
+	switch {
+	case a.Host == "*" || a.Path == "*":
+		return bad(a.Text, "* stands for any address, which can be bound, but not connected to")
+	case host && a.Port == 0:
+		return bad(a.Text, "the port is missing: * and 0 stand for any, which can be bound, but not connected to")
+	}
+	return nil
+}
+
+// Key is the same for addresses that connect to the same place, as far as one can tell
+// without asking anybody. It is "" for what is another place each time.
+func (a *Address) Key(bind bool) string {
+	switch a.Transport {
+	case "tcp", "ws", "wss":
+		if a.Port == 0 {
+			return ""
+		}
+		path := ""
+		if a.Transport != "tcp" {
+			_, path, _ = strings.Cut(a.Rest, "/")
+		}
+		return fmt.Sprintf("%s://%s;%s:%d/%s", a.Transport, a.Source, canonicalHost(a.Host, bind), a.Port, path)
+	case "ipc":
+		if a.Path == "*" {
+			return ""
+		}
+		if there := *a; there.Resolve() == nil {
+			return "ipc://" + filepath.Clean(there.Path)
+		}
+	}
+	return a.Text
+}
+
+// LeadsTo reports that who connects to a on this machine comes to what is bound at b, as
+// far as one can tell without asking anybody.
+func (a *Address) LeadsTo(b Address) bool {
+	if a.Key(false) == b.Key(false) {
+		return true
+	}
+	if a.Transport != b.Transport || a.Transport != "tcp" || a.Port != b.Port {
+		return false
+	}
+	any, err := netip.ParseAddr(canonicalHost(b.Host, true))
+	if err != nil || !any.IsUnspecified() {
+		return false
+	}
+	host, err := netip.ParseAddr(canonicalHost(a.Host, false))
+	return err == nil && isOwn(host)
+}
+
+// isOwn reports an IP address of this machine.
+func isOwn(host netip.Addr) bool {
+	if host.IsLoopback() {
+		return true
+	}
+	all, err := net.InterfaceAddrs()
+	if err != nil {
+		return false
+	}
+	for _, each := range all {
+		if prefix, err := netip.ParsePrefix(each.String()); err == nil && prefix.Addr().Unmap() == host.WithZone("") {
+			return true
+		}
+	}
+	return false
+}
+
+// Resolve makes a relative path of ipc one that begins in the present working directory,
+// whatever that becomes later. Text stays as it was given.
+func (a *Address) Resolve() error {
+	if a.Transport != "ipc" || a.Path == "*" || a.Abstract() || strings.HasPrefix(a.Path, "/") {
+		return nil
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		return bad(a.Text, "the working directory, in which the path begins, is unknown: %w", err)
+	}
+	path := strings.TrimSuffix(dir, "/") + "/" + a.Path // not cleaned: what ".." means depends on symbolic links
+	a.Path = path
+	if len(path) > MaxPath {
+		return bad(a.Text, "the path, which is %s, has %d bytes, and %d are the most that a socket's may have: %w",
+			path, len(path), MaxPath, syscall.ENAMETOOLONG)
+	}
+	return nil
+}
+
+// canonicalHost is one spelling for all spellings of a host.
+func canonicalHost(host string, bind bool) string {
+	host = strings.TrimSuffix(strings.ToLower(host), ".")
+	switch {
+	case bind && host == "*":
+		host = "0.0.0.0"
+	case !bind && (host == "localhost" || host == "0.0.0.0"):
+		host = "127.0.0.1"
+	}
+	ip, err := netip.ParseAddr(host)
+	if err != nil {
+		return host
+	}
+	if !bind && ip == netip.IPv6Unspecified() {
+		ip = netip.IPv6Loopback()
+	}
+	return ip.Unmap().String()
+}

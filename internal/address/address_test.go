@@ -1,0 +1,167 @@
+package address
+
+import (
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/hermes-zmq/hermes/internal/carrier"
+)
+
+func TestMalformedAddressesSayWhatIsWrong(t *testing.T) {
+	for _, c := range [][2]string{
+		{"", "it is empty"},
+		{"6000", "the transport is missing"},
+		{"127.0.0.1:6000", "the transport is missing"},
+		{"://127.0.0.1:6000", "the transport is missing"},
+		{"tcp:/127.0.0.1:6000", "the transport is missing"},
+		{"TCP://127.0.0.1:6000", "the transport is written tcp"},
+		{" tcp://127.0.0.1:6000", `there is no transport " tcp"`},
+		{"http://127.0.0.1:6000", `there is no transport "http"`},
+		{"tcp://", "the port is missing"},
+		{"tcp://host", "the port is missing"},
+		{"tcp://host:", "the port is missing"},
+		{"tcp://[::1]", "the port is missing"},
+		{"tcp://127.0.0.1:-1", "-1 is no port"},
+		{"tcp://127.0.0.1:+1", "+1 is no port"},
+		{"tcp://127.0.0.1:65536", "65536 is no port"},
+		{"tcp://127.0.0.1:99999", "99999 is no port"},
+		{"tcp://127.0.0.1:99999999999999999999", "99999999999999999999 is no port"},
+		{"tcp://127.0.0.1:22129/path", "22129/path is no port"},
+		{"tcp://127.0.0.1:22129?x=1", "22129?x=1 is no port"},
+		{"tcp://127.0.0.1:22130abc", "22130abc is no port"},
+		{"tcp://127.0.0.1:0x50", "0x50 is no port"},
+		{"tcp://127.0.0.1:60 00", `"60 00" is no port`},
+		{"tcp://127.0.0.1:٣", `is no port`},
+		{"tcp://127.0.0.1:6000:", "the port is missing"},
+		{"tcp://127.0.0.1:1:2", "127.0.0.1:1 is no host"},
+		{"tcp://:6000", "the host is missing"},
+		{"tcp://::1:6000", "an IPv6 address stands in brackets"},
+		{"tcp://[::1:6000", "[::1 is no host"},
+		{"tcp://[host]:6000", "host in brackets is no IPv6 address"},
+		{"tcp://[]:6000", "in brackets is no IPv6 address"},
+		{"tcp://a/b:6000", "a/b is no host"},
+		{"tcp://user@host:6000", "user@host is no host"},
+		{"tcp://two words:6000", `"two words" is no host`},
+		{"tcp://a\tb:6000", "is no host"},
+		{"tcp://256.0.0.1:6000", "256.0.0.1 is no IPv4 address"},
+		{"tcp://1.2.3:6000", "1.2.3 is no IPv4 address"},
+		{"tcp://1.2.3.4.5:6000", "1.2.3.4.5 is no IPv4 address"},
+		{"tcp://a..b:6000", "a..b is no host"},
+		{"tcp://.:6000", ". is no IPv4 address"},
+		{"tcp://" + strings.Repeat("x", 64) + ":6000", "63 are the most"},
+		{"tcp://" + strings.Repeat("x.", 130) + ":6000", "253 are the most"},
+		{"tcp://lo:0;", "the port is missing"},
+		{"tcp://lo;127.0.0.1:6000", "the port is missing"},
+		{"tcp://lo:0;127.0.0.1:x", "x is no port"},
+		{"ipc://", "the path is missing"},
+		{"ipc://@", "the path is missing"},
+		{"ipc:///tmp/", "a directory"},
+		{"ipc://a\x00b", "NUL"},
+		{"ipc:///" + strings.Repeat("x", 107), "the path has 108 bytes, and 107 are the most"},
+		{"inproc://", "the name is missing"},
+		{"ws://host", "the port is missing"},
+		{"ws://host:x/path", "x is no port"},
+		{"pgm://eth0;239.192.1.1", "the port is missing"},
+		{"pgm://eth0;:5555", "the group is missing"},
+		{"epgm://eth0;239.192.1.1:70000", "70000 is no port"},
+		{"norm://239.192.1.1:*", "the port of a group"},
+		{"tipc://5560", "TIPC"},
+		{"udp://127.0.0.1:6000", "udp"},
+	} {
+		_, err := Parse(c[0])
+		require.ErrorIs(t, err, carrier.ErrAddress, c[0])
+		require.ErrorContains(t, err, c[1])
+		require.NotContains(t, err.Error(), "\n")
+		require.Less(t, len(err.Error()), 600)
+	}
+	_, err := Parse("ipc:///" + strings.Repeat("x", 108))
+	require.ErrorIs(t, err, syscall.ENAMETOOLONG)
+}
+
+func TestAddressesAreTakenApart(t *testing.T) {
+	for text, want := range map[string]Address{
+		"tcp://127.0.0.1:6000":         {Transport: "tcp", Host: "127.0.0.1", Port: 6000},
+		"tcp://*:*":                    {Transport: "tcp", Host: "*"},
+		"tcp://*:0":                    {Transport: "tcp", Host: "*"},
+		"tcp://[::1]:5555":             {Transport: "tcp", Host: "::1", Port: 5555},
+		"tcp://[fe80::1%lo]:5555":      {Transport: "tcp", Host: "fe80::1%lo", Port: 5555},
+		"tcp://eth0:65535":             {Transport: "tcp", Host: "eth0", Port: 65535},
+		"tcp://my_host-1.example.:1":   {Transport: "tcp", Host: "my_host-1.example.", Port: 1},
+		"tcp://bücher.example:1":       {Transport: "tcp", Host: "bücher.example", Port: 1},
+		"tcp://eth0:0;10.0.0.1:5555":   {Transport: "tcp", Source: "eth0:0", Host: "10.0.0.1", Port: 5555},
+		"ipc:///tmp/x y":               {Transport: "ipc", Path: "/tmp/x y"},
+		"ipc://relative":               {Transport: "ipc", Path: "relative"},
+		"ipc://@name/":                 {Transport: "ipc", Path: "@name/"},
+		"ipc://*":                      {Transport: "ipc", Path: "*"},
+		"inproc://x":                   {Transport: "inproc"},
+		"ws://127.0.0.1:80/a:b":        {Transport: "ws", Host: "127.0.0.1", Port: 80},
+		"pgm://eth0;239.192.1.1:5555":  {Transport: "pgm"},
+		"tipc://{5560,0}":              {Transport: "tipc"},
+		"tipc://{5560,0,0}":            {Transport: "tipc"},
+		"norm://1,239.192.1.1:5555":    {Transport: "norm"},
+		"epgm://;239.192.1.1:5555":     {Transport: "epgm"},
+		"tipc://{5560,0}@0.0.0":        {Transport: "tipc"},
+		"tcp://xn--bcher-kva.test:443": {Transport: "tcp", Host: "xn--bcher-kva.test", Port: 443},
+	} {
+		want.Text = text
+		_, want.Rest, _ = strings.Cut(text, "://")
+		got, err := Parse(text)
+		require.NoError(t, err, text)
+		require.Equal(t, want, got)
+	}
+}
+
+func TestWhatCanOnlyBeBoundOrConnectedTo(t *testing.T) {
+	for _, text := range []string{"tcp://*:5", "tcp://127.0.0.1:*", "tcp://127.0.0.1:0", "ipc://*", "ws://*:5"} {
+		a, err := Parse(text)
+		require.NoError(t, err)
+		require.NoError(t, a.Bindable())
+		require.ErrorIs(t, a.Connectable(), carrier.ErrAddress)
+	}
+	a, err := Parse("tcp://eth0:0;10.0.0.1:5555")
+	require.NoError(t, err)
+	require.NoError(t, a.Connectable())
+	require.ErrorIs(t, a.Bindable(), carrier.ErrAddress)
+}
+
+func TestOnePlaceHasOneKey(t *testing.T) {
+	key := func(text string, bind bool) string {
+		a, err := Parse(text)
+		require.NoError(t, err, text)
+		return a.Key(bind)
+	}
+	for _, same := range [][]string{
+		{"tcp://127.0.0.1:6000", "tcp://127.0.0.1:06000", "tcp://localhost:6000", "tcp://LOCALHOST.:6000", "tcp://0.0.0.0:6000", "tcp://[::ffff:127.0.0.1]:6000"},
+		{"tcp://[::1]:6000", "tcp://[0:0::1]:6000", "tcp://[::]:6000"},
+		{"tcp://Example.org:1", "tcp://example.ORG.:1"},
+		{"ipc:///tmp/x", "ipc:///tmp/x"},
+	} {
+		for _, other := range same {
+			require.Equal(t, key(same[0], false), key(other, false), other)
+		}
+	}
+	require.Equal(t, key("tcp://*:1", true), key("tcp://0.0.0.0:1", true))
+	require.NotEqual(t, key("tcp://127.0.0.1:1", true), key("tcp://0.0.0.0:1", true))
+	require.NotEqual(t, key("tcp://127.0.0.1:1", false), key("tcp://127.0.0.1:2", false))
+	require.NotEqual(t, key("tcp://lo:0;127.0.0.1:1", false), key("tcp://127.0.0.1:1", false))
+	for _, any := range []string{"tcp://*:*", "tcp://127.0.0.1:0", "ipc://*"} {
+		require.Empty(t, key(any, true))
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	for _, s := range []string{"tcp://127.0.0.1:6000", "ipc://@x", "tcp://[::1]:*", "tipc://{1,2}", "tcp://a:0;b:1"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		a, err := Parse(text)
+		if err != nil {
+			require.ErrorIs(t, err, carrier.ErrAddress)
+			return
+		}
+		_, _, _, _ = a.Key(true), a.Key(false), a.Bindable(), a.Connectable()
+	})
+}

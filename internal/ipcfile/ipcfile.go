@@ -1,0 +1,126 @@
+// Package ipcfile decides who may bind a Unix socket at a path.
+//
+// A socket file outlives the process that bound it, and has to be removed before
+// another can bind there. Whether anybody still listens behind it can be found out only
+// by connecting, and between that and the removal, or between another's bind and listen,
+// two processes can each take the other's socket for a stale one: both would then believe
+// that they have bound, and peers would reach only the later one. So every process of
+// ours holds a lock while it looks, removes, binds and listens, and while it removes its
+// own file at the end. The lock is flock(2) on the directory of the socket: it leaves no
+// file behind, and ends with the process that holds it.
+package ipcfile
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hermes-zmq/hermes/internal/carrier"
+)
+
+// longest is how long the lock is waited for. It is held for moments only, unless a
+// stranger holds it, whom we do not wait for: then it is as if it could not be had.
+const longest = 5 * time.Second
+
+// Bind calls bind, which binds and listens at path, while nobody else of ours does. A
+// file that a former process left there is removed first. Where somebody listens at the
+// path, or there is a file of another kind, it is EADDRINUSE.
+func Bind(path string, bind func() error) error {
+	if abstract(path) {
+		return bind()
+	}
+	unlock, err := lock(filepath.Dir(path))
+	switch {
+	case errors.Is(err, os.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
+		return fmt.Errorf("%w: the directory %s does not exist", carrier.ErrAddress, filepath.Dir(path))
+	case err != nil:
+		return bindUnlocked(path, bind, err)
+	}
+	defer unlock()
+	if err := makeRoom(path); err != nil {
+		return err
+	}
+	return bind()
+}
+
+// bindUnlocked binds where there is no lock: that is safe as long as nothing has to be
+// removed.
+func bindUnlocked(path string, bind func() error, reason error) error {
+	if _, err := os.Lstat(path); err == nil {
+		return fmt.Errorf("%w: there is a file already, which may be one that is in use, as its directory cannot be locked (%w)", syscall.EADDRINUSE, reason)
+	}
+	return bind()
+}
+
+// Remove removes the file of a socket that was bound, unless another has taken its
+// place since.
+func Remove(path string, made os.FileInfo) {
+	if abstract(path) || made == nil {
+		return
+	}
+	if unlock, err := lock(filepath.Dir(path)); err == nil {
+		defer unlock()
+	}
+	if now, err := os.Lstat(path); err == nil && os.SameFile(now, made) {
+		_ = os.Remove(path)
+	}
+}
+
+func abstract(path string) bool { return strings.HasPrefix(path, "@") }
+
+// makeRoom removes a stale socket.
+func makeRoom(path string) error {
+	info, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case info.IsDir():
+		return fmt.Errorf("%w: %s is a directory", carrier.ErrAddress, path)
+	case info.Mode()&os.ModeSocket == 0:
+		return fmt.Errorf("%w: there is a file that is no socket, which is not removed", syscall.EADDRINUSE)
+	}
+	c, err := net.Dial("unix", path)
+	switch {
+	case err == nil:
+		_ = c.Close()
+		return syscall.EADDRINUSE
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return os.Remove(path)
+	case errors.Is(err, os.ErrNotExist): // it has gone meanwhile
+		return nil
+	}
+	return fmt.Errorf("%w: whether anybody listens there is unknown: %w", syscall.EADDRINUSE, err)
+}
+
+// lock takes the lock of a directory.
+func lock(dir string) (unlock func(), err error) {
+	var fd int
+	for {
+		fd, err = unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		if !errors.Is(err, unix.EINTR) {
+			break
+		}
+	}
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: dir, Err: err}
+	}
+	for began := time.Now(); ; time.Sleep(time.Millisecond) {
+		err = unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB)
+		if err == nil {
+			return func() { _ = unix.Close(fd) }, nil
+		}
+		if !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR) || time.Since(began) > longest {
+			_ = unix.Close(fd)
+			return nil, &os.PathError{Op: "lock", Path: dir, Err: err}
+		}
+	}
+}

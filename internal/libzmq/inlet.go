@@ -1,0 +1,142 @@
+package libzmq
+
+import (
+	"errors"
+
+	zmq "github.com/pebbe/zmq4"
+
+	"github.com/hermes-zmq/hermes/internal/batch"
+	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/trie"
+)
+
+// inletHWM is what libzmq may hold for us for one peer. It is low on purpose: what
+// has not been read should wait with the publisher, who counts it and stamps its
+// time when it leaves.
+const inletHWM = 10_000
+
+// inlet is a SUB, or an XSUB for a post office.
+type inlet struct {
+	*socket
+	raw     bool // an XSUB, to which subscriptions are messages
+	deliver func(*batch.Batch)
+	topics  trie.Set // owned by socket.mu
+}
+
+func openInlet(cfg carrier.InletConfig) (*inlet, error) {
+	in := &inlet{raw: cfg.Type == carrier.XSUB, deliver: cfg.Deliver}
+	typ := zmq.SUB
+	if in.raw {
+		typ = zmq.XSUB
+	}
+	hwm := cfg.QueueMessages
+	if hwm == 0 {
+		hwm = inletHWM
+	}
+	var err error
+	in.socket, err = openSocket(cfg.Config, typ, func(soc *zmq.Socket) error {
+		return errors.Join(soc.SetRcvhwm(hwm), soc.SetSndhwm(0))
+	})
+	if err != nil {
+		return nil, err
+	}
+	in.watch(in.turn)
+	return in, nil
+}
+
+// turn delivers what has arrived, a batch at a time and without the lock.
+func (in *inlet) turn() bool {
+	for {
+		b := batch.Get()
+		more, over := in.fill(b)
+		if b.Len() > 0 {
+			in.deliver(b)
+		}
+		b.Release()
+		if over || !more {
+			return over
+		}
+	}
+}
+
+// fill reads messages until the batch is full or there are none.
+func (in *inlet) fill(b *batch.Batch) (more, over bool) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for !b.Full() {
+		if in.closed {
+			return false, true
+		}
+		if !in.read(b) {
+			return false, false
+		}
+	}
+	return true, false
+}
+
+// read appends one message. Once libzmq has given the first frame it has the others.
+func (in *inlet) read(b *batch.Batch) bool {
+	for {
+		body, err := in.soc.RecvBytes(zmq.DONTWAIT)
+		if err != nil {
+			b.Abandon()
+			return false
+		}
+		more, err := in.soc.GetRcvmore()
+		if err != nil {
+			b.Abandon()
+			return false
+		}
+		b.AppendFrame(body, more)
+		if !more {
+			return true
+		}
+	}
+}
+
+// Subscribe implements carrier.Inlet.
+func (in *inlet) Subscribe(prefix []byte) error {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.closed {
+		return carrier.ErrClosed
+	}
+	if !in.topics.Add(prefix) {
+		return nil
+	}
+	if in.raw {
+		return in.tell(1, prefix)
+	}
+	return in.soc.SetSubscribe(string(prefix))
+}
+
+// Unsubscribe implements carrier.Inlet.
+func (in *inlet) Unsubscribe(prefix []byte) error {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.closed {
+		return carrier.ErrClosed
+	}
+	if last, _ := in.topics.Remove(prefix); !last {
+		return nil
+	}
+	if in.raw {
+		return in.tell(0, prefix)
+	}
+	return in.soc.SetUnsubscribe(string(prefix))
+}
+
+// tell sends a subscription upstream, as an XSUB does. With no bound on what may
+// wait for a publisher (see openInlet) libzmq always takes it.
+func (in *inlet) tell(first byte, prefix []byte) error {
+	_, err := in.soc.SendBytes(append([]byte{first}, prefix...), zmq.DONTWAIT)
+	in.poke()
+	return err
+}
+
+// Close implements carrier.Inlet.
+func (in *inlet) Close() {
+	if in.shut() {
+		in.dispose(0)
+	}
+}

@@ -1,0 +1,122 @@
+// Package libzmq is the carrier on libzmq, through zmq4's public API. It serves
+// every transport that libzmq does, and it is the reference that our own engine is
+// tested against.
+//
+// One lock owns each socket. Nobody blocks inside libzmq: a goroutine waits on the
+// socket's descriptor (ZMQ_FD) with Go's own poller, then takes the lock and does
+// what the socket says is possible. That costs no thread and no CPU while idle.
+package libzmq
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"syscall"
+
+	zmq "github.com/pebbe/zmq4"
+
+	"github.com/hermes-zmq/hermes/internal/address"
+	"github.com/hermes-zmq/hermes/internal/carrier"
+)
+
+// Opener opens sockets on libzmq.
+type Opener struct{}
+
+var _ carrier.Opener = Opener{}
+
+// Supports accepts every transport that this libzmq was built with.
+func (Opener) Supports(text string) error {
+	a, err := address.Parse(text)
+	if err == nil {
+		err = a.Resolve()
+	}
+	if err != nil {
+		return err
+	}
+	switch a.Transport {
+	case "ipc":
+		return supported(zmq.HasIpc(), a.Transport)
+	case "pgm", "epgm":
+		return supported(zmq.HasPgm(), a.Transport)
+	case "tipc":
+		return supported(zmq.HasTipc(), a.Transport)
+	case "norm":
+		return supported(zmq.HasNorm(), a.Transport)
+	}
+	return nil
+}
+
+func supported(has bool, scheme string) error {
+	if has {
+		return nil
+	}
+	return fmt.Errorf("%w: this libzmq was built without %s", carrier.ErrUnsupported, scheme)
+}
+
+// OpenOutlet opens a PUB or XPUB.
+func (Opener) OpenOutlet(c carrier.OutletConfig) (carrier.Outlet, error) {
+	if c.Cache != nil { // libzmq does not tell its peers apart
+		return nil, fmt.Errorf("%w: a cache", carrier.ErrUnsupported)
+	}
+	o, err := openOutlet(c)
+	if err != nil {
+		return nil, err
+	}
+	return o, nil
+}
+
+// OpenInlet opens a SUB or XSUB.
+func (Opener) OpenInlet(c carrier.InletConfig) (carrier.Inlet, error) {
+	in, err := openInlet(c)
+	if err != nil {
+		return nil, err
+	}
+	return in, nil
+}
+
+// shared is the context of all sockets that use inproc://, which reaches no
+// further than one context. It lives as long as the process.
+var shared = sync.OnceValues(func() (*zmq.Context, error) {
+	ctx, err := zmq.NewContext()
+	if err == nil {
+		findPoller(ctx)
+	}
+	return ctx, err
+})
+
+// newContext gives the context for a socket. Every other socket has one of its
+// own: ending it is the only way to wait until libzmq has sent what lingers.
+func newContext(c *carrier.Config) (ctx *zmq.Context, private bool, err error) {
+	for _, a := range append(c.Bind[:len(c.Bind):len(c.Bind)], c.Connect...) {
+		if strings.HasPrefix(a, "inproc:") {
+			ctx, err = shared()
+			return ctx, false, err
+		}
+	}
+	ctx, err = zmq.NewContext()
+	return ctx, true, err
+}
+
+// system turns libzmq's errors that are the system's back into those, so that
+// errors.Is knows them.
+func system(err error) error {
+	if e, ok := err.(zmq.Errno); ok && e < zmq.EFSM {
+		return syscall.Errno(e)
+	}
+	return err
+}
+
+// addressError translates what bind and connect say.
+func addressError(verb, address string, err error) error {
+	err = system(err)
+	switch {
+	case errors.Is(err, carrier.ErrAddress):
+		return fmt.Errorf("cannot %s %q: %w", verb, address, err)
+	case errors.Is(err, syscall.EINVAL), errors.Is(err, syscall.EPROTONOSUPPORT), errors.Is(err, zmq.ENOCOMPATPROTO):
+		return fmt.Errorf("%w: cannot %s %q: %w", carrier.ErrAddress, verb, address, err)
+	case errors.Is(err, syscall.ENODEV), errors.Is(err, syscall.EADDRNOTAVAIL):
+		return fmt.Errorf("%w: cannot %s %q: no such interface or address here", carrier.ErrAddress, verb, address)
+	}
+	return fmt.Errorf("cannot %s %q: %w", verb, address, err)
+}

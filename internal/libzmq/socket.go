@@ -1,0 +1,332 @@
+package libzmq
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	zmq "github.com/pebbe/zmq4"
+	"golang.org/x/sys/unix"
+
+	"github.com/hermes-zmq/hermes/internal/address"
+	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/fds"
+	"github.com/hermes-zmq/hermes/internal/ipcfile"
+	"github.com/hermes-zmq/hermes/internal/safe"
+)
+
+// socket is what outlets and inlets share: one libzmq socket, the lock that owns
+// it, and the goroutine that waits on its descriptor.
+type socket struct {
+	cfg       carrier.Config
+	ctx       *zmq.Context
+	private   bool // ctx is this socket's own
+	poller    int  // the epoll instance of a private ctx, noted for forked children; or -1
+	endpoints []string
+	files     []socketFile
+
+	mu     sync.Mutex // owns soc
+	soc    *zmq.Socket
+	closed bool
+
+	file    *os.File // a duplicate of ZMQ_FD, in Go's poller
+	poked   atomic.Bool
+	done    sync.WaitGroup
+	monitor *monitor
+
+	events sync.Mutex // one event at a time
+	broken sync.Once
+}
+
+func openSocket(cfg carrier.Config, typ zmq.Type, setup func(*zmq.Socket) error) (*socket, error) {
+	cfg.Bind, cfg.Connect = slices.Clone(cfg.Bind), slices.Clone(cfg.Connect)
+	s := &socket{cfg: cfg}
+	var err error
+	if s.ctx, s.private, err = newContext(&cfg); err != nil {
+		return nil, fmt.Errorf("cannot make a libzmq context: %w", err)
+	}
+	s.poller = -1
+	if s.private {
+		s.poller = findPoller(s.ctx)
+	}
+	if s.soc, err = s.ctx.NewSocket(typ); err != nil {
+		s.endContext()
+		return nil, fmt.Errorf("cannot make a libzmq socket: %w", err)
+	}
+	if err = s.prepare(setup); err != nil {
+		s.abandon()
+		return nil, err
+	}
+	return s, nil
+}
+
+// prepare takes every step between the socket's birth and its first message.
+func (s *socket) prepare(setup func(*zmq.Socket) error) (err error) {
+	if err = s.options(); err != nil {
+		return fmt.Errorf("cannot set up a libzmq socket: %w", err)
+	}
+	if err = setup(s.soc); err != nil {
+		return fmt.Errorf("cannot set up a libzmq socket: %w", err)
+	}
+	if s.file, err = descriptor(s.soc); err != nil {
+		return err
+	}
+	if s.monitor, err = openMonitor(s); err != nil {
+		return err
+	}
+	if err = resolve(s.cfg.Bind, s.cfg.Connect); err != nil {
+		return err
+	}
+	for _, a := range s.cfg.Bind {
+		if err = s.bind(a); err != nil {
+			return err
+		}
+	}
+	for _, a := range s.cfg.Connect {
+		if err = s.soc.Connect(a); err != nil {
+			return addressError("connect to", a, err)
+		}
+		if strings.HasPrefix(a, "inproc:") {
+			// libzmq reports nothing of inproc, where connecting is all there is.
+			s.emit(carrier.Event{Kind: carrier.Connected, Peer: s.monitor.arrive(a), Address: a})
+		}
+	}
+	return nil
+}
+
+// resolve replaces addresses with relative paths: libzmq would look for them in whatever
+// is the working directory when it connects again.
+func resolve(lists ...[]string) error {
+	for _, texts := range lists {
+		for i, text := range texts {
+			a, err := address.Parse(text)
+			if err == nil {
+				err = a.Resolve()
+			}
+			if err != nil {
+				return err
+			}
+			if a.Transport == "ipc" {
+				texts[i] = "ipc://" + a.Path
+			}
+		}
+	}
+	return nil
+}
+
+// bind binds one address. libzmq removes any socket file that is in its way, also one
+// behind which somebody listens, so that is for us to find out first; and it leaves its
+// own behind.
+func (s *socket) bind(a string) error {
+	bind := func() error { return s.soc.Bind(a) }
+	path, ipc := strings.CutPrefix(a, "ipc://")
+	named := ipc && path != "*" && !strings.HasPrefix(path, "@")
+	var err error
+	if named {
+		err = ipcfile.Bind(path, bind)
+	} else {
+		err = bind()
+	}
+	if err != nil {
+		return addressError("bind", a, err)
+	}
+	if named {
+		made, _ := os.Lstat(path)
+		s.files = append(s.files, socketFile{path, made})
+	}
+	resolved, err := s.soc.GetLastEndpoint()
+	if err != nil {
+		return err
+	}
+	s.endpoints = append(s.endpoints, resolved)
+	return nil
+}
+
+// socketFile is a file that was made for a socket bound to an ipc address.
+type socketFile struct {
+	path string
+	made os.FileInfo
+}
+
+// options sets what both directions have in common. ZMQ_IMMEDIATE ends a pipe
+// with its connection: otherwise messages pile up, uncounted, for a peer that has
+// lost its subscriptions.
+func (s *socket) options() error {
+	c := &s.cfg
+	set := []error{s.soc.SetLinger(0), s.soc.SetImmediate(true)}
+	if c.MaxMessage > 0 {
+		set = append(set, s.soc.SetMaxmsgsize(c.MaxMessage))
+	}
+	for _, o := range []struct {
+		value time.Duration
+		apply func(time.Duration) error
+	}{
+		{c.HandshakeTimeout, s.soc.SetHandshakeIvl},
+		{c.ReconnectMin, s.soc.SetReconnectIvl},
+		{c.ReconnectMax, s.soc.SetReconnectIvlMax},
+	} {
+		if o.value > 0 {
+			set = append(set, o.apply(o.value))
+		}
+	}
+	for _, a := range append(c.Bind[:len(c.Bind):len(c.Bind)], c.Connect...) {
+		if strings.Contains(a, "[") {
+			set = append(set, s.soc.SetIpv6(true))
+			break
+		}
+	}
+	return errors.Join(append(set, s.keepAlive())...)
+}
+
+// keepAlive lets the kernel notice dead peers. ZMQ_HEARTBEAT_IVL would cost data:
+// libzmq sends its PINGs to busy peers too, and one that reaches a publisher after it
+// has closed makes the kernel reset the connection and drop what is still to be read.
+func (s *socket) keepAlive() error {
+	interval := int(s.cfg.HeartbeatInterval.Round(time.Second) / time.Second)
+	if interval < 1 {
+		return nil
+	}
+	count := max(int(s.cfg.HeartbeatTimeout/time.Second)/interval, 1)
+	return errors.Join(s.soc.SetTcpKeepalive(1), s.soc.SetTcpKeepaliveIdle(interval),
+		s.soc.SetTcpKeepaliveIntvl(interval), s.soc.SetTcpKeepaliveCnt(count))
+}
+
+// descriptor duplicates ZMQ_FD, which stays libzmq's, for Go's poller.
+func descriptor(soc *zmq.Socket) (*os.File, error) {
+	fd, err := soc.GetFd()
+	if err != nil {
+		return nil, fmt.Errorf("no ZMQ_FD: %w", err)
+	}
+	dup, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		return nil, os.NewSyscallError("fcntl", err)
+	}
+	if err = syscall.SetNonblock(dup, true); err != nil {
+		_ = syscall.Close(dup)
+		return nil, os.NewSyscallError("fcntl", err)
+	}
+	return os.NewFile(uintptr(dup), "ZMQ_FD"), nil
+}
+
+// watch calls turn whenever the socket may have something to do, until turn says
+// that it is over.
+func (s *socket) watch(turn func() bool) {
+	s.done.Add(1)
+	safe.Go(s.fail, func() {
+		defer s.done.Done()
+		watch(s.file, &s.poked, turn)
+	})
+}
+
+// watch waits on file. ZMQ_FD is edge-triggered and never read: turn must go on
+// until libzmq has nothing more to say. poke interrupts the wait.
+func watch(file *os.File, poked *atomic.Bool, turn func() bool) {
+	raw, err := file.SyscallConn()
+	if err != nil {
+		panic(err)
+	}
+	for over := false; !over; {
+		_ = file.SetReadDeadline(time.Time{})
+		if poked.Swap(false) {
+			over = turn()
+			continue
+		}
+		err = raw.Read(func(uintptr) bool {
+			over = turn()
+			return over
+		})
+		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+			return // the file is closed
+		}
+	}
+}
+
+// poke makes the watcher take a turn. Whoever calls into libzmq outside of the
+// watcher may have swallowed the signal that was meant for it.
+func (s *socket) poke() { poke(s.file, &s.poked) }
+
+func poke(file *os.File, poked *atomic.Bool) {
+	poked.Store(true)
+	_ = file.SetReadDeadline(time.Unix(1, 0))
+}
+
+func (s *socket) emit(e carrier.Event) {
+	if s.cfg.OnEvent == nil {
+		return
+	}
+	s.events.Lock()
+	defer s.events.Unlock()
+	s.cfg.OnEvent(e)
+}
+
+func (s *socket) fail(err error) {
+	s.broken.Do(func() {
+		if s.cfg.OnFailure != nil {
+			s.cfg.OnFailure(err)
+		}
+	})
+}
+
+// Endpoints lists what is bound.
+func (s *socket) Endpoints() []string { return append([]string(nil), s.endpoints...) }
+
+// Peers lists what the monitor has seen. libzmq tells neither counters nor
+// subscriptions of a single peer.
+func (s *socket) Peers() []carrier.Peer { return s.monitor.list() }
+
+// shut ends the watcher. It reports false where another call has done so.
+func (s *socket) shut() bool {
+	s.mu.Lock()
+	first := !s.closed
+	s.closed = true
+	s.mu.Unlock()
+	if first {
+		s.poke()
+	}
+	s.done.Wait()
+	return first
+}
+
+// dispose closes the socket for good and, where the context is its own, waits
+// until libzmq has sent what it held, at most linger. After shut nobody else touches
+// the socket, so that the lock is not held meanwhile.
+func (s *socket) dispose(linger time.Duration) {
+	s.mu.Lock()
+	_ = s.soc.SetLinger(linger)
+	s.mu.Unlock()
+	s.abandon()
+}
+
+func (s *socket) abandon() {
+	if s.monitor != nil {
+		s.monitor.close(s.soc)
+	}
+	for _, a := range s.endpoints {
+		if strings.HasPrefix(a, "inproc:") {
+			// Close alone lets the address go only later, in a thread of libzmq.
+			_ = s.soc.Unbind(a)
+		}
+	}
+	for _, f := range s.files {
+		ipcfile.Remove(f.path, f.made)
+	}
+	s.files = nil
+	_ = s.soc.Close()
+	if s.file != nil {
+		_ = s.file.Close()
+	}
+	s.endContext()
+}
+
+func (s *socket) endContext() {
+	if s.private {
+		fds.DisownPoller(s.poller) // what lingers is kept by a child that is forked now
+		_ = s.ctx.Term()
+	}
+}

@@ -1,0 +1,294 @@
+package marshal
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math"
+	"math/bits"
+	"strconv"
+
+	"github.com/hermes-zmq/hermes/internal/wire"
+)
+
+// AppendList begins a list of n values, which are to follow.
+func AppendList(dst []byte, n int) []byte { return appendSize(append(dst, listCode), n) }
+
+// AppendTuple begins a tuple of n values.
+func AppendTuple(dst []byte, n int) []byte { return appendSize(append(dst, tupleCode), n) }
+
+// AppendNone appends None.
+func AppendNone(dst []byte) []byte { return append(dst, null) }
+
+// AppendInt appends an integer from 0 on.
+func AppendInt(dst []byte, v int) []byte { return appendInteger(dst, uint64(v), false) }
+
+func appendInteger(dst []byte, v uint64, negative bool) []byte {
+	if v <= math.MaxInt32 {
+		if negative {
+			v = -v
+		}
+		return appendSize(append(dst, int32Code), int(v))
+	}
+	n := (bits.Len64(v) + digitBits - 1) / digitBits
+	size := n
+	if negative {
+		size = -n
+	}
+	dst = appendSize(append(dst, longCode), size)
+	for ; n > 0; n-- {
+		dst = binary.LittleEndian.AppendUint16(dst, uint16(v&(1<<digitBits-1)))
+		v >>= digitBits
+	}
+	return dst
+}
+
+// AppendBytes appends bytes.
+func AppendBytes(dst, b []byte) []byte {
+	return append(appendSize(append(dst, bytesCode), len(b)), b...)
+}
+
+func appendSize(dst []byte, n int) []byte {
+	return binary.LittleEndian.AppendUint32(dst, uint32(int32(n)))
+}
+
+// AppendJSON appends the value of a valid JSON text. Where it has none in this format, it
+// reports false and returns dst as it was.
+func AppendJSON(dst, text []byte) ([]byte, bool) {
+	w := writer{text: text, out: dst}
+	w.value(0)
+	w.space()
+	if w.refused || w.at != len(text) {
+		return dst, false
+	}
+	return w.out, true
+}
+
+// writer is on its way through a text.
+type writer struct {
+	text    []byte
+	at      int
+	out     []byte
+	refused bool
+}
+
+// next is the next byte, or 0 where there is none.
+func (w *writer) next() byte {
+	if w.at < len(w.text) {
+		return w.text[w.at]
+	}
+	return 0
+}
+
+// space walks over white space.
+func (w *writer) space() {
+	for w.at < len(w.text) && w.text[w.at] <= ' ' {
+		w.at++
+	}
+}
+
+// passes walks over a character and the space before it, if that is what comes.
+func (w *writer) passes(c byte) bool {
+	w.space()
+	if w.next() != c {
+		return false
+	}
+	w.at++
+	return true
+}
+
+// must walks over a character that has to come, and the space before it.
+func (w *writer) must(c byte) { w.refused = !w.passes(c) || w.refused }
+
+func (w *writer) value(depth int) {
+	w.space()
+	switch c := w.next(); c {
+	case '"':
+		w.string()
+	case '[', '{':
+		if depth == deepest {
+			w.refused = true
+			return
+		}
+		w.nest(c == '{', depth+1)
+	case 't':
+		w.word("true", yes)
+	case 'f':
+		w.word("false", no)
+	case 'n':
+		w.word("null", null)
+	case 'N':
+		w.word("NaN", floatCode)
+		w.double(math.NaN())
+	case 'I':
+		w.word("Infinity", floatCode)
+		w.double(math.Inf(1))
+	default:
+		w.number()
+	}
+}
+
+func (w *writer) word(word string, code byte) {
+	if !bytes.HasPrefix(w.text[w.at:], []byte(word)) {
+		w.refused = true
+	}
+	w.at += len(word)
+	w.out = append(w.out, code)
+}
+
+func (w *writer) double(v float64) {
+	w.out = binary.LittleEndian.AppendUint64(w.out, math.Float64bits(v))
+}
+
+func (w *writer) nest(object bool, depth int) {
+	if object {
+		w.object(depth)
+	} else {
+		w.array(depth)
+	}
+}
+
+func (w *writer) array(depth int) {
+	w.at++
+	at, n := len(w.out)+1, 0
+	w.out = AppendList(w.out, 0)
+	for !w.passes(']') {
+		if n > 0 {
+			w.must(',')
+		}
+		if w.value(depth); w.refused {
+			return
+		}
+		n++
+	}
+	binary.LittleEndian.PutUint32(w.out[at:], uint32(n))
+}
+
+func (w *writer) object(depth int) {
+	w.at++
+	w.out = append(w.out, dictCode)
+	for n := 0; !w.passes('}'); n++ {
+		if n > 0 {
+			w.must(',')
+		}
+		if w.space(); w.next() != '"' {
+			w.refused = true
+			return
+		}
+		w.string()
+		w.must(':')
+		if w.value(depth); w.refused {
+			return
+		}
+	}
+	w.out = append(w.out, endCode)
+}
+
+// string takes the string whose opening quotation mark comes next.
+func (w *writer) string() {
+	end := wire.SkipString(w.text, w.at)
+	if end < 0 {
+		w.refused = true
+		return
+	}
+	var room [64]byte
+	frame := w.text[w.at:end]
+	text := wire.Text(frame, room[:0])
+	w.at = end
+	if len(text) < len(frame)-2 && bytes.Contains(text, replacement) {
+		w.refused = true // it may have been a surrogate, which Python allows
+		return
+	}
+	if len(text) < 256 && isASCII(text) {
+		w.out = append(append(w.out, asciiCode, byte(len(text))), text...)
+		return
+	}
+	w.out = append(appendSize(append(w.out, unicodeCode), len(text)), text...)
+}
+
+var replacement = []byte("\ufffd")
+
+func isASCII(text []byte) bool {
+	for _, c := range text {
+		if c >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
+// number takes the number that comes next, as Python would: as an integer if it is one.
+func (w *writer) number() {
+	begin, negative := w.at, w.next() == '-'
+	if negative {
+		w.at++
+	}
+	first := w.at
+	v := w.digits(0)
+	switch c := w.next(); {
+	case negative && c == 'I':
+		w.word("Infinity", floatCode)
+		w.double(math.Inf(-1))
+	case c == '.' || c|0x20 == 'e':
+		w.fraction(v, begin, first)
+	default:
+		w.integer(v, negative, w.text[first:w.at])
+	}
+}
+
+// digits walks over digits, and appends them to v, which holds 19 of them.
+func (w *writer) digits(v uint64) uint64 {
+	for ; w.at < len(w.text) && w.text[w.at]-'0' <= 9; w.at++ {
+		v = v*10 + uint64(w.text[w.at]-'0')
+	}
+	return v
+}
+
+// mostDigits is how many digits fit into 64 bits, whichever they are.
+const mostDigits = 19
+
+func (w *writer) integer(v uint64, negative bool, digits []byte) {
+	if len(digits) > mostDigits || len(digits) == 0 {
+		var err error
+		v, err = strconv.ParseUint(string(digits), 10, 64)
+		w.refused = w.refused || err != nil
+	}
+	w.out = appendInteger(w.out, v, negative)
+}
+
+// fraction takes the rest of a number whose digits before the point are v. Where mantissa
+// and power of ten are both exact as float64, so is their quotient; see parseNumber in wire.
+func (w *writer) fraction(v uint64, begin, first int) {
+	places := 0
+	if w.next() == '.' {
+		w.at++
+		places = -w.at
+		v = w.digits(v)
+		places += w.at
+	}
+	exact := w.at-first <= mostDigits && v < 1<<53 && places < len(powers)
+	for c := w.next(); c|0x20 == 'e' || c == '+' || c == '-' || c-'0' <= 9; c = w.next() {
+		w.at++
+		exact = false
+	}
+	text := w.text[begin:w.at]
+	var f float64
+	if exact {
+		f = float64(v) / powers[places]
+		if first > begin {
+			f = -f
+		}
+	} else {
+		f = w.parse(string(text))
+	}
+	w.out = append(w.out, floatCode)
+	w.double(f)
+}
+
+// parse reads any number; one that is too large is infinite, as in Python.
+func (w *writer) parse(text string) float64 {
+	f, err := strconv.ParseFloat(text, 64)
+	w.refused = w.refused || err != nil && !math.IsInf(f, 0)
+	return f
+}
+
+var powers = [...]float64{1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22}

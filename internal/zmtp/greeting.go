@@ -1,0 +1,82 @@
+package zmtp
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/hermes-zmq/hermes/internal/carrier"
+)
+
+// The greeting: a signature, the version, the security mechanism, and filler.
+const (
+	greetingSize  = 64
+	signatureSize = 10
+	majorAt       = 10
+	minorAt       = 11
+	mechanismAt   = 12
+	mechanismSize = 20
+
+	major = 3
+	minor = 1
+)
+
+const mechanism = "NULL"
+
+// ownGreeting is what we send first.
+var ownGreeting = func() (g [greetingSize]byte) {
+	g[0], g[signatureSize-1] = 0xff, 0x7f
+	g[majorAt], g[minorAt] = major, minor
+	copy(g[mechanismAt:], mechanism)
+	return g
+}()
+
+// checkGreeting tells as early as can be why a greeting, of which g has arrived so
+// far, is not one that we can answer. Peers of the past are told apart because a
+// person must find out what to upgrade.
+func checkGreeting(g []byte) error {
+	switch {
+	case len(g) > 1 && g[0] != 0xff:
+		if g[1] == 0 { // the length of an identity, and its flags
+			return errOldPeer("1.0", "libzmq 2")
+		}
+		return notZMTP("the peer does not speak ZMTP: it began with %q", g[:min(len(g), 16)])
+	case len(g) >= signatureSize && g[signatureSize-1]&1 == 0:
+		return errOldPeer("1.0", "libzmq 2")
+	case len(g) > majorAt && g[majorAt] < major:
+		if g[majorAt] == 0 {
+			return errOldPeer("1.0", "libzmq 2")
+		}
+		return errOldPeer("2", "libzmq 3")
+	}
+	return nil
+}
+
+func errOldPeer(version, example string) error {
+	return notZMTP("the peer speaks ZMTP %s (as %s does); 3.0, of libzmq 4.0 or newer, is the oldest understood", version, example)
+}
+
+func notZMTP(format string, args ...any) error {
+	return &carrier.Fault{Cause: carrier.CauseNotZMTP, Text: fmt.Sprintf(format, args...)}
+}
+
+// peerMinor is the minor version to speak with the sender of a greeting: one of a
+// newer major version speaks ours.
+func peerMinor(g []byte) byte {
+	if g[majorAt] > major {
+		return minor
+	}
+	return min(g[minorAt], minor)
+}
+
+// checkMechanism refuses every security mechanism but NULL.
+func checkMechanism(g []byte) error {
+	name := g[mechanismAt : mechanismAt+mechanismSize]
+	if end := bytes.IndexByte(name, 0); end >= 0 && len(bytes.Trim(name[end:], "\x00")) == 0 {
+		name = name[:end]
+	}
+	if string(name) != mechanism {
+		return &carrier.Fault{Cause: carrier.CauseSecurity,
+			Text: fmt.Sprintf("the peer demands the security mechanism %q, and this end has %s", name, mechanism)}
+	}
+	return nil
+}

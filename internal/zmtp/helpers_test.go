@@ -1,0 +1,348 @@
+package zmtp
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+	"unsafe"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/hermes-zmq/hermes/internal/batch"
+	"github.com/hermes-zmq/hermes/internal/carrier"
+)
+
+// soon bounds how long a test waits for what must happen. It decides nothing else.
+const soon = 20 * time.Second
+
+// diary writes down events.
+type diary struct {
+	mu     sync.Mutex
+	events []carrier.Event
+}
+
+func (d *diary) note(e carrier.Event) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.events = append(d.events, e)
+}
+
+func (d *diary) all() []carrier.Event {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return append([]carrier.Event(nil), d.events...)
+}
+
+// find is the first event of a kind behind the first skip of them, or nil.
+func (d *diary) find(kind carrier.EventKind, skip int) *carrier.Event {
+	for _, e := range d.all() {
+		if e.Kind == kind {
+			if skip == 0 {
+				return &e
+			}
+			skip--
+		}
+	}
+	return nil
+}
+
+// wait waits for the n-th event of a kind, counted from 1.
+func (d *diary) wait(t testing.TB, kind carrier.EventKind, n int) carrier.Event {
+	t.Helper()
+	var found *carrier.Event
+	eventually(t, func() bool { found = d.find(kind, n-1); return found != nil }, "event %d of kind %d in %v", n, kind, d)
+	return *found
+}
+
+func (d *diary) String() string {
+	var s strings.Builder
+	for _, e := range d.all() {
+		fmt.Fprintf(&s, "\n  kind=%d peer=%d %s %q %s", e.Kind, e.Peer, e.Address, e.Prefix, e.Reason)
+	}
+	return s.String()
+}
+
+func eventually(t testing.TB, ok func() bool, what string, args ...any) {
+	t.Helper()
+	for deadline := time.Now().Add(soon); !ok(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			require.Failf(t, "it did not happen", what, args...)
+		}
+	}
+}
+
+// sink collects what an inlet delivers.
+type sink struct {
+	mu       sync.Mutex
+	messages [][]string
+	count    int
+	bytes    int64
+	keep     bool
+}
+
+func (s *sink) deliver(b *batch.Batch) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.count += b.Len()
+	s.bytes += int64(b.Size())
+	if !s.keep {
+		return
+	}
+	for i := range b.Len() {
+		var msg []string
+		for _, f := range batch.Frames(nil, b.Message(i)) {
+			msg = append(msg, string(f))
+		}
+		s.messages = append(s.messages, msg)
+	}
+}
+
+// forget makes it only count from now on.
+func (s *sink) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.keep = false
+}
+
+func (s *sink) len() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.count
+}
+
+func (s *sink) size() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.bytes
+}
+
+func (s *sink) got() [][]string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([][]string(nil), s.messages...)
+}
+
+func (s *sink) wait(t testing.TB, n int) {
+	t.Helper()
+	eventually(t, func() bool { return s.len() >= n }, "%d messages", n)
+	require.Equal(t, n, s.len())
+}
+
+// options of the helpers below.
+type option func(*carrier.Config)
+
+func bind(addresses ...string) option {
+	return func(c *carrier.Config) { c.Bind = addresses }
+}
+
+func dial(addresses ...string) option {
+	return func(c *carrier.Config) { c.Connect = addresses }
+}
+
+func events(d *diary) option { return func(c *carrier.Config) { c.OnEvent = d.note } }
+
+func config(kind carrier.Type, options []option) carrier.Config {
+	c := carrier.Config{Type: kind, Hermes: "2", ReconnectMin: 10 * time.Millisecond, ReconnectMax: 50 * time.Millisecond}
+	for _, o := range options {
+		o(&c)
+	}
+	return c
+}
+
+// testOutlet is an outlet with its diary.
+type testOutlet struct {
+	*outlet
+	*diary
+}
+
+func newOutlet(t testing.TB, overflow carrier.Overflow, queue int, options ...option) testOutlet {
+	t.Helper()
+	o := testOutlet{diary: &diary{}}
+	cfg := carrier.OutletConfig{
+		Config:   config(carrier.XPUB, append([]option{events(o.diary)}, options...)),
+		Overflow: overflow, QueueMessages: queue,
+	}
+	out, err := Opener{}.OpenOutlet(cfg)
+	require.NoError(t, err)
+	o.outlet = out.(*outlet)
+	t.Cleanup(func() { out.Close(0) })
+	return o
+}
+
+func (o testOutlet) address() string { return o.Endpoints()[0] }
+
+// testInlet is an inlet with its diary and what it got.
+type testInlet struct {
+	*inlet
+	*diary
+	*sink
+}
+
+func newInlet(t testing.TB, kind carrier.Type, prefixes []string, options ...option) testInlet {
+	t.Helper()
+	i := testInlet{diary: &diary{}, sink: &sink{keep: true}}
+	cfg := carrier.InletConfig{
+		Config:  config(kind, append([]option{events(i.diary)}, options...)),
+		Deliver: i.sink.deliver,
+		Lends:   kind == carrier.SUB, // so both ways of waiting take all tests
+	}
+	in, err := Opener{}.OpenInlet(cfg)
+	require.NoError(t, err)
+	i.inlet = in.(*inlet)
+	for _, p := range prefixes {
+		require.NoError(t, in.Subscribe([]byte(p)))
+	}
+	t.Cleanup(in.Close)
+	return i
+}
+
+func (i testInlet) address() string { return i.Endpoints()[0] }
+
+// connections counts those in any state.
+func connections(s *socket) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.conns)
+}
+
+// wanted counts the topics that any peer wants.
+func wanted(o *outlet) int {
+	o.events.Lock()
+	defer o.events.Unlock()
+	return o.wanted.Len()
+}
+
+// message is one message in a batch of its own.
+func message(frames ...string) *batch.Batch {
+	b := &batch.Batch{}
+	for i, f := range frames {
+		b.AppendFrame([]byte(f), i < len(frames)-1)
+	}
+	return b
+}
+
+// numbered is a batch of messages "topic/<from>" to "topic/<to - 1>".
+func numbered(topic string, from, to int) *batch.Batch {
+	b := &batch.Batch{}
+	for i := from; i < to; i++ {
+		b.AppendFrame(fmt.Appendf(nil, "%s/%d", topic, i), true)
+		b.AppendFrame([]byte("body"), false)
+	}
+	return b
+}
+
+func requireNumbered(t testing.TB, got [][]string, topic string, n int) {
+	t.Helper()
+	require.Len(t, got, n)
+	for i, msg := range got {
+		require.Equal(t, []string{fmt.Sprintf("%s/%d", topic, i), "body"}, msg)
+	}
+}
+
+// stranger is a peer made of bytes.
+type stranger struct {
+	net.Conn
+	t testing.TB
+}
+
+// knock connects to an endpoint without saying anything.
+func knock(t testing.TB, endpoint string) *stranger {
+	t.Helper()
+	network, at := "tcp", strings.TrimPrefix(endpoint, "tcp://")
+	if path, ok := strings.CutPrefix(endpoint, "ipc://"); ok {
+		network, at = "unix", path
+	}
+	c, err := net.Dial(network, at)
+	require.NoError(t, err)
+	require.NoError(t, c.SetDeadline(time.Now().Add(soon)))
+	t.Cleanup(func() { _ = c.Close() })
+	return &stranger{c, t}
+}
+
+func (s *stranger) say(parts ...[]byte) {
+	s.t.Helper()
+	_, err := s.Write(bytes.Join(parts, nil))
+	require.NoError(s.t, err)
+}
+
+func (s *stranger) hear(n int) []byte {
+	s.t.Helper()
+	p := make([]byte, n)
+	for at := 0; at < n; {
+		k, err := s.Read(p[at:])
+		require.NoError(s.t, err, "after %q", p[:at])
+		at += k
+	}
+	return p
+}
+
+// frame reads one frame.
+func (s *stranger) frame() (flags byte, body []byte) {
+	s.t.Helper()
+	h := s.hear(2)
+	flags, size := h[0], uint64(h[1])
+	if flags&batch.FlagLong != 0 {
+		h = append(h, s.hear(7)...)
+		_, _, size, _ = header(h)
+	}
+	return flags, s.hear(int(size))
+}
+
+// greet is a greeting of version 3.minor.
+func greet(minor byte) []byte {
+	g := ownGreeting
+	g[minorAt] = minor
+	return g[:]
+}
+
+// shakeHands becomes a peer of the given type and reads the other's READY. libzmq
+// loses what comes too early, so it takes turns.
+func (s *stranger) shakeHands(kind string, minor byte) {
+	s.t.Helper()
+	s.say(greet(minor))
+	g := s.hear(greetingSize)
+	require.NoError(s.t, checkGreeting(g))
+	require.Equal(s.t, ownGreeting[majorAt:], g[majorAt:])
+	s.say(appendReady(nil, kind))
+	flags, body := s.frame()
+	require.Equal(s.t, byte(batch.FlagCommand), flags)
+	name, _, err := parseCommand(body)
+	require.NoError(s.t, err)
+	require.Equal(s.t, cmdReady, name)
+}
+
+// requireHungUp waits until the other side has closed.
+func (s *stranger) requireHungUp() {
+	s.t.Helper()
+	p := make([]byte, 4096)
+	for {
+		_, err := s.Read(p)
+		if ne, ok := err.(net.Error); ok && ne.Timeout() {
+			require.Fail(s.t, "the connection is still open")
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// vanish makes the stranger's end of a TCP connection deaf and dumb, as if its cable
+// were cut: a filter drops whatever arrives before the system can answer it.
+func (s *stranger) vanish() {
+	s.t.Helper()
+	raw, err := s.Conn.(*net.TCPConn).SyscallConn()
+	require.NoError(s.t, err)
+	nothing := syscall.SockFilter{Code: syscall.BPF_RET | syscall.BPF_K, K: 0}
+	filter := syscall.SockFprog{Len: 1, Filter: &nothing}
+	var errno syscall.Errno
+	require.NoError(s.t, raw.Control(func(fd uintptr) {
+		_, _, errno = syscall.Syscall6(syscall.SYS_SETSOCKOPT, fd, syscall.SOL_SOCKET, syscall.SO_ATTACH_FILTER,
+			uintptr(unsafe.Pointer(&filter)), unsafe.Sizeof(filter), 0)
+	}))
+	require.Zero(s.t, errno)
+}

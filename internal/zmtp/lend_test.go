@@ -1,0 +1,237 @@
+package zmtp
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/hermes-zmq/hermes/internal/batch"
+	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/testkit"
+)
+
+// lendingPair is an outlet and an inlet that lends, connected.
+func lendingPair(t *testing.T) (testOutlet, testInlet) {
+	t.Helper()
+	o := newOutlet(t, carrier.Wait, 100_000, bind("tcp://127.0.0.1:*"))
+	i := newInlet(t, carrier.SUB, []string{""}, dial(o.address()))
+	i.diary.wait(t, carrier.Connected, 1)
+	o.diary.wait(t, carrier.Wanted, 1)
+	return o, i
+}
+
+// readable waits until there is something to read.
+func readable(t *testing.T, fd int) {
+	t.Helper()
+	require.True(t, testkit.Readable(t, fd, soon), "something to read")
+}
+
+func TestWhatIsLentIsReadByTheBorrower(t *testing.T) {
+	o, i := lendingPair(t)
+	fd, ok := i.Lend()
+	require.True(t, ok)
+	require.False(t, i.Fetch(), "nothing has been sent yet")
+	for round := range 3 {
+		o.Send(numbered("a", round, round+1))
+		readable(t, fd)
+		time.Sleep(20 * time.Millisecond) // for somebody else to read it
+		require.Equal(t, round, i.len())
+		require.True(t, i.Fetch())
+		require.Equal(t, round+1, i.len())
+	}
+	requireNumbered(t, i.got(), "a", 3)
+}
+
+func TestWhatIsTakenBackIsReadByTheGoroutine(t *testing.T) {
+	o, i := lendingPair(t)
+	for round := range 20 {
+		fd, ok := i.Lend()
+		require.True(t, ok)
+		o.Send(numbered("a", 2*round, 2*round+1))
+		readable(t, fd)
+		i.TakeBack()
+		i.sink.wait(t, 2*round+1)
+		o.Send(numbered("a", 2*round+1, 2*round+2))
+		i.sink.wait(t, 2*round+2)
+	}
+	i.TakeBack()
+	require.False(t, i.Fetch(), "there is no loan")
+	requireNumbered(t, i.got(), "a", 40)
+}
+
+// Whoever reads, and whatever changes hands meanwhile, all arrives once and in order.
+func TestLendingToAndFro(t *testing.T) {
+	o, i := lendingPair(t)
+	const n = 50_000
+	var sending sync.WaitGroup
+	sending.Go(func() {
+		for at := 0; at < n; at += 50 {
+			o.Send(numbered("a", at, at+50))
+		}
+	})
+	round := 0
+	testkit.Repeat(t, "all arrives", func() bool {
+		if _, ok := i.Lend(); ok && round%3 > 0 {
+			for range round % 7 {
+				i.Fetch()
+			}
+		}
+		if round%2 == 0 {
+			i.TakeBack()
+		}
+		round++
+		return i.len() >= n
+	})
+	testkit.Wait(t, &sending, "the sender")
+	i.sink.wait(t, n)
+	requireNumbered(t, i.got(), "a", n)
+}
+
+func TestALoanIsRefused(t *testing.T) {
+	alone := newInlet(t, carrier.SUB, []string{""}, bind("tcp://127.0.0.1:*"))
+	_, ok := alone.Lend()
+	require.False(t, ok, "no peer")
+	for n := 1; n <= 2; n++ {
+		newOutlet(t, carrier.Wait, 10, dial(alone.address()))
+		alone.diary.wait(t, carrier.Connected, n)
+	}
+	_, ok = alone.Lend()
+	require.False(t, ok, "two peers")
+
+	o := newOutlet(t, carrier.Wait, 10, bind("tcp://127.0.0.1:*"))
+	raw := newInlet(t, carrier.XSUB, []string{""}, dial(o.address()))
+	raw.diary.wait(t, carrier.Connected, 1)
+	_, ok = raw.Lend()
+	require.False(t, ok, "one that was not asked to lend")
+}
+
+func TestAPeerThatLeavesEndsTheLoan(t *testing.T) {
+	for name, fetch := range map[string]bool{"seen by the borrower": true, "and by nobody": false} {
+		t.Run(name, func(t *testing.T) {
+			o, i := lendingPair(t)
+			fd, ok := i.Lend()
+			require.True(t, ok)
+			o.Close(time.Second)
+			readable(t, fd)
+			if fetch {
+				i.Fetch()
+			} else {
+				i.TakeBack()
+			}
+			i.diary.wait(t, carrier.Disconnected, 1)
+			require.False(t, i.Fetch())
+			_, ok = i.Lend()
+			require.False(t, ok)
+			i.TakeBack()
+		})
+	}
+}
+
+func TestClosingWhatIsLent(t *testing.T) {
+	_, i := lendingPair(t)
+	_, ok := i.Lend()
+	require.True(t, ok)
+	i.Close()
+	require.False(t, i.Fetch())
+	i.TakeBack()
+}
+
+// Subscriptions wait for a peer that does not read, also outside of Go's poller.
+func TestSubscriptionsToAPeerThatDoesNotRead(t *testing.T) {
+	i := newInlet(t, carrier.SUB, nil, bind("tcp://127.0.0.1:*"))
+	peer := knock(t, i.address())
+	peer.shakeHands("PUB", 0)
+	i.diary.wait(t, carrier.Connected, 1)
+	const n, size = 100, 64 << 10 // more than the kernel keeps
+	for k := range n {
+		require.NoError(t, i.Subscribe(fmt.Appendf(bytes.Repeat([]byte("x"), size), "%d", k)))
+	}
+	c := (*i.peers.Load())[0]
+	eventually(t, func() bool {
+		c.io.mu.Lock()
+		defer c.io.mu.Unlock()
+		return c.io.blocked != nil
+	}, "a wait for room")
+	for k := range n {
+		_, body := peer.frame()
+		require.Equal(t, fmt.Sprintf("%d", k), string(body[1+size:]))
+	}
+}
+
+func TestClosingWhileSubscriptionsWait(t *testing.T) {
+	i := newInlet(t, carrier.SUB, nil, bind("tcp://127.0.0.1:*"))
+	peer := knock(t, i.address())
+	peer.shakeHands("PUB", 0)
+	i.diary.wait(t, carrier.Connected, 1)
+	for range 100 {
+		require.NoError(t, i.Subscribe(bytes.Repeat([]byte("x"), 64<<10)))
+		require.NoError(t, i.Unsubscribe(bytes.Repeat([]byte("x"), 64<<10)))
+	}
+	i.Close() // does not wait for the peer
+}
+
+// A connection whose peer has hung up must not leave behind the one who waits to write.
+func TestAPeerThatHangsUpWhileSubscriptionsWait(t *testing.T) {
+	i := newInlet(t, carrier.SUB, nil, bind("tcp://127.0.0.1:*"))
+	peer := knock(t, i.address())
+	peer.shakeHands("PUB", 0)
+	i.diary.wait(t, carrier.Connected, 1)
+	for k := range 100 { // more than the kernel keeps
+		require.NoError(t, i.Subscribe(fmt.Appendf(bytes.Repeat([]byte("x"), 64<<10), "%d", k)))
+	}
+	c := (*i.peers.Load())[0]
+	eventually(t, func() bool {
+		c.io.mu.Lock()
+		defer c.io.mu.Unlock()
+		return c.io.blocked != nil
+	}, "a wait for room")
+	require.NoError(t, peer.Conn.(*net.TCPConn).CloseWrite()) // and it still does not read
+	i.diary.wait(t, carrier.Disconnected, 1)
+	testkit.Finish(t, "closing: nothing waits to write any more", i.Close)
+}
+
+// A peer that is given up is not listened to any more, however much it says.
+func TestGivingUpAPeerThatNeverPauses(t *testing.T) {
+	i := &testInlet{diary: &diary{}}
+	cfg := carrier.InletConfig{
+		Config:  config(carrier.SUB, []option{events(i.diary), bind("tcp://127.0.0.1:*")}),
+		Deliver: func(*batch.Batch) { time.Sleep(time.Millisecond) }, // there is always more to read
+		Lends:   true,
+	}
+	in, err := Opener{}.OpenInlet(cfg)
+	require.NoError(t, err)
+	require.NoError(t, in.Subscribe(nil))
+	peer := knock(t, in.Endpoints()[0])
+	peer.shakeHands("PUB", 0)
+	i.diary.wait(t, carrier.Connected, 1)
+	go func() {
+		for say := bytes.Repeat([]byte{0, 1, 'x'}, 10_000); ; {
+			if _, err := peer.Write(say); err != nil {
+				return
+			}
+		}
+	}()
+	eventually(t, func() bool { return in.Peers()[0].Received > 100_000 }, "a flood")
+	closed := make(chan struct{})
+	go func() { in.Close(); close(closed) }()
+	select {
+	case <-closed:
+	case <-time.After(soon / 2): // the peer ends by itself, later
+		require.Fail(t, "the peer is still being read")
+	}
+}
+
+// A connection that cannot be waited for any more is given up, rather than left unread.
+func TestAConnectionThatIsNotTakenBack(t *testing.T) {
+	_, i := lendingPair(t)
+	_, ok := i.Lend()
+	require.True(t, ok)
+	i.borrowed.Load().io.watch.fd = -1
+	i.TakeBack()
+	require.Contains(t, i.diary.wait(t, carrier.Disconnected, 1).Reason, "bad file descriptor")
+}

@@ -1,0 +1,134 @@
+package zmtp
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/fds"
+	"github.com/hermes-zmq/hermes/internal/ipcfile"
+)
+
+// listener is one bound address.
+type listener struct {
+	net.Listener
+	endpoint string      // as a peer would write it, port resolved
+	file     string      // the socket file to remove, or none
+	made     os.FileInfo // that file as it was made, so that no other is removed
+	dir      string      // a directory made for the file, or none
+	fd       int         // noted for a forked child
+}
+
+// listen binds.
+func (a endpoint) listen() (*listener, error) {
+	var l *listener
+	var err error
+	if a.network == "tcp" {
+		l, err = a.listenTCP()
+	} else {
+		l, err = a.listenIPC()
+	}
+	var unknown *net.DNSError
+	switch {
+	case err == nil:
+		l.fd = control(l.Listener, fds.Own)
+		return l, nil
+	case errors.Is(err, carrier.ErrAddress):
+		return nil, fmt.Errorf("cannot bind %s: %w", a.Text, err)
+	case errors.As(err, &unknown), errors.Is(err, syscall.EADDRNOTAVAIL):
+		return nil, fmt.Errorf("%w: cannot bind %s: no such interface or address here", carrier.ErrAddress, a.Text)
+	}
+	return nil, fmt.Errorf("cannot bind %s: %w", a.Text, err)
+}
+
+func (a endpoint) listenTCP() (*listener, error) {
+	network, host, err := a.local()
+	if err != nil {
+		return nil, err
+	}
+	l, err := net.Listen(network, net.JoinHostPort(host, strconv.Itoa(a.Port)))
+	if err == nil {
+		l, err = fds.RaiseListener(l)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &listener{Listener: l, endpoint: "tcp://" + l.Addr().String()}, nil
+}
+
+func (a endpoint) listenIPC() (*listener, error) {
+	path, dir := a.Path, ""
+	if path == "*" {
+		var err error
+		if dir, err = os.MkdirTemp("", "hermes-"); err != nil {
+			return nil, err
+		}
+		path = filepath.Join(dir, "socket")
+	}
+	l, err := bindPath(path)
+	if err != nil {
+		if dir != "" {
+			_ = os.Remove(dir)
+		}
+		return nil, err
+	}
+	bound := &listener{endpoint: "ipc://" + path, dir: dir}
+	if !a.Abstract() {
+		l.SetUnlinkOnClose(false)
+		bound.file = path
+		bound.made, _ = os.Lstat(path)
+	}
+	if bound.Listener, err = fds.RaiseListener(l); err != nil {
+		bound.tidy()
+		return nil, err
+	}
+	return bound, nil
+}
+
+// bindPath binds a Unix socket.
+func bindPath(path string) (l *net.UnixListener, err error) {
+	err = ipcfile.Bind(path, func() (err error) {
+		l, err = net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+		return err
+	})
+	return l, err
+}
+
+// Close stops listening and removes the socket file, unless another has taken its
+// place meanwhile. It shuts the socket down first, so that the address is free even
+// where a process that was forked from this one holds a copy of the descriptor.
+func (l *listener) Close() error {
+	l.tidy()
+	control(l.Listener, func(fd int) { _ = unix.Shutdown(fd, unix.SHUT_RDWR) })
+	fds.Disown(l.fd)
+	return l.Listener.Close()
+}
+
+// tidy removes the file, and the directory that was made for it.
+func (l *listener) tidy() {
+	if l.file != "" {
+		ipcfile.Remove(l.file, l.made)
+		l.file = ""
+	}
+	if l.dir != "" {
+		_ = os.Remove(l.dir)
+	}
+}
+
+// control calls f with the descriptor of a socket, and returns it; -1 where it is closed.
+func control(s any, f func(fd int)) int {
+	number := -1
+	if c, ok := s.(syscall.Conn); ok {
+		if raw, err := c.SyscallConn(); err == nil {
+			_ = raw.Control(func(fd uintptr) { number = int(fd); f(number) })
+		}
+	}
+	return number
+}

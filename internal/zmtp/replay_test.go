@@ -1,0 +1,121 @@
+package zmtp
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/hermes-zmq/hermes/internal/batch"
+	"github.com/hermes-zmq/hermes/internal/carrier"
+)
+
+// shelf is a cache that keeps everything, in one batch.
+type shelf struct {
+	all     batch.Batch
+	asked   []string
+	peers   []carrier.Peer
+	taken   int
+	refused int
+}
+
+func (s *shelf) Keep(b *batch.Batch) {
+	for i := range b.Len() {
+		s.all.AppendMessage(b.Message(i))
+	}
+}
+
+func (s *shelf) Recall(p carrier.Peer, prefix []byte, follows func([]byte) bool, give func(*batch.Batch) int) (looked int) {
+	s.asked, s.peers = append(s.asked, string(prefix)), append(s.peers, p)
+	out := &batch.Batch{}
+	for i := range s.all.Len() {
+		topic := batch.Topic(s.all.Message(i))
+		if string(topic[:min(len(prefix), len(topic))]) == string(prefix) && !follows(topic) {
+			out.AppendMessage(s.all.Message(i))
+		}
+	}
+	n := give(out)
+	s.taken, s.refused = s.taken+n, s.refused+out.Len()-n
+	return s.all.Len()
+}
+
+func openWithCache(t testing.TB, c carrier.Cache, queue int, options ...option) (testOutlet, error) {
+	t.Helper()
+	o := testOutlet{diary: &diary{}}
+	out, err := Opener{}.OpenOutlet(carrier.OutletConfig{
+		Config:        config(carrier.XPUB, append([]option{events(o.diary), bind("tcp://127.0.0.1:*")}, options...)),
+		QueueMessages: queue, Cache: c,
+	})
+	if err != nil {
+		return o, err
+	}
+	o.outlet = out.(*outlet)
+	t.Cleanup(func() { out.Close(0) })
+	return o, nil
+}
+
+func TestWhatIsKeptComesBeforeWhatIsSent(t *testing.T) {
+	s := &shelf{}
+	o, err := openWithCache(t, s, 0)
+	require.NoError(t, err)
+	require.Equal(t, carrier.Tally{NoPeer: 10}, o.Send(numbered("a", 0, 10)), "kept, though nobody is there")
+	i := newInlet(t, carrier.SUB, []string{"a"}, dial(o.address()))
+	i.sink.wait(t, 10)
+	require.Equal(t, 10, o.Send(numbered("a", 10, 20)).Sent)
+	i.sink.wait(t, 20)
+	requireNumbered(t, i.got(), "a", 20)
+	require.NoError(t, i.Subscribe([]byte("a/1")))
+	require.NoError(t, i.Subscribe([]byte("")))
+	o.wait(t, carrier.Wanted, 3)
+	require.Equal(t, 10, o.Send(numbered("a", 20, 30)).Sent)
+	i.sink.wait(t, 30)
+	requireNumbered(t, i.got(), "a", 30)
+	require.Equal(t, []string{"a", "a/1", ""}, s.asked)
+	require.Equal(t, "SUB", s.peers[0].Type)
+	require.Equal(t, "2", s.peers[0].Hermes)
+	require.Equal(t, "2", o.Peers()[0].Hermes)
+}
+
+// TestAReplayKeepsWithinTheQueue: what finds no room is dropped, counted, and told.
+func TestAReplayKeepsWithinTheQueue(t *testing.T) {
+	s := &shelf{}
+	o, err := openWithCache(t, s, 5)
+	require.NoError(t, err)
+	o.Send(numbered("a", 0, 8))
+	p := knock(t, o.address())
+	p.shakeHands("SUB", 1)
+	p.say(appendSubscription(nil, 1, true, []byte("a")))
+	for n := range 5 {
+		_, topic := p.frame()
+		require.Equal(t, fmt.Sprintf("a/%d", n), string(topic))
+		p.frame()
+	}
+	o.wait(t, carrier.Wanted, 1)
+	require.Equal(t, []int{5, 3}, []int{s.taken, s.refused})
+	require.EqualValues(t, 3, o.Peers()[0].Dropped)
+	require.Equal(t, "", o.Peers()[0].Hermes, "it has not said anything")
+}
+
+func TestACacheIsForThoseWhoDoNotWait(t *testing.T) {
+	_, err := Opener{}.OpenOutlet(carrier.OutletConfig{Config: config(carrier.XPUB, nil), Overflow: carrier.Wait, Cache: &shelf{}})
+	require.ErrorIs(t, err, carrier.ErrUnsupported)
+}
+
+func TestPropertiesOfAReady(t *testing.T) {
+	var p []byte
+	for _, x := range [][2]string{{"Identity", ""}, {"x-hermes", "2"}, {"Socket-Type", "SUB"}, {"X-Other", "value"}} {
+		p = appendProperty(p, x[0], x[1])
+	}
+	peer, err := readyProperties(p)
+	require.NoError(t, err)
+	require.Equal(t, []string{"SUB", "2"}, []string{peer.kind, peer.version})
+	for n := range p {
+		peer, err := readyProperties(p[:n])
+		if err == nil {
+			require.Contains(t, "SUB2", peer.kind+peer.version)
+		}
+	}
+	peer, err = readyProperties(appendProperty(nil, hermes, string(make([]byte, 10_000))))
+	require.NoError(t, err)
+	require.Len(t, peer.version, maxVersion)
+}

@@ -1,0 +1,195 @@
+package zmtp
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/hermes-zmq/hermes/internal/batch"
+	"github.com/hermes-zmq/hermes/internal/carrier"
+)
+
+// newTable is an outlet with one peer that has no connection, and what it tells.
+func newTable(limits carrier.Limits) (*outlet, *conn, *diary) {
+	o, d := &outlet{}, &diary{}
+	o.cfg = withDefaults(carrier.Config{Limits: limits, OnEvent: d.note})
+	c := &conn{s: &o.socket, id: 1}
+	c.out.init(nil, 0, 0)
+	c.out.dead = true
+	return o, c, d
+}
+
+func reader(o *outlet, c *conn) *upstream {
+	return &upstream{
+		limit:     o.cfg.Limits.SubscriptionBytes,
+		subscribe: func(on bool, prefix []byte) error { return o.subscribe(c, on, prefix) },
+		command:   c.command,
+	}
+}
+
+func feedUpstream(u *upstream, stream []byte, piece int) error {
+	for len(stream) > 0 {
+		n := copy(u.room(), stream[:min(piece, len(stream))])
+		stream = stream[n:]
+		if err := u.took(n); err != nil {
+			return err
+		}
+		u.idle()
+	}
+	return nil
+}
+
+// told is the history of wanted topics as text: +a -a.
+func told(d *diary) (list []string) {
+	for _, e := range d.all() {
+		list = append(list, map[carrier.EventKind]string{carrier.Wanted: "+", carrier.Unwanted: "-"}[e.Kind]+string(e.Prefix))
+	}
+	return list
+}
+
+func TestBothFormsOfSubscription(t *testing.T) {
+	stream := appendSubscription(nil, 1, true, []byte("a"))
+	stream = appendSubscription(stream, 0, true, []byte("b"))
+	stream = append(stream, message("an XSUB may send anything", "\x01this counts").Buf...)
+	stream = append(stream, message("").Buf...)
+	stream = appendCommand(stream, "UNKNOWN", []byte("x"))
+	stream = appendSubscription(stream, 0, false, []byte("a"))
+	stream = appendSubscription(stream, 1, false, []byte("b"))
+	stream = appendSubscription(stream, 1, false, []byte("never was"))
+	stream = appendSubscription(stream, 1, true, nil)
+	stream = appendSubscription(stream, 0, true, bytes.Repeat([]byte("long"), 100))
+	stream = appendSubscription(stream, 1, true, bytes.Repeat([]byte("l0ng"), 100))
+	for piece := 1; piece < 64; piece++ {
+		o, c, d := newTable(carrier.Limits{})
+		require.NoError(t, feedUpstream(reader(o, c), stream, piece))
+		require.Equal(t, []string{"+a", "+b", "+this counts", "-a", "-b", "+",
+			"+" + string(bytes.Repeat([]byte("long"), 100)), "+" + string(bytes.Repeat([]byte("l0ng"), 100))}, told(d))
+	}
+}
+
+func TestSubscriptionsOfSeveralPeers(t *testing.T) {
+	o, one, d := newTable(carrier.Limits{})
+	two := &conn{s: &o.socket, id: 2}
+	two.out.init(nil, 0, 0)
+	do := func(c *conn, on bool, prefix string) {
+		require.NoError(t, o.subscribe(c, on, []byte(prefix)))
+	}
+	do(one, true, "a")
+	do(one, true, "a") // as libzmq has it, twice is once
+	do(two, true, "a")
+	do(two, true, "b")
+	do(one, false, "a")
+	do(one, false, "a")
+	do(two, true, "c")
+	do(one, true, "c")
+	require.Equal(t, []string{"+a", "+b", "+c"}, told(d))
+	o.detach(two)
+	require.ElementsMatch(t, []string{"-a", "-b"}, told(d)[3:])
+	o.detach(one)
+	require.Equal(t, "-c", told(d)[5])
+	require.Zero(t, o.wanted.Len())
+	require.Equal(t, uint64(2), d.all()[4].Peer)
+}
+
+func TestUpstreamLimits(t *testing.T) {
+	l := carrier.Limits{Subscriptions: 3, SubscriptionBytes: 100}
+	sub := func(prefixes ...string) (s []byte) {
+		for i, p := range prefixes {
+			s = appendSubscription(s, byte(i%2), true, []byte(p))
+		}
+		return s
+	}
+	long := string(bytes.Repeat([]byte("x"), 60))
+	for name, c := range map[string]struct {
+		stream []byte
+		reason string
+	}{
+		"count":   {sub("a", "b", "c", "c", "d"), "more than 3 subscriptions"},
+		"bytes":   {sub(long, long+"y"), "more than 100 bytes together"},
+		"one":     {sub(long + long), "above the limit of 100"},
+		"claim":   {[]byte{6, 0, 0, 0, 1, 0, 0, 0, 0}, "above the limit of 100"},
+		"message": {[]byte{2, 0, 0, 0, 1, 0, 0, 0, 0, 1}, "above the limit of 100"},
+		"framing": {[]byte{0x80, 1}, "reserved flags"},
+	} {
+		o, conn, _ := newTable(l)
+		require.ErrorContains(t, feedUpstream(reader(o, conn), c.stream, 1000), c.reason, name)
+	}
+	o, conn, d := newTable(l)
+	u := reader(o, conn)
+	big := message(string(bytes.Repeat([]byte("no subscription"), 100_000))).Buf
+	require.NoError(t, feedUpstream(u, append(big, sub("a")...), 1000))
+	require.LessOrEqual(t, cap(u.buf), 4096, "skipped without being kept")
+	require.Equal(t, []string{"+a"}, told(d))
+}
+
+// FuzzSubscriptions sends a peer's bytes in pieces and compares the table with a
+// plain map, and the sum of the events with both.
+func FuzzSubscriptions(f *testing.F) {
+	f.Add(append(appendSubscription(nil, 1, true, []byte("a")), appendSubscription(nil, 0, false, []byte("a"))...), uint8(3))
+	f.Add(append(message("x", "\x01y").Buf, appendPing(nil)...), uint8(1))
+	f.Add([]byte("\x00\x02\x01a\x00\x02\x01a\x04\x08\x06CANCELa"), uint8(200))
+	f.Fuzz(func(t *testing.T, stream []byte, piece uint8) {
+		o, c, d := newTable(carrier.Limits{Subscriptions: 50, SubscriptionBytes: 200})
+		model := map[string]bool{}
+		u := reader(o, c)
+		subscribe := u.subscribe
+		u.subscribe = func(on bool, prefix []byte) error {
+			key := string(prefix)
+			err := subscribe(on, prefix)
+			if err == nil && on {
+				model[key] = true
+			} else if !on {
+				delete(model, key)
+			}
+			return err
+		}
+		err := feedUpstream(u, stream, 1+int(piece))
+
+		// In one piece it means the same.
+		o2, c2, d2 := newTable(o.cfg.Limits)
+		err2 := feedUpstream(reader(o2, c2), stream, max(len(stream), 1))
+		require.Equal(t, fmt.Sprint(err), fmt.Sprint(err2))
+		require.Equal(t, told(d), told(d2))
+
+		table := map[string]bool{}
+		c.topics.Each(func(p []byte, n int) {
+			require.Equal(t, 1, n)
+			table[string(p)] = true
+		})
+		require.Equal(t, model, table)
+		require.LessOrEqual(t, c.topics.Len(), 50)
+		require.LessOrEqual(t, c.topics.Bytes(), 200)
+		for _, e := range d.all() {
+			if key := string(e.Prefix); e.Kind == carrier.Wanted {
+				require.False(t, table["event:"+key])
+				table["event:"+key] = true
+			} else {
+				require.True(t, table["event:"+key])
+				delete(table, "event:"+key)
+			}
+		}
+		require.Len(t, table, 2*len(model))
+		o.detach(c)
+		require.Zero(t, o.wanted.Len())
+	})
+}
+
+func TestHeader(t *testing.T) {
+	for _, size := range []int{0, 1, 255, 256, 1 << 20} {
+		for _, more := range []bool{true, false} {
+			p := batch.AppendHeader(nil, size, more)
+			for cut := range p {
+				_, _, _, err := header(p[:cut])
+				require.True(t, errors.Is(err, errShortFrame))
+			}
+			flags, head, n, err := header(p)
+			require.NoError(t, err)
+			require.Equal(t, len(p), head)
+			require.Equal(t, uint64(size), n)
+			require.Equal(t, more, flags&batch.FlagMore != 0)
+		}
+	}
+}
