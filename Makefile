@@ -149,6 +149,10 @@ test-go: deps-test ## the Go tests, under the race detector
 	go vet ./...
 	.ci/test-go -race -timeout 15m ./...
 
+.PHONY: test-invariants
+test-invariants: deps-test ## the Go tests once more, with checks of accounting, bounds and lock order
+	.ci/test-go -tags invariants -timeout 15m ./...
+
 .PHONY: test-c
 test-c: deps-test build ## the C interface, plain and under AddressSanitizer
 	capi/tests/run.sh
