@@ -27,7 +27,7 @@ type arrival struct {
 
 	malformedPace, overflowPace, lostPace, lagPace, slowPace, futurePace pacer
 
-	memo  wire.Memo
+	memo  wire.StreamMemo
 	stage stage // reused from batch to batch
 }
 

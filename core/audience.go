@@ -39,13 +39,13 @@ func (a *audience) note(e carrier.Event) bool {
 		a.peers++
 	case carrier.Disconnected:
 		a.peers--
-	case carrier.Wanted:
+	case carrier.Subscribed:
 		a.news = time.Now()
 		if a.wanted == 0 {
 			a.since = a.news
 		}
 		a.wanted++
-	case carrier.Unwanted:
+	case carrier.Unsubscribed:
 		a.wanted--
 	default:
 		return false

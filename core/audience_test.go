@@ -17,15 +17,15 @@ func TestAudienceIsHeardOutBeforeAnythingIsSaid(t *testing.T) {
 	require.LessOrEqual(t, a.holdFor(0), time.Duration(0), "where nothing is to be held")
 
 	a.note(carrier.Event{Kind: carrier.Connected})
-	a.note(carrier.Event{Kind: carrier.Wanted})
+	a.note(carrier.Event{Kind: carrier.Subscribed})
 	require.LessOrEqual(t, a.holdFor(time.Hour), settling, "for further subscriptions")
 	require.Eventually(t, func() bool { return a.holdFor(time.Hour) <= 0 }, 30*time.Second, settling)
-	a.note(carrier.Event{Kind: carrier.Wanted})
+	a.note(carrier.Event{Kind: carrier.Subscribed})
 	require.LessOrEqual(t, a.holdFor(time.Hour), time.Duration(0), "later ones hold nothing up")
 
-	a.note(carrier.Event{Kind: carrier.Unwanted})
+	a.note(carrier.Event{Kind: carrier.Unsubscribed})
 	require.LessOrEqual(t, a.holdFor(time.Hour), time.Duration(0), "one still listens")
-	a.note(carrier.Event{Kind: carrier.Unwanted})
+	a.note(carrier.Event{Kind: carrier.Unsubscribed})
 	require.Greater(t, a.holdFor(time.Hour), 59*time.Minute, "silence again")
 }
 

@@ -13,7 +13,7 @@ import (
 // origins a young envelope has come, and how old those of the others were. It is guarded
 // by the lock of the arrival.
 type clockCheck struct {
-	recent [256][]byte         // origins in prompt, by wire.StreamPlace: spares most searches
+	recent [256][]byte         // origins in prompt, by wire.StreamSlot: spares most searches
 	prompt map[string]struct{} // origins that have sent a young envelope
 	late   map[string]*ages    // origins that have sent nothing but old ones
 	bytes  int                 // length of all keys
@@ -30,7 +30,7 @@ func (c *clockCheck) forget() { *c = clockCheck{} }
 
 // young notes that an envelope of an origin, a JSON string, was young enough.
 func (c *clockCheck) young(origin []byte) {
-	known := &c.recent[wire.StreamPlace(origin)]
+	known := &c.recent[wire.StreamSlot(origin)]
 	if string(*known) == string(origin) {
 		return
 	}

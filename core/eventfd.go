@@ -22,7 +22,7 @@ func (e *eventFD) open() (int, error) {
 	if err != nil {
 		return -1, err
 	}
-	fds.Own(fd)
+	fds.Track(fd)
 	e.fd, e.made = fd, true
 	return fd, nil
 }
@@ -43,7 +43,7 @@ func (e *eventFD) show(readable bool) {
 
 func (e *eventFD) close() {
 	if e.made {
-		fds.Disown(e.fd)
+		fds.Untrack(e.fd)
 		_ = unix.Close(e.fd)
 		*e = eventFD{}
 	}

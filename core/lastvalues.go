@@ -101,7 +101,7 @@ func (l *lastValues) keep(msg []byte) {
 		return
 	}
 	v := l.kept[string(topic)]
-	if topicCost+3*int64(len(topic))+keptCost+int64(len(msg)+wire.MarkRoom) > l.limit {
+	if topicCost+3*int64(len(topic))+keptCost+int64(len(msg)+wire.CacheMarkRoom) > l.limit {
 		if v != nil {
 			l.evict(v) // what it holds is not the newest any more
 		}
@@ -145,7 +145,7 @@ func (l *lastValues) push(v *lastValue, msg []byte, at int) {
 
 // fill makes e a marked copy of msg.
 func (e *envelopeKept) fill(msg []byte, at int) {
-	size := len(msg) + wire.MarkRoom
+	size := len(msg) + wire.CacheMarkRoom
 	if size >= sharedBytes {
 		b := &batch.Batch{Buf: wire.AppendMarked(make([]byte, 0, size), msg, at)}
 		b.EndMessage()

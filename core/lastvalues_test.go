@@ -37,7 +37,7 @@ func recalled(t testing.TB, l *lastValues, prefix string, has ...string) map[str
 	}
 	l.Recall(carrier.Peer{Type: "SUB", Hermes: "2"}, []byte(prefix), follows, func(b *batch.Batch) int {
 		for i := range b.Len() {
-			p, err := wire.Split(b.Message(i), &wire.Memo{})
+			p, err := wire.Split(b.Message(i), &wire.StreamMemo{})
 			require.NoError(t, err)
 			require.True(t, p.Cached)
 			topic := strings.Trim(string(p.Topic), `"`)

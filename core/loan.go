@@ -20,7 +20,7 @@ type loan struct {
 	lent atomic.Bool // as lender, for those in a hurry
 
 	mu      sync.Mutex
-	lender  carrier.Lender // nil: there is no loan
+	lender  carrier.ReaderLeaser // nil: there is no loan
 	fd      int
 	inside  bool          // the borrower is in a call
 	wanted  bool          // somebody else was refused meanwhile
@@ -55,11 +55,11 @@ func (r *Receiver) Borrow(again bool) (fd int, ok bool) {
 		return -1, false
 	}
 	if l.lender == nil {
-		lender, can := in.(carrier.Lender)
+		lender, can := in.(carrier.ReaderLeaser)
 		if !can {
 			return -1, false
 		}
-		if l.fd, ok = lender.Lend(); !ok {
+		if l.fd, ok = lender.LeaseReader(); !ok {
 			return -1, false
 		}
 		l.lender = lender
@@ -143,7 +143,7 @@ func (r *Receiver) endLoan() {
 // takeBack ends the loan; the caller holds the lock.
 func (l *loan) takeBack() {
 	if l.lender != nil {
-		l.lender.TakeBack()
+		l.lender.EndLease()
 		l.lender = nil
 		l.lent.Store(false)
 	}
@@ -167,5 +167,5 @@ func (r *Receiver) fetch() bool {
 	lender := l.lender
 	l.left = monotonic() // who fetches is not away
 	l.mu.Unlock()
-	return lender != nil && lender.Fetch()
+	return lender != nil && lender.ReadLeased()
 }

@@ -250,7 +250,7 @@ type slowLender struct {
 	back      atomic.Bool
 }
 
-func (s *slowLender) Lend() (fd int, ok bool) {
+func (s *slowLender) LeaseReader() (fd int, ok bool) {
 	done := make(chan struct{})
 	go func() { s.meanwhile(); close(done) }()
 	select {
@@ -260,8 +260,8 @@ func (s *slowLender) Lend() (fd int, ok bool) {
 	return 1 << 20, true
 }
 
-func (s *slowLender) Fetch() bool { return false }
-func (s *slowLender) TakeBack()   { s.back.Store(true) }
+func (s *slowLender) ReadLeased() bool { return false }
+func (s *slowLender) EndLease()        { s.back.Store(true) }
 
 // What ends loans ends one that is only just being made as well: its descriptor may be
 // somebody else's next.

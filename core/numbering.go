@@ -56,7 +56,7 @@ func stream(msg []byte) (key, topic []byte) {
 }
 
 func (n *numbering) counter(key, topic []byte) *uint32 {
-	r := &n.recent[wire.StreamPlace(topic)]
+	r := &n.recent[wire.StreamSlot(topic)]
 	if string(r.key) == string(key) {
 		return r.last
 	}

@@ -134,7 +134,7 @@ func (p *PostOffice) openInlet(r *relay) (carrier.Inlet, error) {
 		return nil, err
 	}
 	cfg := carrier.InletConfig{Config: p.carrierConfig(carrier.XSUB, p.in)}
-	cfg.Office, cfg.OnPath = r.route.own, r.route.hear
+	cfg.Office, cfg.OnRoute = r.route.own, r.route.hear
 	cfg.OnEvent = func(e carrier.Event) {
 		if e.Kind == carrier.Disconnected {
 			r.route.forget(e.Peer)

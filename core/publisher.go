@@ -38,7 +38,7 @@ type Publisher struct {
 	pumping  sync.WaitGroup
 	audience audience
 	numbers  numbering
-	shapes   wire.Shapes // of data that was published
+	shapes   wire.TemplateCache // of data that was published
 
 	caller holder // who publishes
 
@@ -112,7 +112,7 @@ func (p *Publisher) openUp() error {
 		QueueBytes:    carrierBytes,
 	}
 	if p.redundant.is("on") || p.redundant.is("auto") && len(p.addresses.connect) > 1 {
-		cfg.Patience = max(p.redundantWait.get(), time.Millisecond)
+		cfg.StalledPathTimeout = max(p.redundantWait.get(), time.Millisecond)
 	}
 	cfg.OnEvent = p.onEvent
 	outlet, err := opener.OpenOutlet(cfg)

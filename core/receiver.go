@@ -123,7 +123,7 @@ func (r *Receiver) openInlet(opener carrier.Opener, ways []addresses) (carrier.I
 		return openPaths(opener, cfg, ways, r.deliverFrom, r.onPath)
 	}
 	cfg.Deliver = r.deliver
-	cfg.Lends = r.Waker() != nil // somebody waits outside of Go
+	cfg.ReaderLease = r.Waker() != nil // somebody waits outside of Go
 	cfg.OnEvent = r.onEvent
 	return opener.OpenInlet(cfg)
 }

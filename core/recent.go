@@ -1,7 +1,7 @@
 package core
 
 // recent remembers where the numbers of the streams seen last are kept, by
-// wire.StreamPlace: most envelopes belong to one of few streams, and are spared the search
+// wire.StreamSlot: most envelopes belong to one of few streams, and are spared the search
 // in a big table. Streams that share a place displace each other.
 type recent [256]struct {
 	key  []byte

@@ -91,8 +91,8 @@ func (r *route) tell() {
 	}
 	r.told = all
 	for _, o := range r.outlets {
-		if t, ok := o.(carrier.Tracer); ok {
-			t.Trace(all)
+		if t, ok := o.(carrier.RouteAnnouncer); ok {
+			t.AnnounceRoute(all)
 		}
 	}
 }

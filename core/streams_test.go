@@ -93,7 +93,7 @@ func numbered(t *testing.T, n *numbering, topics ...string) (out []wire.Sequence
 	}
 	n.number(b)
 	for i := range b.Len() {
-		p, err := wire.Split(b.Message(i), new(wire.Memo))
+		p, err := wire.Split(b.Message(i), new(wire.StreamMemo))
 		require.NoError(t, err)
 		require.True(t, p.Numbered)
 		out = append(out, p.Sequence)
@@ -109,7 +109,7 @@ func TestEnvelopesAreNumberedByStream(t *testing.T) {
 	defer b.Release()
 	require.NoError(t, wire.Append(b, "a", []byte(`"another origin"`), []byte(`1`), true))
 	n.number(b)
-	p, err := wire.Split(b.Message(0), new(wire.Memo))
+	p, err := wire.Split(b.Message(0), new(wire.StreamMemo))
 	require.NoError(t, err)
 	require.Zero(t, p.Sequence.Number, "receivers tell streams apart by origin as well")
 }

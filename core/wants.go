@@ -35,9 +35,9 @@ func (w *wants) note(e carrier.Event) {
 		return
 	}
 	switch e.Kind {
-	case carrier.Wanted:
+	case carrier.Subscribed:
 		w.add(e.Prefix)
-	case carrier.Unwanted:
+	case carrier.Unsubscribed:
 		w.remove(e.Prefix)
 	}
 }

@@ -112,12 +112,12 @@ type OutletConfig struct {
 	// QueueMessages and QueueBytes bound what may wait for one peer.
 	QueueMessages int
 	QueueBytes    int64
-	// Patience says that all peers are paths to the same end, and how long one of
+	// StalledPathTimeout says that all peers are paths to the same end, and how long one of
 	// them may keep a Send waiting that the others have got rid of (Overflow Wait).
 	// Then it is left behind until it has caught up, and what it misses meanwhile is
 	// in its Dropped. 0 waits for everybody; so does a carrier that has one queue
 	// for all peers.
-	Patience time.Duration
+	StalledPathTimeout time.Duration
 	// Cache, where there is one, gives each peer what it has missed of the topics
 	// that it asks for. Our own carrier only, and only with Overflow Drop.
 	Cache Cache
@@ -150,12 +150,12 @@ type InletConfig struct {
 	// other and in order, those of different peers possibly at the same time.
 	// It may call into Outlets, and must not call into the Inlet itself.
 	Deliver func(*batch.Batch)
-	// OnPath is told from which post offices the messages of a peer may come, first when it
+	// OnRoute is told from which post offices the messages of a peer may come, first when it
 	// connects, before any message, and again whenever that changes. An error ends the
 	// connection. Only peers with an Office say it, and only to those with one. May be nil.
-	OnPath func(peer uint64, offices []string) error
-	// Lends asks for a Lender, where the carrier can be one.
-	Lends bool
+	OnRoute func(peer uint64, offices []string) error
+	// ReaderLease asks for a ReaderLeaser, where the carrier can be one.
+	ReaderLease bool
 }
 
 // Tally is what became of the messages of one Send. All fields but SentBytes add
@@ -194,10 +194,10 @@ type Outlet interface {
 	Close(linger time.Duration) (unsent int)
 }
 
-// Tracer is an Outlet that tells its peers where its messages may come from; see OnPath.
-type Tracer interface {
+// RouteAnnouncer is an Outlet that tells its peers where its messages may come from; see OnRoute.
+type RouteAnnouncer interface {
 	// Trace says from which post offices, from now on.
-	Trace(offices []string)
+	AnnounceRoute(offices []string)
 }
 
 // Inlet is the receiving side of a socket. Its methods may be called from any
@@ -214,18 +214,18 @@ type Inlet interface {
 	Close()
 }
 
-// Lender is an Inlet that lets somebody who waits outside of Go do the reading, which
+// ReaderLeaser is an Inlet that lets somebody who waits outside of Go do the reading, which
 // spares what comes the way over another thread. One at a time borrows.
-type Lender interface {
+type ReaderLeaser interface {
 	// Lend gives the descriptor to wait on until there is something to read, where
-	// there is exactly one peer. It is good until TakeBack, or until that peer is
+	// there is exactly one peer. It is good until EndLease, or until that peer is
 	// told to be Disconnected: by then nobody may be waiting on it any more.
-	Lend() (fd int, ok bool)
+	LeaseReader() (fd int, ok bool)
 	// Fetch reads what there is, if only a part, without waiting, and hands it to
 	// Deliver. It reports whether that was anything.
-	Fetch() bool
-	// TakeBack ends the loan. Nothing happens where there is none.
-	TakeBack()
+	ReadLeased() bool
+	// EndLease ends the loan. Nothing happens where there is none.
+	EndLease()
 }
 
 // Peer describes one connection.

@@ -42,8 +42,8 @@ type Fault struct {
 
 func (f *Fault) Error() string { return f.Text }
 
-// Tell completes an event about err with its reason and cause.
-func (e Event) Tell(err error) Event {
+// WithError completes an event about err with its reason and cause.
+func (e Event) WithError(err error) Event {
 	var f *Fault
 	if errors.As(err, &f) {
 		e.Type, e.Said = f.Type, f.Said

@@ -13,11 +13,11 @@ const (
 	Retrying
 	// HandshakeFailed: a peer was refused, or refused us; Reason says why.
 	HandshakeFailed
-	// Wanted: the first of all peers has subscribed to Prefix (Outlets only).
-	Wanted
-	// Unwanted: the last of all peers has left Prefix (Outlets only). A peer that
+	// Subscribed: the first of all peers has subscribed to Prefix (Outlets only).
+	Subscribed
+	// Unsubscribed: the last of all peers has left Prefix (Outlets only). A peer that
 	// disconnects leaves all its prefixes.
-	Unwanted
+	Unsubscribed
 	// Exhausted: there are no descriptors, or there is no memory, to accept or connect;
 	// Reason says which. It is told once a second while that lasts, at most.
 	Exhausted
@@ -34,6 +34,6 @@ type Event struct {
 	Cause   Cause  // sorts the reason
 	Type    string // of CauseWrongType: the socket type of the peer
 	Said    string // what a peer that was refused, or refused us, gave as its own reason; "" where it gave none
-	Prefix  []byte // of Wanted and Unwanted; the receiver may keep it
+	Prefix  []byte // of Subscribed and Unsubscribed; the receiver may keep it
 	Unsent  int    // of Disconnected, at an Outlet: messages that waited for the peer, as far as known
 }

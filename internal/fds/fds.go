@@ -100,8 +100,8 @@ func raise[T socket](s T, remake func(*os.File) (T, error)) (T, error) {
 	return again, err
 }
 
-// Limited is what err says, with the limit that it stands for where that is known.
-func Limited(err error) string {
+// Describe is what err says, with the limit that it stands for where that is known.
+func Describe(err error) string {
 	var limit unix.Rlimit
 	if errors.Is(err, syscall.EMFILE) && unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) == nil {
 		return fmt.Sprintf("%v (the limit on open files, ulimit -n, is %d)", err, limit.Cur)

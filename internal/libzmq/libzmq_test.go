@@ -99,12 +99,12 @@ func TestEveryTransportCarries(t *testing.T) {
 				in, got := newInlet(t, carrier.InletConfig{Config: carrier.Config{Type: types[1], Bind: []string{address}}})
 				require.NoError(t, in.Subscribe([]byte("a")))
 				o := newOutlet(t, carrier.OutletConfig{Config: carrier.Config{Type: types[0], Connect: in.Endpoints(), OnEvent: events.note}})
-				require.Eventually(t, func() bool { return events.has(carrier.Wanted, "a") }, soon, time.Millisecond)
+				require.Eventually(t, func() bool { return events.has(carrier.Subscribed, "a") }, soon, time.Millisecond)
 				require.Equal(t, carrier.Tally{Sent: 2, SentBytes: 22, Unwanted: 1}, o.Send(messages("a1", "b1", "a2")))
 				require.Equal(t, "|a1||end", next(t, got))
 				require.Equal(t, "|a2||end", next(t, got))
 				require.NoError(t, in.Unsubscribe([]byte("a")))
-				require.Eventually(t, func() bool { return events.has(carrier.Unwanted, "a") }, soon, time.Millisecond)
+				require.Eventually(t, func() bool { return events.has(carrier.Unsubscribed, "a") }, soon, time.Millisecond)
 				require.Equal(t, 1, o.Send(messages("a3")).Unwanted)
 				in.Close()
 				require.ErrorIs(t, in.Subscribe([]byte("a")), carrier.ErrClosed)
@@ -134,7 +134,7 @@ func TestWaitLosesNothing(t *testing.T) {
 	require.NoError(t, in.Subscribe(nil))
 	var events log
 	o := newOutlet(t, carrier.OutletConfig{Config: carrier.Config{Connect: in.Endpoints(), OnEvent: events.note}, Overflow: carrier.Wait, QueueMessages: 10})
-	require.Eventually(t, func() bool { return events.has(carrier.Wanted, "") }, soon, time.Millisecond)
+	require.Eventually(t, func() bool { return events.has(carrier.Subscribed, "") }, soon, time.Millisecond)
 	for i := 0; i < n; i += 100 {
 		var texts []string
 		for k := range 100 {
@@ -159,7 +159,7 @@ func TestCloseEndsASendThatWaits(t *testing.T) {
 	require.NoError(t, in.Subscribe(nil))
 	var events log
 	o := newOutlet(t, carrier.OutletConfig{Config: carrier.Config{Connect: in.Endpoints(), OnEvent: events.note}, Overflow: carrier.Wait, QueueMessages: 1})
-	require.Eventually(t, func() bool { return events.has(carrier.Wanted, "") }, soon, time.Millisecond)
+	require.Eventually(t, func() bool { return events.has(carrier.Subscribed, "") }, soon, time.Millisecond)
 	const n = 60 // more than the kernel takes
 	big := make([]byte, 1<<20)
 	b := new(batch.Batch)
@@ -190,7 +190,7 @@ func TestLingerDeliversWhatWasSent(t *testing.T) {
 	require.NoError(t, in.Subscribe(nil))
 	var events log
 	o := newOutlet(t, carrier.OutletConfig{Config: carrier.Config{Connect: in.Endpoints(), OnEvent: events.note}})
-	require.Eventually(t, func() bool { return events.has(carrier.Wanted, "") }, soon, time.Millisecond)
+	require.Eventually(t, func() bool { return events.has(carrier.Subscribed, "") }, soon, time.Millisecond)
 	for i := range n {
 		o.Send(messages(fmt.Sprint(i)))
 	}

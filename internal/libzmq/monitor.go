@@ -114,7 +114,7 @@ func (m *monitor) handle(event zmq.Event, address string, value int) {
 		if now := time.Now(); !now.Before(m.short) {
 			m.short = now.Add(time.Second)
 			m.owner.emit(carrier.Event{Kind: carrier.Exhausted, Address: address,
-				Reason: "cannot accept a connection: " + fds.Limited(syscall.Errno(value))})
+				Reason: "cannot accept a connection: " + fds.Describe(syscall.Errno(value))})
 		}
 	case zmq.EVENT_ACCEPTED:
 		if !m.short.IsZero() {

@@ -92,11 +92,11 @@ func (o *outlet) subscription(msg []byte) (e carrier.Event) {
 	switch {
 	case msg[0] == 1:
 		if o.topics.Add(prefix) {
-			e = carrier.Event{Kind: carrier.Wanted, Prefix: prefix}
+			e = carrier.Event{Kind: carrier.Subscribed, Prefix: prefix}
 		}
 	default:
 		if last, _ := o.topics.Remove(prefix); last {
-			e = carrier.Event{Kind: carrier.Unwanted, Prefix: prefix}
+			e = carrier.Event{Kind: carrier.Unsubscribed, Prefix: prefix}
 		}
 	}
 	return e

@@ -26,7 +26,7 @@ var probes atomic.Uint64
 
 // findPoller is the epoll instance of a context, or -1.
 func findPoller(ctx *zmq.Context) int {
-	if !fds.Noting() {
+	if !fds.Tracking() {
 		return -1
 	}
 	soc, err := ctx.NewSocket(zmq.PAIR)
@@ -41,7 +41,7 @@ func findPoller(ctx *zmq.Context) int {
 	listener := boundTo(name)
 	for end := time.Now().Add(pollerWait); listener >= 0 && time.Now().Before(end); time.Sleep(100 * time.Microsecond) {
 		if poller, ok := fds.PollerOf(listener); ok {
-			fds.OwnPoller(poller)
+			fds.TrackPoller(poller)
 			return poller
 		}
 	}

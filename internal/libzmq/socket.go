@@ -326,7 +326,7 @@ func (s *socket) abandon() {
 
 func (s *socket) endContext() {
 	if s.private {
-		fds.DisownPoller(s.poller) // what lingers is kept by a child that is forked now
+		fds.UntrackPoller(s.poller) // what lingers is kept by a child that is forked now
 		_ = s.ctx.Term()
 	}
 }

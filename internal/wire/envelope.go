@@ -124,7 +124,7 @@ type Parts struct {
 	Plain         bool // whether topic and origin are text as they stand, but for the quotation marks
 	Cached        bool // it comes out of a cache, and may be old
 	// Stream is the same for messages of the same topic and origin that follow each
-	// other closely, and for no others that the same Memo has seen; 0 tells nothing.
+	// other closely, and for no others that the same StreamMemo has seen; 0 tells nothing.
 	Stream uint64
 
 	stream []byte // the first two frames
@@ -140,13 +140,13 @@ var (
 )
 
 // Split takes a framed message apart and checks all of it.
-func Split(msg []byte, memo *Memo) (p Parts, err error) {
+func Split(msg []byte, memo *StreamMemo) (p Parts, err error) {
 	err = p.Split(msg, memo)
 	return p, err
 }
 
 // Split is the same without copying the parts.
-func (p *Parts) Split(msg []byte, memo *Memo) error {
+func (p *Parts) Split(msg []byte, memo *StreamMemo) error {
 	*p = Parts{}
 	number, ok := p.frames(msg)
 	if !ok {

@@ -34,7 +34,7 @@ func FuzzSplit(f *testing.F) {
 	f.Add([]byte{1, 0, 1, 0, 1, 0, 0, 0})
 	f.Add([]byte{2, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff})
 	f.Fuzz(func(t *testing.T, msg []byte) {
-		var memo Memo
+		var memo StreamMemo
 		p, err := Split(msg, &memo)
 		for range shapeStays + 1 { // the first time as afterwards
 			q, again := Split(msg, &memo)

@@ -8,9 +8,9 @@ import "github.com/hermes-zmq/hermes/internal/batch"
 // TrailerSize characters of the frame.
 const mark = "\r\r\r\r"
 
-// MarkRoom is how many bytes a marked message may be longer than it was: the mark,
+// CacheMarkRoom is how many bytes a marked message may be longer than it was: the mark,
 // and a header that changes from the short form to the long one.
-const MarkRoom = len(mark) + 7
+const CacheMarkRoom = len(mark) + 7
 
 // markAt is where the mark of a time frame begins, or -1.
 func markAt(frame []byte) int {

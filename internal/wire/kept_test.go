@@ -35,13 +35,13 @@ func TestAMarkIsSeenAndChangesNothingElse(t *testing.T) {
 				msg := texts(`"a/b"`, `"o"`, strings.Repeat("1", 240), number+trailer)
 				at, ok := TimeAt(msg)
 				require.True(t, ok)
-				plain, err := Split(msg, &Memo{})
+				plain, err := Split(msg, &StreamMemo{})
 				require.NoError(t, err)
 				require.False(t, plain.Cached)
 
 				marked := AppendMarked([]byte("before"), msg, at)[len("before"):]
-				require.LessOrEqual(t, len(marked), len(msg)+MarkRoom)
-				p, err := Split(marked, &Memo{})
+				require.LessOrEqual(t, len(marked), len(msg)+CacheMarkRoom)
+				p, err := Split(marked, &StreamMemo{})
 				require.NoError(t, err)
 				require.True(t, p.Cached)
 				p.Cached = false
@@ -57,7 +57,7 @@ func TestAMarkIsSeenAndChangesNothingElse(t *testing.T) {
 				require.True(t, strings.HasSuffix(string(frame), trailer), "the trailer stays at the end")
 
 				fresh := AppendRestamped(nil, marked, 1700000000_250000)
-				q, err := Split(fresh, &Memo{})
+				q, err := Split(fresh, &StreamMemo{})
 				require.NoError(t, err)
 				require.False(t, q.Cached)
 				require.Equal(t, 1700000000.25, q.TS)
@@ -77,8 +77,8 @@ func TestAHeaderGrowsWithTheMark(t *testing.T) {
 		at, ok := TimeAt(msg)
 		require.True(t, ok)
 		marked := AppendMarked(nil, msg, at)
-		require.LessOrEqual(t, len(marked), len(msg)+MarkRoom)
-		p, err := Split(marked, &Memo{})
+		require.LessOrEqual(t, len(marked), len(msg)+CacheMarkRoom)
+		p, err := Split(marked, &StreamMemo{})
 		require.NoError(t, err)
 		require.True(t, p.Cached)
 		require.Equal(t, 5.0, p.TS)
@@ -109,18 +109,18 @@ func FuzzMarks(f *testing.F) {
 	f.Fuzz(func(t *testing.T, topic, frame []byte) {
 		msg := texts(string(topic), `"o"`, "1", string(frame))
 		at, ok := TimeAt(msg)
-		p, err := Split(msg, &Memo{})
+		p, err := Split(msg, &StreamMemo{})
 		require.Equal(t, err == nil, ok)
 		if !ok {
 			return
 		}
-		q, err := Split(AppendMarked(nil, msg, at), &Memo{})
+		q, err := Split(AppendMarked(nil, msg, at), &StreamMemo{})
 		require.NoError(t, err)
 		require.True(t, q.Cached)
 		require.Equal(t, bytes.TrimRight(p.Number, spaces), bytes.TrimRight(q.Number, spaces))
 		q.Cached, q.Number = p.Cached, p.Number
 		require.Equal(t, p, q)
-		r, err := Split(AppendRestamped(nil, AppendMarked(nil, msg, at), 5_000000), &Memo{})
+		r, err := Split(AppendRestamped(nil, AppendMarked(nil, msg, at), 5_000000), &StreamMemo{})
 		require.NoError(t, err)
 		require.Equal(t, 5.0, r.TS)
 		require.Equal(t, p.Sequence, r.Sequence)

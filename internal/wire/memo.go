@@ -2,11 +2,11 @@ package wire
 
 import "encoding/binary"
 
-// Memo remembers what the last messages were like, for the next ones are like them as
+// StreamMemo remembers what the last messages were like, for the next ones are like them as
 // a rule: of one of few streams, with data of the same shape, and the time of the
 // message before to the letter. What is known is not looked at once more. It is for one
 // goroutine at a time.
-type Memo struct {
+type StreamMemo struct {
 	time    [TimeSize]byte
 	ts      float64
 	trailer trailer
@@ -23,8 +23,8 @@ type stream struct {
 }
 
 // strings checks topic and origin.
-func (m *Memo) strings(p *Parts) error {
-	s := &m.streams[StreamPlace(p.Topic)]
+func (m *StreamMemo) strings(p *Parts) error {
+	s := &m.streams[StreamSlot(p.Topic)]
 	if string(s.frames) == string(p.stream) {
 		p.Stream, p.Plain = s.id, s.plain
 		return nil
@@ -45,9 +45,9 @@ func (m *Memo) strings(p *Parts) error {
 	return nil
 }
 
-// StreamPlace is where the streams of a topic, a JSON string, are remembered; those that
+// StreamSlot is where the streams of a topic, a JSON string, are remembered; those that
 // share a place displace each other. Topics differ most at their ends.
-func StreamPlace(topic []byte) uint8 {
+func StreamSlot(topic []byte) uint8 {
 	h := uint64(len(topic))
 	if n := len(topic); n > 8 {
 		h += binary.LittleEndian.Uint64(topic[n-9:])
@@ -56,7 +56,7 @@ func StreamPlace(topic []byte) uint8 {
 }
 
 // parse is ParseTime.
-func (m *Memo) parse(frame []byte) (ts float64, seq Sequence, numbered, ok bool) {
+func (m *StreamMemo) parse(frame []byte) (ts float64, seq Sequence, numbered, ok bool) {
 	if len(frame) == TimeSize+TrailerSize && m.ts > 0 && m.isTime(frame) {
 		if seq, numbered = m.trailer.parse(frame[TimeSize:]); numbered {
 			return m.ts, seq, true, true
@@ -90,6 +90,6 @@ func (t *trailer) parse(p []byte) (seq Sequence, ok bool) {
 }
 
 // isTime reports whether a frame begins with the time that is remembered.
-func (m *Memo) isTime(frame []byte) bool {
+func (m *StreamMemo) isTime(frame []byte) bool {
 	return load(frame, 0) == load(m.time[:], 0) && load(frame, 8) == load(m.time[:], 8) && frame[16] == m.time[16]
 }

@@ -55,14 +55,14 @@ func (s *shapes) valid(data []byte) bool {
 	return true
 }
 
-// Shapes remembers for many goroutines. Who finds it in use walks over the text instead.
-type Shapes struct {
+// TemplateCache remembers for many goroutines. Who finds it in use walks over the text instead.
+type TemplateCache struct {
 	mu    sync.Mutex
 	known shapes
 }
 
 // Valid is the function Valid, and remembers.
-func (s *Shapes) Valid(data []byte) bool {
+func (s *TemplateCache) Valid(data []byte) bool {
 	if len(data) > shapeMost || !s.mu.TryLock() {
 		return Valid(data)
 	}

@@ -74,7 +74,7 @@ func TestShapesKeepAPlaceForWhatComesOften(t *testing.T) {
 }
 
 func TestShapesServeManyAtOnce(t *testing.T) {
-	var s Shapes
+	var s TemplateCache
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {

@@ -64,7 +64,7 @@ func TestGoldenVectorsAreRead(t *testing.T) {
 	for _, v := range vectors(t) {
 		t.Run(v.Name, func(t *testing.T) {
 			frames := v.frames(t)
-			p, err := Split(framed(frames...), new(Memo))
+			p, err := Split(framed(frames...), new(StreamMemo))
 			require.NoError(t, err)
 			require.Equal(t, v.TS, p.TS)
 			require.False(t, p.Numbered)
@@ -104,7 +104,7 @@ func TestGoldenVectorsAreWritten(t *testing.T) {
 			require.NoError(t, json.Unmarshal(got[3], &ts), "any JSON parser skips the trailer")
 			require.InDelta(t, v.TS, ts, 1e-6)
 
-			p, err := Split(b.Message(0), new(Memo))
+			p, err := Split(b.Message(0), new(StreamMemo))
 			require.NoError(t, err)
 			require.True(t, p.Numbered)
 			require.Equal(t, Sequence{0xbeef, 0xdeadbeef}, p.Sequence)
@@ -149,7 +149,7 @@ func TestTimesSurviveToTheMicrosecond(t *testing.T) {
 
 func TestAMemoChangesNothing(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
-	var memo Memo
+	var memo StreamMemo
 	for range 5000 {
 		frame := fmt.Appendf(nil, "%d.%06d", 1517670000+r.IntN(2), r.IntN(2))
 		switch r.IntN(4) {
@@ -206,21 +206,21 @@ func TestTimesThatAreNoNumbersAreReadAs1xReadsThem(t *testing.T) {
 		`-Infinity`: early, `-1e999`: early, `"0"`: early, `"nan"`: 0, `"Infinity"`: 0, `"-inf"`: early,
 	} {
 		for _, frame := range []string{text, text + strings.Repeat(" ", TrailerSize)} {
-			p, err := Split(framed([]byte(`"t"`), []byte(`"o"`), []byte(`1`), []byte(frame)), new(Memo))
+			p, err := Split(framed([]byte(`"t"`), []byte(`"o"`), []byte(`1`), []byte(frame)), new(StreamMemo))
 			require.NoError(t, err, "%q", frame)
 			require.Equal(t, want, p.TS, "%q", frame)
 			require.Equal(t, text, string(p.Number))
 		}
 	}
 	for _, text := range []string{`"x"`, `"1x"`, `"0x10"`, `"1p3"`, `"_1"`, `"1__0"`, `"1_"`, `" "`, `[1]`, `{"a":1}`, `nul`, `"1`} {
-		_, err := Split(framed([]byte(`"t"`), []byte(`"o"`), []byte(`1`), []byte(text)), new(Memo))
+		_, err := Split(framed([]byte(`"t"`), []byte(`"o"`), []byte(`1`), []byte(text)), new(StreamMemo))
 		require.ErrorIs(t, err, ErrTime, text)
 	}
 }
 
 func TestTopicsAndOriginsThatAreNoStringsAreTheirText(t *testing.T) {
 	for _, text := range []string{`null`, `5`, `["a", "b"]`, `{"k": [1]}`, `NaN`, ` true `} {
-		p, err := Split(framed([]byte(text), []byte(text), []byte(`1`), []byte(`2.5`)), new(Memo))
+		p, err := Split(framed([]byte(text), []byte(text), []byte(`1`), []byte(`2.5`)), new(StreamMemo))
 		require.NoError(t, err, text)
 		require.False(t, p.Plain)
 		require.Equal(t, text, string(p.Topic))
@@ -279,13 +279,13 @@ func TestEntriesOfFourGoOutAsTheyAre(t *testing.T) {
 
 func TestSplitNamesWhatIsWrong(t *testing.T) {
 	good := [][]byte{[]byte(`"t"`), []byte(`"o"`), []byte(`1`), []byte(`2.5`)}
-	_, err := Split(framed(good...), new(Memo))
+	_, err := Split(framed(good...), new(StreamMemo))
 	require.NoError(t, err)
 	for i, want := range []error{ErrTopic, ErrOrigin, ErrData, ErrTime} {
 		for _, bad := range []string{"", "x", "\"\xff\"", `"`, `""x`} {
 			frames := append([][]byte(nil), good...)
 			frames[i] = []byte(bad)
-			_, err := Split(framed(frames...), new(Memo))
+			_, err := Split(framed(frames...), new(StreamMemo))
 			require.ErrorIs(t, err, want, "%q as frame %d", bad, i)
 		}
 	}
@@ -297,7 +297,7 @@ func TestSplitNamesWhatIsWrong(t *testing.T) {
 		for i := range frames {
 			frames[i] = []byte(`"x"`)
 		}
-		_, err := Split(framed(frames...), new(Memo))
+		_, err := Split(framed(frames...), new(StreamMemo))
 		require.ErrorIs(t, err, ErrFrames, "%d frames", n)
 	}
 }
@@ -432,7 +432,7 @@ func BenchmarkSplit(b *testing.B) {
 	_ = Append(out, "ticks/BTCUSD/bitfinex", []byte(`"bitfinex"`), []byte(`["BTCUSD", 6543.21, 1.25, "bid", 1517670000.123456]`), true)
 	Stamp(out, 1517670000123456, true)
 	b.ReportAllocs()
-	var memo Memo
+	var memo StreamMemo
 	var p Parts
 	for b.Loop() {
 		if err := p.Split(out.Message(0), &memo); err != nil {

@@ -33,9 +33,9 @@ func newRelay(t testing.TB, address string, queueMessages int, queueBytes int64)
 	r.out, err = Opener{}.OpenOutlet(carrier.OutletConfig{
 		Config: carrier.Config{Type: carrier.XPUB, Bind: []string{address}, OnEvent: func(e carrier.Event) {
 			switch e.Kind {
-			case carrier.Wanted:
+			case carrier.Subscribed:
 				_ = (*in.Load()).Subscribe(e.Prefix)
-			case carrier.Unwanted:
+			case carrier.Unsubscribed:
 				_ = (*in.Load()).Unsubscribe(e.Prefix)
 			}
 		}},
@@ -83,7 +83,7 @@ func benchRelay(b *testing.B, receivers, size int) {
 	wanted := make(chan struct{}, 1)
 	pub, err := Opener{}.OpenOutlet(carrier.OutletConfig{
 		Config: carrier.Config{Type: carrier.PUB, Connect: r.in.Endpoints(), OnEvent: func(e carrier.Event) {
-			if e.Kind == carrier.Wanted {
+			if e.Kind == carrier.Subscribed {
 				wanted <- struct{}{}
 			}
 		}},
@@ -132,7 +132,7 @@ func BenchmarkLatency(b *testing.B) {
 	wanted := make(chan struct{}, 1)
 	pub, err := Opener{}.OpenOutlet(carrier.OutletConfig{
 		Config: carrier.Config{Type: carrier.PUB, Connect: r.in.Endpoints(), OnEvent: func(e carrier.Event) {
-			if e.Kind == carrier.Wanted {
+			if e.Kind == carrier.Subscribed {
 				wanted <- struct{}{}
 			}
 		}},

@@ -40,7 +40,7 @@ func (s *socket) keepDialling(a endpoint) {
 		if ready && time.Since(began) > pause.now { // else the peer takes us only to drop us
 			pause.reset()
 		}
-		s.tellUnlessClosed(carrier.Event{Kind: carrier.Retrying, Address: a.Text}.Tell(err))
+		s.tellUnlessClosed(carrier.Event{Kind: carrier.Retrying, Address: a.Text}.WithError(err))
 		select {
 		case <-time.After(pause.next()):
 		case <-s.ctx.Done():

@@ -187,9 +187,9 @@ func newInlet(t testing.TB, kind carrier.Type, prefixes []string, options ...opt
 	t.Helper()
 	i := testInlet{diary: &diary{}, sink: &sink{keep: true}}
 	cfg := carrier.InletConfig{
-		Config:  config(kind, append([]option{events(i.diary)}, options...)),
-		Deliver: i.sink.deliver,
-		Lends:   kind == carrier.SUB, // so both ways of waiting take all tests
+		Config:      config(kind, append([]option{events(i.diary)}, options...)),
+		Deliver:     i.sink.deliver,
+		ReaderLease: kind == carrier.SUB, // so both ways of waiting take all tests
 	}
 	in, err := Opener{}.OpenInlet(cfg)
 	require.NoError(t, err)

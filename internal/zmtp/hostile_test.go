@@ -92,7 +92,7 @@ func TestConnectionLimit(t *testing.T) {
 func TestRandomBytes(t *testing.T) {
 	o := newOutlet(t, carrier.Wait, 0, bind("tcp://127.0.0.1:*"))
 	i := newInlet(t, carrier.SUB, []string{"a"}, bind("tcp://127.0.0.1:*"), dial(o.address()))
-	o.wait(t, carrier.Wanted, 1)
+	o.wait(t, carrier.Subscribed, 1)
 	random := rand.New(rand.NewPCG(7, 8))
 	for round := range 60 {
 		noise := make([]byte, 1+random.IntN(5000))
@@ -148,7 +148,7 @@ func TestMessageLimits(t *testing.T) {
 func TestSubscriptionFlood(t *testing.T) {
 	o := newOutlet(t, carrier.Drop, 0, bind("tcp://127.0.0.1:*"), limit(func(l *carrier.Limits) { l.Subscriptions = 1000 }))
 	good := newInlet(t, carrier.SUB, []string{"good"}, dial(o.address()))
-	o.wait(t, carrier.Wanted, 1)
+	o.wait(t, carrier.Subscribed, 1)
 	p := knock(t, o.address())
 	p.shakeHands("SUB", 1)
 	var flood []byte
@@ -175,7 +175,7 @@ func TestPingFlood(t *testing.T) {
 		p.say(pings)
 	}
 	p.say(appendSubscription(nil, 1, true, nil))
-	o.wait(t, carrier.Wanted, 1)
+	o.wait(t, carrier.Subscribed, 1)
 	require.Less(t, o.Peers()[0].QueueBytes, int64(2*maxControl))
 }
 
@@ -242,7 +242,7 @@ func TestHalfOpenPeerIsNoticed(t *testing.T) {
 		p := knock(t, o.address())
 		p.shakeHands("SUB", c.minor)
 		p.say(appendSubscription(nil, 1, true, nil))
-		o.wait(t, carrier.Wanted, 1)
+		o.wait(t, carrier.Subscribed, 1)
 		p.vanish()
 		if c.busy {
 			testkit.Repeat(t, "the kernel takes no more", func() bool {
@@ -263,7 +263,7 @@ func TestStoppedPeerIsNotGone(t *testing.T) {
 		slow := &gate{}
 		slow.close()
 		newGated(t, slow, dial(o.address()), beat(-1, 0))
-		o.wait(t, carrier.Wanted, 1)
+		o.wait(t, carrier.Subscribed, 1)
 		b := message(string(make([]byte, 1<<20)))
 		n := 0
 		testkit.Repeat(t, "the kernel takes no more", func() bool {
@@ -287,7 +287,7 @@ func TestBlockedDeliverIsNotSilence(t *testing.T) {
 	slow.close()
 	d := &diary{}
 	in := newGated(t, slow, dial(o.address()), beat(time.Hour, time.Hour), events(d)).(*inlet)
-	o.wait(t, carrier.Wanted, 1)
+	o.wait(t, carrier.Subscribed, 1)
 	o.Send(message("a"))
 	c := (*in.peers.Load())[0]
 	eventually(t, c.busy.Load, "it is delivering")
@@ -316,8 +316,8 @@ func TestABusyConnectionIsNotSilent(t *testing.T) {
 		blocks carrier.EventKind
 		early  bool
 	}{
-		"subscriptions with the handshake": {carrier.Wanted, true},
-		"subscriptions later":              {carrier.Wanted, false},
+		"subscriptions with the handshake": {carrier.Subscribed, true},
+		"subscriptions later":              {carrier.Subscribed, false},
 		"the event of the connection":      {carrier.Connected, false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -341,7 +341,7 @@ func TestABusyConnectionIsNotSilent(t *testing.T) {
 			}
 			p.hear(greetingSize)
 			p.frame() // its READY
-			if !c.early && c.blocks == carrier.Wanted {
+			if !c.early && c.blocks == carrier.Subscribed {
 				o.wait(t, carrier.Connected, 1)
 				p.say(subscription)
 			}

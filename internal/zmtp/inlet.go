@@ -27,7 +27,7 @@ type inlet struct {
 }
 
 func openInlet(cfg carrier.InletConfig) (carrier.Inlet, error) {
-	i := &inlet{deliver: cfg.Deliver, onPath: cfg.OnPath, filters: cfg.Type == carrier.SUB, lends: cfg.Lends}
+	i := &inlet{deliver: cfg.Deliver, onPath: cfg.OnRoute, filters: cfg.Type == carrier.SUB, lends: cfg.ReaderLease}
 	if err := i.open(cfg.Config, i); err != nil {
 		return nil, err
 	}

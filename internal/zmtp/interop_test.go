@@ -97,7 +97,7 @@ func TestToLibzmq(t *testing.T) {
 					eventually(t, func() bool {
 						_, err := s.GetEvents()
 						require.NoError(t, err)
-						return o.find(carrier.Wanted, 0) != nil
+						return o.find(carrier.Subscribed, 0) != nil
 					}, "subscribed")
 					for at := 0; at < n; at += 100 {
 						require.Equal(t, 100, o.Send(numbered("yes", at, at+100)).Sent)
@@ -109,8 +109,8 @@ func TestToLibzmq(t *testing.T) {
 						require.Equal(t, []string{fmt.Sprintf("yes/%d", i), "body"}, msg)
 					}
 					require.NoError(t, subscribe(s, kind, "yes", false))
-					require.Equal(t, "yes", string(o.wait(t, carrier.Unwanted, 1).Prefix))
-					require.Equal(t, "yes", string(o.find(carrier.Wanted, 0).Prefix))
+					require.Equal(t, "yes", string(o.wait(t, carrier.Unsubscribed, 1).Prefix))
+					require.Equal(t, "yes", string(o.find(carrier.Subscribed, 0).Prefix))
 					require.Equal(t, kind.String(), o.Peers()[0].Type)
 					require.NoError(t, s.Close())
 					o.wait(t, carrier.Disconnected, 1)
@@ -206,11 +206,11 @@ func TestLibzmqCountsAsWeDo(t *testing.T) {
 	for range 3 {
 		require.NoError(t, sub.SetSubscribe("a"))
 	}
-	o.wait(t, carrier.Wanted, 1)
+	o.wait(t, carrier.Subscribed, 1)
 	for range 3 {
 		require.NoError(t, sub.SetUnsubscribe("a"))
 	}
-	o.wait(t, carrier.Unwanted, 1)
+	o.wait(t, carrier.Unsubscribed, 1)
 
 	xpub := foreign(t, zmq.XPUB)
 	require.NoError(t, xpub.Bind("tcp://127.0.0.1:*"))
@@ -283,7 +283,7 @@ func TestHeartbeatsWithLibzmq(t *testing.T) {
 	sub := foreign(t, zmq.SUB, fast)
 	require.NoError(t, sub.Connect(o.address()))
 	require.NoError(t, sub.SetSubscribe("a"))
-	o.wait(t, carrier.Wanted, 1)
+	o.wait(t, carrier.Subscribed, 1)
 	i := newInlet(t, carrier.SUB, []string{"a"}, bind("tcp://127.0.0.1:*"), beat(5*time.Millisecond, 3*time.Second))
 	pub := foreign(t, zmq.XPUB, fast)
 	require.NoError(t, pub.Connect(i.address()))
@@ -314,7 +314,7 @@ func TestLibzmqRestarts(t *testing.T) {
 		require.NoError(t, pub.Connect(i.address()))
 		_, err := pub.RecvMessage(0)
 		require.NoError(t, err)
-		o.wait(t, carrier.Wanted, round)
+		o.wait(t, carrier.Subscribed, round)
 		o.Send(message("a"))
 		_, err = sub.RecvMessage(0)
 		require.NoError(t, err)
@@ -323,7 +323,7 @@ func TestLibzmqRestarts(t *testing.T) {
 		i.sink.wait(t, round)
 		require.NoError(t, sub.Close())
 		require.NoError(t, pub.Close())
-		o.wait(t, carrier.Unwanted, round)
+		o.wait(t, carrier.Unsubscribed, round)
 		i.diary.wait(t, carrier.Disconnected, round)
 	}
 }
@@ -353,13 +353,13 @@ func TestWeRestart(t *testing.T) {
 	defer reader.Wait()
 	defer close(stop)
 	for range 3 {
-		o.wait(t, carrier.Wanted, 1)
+		o.wait(t, carrier.Subscribed, 1)
 		require.Equal(t, 1, o.Send(message("a")).Sent)
 		testkit.Receive(t, got, "what was sent")
 		o.Close(time.Second)
 		o = newOutlet(t, carrier.Drop, 0, bind(at))
 	}
-	o.wait(t, carrier.Wanted, 1)
+	o.wait(t, carrier.Subscribed, 1)
 	o.Send(message("a"))
 	testkit.Receive(t, got, "what was sent")
 }
@@ -369,7 +369,7 @@ func TestBigAndManyFramesWithLibzmq(t *testing.T) {
 	sub := foreign(t, zmq.SUB, unlimited)
 	require.NoError(t, sub.Connect(o.address()))
 	require.NoError(t, sub.SetSubscribe(""))
-	o.wait(t, carrier.Wanted, 1)
+	o.wait(t, carrier.Subscribed, 1)
 	i := newInlet(t, carrier.SUB, []string{""}, bind("tcp://127.0.0.1:*"))
 	pub := foreign(t, zmq.XPUB, unlimited)
 	require.NoError(t, pub.Connect(i.address()))

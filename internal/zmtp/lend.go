@@ -65,10 +65,10 @@ func (c *conn) fetch() (more bool, err error) {
 	return true, in.took(n)
 }
 
-var _ carrier.Lender = (*inlet)(nil)
+var _ carrier.ReaderLeaser = (*inlet)(nil)
 
-// Lend implements carrier.Lender.
-func (i *inlet) Lend() (fd int, ok bool) {
+// Lend implements carrier.ReaderLeaser.
+func (i *inlet) LeaseReader() (fd int, ok bool) {
 	peers := *i.peers.Load()
 	if len(peers) != 1 || peers[0].io.watch == nil || i.borrowed.Load() != nil {
 		return -1, false
@@ -83,8 +83,8 @@ func (i *inlet) Lend() (fd int, ok bool) {
 	return c.io.watch.fd, true
 }
 
-// Fetch implements carrier.Lender.
-func (i *inlet) Fetch() bool {
+// Fetch implements carrier.ReaderLeaser.
+func (i *inlet) ReadLeased() bool {
 	c := i.borrowed.Load()
 	if c == nil || !c.shared.mu.TryLock() {
 		return false // or the goroutine is reading, still or again
@@ -96,8 +96,8 @@ func (i *inlet) Fetch() bool {
 	return more
 }
 
-// TakeBack implements carrier.Lender.
-func (i *inlet) TakeBack() {
+// EndLease implements carrier.ReaderLeaser.
+func (i *inlet) EndLease() {
 	if c := i.borrowed.Swap(nil); c != nil {
 		c.shared.lent.Store(false)
 		if err := c.io.watch.listen(); err != nil {

@@ -21,7 +21,7 @@ func lendingPair(t *testing.T) (testOutlet, testInlet) {
 	o := newOutlet(t, carrier.Wait, 100_000, bind("tcp://127.0.0.1:*"))
 	i := newInlet(t, carrier.SUB, []string{""}, dial(o.address()))
 	i.diary.wait(t, carrier.Connected, 1)
-	o.diary.wait(t, carrier.Wanted, 1)
+	o.diary.wait(t, carrier.Subscribed, 1)
 	return o, i
 }
 
@@ -33,15 +33,15 @@ func readable(t *testing.T, fd int) {
 
 func TestWhatIsLentIsReadByTheBorrower(t *testing.T) {
 	o, i := lendingPair(t)
-	fd, ok := i.Lend()
+	fd, ok := i.LeaseReader()
 	require.True(t, ok)
-	require.False(t, i.Fetch(), "nothing has been sent yet")
+	require.False(t, i.ReadLeased(), "nothing has been sent yet")
 	for round := range 3 {
 		o.Send(numbered("a", round, round+1))
 		readable(t, fd)
 		time.Sleep(20 * time.Millisecond) // for somebody else to read it
 		require.Equal(t, round, i.len())
-		require.True(t, i.Fetch())
+		require.True(t, i.ReadLeased())
 		require.Equal(t, round+1, i.len())
 	}
 	requireNumbered(t, i.got(), "a", 3)
@@ -50,17 +50,17 @@ func TestWhatIsLentIsReadByTheBorrower(t *testing.T) {
 func TestWhatIsTakenBackIsReadByTheGoroutine(t *testing.T) {
 	o, i := lendingPair(t)
 	for round := range 20 {
-		fd, ok := i.Lend()
+		fd, ok := i.LeaseReader()
 		require.True(t, ok)
 		o.Send(numbered("a", 2*round, 2*round+1))
 		readable(t, fd)
-		i.TakeBack()
+		i.EndLease()
 		i.sink.wait(t, 2*round+1)
 		o.Send(numbered("a", 2*round+1, 2*round+2))
 		i.sink.wait(t, 2*round+2)
 	}
-	i.TakeBack()
-	require.False(t, i.Fetch(), "there is no loan")
+	i.EndLease()
+	require.False(t, i.ReadLeased(), "there is no loan")
 	requireNumbered(t, i.got(), "a", 40)
 }
 
@@ -76,13 +76,13 @@ func TestLendingToAndFro(t *testing.T) {
 	})
 	round := 0
 	testkit.Repeat(t, "all arrives", func() bool {
-		if _, ok := i.Lend(); ok && round%3 > 0 {
+		if _, ok := i.LeaseReader(); ok && round%3 > 0 {
 			for range round % 7 {
-				i.Fetch()
+				i.ReadLeased()
 			}
 		}
 		if round%2 == 0 {
-			i.TakeBack()
+			i.EndLease()
 		}
 		round++
 		return i.len() >= n
@@ -94,19 +94,19 @@ func TestLendingToAndFro(t *testing.T) {
 
 func TestALoanIsRefused(t *testing.T) {
 	alone := newInlet(t, carrier.SUB, []string{""}, bind("tcp://127.0.0.1:*"))
-	_, ok := alone.Lend()
+	_, ok := alone.LeaseReader()
 	require.False(t, ok, "no peer")
 	for n := 1; n <= 2; n++ {
 		newOutlet(t, carrier.Wait, 10, dial(alone.address()))
 		alone.diary.wait(t, carrier.Connected, n)
 	}
-	_, ok = alone.Lend()
+	_, ok = alone.LeaseReader()
 	require.False(t, ok, "two peers")
 
 	o := newOutlet(t, carrier.Wait, 10, bind("tcp://127.0.0.1:*"))
 	raw := newInlet(t, carrier.XSUB, []string{""}, dial(o.address()))
 	raw.diary.wait(t, carrier.Connected, 1)
-	_, ok = raw.Lend()
+	_, ok = raw.LeaseReader()
 	require.False(t, ok, "one that was not asked to lend")
 }
 
@@ -114,31 +114,31 @@ func TestAPeerThatLeavesEndsTheLoan(t *testing.T) {
 	for name, fetch := range map[string]bool{"seen by the borrower": true, "and by nobody": false} {
 		t.Run(name, func(t *testing.T) {
 			o, i := lendingPair(t)
-			fd, ok := i.Lend()
+			fd, ok := i.LeaseReader()
 			require.True(t, ok)
 			o.Close(time.Second)
 			readable(t, fd)
 			if fetch {
-				i.Fetch()
+				i.ReadLeased()
 			} else {
-				i.TakeBack()
+				i.EndLease()
 			}
 			i.diary.wait(t, carrier.Disconnected, 1)
-			require.False(t, i.Fetch())
-			_, ok = i.Lend()
+			require.False(t, i.ReadLeased())
+			_, ok = i.LeaseReader()
 			require.False(t, ok)
-			i.TakeBack()
+			i.EndLease()
 		})
 	}
 }
 
 func TestClosingWhatIsLent(t *testing.T) {
 	_, i := lendingPair(t)
-	_, ok := i.Lend()
+	_, ok := i.LeaseReader()
 	require.True(t, ok)
 	i.Close()
-	require.False(t, i.Fetch())
-	i.TakeBack()
+	require.False(t, i.ReadLeased())
+	i.EndLease()
 }
 
 // Subscriptions wait for a peer that does not read, also outside of Go's poller.
@@ -199,9 +199,9 @@ func TestAPeerThatHangsUpWhileSubscriptionsWait(t *testing.T) {
 func TestGivingUpAPeerThatNeverPauses(t *testing.T) {
 	i := &testInlet{diary: &diary{}}
 	cfg := carrier.InletConfig{
-		Config:  config(carrier.SUB, []option{events(i.diary), bind("tcp://127.0.0.1:*")}),
-		Deliver: func(*batch.Batch) { time.Sleep(time.Millisecond) }, // there is always more to read
-		Lends:   true,
+		Config:      config(carrier.SUB, []option{events(i.diary), bind("tcp://127.0.0.1:*")}),
+		Deliver:     func(*batch.Batch) { time.Sleep(time.Millisecond) }, // there is always more to read
+		ReaderLease: true,
 	}
 	in, err := Opener{}.OpenInlet(cfg)
 	require.NoError(t, err)
@@ -229,9 +229,9 @@ func TestGivingUpAPeerThatNeverPauses(t *testing.T) {
 // A connection that cannot be waited for any more is given up, rather than left unread.
 func TestAConnectionThatIsNotTakenBack(t *testing.T) {
 	_, i := lendingPair(t)
-	_, ok := i.Lend()
+	_, ok := i.LeaseReader()
 	require.True(t, ok)
 	i.borrowed.Load().io.watch.fd = -1
-	i.TakeBack()
+	i.EndLease()
 	require.Contains(t, i.diary.wait(t, carrier.Disconnected, 1).Reason, "bad file descriptor")
 }

@@ -38,7 +38,7 @@ func (a endpoint) listen() (*listener, error) {
 	var unknown *net.DNSError
 	switch {
 	case err == nil:
-		l.fd = control(l.Listener, fds.Own)
+		l.fd = control(l.Listener, fds.Track)
 		return l, nil
 	case errors.Is(err, carrier.ErrAddress):
 		return nil, fmt.Errorf("cannot bind %s: %w", a.Text, err)
@@ -107,7 +107,7 @@ func bindPath(path string) (l *net.UnixListener, err error) {
 func (l *listener) Close() error {
 	l.tidy()
 	control(l.Listener, func(fd int) { _ = unix.Shutdown(fd, unix.SHUT_RDWR) })
-	fds.Disown(l.fd)
+	fds.Untrack(l.fd)
 	return l.Listener.Close()
 }
 

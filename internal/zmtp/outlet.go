@@ -29,7 +29,7 @@ type outlet struct {
 func openOutlet(cfg carrier.OutletConfig) (carrier.Outlet, error) {
 	o := &outlet{
 		overflow: cfg.Overflow,
-		patience: cfg.Patience,
+		patience: cfg.StalledPathTimeout,
 		marks:    sync.Pool{New: func() any { return new([]mark) }},
 	}
 	if cfg.Cache != nil {
@@ -117,10 +117,10 @@ func (o *outlet) subscribe(c *conn, on bool, prefix []byte) error {
 	}
 	if on {
 		if o.wanted.Add(prefix) {
-			o.tellTopic(c, carrier.Wanted, prefix)
+			o.tellTopic(c, carrier.Subscribed, prefix)
 		}
 	} else if last, _ := o.wanted.Remove(prefix); last {
-		o.tellTopic(c, carrier.Unwanted, prefix)
+		o.tellTopic(c, carrier.Unsubscribed, prefix)
 	}
 	return nil
 }
@@ -168,7 +168,7 @@ func (c *conn) want(on bool, prefix []byte, before func()) (changed bool, err er
 func (o *outlet) detach(c *conn) {
 	c.topics.Each(func(prefix []byte, _ int) {
 		if last, _ := o.wanted.Remove(prefix); last {
-			o.tellTopic(c, carrier.Unwanted, prefix)
+			o.tellTopic(c, carrier.Unsubscribed, prefix)
 		}
 	})
 	c.out.mu.Lock()

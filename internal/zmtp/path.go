@@ -16,10 +16,10 @@ type path struct {
 	offices []string
 }
 
-var _ carrier.Tracer = (*outlet)(nil)
+var _ carrier.RouteAnnouncer = (*outlet)(nil)
 
-// Trace implements carrier.Tracer.
-func (o *outlet) Trace(offices []string) {
+// AnnounceRoute implements carrier.RouteAnnouncer.
+func (o *outlet) AnnounceRoute(offices []string) {
 	o.path.mu.Lock()
 	defer o.path.mu.Unlock()
 	o.path.offices = offices

@@ -37,7 +37,7 @@ func (r *rawio) leavePoller() error {
 		_ = w.file.Close()
 		return err
 	}
-	fds.Disown(r.fd)
+	fds.Untrack(r.fd)
 	_ = r.Conn.Close() // the connection lives on in file
 	r.own(uintptr(fd))
 	r.mu.Lock()
@@ -80,7 +80,7 @@ func (r *rawio) SetDeadline(t time.Time) error {
 // this one holds a copy of the descriptor.
 func (r *rawio) Close() error {
 	_ = r.raw.Control(func(fd uintptr) { _ = unix.Shutdown(int(fd), unix.SHUT_RDWR) })
-	fds.Disown(r.fd)
+	fds.Untrack(r.fd)
 	if r.watch != nil {
 		_ = r.SetDeadline(longAgo) // for who waits for room, and knows nothing of the file
 		_ = r.watch.file.Close()

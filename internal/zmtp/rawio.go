@@ -68,7 +68,7 @@ func newRawio(nc net.Conn) (*rawio, error) {
 // own notes the descriptor of the connection, for a forked child.
 func (r *rawio) own(fd uintptr) {
 	r.fd = int(fd)
-	fds.Own(r.fd)
+	fds.Track(r.fd)
 }
 
 // read waits for bytes and reads them to where room says; room is asked only when

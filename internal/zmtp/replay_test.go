@@ -66,7 +66,7 @@ func TestWhatIsKeptComesBeforeWhatIsSent(t *testing.T) {
 	requireNumbered(t, i.got(), "a", 20)
 	require.NoError(t, i.Subscribe([]byte("a/1")))
 	require.NoError(t, i.Subscribe([]byte("")))
-	o.wait(t, carrier.Wanted, 3)
+	o.wait(t, carrier.Subscribed, 3)
 	require.Equal(t, 10, o.Send(numbered("a", 20, 30)).Sent)
 	i.sink.wait(t, 30)
 	requireNumbered(t, i.got(), "a", 30)
@@ -90,7 +90,7 @@ func TestAReplayKeepsWithinTheQueue(t *testing.T) {
 		require.Equal(t, fmt.Sprintf("a/%d", n), string(topic))
 		p.frame()
 	}
-	o.wait(t, carrier.Wanted, 1)
+	o.wait(t, carrier.Subscribed, 1)
 	require.Equal(t, []int{5, 3}, []int{s.taken, s.refused})
 	require.EqualValues(t, 3, o.Peers()[0].Dropped)
 	require.Equal(t, "", o.Peers()[0].Hermes, "it has not said anything")

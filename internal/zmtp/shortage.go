@@ -64,7 +64,7 @@ func exhausted(err error) bool {
 func (s *socket) short(what, address string, err error) {
 	if _, due := s.lack.note(err); due {
 		s.tellUnlessClosed(carrier.Event{Kind: carrier.Exhausted, Address: address,
-			Reason: fmt.Sprintf("%s: %s", what, fds.Limited(err))})
+			Reason: fmt.Sprintf("%s: %s", what, fds.Describe(err))})
 	}
 }
 

@@ -275,7 +275,7 @@ func (s *socket) serve(nc net.Conn, from string) (ready bool, err error) {
 	defer func() { _ = nc.Close() }()
 	c, err := s.admit(nc, from)
 	if err != nil {
-		s.tellUnlessClosed(carrier.Event{Kind: carrier.HandshakeFailed, Address: from}.Tell(err))
+		s.tellUnlessClosed(carrier.Event{Kind: carrier.HandshakeFailed, Address: from}.WithError(err))
 		return false, err
 	}
 	defer func() { _ = c.io.Close() }()
@@ -289,7 +289,7 @@ func (s *socket) serve(nc net.Conn, from string) (ready bool, err error) {
 	}
 	if err != nil {
 		err = c.why(err)
-		s.tellUnlessClosed(carrier.Event{Kind: carrier.HandshakeFailed, Peer: c.id, Address: from}.Tell(err))
+		s.tellUnlessClosed(carrier.Event{Kind: carrier.HandshakeFailed, Peer: c.id, Address: from}.WithError(err))
 		return false, err
 	}
 	reason := errors.New("a goroutine of this end has failed")
@@ -357,7 +357,7 @@ func (s *socket) leave(c *conn, reason error) {
 	peers := slices.DeleteFunc(slices.Clone(*s.peers.Load()), func(p *conn) bool { return p == c })
 	s.peers.Store(&peers)
 	s.mu.Unlock()
-	s.tellLocked(carrier.Event{Kind: carrier.Disconnected, Peer: c.id, Address: c.address, Unsent: unsent}.Tell(reason))
+	s.tellLocked(carrier.Event{Kind: carrier.Disconnected, Peer: c.id, Address: c.address, Unsent: unsent}.WithError(reason))
 }
 
 // Endpoints lists the addresses bound, with port and interface resolved.

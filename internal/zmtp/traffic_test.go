@@ -40,7 +40,7 @@ func testOrder(t *testing.T, address string, outletBinds bool, kind carrier.Type
 		i = newInlet(t, kind, []string{"yes"}, bind(address))
 		o = newOutlet(t, carrier.Wait, 1000, dial(i.address()))
 	}
-	require.Equal(t, "yes", string(o.wait(t, carrier.Wanted, 1).Prefix))
+	require.Equal(t, "yes", string(o.wait(t, carrier.Subscribed, 1).Prefix))
 	for at := 0; at < n; at += 100 {
 		yes := numbered("yes", at, at+100)
 		require.Equal(t, carrier.Tally{Sent: 100, SentBytes: int64(yes.Size())}, o.Send(yes))
@@ -61,7 +61,7 @@ func TestMixedBatches(t *testing.T) {
 	o := newOutlet(t, carrier.Wait, 0, bind("tcp://127.0.0.1:*"))
 	everything := newInlet(t, carrier.SUB, []string{""}, dial(o.address()))
 	even := newInlet(t, carrier.SUB, []string{"0", "2", "4", "6", "8"}, dial(o.address()))
-	o.wait(t, carrier.Wanted, 6)
+	o.wait(t, carrier.Subscribed, 6)
 	const rounds, size = 200, 50
 	for round := range rounds {
 		b := batch.Get()
@@ -89,7 +89,7 @@ func TestTally(t *testing.T) {
 	o.wait(t, carrier.Connected, 1)
 	require.Equal(t, carrier.Tally{Unwanted: 3}, o.Send(numbered("a", 0, 3)))
 	require.NoError(t, in.Subscribe([]byte("a/1")))
-	o.wait(t, carrier.Wanted, 1)
+	o.wait(t, carrier.Subscribed, 1)
 	b := numbered("a", 0, 3)
 	require.Equal(t, carrier.Tally{Sent: 1, SentBytes: int64(len(b.Message(1))), Unwanted: 2}, o.Send(b))
 	in.Close()
@@ -106,15 +106,15 @@ func TestTally(t *testing.T) {
 func TestSubscriptionsGoUpOnceAndComeBack(t *testing.T) {
 	o := newOutlet(t, carrier.Drop, 0, bind("tcp://127.0.0.1:*"))
 	i := newInlet(t, carrier.SUB, []string{"a", "a", "b"}, dial(o.address()))
-	o.wait(t, carrier.Wanted, 2)
+	o.wait(t, carrier.Subscribed, 2)
 	require.NoError(t, i.Unsubscribe([]byte("a")))
 	require.NoError(t, i.Unsubscribe([]byte("never")))
 	require.NoError(t, i.Unsubscribe([]byte("b")))
-	require.Equal(t, "b", string(o.wait(t, carrier.Unwanted, 1).Prefix), "a is still wanted once")
+	require.Equal(t, "b", string(o.wait(t, carrier.Unsubscribed, 1).Prefix), "a is still wanted once")
 	require.NoError(t, i.Unsubscribe([]byte("a")))
-	require.Equal(t, "a", string(o.wait(t, carrier.Unwanted, 2).Prefix))
+	require.Equal(t, "a", string(o.wait(t, carrier.Unsubscribed, 2).Prefix))
 	require.NoError(t, i.Subscribe([]byte("c")))
-	o.wait(t, carrier.Wanted, 3)
+	o.wait(t, carrier.Subscribed, 3)
 
 	i.Close()
 	require.ErrorIs(t, i.Subscribe([]byte("d")), carrier.ErrClosed)
@@ -124,8 +124,8 @@ func TestSubscriptionsGoUpOnceAndComeBack(t *testing.T) {
 		kinds = append(kinds, e.Kind)
 	}
 	require.Equal(t, []carrier.EventKind{
-		carrier.Connected, carrier.Wanted, carrier.Wanted, carrier.Unwanted, carrier.Unwanted, carrier.Wanted,
-		carrier.Unwanted, carrier.Disconnected,
+		carrier.Connected, carrier.Subscribed, carrier.Subscribed, carrier.Unsubscribed, carrier.Unsubscribed, carrier.Subscribed,
+		carrier.Unsubscribed, carrier.Disconnected,
 	}, kinds)
 }
 
@@ -200,7 +200,7 @@ func TestSlowPeerDropsOnlyItsOwn(t *testing.T) {
 	slow, quick := &gate{}, &gate{}
 	slow.close()
 	newGated(t, slow, dial(o.address()))
-	o.wait(t, carrier.Wanted, 1)
+	o.wait(t, carrier.Subscribed, 1)
 	newGated(t, quick, dial(o.address()))
 	eventually(t, func() bool { p := o.Peers(); return len(p) == 2 && p[1].Subscriptions == 1 }, "two peers")
 
@@ -232,7 +232,7 @@ func TestDroppedByAll(t *testing.T) {
 	slow := &gate{}
 	slow.close()
 	newGated(t, slow, dial(o.address()))
-	o.wait(t, carrier.Wanted, 1)
+	o.wait(t, carrier.Subscribed, 1)
 	b := message(string(make([]byte, 1<<20)))
 	var sum carrier.Tally
 	testkit.Repeat(t, "the queue overflows", func() bool {
@@ -253,7 +253,7 @@ func TestWaitLosesNothing(t *testing.T) {
 	slow.keep = true
 	slow.close()
 	newGated(t, slow, dial(o.address()))
-	o.wait(t, carrier.Wanted, 1)
+	o.wait(t, carrier.Subscribed, 1)
 	var done sync.WaitGroup
 	for s := range senders {
 		done.Go(func() {
@@ -283,7 +283,7 @@ func TestCloseWakesWait(t *testing.T) {
 	p := knock(t, o.address())
 	p.shakeHands("SUB", 1)
 	p.say(appendSubscription(nil, 1, true, nil))
-	o.wait(t, carrier.Wanted, 1)
+	o.wait(t, carrier.Subscribed, 1)
 	payload := make([]byte, 4<<20) // ten of them are more than the kernel holds
 	var sum carrier.Tally
 	done := make(chan struct{})
@@ -316,7 +316,7 @@ func TestLeavingWakesWait(t *testing.T) {
 	p := knock(t, o.address())
 	p.shakeHands("SUB", 1)
 	p.say(appendSubscription(nil, 1, true, nil))
-	o.wait(t, carrier.Wanted, 1)
+	o.wait(t, carrier.Subscribed, 1)
 	done := make(chan carrier.Tally, 1)
 	b := &batch.Batch{}
 	for range 500 {
@@ -337,7 +337,7 @@ func TestCloseDrains(t *testing.T) {
 	slow := &gate{}
 	slow.close()
 	in := newGated(t, slow, dial(o.address()))
-	o.wait(t, carrier.Wanted, 1)
+	o.wait(t, carrier.Subscribed, 1)
 	for range n / 1000 {
 		b := batch.Get()
 		for range 1000 {
@@ -359,7 +359,7 @@ func TestCloseGivesUpInTime(t *testing.T) {
 	slow := &gate{}
 	slow.close()
 	newGated(t, slow, dial(o.address()))
-	o.wait(t, carrier.Wanted, 1)
+	o.wait(t, carrier.Subscribed, 1)
 	b := &batch.Batch{}
 	for range n {
 		b.AppendFrame(make([]byte, 100), false)
@@ -375,7 +375,7 @@ func TestRestartOfTheBinder(t *testing.T) {
 		at := o.address()
 		i := newInlet(t, carrier.SUB, []string{"a"}, dial(at))
 		for round := 1; round <= 3; round++ {
-			o.wait(t, carrier.Wanted, 1)
+			o.wait(t, carrier.Subscribed, 1)
 			o.Send(message("a"))
 			i.sink.wait(t, round)
 			o.Close(time.Second)
@@ -393,7 +393,7 @@ func TestDialledBeforeBound(t *testing.T) {
 	o := newOutlet(t, carrier.Drop, 0, dial(at))
 	require.Equal(t, at, o.wait(t, carrier.Retrying, 2).Address)
 	i = newInlet(t, carrier.SUB, []string{"a"}, bind(at))
-	o.wait(t, carrier.Wanted, 1)
+	o.wait(t, carrier.Subscribed, 1)
 	require.Equal(t, 1, o.Send(message("a")).Sent)
 	i.sink.wait(t, 1)
 }
@@ -419,7 +419,7 @@ func TestHugePayload(t *testing.T) {
 	o := newOutlet(t, carrier.Drop, 0, bind("tcp://127.0.0.1:*"))
 	i := newInlet(t, carrier.SUB, []string{"huge"}, dial(o.address()))
 	i.forget()
-	o.wait(t, carrier.Wanted, 1)
+	o.wait(t, carrier.Subscribed, 1)
 	b := &batch.Batch{Buf: make([]byte, 0, size+100)}
 	b.AppendFrame([]byte("huge"), true)
 	b.AppendFrame(b.Buf[len(b.Buf)+20:len(b.Buf)+20+size], false)
@@ -435,7 +435,7 @@ func TestAMillionTinyOnes(t *testing.T) {
 	o := newOutlet(t, carrier.Drop, n, bind("tcp://127.0.0.1:*"))
 	i := newInlet(t, carrier.SUB, []string{""}, dial(o.address()))
 	i.forget()
-	o.wait(t, carrier.Wanted, 1)
+	o.wait(t, carrier.Subscribed, 1)
 	b := &batch.Batch{}
 	for range n {
 		b.AppendFrame([]byte("t"), false)
@@ -480,7 +480,7 @@ func TestPanicInDeliverFailsTheSocket(t *testing.T) {
 	})
 	require.NoError(t, err)
 	require.NoError(t, in.Subscribe(nil))
-	o.wait(t, carrier.Wanted, 1)
+	o.wait(t, carrier.Subscribed, 1)
 	o.Send(message("a"))
 	err = testkit.Receive(t, failed, "the report of the panic")
 	require.ErrorIs(t, err, boom)
@@ -498,7 +498,7 @@ func TestNothingIsLeftBehind(t *testing.T) {
 		i := newInlet(t, carrier.SUB, []string{"a"}, dial(o.Endpoints()...))
 		j := newInlet(t, carrier.XSUB, []string{"b"}, dial("tcp://127.0.0.1:1", o.address()))
 		p := knock(t, o.address())
-		o.wait(t, carrier.Wanted, 2)
+		o.wait(t, carrier.Subscribed, 2)
 		o.Send(message("ab"))
 		i.Close()
 		o.Close(time.Second)

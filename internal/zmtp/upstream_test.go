@@ -45,7 +45,7 @@ func feedUpstream(u *upstream, stream []byte, piece int) error {
 // told is the history of wanted topics as text: +a -a.
 func told(d *diary) (list []string) {
 	for _, e := range d.all() {
-		list = append(list, map[carrier.EventKind]string{carrier.Wanted: "+", carrier.Unwanted: "-"}[e.Kind]+string(e.Prefix))
+		list = append(list, map[carrier.EventKind]string{carrier.Subscribed: "+", carrier.Unsubscribed: "-"}[e.Kind]+string(e.Prefix))
 	}
 	return list
 }
@@ -163,7 +163,7 @@ func FuzzSubscriptions(f *testing.F) {
 		require.LessOrEqual(t, c.topics.Len(), 50)
 		require.LessOrEqual(t, c.topics.Bytes(), 200)
 		for _, e := range d.all() {
-			if key := string(e.Prefix); e.Kind == carrier.Wanted {
+			if key := string(e.Prefix); e.Kind == carrier.Subscribed {
 				require.False(t, table["event:"+key])
 				table["event:"+key] = true
 			} else {

@@ -20,7 +20,7 @@ const (
 func sendExact(t *testing.T, c cell) {
 	o, them := c.outlet(t, 1)
 	them[0].order("subscribe", "tick/")
-	o.waitFor(t, carrier.Wanted, "tick/", 1)
+	o.waitFor(t, carrier.Subscribed, "tick/", 1)
 	want := ticks("tick/", many)
 	for _, some := range chunks(want, 700) {
 		require.Equal(t, len(some), o.send(some...).Sent)
@@ -35,7 +35,7 @@ func sendExact(t *testing.T, c cell) {
 func sendEdges(t *testing.T, c cell) {
 	o, them := c.outlet(t, 1)
 	them[0].order("subscribe", "")
-	o.waitFor(t, carrier.Wanted, "", 1)
+	o.waitFor(t, carrier.Subscribed, "", 1)
 	small, big := edges()
 	for _, m := range small {
 		require.Equal(t, 1, o.send(m).Sent)
@@ -59,24 +59,24 @@ func sendWhatIsWanted(t *testing.T, c cell) {
 		requireArrive(t, s, want) // before the stranger changes its mind: a SUB filters too
 	}
 	s.order("subscribe", "ab")
-	o.waitFor(t, carrier.Wanted, "ab", 1)
+	o.waitFor(t, carrier.Subscribed, "ab", 1)
 	send(ab)
 	s.order("subscribe", "a")
-	o.waitFor(t, carrier.Wanted, "a", 1)
+	o.waitFor(t, carrier.Subscribed, "a", 1)
 	send(a, ab)
 	s.order("unsubscribe", "ab")
-	o.waitFor(t, carrier.Unwanted, "ab", 1)
+	o.waitFor(t, carrier.Unsubscribed, "ab", 1)
 	send(a, ab)
 	s.order("subscribe", "")
-	o.waitFor(t, carrier.Wanted, "", 1)
+	o.waitFor(t, carrier.Subscribed, "", 1)
 	send(a, ab, b)
 	s.order("unsubscribe", "")
-	o.waitFor(t, carrier.Unwanted, "", 1)
+	o.waitFor(t, carrier.Unsubscribed, "", 1)
 	s.order("unsubscribe", "a")
-	o.waitFor(t, carrier.Unwanted, "a", 1)
+	o.waitFor(t, carrier.Unsubscribed, "a", 1)
 	send()
 	s.order("subscribe", "b")
-	o.waitFor(t, carrier.Wanted, "b", 1)
+	o.waitFor(t, carrier.Subscribed, "b", 1)
 	send(b)
 }
 
@@ -86,7 +86,7 @@ func sendToTwo(t *testing.T, c cell) {
 	for i, prefix := range []string{"one/", "two/"} {
 		them[i].order("subscribe", prefix)
 		them[i].order("subscribe", "both/")
-		o.waitFor(t, carrier.Wanted, prefix, 1)
+		o.waitFor(t, carrier.Subscribed, prefix, 1)
 	}
 	eventually(t, func() bool {
 		peers := o.Peers()
@@ -109,12 +109,12 @@ func sendAfterTheyRestart(t *testing.T, c cell) {
 	s := them[0]
 	for round := 1; round <= rounds; round++ {
 		s.order("subscribe", "tick/")
-		o.waitFor(t, carrier.Wanted, "tick/", round)
+		o.waitFor(t, carrier.Subscribed, "tick/", round)
 		want := ticks("tick/", 50)
 		require.Equal(t, len(want), o.send(want...).Sent)
 		requireArrive(t, s, want)
 		s.kill()
-		o.waitFor(t, carrier.Unwanted, "tick/", round)
+		o.waitFor(t, carrier.Unsubscribed, "tick/", round)
 		eventually(t, func() bool { return o.send(want[0]).NoPeer == 1 }, "nobody is there")
 		if c.theyBind() {
 			s = c.meet(t, s.Ready[0])
@@ -134,8 +134,8 @@ func sendAfterWeRestart(t *testing.T, c cell) {
 	s.order("subscribe", "tack/")
 	var want []message
 	for round := range rounds {
-		o.waitFor(t, carrier.Wanted, "tick/", 1)
-		o.waitFor(t, carrier.Wanted, "tack/", 1)
+		o.waitFor(t, carrier.Subscribed, "tick/", 1)
+		o.waitFor(t, carrier.Subscribed, "tack/", 1)
 		some := ticks("tick/", 50+round)
 		require.Equal(t, len(some), o.send(some...).Sent)
 		want = append(want, some...)

@@ -10,19 +10,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tables are where descriptors are noted, indexed by descriptor, for somebody who reads
+// tables are where descriptors are tracked, indexed by descriptor, for somebody who reads
 // them at any moment.
 type tables struct{ owned, pollers []atomic.Uint64 }
 
-// noted is nil where that is of no use to anybody.
-var noted atomic.Pointer[tables]
+// tracked is nil where that is of no use to anybody.
+var tracked atomic.Pointer[tables]
 
-// Note begins to note descriptors: in owned the inodes of those of Own, in pollers a 1
-// for those of OwnPoller and for Go's own poller.
-func Note(owned, pollers []atomic.Uint64) {
-	noted.Store(&tables{owned, pollers})
+// StartTracking begins to note descriptors: in owned the inodes of those of Track, in pollers a 1
+// for those of TrackPoller and for Go's own poller.
+func StartTracking(owned, pollers []atomic.Uint64) {
+	tracked.Store(&tables{owned, pollers})
 	if poller, ok := goPoller(); ok {
-		OwnPoller(poller)
+		TrackPoller(poller)
 	}
 }
 
@@ -32,12 +32,12 @@ func set(table []atomic.Uint64, fd int, value uint64) {
 	}
 }
 
-// Noting reports whether Note has been called.
-func Noting() bool { return noted.Load() != nil }
+// Tracking reports whether StartTracking has been called.
+func Tracking() bool { return tracked.Load() != nil }
 
-// Own notes a descriptor that was opened.
-func Own(fd int) {
-	if n := noted.Load(); n != nil {
+// Track notes a descriptor that was opened.
+func Track(fd int) {
+	if n := tracked.Load(); n != nil {
 		var info unix.Stat_t
 		if unix.Fstat(fd, &info) == nil {
 			set(n.owned, fd, info.Ino)
@@ -45,23 +45,23 @@ func Own(fd int) {
 	}
 }
 
-// Disown forgets a descriptor that is closed next.
-func Disown(fd int) {
-	if n := noted.Load(); n != nil {
+// Untrack forgets a descriptor that is closed next.
+func Untrack(fd int) {
+	if n := tracked.Load(); n != nil {
 		set(n.owned, fd, 0)
 	}
 }
 
-// OwnPoller notes an epoll instance that holds nothing but descriptors of this library.
-func OwnPoller(fd int) {
-	if n := noted.Load(); n != nil {
+// TrackPoller notes an epoll instance that holds nothing but descriptors of this library.
+func TrackPoller(fd int) {
+	if n := tracked.Load(); n != nil {
 		set(n.pollers, fd, 1)
 	}
 }
 
-// DisownPoller forgets an epoll instance that is closed next.
-func DisownPoller(fd int) {
-	if n := noted.Load(); n != nil {
+// UntrackPoller forgets an epoll instance that is closed next.
+func UntrackPoller(fd int) {
+	if n := tracked.Load(); n != nil {
 		set(n.pollers, fd, 0)
 	}
 }
