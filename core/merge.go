@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/clock"
 	"github.com/hermes-zmq/hermes/internal/wire"
 )
 
@@ -51,7 +52,7 @@ type track struct {
 }
 
 func newMerge(paths int) *merge {
-	m := &merge{tracks: make([]track, paths), waiting: map[*strand]struct{}{}, now: int64(monotonic())}
+	m := &merge{tracks: make([]track, paths), waiting: map[*strand]struct{}{}, now: int64(clock.Monotonic())}
 	for i := range m.tracks {
 		m.tracks[i].changed = m.now
 	}
@@ -60,7 +61,7 @@ func newMerge(paths int) *merge {
 
 // begin notes that a batch has come over path p.
 func (m *merge) begin(p int, hold time.Duration) {
-	m.now, m.hold = int64(monotonic()), int64(hold)
+	m.now, m.hold = int64(clock.Monotonic()), int64(hold)
 	t := &m.tracks[p]
 	t.heard, t.late = m.now, false
 }
@@ -77,7 +78,7 @@ func (m *merge) note(p int, kind carrier.EventKind) {
 	default:
 		return
 	}
-	t.changed = int64(monotonic())
+	t.changed = int64(clock.Monotonic())
 }
 
 // forget lets the next gap in every strand pass: after a change of subscriptions, what
@@ -163,11 +164,11 @@ func (m *merge) take(s *strand) (h held, fresh bool, lost uint32) {
 // overdue gives up on the paths that a strand has waited for in vain, and reports
 // whether there are any.
 func (m *merge) overdue(s *strand) bool {
-	patience := m.hold
+	limit := m.hold
 	if !s.begun {
-		patience /= 4 // nothing may be missing at all
+		limit /= 4 // nothing may be missing at all
 	}
-	if m.now-s.since < patience {
+	if m.now-s.since < limit {
 		return false
 	}
 	for p := range s.passed {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/hermes-zmq/hermes/internal/batch"
 	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/clock"
 	"github.com/hermes-zmq/hermes/internal/faultinject"
 	"github.com/hermes-zmq/hermes/internal/safe"
 	"github.com/hermes-zmq/hermes/internal/wire"
@@ -24,7 +25,7 @@ func (r *Receiver) deliverFrom(path int, b *batch.Batch) {
 	}
 	limits := r.limits()
 	a.stage.reset()
-	a.merge.begin(path, r.redundantHold.get())
+	a.merge.begin(path, r.redundantHold.Get())
 	for i := 0; i < b.Len() && !a.over; i++ {
 		r.admit(b, i, path, &limits)
 	}
@@ -119,7 +120,7 @@ func (r *Receiver) watch() {
 		return
 	}
 	a.watched = true
-	pause := min(max(r.redundantHold.get()/4, 5*time.Millisecond), time.Second)
+	pause := min(max(r.redundantHold.Get()/4, 5*time.Millisecond), time.Second)
 	time.AfterFunc(pause, func() { safe.Do(r.Fail, r.giveUp) })
 }
 
@@ -135,7 +136,7 @@ func (r *Receiver) giveUp() {
 	if m == nil || a.over {
 		return
 	}
-	m.now, m.hold = int64(monotonic()), int64(r.redundantHold.get())
+	m.now, m.hold = int64(clock.Monotonic()), int64(r.redundantHold.Get())
 	limits := r.limits()
 	for s := range m.waiting {
 		if m.overdue(s) || !m.hopeful(s) {
