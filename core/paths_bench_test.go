@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hermes-zmq/hermes/internal/batch"
+	"github.com/hermes-zmq/hermes/internal/queue"
 	"github.com/hermes-zmq/hermes/internal/wire"
 )
 
@@ -46,8 +47,8 @@ func BenchmarkArrival(b *testing.B) {
 	if err := r.Set("on_slow", "ignore"); err != nil {
 		b.Fatal(err)
 	}
-	r.inbox.open(fullDropNew)
-	r.arrival.begin()
+	r.queue.Open(queue.DropNew)
+	r.admission.Begin(0)
 	var n numbering
 	n.begin(rand.Uint32)
 	t := ticks(ticksInBatch)

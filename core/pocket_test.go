@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/hermes-zmq/hermes/internal/queue"
 )
 
 // watchedPocket is a pocket in which nothing gathers; it keeps what might.
@@ -26,7 +28,7 @@ func TestNothingGathersBeforeThePocketIsReady(t *testing.T) {
 	pocket := &watchedPocket{}
 	p.SetPocket(pocket)
 	for range 2 {
-		p.q.start(true, fullBlock)
+		p.q.start(true, queue.Block)
 		p.Stats()
 		require.Zero(t, pocket.allowed)
 		p.openPocket()
