@@ -34,10 +34,10 @@ const (
 // anyKind is asked for by the functions that work on every kind of object.
 const anyKind handle.Kind = 0
 
-type entry = handle.Entry[core.Part]
+type entry = handle.Entry[core.Component]
 
 // registry holds every object that C has a handle of.
-var registry handle.Registry[core.Part]
+var registry handle.Registry[core.Component]
 
 // call is one call from C on its way through this side. Every export begins with
 //
@@ -111,7 +111,7 @@ func (c *call) say(text string) {
 	C.shim_set_error((*C.hermes_text)(unsafe.Pointer(unsafe.StringData(text))), C.size_t(len(text)))
 }
 
-func (c *call) part() core.Part            { return c.entry.Object() }
+func (c *call) part() core.Component       { return c.entry.Object() }
 func (c *call) publisher() *core.Publisher { return c.entry.Object().(*core.Publisher) }
 func (c *call) receiver() *core.Receiver   { return c.entry.Object().(*core.Receiver) }
 func (c *call) node() *core.Node           { return c.entry.Object().(*core.Node) }

@@ -38,7 +38,7 @@ func stopAll(k handle.Kind, deadline time.Time) {
 }
 
 // stopQuietly stops one object; nobody is left to be told if that goes wrong.
-func stopQuietly(part core.Part, deadline time.Time) {
+func stopQuietly(part core.Component, deadline time.Time) {
 	defer func() { _ = recover() }()
 	_ = part.Stop(max(0, time.Until(deadline)))
 }

@@ -35,7 +35,7 @@ func hermesgo_node_new(name *C.hermes_text, receiver, publisher C.uint64_t, out 
 
 // nodePart finds a part of a node to be; nil for the handle 0. The node then keeps
 // it alive by itself.
-func nodePart[T core.Part](c *call, h C.uint64_t, want handle.Kind) (part T, code C.int32_t) {
+func nodePart[T core.Component](c *call, h C.uint64_t, want handle.Kind) (part T, code C.int32_t) {
 	if h == 0 {
 		return part, ok
 	}

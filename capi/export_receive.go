@@ -143,7 +143,7 @@ func hermesgo_fd(h C.uint64_t) (code C.int32_t) {
 }
 
 // receiverOf is a receiver itself, or that of a node; nil for anything else.
-func receiverOf(p core.Part) *core.Receiver {
+func receiverOf(p core.Component) *core.Receiver {
 	switch p := p.(type) {
 	case *core.Receiver:
 		return p

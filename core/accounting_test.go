@@ -27,7 +27,7 @@ func sums(t *testing.T, p *Publisher, r *Receiver, po *PostOffice) {
 	}
 }
 
-// TestTheSumsHoldAtEveryMoment drives parts through random stops, restarts, changes
+// TestTheSumsHoldAtEveryMoment drives components through random stops, restarts, changes
 // of subscription, bursts, and rules for full queues, while others publish, receive and
 // check the sums.
 func TestTheSumsHoldAtEveryMoment(t *testing.T) {

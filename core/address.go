@@ -109,7 +109,7 @@ func sameAs(connect, endpoints []string) string {
 	return ""
 }
 
-// checkName refuses the names that no part may have.
+// checkName refuses the names that no component may have.
 func checkName(kind, name string) error {
 	if name == "" {
 		return errorf(EINVAL, "a %s needs a name", kind)

@@ -58,8 +58,8 @@ func TestReceiverOfManyTopicsMissesNothingAtTheStart(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, fmt.Sprintf("%d/", i), e.Topic)
 		}
-		for _, part := range []Part{publisher, receiver, office} {
-			require.NoError(t, part.Close())
+		for _, component := range []Component{publisher, receiver, office} {
+			require.NoError(t, component.Close())
 		}
 	}
 }

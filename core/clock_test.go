@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// step sets the time of day, for all parts of this process.
+// step sets the time of day, for all components of this process.
 func step(t *testing.T, by time.Duration) {
 	clockStep.Store(int64(by))
 	t.Cleanup(func() { clockStep.Store(0) })

@@ -10,8 +10,8 @@ import (
 	"github.com/hermes-zmq/hermes/internal/carrier"
 )
 
-// connectivity knows of each address that a part connects to whether there is a
-// connection, and why not; and which peers the part has refused. From that come
+// connectivity knows of each address that a component connects to whether there is a
+// connection, and why not; and which peers the component has refused. From that come
 //
 //   - the notice "unreachable", a warning: once an outage has lasted for a moment, or at
 //     once where waiting cannot help, and then at most once a minute for each address;
@@ -22,7 +22,7 @@ import (
 //
 // The carrier's event lock is taken before mu, and mu before that of the event log.
 type connectivity struct {
-	who    string        // the part, in texts
+	who    string        // the component, in texts
 	notice func(Event)   // takes the notice "unreachable"
 	every  time.Duration // between two warnings about the same
 
@@ -48,7 +48,7 @@ type remote struct {
 	diagnosed time.Time // when it was last looked for a reason; see diagnosis.go
 }
 
-// How long an outage lasts before it is worth a warning: a part that starts together with
+// How long an outage lasts before it is worth a warning: a component that starts together with
 // its post office, or a moment before it, is no reason for one.
 const (
 	outageGrace = 250 * time.Millisecond // after an attempt that has failed
@@ -60,7 +60,7 @@ func (c *connectivity) init(who string, notice func(Event)) {
 	c.who, c.notice, c.every = who, notice, warnEvery
 }
 
-// add says that a socket of the part connects to addresses.
+// add says that a socket of the component connects to addresses.
 func (c *connectivity) add(own carrier.Type, a addresses) {
 	for _, address := range a.connect {
 		if slices.ContainsFunc(c.remotes, func(r *remote) bool { return r.own == own && r.address == address }) {
@@ -70,7 +70,7 @@ func (c *connectivity) add(own carrier.Type, a addresses) {
 	}
 }
 
-// begin is told that the part starts.
+// begin is told that the component starts.
 func (c *connectivity) begin() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -83,7 +83,7 @@ func (c *connectivity) begin() {
 	}
 }
 
-// end is told that the part stops: what happens to its peers from now on is no news.
+// end is told that the component stops: what happens to its peers from now on is no news.
 func (c *connectivity) end() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -237,7 +237,7 @@ func (c *connectivity) problem() string {
 	return c.problemLocked()
 }
 
-// problemAtEnd is what problem said when the part began to stop.
+// problemAtEnd is what problem said when the component began to stop.
 func (c *connectivity) problemAtEnd() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()

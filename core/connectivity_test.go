@@ -14,7 +14,7 @@ import (
 	"github.com/hermes-zmq/hermes/internal/carrier"
 )
 
-// quickly makes a part try again often, so that much happens in a short test.
+// quickly makes a component try again often, so that much happens in a short test.
 var quickly = []string{"reconnect.min", "1ms", "reconnect.max", "2ms"}
 
 // closedPort is an address of this machine at which no program listens.
@@ -48,7 +48,7 @@ func listening(t *testing.T, f func(net.Conn)) string {
 }
 
 // told waits for the warning "unreachable" and checks what it says.
-func told(t *testing.T, p Part, contains ...string) {
+func told(t *testing.T, p Component, contains ...string) {
 	t.Helper()
 	e := eventOf(t, p, "unreachable")
 	require.Equal(t, levelWarning, e.Level)

@@ -25,14 +25,14 @@ func eachEngine(t *testing.T, f func(t *testing.T, engine string)) {
 	}
 }
 
-func set(t testing.TB, p Part, pairs ...string) {
+func set(t testing.TB, p Component, pairs ...string) {
 	t.Helper()
 	for i := 0; i < len(pairs); i += 2 {
 		require.NoError(t, p.Set(pairs[i], pairs[i+1]))
 	}
 }
 
-func get(t testing.TB, p Part, key string) string {
+func get(t testing.TB, p Component, key string) string {
 	t.Helper()
 	v, err := p.Get(key)
 	require.NoError(t, err)
@@ -164,8 +164,8 @@ func TestTopicsAndOriginsFilter(t *testing.T) {
 		require.NoError(t, r.Accept("me"))
 		all := newReceiver(t, engine, get(t, po, "endpoint.out"))
 		p := newPublisher(t, engine, get(t, po, "endpoint.in"))
-		for _, part := range []Part{r, all, p} {
-			require.NoError(t, part.WaitReady(soon))
+		for _, component := range []Component{r, all, p} {
+			require.NoError(t, component.WaitReady(soon))
 		}
 		for _, topic := range []string{"a/", "c"} {
 			reach(t, p, topic, "me", r, all)

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// cutter is a piece of network between two parts that can be cut.
+// cutter is a piece of network between two components that can be cut.
 type cutter struct {
 	net.Listener
 	target string

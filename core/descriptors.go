@@ -36,6 +36,6 @@ func closeAll(fds []int) {
 	}
 }
 
-// NoteDescriptors is for the C interface: from now on the descriptors that parts open
+// NoteDescriptors is for the C interface: from now on the descriptors that components open
 // are noted in these tables, for a forked child to close; see capi/inherited.c.
 func NoteDescriptors(owned, pollers []atomic.Uint64) { fds.StartTracking(owned, pollers) }

@@ -3,7 +3,7 @@
 //
 // A Publisher hands envelopes to a PostOffice, which forwards each to the Receivers
 // that have subscribed to a prefix of its topic. A Node is a name with a receiver,
-// a publisher, or both. All four are Parts: they are made, set up, started, stopped
+// a publisher, or both. All four are Components: they are made, set up, started, stopped
 // (and perhaps started again) and closed in the same way.
 //
 // All methods may be called from any goroutine. A negative duration waits without

@@ -7,7 +7,7 @@ import (
 	"github.com/hermes-zmq/hermes/internal/wire"
 )
 
-// Event is a notice of what happened to a Part.
+// Event is a notice of what happened to a Component.
 type Event struct {
 	TS      float64 `json:"ts"`                // seconds since the Unix epoch
 	Kind    string  `json:"kind"`              // started, stopped, connected, disconnected, retrying, unreachable, handshake_failed, exhausted, recovered, cycle, malformed, lost, lagging, slow, clock, overflow, failed
@@ -44,8 +44,8 @@ type eventLog struct {
 	events  []Event
 	dropped uint64
 	some    gate
-	opening bool    // others wait until it is known whether the part has started
-	others  []Event // a few: what may happen to a part in a moment
+	opening bool    // others wait until it is known whether the component has started
+	others  []Event // a few: what may happen to a component in a moment
 }
 
 func (l *eventLog) add(e Event) {
@@ -59,7 +59,7 @@ func (l *eventLog) add(e Event) {
 	l.put(e)
 }
 
-// open begins the opening of a part, whose first peers may come before it is over.
+// open begins the opening of a component, whose first peers may come before it is over.
 func (l *eventLog) open() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

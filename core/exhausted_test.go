@@ -44,7 +44,7 @@ func TestAPostOfficeThatLacksDescriptorsSaysSoAndRecovers(t *testing.T) {
 }
 
 // event waits for a notice of a kind.
-func event(t *testing.T, p Part, kind string) Event {
+func event(t *testing.T, p Component, kind string) Event {
 	t.Helper()
 	for deadline := time.Now().Add(soon); ; {
 		e, err := p.NextEvent(time.Until(deadline))

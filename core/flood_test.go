@@ -47,7 +47,7 @@ func confinedOffice(limit string) {
 		switch lines.Text() {
 		case "stats":
 			fmt.Println(string(po.StatsJSON()))
-		case "open": // one more part, in this very process
+		case "open": // one more component, in this very process
 			r, _ := NewReceiver(out, "inside")
 			err := r.Start()
 			fmt.Println(CodeOf(err), err)

@@ -190,8 +190,8 @@ func TestGarbageAtEveryPortDisturbsNobody(t *testing.T) {
 	require.Greater(t, visits, 100)
 	require.Zero(t, r.Stats().Lost+r.Stats().Duplicates)
 	require.Zero(t, po.Stats().Dropped)
-	for _, part := range []Part{p, r, po} {
-		require.Equal(t, "running", get(t, part, "state"))
+	for _, component := range []Component{p, r, po} {
+		require.Equal(t, "running", get(t, component, "state"))
 	}
 	require.Eventually(t, func() bool {
 		return len(po.Stats().Subscribers) == 1 && len(po.Stats().Publishers) == 1 && len(p.Stats().Peers) == 1 && len(r.Stats().Peers) == 1

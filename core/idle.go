@@ -3,11 +3,11 @@ package core
 import "fmt"
 
 // Why a wait was in vain: as a rule because of connections (connectivity.go), and otherwise
-// because of what a part has asked for, or has been sent.
+// because of what a component has asked for, or has been sent.
 
 // reasonWhy is why a wait was in vain, to be put behind the text of its error; "" where
 // nothing is known to be wrong.
-func (p *part) reasonWhy() string {
+func (p *component) reasonWhy() string {
 	why := p.network.problem()
 	if why == "" && p.idly != nil {
 		why = p.idly()

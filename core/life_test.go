@@ -36,7 +36,7 @@ func TestClosingWhileOthersStartLeavesNothingRunning(t *testing.T) {
 	}
 }
 
-// TestALateEndSparesTheNextRun: a part that stops itself, and is stopped and started
+// TestALateEndSparesTheNextRun: a component that stops itself, and is stopped and started
 // by somebody else before it gets to it, goes on.
 func TestALateEndSparesTheNextRun(t *testing.T) {
 	r, err := NewReceiver("tcp://127.0.0.1:9", "r")

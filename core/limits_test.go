@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// hears waits until a part tells of something in these words.
-func hears(t *testing.T, p Part, words string) {
+// hears waits until a component tells of something in these words.
+func hears(t *testing.T, p Component, words string) {
 	t.Helper()
 	for deadline := time.Now().Add(soon); ; {
 		e, err := p.NextEvent(time.Until(deadline))

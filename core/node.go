@@ -12,15 +12,15 @@ import (
 // Node is a name with a receiver, a publisher, or both. Starting and stopping it
 // starts and stops them.
 type Node struct {
-	part
+	component
 	receiver  *Receiver
 	publisher *Publisher
 
-	relays int  // loops of Run; guarded by part.mu
+	relays int  // loops of Run; guarded by component.mu
 	calm   gate // there are none
 }
 
-var _ Part = (*Node)(nil)
+var _ Component = (*Node)(nil)
 
 // RelayChannel is where Run publishes what the node receives.
 const RelayChannel = "RAW"
@@ -28,7 +28,7 @@ const RelayChannel = "RAW"
 // relayMost is how many envelopes the relay loop takes at once.
 const relayMost = 256
 
-// NewNode makes a node of two parts, each of which may be nil. They are not the
+// NewNode makes a node of two components, each of which may be nil. They are not the
 // node's to close.
 func NewNode(name string, receiver *Receiver, publisher *Publisher) (*Node, error) {
 	if err := checkName("node", name); err != nil {
@@ -37,18 +37,18 @@ func NewNode(name string, receiver *Receiver, publisher *Publisher) (*Node, erro
 	n := &Node{receiver: receiver, publisher: publisher}
 	n.init("node", name, "")
 	n.options.add("linger", "how long closing may flush", true, n.linger)
-	n.part.open, n.part.shut = n.openUp, n.shutDown
+	n.component.open, n.component.shut = n.openUp, n.shutDown
 	n.calm.set(true)
 	return n, nil
 }
 
-// Get implements Part. What is wrong with connections is what its parts say of them.
+// Get implements Component. What is wrong with connections is what its components say of them.
 func (n *Node) Get(key string) (string, error) {
 	if key != "problem" && key != "warning" {
-		return n.part.Get(key)
+		return n.component.Get(key)
 	}
 	var all []string
-	for _, p := range n.parts() {
+	for _, p := range n.components() {
 		if text, err := p.Get(key); err == nil && text != "" {
 			all = append(all, text)
 		}
@@ -56,8 +56,8 @@ func (n *Node) Get(key string) (string, error) {
 	return strings.Join(all, "; "), nil
 }
 
-// parts lists what is there, in the order of starting.
-func (n *Node) parts() (out []Part) {
+// components lists what is there, in the order of starting.
+func (n *Node) components() (out []Component) {
 	if n.receiver != nil {
 		out = append(out, n.receiver)
 	}
@@ -68,9 +68,9 @@ func (n *Node) parts() (out []Part) {
 }
 
 func (n *Node) openUp() error {
-	for i, p := range n.parts() {
+	for i, p := range n.components() {
 		if err := p.Start(); err != nil {
-			for _, started := range n.parts()[:i] {
+			for _, started := range n.components()[:i] {
 				_ = started.Stop(0)
 			}
 			return err
@@ -80,17 +80,17 @@ func (n *Node) openUp() error {
 	run := n.run
 	n.mu.Unlock()
 	if n.receiver != nil {
-		n.watch(&n.receiver.part, run)
+		n.watch(&n.receiver.component, run)
 	}
 	if n.publisher != nil {
-		n.watch(&n.publisher.part, run)
+		n.watch(&n.publisher.component, run)
 	}
 	return nil
 }
 
-// watch ends this run of the node when one of its parts ends by itself: because it has
-// failed, or cannot keep up. What its owner does to a part by itself is the owner's business.
-func (n *Node) watch(p *part, run uint64) {
+// watch ends this run of the node when one of its components ends by itself: because it has
+// failed, or cannot keep up. What its owner does to a component by itself is the owner's business.
+func (n *Node) watch(p *component, run uint64) {
 	safe.Go(n.Fail, func() {
 		<-p.idle.opened()
 		p.mu.Lock()
@@ -130,7 +130,7 @@ func (n *Node) shutDown() error {
 	}
 }
 
-// stops is what the stops of a node's parts have said, part by part.
+// stops is what the stops of a node's components have said, component by component.
 type stops []error
 
 // or fills in from another attempt what this one has nothing to say about.
@@ -155,13 +155,13 @@ func (n *Node) stopParts(timeout time.Duration) (said stops) {
 	return said
 }
 
-// WaitReady waits for both parts.
+// WaitReady waits for both components.
 func (n *Node) WaitReady(timeout time.Duration) error {
 	if err := n.check(); err != nil {
 		return err
 	}
 	began := time.Now()
-	for _, p := range n.parts() {
+	for _, p := range n.components() {
 		left := timeout
 		if timeout >= 0 {
 			left = max(timeout-time.Since(began), 0)
@@ -248,7 +248,7 @@ func (n *Node) forward(d *Delivery, topic string) error {
 func (n *Node) ended(err error) error {
 	switch CodeOf(err) {
 	case ESTOPPED, ESTATE:
-		for _, p := range n.parts() {
+		for _, p := range n.components() {
 			if err := p.Wait(0); CodeOf(err) == EINTERNAL {
 				return err
 			}
@@ -258,7 +258,7 @@ func (n *Node) ended(err error) error {
 	return err
 }
 
-// StatsJSON implements Part: the counters of both parts.
+// StatsJSON implements Component: the counters of both components.
 func (n *Node) StatsJSON() []byte {
 	s := struct {
 		base

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// Option describes one setting of a Part, as docs/configuration.md lists it.
+// Option describes one setting of a Component, as docs/configuration.md lists it.
 type Option struct {
 	Key     string
 	Default string
@@ -32,7 +32,7 @@ type variable interface {
 	String() string
 }
 
-// options is what one part can be told.
+// options is what one component can be told.
 type options []option
 
 func (o *options) add(key, usage string, live bool, v variable) {

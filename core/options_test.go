@@ -41,17 +41,17 @@ func TestEveryOptionTakesItsOwnDefault(t *testing.T) {
 	require.NoError(t, err)
 	n, err := NewNode("n", r, p)
 	require.NoError(t, err)
-	for _, part := range []Part{p, r, po, n} {
-		require.NotEmpty(t, part.Options())
-		for _, o := range part.Options() {
-			require.NoError(t, part.Set(o.Key, o.Default))
-			require.Equal(t, o.Default, get(t, part, o.Key))
+	for _, component := range []Component{p, r, po, n} {
+		require.NotEmpty(t, component.Options())
+		for _, o := range component.Options() {
+			require.NoError(t, component.Set(o.Key, o.Default))
+			require.Equal(t, o.Default, get(t, component, o.Key))
 			require.NotEmpty(t, o.Usage)
 			if o.Key == "cache.topics" { // any text is a topic
-				code(t, EOPTION, part.Set(o.Key, "\xff"), o.Key)
+				code(t, EOPTION, component.Set(o.Key, "\xff"), o.Key)
 				continue
 			}
-			code(t, EOPTION, part.Set(o.Key, "no such value"), o.Key, "no such value")
+			code(t, EOPTION, component.Set(o.Key, "no such value"), o.Key, "no such value")
 		}
 	}
 }

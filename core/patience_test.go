@@ -57,15 +57,15 @@ func fill(t *testing.T, p *Publisher) {
 }
 
 func TestAStopWithoutEndCanBeCutShort(t *testing.T) {
-	for name, cut := range map[string]func(Part){
-		"by closing":  func(p Part) { _ = p.Close() },
-		"by stopping": func(p Part) { _ = p.Stop(10 * time.Millisecond) },
-		"by failing":  func(p Part) { p.Fail(errors.New("a fault")) },
+	for name, cut := range map[string]func(Component){
+		"by closing":  func(p Component) { _ = p.Close() },
+		"by stopping": func(p Component) { _ = p.Stop(10 * time.Millisecond) },
+		"by failing":  func(p Component) { p.Fail(errors.New("a fault")) },
 	} {
 		for _, of := range []string{"publisher", "node"} {
 			t.Run(of+" "+name, func(t *testing.T) {
 				p := stuck(t)
-				var part Part = p
+				var component Component = p
 				if of == "node" {
 					_ = p.Stop(0)
 					n, err := NewNode("n", nil, p)
@@ -73,14 +73,14 @@ func TestAStopWithoutEndCanBeCutShort(t *testing.T) {
 					require.NoError(t, n.Start())
 					require.NoError(t, n.WaitReady(soon))
 					fill(t, p)
-					part = n
+					component = n
 				}
-				require.NoError(t, part.Set("linger", "10ms"))
+				require.NoError(t, component.Set("linger", "10ms"))
 				var err error
 				var stop sync.WaitGroup
-				stop.Go(func() { err = part.Stop(-1) })
-				require.Eventually(t, func() bool { return get(t, part, "state") == "stopping" }, soon, time.Millisecond)
-				testkit.Finish(t, name, func() { cut(part); stop.Wait() })
+				stop.Go(func() { err = component.Stop(-1) })
+				require.Eventually(t, func() bool { return get(t, component, "state") == "stopping" }, soon, time.Millisecond)
+				testkit.Finish(t, name, func() { cut(component); stop.Wait() })
 				code(t, ETIMEOUT, err, "not sent")
 				s := p.Stats()
 				require.Equal(t, s.Accepted, s.Sent+s.DroppedStop+s.DroppedNoPeer)

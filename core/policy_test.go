@@ -112,7 +112,7 @@ func TestAFullReceiverDoesWhatItIsTold(t *testing.T) {
 }
 
 // eventOf waits for an event of a kind.
-func eventOf(t *testing.T, p Part, kind string) Event {
+func eventOf(t *testing.T, p Component, kind string) Event {
 	t.Helper()
 	for {
 		e, err := p.NextEvent(soon)

@@ -18,18 +18,18 @@ import (
 // relays: any ZeroMQ PUB, SUB, XPUB or XSUB may connect, with any frames. Upstream
 // it asks only for what its subscribers want.
 type PostOffice struct {
-	part
+	component
 	in, out, debug addresses
 
 	queueMessages *sizeVar
 	queueBytes    *sizeVar
 	cache         cacheOptions
 
-	relay *relay // of the present run; guarded by part.mu
+	relay *relay // of the present run; guarded by component.mu
 	mail  mail
 }
 
-var _ Part = (*PostOffice)(nil)
+var _ Component = (*PostOffice)(nil)
 
 // NewPostOffice makes a post office that binds in for publishers and out for
 // receivers. Everything that is relayed is also published at debug, unless that is
@@ -50,7 +50,7 @@ func NewPostOffice(in, out, debug string) (*PostOffice, error) {
 		}
 	}
 	p.init("post office", in+" > "+out, in+" > "+out)
-	p.part.open, p.part.shut, p.part.fact = p.openUp, p.shutDown, p.factOf
+	p.component.open, p.component.shut, p.component.fact = p.openUp, p.shutDown, p.factOf
 	p.network.add(carrier.XSUB, p.in)
 	p.network.add(carrier.XPUB, p.out)
 	p.network.add(carrier.PUB, p.debug)
@@ -180,9 +180,9 @@ func (p *PostOffice) checkCircle(r *relay) error {
 	return nil
 }
 
-// Set implements Part.
+// Set implements Component.
 func (p *PostOffice) Set(key, value string) error {
-	if err := p.part.Set(key, value); err != nil || !strings.HasPrefix(key, "queue.") {
+	if err := p.component.Set(key, value); err != nil || !strings.HasPrefix(key, "queue.") {
 		return err
 	}
 	if r := p.current(); r != nil {
@@ -395,5 +395,5 @@ func (p *PostOffice) Stats() PostOfficeStats {
 	return s
 }
 
-// StatsJSON implements Part.
+// StatsJSON implements Component.
 func (p *PostOffice) StatsJSON() []byte { return statsJSON(p.Stats()) }

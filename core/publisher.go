@@ -20,7 +20,7 @@ import (
 // carrier. While nobody has subscribed yet the pump holds back, for a while, so
 // that a program that starts, or a post office that restarts, loses nothing.
 type Publisher struct {
-	part
+	component
 	addresses addresses
 	origin    []byte // the name as a JSON string
 
@@ -46,7 +46,7 @@ type Publisher struct {
 	overflowPace pacer
 }
 
-var _ Part = (*Publisher)(nil)
+var _ Component = (*Publisher)(nil)
 
 // What a publisher lets the carrier hold for one peer. It is little on purpose:
 // what waits should wait in our own queue, where it is counted, and the time is
@@ -72,7 +72,7 @@ func NewPublisher(address, name string) (*Publisher, error) {
 		return nil, textError("the name", err)
 	}
 	p.init("publisher", name, address)
-	p.part.open, p.part.shut, p.part.fact, p.part.idly = p.openUp, p.shutDown, p.factOf, p.idleBecause
+	p.component.open, p.component.shut, p.component.fact, p.component.idly = p.openUp, p.shutDown, p.factOf, p.idleBecause
 	p.network.add(carrier.PUB, a)
 	p.q.init()
 	p.networkOptions()
@@ -133,9 +133,9 @@ func (p *Publisher) openUp() error {
 	return nil
 }
 
-// Set implements Part. A bound of the queue holds at once.
+// Set implements Component. A bound of the queue holds at once.
 func (p *Publisher) Set(key, value string) error {
-	err := p.part.Set(key, value)
+	err := p.component.Set(key, value)
 	p.q.mu.Lock()
 	defer p.q.mu.Unlock()
 	p.q.gather()
@@ -143,9 +143,9 @@ func (p *Publisher) Set(key, value string) error {
 	return err
 }
 
-// Close implements Part.
+// Close implements Component.
 func (p *Publisher) Close() error {
-	err := p.part.Close()
+	err := p.component.Close()
 	p.q.dropPocket()
 	p.q.dispose()
 	return err

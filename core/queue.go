@@ -453,5 +453,5 @@ func (p *Publisher) Stats() PublisherStats {
 	return s
 }
 
-// StatsJSON implements Part.
+// StatsJSON implements Component.
 func (p *Publisher) StatsJSON() []byte { return statsJSON(p.Stats()) }

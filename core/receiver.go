@@ -20,7 +20,7 @@ import (
 // option "on_slow" at its default, an envelope that is older than "timeout" on
 // arrival stops it (the ZeroMQ guide's suicidal snail).
 type Receiver struct {
-	part
+	component
 	addresses addresses
 
 	slowAfter     *durationVar
@@ -37,13 +37,13 @@ type Receiver struct {
 	redundantHold *durationVar
 
 	topics  subscriptions
-	inlet   carrier.Inlet // guarded by part.mu
+	inlet   carrier.Inlet // guarded by component.mu
 	arrival arrival
 	inbox   inbox
 	loan    loan
 }
 
-var _ Part = (*Receiver)(nil)
+var _ Component = (*Receiver)(nil)
 
 // NewReceiver makes a receiver called name that connects to address; several are
 // separated by commas, and one that begins with '@' is bound instead. Without a
@@ -58,7 +58,7 @@ func NewReceiver(address, name string) (*Receiver, error) {
 	}
 	r := &Receiver{addresses: a}
 	r.init("receiver", name, address)
-	r.part.open, r.part.shut, r.part.fact, r.part.idly = r.openUp, r.shutDown, r.factOf, r.idleBecause
+	r.component.open, r.component.shut, r.component.fact, r.component.idly = r.openUp, r.shutDown, r.factOf, r.idleBecause
 	r.network.add(carrier.SUB, a)
 	r.inbox.init()
 	r.networkOptions()
@@ -311,18 +311,18 @@ func (r *Receiver) FD() (int, error) {
 	return r.descriptor(fd, err)
 }
 
-// Set implements Part. A bound of the queue holds at once.
+// Set implements Component. A bound of the queue holds at once.
 func (r *Receiver) Set(key, value string) error {
-	err := r.part.Set(key, value)
+	err := r.component.Set(key, value)
 	r.inbox.mu.Lock()
 	defer r.inbox.mu.Unlock()
 	r.inbox.retry() // where it makes room, who waits would not hear of it before something is taken
 	return err
 }
 
-// Close implements Part.
+// Close implements Component.
 func (r *Receiver) Close() error {
-	err := r.part.Close()
+	err := r.component.Close()
 	r.inbox.dropTray()
 	r.inbox.dispose()
 	return err
@@ -481,5 +481,5 @@ func (r *Receiver) Stats() ReceiverStats {
 	return s
 }
 
-// StatsJSON implements Part.
+// StatsJSON implements Component.
 func (r *Receiver) StatsJSON() []byte { return statsJSON(r.Stats()) }

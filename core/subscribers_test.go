@@ -99,7 +99,7 @@ func TestTheCopyForDebuggingHasSubscribersOfItsOwn(t *testing.T) {
 	})
 }
 
-// TestAFrozenPeerIsNoticed by every part, and by default within ten seconds.
+// TestAFrozenPeerIsNoticed by every component, and by default within ten seconds.
 func TestAFrozenPeerIsNoticed(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -128,7 +128,7 @@ func TestAFrozenPeerIsNoticed(t *testing.T) {
 	defer func() { _ = po.Close() }()
 	require.Contains(t, eventOf(t, po, "disconnected").Text, "no sign of life")
 
-	for _, p := range []Part{r, po, newPublisher(t, "zmtp", "tcp://127.0.0.1:1")} {
+	for _, p := range []Component{r, po, newPublisher(t, "zmtp", "tcp://127.0.0.1:1")} {
 		defaults := map[string]time.Duration{}
 		for _, o := range p.Options() {
 			if strings.HasPrefix(o.Key, "heartbeat.") {

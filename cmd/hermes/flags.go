@@ -28,7 +28,7 @@ func bareFlags(name string) *flags {
 	return f
 }
 
-// newFlags is the flag set of a command that runs a Part.
+// newFlags is the flag set of a command that runs a component.
 func newFlags(name string) *flags {
 	f := bareFlags(name)
 	f.Var(&f.settings, "set", "an option as `key=value`, as often as you like (hermes options lists them)")
@@ -73,7 +73,7 @@ func notNegative(name string, d time.Duration) error {
 	return nil
 }
 
-// settings are options for a Part.
+// settings are options for a component.
 type settings []struct{ key, value string }
 
 func (s *settings) String() string { return "" }
@@ -90,21 +90,21 @@ func (s *settings) Set(text string) error {
 	return nil
 }
 
-func (s settings) apply(part core.Part) error {
+func (s settings) apply(component core.Component) error {
 	for _, x := range s {
-		if err := part.Set(x.key, x.value); err != nil {
+		if err := component.Set(x.key, x.value); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// report prints on standard error what happens to a part, until it has stopped: warnings
+// report prints on standard error what happens to a component, until it has stopped: warnings
 // and errors, and with all what is only to be known. Attempts to connect are left out,
 // because what comes of them is told.
-func report(std streams, part core.Part, all bool) {
+func report(std streams, component core.Component, all bool) {
 	for {
-		e, err := part.NextEvent(-1)
+		e, err := component.NextEvent(-1)
 		if err != nil {
 			return
 		}
@@ -116,22 +116,22 @@ func report(std streams, part core.Part, all bool) {
 	}
 }
 
-// background runs report meanwhile; the function that it returns stops the part and waits
+// background runs report meanwhile; the function that it returns stops the component and waits
 // for its last words.
-func background(std streams, part core.Part, all bool) (end func()) {
+func background(std streams, component core.Component, all bool) (end func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		report(std, part, all)
+		report(std, component, all)
 	}()
 	return func() {
-		_ = part.Stop(time.Second)
+		_ = component.Stop(time.Second)
 		<-done
 	}
 }
 
-// stopWith stops the part when ctx is done, so that a caller that waits on it wakes. The
+// stopWith stops the component when ctx is done, so that a caller that waits on it wakes. The
 // function that it returns ends the watch.
-func stopWith(ctx context.Context, part core.Part) (end func() bool) {
-	return context.AfterFunc(ctx, func() { _ = part.Stop(time.Second) })
+func stopWith(ctx context.Context, component core.Component) (end func() bool) {
+	return context.AfterFunc(ctx, func() { _ = component.Stop(time.Second) })
 }

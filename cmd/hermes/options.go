@@ -10,7 +10,7 @@ import (
 	"github.com/hermes-zmq/hermes/core"
 )
 
-// options lists what one kind of part can be told, or all kinds in Markdown, for
+// options lists what one kind of component can be told, or all kinds in Markdown, for
 // docs/configuration.md.
 func options(_ context.Context, std streams, args []string) error {
 	f := bareFlags("options")
@@ -34,28 +34,28 @@ func options(_ context.Context, std streams, args []string) error {
 	return w.Flush()
 }
 
-// kinds are the parts that have options, in the order of the documentation.
+// kinds are the components that have options, in the order of the documentation.
 var kinds = []string{"publisher", "receiver", "postoffice"}
 
 func optionsOf(kind string) ([]core.Option, error) {
-	var part core.Part
+	var component core.Component
 	var err error
 	const anywhere = "tcp://127.0.0.1:6000" // nothing is started
 	switch kind {
 	case "publisher":
-		part, err = core.NewPublisher(anywhere, kind)
+		component, err = core.NewPublisher(anywhere, kind)
 	case "receiver":
-		part, err = core.NewReceiver(anywhere, kind)
+		component, err = core.NewReceiver(anywhere, kind)
 	case "postoffice":
-		part, err = core.NewPostOffice(anywhere, anywhere, "")
+		component, err = core.NewPostOffice(anywhere, anywhere, "")
 	default:
 		return nil, usageError{fmt.Sprintf("there is no kind %q", kind)}
 	}
 	if err != nil {
 		return nil, err
 	}
-	defer part.Close()
-	return part.Options(), nil
+	defer component.Close()
+	return component.Options(), nil
 }
 
 // markdown writes the tables of all kinds.

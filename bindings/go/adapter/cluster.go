@@ -59,7 +59,7 @@ func (m *member) takePart(in, out string, count int) (err error) {
 	if err := m.receiver.Set("on_slow", "ignore"); err != nil {
 		return err
 	}
-	for _, p := range []core.Part{m.receiver, m.publisher} {
+	for _, p := range []core.Component{m.receiver, m.publisher} {
 		if err := p.Start(); err != nil {
 			return err
 		}

@@ -50,13 +50,13 @@ func (s *step) wait() time.Duration {
 // are taken in several goroutines.
 type run struct {
 	mu      sync.Mutex
-	objects map[string]core.Part
-	order   []core.Part
+	objects map[string]core.Component
+	order   []core.Component
 	tasks   map[string]chan error
 }
 
 func newRun() *run {
-	return &run{objects: map[string]core.Part{}, tasks: map[string]chan error{}}
+	return &run{objects: map[string]core.Component{}, tasks: map[string]chan error{}}
 }
 
 // close closes everything, newest first.
@@ -66,7 +66,7 @@ func (r *run) close() {
 	}
 }
 
-func (r *run) add(name string, p core.Part, err error) error {
+func (r *run) add(name string, p core.Component, err error) error {
 	if err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func (r *run) add(name string, p core.Part, err error) error {
 	return nil
 }
 
-func (r *run) part(name string) core.Part {
+func (r *run) component(name string) core.Component {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.objects[name]
@@ -111,12 +111,12 @@ func (r *run) takeOne(s *step, index int) error {
 	return nil
 }
 
-// codeOf names the code of an error of the library. A closed part is still there in Go:
+// codeOf names the code of an error of the library. A closed component is still there in Go:
 // what is a dead handle elsewhere is a state here.
 func (r *run) codeOf(s *step, err error) string {
 	code := core.CodeOf(err)
-	if part := r.part(s.On); part != nil && (code == core.ESTATE || code == core.ESTOPPED) {
-		if state, _ := part.Get("state"); state == "closed" {
+	if component := r.component(s.On); component != nil && (code == core.ESTATE || code == core.ESTOPPED) {
+		if state, _ := component.Get("state"); state == "closed" {
 			code = core.EBADHANDLE
 		}
 	}

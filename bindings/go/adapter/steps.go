@@ -23,20 +23,20 @@ func init() {
 	kinds = map[string]func(r *run, s *step, index int) error{
 		"postoffice": (*run).postOffice, "publisher": (*run).publisher,
 		"receiver": (*run).receiver, "node": (*run).node,
-		"get": (*run).get, "set": part(func(p core.Part, s *step) error { return p.Set(s.Key, s.Value) }),
-		"start":      part(func(p core.Part, s *step) error { return p.Start() }),
-		"stop":       part(func(p core.Part, s *step) error { return p.Stop(s.wait()) }),
-		"close":      part(func(p core.Part, s *step) error { return p.Close() }),
-		"wait":       part(func(p core.Part, s *step) error { return p.Wait(s.wait()) }),
-		"wait_ready": part(func(p core.Part, s *step) error { return p.WaitReady(s.wait()) }),
-		"subscribe": part(func(p core.Part, s *step) error {
+		"get": (*run).get, "set": component(func(p core.Component, s *step) error { return p.Set(s.Key, s.Value) }),
+		"start":      component(func(p core.Component, s *step) error { return p.Start() }),
+		"stop":       component(func(p core.Component, s *step) error { return p.Stop(s.wait()) }),
+		"close":      component(func(p core.Component, s *step) error { return p.Close() }),
+		"wait":       component(func(p core.Component, s *step) error { return p.Wait(s.wait()) }),
+		"wait_ready": component(func(p core.Component, s *step) error { return p.WaitReady(s.wait()) }),
+		"subscribe": component(func(p core.Component, s *step) error {
 			return p.(*core.Receiver).Subscribe(string(s.topic()))
 		}),
-		"unsubscribe": part(func(p core.Part, s *step) error {
+		"unsubscribe": component(func(p core.Component, s *step) error {
 			return p.(*core.Receiver).Unsubscribe(string(s.topic()))
 		}),
-		"accept":   part(func(p core.Part, s *step) error { return p.(*core.Receiver).Accept(*s.Origin) }),
-		"node_run": part(func(p core.Part, s *step) error { return p.(*core.Node).Run() }),
+		"accept":   component(func(p core.Component, s *step) error { return p.(*core.Receiver).Accept(*s.Origin) }),
+		"node_run": component(func(p core.Component, s *step) error { return p.(*core.Node).Run() }),
 		"publish":  (*run).publish, "publish_many": (*run).publishMany, "node_publish": (*run).nodePublish,
 		"recv": (*run).recv, "node_recv": (*run).recv, "recv_many": (*run).recvMany, "each": (*run).each,
 		"stats": (*run).stats, "notice": (*run).notice, "readable": (*run).readable,
@@ -45,9 +45,9 @@ func init() {
 	}
 }
 
-// part is a kind of step that only needs the object that it is about.
-func part(do func(p core.Part, s *step) error) func(*run, *step, int) error {
-	return func(r *run, s *step, _ int) error { return do(r.part(s.On), s) }
+// component is a kind of step that only needs the object that it is about.
+func component(do func(p core.Component, s *step) error) func(*run, *step, int) error {
+	return func(r *run, s *step, _ int) error { return do(r.component(s.On), s) }
 }
 
 // ---- Objects -----------------------------------------------------------------
@@ -62,7 +62,7 @@ func (r *run) address(given json.RawMessage) (string, error) {
 	if err := json.Unmarshal(given, &from); err != nil {
 		return "", err
 	}
-	return r.part(from[0]).Get(from[1])
+	return r.component(from[0]).Get(from[1])
 }
 
 func (r *run) postOffice(s *step, _ int) error {
@@ -100,17 +100,17 @@ func (r *run) node(s *step, _ int) error {
 	if err := json.Unmarshal(s.Receiver, &ear); err != nil {
 		return err
 	}
-	receiver, _ := r.part(ear).(*core.Receiver)
+	receiver, _ := r.component(ear).(*core.Receiver)
 	var publisher *core.Publisher
 	if s.Publisher != nil {
-		publisher, _ = r.part(*s.Publisher).(*core.Publisher)
+		publisher, _ = r.component(*s.Publisher).(*core.Publisher)
 	}
 	p, err := core.NewNode(s.Name, receiver, publisher)
 	return r.add(s.As, p, err)
 }
 
 func (r *run) get(s *step, _ int) error {
-	value, err := r.part(s.On).Get(s.Key)
+	value, err := r.component(s.On).Get(s.Key)
 	if err != nil {
 		return err
 	}
@@ -164,7 +164,7 @@ func (r *run) publish(s *step, index int) error {
 	if s.Origin != nil {
 		origin = []byte(*s.Origin)
 	}
-	return r.part(s.On).(*core.Publisher).PublishBytes(s.topic(), origin, s.data(index))
+	return r.component(s.On).(*core.Publisher).PublishBytes(s.topic(), origin, s.data(index))
 }
 
 func (r *run) publishMany(s *step, _ int) error {
@@ -179,12 +179,12 @@ func (r *run) publishMany(s *step, _ int) error {
 			return err
 		}
 	}
-	_, err := r.part(s.On).(*core.Publisher).PublishBatch(text)
+	_, err := r.component(s.On).(*core.Publisher).PublishBatch(text)
 	return err
 }
 
 func (r *run) nodePublish(s *step, index int) error {
-	return r.part(s.On).(*core.Node).Publish(s.Channel, s.data(index))
+	return r.component(s.On).(*core.Node).Publish(s.Channel, s.data(index))
 }
 
 // taker is a receiver, or a node.
@@ -193,7 +193,7 @@ type taker interface {
 }
 
 func (r *run) recv(s *step, index int) error {
-	d, err := r.part(s.On).(taker).Take(1, s.wait())
+	d, err := r.component(s.On).(taker).Take(1, s.wait())
 	if err != nil {
 		return err
 	}
@@ -241,7 +241,7 @@ func same(one, other []byte) bool {
 
 func (r *run) recvMany(s *step, _ int) error {
 	for took := 0; ; {
-		d, err := r.part(s.On).(taker).Take(s.Max, s.wait())
+		d, err := r.component(s.On).(taker).Take(s.Max, s.wait())
 		if err != nil {
 			return err
 		}
@@ -262,7 +262,7 @@ func (r *run) recvMany(s *step, _ int) error {
 // each takes the steps for each envelope, until the receiver has stopped or is closed.
 func (r *run) each(s *step, index int) error {
 	for {
-		d, err := r.part(s.On).(taker).Take(1, patience)
+		d, err := r.component(s.On).(taker).Take(1, patience)
 		if core.CodeOf(err) == core.ESTOPPED {
 			return nil
 		}
@@ -306,7 +306,7 @@ func (r *run) stats(s *step, _ int) error {
 		}
 	}
 	for end := time.Now().Add(s.wait()); ; time.Sleep(10 * time.Millisecond) {
-		text := r.part(s.On).StatsJSON()
+		text := r.component(s.On).StatsJSON()
 		var got map[string]any
 		if err := json.Unmarshal(text, &got); err != nil {
 			return err
@@ -342,7 +342,7 @@ func (r *run) notice(s *step, _ int) error {
 		}
 	}
 	for {
-		e, err := r.part(s.On).NextEvent(s.wait())
+		e, err := r.component(s.On).NextEvent(s.wait())
 		if err != nil {
 			return err
 		}
@@ -357,7 +357,7 @@ func (r *run) notice(s *step, _ int) error {
 }
 
 func (r *run) readable(s *step, _ int) error {
-	fd, err := r.part(s.On).(*core.Receiver).FD()
+	fd, err := r.component(s.On).(*core.Receiver).FD()
 	if err != nil {
 		return err
 	}

@@ -15,25 +15,25 @@ import (
 	"github.com/hermes-zmq/hermes/internal/zmtp"
 )
 
-// Part is what Publisher, Receiver, PostOffice and Node have in common.
-type Part interface {
-	// Name is what the part was called when it was made.
+// Component is what Publisher, Receiver, PostOffice and Node have in common.
+type Component interface {
+	// Name is what the component was called when it was made.
 	Name() string
-	// Start binds or begins to connect, and returns. A part that was stopped may
+	// Start binds or begins to connect, and returns. A component that was stopped may
 	// be started again. ESTATE while it runs, EADDRESS, EADDRINUSE and EIO where
 	// the network refuses.
 	Start() error
-	// Stop stops the part and waits until it has. What is queued for sending is
+	// Stop stops the component and waits until it has. What is queued for sending is
 	// sent first, for at most timeout; ETIMEOUT says that some was given up, and
 	// the counters say how much. Stopping what does not run does nothing. Where
 	// another stop is under way, that one has no more time than this one.
 	Stop(timeout time.Duration) error
-	// Close stops the part for good, flushing for at most the option "linger",
+	// Close stops the component for good, flushing for at most the option "linger",
 	// and wakes whoever waits on it with ESTOPPED. Closing twice does nothing.
 	Close() error
-	// Wait waits until the part does not run. EINTERNAL where it has failed.
+	// Wait waits until the component does not run. EINTERNAL where it has failed.
 	Wait(timeout time.Duration) error
-	// WaitReady waits until the part can do its work: a publisher has seen a
+	// WaitReady waits until the component can do its work: a publisher has seen a
 	// subscription, a receiver is connected, a post office is bound.
 	WaitReady(timeout time.Duration) error
 	// Set changes an option, and Get reads one, or a fact; see Options and
@@ -42,12 +42,12 @@ type Part interface {
 	Get(key string) (string, error)
 	// Options lists what Set takes.
 	Options() []Option
-	// StatsJSON is the part's counters, taken at one instant, as a JSON object.
+	// StatsJSON is the component's counters, taken at one instant, as a JSON object.
 	StatsJSON() []byte
 	// NextEvent takes the oldest notice. ETIMEOUT where none comes in time,
 	// ESTOPPED where none can come any more.
 	NextEvent(timeout time.Duration) (Event, error)
-	// Fail stops the part as if err had happened inside it.
+	// Fail stops the component as if err had happened inside it.
 	Fail(err error)
 }
 
@@ -65,9 +65,9 @@ func (s state) String() string {
 	return [...]string{"new", "running", "stopping", "stopped", "closed"}[s]
 }
 
-// part is the life of a Part: its state, options, readiness and notices. What a
-// kind of part does in its life is in its hooks.
-type part struct {
+// component is the life of a Component: its state, options, readiness and notices. What a
+// kind of component does in its life is in its hooks.
+type component struct {
 	kind, name string
 	address    string
 	options    options
@@ -113,7 +113,7 @@ var carriers = func() *carrier.Set {
 	return s
 }()
 
-func (p *part) init(kind, name, address string) {
+func (p *component) init(kind, name, address string) {
 	p.kind, p.name, p.address = kind, name, address
 	p.idle.set(true)
 	p.engine = newChoice(carrier.EngineAuto, carrier.EngineZMTP, carrier.EngineLibzmq)
@@ -121,8 +121,8 @@ func (p *part) init(kind, name, address string) {
 	p.network.init(p.who(), p.events.add)
 }
 
-// networkOptions adds what every part with sockets can be told.
-func (p *part) networkOptions() {
+// networkOptions adds what every component with sockets can be told.
+func (p *component) networkOptions() {
 	c := &p.common
 	c.message = newSize(256<<20, maxMessage)
 	c.heartbeatInterval = newDuration(3 * time.Second)
@@ -143,7 +143,7 @@ func (p *part) networkOptions() {
 }
 
 // limitOptions adds what one peer may cost, at most.
-func (p *part) limitOptions() {
+func (p *component) limitOptions() {
 	l, d := &p.common.limits, carrier.DefaultLimits
 	l.connections = newSize(int64(d.Connections), maxLimit)
 	l.frames = newSize(int64(d.Frames), maxLimit)
@@ -160,7 +160,7 @@ func (p *part) limitOptions() {
 }
 
 // carrierConfig is what the options say, for a socket at these addresses.
-func (p *part) carrierConfig(typ carrier.Type, a addresses) carrier.Config {
+func (p *component) carrierConfig(typ carrier.Type, a addresses) carrier.Config {
 	c := &p.common
 	heartbeat := c.heartbeatInterval.get()
 	if heartbeat == 0 {
@@ -189,7 +189,7 @@ func (p *part) carrierConfig(typ carrier.Type, a addresses) carrier.Config {
 const frameAllowance = 1 << 20
 
 // pick chooses the carrier for a socket that is opened next.
-func (p *part) pick(a addresses) (carrier.Opener, error) {
+func (p *component) pick(a addresses) (carrier.Opener, error) {
 	if err := checkDescriptors(); err != nil {
 		return nil, errorf(EIO, "%s cannot open a socket: %w", p.who(), err)
 	}
@@ -200,14 +200,14 @@ func (p *part) pick(a addresses) (carrier.Opener, error) {
 	return o, nil
 }
 
-// who names the part in texts.
-func (p *part) who() string { return fmt.Sprintf("%s %q", p.kind, p.name) }
+// who names the component in texts.
+func (p *component) who() string { return fmt.Sprintf("%s %q", p.kind, p.name) }
 
-// Name implements Part.
-func (p *part) Name() string { return p.name }
+// Name implements Component.
+func (p *component) Name() string { return p.name }
 
-// Start implements Part.
-func (p *part) Start() error {
+// Start implements Component.
+func (p *component) Start() error {
 	p.life.Lock()
 	defer p.life.Unlock()
 	p.mu.Lock()
@@ -239,7 +239,7 @@ func (p *part) Start() error {
 }
 
 // settle ends the running state.
-func (p *part) settle(s state) {
+func (p *component) settle(s state) {
 	p.ready.set(false)
 	p.mu.Lock()
 	p.state = s
@@ -248,8 +248,8 @@ func (p *part) settle(s state) {
 	p.events.some.poke()
 }
 
-// Stop implements Part.
-func (p *part) Stop(timeout time.Duration) error {
+// Stop implements Component.
+func (p *component) Stop(timeout time.Duration) error {
 	number := p.limit.enqueue(timeout)
 	p.life.Lock()
 	defer p.life.Unlock()
@@ -257,9 +257,9 @@ func (p *part) Stop(timeout time.Duration) error {
 	return p.end("stop", timeout)
 }
 
-// StopBegin begins to stop the part as Stop does, and does not wait for it. It does nothing
-// to a part that does not run, nor to one that is started again before it comes to that.
-func (p *part) StopBegin(timeout time.Duration) {
+// StopBegin begins to stop the component as Stop does, and does not wait for it. It does nothing
+// to a component that does not run, nor to one that is started again before it comes to that.
+func (p *component) StopBegin(timeout time.Duration) {
 	p.mu.Lock()
 	run, running := p.run, p.state == stateRunning || p.state == stateStopping
 	p.mu.Unlock()
@@ -268,8 +268,8 @@ func (p *part) StopBegin(timeout time.Duration) {
 	}
 }
 
-// Close implements Part.
-func (p *part) Close() error {
+// Close implements Component.
+func (p *component) Close() error {
 	linger := p.linger.get()
 	number := p.limit.enqueue(linger)
 	p.life.Lock()
@@ -283,8 +283,8 @@ func (p *part) Close() error {
 	return err
 }
 
-// end takes a running part down. The caller holds life.
-func (p *part) end(reason string, timeout time.Duration) error {
+// end takes a running component down. The caller holds life.
+func (p *component) end(reason string, timeout time.Duration) error {
 	p.mu.Lock()
 	running := p.state == stateRunning
 	if running {
@@ -320,9 +320,9 @@ func firstLine(s string) string {
 	return line
 }
 
-// endLater stops the part from one of its own goroutines, which must not wait for
+// endLater stops the component from one of its own goroutines, which must not wait for
 // itself. If it runs anew by then, that is another life and none of its business.
-func (p *part) endLater(reason string) {
+func (p *component) endLater(reason string) {
 	p.mu.Lock()
 	run := p.run
 	p.mu.Unlock()
@@ -330,7 +330,7 @@ func (p *part) endLater(reason string) {
 }
 
 // endRun is endLater for a run that may have ended, and may flush for timeout.
-func (p *part) endRun(run uint64, reason string, timeout time.Duration) {
+func (p *component) endRun(run uint64, reason string, timeout time.Duration) {
 	p.mu.Lock()
 	if p.run != run {
 		p.mu.Unlock()
@@ -354,8 +354,8 @@ func (p *part) endRun(run uint64, reason string, timeout time.Duration) {
 	})
 }
 
-// Fail implements Part.
-func (p *part) Fail(err error) {
+// Fail implements Component.
+func (p *component) Fail(err error) {
 	p.mu.Lock()
 	first := p.failure == nil
 	if first {
@@ -369,8 +369,8 @@ func (p *part) Fail(err error) {
 	p.endLater("failed: " + err.Error())
 }
 
-// check reports why an operation that needs a running part cannot go on.
-func (p *part) check() error {
+// check reports why an operation that needs a running component cannot go on.
+func (p *component) check() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch p.state {
@@ -383,7 +383,7 @@ func (p *part) check() error {
 }
 
 // stopped is the error for waiting on something that runs no more.
-func (p *part) stopped() error {
+func (p *component) stopped() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.failure != nil {
@@ -395,8 +395,8 @@ func (p *part) stopped() error {
 	return errorf(ESTOPPED, "%s has stopped", p.who())
 }
 
-// Wait implements Part.
-func (p *part) Wait(timeout time.Duration) error {
+// Wait implements Component.
+func (p *component) Wait(timeout time.Duration) error {
 	d := after(timeout)
 	defer d.stop()
 	select {
@@ -416,8 +416,8 @@ func (p *part) Wait(timeout time.Duration) error {
 	return nil
 }
 
-// WaitReady implements Part.
-func (p *part) WaitReady(timeout time.Duration) error {
+// WaitReady implements Component.
+func (p *component) WaitReady(timeout time.Duration) error {
 	if p.ready.isOpen() {
 		return nil
 	}
@@ -436,8 +436,8 @@ func (p *part) WaitReady(timeout time.Duration) error {
 	}
 }
 
-// Options implements Part.
-func (p *part) Options() []Option {
+// Options implements Component.
+func (p *component) Options() []Option {
 	out := make([]Option, len(p.options))
 	for i, o := range p.options {
 		out[i] = o.Option
@@ -445,8 +445,8 @@ func (p *part) Options() []Option {
 	return out
 }
 
-// Set implements Part.
-func (p *part) Set(key, value string) error {
+// Set implements Component.
+func (p *component) Set(key, value string) error {
 	o, ok := p.options.find(key)
 	if !ok {
 		return errorf(EOPTION, "%s has no option %q; there are %s", p.who(), key, p.options.keys())
@@ -462,8 +462,8 @@ func (p *part) Set(key, value string) error {
 	return nil
 }
 
-// Get implements Part.
-func (p *part) Get(key string) (string, error) {
+// Get implements Component.
+func (p *component) Get(key string) (string, error) {
 	if o, ok := p.options.find(key); ok {
 		return o.variable.String(), nil
 	}
@@ -494,8 +494,8 @@ func (p *part) Get(key string) (string, error) {
 	return "", errorf(EOPTION, "%s has no option or fact %q; the options are %s", p.who(), key, p.options.keys())
 }
 
-// NextEvent implements Part.
-func (p *part) NextEvent(timeout time.Duration) (Event, error) {
+// NextEvent implements Component.
+func (p *component) NextEvent(timeout time.Duration) (Event, error) {
 	d := after(timeout)
 	defer d.stop()
 	for {
@@ -519,7 +519,7 @@ func (p *part) NextEvent(timeout time.Duration) (Event, error) {
 
 // peerEvent notes what a carrier tells of a peer of a socket, which is of type own and
 // has these addresses.
-func (p *part) peerEvent(own carrier.Type, a addresses, e carrier.Event) {
+func (p *component) peerEvent(own carrier.Type, a addresses, e carrier.Event) {
 	out := Event{Level: levelInfo, Address: e.Address, Peer: e.Peer}
 	switch e.Kind {
 	case carrier.Connected:
@@ -556,7 +556,7 @@ type base struct {
 }
 
 // descriptor is for FD: it says what was wrong with a descriptor.
-func (p *part) descriptor(fd int, err error) (int, error) {
+func (p *component) descriptor(fd int, err error) (int, error) {
 	if errors.Is(err, os.ErrClosed) {
 		return -1, errorf(EBADHANDLE, "%s is closed, and so is its descriptor", p.who())
 	} else if err != nil {
@@ -565,7 +565,7 @@ func (p *part) descriptor(fd int, err error) (int, error) {
 	return fd, nil
 }
 
-func (p *part) base() base {
+func (p *component) base() base {
 	problem := p.network.problem()
 	p.mu.Lock()
 	defer p.mu.Unlock()
