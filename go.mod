@@ -3,6 +3,7 @@ module github.com/hermes-zmq/hermes
 go 1.26.0
 
 require (
+	github.com/cockroachdb/datadriven v1.0.3
 	github.com/json-iterator/go v1.1.12
 	github.com/pebbe/zmq4 v1.4.0
 	github.com/spf13/pflag v1.1.0
@@ -13,5 +14,6 @@ require (
 require (
 	github.com/modern-go/concurrent v0.0.0-20180228061459-e0a39a4cb421 // indirect
 	github.com/modern-go/reflect2 v1.0.2 // indirect
+	github.com/pmezard/go-difflib v1.0.0 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
 )

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/hermes-zmq/hermes/internal/batch"
+	"github.com/hermes-zmq/hermes/internal/dedup"
 	"github.com/hermes-zmq/hermes/internal/wire"
 )
 
@@ -18,9 +19,9 @@ type arrival struct {
 	over    bool                // nothing is let in any more
 	origins map[string]struct{} // nil: all
 	streams streams
-	merge   *merge     // where several paths lead here, instead of streams
-	turn    sync.Mutex // of one path to deliver; taken before mu, which it gives up to wait for room
-	watched bool       // somebody looks after what is held
+	merge   *dedup.Merger[early] // where several paths lead here, instead of streams
+	turn    sync.Mutex           // of one path to deliver; taken before mu, which it gives up to wait for room
+	watched bool                 // somebody looks after what is held
 
 	clocks     clocks
 	clockCheck clockCheck
@@ -47,7 +48,7 @@ func (a *arrival) begin() {
 func (a *arrival) expect(paths int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.merge = newMerge(paths)
+	a.merge = dedup.New[early](paths, int64(monotonic()))
 }
 
 func (a *arrival) end() {
@@ -79,7 +80,7 @@ func (a *arrival) forget() {
 	defer a.mu.Unlock()
 	a.streams.forget()
 	if a.merge != nil {
-		a.merge.forget()
+		a.merge.SkipGaps()
 	}
 }
 

@@ -1,7 +1,6 @@
 package core
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"strconv"
 	"testing"
@@ -199,45 +198,6 @@ func TestNumbersOfMergedStreamsWrapAround(t *testing.T) {
 	bring(t, r, 0, run("t", 1<<32-1, 2)...)
 	bring(t, r, 1, run("t", late+1, 4)...)
 	require.Equal(t, texts(late, 4), numbersOf(t, r)["t"])
-}
-
-func TestWhatIsHeldIsBounded(t *testing.T) {
-	r := pathsReceiver(t, 2)
-	bring(t, r, 0, run("t", 0, 1)...)
-	bring(t, r, 0, run("t", 2, 2*heldEnvelopes)...)
-	s := r.Stats()
-	require.EqualValues(t, heldEnvelopes, s.Held)
-	require.EqualValues(t, heldEnvelopes-2, s.DroppedOverflow)
-	bring(t, r, 1, run("t", 0, 2*heldEnvelopes)...)
-	require.Equal(t, texts(0, 2*heldEnvelopes), numbersOf(t, r)["t"], "the other path has brought the rest")
-	require.Zero(t, r.Stats().Lost)
-}
-
-func TestStrandsThatWaitAreNotForgotten(t *testing.T) {
-	r := pathsReceiver(t, 2)
-	const most = rememberedStreams + 2*heldEnvelopes
-	var copies []copyOf
-	for i := range most {
-		n := uint32(0)
-		if i < heldEnvelopes {
-			n = 1 // is held
-		}
-		copies = append(copies, copyOf{fmt.Sprint(i), 7, n})
-	}
-	bring(t, r, 0, copies...)
-	require.EqualValues(t, heldEnvelopes, r.Stats().Held)
-	require.LessOrEqual(t, len(r.arrival.merge.young)+len(r.arrival.merge.old), 2*rememberedStreams)
-	require.Len(t, numbersOf(t, r), most-heldEnvelopes)
-	for i := range copies[:heldEnvelopes] {
-		copies[i].number = 0
-	}
-	bring(t, r, 1, copies[:heldEnvelopes]...)
-	got := numbersOf(t, r)
-	require.Len(t, got, heldEnvelopes)
-	for topic, list := range got {
-		require.Equal(t, texts(0, 2), list, topic)
-	}
-	require.Zero(t, r.Stats().Held)
 }
 
 // TestPathsThatLoseDifferentThings is the whole story at random: several paths, each of

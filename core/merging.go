@@ -5,6 +5,7 @@ import (
 
 	"github.com/hermes-zmq/hermes/internal/batch"
 	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/dedup"
 	"github.com/hermes-zmq/hermes/internal/faultinject"
 	"github.com/hermes-zmq/hermes/internal/safe"
 	"github.com/hermes-zmq/hermes/internal/wire"
@@ -24,7 +25,7 @@ func (r *Receiver) deliverFrom(path int, b *batch.Batch) {
 	}
 	limits := r.limits()
 	a.stage.reset()
-	a.merge.begin(path, r.redundantHold.get())
+	a.merge.Hear(path, int64(monotonic()), int64(r.redundantHold.get()))
 	for i := 0; i < b.Len() && !a.over; i++ {
 		r.admit(b, i, path, &limits)
 	}
@@ -33,32 +34,47 @@ func (r *Receiver) deliverFrom(path int, b *batch.Batch) {
 	r.watch()
 }
 
+// early is an envelope in a reorder buffer: a copy, as its item lies in buf.
+type early struct {
+	item item
+	buf  []byte
+}
+
 // weave takes in message b, which has come over a path and is numbered: it stages what
 // is due, and holds or drops the others.
 func (r *Receiver) weave(b *batch.Batch, path int, p *wire.Parts, l *limits) {
 	a := &r.arrival
 	m := a.merge
-	s := m.strand(p)
-	switch v, lost := m.judge(s, path, p); v {
-	case due:
+	s := m.Stream(p.Sequence.Incarnation, p.Origin, p.Topic)
+	switch v, lost := m.Judge(s, path, p.Sequence.Number, p.Cached, p.TS); v {
+	case dedup.Due:
 		it := a.stage.add()
 		it.set(b.Buf, p, l.received)
 		a.enter(b.Buf, it, lost, p.Cached, l)
-	case again:
+	case dedup.Again:
 		a.dropCopy(p.Cached)
-	case early:
-		h := held{number: p.Sequence.Number, cached: p.Cached, buf: b.Buf}
-		h.item.set(b.Buf, p, l.received)
-		if m.keep(s, h) {
-			a.stage.counters.Held++
-		} else {
-			a.stage.counters.DroppedOverflow++
-		}
+	case dedup.Early:
+		a.hold(s, b, p, l)
 	}
-	if m.ripe(s, false) {
+	if m.Ripe(s) {
 		r.commit(b, l)
 		r.release(s, l, false)
 	}
+}
+
+// hold puts a copy of an envelope into the reorder buffer of its stream.
+func (a *arrival) hold(s *dedup.Stream[early], b *batch.Batch, p *wire.Parts, l *limits) {
+	var e early
+	e.item.set(b.Buf, p, l.received)
+	size := e.item.size()
+	if !a.merge.Room(size) {
+		a.stage.counters.DroppedOverflow++
+		return
+	}
+	e.buf = make([]byte, 0, size)
+	e.item.moveTo(&e.buf, b.Buf)
+	a.merge.Hold(s, dedup.Copy[early]{Number: p.Sequence.Number, Cached: p.Cached, Size: size, Value: e})
+	a.stage.counters.Held++
 }
 
 // dropCopy counts an envelope that was seen before. That a cache shows one is no wonder.
@@ -69,22 +85,22 @@ func (a *arrival) dropCopy(cached bool) {
 	}
 }
 
-// release hands out what a strand holds and what is ripe of it, or all. What has been
+// release hands out what a stream holds and what is ripe of it, or all. What has been
 // staged before is committed already.
-func (r *Receiver) release(s *strand, l *limits, all bool) {
+func (r *Receiver) release(s *dedup.Stream[early], l *limits, all bool) {
 	a := &r.arrival
 	out := batch.Get()
-	for a.merge.ripe(s, all) && (all || !a.over) {
-		h, fresh, lost := a.merge.take(s)
+	for (all && s.Held() > 0 || a.merge.Ripe(s)) && (all || !a.over) {
+		c, fresh, lost := a.merge.Take(s)
 		a.stage.counters.Held--
 		if !fresh {
-			a.dropCopy(h.cached)
+			a.dropCopy(c.Cached)
 			continue
 		}
-		h.item.moveTo(&out.Buf, h.buf)
+		c.Value.item.moveTo(&out.Buf, c.Value.buf)
 		it := a.stage.add()
-		*it = h.item
-		a.enter(out.Buf, it, lost, h.cached, l)
+		*it = c.Value.item
+		a.enter(out.Buf, it, lost, c.Cached, l)
 		if len(out.Buf) >= batch.TargetBytes {
 			r.commit(out, l)
 			out.Release()
@@ -115,7 +131,7 @@ func (r *Receiver) commit(b *batch.Batch, l *limits) {
 // watch looks after what is held until nothing is. The caller holds arrival.mu.
 func (r *Receiver) watch() {
 	a := &r.arrival
-	if a.watched || len(a.merge.waiting) == 0 {
+	if a.watched || a.merge.Held() == 0 {
 		return
 	}
 	a.watched = true
@@ -135,12 +151,9 @@ func (r *Receiver) giveUp() {
 	if m == nil || a.over {
 		return
 	}
-	m.now, m.hold = int64(monotonic()), int64(r.redundantHold.get())
 	limits := r.limits()
-	for s := range m.waiting {
-		if m.overdue(s) || !m.hopeful(s) {
-			r.release(s, &limits, false)
-		}
+	for s := range m.GiveUp(int64(monotonic()), int64(r.redundantHold.get())) {
+		r.release(s, &limits, false)
 	}
 	r.report(&limits)
 	r.watch()
@@ -158,7 +171,7 @@ func (r *Receiver) letGo() {
 	}
 	limits := r.limits()
 	limits.onSlow = "ignore"
-	for s := range a.merge.waiting {
+	for s := range a.merge.Waiting() {
 		r.release(s, &limits, true)
 	}
 }
@@ -167,7 +180,9 @@ func (r *Receiver) letGo() {
 func (r *Receiver) onPath(path int, e carrier.Event) {
 	a := &r.arrival
 	a.mu.Lock()
-	a.merge.note(path, e.Kind)
+	if up := e.Kind == carrier.Connected; up || e.Kind == carrier.Disconnected {
+		a.merge.SetConnected(path, up, int64(monotonic()))
+	}
 	a.mu.Unlock()
 	r.onEvent(e)
 }
