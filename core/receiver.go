@@ -279,6 +279,15 @@ func (r *Receiver) Take(most int, timeout time.Duration) (*Delivery, error) {
 	return nil, r.stopped()
 }
 
+// Undelivered counts n envelopes that Take has given as dropped_overflow, and no longer as
+// delivered: the caller had no memory to hand them on.
+func (r *Receiver) Undelivered(n int) {
+	r.inbox.mu.Lock()
+	defer r.inbox.mu.Unlock()
+	r.inbox.counters.Delivered -= uint64(n)
+	r.inbox.counters.DroppedOverflow += uint64(n)
+}
+
 // Waker is told that there may be something to take from a receiver.
 type Waker interface {
 	// Wake is called with every arrival and at the end, with locks held: it must
