@@ -26,7 +26,11 @@ ELSEWHERE = {
     "SECURITY.md": "security.md",
     "bench/README.md": "bench.md",
     "python/README.md": "bindings/python.md",
-    **{f"bindings/{name}/README.md": f"bindings/{name}.md" for name in "cpp go java node rust".split()},
+    "bindings/cpp/README.md": "bindings/cpp.md",
+    "bindings/go/README.md": "bindings/go.md",
+    "bindings/java/README.md": "bindings/java.md",
+    "bindings/node/README.md": "bindings/node.md",
+    "bindings/rust/README.md": "bindings/rust.md",
 }
 
 PYTHON_REFERENCE = """\
@@ -92,10 +96,9 @@ def gather() -> None:
     reference = PAGES / "reference"
     reference.mkdir()
     (reference / "python.md").write_text(PYTHON_REFERENCE)
-    go = subprocess.run(
-        ["go", "run", HERE / "godoc.go", "core"], cwd=ROOT, check=True, capture_output=True, text=True
-    )
-    (reference / "go.md").write_text(go.stdout)
+    go = ["go", "run", HERE / "godoc.go", "core"]
+    printed = subprocess.run(go, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
+    (reference / "go.md").write_text(printed)
 
 
 def main() -> None:
