@@ -107,7 +107,8 @@ def main() -> None:
     environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1", "DISABLE_MKDOCS_2_WARNING": "true"}
     code = subprocess.run(
         [sys.executable, "-m", "mkdocs", "build", "--quiet", "--config-file", HERE / "mkdocs.yml"],
-        cwd=ROOT, env=environment,
+        cwd=ROOT,
+        env=environment,
     ).returncode
     if code != 0:
         sys.exit(code)
