@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 	"unsafe"
 
-	"github.com/hermes-zmq/hermes/core"
+	"github.com/hermes-zmq/hermes/internal/fds"
 )
 
 // hermesgo_share is called once, when the library starts: it says where descriptors are
@@ -18,5 +18,5 @@ func hermesgo_share(owned, pollers *C.uint64_t, length C.int32_t) {
 	table := func(p *C.uint64_t) []atomic.Uint64 {
 		return unsafe.Slice((*atomic.Uint64)(unsafe.Pointer(p)), int(length))
 	}
-	core.NoteDescriptors(table(owned), table(pollers))
+	fds.StartTracking(table(owned), table(pollers))
 }

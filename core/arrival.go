@@ -6,14 +6,17 @@ import (
 	"time"
 
 	"github.com/hermes-zmq/hermes/internal/batch"
+	"github.com/hermes-zmq/hermes/internal/clock"
 	"github.com/hermes-zmq/hermes/internal/dedup"
+	"github.com/hermes-zmq/hermes/internal/latch"
+	"github.com/hermes-zmq/hermes/internal/notify"
 	"github.com/hermes-zmq/hermes/internal/wire"
 )
 
 // arrival decides what a receiver lets in.
 type arrival struct {
 	peers atomic.Int32
-	ended gate // the receiver stops: nobody is to wait for room
+	ended latch.Latch // the receiver stops: nobody is to wait for room
 
 	mu      sync.Mutex
 	over    bool                // nothing is let in any more
@@ -26,7 +29,7 @@ type arrival struct {
 	clocks     clocks
 	clockCheck clockCheck
 
-	malformedPace, overflowPace, lostPace, lagPace, slowPace, futurePace pacer
+	malformedPace, overflowPace, lostPace, lagPace, slowPace, futurePace notify.Limiter
 
 	memo  wire.StreamMemo
 	stage stage // reused from batch to batch
@@ -36,7 +39,7 @@ func (a *arrival) begin() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.over = false
-	a.ended.set(false)
+	a.ended.Set(false)
 	a.peers.Store(0)
 	a.streams.forget()
 	a.clocks.forget()
@@ -48,14 +51,14 @@ func (a *arrival) begin() {
 func (a *arrival) expect(paths int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.merge = dedup.New[early](paths, int64(monotonic()))
+	a.merge = dedup.New[early](paths, int64(clock.Monotonic()))
 }
 
 func (a *arrival) end() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.over = true
-	a.ended.set(true)
+	a.ended.Set(true)
 }
 
 func (a *arrival) accept(origin string) {
@@ -123,7 +126,7 @@ func (r *Receiver) admit(b *batch.Batch, i, path int, l *limits) {
 		l.skipped++
 		return
 	}
-	if a.origins != nil && r.originsFilter.is("on") && !a.accepted(p.Origin) {
+	if a.origins != nil && r.originsFilter.Is("on") && !a.accepted(p.Origin) {
 		s.counters.DroppedOrigin++
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"unsafe"
 
 	"github.com/hermes-zmq/hermes/internal/batch"
+	"github.com/hermes-zmq/hermes/internal/queue"
 )
 
 // What an inbox does that makes room by dropping what is old.
@@ -12,7 +13,7 @@ import (
 // latest_per_topic. It turns back when half of what there was has been taken.
 type latestArrived struct {
 	on     bool
-	newest latest[loose]
+	newest queue.Newest[loose]
 	resume int // with so many left it turns back
 }
 
@@ -26,9 +27,9 @@ func (l *loose) cost() int64 { return int64(cap(l.buf)) + int64(unsafe.Sizeof(l.
 
 // pushOut makes room for items by dropping the oldest envelopes. Where the items alone
 // are too many, only the newest of them are left to be added.
-func (x *inbox) pushOut(items []item, size int64, limit bound) (rest []item, dropped int) {
+func (x *inbox) pushOut(items []item, size int64, limit queue.Bound) (rest []item, dropped int) {
 	before := x.counters.DroppedOld
-	for len(items) > 1 && (int64(len(items)) > limit.messages || size > limit.bytes) {
+	for len(items) > 1 && (int64(len(items)) > limit.Messages || size > limit.Bytes) {
 		size -= items[0].size()
 		items = items[1:]
 		x.counters.DroppedOld++
@@ -45,9 +46,9 @@ func (x *inbox) evict() {
 	x.count--
 	x.counters.DroppedOld++
 	if x.topics.on {
-		old := x.topics.newest.pop()
+		old := x.topics.newest.Pop()
 		x.bytes -= old.item.size()
-		x.held -= newestBytes + old.cost()
+		x.held -= queue.EntryBytes + old.cost()
 		batch.Recycle(old.buf)
 		return
 	}
@@ -60,7 +61,7 @@ func (x *inbox) evict() {
 
 // conflate takes in items of which not all have room: it keeps the newest envelope of
 // each topic, and drops the others.
-func (x *inbox) conflate(b *batch.Batch, items []item, limit bound) (dropped int) {
+func (x *inbox) conflate(b *batch.Batch, items []item, limit queue.Bound) (dropped int) {
 	before := x.counters.DroppedOld + x.counters.DroppedConflated
 	if !x.topics.on {
 		x.freeze()
@@ -98,9 +99,9 @@ func (x *inbox) keep(buf []byte, it item) {
 	l.buf = batch.Arena(int(it.size()))
 	l.item.moveTo(&l.buf, buf)
 	x.held += l.cost()
-	old, replaced := x.topics.newest.put(l.item.topic.of(l.buf), l)
+	old, replaced := x.topics.newest.Put(l.item.topic.of(l.buf), l)
 	if !replaced {
-		x.held += newestBytes
+		x.held += queue.EntryBytes
 		return
 	}
 	x.count--
@@ -114,13 +115,13 @@ func (x *inbox) keep(buf []byte, it item) {
 // much is left, of all.
 func (x *inbox) thaw(most int) {
 	newest := &x.topics.newest
-	for ; newest.len() > 0 && (most > 0 || newest.len() <= x.topics.resume); most-- {
-		l := newest.pop()
-		x.held -= newestBytes + l.cost()
+	for ; newest.Len() > 0 && (most > 0 || newest.Len() <= x.topics.resume); most-- {
+		l := newest.Pop()
+		x.held -= queue.EntryBytes + l.cost()
 		x.copyIn(l.buf, l.item)
 		batch.Recycle(l.buf)
 	}
-	if newest.len() == 0 {
+	if newest.Len() == 0 {
 		x.topics = latestArrived{}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/hermes-zmq/hermes/internal/notify"
 	"github.com/hermes-zmq/hermes/internal/wire"
 )
 
@@ -135,26 +136,26 @@ func (r *Receiver) reportSlow(l *limits) {
 	if l.suspicion != "" {
 		text += "; " + l.suspicion + " (compare the clocks of both machines; option clock.skew = guard allows for the difference)"
 	}
-	e := Event{Kind: "slow", Level: levelWarning, Count: l.slow, Topic: topic, Origin: origin, Text: text}
+	e := notify.Event{Kind: "slow", Level: notify.Warning, Count: l.slow, Topic: topic, Origin: origin, Text: text}
 	if a.over {
-		e.Level, e.Count = levelError, 0
-		r.events.add(e)
+		e.Level, e.Count = notify.Error, 0
+		r.events.Add(e)
 		r.endLater("slow: " + text)
-	} else if n, pass := a.slowPace.pass(l.now, l.slow); pass {
+	} else if n, pass := a.slowPace.Pass(l.now, l.slow); pass {
 		e.Count = n
-		r.events.add(e)
+		r.events.Add(e)
 	}
 }
 
 // reportFuture tells of envelopes that are dated in the future, at most once a minute.
 func (r *Receiver) reportFuture(l *limits) {
 	a := &r.arrival
-	n, pass := a.futurePace.passEvery(warnEvery, l.now, l.future)
+	n, pass := a.futurePace.PassEvery(notify.WarnEvery, l.now, l.future)
 	if !pass {
 		return
 	}
 	origin := string(wire.Text(l.aheadOrigin, nil))
-	r.events.add(Event{Kind: "clock", Level: levelWarning, Count: n, Origin: origin,
+	r.events.Add(notify.Event{Kind: "clock", Level: notify.Warning, Count: n, Origin: origin,
 		Text: fmt.Sprintf("%s received an envelope from %q that is dated %.3f s in the future: its clock is ahead of the one here, "+
 			"which hides how old its envelopes are (compare the clocks of both machines; option clock.skew = guard allows for the difference)",
 			r.who(), origin, l.ahead)})

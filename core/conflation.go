@@ -2,6 +2,7 @@ package core
 
 import (
 	"github.com/hermes-zmq/hermes/internal/batch"
+	"github.com/hermes-zmq/hermes/internal/queue"
 )
 
 // conflation is what a publisher's queue turns into when it is full and its rule is
@@ -9,13 +10,13 @@ import (
 // the pump has taken half of what there was.
 type conflation struct {
 	on     bool
-	newest latest[[]byte] // framed messages
-	resume int            // with so many left it turns back
+	newest queue.Newest[[]byte] // framed messages
+	resume int                  // with so many left it turns back
 }
 
 // makeRoom drops what is old until the queue is within its bounds, or only what the
 // pump has in hand and the newest envelope are left. It tells how many that were.
-func (q *queue) makeRoom(limit bound) (dropped int) {
+func (q *sendQueue) makeRoom(limit queue.Bound) (dropped int) {
 	before := q.counters.DroppedOld + q.counters.DroppedConflated
 	switch {
 	case q.topics.on:
@@ -23,7 +24,7 @@ func (q *queue) makeRoom(limit bound) (dropped int) {
 	case !q.over(limit):
 		q.share(limit)
 		return 0
-	case q.full == fullLatestPerTopic:
+	case q.full == queue.LatestPerTopic:
 		q.freeze()
 	}
 	for q.count-q.hand > 1 && q.over(limit) {
@@ -35,27 +36,27 @@ func (q *queue) makeRoom(limit bound) (dropped int) {
 	return int(q.counters.DroppedOld + q.counters.DroppedConflated - before)
 }
 
-func (q *queue) over(limit bound) bool {
-	return q.count > limit.messages || q.bytes > limit.bytes || q.held > limit.bytes+slack
+func (q *sendQueue) over(limit queue.Bound) bool {
+	return q.count > limit.Messages || q.bytes > limit.Bytes || q.held > limit.Bytes+queue.Slack
 }
 
 // share closes the tail before it is too great a part of the queue: what is being sent
 // cannot be dropped any more, and the newest must find room beside it.
-func (q *queue) share(limit bound) {
+func (q *sendQueue) share(limit queue.Bound) {
 	t := q.tail
-	if t.Full() || int64(t.Len()) >= share(limit.messages) || int64(t.Size()) >= share(limit.bytes) {
+	if t.Full() || int64(t.Len()) >= queue.Share(limit.Messages) || int64(t.Size()) >= queue.Share(limit.Bytes) {
 		q.closeTail()
 	}
 }
 
 // evict drops the oldest envelope that waits. There must be one.
-func (q *queue) evict() {
+func (q *sendQueue) evict() {
 	q.count--
 	q.counters.DroppedOld++
 	if q.topics.on {
-		msg := q.topics.newest.pop()
+		msg := q.topics.newest.Pop()
 		q.bytes -= int64(len(msg))
-		q.held -= newestBytes + int64(cap(msg))
+		q.held -= queue.EntryBytes + int64(cap(msg))
 		batch.Recycle(msg)
 		return
 	}
@@ -78,7 +79,7 @@ func (q *queue) evict() {
 }
 
 // freeze keeps the newest envelope of each topic, and drops the others.
-func (q *queue) freeze() {
+func (q *sendQueue) freeze() {
 	q.topics.resume = int(q.count-q.hand) / 2
 	q.topics.on = true
 	for len(q.whole) > 0 {
@@ -92,14 +93,14 @@ func (q *queue) freeze() {
 
 // conflate adds the envelopes of a batch, each of which takes the place of an older one
 // of its topic. The tail is empty afterwards.
-func (q *queue) conflate(b *batch.Batch) {
+func (q *sendQueue) conflate(b *batch.Batch) {
 	for i := q.gone; i < b.Len(); i++ {
 		from := b.Message(i)
 		msg := append(batch.Arena(len(from)), from...)
 		q.held += int64(cap(msg))
-		old, replaced := q.topics.newest.put(batch.Topic(msg), msg)
+		old, replaced := q.topics.newest.Put(batch.Topic(msg), msg)
 		if !replaced {
-			q.held += newestBytes
+			q.held += queue.EntryBytes
 			continue
 		}
 		q.count--
@@ -115,17 +116,17 @@ func (q *queue) conflate(b *batch.Batch) {
 }
 
 // thaw makes a batch of the oldest, and where not much is left, of all.
-func (q *queue) thaw() {
+func (q *sendQueue) thaw() {
 	newest := &q.topics.newest
-	for newest.len() > 0 {
+	for newest.Len() > 0 {
 		b := q.target()
-		msg := newest.pop()
-		q.held -= newestBytes + int64(cap(msg))
+		msg := newest.Pop()
+		q.held -= queue.EntryBytes + int64(cap(msg))
 		b.AppendMessage(msg)
 		batch.Recycle(msg)
 		if b.Full() || b.Len() > q.topics.resume/2 {
 			q.closeTail()
-			if newest.len() > q.topics.resume {
+			if newest.Len() > q.topics.resume {
 				return
 			}
 		}

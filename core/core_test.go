@@ -12,6 +12,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/hermes-zmq/hermes/internal/clock"
+	"github.com/hermes-zmq/hermes/internal/notify"
 	"github.com/hermes-zmq/hermes/internal/testkit"
 )
 
@@ -118,7 +120,7 @@ func TestAnEnvelopeTravels(t *testing.T) {
 		require.Equal(t, "ticks/é", e.Topic)
 		require.Equal(t, "pub", e.Origin)
 		require.Equal(t, `["BTCUSD", NaN, 12345678901234567890123]`, string(e.Data))
-		require.InDelta(t, seconds(time.Now()), e.TS, soon.Seconds())
+		require.InDelta(t, clock.Seconds(time.Now()), e.TS, soon.Seconds())
 		require.GreaterOrEqual(t, e.Received, e.TS-0.01)
 		require.NoError(t, p.WaitReady(soon))
 		require.NoError(t, r.WaitReady(soon))
@@ -347,7 +349,7 @@ func TestTheSnailStops(t *testing.T) {
 				require.Eventually(t, func() bool { return int(r.Stats().DroppedStale) == c.stale }, soon, time.Millisecond)
 				switch c.onSlow { // it is told once the envelopes of its batch can be taken
 				case "stop":
-					require.Equal(t, levelError, eventOf(t, r, "slow").Level)
+					require.Equal(t, notify.Error, eventOf(t, r, "slow").Level)
 				case "ignore":
 					require.NoError(t, r.Stop(soon))
 					for e := (Event{}); e.Kind != "stopped"; {
@@ -356,7 +358,7 @@ func TestTheSnailStops(t *testing.T) {
 						require.NotEqual(t, "slow", e.Kind)
 					}
 				default:
-					require.Equal(t, levelWarning, eventOf(t, r, "slow").Level)
+					require.Equal(t, notify.Warning, eventOf(t, r, "slow").Level)
 				}
 			})
 		}
@@ -511,12 +513,12 @@ func TestStoppedPartsStartAgain(t *testing.T) {
 // publishUntil publishes again and again: subscriptions take their time to travel.
 func publishUntil(t *testing.T, p *Publisher, topic, data string, done func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(soon); ; {
+	for end := time.Now().Add(soon); ; {
 		require.NoError(t, p.Publish(topic, "", []byte(data)))
 		if done() {
 			return
 		}
-		require.True(t, time.Now().Before(deadline))
+		require.True(t, time.Now().Before(end))
 	}
 }
 

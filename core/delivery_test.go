@@ -8,13 +8,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hermes-zmq/hermes/internal/batch"
+	"github.com/hermes-zmq/hermes/internal/queue"
 	"github.com/hermes-zmq/hermes/internal/wire"
 )
 
 func TestRunsHoldTheTextsOfAnEnvelope(t *testing.T) {
 	r, err := NewReceiver("tcp://127.0.0.1:9", "r")
 	require.NoError(t, err)
-	r.inbox.open(fullDropNew)
+	r.inbox.open(queue.DropNew)
 	require.NoError(t, r.Set("on_slow", "ignore"))
 	topics := []string{"", "plain", "café", strings.Repeat("long", 80)}
 	sizes := []int{1, 50, 255, 256, 3000}

@@ -7,6 +7,10 @@ import (
 	"time"
 
 	"github.com/hermes-zmq/hermes/internal/batch"
+	"github.com/hermes-zmq/hermes/internal/deadline"
+	"github.com/hermes-zmq/hermes/internal/fds"
+	"github.com/hermes-zmq/hermes/internal/latch"
+	"github.com/hermes-zmq/hermes/internal/queue"
 )
 
 // inbox is what a receiver has and nobody has taken yet. It keeps the receiver's
@@ -20,7 +24,7 @@ type inbox struct {
 	mu       sync.Mutex
 	opened   bool // ever
 	closed   bool // nothing more will come
-	full     string
+	full     queue.Policy
 	segments []*segment
 	tail     *segment      // the last of segments, where it still grows
 	topics   latestArrived // what waits instead, after the inbox was full with latest_per_topic
@@ -37,10 +41,10 @@ type inbox struct {
 	waiters int
 	wake    chan struct{}
 	room    chan struct{} // closed when there may be some; made when somebody waits
-	over    gate          // closed
+	over    latch.Latch   // closed
 	waker   Waker
 
-	fd       eventFD
+	fd       fds.PollFD
 	disposed bool // fd is gone for good
 }
 
@@ -78,7 +82,7 @@ func (c *receiverCounters) add(d receiverCounters) {
 func (x *inbox) init() { x.wake = make(chan struct{}, 1) }
 
 // open lets takers wait. It reports whether that is for the first time.
-func (x *inbox) open(full string) (first bool) {
+func (x *inbox) open(full queue.Policy) (first bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	first = !x.opened
@@ -88,8 +92,8 @@ func (x *inbox) open(full string) (first bool) {
 	}
 	x.full, x.lag = full, lag{}
 	x.opened, x.closed = true, false
-	x.over.set(false)
-	x.fd.show(x.count > 0)
+	x.over.Set(false)
+	x.fd.Show(x.count > 0)
 	return first
 }
 
@@ -98,7 +102,7 @@ func (x *inbox) reset() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.opened, x.closed = false, false
-	x.fd.show(x.count > 0)
+	x.fd.Show(x.count > 0)
 }
 
 // close wakes everybody: what is there can still be taken, and nothing will come.
@@ -106,8 +110,8 @@ func (x *inbox) close() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.closed = true
-	x.over.set(true)
-	x.fd.show(true)
+	x.over.Set(true)
+	x.fd.Show(true)
 	x.rouse()
 }
 
@@ -118,8 +122,8 @@ func (x *inbox) descriptor() (int, error) {
 		return -1, os.ErrClosed
 	}
 	x.clear()
-	fd, err := x.fd.open()
-	x.fd.show(x.count > 0 || x.closed)
+	fd, err := x.fd.Open()
+	x.fd.Show(x.count > 0 || x.closed)
 	return fd, err
 }
 
@@ -127,23 +131,23 @@ func (x *inbox) dispose() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.disposed = true
-	x.fd.close()
+	x.fd.Close()
 }
 
 // commit takes in what has been staged from b, as far as there is room or room can be
 // made. It tells how many envelopes that has cost. What is left is what has to wait for
 // room, as a part of the stage, and has not been counted yet.
-func (x *inbox) commit(b *batch.Batch, s *stage, limit bound) (left []item, dropped int) {
+func (x *inbox) commit(b *batch.Batch, s *stage, limit queue.Bound) (left []item, dropped int) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.laid()
 	items, size := s.items, s.size
 	switch whole := !x.topics.on && x.fits(int64(len(items)), size, limit); {
 	case whole:
-	case x.full == fullDropOld:
+	case x.full == queue.DropOld:
 		items, dropped = x.pushOut(items, size, limit)
 		size = sizeOf(items)
-	case x.full == fullLatestPerTopic:
+	case x.full == queue.LatestPerTopic:
 		dropped = x.conflate(b, items, limit)
 		items, size = nil, 0
 	default:
@@ -151,7 +155,7 @@ func (x *inbox) commit(b *batch.Batch, s *stage, limit bound) (left []item, drop
 		items, left = items[:room], items[room:]
 		size = sizeOf(items)
 	}
-	if x.full == fullBlock {
+	if x.full == queue.Block {
 		s.counters.Arrived -= uint64(len(left))
 	} else {
 		s.counters.DroppedOverflow += uint64(len(left))
@@ -165,7 +169,7 @@ func (x *inbox) commit(b *batch.Batch, s *stage, limit bound) (left []item, drop
 
 // admit takes in what fits of envelopes that have waited for room. Where none does it
 // gives a channel that is closed when that may have changed.
-func (x *inbox) admit(b *batch.Batch, items []item, limit bound) (n int, full <-chan struct{}) {
+func (x *inbox) admit(b *batch.Batch, items []item, limit queue.Bound) (n int, full <-chan struct{}) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	n = x.roomFor(items, limit)
@@ -203,7 +207,7 @@ func (x *inbox) rouse() {
 }
 
 // roomFor tells how many of the items there is room for.
-func (x *inbox) roomFor(items []item, limit bound) (n int) {
+func (x *inbox) roomFor(items []item, limit queue.Bound) (n int) {
 	size := int64(0)
 	for n < len(items) && x.fits(int64(n+1), size+items[n].size(), limit) {
 		size += items[n].size()
@@ -214,8 +218,8 @@ func (x *inbox) roomFor(items []item, limit bound) (n int) {
 
 // fits reports whether n envelopes of so many bytes may come in. One envelope always
 // finds room in an empty inbox, however big it is.
-func (x *inbox) fits(n, size int64, limit bound) bool {
-	return x.count+n <= limit.messages && x.bytes+size <= limit.bytes && x.memory() <= limit.bytes+slack ||
+func (x *inbox) fits(n, size int64, limit queue.Bound) bool {
+	return x.count+n <= limit.Messages && x.bytes+size <= limit.Bytes && x.memory() <= limit.Bytes+queue.Slack ||
 		x.count == 0 && n == 1
 }
 
@@ -261,7 +265,7 @@ func (x *inbox) news() {
 	if x.waiters > 0 {
 		signal(x.wake)
 	}
-	x.fd.show(true)
+	x.fd.Show(true)
 	x.rouse()
 }
 
@@ -297,7 +301,7 @@ func (x *inbox) take(most int, timeout time.Duration) (*Delivery, outcome) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.clear()
-	var d deadline
+	var d deadline.Timer
 	for x.count == 0 {
 		switch {
 		case !x.opened:
@@ -307,9 +311,9 @@ func (x *inbox) take(most int, timeout time.Duration) (*Delivery, outcome) {
 		case timeout == 0:
 			return nil, timedOut
 		}
-		if d.c == nil && timeout > 0 {
-			d = after(timeout)
-			defer d.stop()
+		if d.C == nil && timeout > 0 {
+			d = deadline.After(timeout)
+			defer d.Stop()
 		}
 		inTime := x.wait(d)
 		x.clear()
@@ -321,7 +325,7 @@ func (x *inbox) take(most int, timeout time.Duration) (*Delivery, outcome) {
 }
 
 // wait gives up the lock until something may have come. False: the time is up.
-func (x *inbox) wait(d deadline) bool {
+func (x *inbox) wait(d deadline.Timer) bool {
 	x.waiters++
 	x.mu.Unlock()
 	defer func() {
@@ -330,8 +334,8 @@ func (x *inbox) wait(d deadline) bool {
 	}()
 	select {
 	case <-x.wake:
-	case <-x.over.opened():
-	case <-d.c:
+	case <-x.over.Opened():
+	case <-d.C:
 		return false
 	}
 	return true
@@ -361,7 +365,7 @@ func (x *inbox) collect(most int) *Delivery {
 			signal(x.wake)
 		}
 	} else if !x.closed {
-		x.fd.show(false)
+		x.fd.Show(false)
 	}
 	return d
 }

@@ -9,6 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hermes-zmq/hermes/internal/batch"
+	"github.com/hermes-zmq/hermes/internal/notify"
+	"github.com/hermes-zmq/hermes/internal/queue"
 	"github.com/hermes-zmq/hermes/internal/wire"
 )
 
@@ -18,7 +20,7 @@ func unstarted(t *testing.T, pairs ...string) *Receiver {
 	r, err := NewReceiver("tcp://127.0.0.1:9", "r")
 	require.NoError(t, err)
 	set(t, r, pairs...)
-	r.inbox.open(fullDropNew)
+	r.inbox.open(queue.DropNew)
 	return r
 }
 
@@ -68,13 +70,13 @@ func TestAWarningComesBeforeTheStop(t *testing.T) {
 	arrive(t, r, "t", "o", 40*time.Minute, 0)
 	arrive(t, r, "t", "o", 40*time.Minute, 1) // within the same second: no other notice
 	e := eventOf(t, r, "lagging")
-	require.Equal(t, levelWarning, e.Level)
+	require.Equal(t, notify.Warning, e.Level)
 	require.Contains(t, e.Text, "the limit is 1h0m0s")
 	_, err := r.NextEvent(0)
 	require.Error(t, err)
 	require.EqualValues(t, 2, r.Stats().Queued, "it goes on")
 	arrive(t, r, "t", "o", 2*time.Hour, 2)
-	require.Equal(t, levelError, eventOf(t, r, "slow").Level)
+	require.Equal(t, notify.Error, eventOf(t, r, "slow").Level)
 	require.EqualValues(t, 1, r.Stats().DroppedStale)
 	require.InDelta(t, 7200, r.Stats().Lag, 5)
 }
@@ -149,7 +151,7 @@ func TestTheSnailNamesTheEnvelopeThatWasTooOld(t *testing.T) {
 	arrive(t, r, "room/7", "sensor é", 0, 0)
 	arrive(t, r, "room/7", "sensor é", 5*time.Second, 1)
 	e := eventOf(t, r, "slow")
-	require.Equal(t, [3]string{levelError, "room/7", "sensor é"}, [3]string{e.Level, e.Topic, e.Origin})
+	require.Equal(t, [3]string{notify.Error, "room/7", "sensor é"}, [3]string{e.Level, e.Topic, e.Origin})
 	require.Regexp(t, `an envelope of topic "room/7" from "sensor é" was 5\.\d+ s old on arrival, the limit is 1s`, e.Text)
 	require.NotContains(t, e.Text, "clock", "it has kept up with this origin before")
 }
@@ -166,7 +168,7 @@ func TestTheSnailSuspectsAClock(t *testing.T) {
 		for i := range uint32(3) {
 			arrive(t, r, "t", "behind", time.Hour, i)
 		}
-		r.arrival.slowPace = pacer{}
+		r.arrival.slowPace = notify.Limiter{}
 		arrive(t, r, "t", "behind", time.Hour, 3)
 		eventOf(t, r, "slow")
 		require.Contains(t, eventOf(t, r, "slow").Text, `all 4 envelopes from "behind" were about as old: its clock is probably 1h0m`)
@@ -178,7 +180,7 @@ func TestTheSnailSuspectsAClock(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := unstarted(t, "on_slow", "warn")
 			for i, age := range ages {
-				r.arrival.slowPace = pacer{}
+				r.arrival.slowPace = notify.Limiter{}
 				arrive(t, r, "t", "o", age, uint32(i))
 			}
 			require.Contains(t, eventOf(t, r, "slow").Text, "clock", "of the first one it may be")
@@ -201,7 +203,7 @@ func TestAnEnvelopeFromTheFutureIsNoticed(t *testing.T) {
 	require.Error(t, err)
 	arrive(t, r, "t", "ahead", -time.Hour, 0)
 	e := eventOf(t, r, "clock")
-	require.Equal(t, [2]string{levelWarning, "ahead"}, [2]string{e.Level, e.Origin})
+	require.Equal(t, [2]string{notify.Warning, "ahead"}, [2]string{e.Level, e.Origin})
 	require.Regexp(t, `from "ahead" that is dated 3\d+\.\d+ s in the future: its clock is ahead`, e.Text)
 	arrive(t, r, "t", "ahead", -time.Hour, 1)
 	_, err = r.NextEvent(0)

@@ -6,6 +6,9 @@ import (
 	"time"
 
 	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/clock"
+	"github.com/hermes-zmq/hermes/internal/queue"
+	"github.com/hermes-zmq/hermes/internal/sysmon"
 )
 
 // loan lets a thread outside of Go, which waits for envelopes, wait for the connection
@@ -28,7 +31,7 @@ type loan struct {
 	watched bool          // the timer runs
 	timer   *time.Timer
 
-	holder holder
+	holder sysmon.KeepAlive
 }
 
 // awayMost is how long a borrower may stay away.
@@ -41,7 +44,7 @@ const awayMost = 10 * time.Millisecond
 // once more it borrows again. ok is false where it has to wait for the Waker alone.
 func (r *Receiver) Borrow(again bool) (fd int, ok bool) {
 	l := &r.loan
-	l.holder.show()
+	l.holder.Show()
 	in := r.currentInlet()
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -74,12 +77,12 @@ func (r *Receiver) Borrow(again bool) (fd int, ok bool) {
 // tell of what comes; and not where what lies unread while the borrower is away would
 // soon be too old.
 func (r *Receiver) lends() bool {
-	if r.slowAfter.get() < 10*awayMost && !r.onSlow.is("ignore") {
+	if r.slowAfter.Get() < 10*awayMost && !r.onSlow.Is("ignore") {
 		return false
 	}
 	r.inbox.mu.Lock()
 	defer r.inbox.mu.Unlock()
-	return r.inbox.full != fullBlock && !r.inbox.fd.made && !r.inbox.closed
+	return r.inbox.full != queue.Block && !r.inbox.fd.Made() && !r.inbox.closed
 }
 
 // Return is for a borrower who waits no more, and has taken something or has not.
@@ -93,9 +96,9 @@ func (r *Receiver) Return(taken bool) {
 	case l.wanted, !taken: // or it would have stayed
 		l.takeBack()
 	case l.watched:
-		l.left = monotonic()
+		l.left = clock.Monotonic()
 	default:
-		l.left, l.watched = monotonic(), true
+		l.left, l.watched = clock.Monotonic(), true
 		l.watch(awayMost)
 	}
 }
@@ -116,7 +119,7 @@ func (l *loan) look() {
 	if l.lender == nil || l.inside {
 		return
 	}
-	if rest := awayMost - (monotonic() - l.left); rest > 0 {
+	if rest := awayMost - (clock.Monotonic() - l.left); rest > 0 {
 		l.watched = true
 		l.watch(rest)
 		return
@@ -165,7 +168,7 @@ func (r *Receiver) fetch() bool {
 	}
 	l.mu.Lock()
 	lender := l.lender
-	l.left = monotonic() // who fetches is not away
+	l.left = clock.Monotonic() // who fetches is not away
 	l.mu.Unlock()
 	return lender != nil && lender.ReadLeased()
 }

@@ -26,7 +26,7 @@ func pathsReceiver(t testing.TB, n int, pairs ...string) *Receiver {
 	r, err := NewReceiver("tcp://127.0.0.1:9,tcp://127.0.0.1:10", "r")
 	require.NoError(t, err)
 	set(t, r, append([]string{"redundant.hold", "1h"}, pairs...)...)
-	r.inbox.open(r.queueFull.String())
+	r.inbox.open(r.queueFull.Get())
 	r.arrival.begin()
 	r.arrival.expect(n)
 	for p := range n {

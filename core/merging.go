@@ -5,6 +5,7 @@ import (
 
 	"github.com/hermes-zmq/hermes/internal/batch"
 	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/clock"
 	"github.com/hermes-zmq/hermes/internal/dedup"
 	"github.com/hermes-zmq/hermes/internal/faultinject"
 	"github.com/hermes-zmq/hermes/internal/safe"
@@ -25,7 +26,7 @@ func (r *Receiver) deliverFrom(path int, b *batch.Batch) {
 	}
 	limits := r.limits()
 	a.stage.reset()
-	a.merge.Hear(path, int64(monotonic()), int64(r.redundantHold.get()))
+	a.merge.Hear(path, int64(clock.Monotonic()), int64(r.redundantHold.Get()))
 	for i := 0; i < b.Len() && !a.over; i++ {
 		r.admit(b, i, path, &limits)
 	}
@@ -135,7 +136,7 @@ func (r *Receiver) watch() {
 		return
 	}
 	a.watched = true
-	pause := min(max(r.redundantHold.get()/4, 5*time.Millisecond), time.Second)
+	pause := min(max(r.redundantHold.Get()/4, 5*time.Millisecond), time.Second)
 	time.AfterFunc(pause, func() { safe.Do(r.Fail, r.giveUp) })
 }
 
@@ -152,7 +153,7 @@ func (r *Receiver) giveUp() {
 		return
 	}
 	limits := r.limits()
-	for s := range m.GiveUp(int64(monotonic()), int64(r.redundantHold.get())) {
+	for s := range m.GiveUp(int64(clock.Monotonic()), int64(r.redundantHold.Get())) {
 		r.release(s, &limits, false)
 	}
 	r.report(&limits)
@@ -181,7 +182,7 @@ func (r *Receiver) onPath(path int, e carrier.Event) {
 	a := &r.arrival
 	a.mu.Lock()
 	if up := e.Kind == carrier.Connected; up || e.Kind == carrier.Disconnected {
-		a.merge.SetConnected(path, up, int64(monotonic()))
+		a.merge.SetConnected(path, up, int64(clock.Monotonic()))
 	}
 	a.mu.Unlock()
 	r.onEvent(e)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hermes-zmq/hermes/internal/batch"
+	"github.com/hermes-zmq/hermes/internal/queue"
 	"github.com/hermes-zmq/hermes/internal/wire"
 )
 
@@ -46,7 +47,7 @@ func BenchmarkArrival(b *testing.B) {
 	if err := r.Set("on_slow", "ignore"); err != nil {
 		b.Fatal(err)
 	}
-	r.inbox.open(fullDropNew)
+	r.inbox.open(queue.DropNew)
 	r.arrival.begin()
 	var n numbering
 	n.begin(rand.Uint32)

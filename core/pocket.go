@@ -42,15 +42,15 @@ func (p *Publisher) openPocket() {
 	defer p.q.mu.Unlock()
 	p.q.gathers, p.q.gathering = p.q.pocket.Set(p.origin, last), false
 	p.q.allow = func() Allowance {
-		return Allowance{Messages: p.queueMessages.get(), Bytes: p.queueBytes.get(), Each: p.common.message.get()}
+		return Allowance{Messages: p.queueMessages.Get(), Bytes: p.queueBytes.Get(), Each: p.network.message.Get()}
 	}
 }
 
 // gather takes in what is in the pocket, and says what may come there next.
-func (q *queue) gather() { q.gatherBefore(0, 0) }
+func (q *sendQueue) gather() { q.gatherBefore(0, 0) }
 
 // gatherBefore is gather where so much is going to be put at once.
-func (q *queue) gatherBefore(count, bytes int64) {
+func (q *sendQueue) gatherBefore(count, bytes int64) {
 	if !q.gathers {
 		return
 	}
@@ -84,7 +84,7 @@ func (q *queue) gatherBefore(count, bytes int64) {
 }
 
 // dropPocket ends the use of the pocket, for good.
-func (q *queue) dropPocket() {
+func (q *sendQueue) dropPocket() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.pocket != nil {

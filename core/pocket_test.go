@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/hermes-zmq/hermes/internal/queue"
 )
 
 // watchedPocket is a pocket in which nothing gathers; it keeps what might.
@@ -30,7 +32,7 @@ func TestNothingGathersBeforeThePocketIsReady(t *testing.T) {
 	pocket := &watchedPocket{}
 	p.SetPocket(pocket)
 	for range 2 {
-		p.q.start(true, fullBlock)
+		p.q.start(true, queue.Block)
 		p.Stats()
 		require.Zero(t, pocket.allowed)
 		p.openPocket()
@@ -51,11 +53,11 @@ func TestAQuietPublishTakesNoTurn(t *testing.T) {
 	defer func() { require.NoError(t, p.Close()) }()
 	pocket := &watchedPocket{}
 	p.SetPocket(pocket)
-	p.q.start(true, fullBlock)
+	p.q.start(true, queue.Block)
 	p.openPocket()
 	p.q.sleeping = true
 	put := func() {
-		done, err := tryPut(&p.q, "t", p.origin, []byte("1"), form{}, bound{100, 1 << 20})
+		done, err := tryPut(&p.q, "t", p.origin, []byte("1"), form{}, queue.Bound{Messages: 100, Bytes: 1 << 20})
 		require.NoError(t, err)
 		require.True(t, done.idle)
 	}

@@ -15,21 +15,24 @@ import (
 
 	"github.com/hermes-zmq/hermes/internal/batch"
 	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/notify"
+	"github.com/hermes-zmq/hermes/internal/option"
+	"github.com/hermes-zmq/hermes/internal/queue"
 	"github.com/hermes-zmq/hermes/internal/wire"
 )
 
 // rules are the choices of queue.full with what they leave, in a queue for 10, of the
 // 25 envelopes numbered from 0 on topics t0 to t4 in turn.
-var rules = map[string]struct {
+var rules = map[queue.Policy]struct {
 	left           []int
 	new, old, same uint64
 	code           Code
 }{
-	fullBlock:          {count(0, 10), 15, 0, 0, EFULL},
-	fullDropNew:        {count(0, 10), 15, 0, 0, OK},
-	fullDropOld:        {count(15, 25), 0, 15, 0, OK},
-	fullLatestPerTopic: {count(20, 25), 0, 0, 20, OK},
-	fullError:          {count(0, 10), 15, 0, 0, EFULL},
+	queue.Block:          {count(0, 10), 15, 0, 0, EFULL},
+	queue.DropNew:        {count(0, 10), 15, 0, 0, OK},
+	queue.DropOld:        {count(15, 25), 0, 15, 0, OK},
+	queue.LatestPerTopic: {count(20, 25), 0, 0, 20, OK},
+	queue.Error:          {count(0, 10), 15, 0, 0, EFULL},
 }
 
 func count(from, to int) (out []int) {
@@ -52,10 +55,10 @@ func numbers(t *testing.T, envelopes []Envelope) (out []int) {
 func TestAFullPublisherDoesWhatItIsTold(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine string) {
 		for full, want := range rules {
-			t.Run(full, func(t *testing.T) {
+			t.Run(full.String(), func(t *testing.T) {
 				po := newOffice(t, engine)
 				p := newPublisher(t, engine, get(t, po, "endpoint.in"), "ready.hold", "1h",
-					"queue.messages", "10", "queue.block", "1ms", "queue.full", full)
+					"queue.messages", "10", "queue.block", "1ms", "queue.full", full.String())
 				for i := range 25 {
 					expected := want.code
 					if i < 10 {
@@ -68,7 +71,7 @@ func TestAFullPublisherDoesWhatItIsTold(t *testing.T) {
 				require.EqualValues(t, 25, s.Accepted)
 				require.Equal(t, [3]uint64{want.new, want.old, want.same}, [3]uint64{s.DroppedFull, s.DroppedOld, s.DroppedConflated})
 				if want.code == OK {
-					require.Equal(t, want.new+want.old+want.same, eventOf(t, p, "overflow").Count+p.overflowPace.count)
+					require.Equal(t, want.new+want.old+want.same, eventOf(t, p, "overflow").Count+p.overflowPace.Pending())
 				}
 				r := newReceiver(t, engine, get(t, po, "endpoint.out"), "on_slow", "ignore")
 				require.Equal(t, want.left, numbers(t, collect(t, r, len(want.left))))
@@ -83,10 +86,10 @@ func TestAFullPublisherDoesWhatItIsTold(t *testing.T) {
 func TestAFullReceiverDoesWhatItIsTold(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine string) {
 		for full, want := range rules {
-			t.Run(full, func(t *testing.T) {
+			t.Run(full.String(), func(t *testing.T) {
 				po := newOffice(t, engine)
 				r := newReceiver(t, engine, get(t, po, "endpoint.out"), "on_slow", "ignore",
-					"queue.messages", "10", "queue.block", "1ms", "queue.full", full)
+					"queue.messages", "10", "queue.block", "1ms", "queue.full", full.String())
 				p := newPublisher(t, engine, get(t, po, "endpoint.in"))
 				require.NoError(t, p.WaitReady(soon))
 				for i := range 25 {
@@ -94,8 +97,8 @@ func TestAFullReceiverDoesWhatItIsTold(t *testing.T) {
 				}
 				e := eventOf(t, r, "overflow")
 				require.Contains(t, e.Text, "10 envelopes")
-				if full == fullError {
-					require.Equal(t, levelError, e.Level)
+				if full == queue.Error {
+					require.Equal(t, notify.Error, e.Level)
 					require.NoError(t, r.Wait(soon))
 					require.Contains(t, get(t, r, "stop_reason"), "overflow")
 				} else {
@@ -125,7 +128,7 @@ func eventOf(t *testing.T, p Component, kind string) Event {
 
 // TestWithDistinctTopicsTheOldestGoes: there is nothing to conflate.
 func TestWithDistinctTopicsTheOldestGoes(t *testing.T) {
-	p := newPublisher(t, "zmtp", "tcp://127.0.0.1:1", "ready.hold", "1h", "queue.messages", "10", "queue.full", fullLatestPerTopic)
+	p := newPublisher(t, "zmtp", "tcp://127.0.0.1:1", "ready.hold", "1h", "queue.messages", "10", "queue.full", "latest_per_topic")
 	for i := range 25 {
 		require.NoError(t, p.Publish(fmt.Sprintf("t%d", i), "", []byte("1")))
 	}
@@ -135,9 +138,9 @@ func TestWithDistinctTopicsTheOldestGoes(t *testing.T) {
 
 // TestTheNewestAlwaysFindsRoom, however little that is, and whatever is being sent.
 func TestTheNewestAlwaysFindsRoom(t *testing.T) {
-	for _, full := range []string{fullDropOld, fullLatestPerTopic} {
+	for _, full := range []queue.Policy{queue.DropOld, queue.LatestPerTopic} {
 		for most := range int64(5) {
-			limit := bound{most + 1, 1}
+			limit := queue.Bound{Messages: most + 1, Bytes: 1}
 			q := newQueue(full)
 			var held []*batch.Batch
 			for i := range 100 {
@@ -157,8 +160,8 @@ func TestTheNewestAlwaysFindsRoom(t *testing.T) {
 	}
 }
 
-func newQueue(full string) *queue {
-	q := &queue{}
+func newQueue(full queue.Policy) *sendQueue {
+	q := &sendQueue{}
 	q.init()
 	q.start(true, full)
 	return q
@@ -166,7 +169,7 @@ func newQueue(full string) *queue {
 
 // model is what a queue that drops what is old should hold.
 type model struct {
-	full         string
+	full         queue.Policy
 	waiting      []queuedOne
 	hand         int
 	on           bool
@@ -184,7 +187,7 @@ func (m *model) add(e queuedOne, most int) {
 	m.put++
 	m.waiting = append(m.waiting, e)
 	over := func() bool { return len(m.waiting)+m.hand > most }
-	if m.full == fullLatestPerTopic && !m.on && over() {
+	if m.full == queue.LatestPerTopic && !m.on && over() {
 		m.on, m.resume = true, len(m.waiting)/2
 	}
 	if m.on {
@@ -206,7 +209,7 @@ func (m *model) add(e queuedOne, most int) {
 
 // TestAQueueIsWhatItsModelSays, under random puts, takes and endings of sends.
 func TestAQueueIsWhatItsModelSays(t *testing.T) {
-	for _, full := range []string{fullDropOld, fullLatestPerTopic} {
+	for _, full := range []queue.Policy{queue.DropOld, queue.LatestPerTopic} {
 		for seed := range uint64(200) {
 			random := rand.New(rand.NewPCG(seed, 1))
 			most, topics := 1+random.IntN(40), 1+random.IntN(40)
@@ -234,7 +237,7 @@ func TestAQueueIsWhatItsModelSays(t *testing.T) {
 					}
 				default:
 					e := queuedOne{fmt.Sprintf("t%d", random.IntN(topics)), i}
-					_, err := tryPut(q, e.topic, []byte(`"o"`), []byte(fmt.Sprint(i)), form{}, bound{int64(most), maxBytes})
+					_, err := tryPut(q, e.topic, []byte(`"o"`), []byte(fmt.Sprint(i)), form{}, queue.Bound{Messages: int64(most), Bytes: option.MaxBytes})
 					require.NoError(t, err)
 					m.add(e, most)
 				}
@@ -262,7 +265,7 @@ func atoi(t *testing.T, text []byte) (n int) {
 // TestAnInboxKeepsItsOrderAndItsBooks: whatever the rule, and in whatever bits envelopes
 // come and are taken, what is taken is in order, and nothing is counted twice.
 func TestAnInboxKeepsItsOrderAndItsBooks(t *testing.T) {
-	for _, full := range []string{fullDropNew, fullDropOld, fullLatestPerTopic} {
+	for _, full := range []queue.Policy{queue.DropNew, queue.DropOld, queue.LatestPerTopic} {
 		for seed := range uint64(40) {
 			random := rand.New(rand.NewPCG(seed, 2))
 			topics := 1 + random.IntN(30)
@@ -305,7 +308,7 @@ func TestAnInboxKeepsItsOrderAndItsBooks(t *testing.T) {
 				s := r.Stats()
 				require.EqualValues(t, sent, s.Arrived)
 				require.Equal(t, s.Arrived, s.Delivered+uint64(s.Queued)+s.DroppedOverflow+s.DroppedOld+s.DroppedConflated)
-				require.LessOrEqual(t, s.Queued, r.queueMessages.get())
+				require.LessOrEqual(t, s.Queued, r.queueMessages.Get())
 			}
 			frozen := r.inbox.topics.on
 			for r.Stats().Queued > 0 {
@@ -325,7 +328,7 @@ func TestTheRuleMayChangeFromRunToRun(t *testing.T) {
 	r := unstarted(t, "on_slow", "ignore", "queue.messages", "10")
 	next := uint32(0)
 	for round := range 50 {
-		for _, full := range []string{fullLatestPerTopic, fullDropNew, fullDropOld} {
+		for _, full := range []queue.Policy{queue.LatestPerTopic, queue.DropNew, queue.DropOld} {
 			r.inbox.open(full)
 			for range 15 {
 				arrive(t, r, fmt.Sprintf("t%d", next%20), "o", 0, next)
@@ -394,7 +397,7 @@ func TestABlockedReceiverSoundsAlive(t *testing.T) {
 // not only when something is taken.
 func TestAHigherBoundLetsIn(t *testing.T) {
 	p := newPublisher(t, "zmtp", "@tcp://127.0.0.1:*", "ready.hold", "1h")
-	r := newReceiver(t, "zmtp", get(t, p, "endpoint"), "on_slow", "ignore", "queue.messages", "1", "queue.full", fullBlock, "queue.block", "1h")
+	r := newReceiver(t, "zmtp", get(t, p, "endpoint"), "on_slow", "ignore", "queue.messages", "1", "queue.full", "block", "queue.block", "1h")
 	for range 3 {
 		require.NoError(t, p.Publish("t", "", []byte("1")))
 	}
@@ -450,11 +453,11 @@ func TestMemoryStaysWithinTheBound(t *testing.T) {
 	for _, size := range []int{100, 1 << 20} {
 		data := []byte(`"` + strings.Repeat("x", size) + `"`)
 		envelopes := 3 * limit / size
-		most := limit + 2*slack + 3*int64(size) // the indexes, what is begun, and what is being written
+		most := limit + 2*queue.Slack + 3*int64(size) // the indexes, what is begun, and what is being written
 		for full := range rules {
 			t.Run(fmt.Sprintf("publisher/%d/%s", size, full), func(t *testing.T) {
 				p := newPublisher(t, "zmtp", "tcp://127.0.0.1:1", "ready.hold", "1h", "queue.block", "0",
-					"queue.full", full, "queue.bytes", fmt.Sprint(limit))
+					"queue.full", full.String(), "queue.bytes", fmt.Sprint(limit))
 				before := baseline()
 				for i := range envelopes {
 					_ = p.Publish(fmt.Sprintf("t%d", i), "", data)

@@ -7,9 +7,18 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hermes-zmq/hermes/internal/address"
 	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/clock"
+	"github.com/hermes-zmq/hermes/internal/deadline"
 	"github.com/hermes-zmq/hermes/internal/faultinject"
+	"github.com/hermes-zmq/hermes/internal/herr"
+	"github.com/hermes-zmq/hermes/internal/notify"
+	"github.com/hermes-zmq/hermes/internal/option"
+	"github.com/hermes-zmq/hermes/internal/queue"
+	"github.com/hermes-zmq/hermes/internal/readiness"
 	"github.com/hermes-zmq/hermes/internal/safe"
+	"github.com/hermes-zmq/hermes/internal/sysmon"
 	"github.com/hermes-zmq/hermes/internal/wire"
 )
 
@@ -21,29 +30,29 @@ import (
 // that a program that starts, or a post office that restarts, loses nothing.
 type Publisher struct {
 	component
-	addresses addresses
+	addresses address.List
 	origin    []byte // the name as a JSON string
 
-	queueMessages *sizeVar
-	queueBytes    *sizeVar
-	queueBlock    *durationVar
-	queueFull     *choiceVar
-	readyHold     *durationVar
-	sequence      *choiceVar
-	redundant     *choiceVar
-	redundantWait *durationVar
+	queueMessages *option.Size
+	queueBytes    *option.Size
+	queueBlock    *option.Duration
+	queueFull     *option.Policy
+	readyHold     *option.Duration
+	sequence      *option.Choice
+	redundant     *option.Choice
+	redundantWait *option.Duration
 
-	q        queue
-	outlet   carrier.Outlet
-	pumping  sync.WaitGroup
-	audience audience
-	numbers  numbering
-	shapes   wire.TemplateCache // of data that was published
+	q           sendQueue
+	outlet      carrier.Outlet
+	pumping     sync.WaitGroup
+	subscribers readiness.Tracker
+	numbers     numbering
+	shapes      wire.TemplateCache // of data that was published
 
-	caller holder // who publishes
+	caller sysmon.KeepAlive // who publishes
 
 	overflow     sync.Mutex // guards overflowPace
-	overflowPace pacer
+	overflowPace notify.Limiter
 }
 
 var _ Component = (*Publisher)(nil)
@@ -57,42 +66,42 @@ const (
 )
 
 // NewPublisher makes a publisher called name, which is also the origin of what it
-// publishes unless Publish is told otherwise. It connects to address; several are
-// separated by commas, and one that begins with '@' is bound instead.
-func NewPublisher(address, name string) (*Publisher, error) {
+// publishes unless Publish is told otherwise. It connects to addresses, which are
+// separated by commas; one that begins with '@' is bound instead.
+func NewPublisher(addresses, name string) (*Publisher, error) {
 	if err := checkName("publisher", name); err != nil {
 		return nil, err
 	}
-	a, err := parseAddresses(address, false)
+	a, err := address.ParseList(addresses, false)
 	if err != nil {
 		return nil, err
 	}
 	p := &Publisher{addresses: a}
 	if p.origin, err = wire.AppendString(nil, name); err != nil {
-		return nil, textError("the name", err)
+		return nil, herr.Text("the name", err)
 	}
-	p.init("publisher", name, address)
-	p.component.open, p.component.shut, p.component.fact, p.component.idly = p.openUp, p.shutDown, p.factOf, p.idleBecause
-	p.network.add(carrier.PUB, a)
+	p.init("publisher", name, addresses, hooks{start: p.openUp, stop: p.shutDown, fact: p.factOf, reason: p.idleReason})
+
+	p.links.Add(carrier.PUB, a.Connect)
 	p.q.init()
-	p.networkOptions()
-	p.queueMessages = newSize(1_000_000, maxCount)
-	p.queueBytes = newSize(256<<20, maxBytes)
-	p.queueBlock = newDuration(time.Second)
-	p.queueFull = newFull(fullBlock)
-	p.readyHold = newDuration(time.Second)
-	p.sequence = newChoice("on", "off")
+	p.addNetworkOptions()
+	p.queueMessages = option.NewSize(1_000_000, option.MaxCount)
+	p.queueBytes = option.NewSize(256<<20, option.MaxBytes)
+	p.queueBlock = option.NewDuration(time.Second)
+	p.queueFull = option.NewPolicy(queue.Block)
+	p.readyHold = option.NewDuration(time.Second)
+	p.sequence = option.NewChoice("on", "off")
 	o := &p.options
-	o.add("queue.messages", "how many envelopes may wait to be sent", true, p.queueMessages)
-	o.add("queue.bytes", "how many bytes of them", true, p.queueBytes)
-	o.add("queue.full", "what publish does when the queue is full: block (wait for room), drop_new, drop_old, latest_per_topic (of each topic only the newest stays), or error (refuse at once)", false, p.queueFull)
-	o.add("queue.block", "how long publish waits for room before it gives up, where queue.full is block", true, p.queueBlock)
-	o.add("ready.hold", "how long envelopes are held back while nobody has subscribed", true, p.readyHold)
-	o.add("sequence", "whether envelopes are numbered, so that receivers notice what is missing: on or off", false, p.sequence)
-	p.redundant = newChoice("auto", "on", "off")
-	p.redundantWait = newDuration(500 * time.Millisecond)
-	o.add("redundant", "whether its peers are paths to the same receivers, so that one may go on without the other: auto (where it connects to several), on, or off", false, p.redundant)
-	o.add("redundant.wait", "how long a path may keep the others waiting before it is left behind", false, p.redundantWait)
+	o.Add("queue.messages", "how many envelopes may wait to be sent", true, p.queueMessages)
+	o.Add("queue.bytes", "how many bytes of them", true, p.queueBytes)
+	o.Add("queue.full", "what publish does when the queue is full: block (wait for room), drop_new, drop_old, latest_per_topic (of each topic only the newest stays), or error (refuse at once)", false, p.queueFull)
+	o.Add("queue.block", "how long publish waits for room before it gives up, where queue.full is block", true, p.queueBlock)
+	o.Add("ready.hold", "how long envelopes are held back while nobody has subscribed", true, p.readyHold)
+	o.Add("sequence", "whether envelopes are numbered, so that receivers notice what is missing: on or off", false, p.sequence)
+	p.redundant = option.NewChoice("auto", "on", "off")
+	p.redundantWait = option.NewDuration(500 * time.Millisecond)
+	o.Add("redundant", "whether its peers are paths to the same receivers, so that one may go on without the other: auto (where it connects to several), on, or off", false, p.redundant)
+	o.Add("redundant.wait", "how long a path may keep the others waiting before it is left behind", false, p.redundantWait)
 	return p, nil
 }
 
@@ -102,8 +111,8 @@ func (p *Publisher) openUp() error {
 		return err
 	}
 	p.numbers.begin(rand.Uint32)
-	p.audience.begin()
-	p.q.start(p.sequence.is("on"), p.queueFull.String())
+	p.subscribers.Begin()
+	p.q.start(p.sequence.Is("on"), p.queueFull.Get())
 	p.openPocket()
 	cfg := carrier.OutletConfig{
 		Config:        p.carrierConfig(carrier.PUB, p.addresses),
@@ -111,8 +120,8 @@ func (p *Publisher) openUp() error {
 		QueueMessages: carrierMessages,
 		QueueBytes:    carrierBytes,
 	}
-	if p.redundant.is("on") || p.redundant.is("auto") && len(p.addresses.connect) > 1 {
-		cfg.StalledPathTimeout = max(p.redundantWait.get(), time.Millisecond)
+	if p.redundant.Is("on") || p.redundant.Is("auto") && len(p.addresses.Connect) > 1 {
+		cfg.StalledPathTimeout = max(p.redundantWait.Get(), time.Millisecond)
 	}
 	cfg.OnEvent = p.onEvent
 	outlet, err := opener.OpenOutlet(cfg)
@@ -120,7 +129,7 @@ func (p *Publisher) openUp() error {
 		p.q.drain()
 		p.q.close()
 		p.q.giveUp(0) // what somebody was quick enough to publish
-		return openError(p.who(), err)
+		return herr.Open(p.who(), err)
 	}
 	p.mu.Lock()
 	p.outlet = outlet
@@ -153,11 +162,11 @@ func (p *Publisher) Close() error {
 
 // onEvent is called by the carrier.
 func (p *Publisher) onEvent(e carrier.Event) {
-	if p.audience.note(e) {
-		p.ready.set(p.audience.present())
+	if p.subscribers.Note(e) {
+		p.ready.Set(p.subscribers.Subscribed())
 		p.q.changed()
 	}
-	if e.Unsent > 0 && p.audience.alone() { // else another peer has them, as a rule
+	if e.Unsent > 0 && p.subscribers.Alone() { // else another peer has them, as a rule
 		p.q.lose(e.Unsent)
 	}
 	p.peerEvent(carrier.PUB, p.addresses, e)
@@ -180,7 +189,7 @@ func (p *Publisher) pump(outlet carrier.Outlet) {
 // for that has not come it tells how long to hold back.
 func (p *Publisher) pumpOnce(outlet carrier.Outlet) (hold time.Duration) {
 	defer p.q.rest()
-	if hold := p.audience.holdFor(p.readyHold.get()); hold > 0 {
+	if hold := p.subscribers.HoldFor(p.readyHold.Get()); hold > 0 {
 		return hold
 	}
 	b := p.q.take()
@@ -189,7 +198,7 @@ func (p *Publisher) pumpOnce(outlet carrier.Outlet) (hold time.Duration) {
 	}
 	faultinject.At("publisher")
 	numbered := p.q.numbered
-	wire.Stamp(b, timeOfDay().UnixMicro(), numbered)
+	wire.Stamp(b, clock.TimeOfDay().UnixMicro(), numbered)
 	if numbered {
 		p.numbers.number(b)
 	}
@@ -202,23 +211,23 @@ func (p *Publisher) pumpOnce(outlet carrier.Outlet) (hold time.Duration) {
 // envelope the wait for another thread; and otherwise the pump.
 func (p *Publisher) rouse() {
 	outlet := p.currentOutlet()
-	if !outlet.Idle() || !p.audience.present() || !p.q.stepIn() {
+	if !outlet.Idle() || !p.subscribers.Subscribed() || !p.q.stepIn() {
 		p.q.wake()
 		return
 	}
 	safe.Do(p.Fail, func() { p.pumpOnce(outlet) })
-	p.caller.show()
+	p.caller.Show()
 }
 
 // shutDown flushes, and gives up what cannot be sent in time.
 func (p *Publisher) shutDown() error {
 	p.q.drain()
-	p.limit.await(p.q.empty.opened())
+	p.limit.Await(p.q.empty.Opened())
 	p.q.close() // the pump ends, once a Send that waits has returned
-	unsent := p.limit.close(p.outlet)
+	unsent := p.limit.Close(p.outlet)
 	p.pumping.Wait()
 	if n := p.q.giveUp(unsent); n > 0 {
-		return errorf(ETIMEOUT, "%s stopped with %d envelopes not sent%s", p.who(), n, because(p.network.problemAtEnd()))
+		return errorf(ETIMEOUT, "%s stopped with %d envelopes not sent%s", p.who(), n, because(p.links.ProblemAtEnd()))
 	}
 	return nil
 }
@@ -259,7 +268,7 @@ func publish[T string | []byte](p *Publisher, topic, origin T, data []byte, own 
 		var room [64]byte
 		var err error
 		if encoded, err = wire.AppendString(room[:0], origin); err != nil {
-			return textError("the origin", err)
+			return herr.Text("the origin", err)
 		}
 	}
 	if err := p.checkSize(len(topic) + len(encoded) + len(data)); err != nil {
@@ -271,7 +280,7 @@ func publish[T string | []byte](p *Publisher, topic, origin T, data []byte, own 
 	if len(topic) > shortTopic {
 		long, err := wire.AppendString(nil, topic)
 		if err != nil {
-			return textError("the topic", err)
+			return herr.Text("the topic", err)
 		}
 		if err := p.checkSize(len(long) + len(encoded) + len(data)); err != nil {
 			return err
@@ -299,13 +308,13 @@ func enqueue[T string | []byte](p *Publisher, topic T, origin, data []byte, how 
 	if full == nil {
 		return err
 	}
-	d := after(p.queueBlock.get())
-	defer d.stop()
+	d := deadline.After(p.queueBlock.Get())
+	defer d.Stop()
 	for full != nil {
 		select {
 		case <-full:
 			full, err = put(p, topic, origin, data, how)
-		case <-d.c:
+		case <-d.C:
 			if !p.q.refuse() {
 				return p.notOpen()
 			}
@@ -323,14 +332,14 @@ func (p *Publisher) isFull() error {
 func (p *Publisher) noteDropped(n int) {
 	p.overflow.Lock()
 	defer p.overflow.Unlock()
-	if n, pass := p.overflowPace.pass(time.Now(), uint64(n)); pass {
-		p.events.add(Event{Kind: "overflow", Level: levelWarning, Count: n,
+	if n, pass := p.overflowPace.Pass(time.Now(), uint64(n)); pass {
+		p.events.Add(notify.Event{Kind: "overflow", Level: notify.Warning, Count: n,
 			Text: fmt.Sprintf("%v, %d dropped (%s)", p.isFull(), n, p.queueFull)})
 	}
 }
 
 func (p *Publisher) checkSize(size int) error {
-	if limit := p.common.message.get(); int64(size) > limit {
+	if limit := p.network.message.Get(); int64(size) > limit {
 		return errorf(ETOOBIG, "an envelope of %d bytes is above message.bytes, %d", size, limit)
 	}
 	return nil
@@ -338,13 +347,13 @@ func (p *Publisher) checkSize(size int) error {
 
 // put makes one attempt. Where the queue is full it gives a channel to wait on.
 func put[T string | []byte](p *Publisher, topic T, origin, data []byte, how form) (full <-chan struct{}, err error) {
-	done, err := tryPut(&p.q, topic, origin, data, how, bound{p.queueMessages.get(), p.queueBytes.get()})
+	done, err := tryPut(&p.q, topic, origin, data, how, queue.Bound{Messages: p.queueMessages.Get(), Bytes: p.queueBytes.Get()})
 	switch {
 	case err != nil:
-		return nil, textError("the topic", err)
+		return nil, herr.Text("the topic", err)
 	case !done.open:
 		return nil, p.notOpen()
-	case done.refused && p.queueFull.is(fullError):
+	case done.refused && p.queueFull.Get() == queue.Error:
 		return nil, p.isFull()
 	case done.refused:
 		p.noteDropped(1)
@@ -439,4 +448,15 @@ func (p *Publisher) currentOutlet() carrier.Outlet {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.outlet
+}
+
+// idleReason says why nothing goes out though nothing is wrong with the connections.
+func (p *Publisher) idleReason() string {
+	switch peers, subscriptions := p.subscribers.Count(); {
+	case peers <= 0:
+		return "waits for a peer to connect"
+	case subscriptions == 0:
+		return fmt.Sprintf("is connected to %d peer(s), where no receiver has subscribed to anything", peers)
+	}
+	return ""
 }

@@ -7,6 +7,11 @@ import (
 
 	"github.com/hermes-zmq/hermes/internal/batch"
 	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/clock"
+	"github.com/hermes-zmq/hermes/internal/deadline"
+	"github.com/hermes-zmq/hermes/internal/fds"
+	"github.com/hermes-zmq/hermes/internal/latch"
+	"github.com/hermes-zmq/hermes/internal/queue"
 	"github.com/hermes-zmq/hermes/internal/wire"
 )
 
@@ -17,12 +22,12 @@ import (
 //		dropped_old + dropped_conflated + dropped_stop
 //
 // holds whenever its lock is free.
-type queue struct {
+type sendQueue struct {
 	mu       sync.Mutex
 	open     bool // puts are taken
 	closed   bool // the pump is to end
 	numbered bool // envelopes have room for a trailer
-	full     string
+	full     queue.Policy
 	evicts   bool // full drops what is old
 
 	tail   *batch.Batch   // being written
@@ -51,9 +56,9 @@ type queue struct {
 	work     chan struct{} // something was put
 	change   chan struct{} // the audience has changed, or the queue has been closed
 	room     chan struct{} // closed when there is room again; made when somebody found none
-	fd       eventFD       // readable while room is nil
+	fd       fds.PollFD    // readable while room is nil
 	disposed bool
-	empty    gate // draining, and nothing is left
+	empty    latch.Latch // draining, and nothing is left
 }
 
 type publisherCounters struct {
@@ -68,20 +73,20 @@ type publisherCounters struct {
 	DroppedStop      uint64 `json:"dropped_stop"`
 }
 
-func (q *queue) init() {
+func (q *sendQueue) init() {
 	q.closed = true
 	q.paused.L = &q.mu
 	q.work = make(chan struct{}, 1)
 	q.change = make(chan struct{}, 1)
 }
 
-func (q *queue) start(numbered bool, full string) {
+func (q *sendQueue) start(numbered bool, full queue.Policy) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.open, q.closed, q.numbered, q.sleeping = true, false, numbered, false
-	q.full, q.evicts = full, full == fullDropOld || full == fullLatestPerTopic
+	q.full, q.evicts = full, full == queue.DropOld || full == queue.LatestPerTopic
 	q.gathers = false // until the pocket is ready: what it held from another run would be gone
-	q.empty.set(false)
+	q.empty.Set(false)
 }
 
 // putting is how an attempt to put ended.
@@ -94,7 +99,7 @@ type putting struct {
 }
 
 // tryPut appends an envelope, if there is room or room can be made.
-func tryPut[T string | []byte](q *queue, topic T, origin, data []byte, how form, limit bound) (p putting, err error) {
+func tryPut[T string | []byte](q *sendQueue, topic T, origin, data []byte, how form, limit queue.Bound) (p putting, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if !q.open {
@@ -126,13 +131,13 @@ func tryPut[T string | []byte](q *queue, topic T, origin, data []byte, how form,
 
 // fits reports whether there is room for an envelope of this size. One always finds
 // room in an empty queue, however big it is.
-func (q *queue) fits(size int64, limit bound) bool {
-	return q.count < limit.messages && (q.count == 0 || q.bytes+size <= limit.bytes && q.held <= limit.bytes+slack)
+func (q *sendQueue) fits(size int64, limit queue.Bound) bool {
+	return q.count < limit.Messages && (q.count == 0 || q.bytes+size <= limit.Bytes && q.held <= limit.Bytes+queue.Slack)
 }
 
 // turnAway is what happens to an envelope that finds no room.
-func (q *queue) turnAway() putting {
-	if q.full != fullBlock {
+func (q *sendQueue) turnAway() putting {
+	if q.full != queue.Block {
 		q.counters.Accepted++
 		q.counters.DroppedFull++
 		return putting{open: true, refused: true}
@@ -141,7 +146,7 @@ func (q *queue) turnAway() putting {
 }
 
 // target is the batch that the next envelope is written to.
-func (q *queue) target() *batch.Batch {
+func (q *sendQueue) target() *batch.Batch {
 	if q.tail == nil {
 		q.tail = batch.Get()
 	}
@@ -149,50 +154,50 @@ func (q *queue) target() *batch.Batch {
 }
 
 // closeTail lets another batch begin.
-func (q *queue) closeTail() {
+func (q *sendQueue) closeTail() {
 	q.held += q.tail.Footprint()
 	q.whole = append(q.whole, q.tail)
 	q.tail = nil
 }
 
 // noRoom gives a channel to wait on for room.
-func (q *queue) noRoom() <-chan struct{} {
+func (q *sendQueue) noRoom() <-chan struct{} {
 	if q.room == nil {
 		q.room = make(chan struct{})
-		q.fd.show(false)
+		q.fd.Show(false)
 	}
 	return q.room
 }
 
 // retry tells everybody who waits for room to try again.
-func (q *queue) retry() {
+func (q *sendQueue) retry() {
 	if q.room != nil {
 		close(q.room)
 		q.room = nil
-		q.fd.show(true)
+		q.fd.Show(true)
 	}
 }
 
-func (q *queue) descriptor() (int, error) {
+func (q *sendQueue) descriptor() (int, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.disposed {
 		return -1, os.ErrClosed
 	}
-	fd, err := q.fd.open()
-	q.fd.show(q.room == nil)
+	fd, err := q.fd.Open()
+	q.fd.Show(q.room == nil)
 	return fd, err
 }
 
-func (q *queue) dispose() {
+func (q *sendQueue) dispose() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.disposed = true
-	q.fd.close()
+	q.fd.Close()
 }
 
 // refuse counts an envelope that found no room. False where the queue takes nothing.
-func (q *queue) refuse() bool {
+func (q *sendQueue) refuse() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.open {
@@ -203,7 +208,7 @@ func (q *queue) refuse() bool {
 }
 
 // leave counts envelopes that came when nothing was taken any more.
-func (q *queue) leave(n int) {
+func (q *sendQueue) leave(n int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.counters.Accepted += uint64(n)
@@ -219,7 +224,7 @@ func signal(c chan struct{}) {
 
 // waitForWork waits until there is something to take, and nobody else takes. The
 // caller then pumps, until rest. False means: end.
-func (q *queue) waitForWork() bool {
+func (q *sendQueue) waitForWork() bool {
 	for {
 		q.mu.Lock()
 		q.gather()
@@ -246,7 +251,7 @@ func (q *queue) waitForWork() bool {
 }
 
 // waiting reports whether there is something to take.
-func (q *queue) waiting() bool { return q.tail != nil || len(q.whole) > 0 || q.topics.on }
+func (q *sendQueue) waiting() bool { return q.tail != nil || len(q.whole) > 0 || q.topics.on }
 
 // lull is how long nothing must have been sent for a caller to send by itself. In a
 // quick succession of envelopes that is left to the pump: while it sends one, many
@@ -255,13 +260,13 @@ const lull = 30 * time.Microsecond
 
 // stepIn lets a caller pump in the sleeping pump's place, until rest. It reports
 // false where that is not called for.
-func (q *queue) stepIn() bool {
+func (q *sendQueue) stepIn() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed || q.pumping || !q.sleeping || len(q.whole) > 0 || q.tail == nil {
 		return false
 	}
-	if since := monotonic() - q.rested; since < lull || !q.pace.spend(since) {
+	if since := clock.Monotonic() - q.rested; since < lull || !q.pace.spend(since) {
 		return false
 	}
 	q.pumping = true
@@ -270,14 +275,14 @@ func (q *queue) stepIn() bool {
 
 // hurried reports that sends have followed each other so quickly, and for so long, that
 // the pump, whose turn it is, had better let more gather first.
-func (q *queue) hurried() bool {
+func (q *sendQueue) hurried() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return len(q.whole) == 0 && q.open && !q.pace.spend(monotonic()-q.rested)
+	return len(q.whole) == 0 && q.open && !q.pace.spend(clock.Monotonic()-q.rested)
 }
 
 // wake makes the sleeping pump go on.
-func (q *queue) wake() {
+func (q *sendQueue) wake() {
 	q.mu.Lock()
 	asleep := q.sleeping
 	q.sleeping = false
@@ -288,10 +293,10 @@ func (q *queue) wake() {
 }
 
 // rest ends pumping, and wakes the pump for what has come meanwhile.
-func (q *queue) rest() {
+func (q *sendQueue) rest() {
 	q.mu.Lock()
 	q.pumping = false
-	q.rested = monotonic()
+	q.rested = clock.Monotonic()
 	q.paused.Broadcast()
 	q.gather()
 	rouse := q.sleeping && q.waiting()
@@ -301,27 +306,22 @@ func (q *queue) rest() {
 	}
 }
 
-// monotonic is the time on a clock that nobody sets.
-func monotonic() time.Duration { return time.Since(epoch) }
-
-var epoch = time.Now()
-
 // waitForChange waits for a new audience or the end, and not for envelopes.
-func (q *queue) waitForChange(most time.Duration) {
-	d := after(most)
-	defer d.stop()
+func (q *sendQueue) waitForChange(most time.Duration) {
+	d := deadline.After(most)
+	defer d.Stop()
 	select {
 	case <-q.change:
-	case <-d.c:
+	case <-d.C:
 	}
 }
 
 // changed makes the pump look around.
-func (q *queue) changed() { signal(q.change) }
+func (q *sendQueue) changed() { signal(q.change) }
 
 // take removes the oldest batch, or what there is of one. It stays counted as
 // queued until settle.
-func (q *queue) take() *batch.Batch {
+func (q *sendQueue) take() *batch.Batch {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.gather()
@@ -342,7 +342,7 @@ func (q *queue) take() *batch.Batch {
 }
 
 // shift removes the first of the whole batches.
-func (q *queue) shift() *batch.Batch {
+func (q *sendQueue) shift() *batch.Batch {
 	b := q.whole[0]
 	q.whole[0] = nil
 	q.whole = q.whole[1:]
@@ -350,7 +350,7 @@ func (q *queue) shift() *batch.Batch {
 }
 
 // settle books what became of a batch that was taken.
-func (q *queue) settle(b *batch.Batch, t carrier.Tally) {
+func (q *sendQueue) settle(b *batch.Batch, t carrier.Tally) {
 	q.mu.Lock()
 	q.count -= int64(b.Len())
 	q.bytes -= int64(b.Size())
@@ -366,7 +366,7 @@ func (q *queue) settle(b *batch.Batch, t carrier.Tally) {
 	q.bookLost()
 	q.retry()
 	if !q.open && q.count == 0 {
-		q.empty.set(true)
+		q.empty.Set(true)
 	}
 	q.mu.Unlock()
 	b.Release()
@@ -374,14 +374,14 @@ func (q *queue) settle(b *batch.Batch, t carrier.Tally) {
 
 // lose takes note of envelopes that the carrier took and did not get rid of before
 // the connection broke. It may be quicker than settle with the same ones.
-func (q *queue) lose(n int) {
+func (q *sendQueue) lose(n int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.lost += uint64(n)
 	q.bookLost()
 }
 
-func (q *queue) bookLost() {
+func (q *sendQueue) bookLost() {
 	c := &q.counters
 	n := min(q.lost, c.Sent)
 	q.lost -= n
@@ -390,7 +390,7 @@ func (q *queue) bookLost() {
 }
 
 // drain takes nothing more; empty opens when all is sent.
-func (q *queue) drain() {
+func (q *sendQueue) drain() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.open = false
@@ -398,12 +398,12 @@ func (q *queue) drain() {
 	q.stopping = q.counters.DroppedStop
 	q.retry()
 	if q.count == 0 {
-		q.empty.set(true)
+		q.empty.Set(true)
 	}
 }
 
 // close ends the pump, and lets nobody step in for it.
-func (q *queue) close() {
+func (q *sendQueue) close() {
 	q.mu.Lock()
 	q.open, q.closed = false, true
 	q.mu.Unlock()
@@ -412,7 +412,7 @@ func (q *queue) close() {
 
 // giveUp books what the pump has left, and what the carrier had taken and could
 // not deliver. It tells how many envelopes the present stop has cost.
-func (q *queue) giveUp(unsent int) uint64 {
+func (q *sendQueue) giveUp(unsent int) uint64 {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for q.pumping {
@@ -446,7 +446,7 @@ type PublisherStats struct {
 
 // Stats takes the counters at one instant.
 func (p *Publisher) Stats() PublisherStats {
-	s := PublisherStats{base: p.base(), Ready: p.ready.isOpen(), Peers: outletPeers(p.currentOutlet())}
+	s := PublisherStats{base: p.base(), Ready: p.ready.IsOpen(), Peers: outletPeers(p.currentOutlet())}
 	p.q.mu.Lock()
 	defer p.q.mu.Unlock()
 	p.q.gather()

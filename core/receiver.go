@@ -6,9 +6,17 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/hermes-zmq/hermes/internal/address"
 	"github.com/hermes-zmq/hermes/internal/batch"
 	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/clock"
+	"github.com/hermes-zmq/hermes/internal/deadline"
 	"github.com/hermes-zmq/hermes/internal/faultinject"
+	"github.com/hermes-zmq/hermes/internal/herr"
+	"github.com/hermes-zmq/hermes/internal/multipath"
+	"github.com/hermes-zmq/hermes/internal/notify"
+	"github.com/hermes-zmq/hermes/internal/option"
+	"github.com/hermes-zmq/hermes/internal/queue"
 	"github.com/hermes-zmq/hermes/internal/wire"
 )
 
@@ -21,20 +29,20 @@ import (
 // arrival stops it (the ZeroMQ guide's suicidal snail).
 type Receiver struct {
 	component
-	addresses addresses
+	addresses address.List
 
-	slowAfter     *durationVar
-	onSlow        *choiceVar
-	clockSkew     *choiceVar
-	jsonLost      *choiceVar
-	originsFilter *choiceVar
-	queueMessages *sizeVar
-	queueBytes    *sizeVar
-	queueFull     *choiceVar
-	queueBlock    *durationVar
+	slowAfter     *option.Duration
+	onSlow        *option.Choice
+	clockSkew     *option.Choice
+	jsonLost      *option.Choice
+	originsFilter *option.Choice
+	queueMessages *option.Size
+	queueBytes    *option.Size
+	queueFull     *option.Policy
+	queueBlock    *option.Duration
 
-	redundant     *choiceVar
-	redundantHold *durationVar
+	redundant     *option.Choice
+	redundantHold *option.Duration
 
 	topics  subscriptions
 	inlet   carrier.Inlet // guarded by component.mu
@@ -45,46 +53,46 @@ type Receiver struct {
 
 var _ Component = (*Receiver)(nil)
 
-// NewReceiver makes a receiver called name that connects to address; several are
-// separated by commas, and one that begins with '@' is bound instead. Without a
+// NewReceiver makes a receiver called name that connects to addresses, which are
+// separated by commas; one that begins with '@' is bound instead. Without a
 // subscription it follows every topic.
-func NewReceiver(address, name string) (*Receiver, error) {
+func NewReceiver(addresses, name string) (*Receiver, error) {
 	if err := checkName("receiver", name); err != nil {
 		return nil, err
 	}
-	a, err := parseAddresses(address, false)
+	a, err := address.ParseList(addresses, false)
 	if err != nil {
 		return nil, err
 	}
 	r := &Receiver{addresses: a}
-	r.init("receiver", name, address)
-	r.component.open, r.component.shut, r.component.fact, r.component.idly = r.openUp, r.shutDown, r.factOf, r.idleBecause
-	r.network.add(carrier.SUB, a)
+	r.init("receiver", name, addresses, hooks{start: r.openUp, stop: r.shutDown, fact: r.factOf, reason: r.idleReason})
+
+	r.links.Add(carrier.SUB, a.Connect)
 	r.inbox.init()
-	r.networkOptions()
-	r.slowAfter = newDuration(time.Second)
-	r.onSlow = newChoice("stop", "drop", "warn", "ignore")
-	r.clockSkew = newChoice("off", "guard")
-	r.jsonLost = newChoice("off", "on")
-	r.originsFilter = newChoice("on", "age", "off")
-	r.queueMessages = newSize(1_000_000, maxCount)
-	r.queueBytes = newSize(256<<20, maxBytes)
-	r.queueFull = newFull(fullDropNew)
-	r.queueBlock = newDuration(time.Second)
+	r.addNetworkOptions()
+	r.slowAfter = option.NewDuration(time.Second)
+	r.onSlow = option.NewChoice("stop", "drop", "warn", "ignore")
+	r.clockSkew = option.NewChoice("off", "guard")
+	r.jsonLost = option.NewChoice("off", "on")
+	r.originsFilter = option.NewChoice("on", "age", "off")
+	r.queueMessages = option.NewSize(1_000_000, option.MaxCount)
+	r.queueBytes = option.NewSize(256<<20, option.MaxBytes)
+	r.queueFull = option.NewPolicy(queue.DropNew)
+	r.queueBlock = option.NewDuration(time.Second)
 	o := &r.options
-	o.add("timeout", "how old an envelope may be on arrival", true, r.slowAfter)
-	o.add("on_slow", "what an older one does: stop the receiver, drop (the envelope), warn, or ignore", true, r.onSlow)
-	o.add("clock.skew", "what to do about clocks that differ: off, or guard (measure the age of an origin's envelopes from the quickest one of them)", true, r.clockSkew)
-	o.add("json.lost", "whether hermes_recv_json tells how many envelopes are missing before one, as a fifth element, where some are: on or off", true, r.jsonLost)
-	o.add("origins.filter", "what the accepted origins are for: on (the envelopes of all others are dropped, once one was accepted), age (those of others pass, and are never too old), or off (every origin passes)", true, r.originsFilter)
-	o.add("queue.messages", "how many envelopes may wait to be taken", true, r.queueMessages)
-	o.add("queue.bytes", "how many bytes of them", true, r.queueBytes)
-	o.add("queue.full", "what happens when the queue is full: block (the receiver stops reading, which holds back whoever sends), drop_new, drop_old, latest_per_topic (of each topic only the newest stays), or error (the receiver stops)", false, r.queueFull)
-	o.add("queue.block", "how long it stops reading before it drops what is new, where queue.full is block", true, r.queueBlock)
-	r.redundant = newChoice("auto", "on", "off")
-	r.redundantHold = newDuration(2 * time.Second)
-	o.add("redundant", "whether the addresses lead to copies of the same envelopes, of which one is delivered: auto (where it connects to several), on, or off", false, r.redundant)
-	o.add("redundant.hold", "how long an envelope is held for earlier ones that may still come over another path", true, r.redundantHold)
+	o.Add("timeout", "how old an envelope may be on arrival", true, r.slowAfter)
+	o.Add("on_slow", "what an older one does: stop the receiver, drop (the envelope), warn, or ignore", true, r.onSlow)
+	o.Add("clock.skew", "what to do about clocks that differ: off, or guard (measure the age of an origin's envelopes from the quickest one of them)", true, r.clockSkew)
+	o.Add("json.lost", "whether hermes_recv_json tells how many envelopes are missing before one, as a fifth element, where some are: on or off", true, r.jsonLost)
+	o.Add("origins.filter", "what the accepted origins are for: on (the envelopes of all others are dropped, once one was accepted), age (those of others pass, and are never too old), or off (every origin passes)", true, r.originsFilter)
+	o.Add("queue.messages", "how many envelopes may wait to be taken", true, r.queueMessages)
+	o.Add("queue.bytes", "how many bytes of them", true, r.queueBytes)
+	o.Add("queue.full", "what happens when the queue is full: block (the receiver stops reading, which holds back whoever sends), drop_new, drop_old, latest_per_topic (of each topic only the newest stays), or error (the receiver stops)", false, r.queueFull)
+	o.Add("queue.block", "how long it stops reading before it drops what is new, where queue.full is block", true, r.queueBlock)
+	r.redundant = option.NewChoice("auto", "on", "off")
+	r.redundantHold = option.NewDuration(2 * time.Second)
+	o.Add("redundant", "whether the addresses lead to copies of the same envelopes, of which one is delivered: auto (where it connects to several), on, or off", false, r.redundant)
+	o.Add("redundant.hold", "how long an envelope is held for earlier ones that may still come over another path", true, r.redundantHold)
 	return r, nil
 }
 
@@ -94,19 +102,19 @@ func (r *Receiver) openUp() error {
 		return err
 	}
 	r.arrival.begin()
-	var ways []addresses
-	if r.redundant.is("on") || r.redundant.is("auto") && len(r.addresses.connect) > 1 {
-		ways = r.addresses.split()
+	var ways []address.List
+	if r.redundant.Is("on") || r.redundant.Is("auto") && len(r.addresses.Connect) > 1 {
+		ways = r.addresses.Split()
 		r.arrival.expect(len(ways))
 	}
-	first := r.inbox.open(r.queueFull.String())
+	first := r.inbox.open(r.queueFull.Get())
 	inlet, err := r.openInlet(opener, ways)
 	if err != nil {
 		r.inbox.close()
 		if first {
 			r.inbox.reset() // it never has been started
 		}
-		return openError(r.who(), err)
+		return herr.Open(r.who(), err)
 	}
 	r.topics.attach(inlet)
 	r.mu.Lock()
@@ -116,11 +124,11 @@ func (r *Receiver) openUp() error {
 }
 
 // openInlet opens one inlet for all addresses, or one for each of several ways.
-func (r *Receiver) openInlet(opener carrier.Opener, ways []addresses) (carrier.Inlet, error) {
+func (r *Receiver) openInlet(opener carrier.Opener, ways []address.List) (carrier.Inlet, error) {
 	cfg := carrier.InletConfig{Config: r.carrierConfig(carrier.SUB, r.addresses)}
 	cfg.Hermes = "2"
 	if len(ways) > 0 {
-		return openPaths(opener, cfg, ways, r.deliverFrom, r.onPath)
+		return multipath.Open(opener, cfg, ways, r.deliverFrom, r.onPath)
 	}
 	cfg.Deliver = r.deliver
 	cfg.ReaderLease = r.Waker() != nil // somebody waits outside of Go
@@ -146,9 +154,9 @@ func (r *Receiver) shutDown() error {
 func (r *Receiver) onEvent(e carrier.Event) {
 	switch e.Kind {
 	case carrier.Connected:
-		r.ready.set(r.arrival.peers.Add(1) > 0)
+		r.ready.Set(r.arrival.peers.Add(1) > 0)
 	case carrier.Disconnected:
-		r.ready.set(r.arrival.peers.Add(-1) > 0)
+		r.ready.Set(r.arrival.peers.Add(-1) > 0)
 		r.endLoan()
 	}
 	r.peerEvent(carrier.SUB, r.addresses, e)
@@ -160,9 +168,9 @@ func (r *Receiver) onEvent(e carrier.Event) {
 // frame on the wire. A JSON value that is no string, or the beginning of an array or object,
 // follows topics that are such values as well: their text is their JSON text.
 func (r *Receiver) Subscribe(topic string) error {
-	prefixes, err := wirePrefixes(topic)
+	prefixes, err := wire.Prefixes(topic)
 	if err != nil {
-		return err
+		return herr.Text("the topic", err)
 	}
 	r.arrival.forget()
 	for i, prefix := range prefixes {
@@ -178,9 +186,9 @@ func (r *Receiver) Subscribe(topic string) error {
 
 // Unsubscribe undoes one Subscribe. When the last is gone nothing is received.
 func (r *Receiver) Unsubscribe(topic string) error {
-	prefixes, err := wirePrefixes(topic)
+	prefixes, err := wire.Prefixes(topic)
 	if err != nil {
-		return err
+		return herr.Text("the topic", err)
 	}
 	for _, prefix := range prefixes {
 		known, err := r.topics.remove(prefix)
@@ -195,33 +203,11 @@ func (r *Receiver) Unsubscribe(topic string) error {
 	return nil
 }
 
-// wirePrefixes are what a topic prefix looks like on the wire: that of topics that are
-// strings, as nearly all are, and where it can be one, that of topics that are not.
-func wirePrefixes(topic string) ([][]byte, error) {
-	if topic == "" {
-		return [][]byte{{}}, nil
-	}
-	if topic[0] == '"' {
-		if !utf8.ValidString(topic) {
-			return nil, textError("the topic", wire.ErrUTF8)
-		}
-		return [][]byte{[]byte(topic)}, nil
-	}
-	prefix, err := wire.AppendPrefix(nil, topic)
-	if err != nil {
-		return nil, textError("the topic", err)
-	}
-	if topic[0] == '[' || topic[0] == '{' || wire.Valid([]byte(topic)) {
-		return [][]byte{prefix, []byte(topic)}, nil
-	}
-	return [][]byte{prefix}, nil
-}
-
 // Accept lets envelopes of this origin in; the first call turns away all others,
 // which are counted.
 func (r *Receiver) Accept(origin string) error {
 	if !utf8.ValidString(origin) {
-		return textError("the origin", wire.ErrUTF8)
+		return herr.Text("the origin", wire.ErrUTF8)
 	}
 	r.arrival.accept(origin)
 	return nil
@@ -265,7 +251,7 @@ func (r *Receiver) Take(most int, timeout time.Duration) (*Delivery, error) {
 	}
 	switch how {
 	case taken:
-		d.tellsLost = r.jsonLost.is("on")
+		d.tellsLost = r.jsonLost.Is("on")
 		return d, nil
 	case timedOut:
 		if timeout == 0 {
@@ -379,10 +365,12 @@ func (r *Receiver) letIn(path int, b *batch.Batch) (left []item) {
 // limits are what the next batch is measured against.
 func (r *Receiver) limits() limits {
 	now := time.Now()
-	return limits{now: now, received: seconds(timeOfDay()), slowAfter: r.slowAfter.get().Seconds(), onSlow: r.onSlow.String(), guard: r.clockSkew.is("guard"), ageOfAll: !r.originsFilter.is("age")}
+	return limits{now: now, received: clock.Seconds(clock.TimeOfDay()), slowAfter: r.slowAfter.Get().Seconds(), onSlow: r.onSlow.String(), guard: r.clockSkew.Is("guard"), ageOfAll: !r.originsFilter.Is("age")}
 }
 
-func (r *Receiver) bound() bound { return bound{r.queueMessages.get(), r.queueBytes.get()} }
+func (r *Receiver) bound() queue.Bound {
+	return queue.Bound{Messages: r.queueMessages.Get(), Bytes: r.queueBytes.Get()}
+}
 
 // holdBack waits with what has found no room, and so keeps the carrier from reading on:
 // until there is room, for as long as "queue.block" allows without any, or until the
@@ -406,13 +394,13 @@ func (r *Receiver) holdBack(b *batch.Batch, left []item) {
 
 // awaitRoom reports false where there will be none, or none in time.
 func (r *Receiver) awaitRoom(full <-chan struct{}) bool {
-	d := after(r.queueBlock.get())
-	defer d.stop()
+	d := deadline.After(r.queueBlock.Get())
+	defer d.Stop()
 	select {
 	case <-full:
 		return true
-	case <-d.c:
-	case <-r.arrival.ended.opened():
+	case <-d.C:
+	case <-r.arrival.ended.Opened():
 	}
 	return false
 }
@@ -421,8 +409,8 @@ func (r *Receiver) awaitRoom(full <-chan struct{}) bool {
 func (r *Receiver) report(l *limits) {
 	a := &r.arrival
 	if l.malformed != nil {
-		if n, pass := a.malformedPace.pass(l.now, l.skipped); pass {
-			r.events.add(Event{Kind: "malformed", Level: levelWarning, Count: n,
+		if n, pass := a.malformedPace.Pass(l.now, l.skipped); pass {
+			r.events.Add(notify.Event{Kind: "malformed", Level: notify.Warning, Count: n,
 				Text: fmt.Sprintf("%s skipped malformed input: %v", r.who(), l.malformed)})
 		}
 	}
@@ -430,16 +418,16 @@ func (r *Receiver) report(l *limits) {
 		r.reportFull(l.now, l.dropped)
 	}
 	if l.lost > 0 {
-		if n, pass := a.lostPace.pass(l.now, l.lost); pass {
-			e := Event{Kind: "lost", Level: levelWarning, Count: n,
+		if n, pass := a.lostPace.Pass(l.now, l.lost); pass {
+			e := notify.Event{Kind: "lost", Level: notify.Warning, Count: n,
 				Topic: string(wire.Text(l.gapTopic, nil)), Origin: string(wire.Text(l.gapOrigin, nil))}
 			e.Text = fmt.Sprintf("%s misses %d envelopes, the last ones of topic %q from %q", r.who(), n, e.Topic, e.Origin)
-			r.events.add(e)
+			r.events.Add(e)
 		}
 	}
 	if l.lagging > l.slow && l.onSlow != "ignore" && !a.over {
-		if n, pass := a.lagPace.pass(l.now, l.lagging); pass {
-			r.events.add(Event{Kind: "lagging", Level: levelWarning, Count: n,
+		if n, pass := a.lagPace.Pass(l.now, l.lagging); pass {
+			r.events.Add(notify.Event{Kind: "lagging", Level: notify.Warning, Count: n,
 				Text: fmt.Sprintf("%s falls behind: an envelope was %.3f s old on arrival, the limit is %v", r.who(), l.lag, r.slowAfter)})
 		}
 	}
@@ -456,12 +444,12 @@ func (r *Receiver) report(l *limits) {
 func (r *Receiver) reportFull(now time.Time, dropped int) {
 	a := &r.arrival
 	text := fmt.Sprintf("the queue of %s is full: %s envelopes or %s bytes", r.who(), r.queueMessages, r.queueBytes)
-	if r.queueFull.is(fullError) {
+	if r.queueFull.Get() == queue.Error {
 		a.over = true
-		r.events.add(Event{Kind: "overflow", Level: levelError, Count: uint64(dropped), Text: text})
+		r.events.Add(notify.Event{Kind: "overflow", Level: notify.Error, Count: uint64(dropped), Text: text})
 		r.endLater("overflow: " + text)
-	} else if n, pass := a.overflowPace.pass(now, uint64(dropped)); pass {
-		r.events.add(Event{Kind: "overflow", Level: levelWarning, Count: n, Text: fmt.Sprintf("%s, %d dropped (%s)", text, n, r.queueFull)})
+	} else if n, pass := a.overflowPace.Pass(now, uint64(dropped)); pass {
+		r.events.Add(notify.Event{Kind: "overflow", Level: notify.Warning, Count: n, Text: fmt.Sprintf("%s, %d dropped (%s)", text, n, r.queueFull)})
 	}
 }
 
@@ -481,7 +469,7 @@ type ReceiverStats struct {
 
 // Stats takes the counters at one instant.
 func (r *Receiver) Stats() ReceiverStats {
-	s := ReceiverStats{base: r.base(), Ready: r.ready.isOpen(), Peers: inletPeers(r.currentInlet())}
+	s := ReceiverStats{base: r.base(), Ready: r.ready.IsOpen(), Peers: inletPeers(r.currentInlet())}
 	r.inbox.mu.Lock()
 	defer r.inbox.mu.Unlock()
 	r.inbox.laid()
@@ -492,3 +480,31 @@ func (r *Receiver) Stats() ReceiverStats {
 
 // StatsJSON implements Component.
 func (r *Receiver) StatsJSON() []byte { return statsJSON(r.Stats()) }
+
+// TimedOut is the error of a wait that was in vain, with the reason as far as it is known:
+// for those who wait elsewhere than in Take.
+func (r *Receiver) TimedOut() error {
+	return errorf(ETIMEOUT, "nothing arrived at %s%s", r.who(), r.reasonWhy())
+}
+
+// idleReason says why nothing arrives though nothing is wrong with the connections.
+func (r *Receiver) idleReason() string {
+	peers := r.arrival.peers.Load()
+	if peers <= 0 {
+		return "waits for a peer to connect"
+	}
+	r.inbox.mu.Lock()
+	defer r.inbox.mu.Unlock()
+	r.inbox.laid()
+	switch c := &r.inbox.counters; {
+	case c.Arrived == 0:
+		return fmt.Sprintf("is connected to %d peer(s), and nothing that it subscribes to has come: %s", peers, r.topics.text())
+	case c.Arrived == c.DroppedOrigin:
+		return fmt.Sprintf("has received %d envelopes, all of other origins than it accepts", c.Arrived)
+	case c.Arrived == c.DroppedMalformed:
+		return fmt.Sprintf("has received %d messages, none of which is an envelope", c.Arrived)
+	case c.Arrived == c.DroppedStale:
+		return fmt.Sprintf("has received %d envelopes, all older than %v: its clock or that of the sender may be wrong", c.Arrived, r.slowAfter)
+	}
+	return ""
+}

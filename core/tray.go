@@ -1,5 +1,7 @@
 package core
 
+import "github.com/hermes-zmq/hermes/internal/queue"
+
 // Tray is where envelopes of a receiver are laid out for somebody else, who takes one
 // after the other without asking. Until they are taken they count as queued: the
 // receiver looks how many are gone whenever it looks at its inbox, and clears the tray
@@ -50,7 +52,7 @@ func (r *Receiver) TakeOrLay() (*Delivery, error) {
 // turns away what is new allow it, for the others want to be told of what is taken; and
 // so does who waits on the descriptor.
 func (x *inbox) lay() bool {
-	if x.tray == nil || x.full != fullDropNew || x.fd.made || x.count < worthLaying {
+	if x.tray == nil || x.full != queue.DropNew || x.fd.Made() || x.count < worthLaying {
 		return false
 	}
 	g := x.segments[0]

@@ -30,7 +30,7 @@ func (l *ledger) now() (out []string) {
 
 func TestWhatAPostOfficeAsksForIsBounded(t *testing.T) {
 	in := &ledger{asked: map[string]int{}}
-	var w wants
+	var w upstream
 	tell := func(kind carrier.EventKind, from, to int) {
 		for i := from; i < to; i++ {
 			w.note(carrier.Event{Kind: kind, Prefix: fmt.Appendf(nil, "%d/", i)})
