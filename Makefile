@@ -135,6 +135,11 @@ bench-cpp: build ## what hermes.hpp costs beside the C calls that it makes
 	@.ci/deps test
 	bench/cpp/pair
 
+.PHONY: docs
+docs: build ## the documentation as a site, in build/site
+	@.ci/venv build/venv-docs .ci/site/requirements.txt
+	build/venv-docs/bin/python .ci/site/build.py
+
 # ---- Testing -----------------------------------------------------------------
 
 .PHONY: test

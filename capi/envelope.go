@@ -11,6 +11,7 @@ import "C"
 import (
 	"unsafe"
 
+	"github.com/hermes-zmq/hermes/capi/internal/handle"
 	"github.com/hermes-zmq/hermes/core"
 )
 
@@ -35,7 +36,7 @@ func (c *call) packOne(d *core.Delivery, block *C.struct_shim_block) C.int32_t {
 	if uint64(size) > uint64(block.size) {
 		block.start = alloc(size)
 		if block.start == nil {
-			return c.refuse(noMemory, "no memory for an envelope of %d bytes", size)
+			return c.undelivered(d, "no memory for an envelope of %d bytes", size)
 		}
 	}
 	block.size = C.uint64_t(size)
@@ -43,11 +44,30 @@ func (c *call) packOne(d *core.Delivery, block *C.struct_shim_block) C.int32_t {
 	return ok
 }
 
+// undelivered refuses for want of memory, and counts what was taken as dropped.
+func (c *call) undelivered(d *core.Delivery, format string, args ...any) C.int32_t {
+	receiverOf(c.part()).Undelivered(d.Len())
+	return c.refuse(noMemory, format, args...)
+}
+
+// hermesgo_undelivered counts an envelope that C has no memory to hand on. The handle may have
+// been closed meanwhile, and with it the counters.
+//
+//export hermesgo_undelivered
+func hermesgo_undelivered(h C.uint64_t) {
+	if e := registry.Get(handle.Handle(h)); e != nil {
+		defer e.Release()
+		if r := receiverOf(e.Object()); r != nil {
+			r.Undelivered(1)
+		}
+	}
+}
+
 // packAll writes a delivery as one batch, which C frees.
 func (c *call) packAll(d *core.Delivery, block *C.struct_shim_block) C.int32_t {
 	batch, size := pack(d)
 	if batch == nil {
-		return c.refuse(noMemory, "no memory for %d envelopes, %d bytes", d.Len(), size)
+		return c.undelivered(d, "no memory for %d envelopes, %d bytes", d.Len(), size)
 	}
 	block.start, block.size = batch, C.uint64_t(size)
 	return ok

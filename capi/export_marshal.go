@@ -42,7 +42,7 @@ func (c *call) packMarshal(d *core.Delivery, out **C.char, length *C.size_t) C.i
 	most := d.MarshalMost()
 	room := alloc(most)
 	if room == nil {
-		return c.refuse(noMemory, "no memory for the values of %d envelopes, up to %d bytes", d.Len(), most)
+		return c.undelivered(d, "no memory for the values of %d envelopes, up to %d bytes", d.Len(), most)
 	}
 	values := d.AppendMarshal(unsafe.Slice((*byte)(room), most)[:0])
 	if len(values) > most {

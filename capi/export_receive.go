@@ -110,7 +110,7 @@ func (c *call) packJSON(d *core.Delivery, out **C.char, length *C.size_t) C.int3
 	size := d.JSONSize()
 	room := alloc(size + 1)
 	if room == nil {
-		return c.refuse(noMemory, "no memory for %d envelopes as JSON, %d bytes", d.Len(), size)
+		return c.undelivered(d, "no memory for %d envelopes as JSON, %d bytes", d.Len(), size)
 	}
 	text := d.AppendJSON(unsafe.Slice((*byte)(room), size+1)[:0:size])
 	unsafe.Slice((*byte)(room), size+1)[len(text)] = 0

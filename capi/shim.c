@@ -263,17 +263,20 @@ int hermes_receiver_accept(uint64_t receiver, const char *origin, size_t origin_
 }
 
 /* Makes an envelope of what Go has written: into the room on the stack, or into an
- * allocation of its own where that was too small. */
-static int keep_envelope(const char *function, const void *room, struct shim_block block,
-                         hermes_envelope **envelope) {
+ * allocation of its own where that was too small. Without memory the envelope is lost, and
+ * counted as dropped. */
+static int keep_envelope(const char *function, uint64_t handle, const void *room,
+                         struct shim_block block, hermes_envelope **envelope) {
     if (block.start != room) {
         *envelope = block.start;
         return HERMES_OK;
     }
     *envelope = malloc(block.size);
-    if (*envelope == NULL)
+    if (*envelope == NULL) {
+        hermesgo_undelivered(handle);
         return shim_refuse(HERMES_ENOMEM, "%s: no memory for an envelope of %llu bytes", function,
                            (unsigned long long)block.size);
+    }
     memcpy(*envelope, room, block.size);
     return HERMES_OK;
 }
@@ -293,7 +296,7 @@ int hermes_recv(uint64_t receiver, int32_t timeout_ms, hermes_envelope **envelop
     } while (shim_wait_again(&wait, __func__, &code));
     if (code == HERMES_OK && *envelope != NULL) shim_shortcut(SHIM_RECV_SHORTCUT);
     if (code == HERMES_OK && *envelope == NULL)
-        code = keep_envelope(__func__, room, block, envelope);
+        code = keep_envelope(__func__, receiver, room, block, envelope);
     return code;
 }
 
@@ -307,7 +310,7 @@ int hermes_node_recv(uint64_t node, int32_t timeout_ms, hermes_envelope **envelo
     int code;
     do code = hermesgo_node_recv(node, &wait, &block);
     while (shim_wait_again(&wait, __func__, &code));
-    return code == HERMES_OK ? keep_envelope(__func__, room, block, envelope) : code;
+    return code == HERMES_OK ? keep_envelope(__func__, node, room, block, envelope) : code;
 }
 
 int hermes_recv_batch(uint64_t receiver, size_t max, int32_t timeout_ms, hermes_batch **batch) {

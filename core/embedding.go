@@ -86,3 +86,6 @@ func (r *Receiver) TakeOrLay() (*Delivery, error) {
 	}
 	return nil, r.noneTaken(o)
 }
+
+// Undelivered is embed.Receiver.Undelivered.
+func (r *Receiver) Undelivered(n int) { r.embed.Undelivered(n) }

@@ -40,7 +40,7 @@ func (p *Publisher) openPocket() {
 	last := wire.LastFrame(p.q.numbered)
 	p.q.mu.Lock()
 	defer p.q.mu.Unlock()
-	p.q.gathers = p.q.pocket.Set(p.origin, last)
+	p.q.gathers, p.q.gathering = p.q.pocket.Set(p.origin, last), false
 	p.q.allow = func() Allowance {
 		return Allowance{Messages: p.queueMessages.Get(), Bytes: p.queueBytes.Get(), Each: p.network.message.Get()}
 	}
@@ -62,6 +62,11 @@ func (q *sendQueue) gatherBefore(count, bytes int64) {
 		}
 		a.Messages, a.Bytes = max(a.Messages-q.count-count, 0), max(a.Bytes-q.bytes-bytes, 0)
 	}
+	opens := a.Messages > 0
+	if !opens && !q.gathering {
+		return // nothing could gather since the last turn, and nothing may from now on
+	}
+	q.gathering = opens
 	messages, ends := q.pocket.Turn(a)
 	if len(ends) == 0 {
 		return

@@ -10,12 +10,16 @@ import (
 )
 
 // watchedPocket is a pocket in which nothing gathers; it keeps what might.
-type watchedPocket struct{ allowed Allowance }
+type watchedPocket struct {
+	allowed Allowance
+	turns   int
+}
 
 func (w *watchedPocket) Set(_, _ []byte) bool { w.allowed = Allowance{}; return true }
 func (w *watchedPocket) Drop()                {}
 func (w *watchedPocket) Turn(a Allowance) ([]byte, []uint32) {
 	w.allowed = a
+	w.turns++
 	return nil, nil
 }
 
@@ -39,6 +43,39 @@ func TestNothingGathersBeforeThePocketIsReady(t *testing.T) {
 		p.q.close()
 		p.q.giveUp(0)
 	}
+}
+
+// TestAQuietPublishTakesNoTurn: a turn may be a call into another runtime, so it is left out
+// where the pump sleeps and nothing can have gathered.
+func TestAQuietPublishTakesNoTurn(t *testing.T) {
+	p, err := NewPublisher("tcp://127.0.0.1:1", "p")
+	require.NoError(t, err)
+	defer func() { require.NoError(t, p.Close()) }()
+	pocket := &watchedPocket{}
+	p.SetPocket(pocket)
+	p.q.start(true, queue.Block)
+	p.openPocket()
+	p.q.sleeping = true
+	put := func() {
+		done, err := tryPut(&p.q, "t", p.origin, []byte("1"), form{}, queue.Bound{Messages: 100, Bytes: 1 << 20})
+		require.NoError(t, err)
+		require.True(t, done.idle)
+	}
+	put()
+	require.Zero(t, pocket.turns)
+	p.q.sleeping = false
+	p.q.gather()
+	require.Equal(t, 1, pocket.turns)
+	require.NotZero(t, pocket.allowed.Messages)
+	p.q.sleeping = true
+	put() // the turn that ends the gathering
+	require.Equal(t, 2, pocket.turns)
+	require.Zero(t, pocket.allowed.Messages)
+	put()
+	require.Equal(t, 2, pocket.turns)
+	p.q.drain()
+	p.q.close()
+	p.q.giveUp(0)
 }
 
 // TestAHigherBoundMakesRoom: who waits for room learns of a new bound, even where nothing

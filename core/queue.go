@@ -39,9 +39,10 @@ type sendQueue struct {
 	hand   int64 // envelopes that the pump has in hand
 	held   int64 // memory of all batches but the tail
 
-	pocket  Pocket // see gather; may be nil
-	gathers bool   // it is in use
-	allow   func() Allowance
+	pocket    Pocket // see gather; may be nil
+	gathers   bool   // it is in use
+	gathering bool   // the last turn has allowed envelopes to gather there
+	allow     func() Allowance
 
 	counters publisherCounters
 	stopping uint64 // dropped_stop when the present stop began

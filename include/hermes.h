@@ -388,7 +388,8 @@ HERMES_API int hermes_receiver_accept(uint64_t receiver, const char *origin, siz
  * wakes a call that waits with the former, and a later call finds the handle dead.
  * @param envelope  receives it; free with hermes_envelope_free().
  * @return HERMES_OK, _EBADHANDLE, _EINVAL, _ESTATE (never started), _ETIMEOUT,
- *         _ESTOPPED (stopped and nothing left), _ENOMEM.
+ *         _ESTOPPED (stopped and nothing left), _ENOMEM (what was taken is counted as
+ *         dropped_overflow).
  * @since 2.0
  */
 HERMES_API int hermes_recv(uint64_t receiver, int32_t timeout_ms, hermes_envelope **envelope);

@@ -17,7 +17,8 @@
 //   hermes::publish(publisher, "ticks/BTCUSD", Tick{"BTCUSD", 42000});
 //   if (auto tick = hermes::message_in<Tick>(envelope)) use(tick->value, tick->ts);
 //
-// A slot may be whatever nlohmann/json converts. A number must fit: one that is out of range, a
+// A slot may be whatever nlohmann/json converts, and std::optional, alone or anywhere in the
+// containers and tuples that it is made of: empty, it is null (None in Python). A number must fit: one that is out of range, a
 // negative one for an unsigned slot, a fraction for an integer and a boolean for a number are
 // errc::json, in a slot and in the containers and tuples that it is made of. What converts
 // itself, by a from_json of its own, decides itself. NaN and the infinities, which JSON does
@@ -218,9 +219,124 @@ void check_elements(const nlohmann::json &from, std::index_sequence<Index...>) {
         (check_numbers<std::tuple_element_t<Index, Tuple>>(from[Index]), ...);
 }
 
+// ---- Optional values -----------------------------------------------------------
+
+// nlohmann/json knows std::optional only in its newest versions, and there not always. A
+// specialisation of its adl_serializer would collide with one that a program has written, so
+// what holds an optional is taken apart here, and the pieces that hold none are left to it.
+
+template <class T> constexpr bool holds_optional();
+template <class Tuple, std::size_t... Index>
+constexpr bool any_holds_optional(std::index_sequence<Index...>) {
+    return (holds_optional<std::tuple_element_t<Index, Tuple>>() || ...);
+}
+
+/// Whether a std::optional is in a T, in its containers and tuples.
+template <class T> constexpr bool holds_optional() {
+    if constexpr (is_optional<T>::value)
+        return true;
+    else if constexpr (nlohmann::detail::is_basic_json<T>::value || std::is_same_v<T, std::string>)
+        return false;
+    else if constexpr (std::is_array_v<T>)
+        return holds_optional<std::remove_extent_t<T>>();
+    else if constexpr (is_tuple<T>::value)
+        return any_holds_optional<T>(std::make_index_sequence<std::tuple_size_v<T>>());
+    else if constexpr (is_map<T>::value) // whose keys, in JSON, are there
+        return holds_optional<typename T::mapped_type>();
+    else if constexpr (is_container<T>::value)
+        return !std::is_same_v<T, typename T::value_type> &&
+               holds_optional<typename T::value_type>();
+    else
+        return false;
+}
+
+/// Whether nlohmann/json makes an object of such a map, and not an array of pairs.
+template <class T> constexpr bool is_object() {
+    if constexpr (is_map<T>::value)
+        return std::is_constructible_v<nlohmann::json::string_t, typename T::key_type>;
+    else
+        return false;
+}
+
+/// A value as JSON.
+template <class T> nlohmann::json json_of(const T &value) {
+    if constexpr (!holds_optional<T>()) {
+        return value;
+    } else if constexpr (is_optional<T>::value) {
+        return value ? json_of(*value) : nlohmann::json();
+    } else if constexpr (is_object<T>()) {
+        nlohmann::json object = nlohmann::json::object();
+        for (const auto &[key, inner] : value)
+            object[nlohmann::json::string_t(key)] = json_of(inner);
+        return object;
+    } else {
+        nlohmann::json array = nlohmann::json::array();
+        if constexpr (is_tuple<T>::value)
+            std::apply([&](const auto &...inner) { (array.push_back(json_of(inner)), ...); },
+                       value);
+        else
+            for (const auto &inner : value) array.push_back(json_of(inner));
+        return array;
+    }
+}
+
+template <class T> void read_value(const nlohmann::json &from, T &value);
+template <class Tuple, std::size_t... Index>
+void read_elements(const nlohmann::json &from, Tuple &tuple, std::index_sequence<Index...>) {
+    (read_value(from.at(Index), std::get<Index>(tuple)), ...);
+}
+
+/// Has nlohmann/json say why a value is none of the kind that is wanted.
+template <class Kind> void need(const nlohmann::json &from) {
+    static_cast<void>(from.get_ref<const Kind &>());
+}
+
+/// Makes a value of JSON, or throws what nlohmann/json throws.
+template <class T> void read_value(const nlohmann::json &from, T &value) {
+    using json = nlohmann::json;
+    if constexpr (!holds_optional<T>()) {
+        from.get_to(value);
+    } else if constexpr (is_optional<T>::value) {
+        value.reset();
+        if (!from.is_null()) read_value(from, value.emplace());
+    } else if constexpr (std::is_array_v<T>) {
+        std::size_t at = 0;
+        for (auto &inner : value) read_value(from.at(at++), inner);
+    } else if constexpr (is_tuple<T>::value) {
+        read_elements(from, value, std::make_index_sequence<std::tuple_size_v<T>>());
+    } else if constexpr (is_object<T>()) {
+        need<json::object_t>(from);
+        T read;
+        for (auto at = from.begin(); at != from.end(); ++at) {
+            typename T::mapped_type inner{};
+            read_value(*at, inner);
+            read.emplace(at.key(), std::move(inner));
+        }
+        value = std::move(read);
+    } else if constexpr (is_map<T>::value) {
+        need<json::array_t>(from);
+        T read;
+        for (const json &pair : from) {
+            typename T::mapped_type inner{};
+            read_value(pair.at(1), inner);
+            read.emplace(pair.at(0).get<typename T::key_type>(), std::move(inner));
+        }
+        value = std::move(read);
+    } else {
+        need<json::array_t>(from);
+        T read;
+        for (const json &element : from) {
+            typename T::value_type inner{};
+            read_value(element, inner);
+            read.insert(read.end(), std::move(inner));
+        }
+        value = std::move(read);
+    }
+}
+
 template <class Slot> void read_slot(const nlohmann::json &from, Slot &slot) {
     check_numbers<Slot>(from);
-    from.get_to(slot);
+    read_value(from, slot);
 }
 
 template <class Record, class = void> struct is_record : std::false_type {};
@@ -237,7 +353,9 @@ template <class Record> std::string to_data(const Message<Record> &message) {
         std::string out = "[" + nlohmann::json(std::string(Record::dtype)).dump() + ", " +
                           detail::text_of(message.ts.time_since_epoch().count());
         std::apply(
-            [&](auto... slot) { ((out += ", " + detail::text_of(message.value.*slot)), ...); },
+            [&](auto... slot) {
+                ((out += ", " + detail::text_of(detail::json_of(message.value.*slot))), ...);
+            },
             Record::slots());
         return out + "]";
     } catch (const nlohmann::json::exception &e) {

@@ -183,6 +183,12 @@ if wanted limits; then
     run limits "$work/plain/limits"
 fi
 
+# AddressSanitizer has a malloc of its own.
+if wanted starved; then
+    shared starved plain
+    run starved "$work/plain/starved"
+fi
+
 if wanted values; then
     shared values plain "$root/capi/quick.c" "$root/capi/values.c"
     run values "$work/plain/values"

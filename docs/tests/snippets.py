@@ -34,11 +34,13 @@ DOCUMENTS = [
             "README.md",
             "CONTRIBUTING.md",
             "CHANGELOG.md",
+            "SECURITY.md",
             "examples/README.md",
             "python/README.md",
         )
     ),
     *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs/design").glob("*.md")),
     *sorted((ROOT / "bindings").glob("*/README.md")),
 ]
 MADE = {"c-api.md"}  # made of the header, whose declarations are not programs

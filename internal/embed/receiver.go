@@ -98,6 +98,10 @@ func (r *Receiver) read() {
 	}
 }
 
+// Undelivered counts n envelopes that Take has given as dropped by overflow, and no longer as
+// delivered: the caller had no memory to hand them on.
+func (r *Receiver) Undelivered(n int) { r.queue.Undelivered(n) }
+
 // Error is the text for a Take that gave nothing.
 func (r *Receiver) Error(o recvqueue.Outcome) error { return r.hooks.Error(o) }
 

@@ -338,6 +338,15 @@ func (q *Queue) Leasable() bool {
 	return q.policy != queue.Block && !q.fd.Made() && !q.closed
 }
 
+// Undelivered counts n envelopes that Take has given as dropped by overflow, and no longer as
+// delivered: the caller had no memory to hand them on.
+func (q *Queue) Undelivered(n int) {
+	q.lock()
+	defer q.unlock()
+	q.counters.Delivered -= uint64(n)
+	q.counters.DroppedOverflow += uint64(n)
+}
+
 // Empty reports whether nothing is queued.
 func (q *Queue) Empty() bool {
 	q.lock()

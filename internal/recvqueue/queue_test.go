@@ -74,6 +74,7 @@ func bounded(messages, bytes int64) (*Queue, *atomic.Pointer[queue.Bound]) {
 //	put                                   one batch; lines "topic data", or "topic from to" of numbers
 //	put-waiting                           the rest of the last put, with what room there is
 //	take most=N                           without a wait
+//	undelivered n=N                       of what was taken
 //	prefetch, read n=N                    fills the prefetch buffer; reads from it
 //	stats                                 all counters that are not 0
 func TestScripts(t *testing.T) {
@@ -129,6 +130,10 @@ func (s *script) run(t *testing.T, d *datadriven.TestData) string {
 		var n int
 		d.ScanArgs(t, "n", &n)
 		return s.buffer.read(n)
+	case "undelivered":
+		var n int
+		d.ScanArgs(t, "n", &n)
+		s.q.Undelivered(n)
 	case "stats":
 		return statsText(s.q.Stats())
 	default:

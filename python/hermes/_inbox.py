@@ -149,9 +149,16 @@ class Inbox:
         return drawn
 
     def draw_now(self) -> list[Envelope]:
-        """All that has arrived by now, without waiting. For the pump alone."""
+        """All that has arrived by now. For the pump alone.
+
+        Once this is plain it waits for a thread that is in the middle of a fetch: what that
+        one has brought is neither in the library nor here until it has finished.
+        """
         drawn: list[Envelope] = []
         core = self._core
+        if self.plain:
+            with self._turn:
+                pass
         left = 0 if core is None else int(core.stats()["queued"])
         while self._pending or (left > 0 and self._fetch(0.0, _MOST, drawing=True)):
             before = len(drawn)

@@ -15,6 +15,7 @@ from support import PATIENCE, eventually
 
 import hermes
 from hermes import Envelope
+from hermes._inbox import Inbox
 
 
 def publish(publisher: hermes.Publisher, *data: Any, origin: str = "o") -> None:
@@ -332,3 +333,45 @@ def test_what_has_arrived_stays_when_exchanges_change(
         1,
         3,
     ]
+
+
+def test_join_of_q_counts_what_a_thread_is_about_to_take(
+    office: hermes.PostOffice, life: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publisher, receiver = support.pair(life, office)
+    publish(publisher, 0, 1, 2)
+    eventually(lambda: receiver.q.qsize() == 3)
+
+    fetched, go_on = threading.Event(), threading.Event()
+    keep = Inbox._keep
+
+    def keep_slowly(*arguments: Any) -> None:
+        fetched.set()
+        assert go_on.wait(PATIENCE)
+        keep(*arguments)
+
+    monkeypatch.setattr(Inbox, "_keep", keep_slowly)
+    done: list[int] = []
+
+    def work() -> None:
+        for _ in range(3):
+            done.append(receiver.q.get().data)
+            receiver.q.task_done()
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    assert fetched.wait(PATIENCE)
+    at_the_end: list[list[int]] = []
+
+    def join() -> None:
+        receiver.q.join()
+        at_the_end.append(list(done))
+
+    joiner = threading.Thread(target=join)
+    joiner.start()
+    eventually(lambda: receiver._hermes_inbox.plain)
+    joiner.join(0.2)  # one that does not wait returns
+    go_on.set()
+    worker.join(PATIENCE)
+    joiner.join(PATIENCE)
+    assert at_the_end == [[0, 1, 2]]

@@ -11,8 +11,12 @@
 #include <climits>
 #include <cmath>
 #include <cstdint>
+#include <list>
 #include <map>
 #include <optional>
+#include <set>
+#include <tuple>
+#include <unordered_map>
 #include <vector>
 
 using namespace std::chrono_literals;
@@ -142,6 +146,77 @@ static void not_finite() {
     }
 }
 
+// What a slot of this kind travels as, and that the same comes back.
+template <class T> static std::string there_and_back(const T &slot) {
+    const std::string text =
+        hermes::to_data(hermes::Message<Only<T>>{{slot}, hermes::time_point(1s)});
+    const std::string begin = "[\"Only\", 1.0, ";
+    CHECK(text.substr(0, begin.size()) == begin && text.back() == ']');
+    const std::string json = text.substr(begin.size(), text.size() - begin.size() - 1);
+    CHECK(taken<T>(json) == slot);
+    return json;
+}
+
+struct Quote {
+    std::optional<double> bid, ask;
+    std::string venue;
+    std::optional<std::string> note;
+    static constexpr std::string_view dtype = "Quote";
+    static constexpr auto slots() {
+        return std::make_tuple(&Quote::bid, &Quote::ask, &Quote::venue, &Quote::note);
+    }
+};
+
+static void optional_alone() {
+    using std::optional;
+    const Quote half{1.5, {}, "X", {}};
+    const std::string text = hermes::to_data(hermes::Message<Quote>{half, hermes::time_point(1s)});
+    CHECK(text == "[\"Quote\", 1.0, 1.5, null, \"X\", null]");
+    const auto back = hermes::message_of<Quote>(text);
+    CHECK(back->value.bid == 1.5 && !back->value.ask && !back->value.note);
+
+    CHECK(there_and_back(optional<bool>(false)) == "false");
+    CHECK(there_and_back(optional<bool>()) == "null");
+    CHECK(there_and_back(optional<int>(0)) == "0");
+    CHECK(there_and_back(optional<std::string>("")) == "\"\"");
+    CHECK(there_and_back(optional<Side>(Side::buy)) == "1");
+    CHECK(there_and_back(optional<std::vector<int>>(std::in_place)) == "[]");
+    CHECK(there_and_back(optional<optional<int>>(3)) == "3");
+    CHECK(there_and_back(optional<double>(INFINITY)) == "Infinity");
+    CHECK(taken<optional<nlohmann::json>>("{\"a\": 1}")->at("a") == 1);
+    CHECK(std::isnan(*taken<optional<double>>("NaN")));
+    refused<optional<int>>({"1.5", "4294967296", "-3000000000", "1e300", "true", "\"1\"", "[]"});
+    refused<optional<unsigned>>({"-1", "4294967296", "{}"});
+    refused<optional<std::string>>({"1", "[\"a\"]"});
+}
+
+static void optional_in_containers() {
+    using Maybe = std::optional<int>;
+    CHECK(there_and_back(std::vector<Maybe>{1, {}, 3}) == "[1,null,3]");
+    CHECK(there_and_back(std::set<Maybe>{{}, 3}) == "[null,3]");
+    CHECK(there_and_back(std::list<std::vector<Maybe>>{{{}}, {}}) == "[[null],[]]");
+    CHECK(there_and_back(std::array<Maybe, 2>{1, {}}) == "[1,null]");
+    CHECK(there_and_back(std::pair<std::string, Maybe>{"a", {}}) == "[\"a\",null]");
+    CHECK(there_and_back(std::tuple<Maybe, std::string, Maybe>{{}, "a", 2}) == "[null,\"a\",2]");
+    CHECK(there_and_back(std::map<std::string, Maybe>{{"a", {}}, {"b", 2}}) ==
+          "{\"a\":null,\"b\":2}");
+    CHECK(there_and_back(std::map<int, Maybe>{{1, {}}, {2, 2}}) == "[[1,null],[2,2]]");
+    CHECK(there_and_back(std::map<std::string, std::vector<Maybe>>{{"a", {{}, 2}}}) ==
+          "{\"a\":[null,2]}");
+    CHECK(there_and_back(std::unordered_map<std::string, Maybe>{{"a", 1}}) == "{\"a\":1}");
+    using Deep = std::optional<std::map<std::string, std::vector<std::optional<double>>>>;
+    CHECK(there_and_back(Deep({{"a", {0.5, {}}}})) == "{\"a\":[0.5,null]}");
+    CHECK(there_and_back(Deep()) == "null");
+    FAILS(hermes::errc::json, "Only: element 2", taken<std::vector<Maybe>>("1"));
+    FAILS(hermes::errc::json, "Only: element 2", taken<std::vector<Maybe>>("{\"a\": 1}"));
+    FAILS(hermes::errc::json, "Only: element 2", taken<std::vector<Maybe>>("null"));
+    FAILS(hermes::errc::json, "Only: element 2", (taken<std::map<int, Maybe>>("[[1]]")));
+    FAILS(hermes::errc::json, "Only: element 2", (taken<std::map<int, Maybe>>("[1]")));
+    FAILS(hermes::errc::json, "Only: element 2", (taken<std::map<std::string, Maybe>>("[]")));
+    FAILS(hermes::errc::json, "Only: element 2", (taken<std::array<Maybe, 2>>("[1]")));
+    FAILS(hermes::errc::json, "Only: element 2", (taken<std::pair<int, Maybe>>("{}")));
+}
+
 static void over_the_wire() {
     Cluster c;
     Tick tick{"ETH", 3000, 1, {7}, {}};
@@ -181,5 +256,7 @@ int main() {
     not_finite();
     numbers_that_do_not_fit();
     not_finite_where_it_is_nested();
+    optional_alone();
+    optional_in_containers();
     over_the_wire();
 }

@@ -84,31 +84,57 @@ export function jsonBytes(json: string | Uint8Array): Buffer {
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
-/** The elements of a JSON array, as they stand there: for one that JSON.parse does not take whole. */
-export function elements(bytes: Buffer): Buffer[] {
-  const found: Buffer[] = [];
-  let depth = 0;
-  let begin = 1;
-  for (let at = 0; at < bytes.length; at++) {
-    const byte = bytes[at];
-    if (byte === QUOTE) at = endOfStringIn(bytes, at);
-    else if (byte === 0x5b || byte === 0x7b) depth++; // [ {
-    else if (byte === 0x5d || byte === 0x7d) depth--; // ] }
-    else if (byte === 0x2c && depth === 1) {
-      found.push(bytes.subarray(begin, at));
-      begin = at + 1;
+/** Finds where the elements of a JSON array begin and end, in a text that comes in pieces. */
+export class Splitter {
+  /** The places of the elements, in bytes. */
+  readonly found: [begin: number, end: number][] = [];
+  private at = 0; // of all pieces before
+  private begin = 1;
+  private depth = 0;
+  private inString = false;
+  private escaped = false;
+
+  feed(bytes: Buffer): void {
+    for (let n = 0; n < bytes.length; n++) {
+      if (this.inString) n = this.string(bytes, n);
+      else this.outside(bytes[n] as number, this.at + n);
+    }
+    this.at += bytes.length;
+  }
+
+  /** Goes through a string, and returns where it, or the piece, ends. */
+  private string(bytes: Buffer, from: number): number {
+    let n = from;
+    if (this.escaped) n++;
+    for (;;) {
+      const quote = bytes.indexOf(QUOTE, n);
+      const end = quote < 0 ? bytes.length : quote;
+      let backslashes = 0; // right before the end; an odd number of them escapes what follows
+      while (end - backslashes > n && bytes[end - backslashes - 1] === BACKSLASH) backslashes++;
+      this.escaped = quote < 0 && backslashes % 2 === 1;
+      if (quote < 0) return end;
+      if (backslashes % 2 === 0) {
+        this.inString = false;
+        return quote;
+      }
+      n = quote + 1;
     }
   }
-  found.push(bytes.subarray(begin, bytes.lastIndexOf(0x5d)));
-  return found;
+
+  private outside(byte: number, at: number): void {
+    if (byte === QUOTE) this.inString = true;
+    else if (byte === 0x5b || byte === 0x7b) this.depth++; // [ {
+    else if (byte === 0x5d || byte === 0x7d) this.depth--; // ] }
+    const ends = this.depth === 0 ? byte === 0x5d : this.depth === 1 && byte === 0x2c;
+    if (!ends) return;
+    this.found.push([this.begin, at]);
+    this.begin = at + 1;
+  }
 }
 
-function endOfStringIn(bytes: Buffer, quote: number): number {
-  for (let at = quote + 1; ; at++) {
-    at = bytes.indexOf(QUOTE, at);
-    if (at < 0) return bytes.length;
-    let backslashes = 0;
-    while (bytes[at - 1 - backslashes] === BACKSLASH) backslashes++;
-    if (backslashes % 2 === 0) return at;
-  }
+/** The elements of a JSON array, as they stand there: for one that JSON.parse does not take whole. */
+export function elements(bytes: Buffer): Buffer[] {
+  const splitter = new Splitter();
+  splitter.feed(bytes);
+  return splitter.found.map(([begin, end]) => bytes.subarray(begin, end));
 }

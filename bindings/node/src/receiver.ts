@@ -1,6 +1,6 @@
 import { codes, HermesError } from './errors';
-import { detailed, envelopesOf, type Envelope } from './envelope';
-import { check, COUNT, cString, failure, FOREVER, LENGTH, library, milliseconds, POINTER, shown, takeBytes, utf8 } from './native';
+import { detailed, takeEnvelopes, type Envelope } from './envelope';
+import { check, COUNT, cString, failure, FOREVER, LENGTH, library, milliseconds, POINTER, shown, utf8 } from './native';
 import { Part, type Options } from './part';
 
 export interface ReceiverOptions {
@@ -299,7 +299,7 @@ export class Receiver extends Part {
 
   #fillQuickly(): number {
     const code = library().hermes_recv_json(this.open, BATCH, 0, POINTER, LENGTH, COUNT);
-    if (code === 0) this.#buffer.push(...envelopesOf(takeBytes()));
+    if (code === 0) this.#buffer.push(...takeEnvelopes());
     return code;
   }
 

@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import test from 'node:test';
+import { PATIENCE, withCluster } from './support.mjs';
 
 const require = createRequire(import.meta.url);
-const { elements, parse, write } = require('../dist/json.js');
+const { elements, parse, Splitter, write } = require('../dist/json.js');
 const { envelopesOf } = require('../dist/envelope.js');
 
 test('NaN and Infinity, but not inside of strings', () => {
@@ -64,6 +65,81 @@ test('a topic or origin that is no string is its JSON text, and a time that is n
   const [first, second, third, fourth] = found.map(({ ts }) => ts);
   assert.deepEqual([first, fourth], [1.5, 2]);
   for (const ts of [second, third]) assert.ok(ts >= before && ts <= Date.now() / 1000);
+});
+
+test('a list that comes in pieces is taken apart as the whole is', () => {
+  const list = Buffer.from('[["a\\\\","\\"],[",{"x":["]"]},1],["🦁",[],"\\\\\\""],[]]');
+  const whole = elements(list).map(String);
+  assert.deepEqual(whole, JSON.parse(list.toString()).map((one) => JSON.stringify(one)));
+  for (let size = 1; size < list.length; size++) {
+    const splitter = new Splitter();
+    for (let at = 0; at < list.length; at += size) splitter.feed(list.subarray(at, at + size));
+    assert.deepEqual(splitter.found.map(([begin, end]) => list.toString('utf8', begin, end)), whole, `${size}`);
+  }
+});
+
+/** The limits of the machine, made small: on strings, or on memory, in bytes. */
+function limited(t, { strings = Infinity, memory = Infinity }) {
+  const { toString } = Buffer.prototype;
+  t.mock.method(Buffer.prototype, 'toString', function (...args) {
+    if (this.length > strings) throw new Error(`Cannot create a string longer than ${strings} characters`);
+    return toString.apply(this, args);
+  });
+  for (const name of ['allocUnsafe', 'from']) {
+    const original = Buffer[name];
+    t.mock.method(Buffer, name, (what, ...rest) => {
+      if ((what.length ?? what) > memory) throw new RangeError('Array buffer allocation failed');
+      return original.call(Buffer, what, ...rest);
+    });
+  }
+}
+
+for (const details of [false, true]) {
+  const how = details ? 'with details' : 'without details';
+
+  test(`too long for a string is the topic, the origin or the data of one envelope alone, ${how}`, (t) =>
+    withCluster({ receiver: { details } }, async ({ receiver, publisher }) => {
+      const long = 'x'.repeat(5000);
+      const rows = [['t', 1], [long, 2], ['t', 3, long], ['t', long], [long, 4, long], ['t', 5]];
+      publisher.publishMany(rows);
+      await receiver.waitReady(PATIENCE);
+      limited(t, { strings: 3000 });
+      const got = [];
+      while (got.length < rows.length) got.push(...(await receiver.recvMany(10, PATIENCE)));
+      t.mock.restoreAll();
+      assert.deepEqual(got.map(({ data }) => data), [1, undefined, undefined, undefined, undefined, 5]);
+      assert.deepEqual(got.map(({ topic }) => topic), ['t', '', 't', 't', '', 't']);
+      assert.deepEqual(got.map(({ origin }) => origin), ['p', 'p', '', 'p', '', 'p']);
+      assert.deepEqual(got.map(({ error }) => error?.code), [undefined, 'EJSON', 'EJSON', 'EJSON', 'EJSON', undefined]);
+      const raw = (bytes) => bytes && (details || bytes[0] !== 0x22 ? bytes.toString() : JSON.parse(bytes.toString()));
+      assert.deepEqual(got.map((one) => raw(one.rawTopic)), [undefined, long, undefined, undefined, long, undefined]);
+      assert.deepEqual(got.map((one) => raw(one.rawOrigin)), [undefined, undefined, long, undefined, long, undefined]);
+      assert.deepEqual(got.map((one) => one.raw?.toString()), [undefined, '2', '3', `"${long}"`, '4', undefined]);
+      for (const { error, text } of got) assert.equal(text === undefined, !details || error !== undefined);
+      assert.equal(receiver.stats().delivered, rows.length);
+    }));
+
+  test(`memory that lacks costs no other envelope, ${how}`, (t) =>
+    withCluster({ receiver: { details } }, async ({ receiver, publisher }) => {
+      const rows = Array.from({ length: 50 }, (_, n) => ['t', n === 20 ? 'x'.repeat(200_000) : [n, 'x'.repeat(3000)]]);
+      publisher.publishMany(rows);
+      limited(t, { memory: 100_000 });
+      const got = [];
+      while (got.length < rows.length) got.push(...(await receiver.recvMany(Infinity, PATIENCE)));
+      t.mock.restoreAll();
+      assert.deepEqual(got.map(({ data }) => data?.[0]), rows.map((_, n) => (n === 20 ? undefined : n)));
+      assert.deepEqual(got.filter(({ error }) => error).length, 1);
+      assert.match(got[20].error.message, /allocation failed/);
+      assert.equal(receiver.stats().delivered, rows.length);
+    }));
+}
+
+test('the message about an envelope is short, however long its topic is', () => {
+  const topic = '\u0001'.repeat(1 << 20);
+  const list = `[[${JSON.stringify(topic)},"o",[1e,NaN],1]]`; // which no library lets through
+  const [{ error, topic: same }] = envelopesOf(Buffer.from(list));
+  assert.equal(same, topic);
+  assert.ok(error.message.length < 2000, `${error.message.length}`);
 });
 
 test('what cannot be written is refused', () => {
