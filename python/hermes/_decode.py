@@ -115,7 +115,7 @@ def _complain(row: str, error: Exception) -> None:
 
 
 def elements(text: str) -> list[str]:
-    """The elements of a JSON array, as they are written."""
+    """The elements of a JSON array, as they are written, with the white space around them."""
     try:
         return _scanned(text)
     except (StopIteration, ValueError, RecursionError):
@@ -124,13 +124,15 @@ def elements(text: str) -> list[str]:
 
 def _scanned(text: str) -> list[str]:
     parts: list[str] = []
-    begin = _space(text, 1).end()  # type: ignore[union-attr]
-    while text[begin] != "]":
-        end: int = _scan(text, begin)[1]
+    begin = 1
+    value = _space(text, begin).end()  # type: ignore[union-attr]
+    while text[value] != "]":
+        end = _space(text, _scan(text, value)[1]).end()  # type: ignore[union-attr]
         parts.append(text[begin:end])
-        begin = _space(text, end).end()  # type: ignore[union-attr]
-        if text[begin] == ",":
-            begin = _space(text, begin + 1).end()  # type: ignore[union-attr]
+        if text[end] == "]":
+            break
+        begin = end + 1
+        value = _space(text, begin).end()  # type: ignore[union-attr]
     return parts
 
 
@@ -155,5 +157,5 @@ def split(text: str) -> list[str]:
             parts.append(text[begin:position])
             begin = position + 1
         position += 1
-    last = text[begin : text.rindex("]")].strip()
-    return [*parts, last] if last else parts
+    last = text[begin : text.rindex("]")]
+    return [*parts, last] if last.strip() else parts
