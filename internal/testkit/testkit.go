@@ -3,6 +3,7 @@
 package testkit
 
 import (
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -50,6 +51,17 @@ func Repeat(t testing.TB, what string, step func() bool) {
 	for end := time.Now().Add(Soon); !step(); {
 		if time.Now().After(end) {
 			t.Fatalf("it did not happen within %v: %s", Soon, what)
+		}
+	}
+}
+
+// Eventually waits until ok reports true; what, with args, says what that means. Between
+// calls of ok it pauses for a millisecond.
+func Eventually(t testing.TB, ok func() bool, what string, args ...any) {
+	t.Helper()
+	for end := time.Now().Add(Soon); !ok(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("it did not happen within %v: %s", Soon, fmt.Sprintf(what, args...))
 		}
 	}
 }
