@@ -22,6 +22,8 @@ from hermes.structs import from_columns, from_row, parse, tell_lost
 log = logging.getLogger("hermes.receiver")
 
 _LOADS = json.loads
+_DECODER: Any = json._default_decoder  # type: ignore[attr-defined]
+_json: Any = json
 _structs: Any = structs  # with the json that it imports, which may be replaced there
 _PLAIN = structs.Envelope.load_from_frames
 _complaints = Pace(1.0)
@@ -43,9 +45,14 @@ def loader() -> Loader | None:
     return None if load is _PLAIN else load
 
 
+def _reads_as_ever() -> bool:
+    """Whether nobody has changed how Python's json reads."""
+    return _structs.json.loads is _LOADS and _json._default_decoder is _DECODER
+
+
 def by_marshal(codec: Codec) -> bool:
     """Whether to ask the library for values that marshal reads, and not for text."""
-    return codec.marshals and loader() is None and _structs.json.loads is _LOADS
+    return codec.marshals and loader() is None and _reads_as_ever()
 
 
 def decode(fetched: bytes, codec: Codec) -> tuple[list[Any], int]:
@@ -54,9 +61,9 @@ def decode(fetched: bytes, codec: Codec) -> tuple[list[Any], int]:
         return _from_values(fetched)
     text = fetched.decode("utf-8", "surrogatepass")
     load = loader()
-    if codec.is_pythons and load is None:
+    if codec.is_pythons and load is None and _reads_as_ever():
         try:
-            return list(map(from_row, _structs.json.loads(text))), 0
+            return list(map(from_row, _LOADS(text))), 0
         except Exception:  # so envelope by envelope
             pass
     envelopes = []

@@ -133,8 +133,7 @@ def results(request: pytest.FixtureRequest) -> Iterator[Results]:
         [
             item.callspec.params["name"]
             for item in request.session.items
-            if isinstance(item, pytest.Function)
-            and "results" in item.fixturenames
+            if isinstance(item, pytest.Function) and "results" in item.fixturenames
         ]
     )
     yield running
