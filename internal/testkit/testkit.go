@@ -13,7 +13,7 @@ import (
 
 // Soon bounds how long a test waits for what must happen. It decides nothing else, so
 // it is generous: tests run beside heavy load.
-const Soon = 30 * time.Second
+const Soon = 2 * time.Minute
 
 // Receive takes a value from ch, which may also be closed.
 func Receive[T any](t testing.TB, ch <-chan T, what string) T {
