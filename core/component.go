@@ -207,6 +207,13 @@ func (c *component) Close() error {
 	return err
 }
 
+// closed reports whether Close has ended.
+func (p *component) closed() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.state == stateClosed
+}
+
 // end takes a running component down. The caller holds life.
 func (c *component) end(reason string, timeout time.Duration) error {
 	c.mu.Lock()

@@ -287,12 +287,13 @@ func (r *Receiver) Recv(timeout time.Duration) (Envelope, error) {
 }
 
 // All takes envelopes until the receiver has stopped and nothing is left, or is closed, in
-// the body of the loop too. It gives nothing where the receiver never was started.
+// the body of the loop too: then nothing that is left comes. It gives nothing where the
+// receiver never was started.
 func (r *Receiver) All() iter.Seq[Envelope] {
 	return func(yield func(Envelope) bool) {
 		for {
 			e, err := r.Recv(-1)
-			if err != nil || !yield(e) {
+			if err != nil || !yield(e) || r.closed() {
 				return
 			}
 		}

@@ -19,7 +19,7 @@ import (
 )
 
 // patience is how long a test waits before it calls something broken.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // buffer is a bytes.Buffer for two goroutines.
 type buffer struct {

@@ -48,6 +48,9 @@ SLICE = 0.2
 # How long the main thread waits for room by itself before another one waits in its place.
 _GLANCE = 0.05
 
+# Not json.loads, which a program may patch.
+_parsed: Callable[[str], dict[str, Any]] = json.JSONDecoder().decode
+
 _LONGEST_WAIT_MS = 24 * 3600 * 1000
 
 
@@ -433,8 +436,7 @@ class Core:
         """The counters."""
         code, text = self._text(self._lib.hermes_stats, self._handle)
         self.check(code)
-        counters: dict[str, Any] = json.loads(text)
-        return counters
+        return _parsed(text)
 
     def next_event(self, timeout: float | None) -> dict[str, Any] | None:
         """The next notice of what happened; None when the object has stopped."""
@@ -442,8 +444,7 @@ class Core:
         while True:
             code, text = self._next(end)
             if code == OK:
-                event: dict[str, Any] = json.loads(text)
-                return event
+                return _parsed(text)
             if code in (ESTOPPED, EBADHANDLE) or (code == ETIMEOUT and end is not None):
                 return None
             if code != ETIMEOUT:

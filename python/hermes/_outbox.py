@@ -10,7 +10,7 @@ from itertools import islice
 from hermes import _native
 from hermes._codec import Codec
 from hermes._native import PublisherCore
-from hermes._rows import DUMPS, FRAMES, STAMP, of_structs, parts, patched, written
+from hermes._rows import DUMPS, ENCODER, FRAMES, STAMP, of_json, of_structs, parts, patched, written
 from hermes.structs import Envelope
 
 #: The codes that mean: not taken, and nothing is wrong with the envelope.
@@ -42,6 +42,7 @@ def offer(core: PublisherCore, codec: Codec, envelope: Envelope) -> int:
         or Envelope.convert_to_frames is not FRAMES
         or Envelope.update_ts is not STAMP
         or of_structs["json"].dumps is not DUMPS
+        or of_json["_default_encoder"] is not ENCODER
     ):
         return _native.EJSON
     try:

@@ -272,12 +272,15 @@ class ReceivePump:
         for envelope in envelopes:
             try:
                 wanted: Container[Any] = receiver._exchanges if self._filters else ()
+                check = self._inbox.age_check if self._filters else None
                 if wanted and not _accepts(wanted, envelope.origin):
                     self._inbox.refused += 1
                     continue
                 if wanted and repr(envelope.origin) not in self._kept:
                     receiver._hermes_keep(envelope.origin)
                     self._kept.add(repr(envelope.origin))
+                if check is not None and not check.passes(envelope):
+                    continue
                 target = receiver.q
                 if type(target) is ReceivedQueue:
                     self._wait_for_room(target)
@@ -287,7 +290,7 @@ class ReceivePump:
                     receiver._hermes_log.exception(
                         "Receiver %s: an envelope of %r cannot be put into its queue",
                         receiver.name,
-                        envelope.topic,
+                        getattr(envelope, "topic", None),
                     )
         self._inbox.ring()
         self.show()

@@ -5,22 +5,28 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import sys
+import types
 import weakref
 from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from hermes import _codec, _native, _star, errors
+from hermes._agecheck import AgeCheck
 from hermes._context import Context
+from hermes._decode import loader
 from hermes._inbox import Inbox
 from hermes._native import deadline
 from hermes._part import (
     FLUSH,
+    Fact,
     OnEvent,
     OptionValue,
     Part,
     Socket,
     collected,
     duration,
+    living,
     native_address,
     native_text,
 )
@@ -37,6 +43,8 @@ else:
 log = logging.getLogger(__name__)
 
 _pumping = _native.module_lock()
+
+_NEVER = duration(float("inf"))  # as the greatest age
 
 # What comes of taking from a receiver that has not been started.
 _NOTHING = "nothing arrives"
@@ -256,6 +264,12 @@ class Receiver(Part[_native.ReceiverCore]):
         core = self._hermes_started_core()
         return core.fileno() if self._hermes_pump is None else self._hermes_pump.fileno()
 
+    @Fact
+    def stop_reason(self) -> str:
+        """Why it stopped, such as ``"stop"`` or ``"slow: ..."``; empty before it has."""
+        check = self._hermes_inbox.age_check
+        return (check.reason if check is not None else "") or self._hermes_stop_reason()
+
     def stats(self) -> dict[str, Any]:
         """The counters of this receiver, by name; empty before the start."""
         if self._hermes_core is None:
@@ -270,7 +284,14 @@ class Receiver(Part[_native.ReceiverCore]):
         )
         for topic in _listed(self._topics):
             core.subscribe(_prefix(topic))
+        core.set("timeout", duration(self.timeout))
         exchanges = self._exchanges
+        if loader() is not None:
+            # With no origin accepted the library judges neither origin nor age.
+            core.set("origins.filter", "age")
+            self._hermes_inbox.age_check = AgeCheck(self)
+            return core
+        self._hermes_inbox.loader_found = weakref.WeakMethod(self._hermes_follow_loader)
         for origin in _fixed(exchanges):
             core.accept(native_text(origin, "an exchange"))
         if exchanges and not _fixed(exchanges):
@@ -278,7 +299,6 @@ class Receiver(Part[_native.ReceiverCore]):
             if isinstance(exchanges, (list, set, frozenset, tuple)):
                 for origin in exchanges:
                     _keep(core, origin)
-        core.set("timeout", duration(self.timeout))
         return core
 
     def _hermes_opened(self, core: _native.ReceiverCore) -> None:
@@ -290,7 +310,11 @@ class Receiver(Part[_native.ReceiverCore]):
     def _hermes_needs_pump(self) -> bool:
         """Whether what arrives must go through Python, one by one, on its arrival."""
         exchanges = self._exchanges
-        return self.q is not self._hermes_q or bool(exchanges and not _fixed(exchanges))
+        return (
+            self.q is not self._hermes_q
+            or self._hermes_inbox.age_check is not None
+            or bool(exchanges and not _fixed(exchanges))
+        )
 
     def _hermes_pump_into_q(self, from_the_start: bool = False) -> None:
         """Have what arrives put into ``q`` by a thread, from now on. Any number of times.
@@ -311,21 +335,37 @@ class Receiver(Part[_native.ReceiverCore]):
     def _hermes_keep(self, origin: Any) -> None:
         """Tell the library that an origin is wanted, whose envelopes may come too late."""
         core = self._hermes_core
-        if core is not None:
+        if core is not None and self._hermes_inbox.age_check is None:
             _keep(core, origin)
+
+    def _hermes_follow_loader(self) -> None:
+        """Leave origin and age to the ``load_from_frames`` that a program has put in place.
+
+        Called after the start; what has arrived by then has been judged.
+        """
+        inbox, core = self._hermes_inbox, self._hermes_core
+        if core is None or inbox.loader_found is None:
+            return
+        core.set("origins.filter", "age")
+        core.set("timeout", _NEVER)  # for the origins that are accepted by now
+        inbox.age_check = AgeCheck(self)
+        inbox.loader_found = None
+        self._hermes_pump_into_q()
 
     def _hermes_assigned(self, name: str, value: Any) -> None:
         super()._hermes_assigned(name, value)
         core = self.__dict__.get("_hermes_core")
         if name == "timeout" and core is not None:
-            core.set("timeout", duration(self.timeout))
+            if self._hermes_inbox.age_check is None:
+                core.set("timeout", duration(self.timeout))
         elif name == "q" and "_hermes_q" in self.__dict__:
             if isinstance(value, ReceivedQueue) and value is not self._hermes_q:
                 value.hermes_become_plain()  # that of another receiver
             if core is not None or value is not self._hermes_q:
                 self._hermes_pump_into_q()
         elif name == "_exchanges" and core is not None:
-            core.set("origins.filter", "age" if value else "off")
+            if self._hermes_inbox.age_check is None:
+                core.set("origins.filter", "age" if value else "off")
             self._hermes_pump_into_q()
 
     def _hermes_give_back(self, taken: list[Envelope]) -> None:
@@ -345,6 +385,20 @@ class Receiver(Part[_native.ReceiverCore]):
         super()._hermes_forked()
         self._hermes_pump = None  # its thread is the parent's
         self._hermes_inbox.reset()
+
+
+class _Module(types.ModuleType):
+    """This module: another ``Envelope`` that is put in here counts for what arrives next."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name == "Envelope" and loader() is not None:
+            for part in living():
+                if isinstance(part, Receiver):
+                    part._hermes_follow_loader()
+
+
+sys.modules[__name__].__class__ = _Module
 
 
 class _Taking:

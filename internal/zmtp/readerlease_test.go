@@ -1,0 +1,181 @@
+package zmtp
+
+import (
+	"bytes"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/hermes-zmq/hermes/internal/batch"
+	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/testkit"
+)
+
+// leasePair is an outlet and an inlet whose reading can be leased, connected.
+func leasePair(t *testing.T) (testOutlet, testInlet) {
+	t.Helper()
+	o := newOutlet(t, carrier.Wait, 100_000, bind("tcp://127.0.0.1:*"))
+	i := newInlet(t, carrier.SUB, []string{""}, dial(o.address()))
+	i.eventLog.wait(t, carrier.Connected, 1)
+	o.eventLog.wait(t, carrier.Subscribed, 1)
+	return o, i
+}
+
+// readable waits until there is something to read.
+func readable(t *testing.T, fd int) {
+	t.Helper()
+	require.True(t, testkit.Readable(t, fd, testkit.Soon), "something to read")
+}
+
+func TestTheHolderOfALeaseReads(t *testing.T) {
+	o, i := leasePair(t)
+	fd, ok := i.LeaseReader()
+	require.True(t, ok)
+	require.False(t, i.ReadLeased(), "nothing has been sent yet")
+	for round := range 3 {
+		o.Send(numbered("a", round, round+1))
+		readable(t, fd)
+		time.Sleep(20 * time.Millisecond) // in which a goroutine could read it
+		require.Equal(t, round, i.len())
+		require.True(t, i.ReadLeased())
+		require.Equal(t, round+1, i.len())
+	}
+	requireNumbered(t, i.got(), "a", 3)
+}
+
+func TestTheGoroutineReadsAfterALease(t *testing.T) {
+	o, i := leasePair(t)
+	for round := range 20 {
+		fd, ok := i.LeaseReader()
+		require.True(t, ok)
+		o.Send(numbered("a", 2*round, 2*round+1))
+		readable(t, fd)
+		i.EndLease()
+		i.sink.wait(t, 2*round+1)
+		o.Send(numbered("a", 2*round+1, 2*round+2))
+		i.sink.wait(t, 2*round+2)
+	}
+	i.EndLease()
+	require.False(t, i.ReadLeased(), "there is no lease")
+	requireNumbered(t, i.got(), "a", 40)
+}
+
+// All arrives once and in order, however leases begin and end meanwhile.
+func TestLeasesComeAndGo(t *testing.T) {
+	o, i := leasePair(t)
+	const n = 50_000
+	var sending sync.WaitGroup
+	sending.Go(func() {
+		for at := 0; at < n; at += 50 {
+			o.Send(numbered("a", at, at+50))
+		}
+	})
+	round := 0
+	testkit.Repeat(t, "all arrives", func() bool {
+		if _, ok := i.LeaseReader(); ok && round%3 > 0 {
+			for range round % 7 {
+				i.ReadLeased()
+			}
+		}
+		if round%2 == 0 {
+			i.EndLease()
+		}
+		round++
+		return i.len() >= n
+	})
+	testkit.Wait(t, &sending, "the sender")
+	i.sink.wait(t, n)
+	requireNumbered(t, i.got(), "a", n)
+}
+
+func TestALeaseIsRefused(t *testing.T) {
+	alone := newInlet(t, carrier.SUB, []string{""}, bind("tcp://127.0.0.1:*"))
+	_, ok := alone.LeaseReader()
+	require.False(t, ok, "no peer")
+	for n := 1; n <= 2; n++ {
+		newOutlet(t, carrier.Wait, 10, dial(alone.address()))
+		alone.eventLog.wait(t, carrier.Connected, n)
+	}
+	_, ok = alone.LeaseReader()
+	require.False(t, ok, "two peers")
+
+	o := newOutlet(t, carrier.Wait, 10, bind("tcp://127.0.0.1:*"))
+	raw := newInlet(t, carrier.XSUB, []string{""}, dial(o.address()))
+	raw.eventLog.wait(t, carrier.Connected, 1)
+	_, ok = raw.LeaseReader()
+	require.False(t, ok, "one that was not opened for a lease")
+}
+
+func TestAPeerThatLeavesEndsTheLease(t *testing.T) {
+	for name, fetch := range map[string]bool{"noticed by the holder": true, "or by the goroutine": false} {
+		t.Run(name, func(t *testing.T) {
+			o, i := leasePair(t)
+			fd, ok := i.LeaseReader()
+			require.True(t, ok)
+			o.Close(time.Second)
+			readable(t, fd)
+			if fetch {
+				i.ReadLeased()
+			} else {
+				i.EndLease()
+			}
+			i.eventLog.wait(t, carrier.Disconnected, 1)
+			require.False(t, i.ReadLeased())
+			_, ok = i.LeaseReader()
+			require.False(t, ok)
+			i.EndLease()
+		})
+	}
+}
+
+func TestClosingWithALease(t *testing.T) {
+	_, i := leasePair(t)
+	_, ok := i.LeaseReader()
+	require.True(t, ok)
+	i.Close()
+	require.False(t, i.ReadLeased())
+	i.EndLease()
+}
+
+// A peer that is disconnected is not read any more, however much it sends.
+func TestClosingEndsReadingFromAPeerThatNeverPauses(t *testing.T) {
+	i := &testInlet{eventLog: &eventLog{}}
+	cfg := carrier.InletConfig{
+		Config:      config(carrier.SUB, []option{events(i.eventLog), bind("tcp://127.0.0.1:*")}),
+		Deliver:     func(*batch.Batch) { time.Sleep(time.Millisecond) }, // there is always more to read
+		ReaderLease: true,
+	}
+	in, err := Opener{}.OpenInlet(cfg)
+	require.NoError(t, err)
+	require.NoError(t, in.Subscribe(nil))
+	peer := connectRaw(t, in.Endpoints()[0])
+	peer.shakeHands("PUB", 0)
+	i.eventLog.wait(t, carrier.Connected, 1)
+	go func() {
+		for say := bytes.Repeat([]byte{0, 1, 'x'}, 10_000); ; {
+			if _, err := peer.Write(say); err != nil {
+				return
+			}
+		}
+	}()
+	testkit.Eventually(t, func() bool { return in.Peers()[0].Received > 100_000 }, "a flood")
+	closed := make(chan struct{})
+	go func() { in.Close(); close(closed) }()
+	select {
+	case <-closed:
+	case <-time.After(testkit.Soon / 2): // the peer stops by itself, later
+		require.Fail(t, "the peer is still being read")
+	}
+}
+
+// A connection that no goroutine would read after the lease is disconnected.
+func TestALeaseThatCannotBeEndedEndsTheConnection(t *testing.T) {
+	_, i := leasePair(t)
+	_, ok := i.LeaseReader()
+	require.True(t, ok)
+	i.leased.Load().io.readable.fd = -1
+	i.EndLease()
+	require.Contains(t, i.eventLog.wait(t, carrier.Disconnected, 1).Reason, "bad file descriptor")
+}
