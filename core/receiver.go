@@ -116,7 +116,7 @@ func (x *receiverOptions) add(o *option.Set) {
 	o.Add("timeout", "how old an envelope may be on arrival", true, x.slowAfter)
 	o.Add("on_slow", "what an older one does: stop the receiver, drop (the envelope), warn, or ignore", true, x.onSlow)
 	o.Add("clock.skew", "what to do about clocks that differ: off, or guard (measure the age of an origin's envelopes from the quickest one of them)", true, x.clockSkew)
-	o.Add("origins.filter", "what the accepted origins are for: on (the envelopes of all others are dropped, once one was accepted), age (those of others pass, and are never too old), or off (every origin passes)", true, x.originsFilter)
+	o.Add("origins.filter", "what the accepted origins are for: on (the envelopes of all others are dropped, once one was accepted), age (those of others pass, and are never too old; setting it begins with no accepted origin), or off (every origin passes)", true, x.originsFilter)
 	o.Add("queue.messages", "how many envelopes may wait to be taken", true, x.queueMessages)
 	o.Add("queue.bytes", "how many bytes of them", true, x.queueBytes)
 	o.Add("queue.full", "what happens when the queue is full: block (the receiver stops reading, which holds back its peers), drop_new, drop_old, latest_per_topic (of each topic only the newest stays), or error (the receiver stops)", false, x.queueFull)
@@ -359,6 +359,9 @@ func (r *Receiver) FD() (int, error) {
 // Set implements Component. A bound of the queue holds at once.
 func (r *Receiver) Set(key, value string) error {
 	err := r.component.Set(key, value)
+	if err == nil && key == "origins.filter" && r.originsFilter.Is("age") {
+		r.admission.ForgetOrigins() // a program that decides itself what it wants says so whenever that changes
+	}
 	r.queue.BoundChanged() // where it makes room, a Put that waits must hear of it
 	return err
 }

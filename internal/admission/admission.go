@@ -135,6 +135,13 @@ func (c *Control) Accept(origin string) {
 	c.origins[origin] = struct{}{}
 }
 
+// ForgetOrigins takes back all calls of Accept.
+func (c *Control) ForgetOrigins() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.origins = nil
+}
+
 // accepted reports whether an origin, which is a JSON value, was named to Accept.
 func (c *Control) accepted(origin []byte) bool {
 	_, ok := c.origins[string(wire.Text(origin, nil))]
