@@ -394,3 +394,11 @@ func (x *inbox) drop(g *segment) {
 	}
 	g.release()
 }
+
+// signal wakes the reader of c, now or when it next waits.
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/hermes-zmq/hermes/internal/marshal"
+	"github.com/hermes-zmq/hermes/internal/sendqueue"
 )
 
 // rows is room for an envelope that is read.
@@ -51,7 +52,7 @@ func (p *Publisher) tryRow(r *marshal.Reader, room *[]byte, last bool) error {
 	if err := p.checkSize(len(row.Topic) + len(row.Origin) + len(row.Data)); err != nil {
 		return err
 	}
-	full, err := put(p, row.Topic, row.Origin, row.Data, form{encoded: true})
+	full, err := put(p, row.Topic, row.Origin, row.Data, sendqueue.Form{Encoded: true})
 	if full != nil {
 		return errorf(ETIMEOUT, "the queue of %s is full for now", p.who())
 	}

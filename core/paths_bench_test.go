@@ -2,7 +2,6 @@ package core
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -25,19 +24,6 @@ func ticks(n int) *batch.Batch {
 
 const ticksInBatch = 400
 
-// BenchmarkDeparture stamps and numbers.
-func BenchmarkDeparture(b *testing.B) {
-	var n numbering
-	n.begin(rand.Uint32)
-	t := ticks(ticksInBatch)
-	b.ReportAllocs()
-	for range b.N {
-		wire.Stamp(t, time.Now().UnixMicro(), true)
-		n.number(t)
-	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/ticksInBatch, "ns/envelope")
-}
-
 // BenchmarkArrival checks, queues and takes.
 func BenchmarkArrival(b *testing.B) {
 	r, err := NewReceiver("tcp://127.0.0.1:1", "r")
@@ -49,15 +35,17 @@ func BenchmarkArrival(b *testing.B) {
 	}
 	r.inbox.open(queue.DropNew)
 	r.arrival.begin()
-	var n numbering
-	n.begin(rand.Uint32)
 	t := ticks(ticksInBatch)
 	var texts int
+	var number uint32
 	b.ReportAllocs()
 	for range b.N {
 		b.StopTimer()
 		wire.Stamp(t, time.Now().UnixMicro(), true)
-		n.number(t)
+		for i := range t.Len() { // the streams are ten topics in turn
+			wire.Number(t, i, wire.Sequence{Incarnation: 7, Number: number + uint32(i/10)})
+		}
+		number += ticksInBatch / 10
 		b.StartTimer()
 		r.deliver(t)
 		d, err := r.Take(1000, 0)

@@ -37,3 +37,39 @@ type CacheCounters struct {
 	CacheSent     uint64 `json:"cache_sent"`
 	CacheDropped  uint64 `json:"cache_dropped"`
 }
+
+// PublisherStats are a publisher's counters, taken at one instant.
+type PublisherStats struct {
+	base
+	PublisherCounters
+	Queued      int64  `json:"queued"`       // envelopes accepted, and neither sent nor dropped yet
+	QueuedBytes int64  `json:"queued_bytes"` // their size, framed
+	Ready       bool   `json:"ready"`        // there is a subscription
+	Peers       []Peer `json:"peers"`
+}
+
+// PublisherCounters count envelopes, over all runs of a publisher. At any moment accepted =
+// sent + queued + unwanted + dropped_no_peer + dropped_full + dropped_old +
+// dropped_conflated + dropped_stop.
+type PublisherCounters struct {
+	Accepted         uint64 `json:"accepted"`          // published without an error, or dropped later
+	Sent             uint64 `json:"sent"`              // handed to a connection
+	SentBytes        uint64 `json:"sent_bytes"`        // their size, framed
+	Unwanted         uint64 `json:"unwanted"`          // no peer had a subscription for them
+	DroppedNoPeer    uint64 `json:"dropped_no_peer"`   // there was no connection, or it broke before they were written
+	DroppedFull      uint64 `json:"dropped_full"`      // the queue was full, and they were the new ones
+	DroppedOld       uint64 `json:"dropped_old"`       // the queue was full, and they made room
+	DroppedConflated uint64 `json:"dropped_conflated"` // the queue was full, and a newer one of the topic replaced them
+	DroppedStop      uint64 `json:"dropped_stop"`      // not sent when the time of a stop was up
+}
+
+// Stats takes the counters at one instant.
+func (p *Publisher) Stats() PublisherStats {
+	s := PublisherStats{base: p.base(), Ready: p.ready.IsOpen(), Peers: outletPeers(p.currentOutlet())}
+	now := p.queue.Snapshot()
+	s.PublisherCounters, s.Queued, s.QueuedBytes = PublisherCounters(now.Counters), now.Queued, now.QueuedBytes
+	return s
+}
+
+// StatsJSON implements Component.
+func (p *Publisher) StatsJSON() []byte { return statsJSON(p.Stats()) }

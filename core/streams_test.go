@@ -3,13 +3,10 @@ package core
 import (
 	"bytes"
 	"fmt"
-	"math"
-	"math/rand/v2"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/hermes-zmq/hermes/internal/batch"
 	"github.com/hermes-zmq/hermes/internal/wire"
 )
 
@@ -84,71 +81,14 @@ func seq(incarnation uint16, number uint32) wire.Sequence {
 	return wire.Sequence{Incarnation: incarnation, Number: number}
 }
 
-// numbered builds a batch of one envelope for each topic and numbers it.
-func numbered(t *testing.T, n *numbering, topics ...string) (out []wire.Sequence) {
-	b := batch.Get()
-	defer b.Release()
-	for _, topic := range topics {
-		require.NoError(t, wire.Append(b, topic, []byte(`"o"`), []byte(`1`), true))
-	}
-	n.number(b)
-	for i := range b.Len() {
-		p, err := wire.Split(b.Message(i), new(wire.StreamMemo))
-		require.NoError(t, err)
-		require.True(t, p.Numbered)
-		out = append(out, p.Sequence)
-	}
-	return out
-}
-
-func TestEnvelopesAreNumberedByStream(t *testing.T) {
-	var n numbering
-	n.begin(func() uint32 { return 0x2344 })
-	require.Equal(t, []wire.Sequence{seq(0x2345, 0), seq(0x2345, 1), seq(0x2345, 0), seq(0x2345, 2)}, numbered(t, &n, "a", "a", "b", "a"))
-	b := batch.Get()
-	defer b.Release()
-	require.NoError(t, wire.Append(b, "a", []byte(`"another origin"`), []byte(`1`), true))
-	n.number(b)
-	p, err := wire.Split(b.Message(0), new(wire.StreamMemo))
-	require.NoError(t, err)
-	require.Zero(t, p.Sequence.Number, "receivers tell streams apart by origin as well")
-}
-
-func TestAFullTableOfNumbersBeginsANewIncarnation(t *testing.T) {
-	var n numbering
-	n.begin(func() uint32 { return 0 })
-	for i := range numberedStreams - 1 {
-		name := fmt.Appendf(nil, "%d", i)
-		n.counter(name, name)
-	}
-	require.Equal(t, []wire.Sequence{seq(1, 0), seq(1, 1)}, numbered(t, &n, "5", "5"))
-	got := numbered(t, &n, "one too many", "5")
-	require.Equal(t, []wire.Sequence{seq(2, 0), seq(2, 0)}, got, "a new incarnation, in which every topic begins anew")
-}
-
 func TestLongTopicsAreForgottenSooner(t *testing.T) {
 	var s streams
-	var n numbering
-	n.begin(rand.Uint32)
 	topic := bytes.Repeat([]byte("t"), 1<<20)
 	for i := range 200 {
 		copy(topic, fmt.Sprintf("%05d", i))
-		n.counter(topic, topic)
 		_, duplicate := s.note(&wire.Parts{Origin: []byte(`"o"`), Topic: topic, Sequence: seq(7, uint32(i))})
 		require.False(t, duplicate)
-		require.LessOrEqual(t, len(n.next)<<20, numberedBytes)
 		require.LessOrEqual(t, (len(s.young)+len(s.old))<<20, 2*rememberedBytes)
 	}
 	require.NotZero(t, len(s.old))
-}
-
-func TestANewIncarnationIsNotTheLastOne(t *testing.T) {
-	for draw := range uint32(1 << 17) {
-		n := numbering{incarnation: 5}
-		n.begin(func() uint32 { return draw })
-		require.NotEqual(t, uint16(5), n.incarnation)
-	}
-	n := numbering{}
-	n.begin(func() uint32 { return math.MaxUint32 })
-	require.NotZero(t, n.incarnation)
 }
