@@ -1,48 +1,49 @@
-package core
+package sendqueue
 
 import (
 	"github.com/hermes-zmq/hermes/internal/batch"
 	"github.com/hermes-zmq/hermes/internal/queue"
 )
 
-// conflation is what a publisher's queue turns into when it is full and its rule is
-// latest_per_topic: the newest envelope of each topic. It turns back into batches when
-// the pump has taken half of what there was.
+// conflation is what a full queue with the policy LatestPerTopic turns into: the newest
+// envelope of each topic. It turns back into batches when half of what there was has been
+// taken.
 type conflation struct {
 	on     bool
 	newest queue.Newest[[]byte] // framed messages
 	resume int                  // with so many left it turns back
 }
 
-// makeRoom drops what is old until the queue is within its bounds, or only what the
-// pump has in hand and the newest envelope are left. It tells how many that were.
-func (q *sendQueue) makeRoom(limit queue.Bound) (dropped int) {
+// makeRoom drops what is old until the queue is within its bounds, or only what is
+// being sent and the newest envelope are left. It tells how many that were.
+func (q *Queue) makeRoom(limit queue.Bound) (dropped int) {
 	before := q.counters.DroppedOld + q.counters.DroppedConflated
 	switch {
-	case q.topics.on:
+	case q.latest.on:
 		q.conflate(q.tail)
 	case !q.over(limit):
 		q.share(limit)
 		return 0
-	case q.full == queue.LatestPerTopic:
+	case q.cfg.Policy == queue.LatestPerTopic:
 		q.freeze()
 	}
-	for q.count-q.hand > 1 && q.over(limit) {
+	for q.count-q.inFlight > 1 && q.over(limit) {
 		q.evict()
 	}
-	if !q.topics.on {
+	if !q.latest.on {
 		q.share(limit)
 	}
 	return int(q.counters.DroppedOld + q.counters.DroppedConflated - before)
 }
 
-func (q *sendQueue) over(limit queue.Bound) bool {
-	return q.count > limit.Messages || q.bytes > limit.Bytes || q.held > limit.Bytes+queue.Slack
+// over reports whether the queue is beyond its bounds.
+func (q *Queue) over(limit queue.Bound) bool {
+	return q.count > limit.Messages || q.bytes > limit.Bytes || q.memory > limit.Bytes+queue.Slack
 }
 
 // share closes the tail before it is too great a part of the queue: what is being sent
 // cannot be dropped any more, and the newest must find room beside it.
-func (q *sendQueue) share(limit queue.Bound) {
+func (q *Queue) share(limit queue.Bound) {
 	t := q.tail
 	if t.Full() || int64(t.Len()) >= queue.Share(limit.Messages) || int64(t.Size()) >= queue.Share(limit.Bytes) {
 		q.closeTail()
@@ -50,41 +51,41 @@ func (q *sendQueue) share(limit queue.Bound) {
 }
 
 // evict drops the oldest envelope that waits. There must be one.
-func (q *sendQueue) evict() {
+func (q *Queue) evict() {
 	q.count--
 	q.counters.DroppedOld++
-	if q.topics.on {
-		msg := q.topics.newest.Pop()
+	if q.latest.on {
+		msg := q.latest.newest.Pop()
 		q.bytes -= int64(len(msg))
-		q.held -= queue.EntryBytes + int64(cap(msg))
+		q.memory -= queue.EntryBytes + int64(cap(msg))
 		batch.Recycle(msg)
 		return
 	}
 	b := q.tail
-	if len(q.whole) > 0 {
-		b = q.whole[0]
+	if len(q.batches) > 0 {
+		b = q.batches[0]
 	}
-	q.bytes -= int64(len(b.Message(q.gone)))
-	if q.gone++; q.gone < b.Len() {
+	q.bytes -= int64(len(b.Message(q.dropped)))
+	if q.dropped++; q.dropped < b.Len() {
 		return
 	}
-	q.gone = 0
+	q.dropped = 0
 	if b == q.tail {
 		q.tail = nil
 	} else {
-		q.held -= b.Footprint()
+		q.memory -= b.Footprint()
 		q.shift()
 	}
 	b.Release()
 }
 
 // freeze keeps the newest envelope of each topic, and drops the others.
-func (q *sendQueue) freeze() {
-	q.topics.resume = int(q.count-q.hand) / 2
-	q.topics.on = true
-	for len(q.whole) > 0 {
+func (q *Queue) freeze() {
+	q.latest.resume = int(q.count-q.inFlight) / 2
+	q.latest.on = true
+	for len(q.batches) > 0 {
 		b := q.shift()
-		q.held -= b.Footprint()
+		q.memory -= b.Footprint()
 		q.conflate(b)
 		b.Release()
 	}
@@ -93,43 +94,43 @@ func (q *sendQueue) freeze() {
 
 // conflate adds the envelopes of a batch, each of which takes the place of an older one
 // of its topic. The tail is empty afterwards.
-func (q *sendQueue) conflate(b *batch.Batch) {
-	for i := q.gone; i < b.Len(); i++ {
+func (q *Queue) conflate(b *batch.Batch) {
+	for i := q.dropped; i < b.Len(); i++ {
 		from := b.Message(i)
 		msg := append(batch.Arena(len(from)), from...)
-		q.held += int64(cap(msg))
-		old, replaced := q.topics.newest.Put(batch.Topic(msg), msg)
+		q.memory += int64(cap(msg))
+		old, replaced := q.latest.newest.Put(batch.Topic(msg), msg)
 		if !replaced {
-			q.held += queue.EntryBytes
+			q.memory += queue.EntryBytes
 			continue
 		}
 		q.count--
 		q.bytes -= int64(len(old))
-		q.held -= int64(cap(old))
+		q.memory -= int64(cap(old))
 		batch.Recycle(old)
 		q.counters.DroppedConflated++
 	}
-	q.gone = 0
+	q.dropped = 0
 	if b == q.tail {
 		b.Reset()
 	}
 }
 
 // thaw makes a batch of the oldest, and where not much is left, of all.
-func (q *sendQueue) thaw() {
-	newest := &q.topics.newest
+func (q *Queue) thaw() {
+	newest := &q.latest.newest
 	for newest.Len() > 0 {
 		b := q.target()
 		msg := newest.Pop()
-		q.held -= queue.EntryBytes + int64(cap(msg))
+		q.memory -= queue.EntryBytes + int64(cap(msg))
 		b.AppendMessage(msg)
 		batch.Recycle(msg)
-		if b.Full() || b.Len() > q.topics.resume/2 {
+		if b.Full() || b.Len() > q.latest.resume/2 {
 			q.closeTail()
-			if newest.Len() > q.topics.resume {
+			if newest.Len() > q.latest.resume {
 				return
 			}
 		}
 	}
-	q.topics = conflation{}
+	q.latest = conflation{}
 }

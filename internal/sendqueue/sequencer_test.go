@@ -1,4 +1,4 @@
-package core
+package sendqueue
 
 import (
 	"bytes"
@@ -13,12 +13,8 @@ import (
 	"github.com/hermes-zmq/hermes/internal/wire"
 )
 
-func seq(incarnation uint16, number uint32) wire.Sequence {
-	return wire.Sequence{Incarnation: incarnation, Number: number}
-}
-
 // numbered builds a batch of one envelope for each topic and numbers it.
-func numbered(t *testing.T, n *numbering, topics ...string) (out []wire.Sequence) {
+func numbered(t *testing.T, n *sequencer, topics ...string) (out []wire.Sequence) {
 	b := batch.Get()
 	defer b.Release()
 	for _, topic := range topics {
@@ -35,8 +31,9 @@ func numbered(t *testing.T, n *numbering, topics ...string) (out []wire.Sequence
 }
 
 func TestEnvelopesAreNumberedByStream(t *testing.T) {
-	var n numbering
-	n.begin(func() uint32 { return 0x2344 })
+	var n sequencer
+	n.draw = func() uint32 { return 0x2344 }
+	n.renew()
 	require.Equal(t, []wire.Sequence{seq(0x2345, 0), seq(0x2345, 1), seq(0x2345, 0), seq(0x2345, 2)}, numbered(t, &n, "a", "a", "b", "a"))
 	b := batch.Get()
 	defer b.Release()
@@ -48,9 +45,10 @@ func TestEnvelopesAreNumberedByStream(t *testing.T) {
 }
 
 func TestAFullTableOfNumbersBeginsANewIncarnation(t *testing.T) {
-	var n numbering
-	n.begin(func() uint32 { return 0 })
-	for i := range numberedStreams - 1 {
+	var n sequencer
+	n.draw = func() uint32 { return 0 }
+	n.renew()
+	for i := range maxStreams - 1 {
 		name := fmt.Appendf(nil, "%d", i)
 		n.counter(name, name)
 	}
@@ -59,24 +57,30 @@ func TestAFullTableOfNumbersBeginsANewIncarnation(t *testing.T) {
 	require.Equal(t, []wire.Sequence{seq(2, 0), seq(2, 0)}, got, "a new incarnation, in which every topic begins anew")
 }
 
-func TestLongTopicsAreForgottenSooner(t *testing.T) {
-	var n numbering
-	n.begin(rand.Uint32)
+func TestANewIncarnationIsNotTheLastOne(t *testing.T) {
+	for draw := range uint32(1 << 17) {
+		n := sequencer{incarnation: 5}
+		n.draw = func() uint32 { return draw }
+		n.renew()
+		require.NotEqual(t, uint16(5), n.incarnation)
+	}
+	n := sequencer{}
+	n.draw = func() uint32 { return math.MaxUint32 }
+	n.renew()
+	require.NotZero(t, n.incarnation)
+}
+
+func TestLongTopicsFillTheTableSooner(t *testing.T) {
+	n := sequencer{draw: rand.Uint32}
+	n.renew()
 	topic := bytes.Repeat([]byte("t"), 1<<20)
 	for i := range 200 {
 		copy(topic, fmt.Sprintf("%05d", i))
 		n.counter(topic, topic)
-		require.LessOrEqual(t, len(n.next)<<20, numberedBytes)
+		require.LessOrEqual(t, len(n.next)<<20, maxStreamBytes)
 	}
 }
 
-func TestANewIncarnationIsNotTheLastOne(t *testing.T) {
-	for draw := range uint32(1 << 17) {
-		n := numbering{incarnation: 5}
-		n.begin(func() uint32 { return draw })
-		require.NotEqual(t, uint16(5), n.incarnation)
-	}
-	n := numbering{}
-	n.begin(func() uint32 { return math.MaxUint32 })
-	require.NotZero(t, n.incarnation)
+func seq(incarnation uint16, number uint32) wire.Sequence {
+	return wire.Sequence{Incarnation: incarnation, Number: number}
 }
