@@ -3,6 +3,7 @@ package core
 import (
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/hermes-zmq/hermes/internal/batch"
 	"github.com/hermes-zmq/hermes/internal/notify"
 	"github.com/hermes-zmq/hermes/internal/queue"
+	"github.com/hermes-zmq/hermes/internal/testkit"
 	"github.com/hermes-zmq/hermes/internal/wire"
 )
 
@@ -158,18 +160,18 @@ func TestTheDescriptorFollowsTheQueue(t *testing.T) {
 		require.NoError(t, r.Start())
 		fd, err := r.FD()
 		require.NoError(t, err)
-		require.False(t, readable(t, fd, 0))
+		require.False(t, testkit.Readable(t, fd, 0))
 		p := newPublisher(t, engine, get(t, r, "endpoint"))
 		for range 3 {
 			require.NoError(t, p.Publish("t", "", []byte("1")))
 		}
 		for range 3 {
-			require.True(t, readable(t, fd, soon))
+			require.True(t, testkit.Readable(t, fd, soon))
 			collect(t, r, 1)
 		}
-		require.False(t, readable(t, fd, 0))
+		require.False(t, testkit.Readable(t, fd, 0))
 		require.NoError(t, r.Stop(0))
-		require.True(t, readable(t, fd, 0))
+		require.True(t, testkit.Readable(t, fd, 0))
 		require.NoError(t, r.Close())
 		_, err = os.Stat(fmt.Sprintf("/proc/self/fd/%d", fd))
 		require.Error(t, err)
@@ -351,4 +353,51 @@ func BenchmarkArrival(b *testing.B) {
 		d.Release()
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/ticksInBatch, "ns/envelope")
+}
+
+// TestARelayThatDropsEveryKthMessage: what is lost on the way is counted, exactly, in
+// total and by topic, on the envelope behind the gap as well; and nothing else is.
+func TestARelayThatDropsEveryKthMessage(t *testing.T) {
+	const n = 3000
+	for _, k := range []int{1, 2, 3, 7, 64, 1000} {
+		for _, topics := range []int{1, 5} {
+			t.Run(fmt.Sprintf("k=%d,topics=%d", k, topics), func(t *testing.T) {
+				po := newOffice(t, "zmtp")
+				r := newReceiver(t, "zmtp", get(t, po, "endpoint.out"), "on_slow", "ignore")
+				require.Eventually(t, func() bool { return subscribed(po.Stats()) == 1 }, soon, pollEvery)
+				relay := testkit.NewRelay(t, get(t, po, "endpoint.in"))
+				p := newPublisher(t, "zmtp", relay.Address())
+				topic := func(i int) string { return fmt.Sprintf("topic/%d", i%topics) }
+				frame := func() { // one envelope of each topic that is not lost
+					for i := range topics {
+						publishNumbers(t, p, topic(i), 0, 1)
+					}
+				}
+				frame()
+				collect(t, r, topics)
+				relay.Lose(k)
+				for i := range n {
+					require.NoError(t, p.Publish(topic(i), "", strconv.AppendInt(nil, int64(i), 10)))
+				}
+				require.Eventually(t, func() bool { return relay.Passed() == n }, soon, pollEvery)
+				relay.Lose(0)
+				frame()
+
+				byTopic, injected := relay.Lost(), 0
+				for _, lost := range byTopic {
+					injected += lost
+				}
+				require.Equal(t, n/k, injected)
+				found := map[string]int{}
+				for _, e := range collect(t, r, n-injected+topics) {
+					if e.Lost > 0 {
+						found[e.Topic] += int(e.Lost)
+					}
+				}
+				require.Equal(t, byTopic, found)
+				require.EqualValues(t, injected, r.Stats().Lost)
+				require.Zero(t, r.Stats().Duplicates)
+			})
+		}
+	}
 }
