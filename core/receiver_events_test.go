@@ -59,11 +59,11 @@ func TestLateOnesAreNotAnnouncedWhereTheirAgeIsIgnored(t *testing.T) {
 
 func TestAGapIsAnnounced(t *testing.T) {
 	r := unstarted(t)
-	arrive(t, r, "t", "somebody", 0, 0)
-	arrive(t, r, "t", "somebody", 0, 4)
-	arrive(t, r, "t", "somebody", 0, 6)
+	arrive(t, r, "t", "a sender", 0, 0)
+	arrive(t, r, "t", "a sender", 0, 4)
+	arrive(t, r, "t", "a sender", 0, 6)
 	e := eventOf(t, r, "lost")
-	require.Equal(t, [3]any{uint64(3), "t", "somebody"}, [3]any{e.Count, e.Topic, e.Origin})
+	require.Equal(t, [3]any{uint64(3), "t", "a sender"}, [3]any{e.Count, e.Topic, e.Origin})
 	require.Contains(t, e.Text, "misses 3 envelopes")
 	_, err := r.NextEvent(0)
 	require.Error(t, err, "at most one notice a second")
@@ -75,7 +75,7 @@ func TestAGapIsAnnounced(t *testing.T) {
 	defer d.Release()
 	text := d.AppendJSON(nil)
 	require.Len(t, text, d.JSONSize())
-	require.Regexp(t, `^\[\["t","somebody",1,[\d.]+\],\["t","somebody",1,[\d.]+,3\],\["t","somebody",1,[\d.]+,1\]\]$`, string(text))
+	require.Regexp(t, `^\[\["t","a sender",1,[\d.]+\],\["t","a sender",1,[\d.]+,3\],\["t","a sender",1,[\d.]+,1\]\]$`, string(text))
 }
 
 func TestTheSnailNamesTheEnvelopeThatWasTooOld(t *testing.T) {

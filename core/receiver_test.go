@@ -46,7 +46,7 @@ func TestTopicsAndOriginsFilter(t *testing.T) {
 		require.NoError(t, p.Publish("a/4", "you", []byte("1")))
 		require.Equal(t, "a/4", collect(t, r, 1)[0].Topic)
 
-		// Only who was accepted can be too late, where that is all that acceptance is for.
+		// Only an accepted origin can be too late, where that is all that acceptance is for.
 		require.NoError(t, r.Set("origins.filter", "age"))
 		require.NoError(t, r.Set("timeout", "1ns"))
 		require.NoError(t, p.Publish("a/4", "me", []byte("1")))
@@ -295,7 +295,7 @@ func TestStoppingEndsABlockedReceiver(t *testing.T) {
 			require.NoError(t, p.Publish("t", "", []byte(`1`)))
 		}
 		require.Eventually(t, func() bool { return r.Stats().Queued == 1 }, soon, time.Millisecond)
-		require.NoError(t, r.Subscribe("t")) // nobody else has to wait for it either
+		require.NoError(t, r.Subscribe("t")) // no other caller has to wait for it either
 		require.NoError(t, r.Accept("pub"))
 		require.NoError(t, r.Stop(0))
 		s := r.Stats()

@@ -19,12 +19,12 @@
 package admission
 
 import (
-	"sync"
 	"time"
 
 	"github.com/hermes-zmq/hermes/internal/batch"
 	"github.com/hermes-zmq/hermes/internal/clock"
 	"github.com/hermes-zmq/hermes/internal/dedup"
+	"github.com/hermes-zmq/hermes/internal/invariants"
 	"github.com/hermes-zmq/hermes/internal/queue"
 	"github.com/hermes-zmq/hermes/internal/recvqueue"
 	"github.com/hermes-zmq/hermes/internal/wire"
@@ -75,8 +75,8 @@ type Control struct {
 	cfg   Config
 	queue *recvqueue.Queue
 
-	turn sync.Mutex // see the package
-	mu   sync.Mutex // guards the rest
+	turn invariants.Mutex // see the package
+	mu   invariants.Mutex // guards the rest
 
 	over    bool                // nothing is let in any more
 	origins map[string]struct{} // those accepted, decoded; nil: all
@@ -99,7 +99,10 @@ func New(cfg Config, q *recvqueue.Queue) *Control {
 	if cfg.TimeOfDay == nil {
 		cfg.TimeOfDay = clock.TimeOfDay
 	}
-	return &Control{cfg: cfg, queue: q, over: true}
+	c := &Control{cfg: cfg, queue: q, over: true}
+	c.turn.Rank(recvqueue.LockFamily, recvqueue.LockRank-20)
+	c.mu.Rank(recvqueue.LockFamily, recvqueue.LockRank-10)
+	return c
 }
 
 // Begin starts a run, of so many redundant paths; with none, or one that is not redundant, it

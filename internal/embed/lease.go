@@ -1,12 +1,12 @@
 package embed
 
 import (
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/hermes-zmq/hermes/internal/carrier"
 	"github.com/hermes-zmq/hermes/internal/clock"
+	"github.com/hermes-zmq/hermes/internal/invariants"
 	"github.com/hermes-zmq/hermes/internal/sysmon"
 )
 
@@ -25,7 +25,7 @@ import (
 type Lease struct {
 	leased atomic.Bool // leaser is set: for callers that look without the lock
 
-	mu     sync.Mutex
+	mu     invariants.Mutex
 	leaser carrier.ReaderLeaser // nil: there is no lease
 	fd     int
 	inside bool          // the holder is in a wait

@@ -52,7 +52,10 @@ type Receiver struct {
 }
 
 // Init makes it ready.
-func (r *Receiver) Init(q *recvqueue.Queue, h Hooks) { r.queue, r.hooks = q, h }
+func (r *Receiver) Init(q *recvqueue.Queue, h Hooks) {
+	r.queue, r.hooks = q, h
+	r.Lease.mu.Rank(recvqueue.LockFamily, recvqueue.LockRank-30)
+}
 
 // AddOptions adds the options that only foreign runtimes have to those of the receiver.
 func (r *Receiver) AddOptions(o *option.Set) {
