@@ -32,6 +32,7 @@ type Publisher struct {
 	sequence      *choiceVar
 	redundant     *choiceVar
 	redundantWait *durationVar
+	times         *choiceVar
 
 	q        queue
 	outlet   carrier.Outlet
@@ -93,6 +94,8 @@ func NewPublisher(address, name string) (*Publisher, error) {
 	p.redundantWait = newDuration(500 * time.Millisecond)
 	o.add("redundant", "whether its peers are paths to the same receivers, so that one may go on without the other: auto (where it connects to several), on, or off", false, p.redundant)
 	o.add("redundant.wait", "how long a path may keep the others waiting before it is left behind", false, p.redundantWait)
+	p.times = newChoice("check", "any")
+	o.add("times", "which times an envelope may be given in place of that of sending: check (those that receivers understand) or any (every JSON value, as in 1.x)", true, p.times)
 	return p, nil
 }
 
@@ -336,6 +339,18 @@ func (p *Publisher) checkSize(size int) error {
 	return nil
 }
 
+// checkTime refuses a time with which every receiver would drop the envelope as
+// malformed; nil is that of sending.
+func (p *Publisher) checkTime(text []byte) error {
+	if text == nil || p.times.is("any") {
+		return nil
+	}
+	if _, _, _, ok := wire.ParseTime(text); !ok {
+		return fmt.Errorf("its time, %s, is not a number, nor a text of one: give the seconds since 1970, or null for the time of sending", excerpt(text))
+	}
+	return nil
+}
+
 // put makes one attempt. Where the queue is full it gives a channel to wait on.
 func put[T string | []byte](p *Publisher, topic T, origin, data []byte, how form) (full <-chan struct{}, err error) {
 	done, err := tryPut(&p.q, topic, origin, data, how, bound{p.queueMessages.get(), p.queueBytes.get()})
@@ -376,9 +391,10 @@ func excerpt(text []byte) string {
 
 // PublishBatch queues many envelopes at once: a JSON array of [topic, origin, data], in
 // which a null origin stands for the publisher's name, or [topic, origin, data, time],
-// which goes out as it is, but for a null time, which is that of sending. Topic, origin and
-// time may be any JSON value, though nearly all are strings and numbers. Nothing is queued
-// if anything is wrong with the text. It tells how many were queued.
+// which goes out as it is, but for a null time, which is that of sending. Topic and origin
+// may be any JSON value, though nearly all are strings; a time is a number, or what else
+// receivers take for one (see the option "times"). Nothing is queued if anything is wrong
+// with the text. It tells how many were queued.
 func (p *Publisher) PublishBatch(text []byte) (int, error) {
 	if !wire.Valid(text) {
 		return 0, errorf(EJSON, "the batch is %w: %s", wire.ErrJSON, excerpt(text))
@@ -387,9 +403,12 @@ func (p *Publisher) PublishBatch(text []byte) (int, error) {
 	if err != nil {
 		return 0, errorf(EINVAL, "the batch: %w", err)
 	}
-	for _, e := range entries {
+	for i, e := range entries {
 		if err := p.checkSize(e.Size()); err != nil {
 			return 0, err
+		}
+		if err := p.checkTime(e.Time); err != nil {
+			return 0, errorf(EINVAL, "the batch: element %d: %w", i, err)
 		}
 	}
 	for i, e := range entries {
@@ -400,8 +419,9 @@ func (p *Publisher) PublishBatch(text []byte) (int, error) {
 	return len(entries), nil
 }
 
-// TryPublish queues one envelope, a JSON array as in a batch, and never waits. ETIMEOUT says that there is no room: nothing has happened then, nothing
-// is counted, and the descriptor tells when to try again.
+// TryPublish queues one envelope, a JSON array as in a batch, and never waits. ETIMEOUT
+// says that there is no room: nothing has happened then, nothing is counted, and the
+// descriptor tells when to try again.
 func (p *Publisher) TryPublish(text []byte) error {
 	e, err := wire.ParseEntry(text, p.origin)
 	switch {
@@ -412,6 +432,9 @@ func (p *Publisher) TryPublish(text []byte) error {
 	}
 	if err := p.checkSize(e.Size()); err != nil {
 		return err
+	}
+	if err := p.checkTime(e.Time); err != nil {
+		return errorf(EINVAL, "the envelope: %w", err)
 	}
 	full, err := put(p, e.Topic, e.Origin, e.Data, form{true, e.Time})
 	if full != nil {

@@ -194,9 +194,11 @@ class Publisher(Part[_native.PublisherCore]):
         return type(self).publish is _PUBLISH and "publish" not in self.__dict__
 
     def _hermes_create(self) -> _native.PublisherCore:
-        return _native.PublisherCore(
+        core = _native.PublisherCore(
             native_address(self.pub_addr), native_text(self.name or "nameless", "the name")
         )
+        core.set("times", "any")  # what a hook writes goes out as it is
+        return core
 
     def _hermes_opened(self, core: _native.PublisherCore) -> None:
         q = self._hermes_q

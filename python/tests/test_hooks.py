@@ -369,6 +369,15 @@ def test_frames_of_a_hook_that_are_no_json_are_a_data_error(wire: Any, bad: Any)
     assert wire[0].stats()["accepted"] == 0
 
 
+@pytest.mark.parametrize("ts", ["soon", "0x1", [1], {"k": 1}])
+def test_a_time_that_is_none_goes_out_as_in_1x(wire: Any, ts: Any) -> None:
+    class Odd(Envelope):
+        def update_ts(self) -> None:
+            """Keep the time that it was given."""
+
+    assert json.loads(frames_of(wire, Odd("t", "o", 1, ts=ts))[3]) == ts
+
+
 def test_what_a_hook_raises_comes_out_of_publish(wire: Any) -> None:
     class Bad(Envelope):
         def update_ts(self) -> None:
