@@ -547,9 +547,10 @@ func (p *component) peerEvent(own carrier.Type, a addresses, e carrier.Event) {
 	if e.Reason != "" {
 		out.Text += ": " + e.Reason
 	}
-	p.network.note(own, e, len(a.bind) > 0, &out)
-	out.Text = p.who() + " " + out.Text
-	p.events.add(out)
+	if p.network.note(own, e, len(a.bind) > 0, &out) {
+		out.Text = p.who() + " " + out.Text
+		p.events.add(out)
+	}
 }
 
 // base is what all statistics begin with.

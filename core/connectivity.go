@@ -2,6 +2,7 @@ package core
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -17,7 +18,8 @@ import (
 //     once where waiting cannot help, and then at most once a minute for each address;
 //   - the level of notices about peers that were refused or lost: a warning at most once
 //     a minute for each cause, and info otherwise. A peer that ends, and one that
-//     connects and closes without a word, are always info;
+//     connects and closes without a word, are always info. Refusals for the same reason
+//     are put together in one notice a minute, as a peer that is refused tries again;
 //   - the text of problem, for statistics and for errors of waits that were in vain.
 //
 // The carrier's event lock is taken before mu, and mu before that of the event log.
@@ -31,6 +33,7 @@ type connectivity struct {
 	run     int // which run this is, so that timers of an earlier one are told apart
 	remotes []*remote
 	refused map[complaint]time.Time // when the last warning of each kind was given
+	repeats map[repeated]*pacer     // of refusals; at most maxRepeats
 	last    string                  // why the last peer was refused that came to a bound address
 	atEnd   string                  // see problemAtEnd
 }
@@ -76,7 +79,7 @@ func (c *connectivity) begin() {
 	defer c.mu.Unlock()
 	c.running = true
 	c.run++
-	c.refused, c.last = map[complaint]time.Time{}, ""
+	c.refused, c.repeats, c.last = map[complaint]time.Time{}, map[repeated]*pacer{}, ""
 	for _, r := range c.remotes {
 		*r = remote{own: r.own, address: r.address, warned: r.warned}
 		c.arm(r, answerGrace)
@@ -116,8 +119,8 @@ func (c *connectivity) find(own carrier.Type, e carrier.Event, bound bool) *remo
 }
 
 // note takes in an event of a socket and completes the notice of it. bound says that the
-// socket has addresses that peers come to.
-func (c *connectivity) note(own carrier.Type, e carrier.Event, bound bool, out *Event) {
+// socket has addresses that peers come to. It reports whether the notice is to be given.
+func (c *connectivity) note(own carrier.Type, e carrier.Event, bound bool, out *Event) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	r := c.find(own, e, bound)
@@ -127,6 +130,7 @@ func (c *connectivity) note(own carrier.Type, e carrier.Event, bound bool, out *
 			r.peers++
 			r.failed, r.lasting = carrier.Event{}, false
 			r.disarm()
+			maps.DeleteFunc(c.repeats, func(k repeated, _ *pacer) bool { return k.address == r.address })
 		}
 	case carrier.Disconnected:
 		if r != nil {
@@ -137,13 +141,61 @@ func (c *connectivity) note(own carrier.Type, e carrier.Event, bound bool, out *
 		if r == nil {
 			c.last = refusal(own, e)
 			out.Text = "refused a peer at " + e.Address + ": " + c.last
+		}
+		n, due := c.repeat(own, e, r)
+		if !due {
+			return false
+		}
+		if r == nil {
 			out.Level = c.level(own, e.Cause)
+		}
+		if n > 1 {
+			out.Count = n
+			out.Text += fmt.Sprintf(" (%d times since it was last told)", n)
 		}
 	case carrier.Retrying:
 		if r != nil && r.peers == 0 {
 			c.miss(r, e)
 		}
 	}
+	return true
+}
+
+// repeated is a kind of refusal, of which one notice is given in a while.
+type repeated struct {
+	own     carrier.Type
+	cause   carrier.Cause
+	address string // that we connect to, or "" where the peer has come by itself
+	detail  string // what tells two reasons of the same cause apart
+}
+
+// maxRepeats bounds the kinds that are told apart: details come from the network.
+const maxRepeats = 64
+
+// repeat counts a refusal, and reports whether a notice is due, and for how many.
+func (c *connectivity) repeat(own carrier.Type, e carrier.Event, r *remote) (n uint64, due bool) {
+	kind := repeated{own: own, cause: e.Cause}
+	if r != nil {
+		kind.address = r.address
+	}
+	switch e.Cause {
+	case carrier.CauseWrongType:
+		kind.detail = e.Type
+	case carrier.CauseOther:
+		kind.detail = e.Reason
+	}
+	if !c.running {
+		return 1, true
+	}
+	if c.repeats[kind] == nil && len(c.repeats) >= maxRepeats {
+		kind.detail = ""
+	}
+	pace := c.repeats[kind]
+	if pace == nil {
+		pace = &pacer{}
+		c.repeats[kind] = pace
+	}
+	return pace.passEvery(c.every, time.Now(), 1)
 }
 
 // complaint is a kind of warning about peers: one of them does not hide another. The two
