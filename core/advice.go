@@ -33,6 +33,8 @@ func check(own carrier.Type, cause carrier.Cause) string {
 		return "check the permissions of this user"
 	case carrier.CauseNotZMTP:
 		return "another kind of program listens there: check the port"
+	case carrier.CauseCycle:
+		return "let one post office follow the other, and not both"
 	case carrier.CauseSecurity:
 		return "hermes encrypts nothing: connect to a socket without security"
 	}

@@ -207,8 +207,8 @@ type complaint struct {
 
 // level is that of a notice about a peer that was lost or refused.
 func (c *connectivity) level(own carrier.Type, cause carrier.Cause) string {
-	if cause == carrier.CauseLeft || cause == carrier.CauseProbe || !c.running {
-		return levelInfo
+	if cause == carrier.CauseLeft || cause == carrier.CauseProbe || cause == carrier.CauseCycle || !c.running {
+		return levelInfo // of a circle there is the notice "cycle"
 	}
 	now, kind := time.Now(), complaint{own, cause}
 	if last, warned := c.refused[kind]; warned && now.Sub(last) < c.every {
@@ -271,6 +271,9 @@ func (c *connectivity) warn(r *remote) {
 		return
 	}
 	r.lasting = true
+	if r.failed.Cause == carrier.CauseCycle {
+		return // the notice "cycle" has told it
+	}
 	now := time.Now()
 	if now.Sub(r.warned) < c.every {
 		return
