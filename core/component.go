@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/fds"
 	"github.com/hermes-zmq/hermes/internal/libzmq"
 	"github.com/hermes-zmq/hermes/internal/safe"
 	"github.com/hermes-zmq/hermes/internal/wire"
@@ -191,7 +192,7 @@ const frameAllowance = 1 << 20
 // pick chooses the carrier for a socket that is opened next.
 func (p *component) pick(a addresses) (carrier.Opener, error) {
 	if err := checkDescriptors(); err != nil {
-		return nil, errorf(EIO, "%s cannot open a socket: %w", p.who(), err)
+		return nil, &Error{Code: EIO, Text: fmt.Sprintf("%s cannot open a socket: %s", p.who(), fds.Describe(err)), Err: err}
 	}
 	o, err := carriers.Pick(p.engine.String(), a.all()...)
 	if err != nil {

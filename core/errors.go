@@ -6,6 +6,7 @@ import (
 	"syscall"
 
 	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/fds"
 	"github.com/hermes-zmq/hermes/internal/wire"
 )
 
@@ -78,6 +79,9 @@ func openError(who string, err error) *Error {
 		return errorf(EADDRINUSE, "%s: %w; another program listens there: stop it, or choose another address", who, err)
 	case errors.Is(err, carrier.ErrAddress), errors.Is(err, carrier.ErrUnsupported):
 		code = EADDRESS
+	}
+	if errors.Is(err, syscall.EMFILE) {
+		return &Error{Code: code, Text: who + ": " + fds.Describe(err), Err: err}
 	}
 	return errorf(code, "%s: %w", who, err)
 }
