@@ -37,7 +37,13 @@ log = logging.getLogger(__name__)
 _pumping = _native.module_lock()
 
 
-class Publisher(Part[_native.PublisherCore]):
+if TYPE_CHECKING:
+    _Part = Part[_native.PublisherCore]
+else:
+    _Part = Part
+
+
+class Publisher(_Part):
     """Publishes envelopes to a post office, which forwards them to receivers.
 
     Between :meth:`start` and :meth:`stop` it connects and reconnects, and sends what

@@ -50,7 +50,13 @@ _NEVER = duration(float("inf"))  # as the greatest age
 _NOTHING = "nothing arrives"
 
 
-class Receiver(Part[_native.ReceiverCore]):
+if TYPE_CHECKING:
+    _Part = Part[_native.ReceiverCore]
+else:
+    _Part = Part
+
+
+class Receiver(_Part):
     """Receives envelopes from a post office, or from any publisher.
 
     Between :meth:`start` and :meth:`stop` it connects, reconnects, and queues what
