@@ -50,7 +50,13 @@ _NEVER = duration(float("inf"))  # as the greatest age
 _NOTHING = "nothing arrives"
 
 
-class Receiver(Part[_native.ReceiverCore]):
+if TYPE_CHECKING:
+    _Part = Part[_native.ReceiverCore]
+else:
+    _Part = Part
+
+
+class Receiver(_Part):
     """Receives envelopes from a post office, or from any publisher.
 
     Between :meth:`start` and :meth:`stop` it connects, reconnects, and queues what
@@ -140,28 +146,32 @@ class Receiver(Part[_native.ReceiverCore]):
         """
         if max < 1:
             raise ValueError(f"max must be at least 1, not {max}")
-        if self._hermes_core is None:
-            self._hermes_remind_of_start(_NOTHING)
-        inbox = self._hermes_inbox
         taken: list[Envelope] = []
         # What is taken one by one here must not be lost if Ctrl-C comes before the end.
         try:
-            if not inbox.plain:
-                inbox.take_into(taken, max, timeout)
-                if not inbox.plain:
-                    return taken
-            end = deadline(timeout)
-            while inbox.plain and len(taken) < max:
-                envelope = take_from(self.q, inbox, not taken, end)
-                if envelope is None:
-                    break
-                taken.append(envelope)
-            if self._hermes_pump is not None:
-                self._hermes_pump.show()
+            self._hermes_take_into(taken, max, timeout)
             return taken
         except BaseException:
             self._hermes_give_back(taken)
             raise
+
+    def _hermes_take_into(self, taken: list[Envelope], most: int, timeout: float | None) -> None:
+        """Add up to ``most`` envelopes to a list, which has them after an exception too."""
+        if self._hermes_core is None:
+            self._hermes_remind_of_start(_NOTHING)
+        inbox = self._hermes_inbox
+        if not inbox.plain:
+            inbox.take_into(taken, most, timeout)
+            if not inbox.plain:
+                return
+        end = deadline(timeout)
+        while inbox.plain and len(taken) < most:
+            envelope = take_from(self.q, inbox, not taken, end)
+            if envelope is None:
+                break
+            taken.append(envelope)
+        if self._hermes_pump is not None:
+            self._hermes_pump.show()
 
     def __iter__(self) -> Iterator[Envelope]:
         """Take one envelope after the other until the receiver stops."""
