@@ -188,7 +188,6 @@ class ReceivePump:
         self._pipe: tuple[int, int] | None = None
         self._thread = threading.Thread(target=self._run, name="hermes-pump", daemon=True)
         self._complaints = Pace(1.0)
-        self._kept: set[str] = set()  # the repr of origins that the library knows to be wanted
 
     def start(self) -> None:
         """Start, unless it has, and return when what had arrived is in the queue."""
@@ -276,9 +275,8 @@ class ReceivePump:
                 if wanted and not _accepts(wanted, envelope.origin):
                     self._inbox.refused += 1
                     continue
-                if wanted and repr(envelope.origin) not in self._kept:
-                    receiver._hermes_keep(envelope.origin)
-                    self._kept.add(repr(envelope.origin))
+                if wanted and check is None:
+                    check = receiver._hermes_first_check(envelope.origin, wanted)
                 if check is not None and not check.passes(envelope):
                     continue
                 target = receiver.q
@@ -449,6 +447,8 @@ class SendPump:
             target = publisher.q
             del publisher
             if self._stopping and (not _holds(target) or remaining(self._end) == 0.0):
+                return
+            if self._core.get("state") != "running":  # what is put now stays
                 return
             try:
                 item = _take(target)
