@@ -67,6 +67,25 @@ func (a *arrival) accept(origin string) {
 	a.origins[origin] = struct{}{}
 }
 
+// originsFilterVar is the option origins.filter. A program that decides itself what it wants
+// sets it to "age" again when its wishes change, and accepts the new origins.
+type originsFilterVar struct {
+	*choiceVar
+	arrival *arrival
+}
+
+func (x *originsFilterVar) set(text string) error {
+	if err := x.choiceVar.set(text); err != nil {
+		return err
+	}
+	if text == "age" {
+		x.arrival.mu.Lock()
+		defer x.arrival.mu.Unlock()
+		x.arrival.origins = nil
+	}
+	return nil
+}
+
 // accepted reports whether an origin, which is a JSON string, was named to accept.
 func (a *arrival) accepted(origin []byte) bool {
 	_, ok := a.origins[string(wire.Text(origin, nil))]

@@ -27,7 +27,7 @@ type Receiver struct {
 	onSlow        *choiceVar
 	clockSkew     *choiceVar
 	jsonLost      *choiceVar
-	originsFilter *choiceVar
+	originsFilter *originsFilterVar
 	queueMessages *sizeVar
 	queueBytes    *sizeVar
 	queueFull     *choiceVar
@@ -66,7 +66,7 @@ func NewReceiver(address, name string) (*Receiver, error) {
 	r.onSlow = newChoice("stop", "drop", "warn", "ignore")
 	r.clockSkew = newChoice("off", "guard")
 	r.jsonLost = newChoice("off", "on")
-	r.originsFilter = newChoice("on", "age", "off")
+	r.originsFilter = &originsFilterVar{newChoice("on", "age", "off"), &r.arrival}
 	r.queueMessages = newSize(1_000_000, maxCount)
 	r.queueBytes = newSize(256<<20, maxBytes)
 	r.queueFull = newFull(fullDropNew)
@@ -76,7 +76,7 @@ func NewReceiver(address, name string) (*Receiver, error) {
 	o.add("on_slow", "what an older one does: stop the receiver, drop (the envelope), warn, or ignore", true, r.onSlow)
 	o.add("clock.skew", "what to do about clocks that differ: off, or guard (measure the age of an origin's envelopes from the quickest one of them)", true, r.clockSkew)
 	o.add("json.lost", "whether hermes_recv_json tells how many envelopes are missing before one, as a fifth element, where some are: on or off", true, r.jsonLost)
-	o.add("origins.filter", "what the accepted origins are for: on (the envelopes of all others are dropped, once one was accepted), age (those of others pass, and are never too old), or off (every origin passes)", true, r.originsFilter)
+	o.add("origins.filter", "what the accepted origins are for: on (the envelopes of all others are dropped, once one was accepted), age (those of others pass, and are never too old; setting it begins with no accepted origin), or off (every origin passes)", true, r.originsFilter)
 	o.add("queue.messages", "how many envelopes may wait to be taken", true, r.queueMessages)
 	o.add("queue.bytes", "how many bytes of them", true, r.queueBytes)
 	o.add("queue.full", "what happens when the queue is full: block (the receiver stops reading, which holds back whoever sends), drop_new, drop_old, latest_per_topic (of each topic only the newest stays), or error (the receiver stops)", false, r.queueFull)
