@@ -143,7 +143,7 @@ docs: build ## the documentation as a site, in build/site
 # ---- Testing -----------------------------------------------------------------
 
 .PHONY: test
-test: test-go test-c test-python test-docs test-install test-bindings test-faults ## every test but those with strangers
+test: test-go test-c test-python test-docs test-install test-bindings test-faults ## every test but those of interop with other implementations
 
 .PHONY: deps-test
 deps-test:

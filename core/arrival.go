@@ -10,6 +10,7 @@ import (
 	"github.com/hermes-zmq/hermes/internal/dedup"
 	"github.com/hermes-zmq/hermes/internal/latch"
 	"github.com/hermes-zmq/hermes/internal/notify"
+	"github.com/hermes-zmq/hermes/internal/option"
 	"github.com/hermes-zmq/hermes/internal/wire"
 )
 
@@ -68,6 +69,25 @@ func (a *arrival) accept(origin string) {
 		a.origins = map[string]struct{}{}
 	}
 	a.origins[origin] = struct{}{}
+}
+
+// originsFilter is the option origins.filter. A program that decides itself what it wants
+// sets it to "age" again when its wishes change, and accepts the new origins.
+type originsFilter struct {
+	*option.Choice
+	arrival *arrival
+}
+
+func (x *originsFilter) Set(text string) error {
+	if err := x.Choice.Set(text); err != nil {
+		return err
+	}
+	if text == "age" {
+		x.arrival.mu.Lock()
+		defer x.arrival.mu.Unlock()
+		x.arrival.origins = nil
+	}
+	return nil
 }
 
 // accepted reports whether an origin, which is a JSON string, was named to accept.

@@ -207,6 +207,13 @@ func (c *component) Close() error {
 	return err
 }
 
+// closed reports whether Close has ended.
+func (c *component) closed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.state == stateClosed
+}
+
 // end takes a running component down. The caller holds life.
 func (c *component) end(reason string, timeout time.Duration) error {
 	c.mu.Lock()

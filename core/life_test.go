@@ -135,6 +135,29 @@ func TestClosingInTheBodyOfALoopEndsIt(t *testing.T) {
 	}
 }
 
+// TestALoopTakesWhatIsLeftAfterAStopAndNothingAfterAClose: as in every other language.
+func TestALoopTakesWhatIsLeftAfterAStopAndNothingAfterAClose(t *testing.T) {
+	ends := map[string]func(*Receiver) error{"close": (*Receiver).Close, "stop": func(r *Receiver) error { return r.Stop(soon) }}
+	for name, want := range map[string]int{"close": 2, "stop": 5} {
+		t.Run(name, func(t *testing.T) {
+			po := newOffice(t, "auto")
+			r := newReceiver(t, "auto", get(t, po, "endpoint.out"))
+			p := newPublisher(t, "auto", get(t, po, "endpoint.in"))
+			for range 5 {
+				require.NoError(t, p.Publish("t", "", []byte("1")))
+			}
+			require.Eventually(t, func() bool { return r.Stats().Queued == 5 }, soon, time.Millisecond)
+			seen := 0
+			for range r.All() {
+				if seen++; seen == 2 {
+					require.NoError(t, ends[name](r))
+				}
+			}
+			require.Equal(t, want, seen)
+		})
+	}
+}
+
 // TestWhatRunsNeedsNoReference: what was started works until it is stopped, whether or not
 // the program still refers to it.
 func TestWhatRunsNeedsNoReference(t *testing.T) {

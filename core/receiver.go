@@ -35,7 +35,7 @@ type Receiver struct {
 	onSlow        *option.Choice
 	clockSkew     *option.Choice
 	jsonLost      *option.Choice
-	originsFilter *option.Choice
+	originsFilter *originsFilter
 	queueMessages *option.Size
 	queueBytes    *option.Size
 	queueFull     *option.Policy
@@ -74,7 +74,7 @@ func NewReceiver(addresses, name string) (*Receiver, error) {
 	r.onSlow = option.NewChoice("stop", "drop", "warn", "ignore")
 	r.clockSkew = option.NewChoice("off", "guard")
 	r.jsonLost = option.NewChoice("off", "on")
-	r.originsFilter = option.NewChoice("on", "age", "off")
+	r.originsFilter = &originsFilter{option.NewChoice("on", "age", "off"), &r.arrival}
 	r.queueMessages = option.NewSize(1_000_000, option.MaxCount)
 	r.queueBytes = option.NewSize(256<<20, option.MaxBytes)
 	r.queueFull = option.NewPolicy(queue.DropNew)
@@ -84,7 +84,7 @@ func NewReceiver(addresses, name string) (*Receiver, error) {
 	o.Add("on_slow", "what an older one does: stop the receiver, drop (the envelope), warn, or ignore", true, r.onSlow)
 	o.Add("clock.skew", "what to do about clocks that differ: off, or guard (measure the age of an origin's envelopes from the quickest one of them)", true, r.clockSkew)
 	o.Add("json.lost", "whether hermes_recv_json tells how many envelopes are missing before one, as a fifth element, where some are: on or off", true, r.jsonLost)
-	o.Add("origins.filter", "what the accepted origins are for: on (the envelopes of all others are dropped, once one was accepted), age (those of others pass, and are never too old), or off (every origin passes)", true, r.originsFilter)
+	o.Add("origins.filter", "what the accepted origins are for: on (the envelopes of all others are dropped, once one was accepted), age (those of others pass, and are never too old; setting it begins with no accepted origin), or off (every origin passes)", true, r.originsFilter)
 	o.Add("queue.messages", "how many envelopes may wait to be taken", true, r.queueMessages)
 	o.Add("queue.bytes", "how many bytes of them", true, r.queueBytes)
 	o.Add("queue.full", "what happens when the queue is full: block (the receiver stops reading, which holds back whoever sends), drop_new, drop_old, latest_per_topic (of each topic only the newest stays), or error (the receiver stops)", false, r.queueFull)
@@ -224,12 +224,13 @@ func (r *Receiver) Recv(timeout time.Duration) (Envelope, error) {
 }
 
 // All takes envelopes until the receiver has stopped and nothing is left, or is closed, in
-// the body of the loop too. It gives nothing where the receiver never was started.
+// the body of the loop too: then nothing that is left comes. It gives nothing where the
+// receiver never was started.
 func (r *Receiver) All() iter.Seq[Envelope] {
 	return func(yield func(Envelope) bool) {
 		for {
 			e, err := r.Recv(-1)
-			if err != nil || !yield(e) {
+			if err != nil || !yield(e) || r.closed() {
 				return
 			}
 		}

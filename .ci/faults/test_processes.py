@@ -156,18 +156,18 @@ def test_a_receiver_is_stopped_and_goes_on():
 def test_descriptors_run_out_and_come_back():
     office = Office(descriptors=48)
     flow = traffic(*through(office))
-    strangers = []
+    connections = []
     with closing(office, flow):
         flowing(flow)
         host, port = office.inward.removeprefix("tcp://").split(":")
         for _ in range(200):
-            stranger = socket.create_connection((host, int(port)), PATIENCE)
-            strangers.append(stranger)
+            client = socket.create_connection((host, int(port)), PATIENCE)
+            connections.append(client)
         eventually(lambda: office.costs()["descriptors"] >= 46, lambda: office.costs())
         for _ in range(3):
             flowing(flow)
-        for stranger in strangers:
-            stranger.close()
+        for client in connections:
+            client.close()
         late = traffic(f"out={office.outward}", *QUICKLY)
         with closing(late):
             growing(late)

@@ -65,12 +65,12 @@ def test_every_counter_is_explained(tmp_path):
     assert [name for name in sorted(counters) if f"`{name}`" not in guide] == []
 
 
-def test_everything_that_was_mended_is_in_the_migration_guide():
+def test_everything_that_was_fixed_is_in_the_migration_guide():
     contract = (ROOT / "python/tests/data/contract.txt").read_text()
-    mended = re.findall(r"(?m)^([\w-]+) .*\bmended\b", contract)
+    fixed = re.findall(r"(?m)^([\w-]+) .*\bfixed\b", contract)
     guide = (ROOT / "docs/migration.md").read_text()
-    assert mended
-    assert [name for name in mended if f"`{name}`" not in guide] == []
+    assert fixed
+    assert [name for name in fixed if f"`{name}`" not in guide] == []
 
 
 def test_every_fault_has_a_test_that_exists():

@@ -16,7 +16,7 @@ import (
 	"github.com/hermes-zmq/hermes/internal/testkit"
 )
 
-const soon = 30 * time.Second
+const soon = 2 * time.Minute
 
 // log collects events.
 type log struct {

@@ -3,6 +3,7 @@
 package testkit
 
 import (
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -12,7 +13,7 @@ import (
 
 // Soon bounds how long a test waits for what must happen. It decides nothing else, so
 // it is generous: tests run beside heavy load.
-const Soon = 30 * time.Second
+const Soon = 2 * time.Minute
 
 // Receive takes a value from ch, which may also be closed.
 func Receive[T any](t testing.TB, ch <-chan T, what string) T {
@@ -50,6 +51,17 @@ func Repeat(t testing.TB, what string, step func() bool) {
 	for end := time.Now().Add(Soon); !step(); {
 		if time.Now().After(end) {
 			t.Fatalf("it did not happen within %v: %s", Soon, what)
+		}
+	}
+}
+
+// Eventually waits until ok reports true; what, with args, says what that means. Between
+// calls of ok it pauses for a millisecond.
+func Eventually(t testing.TB, ok func() bool, what string, args ...any) {
+	t.Helper()
+	for end := time.Now().Add(Soon); !ok(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("it did not happen within %v: %s", Soon, fmt.Sprintf(what, args...))
 		}
 	}
 }

@@ -4,12 +4,26 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/hermes-zmq/hermes/internal/batch"
 )
 
-// Commands are single frames: a short name and data that depends on it.
+// A command is one frame with the command flag (RFC 37, "Commands"). Its body:
+//
+//	offset  size  meaning
+//	0       1     size of the name, n
+//	1       n     name
+//	1+n     rest  data
+//
+// Data of the commands that are used here:
+//
+//	READY        properties, see ready.go
+//	ERROR        1 byte size, reason
+//	PING         2 bytes time to live in 0.1 s, network order; 0 to 16 bytes context
+//	PONG         the context of the PING
+//	SUBSCRIBE    prefix (ZMTP 3.1)
+//	CANCEL       prefix (ZMTP 3.1)
+//	HERMES-PATH  see route.go; our own
 const (
 	cmdReady     = "READY"
 	cmdError     = "ERROR"
@@ -17,59 +31,16 @@ const (
 	cmdPong      = "PONG"
 	cmdSubscribe = "SUBSCRIBE"
 	cmdCancel    = "CANCEL"
+	cmdRoute     = "HERMES-PATH"
+)
 
-	// cmdPath lists the post offices that messages may come from, separated by commas. It
-	// is sent only to peers that have named themselves by X-Hermes-Office.
-	cmdPath = "HERMES-PATH"
-
-	socketType = "Socket-Type"
-	office     = "X-Hermes-Office"
-	hermes     = "X-Hermes" // peers pass over properties that they do not know
-
+const (
 	// maxCommand bounds the commands of an established connection, but for
-	// SUBSCRIBE and CANCEL.
+	// SUBSCRIBE and CANCEL, in bytes.
 	maxCommand = 64 << 10
-	// maxVersion is how much of a peer's X-Hermes is kept.
-	maxVersion = 16
-	// maxOffice is how much of the name of a post office is kept.
-	maxOffice = 32
-	// maxPath is how many post offices a path names; of more, the others are not seen.
-	maxPath = 1024
 	// maxContext is how much of a PING comes back in its PONG.
 	maxContext = 16
-	// shortReady is the size of the smallest READY that says something.
-	shortReady = 2 + 1 + len(cmdReady) + 1 + len(socketType) + 4 + 4
 )
-
-// The sizes of a frame's header.
-const (
-	shortHeader = 2
-	longHeader  = 9
-)
-
-var errShortFrame = errors.New("incomplete")
-
-// header reads the header of the frame that p begins with: its flags, its own size
-// and the size of the body. err is errShortFrame while there are too few bytes.
-func header(p []byte) (flags byte, head int, size uint64, err error) {
-	if len(p) < shortHeader {
-		return 0, 0, 0, errShortFrame
-	}
-	flags, head, size = p[0], shortHeader, uint64(p[1])
-	if flags&^(batch.FlagMore|batch.FlagLong|batch.FlagCommand) != 0 {
-		return 0, 0, 0, fmt.Errorf("broken framing: a frame with reserved flags (0x%02x)", flags)
-	}
-	if flags&batch.FlagLong != 0 {
-		if len(p) < longHeader {
-			return 0, 0, 0, errShortFrame
-		}
-		head, size = longHeader, binary.BigEndian.Uint64(p[1:])
-	}
-	if size > 1<<62 {
-		return 0, 0, 0, fmt.Errorf("broken framing: a frame of %d bytes", size)
-	}
-	return flags, head, size, nil
-}
 
 // appendCommand adds a command frame.
 func appendCommand(dst []byte, name string, data ...[]byte) []byte {
@@ -100,8 +71,8 @@ func parseCommand(body []byte) (name string, data []byte, err error) {
 	return string(body[1:end]), body[end:], nil
 }
 
-// appendSubscription asks for a prefix, or cancels it: by a command since ZMTP 3.1,
-// before that by a message whose first byte says which.
+// appendSubscription subscribes to a prefix, or cancels that, in the form of the minor
+// version: a command since ZMTP 3.1, a message before (see subscriptionReader).
 func appendSubscription(dst []byte, minor byte, on bool, prefix []byte) []byte {
 	if minor >= 1 {
 		if on {
@@ -117,59 +88,13 @@ func appendSubscription(dst []byte, minor byte, on bool, prefix []byte) []byte {
 	return append(append(dst, first), prefix...)
 }
 
-// appendReady adds the READY of a socket of the given type, with more properties
-// behind it.
-func appendReady(dst []byte, kind string, more ...byte) []byte {
-	return appendCommand(dst, cmdReady, appendProperty(nil, socketType, kind), more)
-}
-
-// appendProperty adds a property of a READY.
-func appendProperty(dst []byte, name, value string) []byte {
-	dst = append(append(dst, byte(len(name))), name...)
-	dst = binary.BigEndian.AppendUint32(dst, uint32(len(value)))
-	return append(dst, value...)
-}
-
-// introduction is what concerns us among the properties of a READY; "" where it is
-// missing.
-type introduction struct {
-	kind    string // the socket type
-	version string // of the envelopes that it reads
-	office  string // the name of the post office that it is part of
-}
-
-func readyProperties(p []byte) (in introduction, err error) {
-	for len(p) > 0 {
-		n := int(p[0])
-		if n == 0 || len(p) < 1+n+4 {
-			return introduction{}, errors.New("malformed READY")
-		}
-		name := string(p[1 : 1+n])
-		p = p[1+n:]
-		size := binary.BigEndian.Uint32(p)
-		if p = p[4:]; uint64(size) > uint64(len(p)) {
-			return introduction{}, errors.New("malformed READY")
-		}
-		switch {
-		case strings.EqualFold(name, socketType):
-			in.kind = string(p[:size])
-		case strings.EqualFold(name, hermes):
-			in.version = string(p[:min(size, maxVersion)])
-		case strings.EqualFold(name, office):
-			in.office = string(p[:min(size, maxOffice)])
-		}
-		p = p[size:]
-	}
-	return in, nil
-}
-
-// appendError adds an ERROR with its reason.
+// appendError adds an ERROR; a reason of more than 255 bytes is cut.
 func appendError(dst []byte, reason string) []byte {
 	reason = reason[:min(len(reason), 0xff)]
 	return appendCommand(dst, cmdError, []byte{byte(len(reason))}, []byte(reason))
 }
 
-// errorReason is what an ERROR says.
+// errorReason is the reason in an ERROR, for an error text.
 func errorReason(data []byte) string {
 	if len(data) == 0 {
 		return "no reason given"
@@ -185,7 +110,7 @@ func errorText(data []byte) string {
 	return string(data[1 : 1+min(int(data[0]), len(data)-1)])
 }
 
-// appendPing adds a PING. Its time to live is always zero: it would oblige us to
+// appendPing adds a PING. Its time to live is always zero: any other would oblige us to
 // send something within that time even while the peer is busy sending.
 func appendPing(dst []byte) []byte {
 	return appendCommand(dst, cmdPing, []byte{0, 0})

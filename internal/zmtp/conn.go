@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"sync/atomic"
 	"time"
 
@@ -22,31 +21,29 @@ var (
 // maxControl bounds the PINGs and PONGs that wait for one peer, in bytes.
 const maxControl = 4 << 10
 
-// conn is one connection. Its goroutine shakes hands and reads; outbox writes.
+// conn is one connection. Its goroutine (socket.serve) shakes hands and reads, a second
+// one (write) writes what cannot be written at once. It ends when reading ends, which
+// abort makes happen; nothing waits for a peer to agree.
 type conn struct {
 	s       *socket
 	io      *rawio
 	id      uint64
-	address string
+	address string // of the peer, as events report it
 	since   time.Time
-	kind    string // socket type of the peer
-	hermes  string // the version that it has announced, if any
-	office  string // the post office that it is part of, if it says so
-	minor   byte   // of the version of ZMTP spoken
-	ready   bool   // handshake done; owned by socket.mu
 
-	out    outbox
-	shared shared   // inlets that lend
-	topics trie.Set // what the peer wants (outlets); owned by out.mu
+	// Set by the handshake, constant afterwards.
+	peer  properties // what the peer has announced
+	minor byte       // of the version of ZMTP spoken
 
-	received  atomic.Uint64
-	heard     atomic.Int64 // when something last came, on the socket's clock
-	busy      atomic.Bool  // not read now: what has come is processed; set until listen is first called
-	ttl       atomic.Int64 // silence after which the peer wants to be dropped; 0 is never
-	asked     int64        // when the first PING since then went out; owned by the pulse
-	askedLast int64        // when the last PING went out; owned by the pulse
+	ready bool // the handshake has succeeded; guarded by socket.mu
 
-	aborted atomic.Pointer[error] // why this end gave up
+	out    sendBuffer
+	topics trie.Set     // what the peer subscribes to (PUB side); guarded by out.mu
+	reader sharedReader // of a connection whose reading can be leased (SUB side)
+	heartbeat
+
+	received atomic.Uint64         // messages
+	aborted  atomic.Pointer[error] // why this end gave up, or nil
 }
 
 func newConn(s *socket, nc net.Conn, from string) (*conn, error) {
@@ -57,24 +54,13 @@ func newConn(s *socket, nc net.Conn, from string) (*conn, error) {
 	c := &conn{s: s, io: raw, address: from, since: time.Now()}
 	messages, bytes := s.role.bounds()
 	c.out.init(raw, messages, bytes)
+	c.reader.mu.Rank(lockFamily, rankReader)
 	c.busy.Store(true)
 	if tcp, ok := nc.(*net.TCPConn); ok {
 		_ = tcp.SetNoDelay(true)
-		_ = tcp.SetKeepAliveConfig(keepAlive(s.cfg))
+		_ = tcp.SetKeepAliveConfig(keepAlive(&s.cfg))
 	}
 	return c, nil
-}
-
-// keepAlive lets the kernel look after peers too old to be sent a PING.
-func keepAlive(cfg carrier.Config) net.KeepAliveConfig {
-	if cfg.HeartbeatInterval < 0 {
-		return net.KeepAliveConfig{Enable: true}
-	}
-	interval := max(cfg.HeartbeatInterval, time.Second)
-	return net.KeepAliveConfig{
-		Enable: true, Idle: interval, Interval: interval,
-		Count: max(int(cfg.HeartbeatTimeout/interval), 1),
-	}
 }
 
 // abort ends the connection for a reason of this end's. It does not wait.
@@ -84,9 +70,9 @@ func (c *conn) abort(reason error) {
 	}
 }
 
-// why is what ended the connection, for people: this end's own reason, if it had
-// one, or else what the system said.
-func (c *conn) why(err error) error {
+// reason is what ended the connection, for people: this end's own reason, if it had
+// one, or else what the system reported.
+func (c *conn) reason(err error) error {
 	if own := c.aborted.Load(); own != nil {
 		return *own
 	}
@@ -96,28 +82,33 @@ func (c *conn) why(err error) error {
 	return err
 }
 
-// clock is the time on the socket's clock.
-func (s *socket) clock() int64 { return int64(time.Since(s.born)) }
-
 // hear notes a sign of life.
-func (c *conn) hear() { c.heard.Store(c.s.clock()) }
+func (c *conn) hear() { c.lastHeard.Store(c.s.clock()) }
 
-// listen ends a time in which the connection was not read: only from now on does
+// readingAgain ends a time in which the connection was not read: only from now on does
 // the peer's silence count.
-func (c *conn) listen() {
+func (c *conn) readingAgain() {
 	c.hear()
 	c.busy.Store(false)
 }
 
 // write is the goroutine that writes what cannot be written at once.
 func (c *conn) write() {
-	if err := c.out.writer(); err != nil {
+	if err := c.out.runWriter(); err != nil {
+		c.abort(err)
+	}
+}
+
+// flush is sendBuffer.flush for this connection. The caller holds out.mu, which flush
+// releases.
+func (c *conn) flush() {
+	if err := c.out.flush(); err != nil {
 		c.abort(err)
 	}
 }
 
 // post queues a command, and writes it if that is possible at once. A peer that
-// lets more than limit bytes of the queue wait is given up.
+// lets more than limit bytes of the queue wait is disconnected.
 func (c *conn) post(p []byte, limit int64) {
 	c.out.mu.Lock()
 	if c.out.dead {
@@ -130,14 +121,18 @@ func (c *conn) post(p []byte, limit int64) {
 		return
 	}
 	c.out.addCommand(p)
-	c.kick()
+	c.flush()
 }
 
-// kick is outbox.kick for this connection. The caller holds out.mu.
-func (c *conn) kick() {
-	if err := c.out.kick(); err != nil {
-		c.abort(err)
+// postControl queues a PING or PONG, unless many wait already.
+func (c *conn) postControl(p []byte) {
+	c.out.mu.Lock()
+	if c.out.dead || c.out.commands > maxControl {
+		c.out.mu.Unlock()
+		return
 	}
+	c.out.addCommand(p)
+	c.flush()
 }
 
 // command handles the commands that both roles know. known is false for others.
@@ -149,56 +144,47 @@ func (c *conn) command(name string, data []byte) (known bool, err error) {
 			return true, err
 		}
 		c.ttl.Store(int64(ttl) * int64(100*time.Millisecond))
-		c.pong(context)
+		c.postControl(appendCommand(nil, cmdPong, context))
 		return true, nil
 	case cmdPong:
-		return true, nil // that it came is all it says
+		return true, nil // hear has noted it
 	}
 	return false, nil
 }
 
-// pong answers a PING, unless many answers wait already.
-func (c *conn) pong(context []byte) {
+// changeTopics adds a prefix to the peer's subscriptions, or removes it, and reports
+// whether that was a change. Where it is one more prefix, before is called first, with
+// the lock of the send buffer held.
+func (c *conn) changeTopics(on bool, prefix []byte, before func()) (changed bool, err error) {
 	c.out.mu.Lock()
-	if c.out.dead || c.out.commands > maxControl {
-		c.out.mu.Unlock()
-		return
+	defer c.out.mu.Unlock()
+	if !on {
+		_, changed = c.topics.Remove(prefix)
+		return changed, nil
 	}
-	c.out.addCommand(appendCommand(nil, cmdPong, context))
-	c.kick()
+	if c.topics.Count(prefix) > 0 {
+		return false, nil
+	}
+	limits := &c.s.cfg.Limits
+	if c.topics.Len() >= limits.Subscriptions {
+		return false, fmt.Errorf("more than %d subscriptions", limits.Subscriptions)
+	}
+	if c.topics.Bytes()+len(prefix) > limits.SubscriptionBytes {
+		return false, fmt.Errorf("subscriptions of more than %d bytes together", limits.SubscriptionBytes)
+	}
+	if before != nil {
+		before()
+	}
+	return c.topics.Add(prefix), nil
 }
 
-// about describes the connection.
-func (c *conn) about(subscriptions int) carrier.Peer {
+// describe describes the connection.
+func (c *conn) describe(subscriptions int) carrier.Peer {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
 	return carrier.Peer{
-		ID: c.id, Address: c.address, Type: c.kind, Hermes: c.hermes, Since: c.since, Subscriptions: subscriptions,
-		QueueMessages: c.out.messages, QueueBytes: c.out.bytes,
+		ID: c.id, Address: c.address, Type: c.peer.socketType, Hermes: c.peer.hermes, Since: c.since,
+		Subscriptions: subscriptions, QueueMessages: c.out.messages, QueueBytes: c.out.bytes,
 		Sent: c.out.sent, Received: c.received.Load(), Dropped: c.out.dropped,
 	}
-}
-
-// refuseWith tells a peer why it is refused and waits a moment for it to hang up,
-// so that closing does not destroy the reason on its way. Meanwhile the peer, which
-// refuses this end as a rule, may say why.
-func (c *conn) refuseWith(reason string, in *hello) (said string) {
-	_ = c.io.SetDeadline(time.Now().Add(200 * time.Millisecond))
-	if _, err := c.io.Write(appendError(nil, reason)); err != nil {
-		return ""
-	}
-	c.io.closeWrite()
-	if name, data, err := in.command(); err == nil && name == cmdError {
-		said = errorText(data)
-	}
-	_, _ = io.CopyN(io.Discard, c.io, 64<<10)
-	return said
-}
-
-// timeoutReason names the limit that a handshake has run into.
-func timeoutReason(err error, limit time.Duration) error {
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return &carrier.Fault{Cause: carrier.CauseNoAnswer, Text: fmt.Sprintf("the peer did not finish its handshake within %v", limit)}
-	}
-	return err
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/hermes-zmq/hermes/internal/carrier"
 )
 
-// What a zero in the configuration asks for: times.
+// Defaults of times, for a zero in the configuration.
 const (
 	defaultHandshakeTimeout  = 10 * time.Second
 	defaultHeartbeatInterval = 5 * time.Second
@@ -15,13 +15,13 @@ const (
 	defaultReconnectMax      = 5 * time.Second
 )
 
-// What a zero in the configuration asks for: the queue of one peer.
+// Defaults of the queue to one peer.
 const (
 	defaultQueueMessages = 100_000
 	defaultQueueBytes    = 64 << 20
 )
 
-// orDefault is v, or d where v is zero or senseless.
+// orDefault is v, or d where v is not positive.
 func orDefault[T int | int64 | time.Duration](v, d T) T {
 	if v <= 0 {
 		return d
@@ -42,7 +42,7 @@ func withDefaults(c carrier.Config) carrier.Config {
 	l, d := &c.Limits, carrier.DefaultLimits
 	l.Connections = orDefault(l.Connections, d.Connections)
 	l.Frames = orDefault(l.Frames, d.Frames)
-	l.HandshakeBytes = max(orDefault(l.HandshakeBytes, d.HandshakeBytes), greetingSize+shortReady)
+	l.HandshakeBytes = max(orDefault(l.HandshakeBytes, d.HandshakeBytes), greetingSize+minReady)
 	l.Subscriptions = orDefault(l.Subscriptions, d.Subscriptions)
 	l.SubscriptionBytes = orDefault(l.SubscriptionBytes, d.SubscriptionBytes)
 	return c

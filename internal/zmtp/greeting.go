@@ -7,7 +7,18 @@ import (
 	"github.com/hermes-zmq/hermes/internal/carrier"
 )
 
-// The greeting: a signature, the version, the security mechanism, and filler.
+// The greeting is the first thing that either side sends (RFC 37, "The greeting"):
+//
+//	offset  size  meaning
+//	0       10    signature: 0xff, eight bytes of any value, 0x7f
+//	10      1     major version: 3
+//	11      1     minor version: 0 or 1
+//	12      20    security mechanism, padded with zeros: "NULL"
+//	32      1     as-server, not used by NULL
+//	33      31    zeros
+//
+// The signature is a valid beginning of a ZMTP 1.0 and 2.0 greeting, so that those peers
+// are recognised as well.
 const (
 	greetingSize  = 64
 	signatureSize = 10
@@ -30,13 +41,13 @@ var ownGreeting = func() (g [greetingSize]byte) {
 	return g
 }()
 
-// checkGreeting tells as early as can be why a greeting, of which g has arrived so
-// far, is not one that we can answer. Peers of the past are told apart because a
-// person must find out what to upgrade.
+// checkGreeting reports as early as possible why a greeting, of which g has arrived so
+// far, cannot be answered. It tells old versions apart, so that the error text can say
+// what is to be upgraded.
 func checkGreeting(g []byte) error {
 	switch {
 	case len(g) > 1 && g[0] != 0xff:
-		if g[1] == 0 { // the length of an identity, and its flags
+		if g[1] == 0 { // ZMTP 1.0: the length of an identity, and its flags
 			return errOldPeer("1.0", "libzmq 2")
 		}
 		return notZMTP("the peer does not speak ZMTP: it began with %q", g[:min(len(g), 16)])

@@ -3,55 +3,77 @@ package zmtp
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"os"
 	"time"
 
 	"github.com/hermes-zmq/hermes/internal/batch"
 	"github.com/hermes-zmq/hermes/internal/carrier"
 )
 
-// shake exchanges greetings and READYs. early is what came behind the peer's READY.
-func (c *conn) shake() (early []byte, err error) {
+// refusalPause is how long a refused peer is given to read the reason and hang up.
+const refusalPause = 200 * time.Millisecond
+
+// handshake is the beginning of a connection, with the mechanism NULL, in this order:
+//
+//	send the greeting; read the peer's; check version and mechanism
+//	send READY; read the peer's; check its socket type
+//
+// A peer that does not fit is sent an ERROR with the reason. The whole handshake has one
+// deadline and one limit of bytes to read; what is read beyond the peer's READY is given
+// to the connection. The goroutine of the connection runs it.
+type handshake struct {
+	c    *conn
+	buf  []byte // arrived and to be parsed
+	used int    // bytes parsed
+}
+
+// shakeHands runs the handshake of a connection. early is what came behind the peer's
+// READY.
+func shakeHands(c *conn) (early []byte, err error) {
 	limit := c.s.cfg.HandshakeTimeout
 	_ = c.io.SetDeadline(time.Now().Add(limit))
-	early, err = c.handshake()
-	if err != nil {
-		return nil, timeoutReason(err, limit)
+	h := handshake{c: c, buf: make([]byte, 0, 256)}
+	if err = h.run(); err != nil {
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			err = &carrier.Fault{Cause: carrier.CauseNoAnswer,
+				Text: fmt.Sprintf("the peer did not finish its handshake within %v", limit)}
+		}
+		return nil, err
 	}
 	_ = c.io.SetDeadline(time.Time{})
 	if own := c.aborted.Load(); own != nil { // aborted while the deadline was lifted
 		return nil, *own
 	}
 	c.hear()
-	return early, nil
+	return h.buf, nil
 }
 
-func (c *conn) handshake() (early []byte, err error) {
+func (h *handshake) run() error {
+	c := h.c
 	if _, err := c.io.Write(ownGreeting[:]); err != nil {
-		return nil, err
+		return err
 	}
-	in := hello{c: c, buf: make([]byte, 0, 256)}
-	greeting, err := in.greeting()
+	greeting, err := h.readGreeting()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := checkMechanism(greeting); err != nil {
-		c.refuseWith(err.Error(), &in)
-		return nil, err
+		h.refuse(err.Error())
+		return err
 	}
 	c.minor = peerMinor(greeting)
-	if _, err := c.io.Write(appendReady(nil, c.s.cfg.Type.String(), c.s.announcement()...)); err != nil {
-		return nil, err
+	if _, err := c.io.Write(appendReady(nil, ownProperties(&c.s.cfg))); err != nil {
+		return err
 	}
-	if err := c.meet(&in); err != nil {
-		return nil, err
-	}
-	return in.buf, nil
+	return h.readReady()
 }
 
-// meet reads the command that ends the peer's handshake.
-func (c *conn) meet(in *hello) error {
-	name, data, err := in.command()
+// readReady reads the command that ends the peer's handshake.
+func (h *handshake) readReady() error {
+	c := h.c
+	name, data, err := h.readCommand()
 	if err != nil {
 		return err
 	}
@@ -62,32 +84,48 @@ func (c *conn) meet(in *hello) error {
 	default:
 		return fmt.Errorf("the peer sent the command %q in place of READY", name)
 	}
-	peer, err := readyProperties(data)
-	if err != nil {
-		c.refuseWith(err.Error(), in)
+	if c.peer, err = parseReady(data); err != nil {
+		h.refuse(err.Error())
 		return err
 	}
-	c.kind, c.hermes, c.office = peer.kind, peer.version, peer.office
-	// One that does not say is taken at its word that it fits, as libzmq does.
-	if c.kind != "" && !c.s.role.accepts(c.kind) {
-		return c.refuseType(in)
+	// libzmq accepts a peer that does not state its type.
+	if c.peer.socketType != "" && !c.s.role.accepts(c.peer.socketType) {
+		return h.refuseType()
 	}
 	return nil
 }
 
 // refuseType refuses a peer whose type is wrong. One that has come to the wrong side of
 // a post office is told where the other side is.
-func (c *conn) refuseType(in *hello) error {
-	f := &carrier.Fault{Cause: carrier.CauseWrongType, Type: c.kind,
-		Text: fmt.Sprintf("a peer of type %.20q cannot be connected to a %s", c.kind, c.s.cfg.Type)}
+func (h *handshake) refuseType() error {
+	c := h.c
+	f := &carrier.Fault{Cause: carrier.CauseWrongType, Type: c.peer.socketType,
+		Text: fmt.Sprintf("a peer of type %.20q cannot be connected to a %s", c.peer.socketType, c.s.cfg.Type)}
 	reason := f.Text
 	if redirect := c.s.cfg.Redirect; redirect != nil {
-		if better := redirect(c.kind, localHost(c.io.Conn)); better != "" {
+		if better := redirect(c.peer.socketType, localHost(c.io.Conn)); better != "" {
 			reason = better
 		}
 	}
-	f.Said = c.refuseWith(reason, in)
+	f.Said = h.refuse(reason)
 	return f
+}
+
+// refuse sends an ERROR and waits a moment for the peer to hang up, so that closing does
+// not destroy the reason on its way. Meanwhile the peer, which refuses this end as a
+// rule, may give its own reason.
+func (h *handshake) refuse(reason string) (said string) {
+	c := h.c
+	_ = c.io.SetDeadline(time.Now().Add(refusalPause))
+	if _, err := c.io.Write(appendError(nil, reason)); err != nil {
+		return ""
+	}
+	c.io.closeWrite()
+	if name, data, err := h.readCommand(); err == nil && name == cmdError {
+		said = errorText(data)
+	}
+	_, _ = io.CopyN(io.Discard, c.io, 64<<10)
+	return said
 }
 
 // localHost is the host by which a peer has reached this end; "" where it has none.
@@ -102,28 +140,10 @@ func localHost(nc net.Conn) string {
 	return host
 }
 
-// announcement is the properties that this end shows besides its type.
-func (s *socket) announcement() (properties []byte) {
-	if s.cfg.Hermes != "" {
-		properties = appendProperty(properties, hermes, s.cfg.Hermes)
-	}
-	if s.cfg.Office != "" {
-		properties = appendProperty(properties, office, s.cfg.Office)
-	}
-	return properties
-}
-
-// hello reads a peer's side of a handshake, never more than the limit.
-type hello struct {
-	c    *conn
-	buf  []byte // arrived and not yet looked at
-	used int    // looked at
-}
-
-// greeting reads the peer's greeting and gives up as soon as it cannot be one.
-func (h *hello) greeting() ([]byte, error) {
+// readGreeting reads the peer's greeting, and fails as soon as it cannot be one.
+func (h *handshake) readGreeting() ([]byte, error) {
 	for len(h.buf) < greetingSize {
-		if err := h.more(greetingSize); err != nil {
+		if err := h.readMore(greetingSize); err != nil {
 			if len(h.buf) == 0 && carrier.CauseOf(err) == carrier.CauseLeft {
 				return nil, errProbe
 			}
@@ -136,13 +156,13 @@ func (h *hello) greeting() ([]byte, error) {
 	return h.take(greetingSize), nil
 }
 
-// command reads one command.
-func (h *hello) command() (name string, data []byte, err error) {
+// readCommand reads one command.
+func (h *handshake) readCommand() (name string, data []byte, err error) {
 	for {
-		flags, head, size, err := header(h.buf)
+		flags, head, size, err := parseHeader(h.buf)
 		switch {
 		case errors.Is(err, errShortFrame):
-			if err := h.more(longHeader); err != nil {
+			if err := h.readMore(longHeader); err != nil {
 				return "", nil, err
 			}
 			continue
@@ -155,7 +175,7 @@ func (h *hello) command() (name string, data []byte, err error) {
 		}
 		whole := head + int(size)
 		if len(h.buf) < whole {
-			if err := h.more(whole); err != nil {
+			if err := h.readMore(whole); err != nil {
 				return "", nil, err
 			}
 			continue
@@ -164,20 +184,20 @@ func (h *hello) command() (name string, data []byte, err error) {
 	}
 }
 
-func (h *hello) tooLong() error {
+func (h *handshake) tooLong() error {
 	return fmt.Errorf("the peer's handshake is longer than %d bytes", h.c.s.cfg.Limits.HandshakeBytes)
 }
 
 // take splits n bytes off what has arrived.
-func (h *hello) take(n int) []byte {
+func (h *handshake) take(n int) []byte {
 	p := h.buf[:n:n]
 	h.buf = h.buf[n:]
 	h.used += n
 	return p
 }
 
-// more reads on, making room for want bytes step by step.
-func (h *hello) more(want int) error {
+// readMore reads on, making room for want bytes step by step.
+func (h *handshake) readMore(want int) error {
 	if len(h.buf) == cap(h.buf) {
 		if h.used+len(h.buf) >= h.c.s.cfg.Limits.HandshakeBytes {
 			return h.tooLong()

@@ -14,21 +14,21 @@ import (
 	"github.com/hermes-zmq/hermes/internal/carrier"
 )
 
-// script is a connection on which everything the peer will ever say has been said.
-type script struct {
+// scriptedConn is a connection on which everything the peer will ever say has been said.
+type scriptedConn struct {
 	net.Conn // nil: nothing else is called
 	in       *bytes.Reader
 	piece    int
 	out      bytes.Buffer
 }
 
-func (s *script) Read(p []byte) (int, error)  { return s.in.Read(p[:min(len(p), s.piece)]) }
-func (s *script) Write(p []byte) (int, error) { return s.out.Write(p) }
-func (s *script) SetDeadline(time.Time) error { return nil }
+func (s *scriptedConn) Read(p []byte) (int, error)  { return s.in.Read(p[:min(len(p), s.piece)]) }
+func (s *scriptedConn) Write(p []byte) (int, error) { return s.out.Write(p) }
+func (s *scriptedConn) SetDeadline(time.Time) error { return nil }
 
-// shakeScript shakes hands with a peer that says p, in pieces.
-func shakeScript(kind carrier.Type, p []byte, piece int, l carrier.Limits) (c *conn, s *script, early []byte, err error) {
-	s = &script{in: bytes.NewReader(p), piece: piece}
+// scriptedHandshake shakes hands with a peer that says p, in pieces.
+func scriptedHandshake(kind carrier.Type, p []byte, piece int, l carrier.Limits) (c *conn, s *scriptedConn, early []byte, err error) {
+	s = &scriptedConn{in: bytes.NewReader(p), piece: piece}
 	var sock *socket
 	if kind == carrier.PUB || kind == carrier.XPUB {
 		o := &outlet{}
@@ -39,7 +39,7 @@ func shakeScript(kind carrier.Type, p []byte, piece int, l carrier.Limits) (c *c
 	}
 	sock.cfg = withDefaults(carrier.Config{Type: kind, Limits: l})
 	c = &conn{s: sock, io: &rawio{Conn: s}}
-	early, err = c.shake()
+	early, err = shakeHands(c)
 	return c, s, early, err
 }
 
@@ -48,21 +48,21 @@ func TestHandshake(t *testing.T) {
 	for piece := 1; piece < 300; piece += 7 {
 		for _, minor := range []byte{0, 1, 9} {
 			ready := appendCommand(nil, cmdReady, []byte("\x01X\x00\x00\x00\x02hi\x0bsocket-TYPE\x00\x00\x00\x04XSUB\x08Identity\x00\x00\x00\x00"))
-			c, s, early, err := shakeScript(carrier.PUB, bytes.Join([][]byte{greet(minor), ready, traffic}, nil), piece, carrier.Limits{})
+			c, s, early, err := scriptedHandshake(carrier.PUB, bytes.Join([][]byte{greeting(minor), ready, traffic}, nil), piece, carrier.Limits{})
 			require.NoError(t, err)
 			rest, _ := io.ReadAll(s.in)
 			require.Equal(t, traffic, append(early, rest...), "nothing is lost")
-			require.Equal(t, "XSUB", c.kind)
+			require.Equal(t, "XSUB", c.peer.socketType)
 			require.Equal(t, min(minor, 1), c.minor)
-			require.Equal(t, append(greet(1), "\x04\x19\x05READY\x0bSocket-Type\x00\x00\x00\x03PUB"...), s.out.Bytes())
+			require.Equal(t, append(greeting(1), "\x04\x19\x05READY\x0bSocket-Type\x00\x00\x00\x03PUB"...), s.out.Bytes())
 		}
 	}
 }
 
 func TestHandshakeWithANewerMajorVersion(t *testing.T) {
-	g := greet(0)
+	g := greeting(0)
 	g[majorAt] = 4
-	c, _, _, err := shakeScript(carrier.SUB, append(g, appendReady(nil, "PUB")...), 1000, carrier.Limits{})
+	c, _, _, err := scriptedHandshake(carrier.SUB, append(g, readyOf("PUB")...), 1000, carrier.Limits{})
 	require.NoError(t, err)
 	require.Equal(t, byte(1), c.minor, "it has to speak ours, all of it")
 }
@@ -71,7 +71,7 @@ func TestHandshakeRoles(t *testing.T) {
 	all := []string{"PUB", "SUB", "XPUB", "XSUB", "REQ", "REP", "DEALER", "ROUTER", "PUSH", "PULL", "PAIR", "nonsense"}
 	for _, own := range []carrier.Type{carrier.PUB, carrier.SUB, carrier.XPUB, carrier.XSUB} {
 		for _, peer := range all {
-			_, s, _, err := shakeScript(own, append(greet(1), appendReady(nil, peer)...), 1000, carrier.Limits{})
+			_, s, _, err := scriptedHandshake(own, append(greeting(1), readyOf(peer)...), 1000, carrier.Limits{})
 			if strings.HasSuffix(own.String(), "PUB") && strings.HasSuffix(peer, "SUB") ||
 				strings.HasSuffix(own.String(), "SUB") && strings.HasSuffix(peer, "PUB") {
 				require.NoError(t, err)
@@ -81,19 +81,19 @@ func TestHandshakeRoles(t *testing.T) {
 			require.Contains(t, s.out.String(), "\x05ERROR", "the peer is told why")
 		}
 	}
-	c, _, _, err := shakeScript(carrier.SUB, append(greet(1), appendCommand(nil, cmdReady)...), 1000, carrier.Limits{})
+	c, _, _, err := scriptedHandshake(carrier.SUB, append(greeting(1), appendCommand(nil, cmdReady)...), 1000, carrier.Limits{})
 	require.NoError(t, err, "libzmq takes a peer that does not say its type")
-	require.Empty(t, c.kind)
+	require.Empty(t, c.peer.socketType)
 }
 
 func TestHandshakeRefusals(t *testing.T) {
-	v2 := greet(1)
+	v2 := greeting(1)
 	v2[majorAt] = 1
-	v1 := greet(1)
+	v1 := greeting(1)
 	v1[majorAt] = 0
-	curve := greet(1)
+	curve := greeting(1)
 	copy(curve[mechanismAt:], "CURVE\x00\x00")
-	hidden := greet(1)
+	hidden := greeting(1)
 	copy(hidden[mechanismAt:], "NULL\x00X")
 	for name, c := range map[string]struct {
 		says   []byte
@@ -108,21 +108,21 @@ func TestHandshakeRefusals(t *testing.T) {
 		"curve":              {curve, `demands the security mechanism "CURVE", and this end has NULL`},
 		"mechanism":          {hidden, "demands the security mechanism"},
 		"silence":            {nil, "closed by the peer before it had sent a byte"},
-		"half a greeting":    {greet(1)[:30], "EOF"},
-		"error":              {append(greet(1), appendError(nil, "go away")...), `the peer refused: "go away"`},
-		"error unexplained":  {append(greet(1), appendCommand(nil, cmdError)...), `the peer refused: no reason given`},
-		"other command":      {append(greet(1), appendCommand(nil, "HELLO")...), `the command "HELLO" in place of READY`},
-		"message":            {append(greet(1), message("hi").Buf...), "a message in place of READY"},
-		"garbled":            {append(greet(1), 0xf4, 1, 1), "reserved flags"},
-		"malformed":          {append(greet(1), 4, 3, 9, 'R', 'E'), "malformed command"},
-		"malformed name":     {append(greet(1), appendCommand(nil, cmdReady, []byte{0, 0, 0, 0, 0})...), "malformed READY"},
-		"malformed value":    {append(greet(1), appendCommand(nil, cmdReady, []byte("\x01X\x00\x00\x00\x09x"))...), "malformed READY"},
-		"long claim":         {append(greet(1), 6, 0, 0, 0, 0, 0, 1, 0, 0), "longer than 16384 bytes"},
-		"longest claim":      {append(greet(1), 6, 255, 255, 255, 255, 255, 255, 255, 255), "broken framing"},
-		"long":               {append(greet(1), appendCommand(nil, cmdReady, make([]byte, 20_000))...), "longer than 16384 bytes"},
+		"half a greeting":    {greeting(1)[:30], "EOF"},
+		"error":              {append(greeting(1), appendError(nil, "go away")...), `the peer refused: "go away"`},
+		"error unexplained":  {append(greeting(1), appendCommand(nil, cmdError)...), `the peer refused: no reason given`},
+		"other command":      {append(greeting(1), appendCommand(nil, "HELLO")...), `the command "HELLO" in place of READY`},
+		"message":            {append(greeting(1), message("hi").Buf...), "a message in place of READY"},
+		"garbled":            {append(greeting(1), 0xf4, 1, 1), "reserved flags"},
+		"malformed":          {append(greeting(1), 4, 3, 9, 'R', 'E'), "malformed command"},
+		"malformed name":     {append(greeting(1), appendCommand(nil, cmdReady, []byte{0, 0, 0, 0, 0})...), "malformed READY"},
+		"malformed value":    {append(greeting(1), appendCommand(nil, cmdReady, []byte("\x01X\x00\x00\x00\x09x"))...), "malformed READY"},
+		"long claim":         {append(greeting(1), 6, 0, 0, 0, 0, 0, 1, 0, 0), "longer than 16384 bytes"},
+		"longest claim":      {append(greeting(1), 6, 255, 255, 255, 255, 255, 255, 255, 255), "broken framing"},
+		"long":               {append(greeting(1), appendCommand(nil, cmdReady, make([]byte, 20_000))...), "longer than 16384 bytes"},
 	} {
 		for _, piece := range []int{1, 5, 1000} {
-			_, _, _, err := shakeScript(carrier.PUB, c.says, piece, carrier.Limits{})
+			_, _, _, err := scriptedHandshake(carrier.PUB, c.says, piece, carrier.Limits{})
 			if name == "http" && piece < 1000 {
 				require.ErrorContains(t, err, "does not speak ZMTP", name)
 				continue
@@ -145,24 +145,24 @@ func TestErrorReasonIsBounded(t *testing.T) {
 // FuzzHandshake: whatever a peer says, in whatever pieces, the handshake ends, reads
 // no more than it may, and comes to the same result.
 func FuzzHandshake(f *testing.F) {
-	f.Add(append(greet(1), appendReady(nil, "SUB")...), uint8(5))
-	f.Add(append(greet(0), appendError(nil, "no")...), uint8(64))
-	f.Add(append(greet(3), appendCommand(nil, cmdReady, []byte("\x01X\x00\x00\x00\x02hi"))...), uint8(255))
+	f.Add(append(greeting(1), readyOf("SUB")...), uint8(5))
+	f.Add(append(greeting(0), appendError(nil, "no")...), uint8(64))
+	f.Add(append(greeting(3), appendCommand(nil, cmdReady, []byte("\x01X\x00\x00\x00\x02hi"))...), uint8(255))
 	f.Add([]byte("\x01\x00"), uint8(1))
 	f.Fuzz(func(t *testing.T, says []byte, piece uint8) {
 		l := carrier.Limits{HandshakeBytes: 200}
-		c, s, early, err := shakeScript(carrier.XPUB, says, 1+int(piece), l)
-		c2, _, _, err2 := shakeScript(carrier.XPUB, says, 1<<20, l)
+		c, s, early, err := scriptedHandshake(carrier.XPUB, says, 1+int(piece), l)
+		c2, _, _, err2 := scriptedHandshake(carrier.XPUB, says, 1<<20, l)
 		require.Equal(t, err == nil, err2 == nil, "%v, %v", err, err2)
-		require.Equal(t, c2.kind, c.kind)
+		require.Equal(t, c2.peer.socketType, c.peer.socketType)
 		require.True(t, bytes.HasPrefix(s.out.Bytes(), ownGreeting[:]))
 		if err != nil {
 			return
 		}
-		require.Contains(t, []string{"", "SUB", "XSUB"}, c.kind)
+		require.Contains(t, []string{"", "SUB", "XSUB"}, c.peer.socketType)
 		rest, _ := io.ReadAll(s.in)
 		require.True(t, bytes.HasSuffix(says, append(early, rest...)))
-		_, head, size, _ := header(says[greetingSize:])
+		_, head, size, _ := parseHeader(says[greetingSize:])
 		require.Equal(t, len(says)-greetingSize-head-int(size), len(early)+len(rest), "nothing is lost")
 		require.NotZero(t, says[greetingSize]&batch.FlagCommand)
 	})

@@ -3,14 +3,53 @@ package zmtp
 import (
 	"fmt"
 	"net"
-	"syscall"
+	"sync/atomic"
 	"time"
-	"unsafe"
+
+	"github.com/hermes-zmq/hermes/internal/carrier"
 )
 
-// pulse looks after the peers at regular times: asks silent ones for a sign of life
-// and gives up those that are gone.
-func (s *socket) pulse() {
+// heartbeat decides whether a peer is gone. One goroutine of the socket checks all peers
+// several times in an interval.
+//
+// Rules:
+//  1. A peer of ZMTP 3.1 that has been silent for HeartbeatInterval is sent a PING, once
+//     an interval. One that has not been heard of for HeartbeatTimeout since the first
+//     unanswered PING is gone, unless rule 3, 4 or 5 holds.
+//  2. A peer of ZMTP 3.0 cannot be asked: it is gone when it is silent for
+//     HeartbeatTimeout with data under way to it, and the kernel has had no answer
+//     either. Otherwise TCP's keep-alive takes care of it.
+//  3. While the connection is busy, its silence does not count: what the peer has sent is
+//     waiting unread. It is sent PINGs all the same, as a sign of life of this end.
+//  4. Unread bytes in the kernel are a sign of life: this program was suspended, or the
+//     machine is overloaded.
+//  5. A peer that does not read what is sent to it, on a machine that acknowledges, is
+//     slow, and not gone.
+//  6. A peer that announces a time to live in its PING is gone after that much silence.
+type heartbeat struct {
+	lastHeard atomic.Int64 // when something last arrived, on the socket's clock
+	busy      atomic.Bool  // not read now: what has arrived is processed. Set until the first readingAgain
+	ttl       atomic.Int64 // silence after which the peer is gone, in ns; 0 is never
+
+	// Owned by the goroutine that checks.
+	unansweredSince int64 // when the first PING after lastHeard was sent
+	lastPing        int64
+}
+
+// keepAlive sets TCP's keep-alive for peers that cannot be sent a PING.
+func keepAlive(cfg *carrier.Config) net.KeepAliveConfig {
+	if cfg.HeartbeatInterval < 0 {
+		return net.KeepAliveConfig{Enable: true}
+	}
+	interval := max(cfg.HeartbeatInterval, time.Second)
+	return net.KeepAliveConfig{
+		Enable: true, Idle: interval, Interval: interval,
+		Count: max(int(cfg.HeartbeatTimeout/interval), 1),
+	}
+}
+
+// checkHeartbeats checks all peers of a socket until it is closed.
+func checkHeartbeats(s *socket) {
 	step := s.cfg.HeartbeatTimeout
 	if s.cfg.HeartbeatInterval > 0 {
 		step = min(step, s.cfg.HeartbeatInterval)
@@ -22,7 +61,7 @@ func (s *socket) pulse() {
 		case <-t.C:
 			now := s.clock()
 			for _, c := range *s.peers.Load() {
-				c.check(now)
+				c.heartbeat.check(c, now)
 			}
 		case <-s.ctx.Done():
 			return
@@ -30,126 +69,66 @@ func (s *socket) pulse() {
 	}
 }
 
-// check is one look at one peer.
-func (c *conn) check(now int64) {
-	if c.busy.Load() {
-		c.sound(now) // it may well have said something, and we do not listen
+// check looks at one peer, at the time now on the socket's clock.
+func (h *heartbeat) check(c *conn, now int64) {
+	cfg := &c.s.cfg
+	if h.busy.Load() {
+		h.pingWhenDue(c, now, h.lastPing)
 		return
 	}
-	heard := c.heard.Load()
+	heard := h.lastHeard.Load()
 	silent := time.Duration(now - heard)
-	if ttl := time.Duration(c.ttl.Load()); ttl > 0 && silent > ttl && !c.io.unread() {
+	if ttl := time.Duration(h.ttl.Load()); ttl > 0 && silent > ttl && !c.io.unread() {
 		c.abort(fmt.Errorf("silent for longer than the %v that the peer announced", ttl))
 		return
 	}
-	cfg := &c.s.cfg
 	if cfg.HeartbeatInterval < 0 {
 		return
 	}
-	if c.waited(now, heard) >= cfg.HeartbeatTimeout && c.gone(cfg.HeartbeatTimeout) {
+	if h.unanswered(c, now, heard) >= cfg.HeartbeatTimeout && isGone(c, cfg.HeartbeatTimeout) {
 		c.abort(fmt.Errorf("no sign of life for %v", silent.Round(time.Millisecond)))
 		return
 	}
-	if c.minor >= 1 && silent >= cfg.HeartbeatInterval && time.Duration(now-c.askedLast) >= cfg.HeartbeatInterval {
-		if c.asked <= heard {
-			c.asked = now
-		}
-		c.askedLast = now
-		c.ask()
+	if h.pingWhenDue(c, now, max(heard, h.lastPing)) && h.unansweredSince <= heard {
+		h.unansweredSince = now
 	}
 }
 
-// sound gives a peer that nobody listens to a sign of life: what it asks waits unread,
-// and without an answer it would take us for dead.
-func (c *conn) sound(now int64) {
+// pingWhenDue sends a PING if an interval has passed since last, and reports whether it
+// did.
+func (h *heartbeat) pingWhenDue(c *conn, now, last int64) bool {
 	every := c.s.cfg.HeartbeatInterval
-	if every > 0 && c.minor >= 1 && time.Duration(now-c.askedLast) >= every {
-		c.askedLast = now
-		c.ask()
+	if every <= 0 || c.minor < 1 || time.Duration(now-last) < every {
+		return false
 	}
+	h.lastPing = now
+	c.postControl(appendPing(nil))
+	return true
 }
 
-// waited is how long an answer has been waited for. Peers of ZMTP 3.0 cannot be
-// asked; what they are sent is taken for a question.
-func (c *conn) waited(now, heard int64) time.Duration {
+// unanswered is how long an answer has been waited for. Peers of ZMTP 3.0 cannot be
+// asked; anything that they are sent counts as a question.
+func (h *heartbeat) unanswered(c *conn, now, heard int64) time.Duration {
 	switch {
 	case c.minor < 1:
 		return time.Duration(now - heard)
-	case c.asked <= heard:
+	case h.unansweredSince <= heard:
 		return 0
 	}
-	return time.Duration(now - c.asked)
+	return time.Duration(now - h.unansweredSince)
 }
 
-// ask sends a PING, unless one cannot get through anyway.
-func (c *conn) ask() {
-	c.out.mu.Lock()
-	if c.out.dead || c.out.commands > maxControl {
-		c.out.mu.Unlock()
-		return
-	}
-	c.out.addCommand(appendPing(nil))
-	c.kick()
-}
-
-// gone judges a peer that has been silent for too long. One that does not even
-// read, because its program is busy or stopped, cannot have seen our PING: as long
-// as its system answers it is slow, and not gone.
-// And one that has sent what is not read yet is there: this program was suspended, or
-// the machine is too busy to run its goroutines.
-func (c *conn) gone(limit time.Duration) bool {
+// isGone judges a peer that has been silent for too long: rules 2, 4 and 5.
+func isGone(c *conn, limit time.Duration) bool {
 	if c.io.unread() {
 		return false
 	}
 	c.out.mu.Lock()
 	waiting := c.out.bytes > 0
 	c.out.mu.Unlock()
-	backlog, last, unanswered := c.io.kernelView()
-	if !waiting && backlog == 0 {
-		return c.minor >= 1 // others were not asked; the kernel's keep-alive takes care of them
+	k := c.io.kernelState()
+	if !waiting && k.unsent == 0 {
+		return c.minor >= 1
 	}
-	return unanswered && last >= limit
-}
-
-// unread reports whether the kernel has bytes of the peer's that have not been read.
-func (r *rawio) unread() bool {
-	var in int32
-	_ = r.raw.Control(func(fd uintptr) {
-		_, _, _ = syscall.Syscall(syscall.SYS_IOCTL, fd, syscall.TIOCINQ, uintptr(unsafe.Pointer(&in)))
-	})
-	return in > 0
-}
-
-// tcpInfo is the head of Linux's struct tcp_info, as far as it is needed.
-type tcpInfo struct {
-	state, caState, retransmits, probes, backoff, options, windowScale, flags uint8
-
-	rto, ato, sndMSS, rcvMSS                               uint32
-	unacked, sacked, lost, retrans, fackets                uint32
-	lastDataSent, lastAckSent, lastDataRecv, lastAckRecvMS uint32
-}
-
-// kernelView is what the kernel knows of the peer's system: how many bytes it has
-// not yet taken, how long ago it last answered, and whether the kernel has asked
-// again since, in vain. A Unix socket's other end never vanishes unseen.
-func (r *rawio) kernelView() (backlog int, last time.Duration, unanswered bool) {
-	_, isTCP := r.Conn.(*net.TCPConn)
-	_ = r.raw.Control(func(fd uintptr) {
-		var out int32
-		if _, _, errno := syscall.Syscall(syscall.SYS_IOCTL, fd, syscall.TIOCOUTQ, uintptr(unsafe.Pointer(&out))); errno == 0 {
-			backlog = int(out)
-		}
-		if !isTCP {
-			return
-		}
-		var info tcpInfo
-		size := uint32(unsafe.Sizeof(info))
-		_, _, errno := syscall.Syscall6(syscall.SYS_GETSOCKOPT, fd, syscall.IPPROTO_TCP, syscall.TCP_INFO,
-			uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
-		if errno == 0 {
-			last = time.Duration(info.lastAckRecvMS) * time.Millisecond
-			unanswered = info.retransmits > 0 || info.probes > 0
-		}
-	})
-	return backlog, last, unanswered
+	return k.retransmitting && k.sinceAck >= limit
 }

@@ -15,31 +15,29 @@ import (
 
 	"github.com/hermes-zmq/hermes/internal/batch"
 	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/testkit"
 )
 
-// soon bounds how long a test waits for what must happen. It decides nothing else.
-const soon = 20 * time.Second
-
-// diary writes down events.
-type diary struct {
+// eventLog writes down events.
+type eventLog struct {
 	mu     sync.Mutex
 	events []carrier.Event
 }
 
-func (d *diary) note(e carrier.Event) {
+func (d *eventLog) record(e carrier.Event) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.events = append(d.events, e)
 }
 
-func (d *diary) all() []carrier.Event {
+func (d *eventLog) all() []carrier.Event {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return append([]carrier.Event(nil), d.events...)
 }
 
 // find is the first event of a kind behind the first skip of them, or nil.
-func (d *diary) find(kind carrier.EventKind, skip int) *carrier.Event {
+func (d *eventLog) find(kind carrier.EventKind, skip int) *carrier.Event {
 	for _, e := range d.all() {
 		if e.Kind == kind {
 			if skip == 0 {
@@ -52,28 +50,19 @@ func (d *diary) find(kind carrier.EventKind, skip int) *carrier.Event {
 }
 
 // wait waits for the n-th event of a kind, counted from 1.
-func (d *diary) wait(t testing.TB, kind carrier.EventKind, n int) carrier.Event {
+func (d *eventLog) wait(t testing.TB, kind carrier.EventKind, n int) carrier.Event {
 	t.Helper()
 	var found *carrier.Event
-	eventually(t, func() bool { found = d.find(kind, n-1); return found != nil }, "event %d of kind %d in %v", n, kind, d)
+	testkit.Eventually(t, func() bool { found = d.find(kind, n-1); return found != nil }, "event %d of kind %d in %v", n, kind, d)
 	return *found
 }
 
-func (d *diary) String() string {
+func (d *eventLog) String() string {
 	var s strings.Builder
 	for _, e := range d.all() {
 		fmt.Fprintf(&s, "\n  kind=%d peer=%d %s %q %s", e.Kind, e.Peer, e.Address, e.Prefix, e.Reason)
 	}
 	return s.String()
-}
-
-func eventually(t testing.TB, ok func() bool, what string, args ...any) {
-	t.Helper()
-	for deadline := time.Now().Add(soon); !ok(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			require.Failf(t, "it did not happen", what, args...)
-		}
-	}
 }
 
 // sink collects what an inlet delivers.
@@ -129,7 +118,7 @@ func (s *sink) got() [][]string {
 
 func (s *sink) wait(t testing.TB, n int) {
 	t.Helper()
-	eventually(t, func() bool { return s.len() >= n }, "%d messages", n)
+	testkit.Eventually(t, func() bool { return s.len() >= n }, "%d messages", n)
 	require.Equal(t, n, s.len())
 }
 
@@ -144,7 +133,7 @@ func dial(addresses ...string) option {
 	return func(c *carrier.Config) { c.Connect = addresses }
 }
 
-func events(d *diary) option { return func(c *carrier.Config) { c.OnEvent = d.note } }
+func events(d *eventLog) option { return func(c *carrier.Config) { c.OnEvent = d.record } }
 
 func config(kind carrier.Type, options []option) carrier.Config {
 	c := carrier.Config{Type: kind, Hermes: "2", ReconnectMin: 10 * time.Millisecond, ReconnectMax: 50 * time.Millisecond}
@@ -154,17 +143,17 @@ func config(kind carrier.Type, options []option) carrier.Config {
 	return c
 }
 
-// testOutlet is an outlet with its diary.
+// testOutlet is an outlet with its eventLog.
 type testOutlet struct {
 	*outlet
-	*diary
+	*eventLog
 }
 
 func newOutlet(t testing.TB, overflow carrier.Overflow, queue int, options ...option) testOutlet {
 	t.Helper()
-	o := testOutlet{diary: &diary{}}
+	o := testOutlet{eventLog: &eventLog{}}
 	cfg := carrier.OutletConfig{
-		Config:   config(carrier.XPUB, append([]option{events(o.diary)}, options...)),
+		Config:   config(carrier.XPUB, append([]option{events(o.eventLog)}, options...)),
 		Overflow: overflow, QueueMessages: queue,
 	}
 	out, err := Opener{}.OpenOutlet(cfg)
@@ -176,18 +165,18 @@ func newOutlet(t testing.TB, overflow carrier.Overflow, queue int, options ...op
 
 func (o testOutlet) address() string { return o.Endpoints()[0] }
 
-// testInlet is an inlet with its diary and what it got.
+// testInlet is an inlet with its eventLog and what it got.
 type testInlet struct {
 	*inlet
-	*diary
+	*eventLog
 	*sink
 }
 
 func newInlet(t testing.TB, kind carrier.Type, prefixes []string, options ...option) testInlet {
 	t.Helper()
-	i := testInlet{diary: &diary{}, sink: &sink{keep: true}}
+	i := testInlet{eventLog: &eventLog{}, sink: &sink{keep: true}}
 	cfg := carrier.InletConfig{
-		Config:      config(kind, append([]option{events(i.diary)}, options...)),
+		Config:      config(kind, append([]option{events(i.eventLog)}, options...)),
 		Deliver:     i.sink.deliver,
 		ReaderLease: kind == carrier.SUB, // so both ways of waiting take all tests
 	}
@@ -244,14 +233,14 @@ func requireNumbered(t testing.TB, got [][]string, topic string, n int) {
 	}
 }
 
-// stranger is a peer made of bytes.
-type stranger struct {
+// rawPeer is a peer whose bytes the test writes itself.
+type rawPeer struct {
 	net.Conn
 	t testing.TB
 }
 
-// knock connects to an endpoint without saying anything.
-func knock(t testing.TB, endpoint string) *stranger {
+// connectRaw connects to an endpoint and sends nothing.
+func connectRaw(t testing.TB, endpoint string) *rawPeer {
 	t.Helper()
 	network, at := "tcp", strings.TrimPrefix(endpoint, "tcp://")
 	if path, ok := strings.CutPrefix(endpoint, "ipc://"); ok {
@@ -259,71 +248,74 @@ func knock(t testing.TB, endpoint string) *stranger {
 	}
 	c, err := net.Dial(network, at)
 	require.NoError(t, err)
-	require.NoError(t, c.SetDeadline(time.Now().Add(soon)))
+	require.NoError(t, c.SetDeadline(time.Now().Add(testkit.Soon)))
 	t.Cleanup(func() { _ = c.Close() })
-	return &stranger{c, t}
+	return &rawPeer{c, t}
 }
 
-func (s *stranger) say(parts ...[]byte) {
-	s.t.Helper()
-	_, err := s.Write(bytes.Join(parts, nil))
-	require.NoError(s.t, err)
+func (r *rawPeer) send(parts ...[]byte) {
+	r.t.Helper()
+	_, err := r.Write(bytes.Join(parts, nil))
+	require.NoError(r.t, err)
 }
 
-func (s *stranger) hear(n int) []byte {
-	s.t.Helper()
+func (r *rawPeer) receive(n int) []byte {
+	r.t.Helper()
 	p := make([]byte, n)
 	for at := 0; at < n; {
-		k, err := s.Read(p[at:])
-		require.NoError(s.t, err, "after %q", p[:at])
+		k, err := r.Read(p[at:])
+		require.NoError(r.t, err, "after %q", p[:at])
 		at += k
 	}
 	return p
 }
 
-// frame reads one frame.
-func (s *stranger) frame() (flags byte, body []byte) {
-	s.t.Helper()
-	h := s.hear(2)
+// receiveFrame reads one frame.
+func (r *rawPeer) receiveFrame() (flags byte, body []byte) {
+	r.t.Helper()
+	h := r.receive(2)
 	flags, size := h[0], uint64(h[1])
 	if flags&batch.FlagLong != 0 {
-		h = append(h, s.hear(7)...)
-		_, _, size, _ = header(h)
+		h = append(h, r.receive(7)...)
+		_, _, size, _ = parseHeader(h)
 	}
-	return flags, s.hear(int(size))
+	return flags, r.receive(int(size))
 }
 
-// greet is a greeting of version 3.minor.
-func greet(minor byte) []byte {
+// greeting is a greeting of version 3.minor.
+func greeting(minor byte) []byte {
 	g := ownGreeting
 	g[minorAt] = minor
 	return g[:]
 }
 
-// shakeHands becomes a peer of the given type and reads the other's READY. libzmq
-// loses what comes too early, so it takes turns.
-func (s *stranger) shakeHands(kind string, minor byte) {
-	s.t.Helper()
-	s.say(greet(minor))
-	g := s.hear(greetingSize)
-	require.NoError(s.t, checkGreeting(g))
-	require.Equal(s.t, ownGreeting[majorAt:], g[majorAt:])
-	s.say(appendReady(nil, kind))
-	flags, body := s.frame()
-	require.Equal(s.t, byte(batch.FlagCommand), flags)
+// readyOf is the READY of a socket of the given type.
+func readyOf(socketType string) []byte { return appendReady(nil, properties{socketType: socketType}) }
+
+// shakeHands runs the handshake of a socket of the given type. It takes turns, because
+// libzmq loses what arrives too early.
+func (r *rawPeer) shakeHands(kind string, minor byte) {
+	r.t.Helper()
+	r.send(greeting(minor))
+	g := r.receive(greetingSize)
+	require.NoError(r.t, checkGreeting(g))
+	require.Equal(r.t, ownGreeting[majorAt:], g[majorAt:])
+	r.send(readyOf(kind))
+	flags, body := r.receiveFrame()
+	require.Equal(r.t, byte(batch.FlagCommand), flags)
 	name, _, err := parseCommand(body)
-	require.NoError(s.t, err)
-	require.Equal(s.t, cmdReady, name)
+	require.NoError(r.t, err)
+	require.Equal(r.t, cmdReady, name)
 }
 
 // requireHungUp waits until the other side has closed.
-func (s *stranger) requireHungUp() {
-	s.t.Helper()
+func (r *rawPeer) requireHungUp() {
+	r.t.Helper()
 	p := make([]byte, 4096)
 	for {
-		_, err := s.Read(p)
+		_, err := r.Read(p)
 		if ne, ok := err.(net.Error); ok && ne.Timeout() {
-			require.Fail(s.t, "the connection is still open")
+			require.Fail(r.t, "the connection is still open")
 		}
 		if err != nil {
 			return
@@ -331,18 +323,18 @@ func (s *stranger) requireHungUp() {
 	}
 }
 
-// vanish makes the stranger's end of a TCP connection deaf and dumb, as if its cable
-// were cut: a filter drops whatever arrives before the system can answer it.
-func (s *stranger) vanish() {
-	s.t.Helper()
-	raw, err := s.Conn.(*net.TCPConn).SyscallConn()
-	require.NoError(s.t, err)
+// vanish cuts a TCP connection without a FIN or RST, as when a cable is cut: a socket
+// filter drops what arrives before the kernel can acknowledge it.
+func (r *rawPeer) vanish() {
+	r.t.Helper()
+	raw, err := r.Conn.(*net.TCPConn).SyscallConn()
+	require.NoError(r.t, err)
 	nothing := syscall.SockFilter{Code: syscall.BPF_RET | syscall.BPF_K, K: 0}
 	filter := syscall.SockFprog{Len: 1, Filter: &nothing}
 	var errno syscall.Errno
-	require.NoError(s.t, raw.Control(func(fd uintptr) {
+	require.NoError(r.t, raw.Control(func(fd uintptr) {
 		_, _, errno = syscall.Syscall6(syscall.SYS_SETSOCKOPT, fd, syscall.SOL_SOCKET, syscall.SO_ATTACH_FILTER,
 			uintptr(unsafe.Pointer(&filter)), unsafe.Sizeof(filter), 0)
 	}))
-	require.Zero(s.t, errno)
+	require.Zero(r.t, errno)
 }

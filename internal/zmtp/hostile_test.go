@@ -25,8 +25,8 @@ func limit(change func(*carrier.Limits)) option {
 func TestHandshakeTimeout(t *testing.T) {
 	short := with(func(c *carrier.Config) { c.HandshakeTimeout = 50 * time.Millisecond })
 	o := newOutlet(t, carrier.Drop, 0, bind("tcp://127.0.0.1:*"), short)
-	silent := knock(t, o.address())
-	slow := knock(t, o.address())
+	silent := connectRaw(t, o.address())
+	slow := connectRaw(t, o.address())
 	go func() { // an endless greeting, a byte at a time
 		for _, c := range bytes.Repeat(ownGreeting[:10], 1000) {
 			if _, err := slow.Write([]byte{c}); err != nil {
@@ -51,23 +51,23 @@ func TestDialledPeerThatRefuses(t *testing.T) {
 	for n := 1; n <= 2; n++ {
 		c, err := l.Accept()
 		require.NoError(t, err)
-		s := &stranger{c, t}
-		s.say(greet(1), appendError(nil, "no entry"))
-		e := i.diary.wait(t, carrier.HandshakeFailed, n)
+		s := &rawPeer{c, t}
+		s.send(greeting(1), appendError(nil, "no entry"))
+		e := i.eventLog.wait(t, carrier.HandshakeFailed, n)
 		require.Equal(t, `the peer refused: "no entry"`, e.Reason)
 		require.Equal(t, "tcp://"+l.Addr().String(), e.Address)
-		i.diary.wait(t, carrier.Retrying, n)
+		i.eventLog.wait(t, carrier.Retrying, n)
 		_ = c.Close()
 	}
 }
 
 func TestRefusedPeerIsToldWhy(t *testing.T) {
 	o := newOutlet(t, carrier.Drop, 0, bind("tcp://127.0.0.1:*"))
-	p := knock(t, o.address())
-	p.say(greet(1), appendReady(nil, "PULL"))
-	p.hear(greetingSize)
-	p.frame() // its READY
-	_, body := p.frame()
+	p := connectRaw(t, o.address())
+	p.send(greeting(1), readyOf("PULL"))
+	p.receive(greetingSize)
+	p.receiveFrame() // its READY
+	_, body := p.receiveFrame()
 	name, data, err := parseCommand(body)
 	require.NoError(t, err)
 	require.Equal(t, cmdError, name)
@@ -77,14 +77,14 @@ func TestRefusedPeerIsToldWhy(t *testing.T) {
 
 func TestConnectionLimit(t *testing.T) {
 	o := newOutlet(t, carrier.Drop, 0, bind("tcp://127.0.0.1:*"), limit(func(l *carrier.Limits) { l.Connections = 2 }))
-	first := knock(t, o.address())
-	knock(t, o.address())
-	eventually(t, func() bool { return connections(&o.socket) == 2 }, "two connections")
-	knock(t, o.address()).requireHungUp()
+	first := connectRaw(t, o.address())
+	connectRaw(t, o.address())
+	testkit.Eventually(t, func() bool { return connections(&o.socket) == 2 }, "two connections")
+	connectRaw(t, o.address()).requireHungUp()
 	require.Contains(t, o.wait(t, carrier.HandshakeFailed, 1).Reason, "2 connections already")
 	_ = first.Close()
 	o.wait(t, carrier.HandshakeFailed, 2)
-	knock(t, o.address()).shakeHands("SUB", 1)
+	connectRaw(t, o.address()).shakeHands("SUB", 1)
 	o.wait(t, carrier.Connected, 1)
 }
 
@@ -100,7 +100,7 @@ func TestRandomBytes(t *testing.T) {
 			noise[at] = byte(random.IntN(256))
 		}
 		for _, target := range []struct{ at, kind string }{{o.address(), "SUB"}, {i.address(), "PUB"}} {
-			p := knock(t, target.at)
+			p := connectRaw(t, target.at)
 			if round%2 == 0 {
 				p.shakeHands(target.kind, byte(round/2%2))
 			}
@@ -109,8 +109,8 @@ func TestRandomBytes(t *testing.T) {
 		}
 		require.Equal(t, 1, o.Send(message("a", "b")).Sent)
 	}
-	eventually(t, func() bool { return connections(&o.socket) == 1 && connections(&i.socket) == 1 }, "all strangers gone")
-	eventually(t, func() bool { return count(i.got(), "a") == 60 }, "what was meant for it")
+	testkit.Eventually(t, func() bool { return connections(&o.socket) == 1 && connections(&i.socket) == 1 }, "all peers gone")
+	testkit.Eventually(t, func() bool { return count(i.got(), "a") == 60 }, "what was meant for it")
 	require.Equal(t, 1, wanted(o.outlet))
 }
 
@@ -136,11 +136,11 @@ func TestMessageLimits(t *testing.T) {
 		{message("a", "b", "c", "d").Buf, "more than 3 frames"},
 		{[]byte{6, 0, 0, 0, 0, 1, 0, 0, 0}, "a command of 16777216 bytes"},
 	} {
-		p := knock(t, i.address())
+		p := connectRaw(t, i.address())
 		p.shakeHands("PUB", 1)
-		p.say(message(string(make([]byte, 500)), string(make([]byte, 500))).Buf, c.says)
+		p.send(message(string(make([]byte, 500)), string(make([]byte, 500))).Buf, c.says)
 		p.requireHungUp()
-		require.Contains(t, i.diary.wait(t, carrier.Disconnected, n+1).Reason, c.reason)
+		require.Contains(t, i.eventLog.wait(t, carrier.Disconnected, n+1).Reason, c.reason)
 		i.sink.wait(t, n+1)
 	}
 }
@@ -149,13 +149,13 @@ func TestSubscriptionFlood(t *testing.T) {
 	o := newOutlet(t, carrier.Drop, 0, bind("tcp://127.0.0.1:*"), limit(func(l *carrier.Limits) { l.Subscriptions = 1000 }))
 	good := newInlet(t, carrier.SUB, []string{"good"}, dial(o.address()))
 	o.wait(t, carrier.Subscribed, 1)
-	p := knock(t, o.address())
+	p := connectRaw(t, o.address())
 	p.shakeHands("SUB", 1)
 	var flood []byte
 	for n := range 2000 {
 		flood = appendSubscription(flood, byte(n%2), true, []byte{byte(n), byte(n >> 8), 'x'})
 	}
-	p.say(flood)
+	p.send(flood)
 	p.requireHungUp()
 	require.Contains(t, o.wait(t, carrier.Disconnected, 1).Reason, "more than 1000 subscriptions")
 	require.Equal(t, 1, wanted(o.outlet))
@@ -168,13 +168,13 @@ func TestSubscriptionFlood(t *testing.T) {
 // few kilobytes.
 func TestPingFlood(t *testing.T) {
 	o := newOutlet(t, carrier.Drop, 0, bind("ipc://*"))
-	p := knock(t, o.address())
+	p := connectRaw(t, o.address())
 	p.shakeHands("SUB", 1)
 	pings := bytes.Repeat(appendCommand(nil, cmdPing, []byte("\x00\x000123456789abcdef")), 20_000)
 	for range 10 {
-		p.say(pings)
+		p.send(pings)
 	}
-	p.say(appendSubscription(nil, 1, true, nil))
+	p.send(appendSubscription(nil, 1, true, nil))
 	o.wait(t, carrier.Subscribed, 1)
 	require.Less(t, o.Peers()[0].QueueBytes, int64(2*maxControl))
 }
@@ -183,11 +183,11 @@ func TestPong(t *testing.T) {
 	o := newOutlet(t, carrier.Drop, 0, bind("tcp://127.0.0.1:*"))
 	i := newInlet(t, carrier.SUB, nil, bind("tcp://127.0.0.1:*"))
 	for _, target := range []struct{ at, kind string }{{o.address(), "XSUB"}, {i.address(), "XPUB"}} {
-		p := knock(t, target.at)
+		p := connectRaw(t, target.at)
 		p.shakeHands(target.kind, 1)
 		for _, context := range []string{"", "0123456789abcdef"} {
-			p.say(appendCommand(nil, cmdPing, []byte("\x00\x00"), []byte(context)))
-			flags, body := p.frame()
+			p.send(appendCommand(nil, cmdPing, []byte("\x00\x00"), []byte(context)))
+			flags, body := p.receiveFrame()
 			require.Equal(t, byte(batch.FlagCommand), flags)
 			require.Equal(t, "\x04PONG"+context, string(body))
 		}
@@ -202,9 +202,9 @@ func beat(interval, timeout time.Duration) option {
 func TestSilentPeerIsGivenUp(t *testing.T) {
 	for _, address := range []string{"tcp://127.0.0.1:*", "ipc://*"} {
 		o := newOutlet(t, carrier.Drop, 0, bind(address), beat(20*time.Millisecond, 80*time.Millisecond))
-		p := knock(t, o.address())
+		p := connectRaw(t, o.address())
 		p.shakeHands("SUB", 1)
-		_, body := p.frame()
+		_, body := p.receiveFrame()
 		require.Equal(t, "\x04PING\x00\x00", string(body))
 		p.requireHungUp()
 		require.Contains(t, o.wait(t, carrier.Disconnected, 1).Reason, "no sign of life for ")
@@ -214,18 +214,18 @@ func TestSilentPeerIsGivenUp(t *testing.T) {
 func TestAnsweringPeersStay(t *testing.T) {
 	o := newOutlet(t, carrier.Drop, 0, bind("tcp://127.0.0.1:*"), beat(5*time.Millisecond, 2*time.Second))
 	i := newInlet(t, carrier.SUB, []string{"a"}, dial(o.address()), beat(-1, 0))
-	p := knock(t, o.address())
+	p := connectRaw(t, o.address())
 	p.shakeHands("SUB", 1)
 	for range 20 { // PINGs come again and again
-		_, body := p.frame()
+		_, body := p.receiveFrame()
 		require.Equal(t, "\x04PING\x00\x00", string(body))
-		p.say(appendCommand(nil, cmdPong))
+		p.send(appendCommand(nil, cmdPong))
 	}
-	old := knock(t, o.address()) // ZMTP 3.0 has no PING
+	old := connectRaw(t, o.address()) // ZMTP 3.0 has no PING
 	old.shakeHands("SUB", 0)
-	eventually(t, func() bool { return len(o.Peers()) == 3 }, "three peers")
-	i.diary.wait(t, carrier.Connected, 1)
-	require.Nil(t, o.find(carrier.Disconnected, 0), "%v", o.diary)
+	testkit.Eventually(t, func() bool { return len(o.Peers()) == 3 }, "three peers")
+	i.eventLog.wait(t, carrier.Connected, 1)
+	require.Nil(t, o.find(carrier.Disconnected, 0), "%v", o.eventLog)
 	require.NoError(t, old.SetReadDeadline(time.Now().Add(50*time.Millisecond)))
 	_, err := old.Read(make([]byte, 1))
 	require.ErrorContains(t, err, "timeout", "nothing was sent to the old one")
@@ -239,9 +239,9 @@ func TestHalfOpenPeerIsNoticed(t *testing.T) {
 		busy  bool
 	}{{1, false}, {1, true}, {0, true}} {
 		o := newOutlet(t, carrier.Drop, 0, bind("tcp://127.0.0.1:*"), beat(100*time.Millisecond, 600*time.Millisecond))
-		p := knock(t, o.address())
+		p := connectRaw(t, o.address())
 		p.shakeHands("SUB", c.minor)
-		p.say(appendSubscription(nil, 1, true, nil))
+		p.send(appendSubscription(nil, 1, true, nil))
 		o.wait(t, carrier.Subscribed, 1)
 		p.vanish()
 		if c.busy {
@@ -260,9 +260,9 @@ func TestHalfOpenPeerIsNoticed(t *testing.T) {
 func TestStoppedPeerIsNotGone(t *testing.T) {
 	for _, address := range []string{"tcp://127.0.0.1:*", "ipc://*"} {
 		o := newOutlet(t, carrier.Drop, 0, bind(address), beat(-1, 0))
-		slow := &gate{}
+		slow := &gatedSink{}
 		slow.close()
-		newGated(t, slow, dial(o.address()), beat(-1, 0))
+		openGated(t, slow, dial(o.address()), beat(-1, 0))
 		o.wait(t, carrier.Subscribed, 1)
 		b := message(string(make([]byte, 1<<20)))
 		n := 0
@@ -272,10 +272,10 @@ func TestStoppedPeerIsNotGone(t *testing.T) {
 			return o.Peers()[0].QueueMessages >= 5
 		})
 		c := (*o.peers.Load())[0]
-		require.False(t, c.gone(soon), "it has not taken what we have for it")
+		require.False(t, isGone(c, testkit.Soon), "it has not taken what we have for it")
 		slow.open()
 		slow.sink.wait(t, n)
-		eventually(t, func() bool { return c.gone(soon) }, "it has had everything")
+		testkit.Eventually(t, func() bool { return isGone(c, testkit.Soon) }, "it has had everything")
 	}
 }
 
@@ -283,25 +283,25 @@ func TestStoppedPeerIsNotGone(t *testing.T) {
 // peer is not to blame.
 func TestBlockedDeliverIsNotSilence(t *testing.T) {
 	o := newOutlet(t, carrier.Drop, 0, bind("tcp://127.0.0.1:*"), beat(-1, 0))
-	slow := &gate{}
+	slow := &gatedSink{}
 	slow.close()
-	d := &diary{}
-	in := newGated(t, slow, dial(o.address()), beat(time.Hour, time.Hour), events(d)).(*inlet)
+	d := &eventLog{}
+	in := openGated(t, slow, dial(o.address()), beat(time.Hour, time.Hour), events(d)).(*inlet)
 	o.wait(t, carrier.Subscribed, 1)
 	o.Send(message("a"))
 	c := (*in.peers.Load())[0]
-	eventually(t, c.busy.Load, "it is delivering")
+	testkit.Eventually(t, c.busy.Load, "it is delivering")
 	later := in.clock() + int64(3*time.Hour)
-	c.check(later)
-	c.check(later + int64(3*time.Hour))
+	c.heartbeat.check(c, later)
+	c.heartbeat.check(c, later+int64(3*time.Hour))
 	require.Nil(t, c.aborted.Load())
 	slow.open()
-	eventually(t, func() bool { return !c.busy.Load() }, "it has delivered")
+	testkit.Eventually(t, func() bool { return !c.busy.Load() }, "it has delivered")
 	later += int64(4 * time.Hour)
-	c.check(later)
+	c.heartbeat.check(c, later)
 	require.Nil(t, c.aborted.Load(), "it has not been asked yet")
-	eventually(t, func() bool { // once its system has taken the question
-		c.check(later + int64(3*time.Hour))
+	testkit.Eventually(t, func() bool { // once its system has taken the question
+		c.heartbeat.check(c, later+int64(3*time.Hour))
 		return c.aborted.Load() != nil
 	}, "given up")
 	require.Contains(t, d.wait(t, carrier.Disconnected, 1).Reason, "no sign of life for ")
@@ -311,7 +311,7 @@ func TestBlockedDeliverIsNotSilence(t *testing.T) {
 // its connection is not read. It is sent PINGs meanwhile, and not given up, whether the
 // subscriptions came behind its READY, later, or not at all.
 func TestABusyConnectionIsNotSilent(t *testing.T) {
-	ready, subscription := appendReady(nil, "SUB"), appendSubscription(nil, 1, true, []byte("a"))
+	ready, subscription := readyOf("SUB"), appendSubscription(nil, 1, true, []byte("a"))
 	for name, c := range map[string]struct {
 		blocks carrier.EventKind
 		early  bool
@@ -333,21 +333,21 @@ func TestABusyConnectionIsNotSilent(t *testing.T) {
 					}
 				})
 			t.Cleanup(release) // before the outlet closes, which waits for OnEvent
-			p := knock(t, o.address())
+			p := connectRaw(t, o.address())
 			if c.early {
-				p.say(greet(1), ready, subscription)
+				p.send(greeting(1), ready, subscription)
 			} else {
-				p.say(greet(1), ready)
+				p.send(greeting(1), ready)
 			}
-			p.hear(greetingSize)
-			p.frame() // its READY
+			p.receive(greetingSize)
+			p.receiveFrame() // its READY
 			if !c.early && c.blocks == carrier.Subscribed {
 				o.wait(t, carrier.Connected, 1)
-				p.say(subscription)
+				p.send(subscription)
 			}
 			o.wait(t, c.blocks, 1)
 			for range 20 { // more than enough to be given up in
-				_, body := p.frame()
+				_, body := p.receiveFrame()
 				require.Equal(t, "\x04PING\x00\x00", string(body))
 			}
 			require.Nil(t, (*o.peers.Load())[0].aborted.Load())
@@ -381,24 +381,24 @@ func TestWhatHasComeUnreadIsASignOfLife(t *testing.T) {
 			writing.Go(conn.write)
 			defer writing.Wait()
 			defer conn.out.kill()
-			conn.listen() // and nothing reads
+			conn.readingAgain() // and nothing reads
 			readPing := func() {
 				_, err := io.ReadFull(theirs, make([]byte, len(appendPing(nil))))
 				require.NoError(t, err)
 			}
 			if c.ttl == 0 {
-				conn.check(int64(time.Hour))
+				conn.heartbeat.check(conn, int64(time.Hour))
 				require.Nil(t, conn.aborted.Load(), "it has only been asked now")
 				readPing()
 			}
 			_, err = theirs.Write(appendCommand(nil, cmdPong))
 			require.NoError(t, err)
-			conn.check(int64(2 * time.Hour))
+			conn.heartbeat.check(conn, int64(2*time.Hour))
 			require.Nil(t, conn.aborted.Load(), "it has answered")
 			readPing()
 			_, err = io.ReadFull(ours, make([]byte, len(appendCommand(nil, cmdPong))))
 			require.NoError(t, err)
-			conn.check(int64(3 * time.Hour))
+			conn.heartbeat.check(conn, int64(3*time.Hour))
 			require.NotNil(t, conn.aborted.Load())
 			require.ErrorContains(t, *conn.aborted.Load(), c.reason)
 		})
@@ -407,25 +407,25 @@ func TestWhatHasComeUnreadIsASignOfLife(t *testing.T) {
 
 func TestTimeToLiveOfThePeer(t *testing.T) {
 	o := newOutlet(t, carrier.Drop, 0, bind("tcp://127.0.0.1:*"), beat(-1, 40*time.Millisecond))
-	p := knock(t, o.address())
+	p := connectRaw(t, o.address())
 	p.shakeHands("SUB", 1)
-	p.say(appendCommand(nil, cmdPing, []byte{0, 1})) // a tenth of a second
+	p.send(appendCommand(nil, cmdPing, []byte{0, 1})) // a tenth of a second
 	p.requireHungUp()
 	require.Equal(t, "silent for longer than the 100ms that the peer announced", o.wait(t, carrier.Disconnected, 1).Reason)
 }
 
-// TestUpstreamThatNobodyReads: subscriptions for a peer that does not read them are
+// TestSubscriptionThatNobodyReads: subscriptions for a peer that does not read them are
 // not kept without end.
-func TestUpstreamThatNobodyReads(t *testing.T) {
+func TestSubscriptionThatNobodyReads(t *testing.T) {
 	i := newInlet(t, carrier.SUB, nil, bind("ipc://*"))
-	p := knock(t, i.address())
+	p := connectRaw(t, i.address())
 	p.shakeHands("PUB", 1)
-	i.diary.wait(t, carrier.Connected, 1)
+	i.eventLog.wait(t, carrier.Connected, 1)
 	prefix := make([]byte, 100_000)
 	testkit.Repeat(t, "the peer is given up", func() bool {
 		require.NoError(t, i.Subscribe(prefix))
 		require.NoError(t, i.Unsubscribe(prefix))
-		return i.diary.find(carrier.Disconnected, 0) != nil
+		return i.eventLog.find(carrier.Disconnected, 0) != nil
 	})
-	require.Contains(t, i.diary.wait(t, carrier.Disconnected, 1).Reason, "the peer does not read")
+	require.Contains(t, i.eventLog.wait(t, carrier.Disconnected, 1).Reason, "the peer does not read")
 }

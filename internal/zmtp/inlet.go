@@ -2,49 +2,65 @@ package zmtp
 
 import (
 	"slices"
-	"sync"
 	"sync/atomic"
 
 	"github.com/hermes-zmq/hermes/internal/batch"
 	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/invariants"
 	"github.com/hermes-zmq/hermes/internal/trie"
 )
 
-// inlet is a SUB or XSUB.
+// The SUB side. The goroutine of each connection reads, decodes and delivers; a reader
+// lease (readerlease.go) lets a thread outside of Go do so in its place.
+//
+//	batch:        socket → decoder → filter (SUB only) → Deliver
+//	subscription: Subscribe → topics → conn.out of every peer → socket
+//
+// What guards what: mu guards topics and subscribed, so that a peer that connects while
+// a subscription changes is told of it exactly once. It is taken after events and before
+// the lock of a send buffer. Deliver runs without mu.
+
+// inlet is a SUB or XSUB socket.
 type inlet struct {
 	socket
-	deliver func(*batch.Batch)
-	onPath  func(peer uint64, offices []string) error
-	filters bool // hands on only what is subscribed to, as libzmq's SUB does and its XSUB does not
+	onBatch func(*batch.Batch) // carrier.InletConfig.Deliver
+	onRoute func(peer uint64, offices []string) error
+	filters bool // deliver only what is subscribed to, as libzmq's SUB does and its XSUB does not
 
-	lends    bool                 // see lend.go
-	borrowed atomic.Pointer[conn] // what is lent
+	leasable bool                 // connections are made so that their reading can be leased
+	leased   atomic.Pointer[conn] // whose reading is leased, or nil
 
-	mu     sync.RWMutex // guards the rest; taken after events and before a connection's own
-	topics trie.Set
-	asked  []*conn     // peers that know our subscriptions
-	all    atomic.Bool // topics.All(), for readers in a hurry
+	mu         invariants.RWMutex
+	topics     trie.Set    // prefixes, with how often each was subscribed to
+	subscribed []*conn     // peers that have been told topics
+	all        atomic.Bool // topics.All(), readable without mu
 }
 
+var _ carrier.ReaderLeaser = (*inlet)(nil)
+
 func openInlet(cfg carrier.InletConfig) (carrier.Inlet, error) {
-	i := &inlet{deliver: cfg.Deliver, onPath: cfg.OnRoute, filters: cfg.Type == carrier.SUB, lends: cfg.ReaderLease}
+	i := &inlet{onBatch: cfg.Deliver, onRoute: cfg.OnRoute, filters: cfg.Type == carrier.SUB, leasable: cfg.ReaderLease}
+	i.mu.Rank(lockFamily, rankInlet)
 	if err := i.open(cfg.Config, i); err != nil {
 		return nil, err
 	}
 	return i, nil
 }
 
-func (i *inlet) lending() bool { return i.lends }
+// leasesReader implements role.
+func (i *inlet) leasesReader() bool { return i.leasable }
 
-func (i *inlet) bounds() (int, int64) { return 0, 0 } // only commands go out
+// bounds implements role: only commands are sent.
+func (i *inlet) bounds() (int, int64) { return 0, 0 }
 
-func (i *inlet) accepts(kind string) bool { return kind == "PUB" || kind == "XPUB" }
+// accepts implements role.
+func (i *inlet) accepts(peerType string) bool { return peerType == "PUB" || peerType == "XPUB" }
 
-// attach asks a new peer for all that is subscribed to.
+// attach implements role: it sends a new peer all subscriptions.
 func (i *inlet) attach(c *conn) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.asked = append(i.asked, c)
+	i.subscribed = append(i.subscribed, c)
 	var all []byte
 	i.topics.Each(func(prefix []byte, _ int) { all = appendSubscription(all, c.minor, true, prefix) })
 	if len(all) > 0 {
@@ -52,48 +68,49 @@ func (i *inlet) attach(c *conn) {
 	}
 }
 
+// detach implements role.
 func (i *inlet) detach(c *conn) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.asked = slices.DeleteFunc(i.asked, func(p *conn) bool { return p == c })
+	i.subscribed = slices.DeleteFunc(i.subscribed, func(p *conn) bool { return p == c })
 }
 
-// receive hands on what comes.
+// receive implements role: it reads, decodes and delivers.
 func (i *inlet) receive(c *conn, early []byte) error {
-	in := intake{in: i, c: c, limits: limitsOf(&i.cfg)}
-	defer in.drop()
-	if err := in.preload(early); err != nil {
+	d := decoder{in: i, c: c, limits: limitsOf(&i.cfg)}
+	defer d.release()
+	if err := d.preload(early); err != nil {
 		return err
 	}
-	c.listen()
-	if c.io.watch != nil {
-		return c.receiveShared(&in)
+	c.readingAgain()
+	if c.io.readable != nil {
+		return c.reader.serve(c, &d)
 	}
-	room, idle := in.room, in.idle // made once: each would be an allocation
+	room, idle := d.room, d.idle // made once: each would be an allocation
 	for {
 		n, err := c.io.read(room, idle)
 		if err != nil {
 			return err
 		}
 		c.hear()
-		if err := in.took(n); err != nil {
+		if err := d.consume(n); err != nil {
 			return err
 		}
 	}
 }
 
-// pass hands a batch on, without what nobody has subscribed to.
-func (i *inlet) pass(c *conn, b *batch.Batch) {
+// deliverBatch delivers a batch, without messages that are not subscribed to.
+func (i *inlet) deliverBatch(c *conn, b *batch.Batch) {
 	c.received.Add(uint64(b.Len()))
 	if i.filters && !i.all.Load() {
 		i.filter(b)
 	}
-	if b.Len() == 0 || i.deliver == nil {
+	if b.Len() == 0 || i.onBatch == nil {
 		return
 	}
 	c.busy.Store(true)
-	i.deliver(b)
-	c.listen()
+	i.onBatch(b)
+	c.readingAgain()
 }
 
 // filter takes out of b what matches no subscription. As a rule everything does.
@@ -116,15 +133,23 @@ func (i *inlet) filter(b *batch.Batch) {
 	b.Ends, b.Buf = b.Ends[:kept], b.Buf[:to]
 }
 
-// Subscribe asks all peers for the topics that begin with prefix.
-func (i *inlet) Subscribe(prefix []byte) error {
-	return i.change(true, prefix)
+// receiveRoute hands on from which post offices the messages of a peer may come.
+func (i *inlet) receiveRoute(c *conn, data []byte) error {
+	if i.onRoute == nil {
+		return nil
+	}
+	offices, err := parseRoute(data)
+	if err != nil {
+		return err
+	}
+	return i.onRoute(c.id, offices)
 }
 
-// Unsubscribe takes back one Subscribe. One that never was is nothing.
-func (i *inlet) Unsubscribe(prefix []byte) error {
-	return i.change(false, prefix)
-}
+// Subscribe implements carrier.Inlet.
+func (i *inlet) Subscribe(prefix []byte) error { return i.change(true, prefix) }
+
+// Unsubscribe implements carrier.Inlet. A prefix that was never subscribed to is ignored.
+func (i *inlet) Unsubscribe(prefix []byte) error { return i.change(false, prefix) }
 
 func (i *inlet) change(on bool, prefix []byte) error {
 	if i.closed.Load() {
@@ -140,19 +165,56 @@ func (i *inlet) change(on bool, prefix []byte) error {
 		return nil
 	}
 	i.all.Store(i.topics.All())
-	for _, c := range i.asked {
-		c.post(appendSubscription(nil, c.minor, on, prefix), i.backlog())
+	for _, c := range i.subscribed {
+		c.post(appendSubscription(nil, c.minor, on, prefix), i.maxBacklog())
 	}
 	return nil
 }
 
-// backlog is how many bytes of commands may wait for one peer: plenty, for one that
-// reads at all. One that does not is given up; it gets everything when it comes back.
-func (i *inlet) backlog() int64 {
+// maxBacklog is how many bytes of commands may wait for one peer: plenty for one that
+// reads at all. One that does not is disconnected; it is sent everything when it comes
+// back. The caller holds mu.
+func (i *inlet) maxBacklog() int64 {
 	return 4<<20 + 2*int64(i.topics.Bytes()+32*i.topics.Len())
 }
 
-// Peers lists the peers connected now.
+// LeaseReader implements carrier.ReaderLeaser.
+func (i *inlet) LeaseReader() (fd int, ok bool) {
+	peers := *i.peers.Load()
+	if len(peers) != 1 || peers[0].io.readable == nil || i.leased.Load() != nil {
+		return -1, false
+	}
+	c := peers[0]
+	if c.reader.lease(c) != nil {
+		return -1, false
+	}
+	i.leased.Store(c)
+	return c.io.readable.fd, true
+}
+
+// ReadLeased implements carrier.ReaderLeaser.
+func (i *inlet) ReadLeased() bool {
+	c := i.leased.Load()
+	if c == nil {
+		return false
+	}
+	more, err := c.reader.tryRead(c)
+	if err != nil {
+		c.abort(c.reason(err))
+	}
+	return more
+}
+
+// EndLease implements carrier.ReaderLeaser.
+func (i *inlet) EndLease() {
+	if c := i.leased.Swap(nil); c != nil {
+		if err := c.reader.end(c); err != nil {
+			c.abort(err) // nothing would read it any more
+		}
+	}
+}
+
+// Peers implements carrier.Inlet.
 func (i *inlet) Peers() []carrier.Peer {
 	i.mu.RLock()
 	subscriptions := i.topics.Len()
@@ -160,14 +222,14 @@ func (i *inlet) Peers() []carrier.Peer {
 	peers := *i.peers.Load()
 	list := make([]carrier.Peer, 0, len(peers))
 	for _, c := range peers {
-		list = append(list, c.about(subscriptions))
+		list = append(list, c.describe(subscriptions))
 	}
 	return list
 }
 
-// Close closes the socket and waits until Deliver has returned for the last time.
+// Close implements carrier.Inlet.
 func (i *inlet) Close() {
 	i.close()
 	i.abortAll(errClosing)
-	i.end(-1)
+	i.waitUntilEnded(-1)
 }

@@ -24,8 +24,8 @@ func foreign(t testing.TB, kind zmq.Type, setup ...func(*zmq.Socket) error) *zmq
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = s.Close() })
 	require.NoError(t, s.SetLinger(0))
-	require.NoError(t, s.SetRcvtimeo(soon))
-	require.NoError(t, s.SetSndtimeo(soon))
+	require.NoError(t, s.SetRcvtimeo(testkit.Soon))
+	require.NoError(t, s.SetSndtimeo(testkit.Soon))
 	require.NoError(t, s.SetIpv6(true))
 	require.NoError(t, s.SetReconnectIvl(10*time.Millisecond))
 	for _, f := range setup {
@@ -94,7 +94,7 @@ func TestToLibzmq(t *testing.T) {
 						return o
 					})
 					require.NoError(t, subscribe(s, kind, "yes", true))
-					eventually(t, func() bool {
+					testkit.Eventually(t, func() bool {
 						_, err := s.GetEvents()
 						require.NoError(t, err)
 						return o.find(carrier.Subscribed, 0) != nil
@@ -163,7 +163,7 @@ func TestFromLibzmq(t *testing.T) {
 						_, err = s.SendMessage("no", "body")
 						require.NoError(t, err)
 					}
-					eventually(t, func() bool { return len(i.got()) > 0 && len(withoutProbes(i.got())) == n }, "all messages")
+					testkit.Eventually(t, func() bool { return len(i.got()) > 0 && len(withoutProbes(i.got())) == n }, "all messages")
 					requireNumbered(t, withoutProbes(i.got()), "yes", n)
 					require.NoError(t, i.Unsubscribe([]byte("yes")))
 					if kind == zmq.XPUB {
@@ -180,7 +180,7 @@ func TestFromLibzmq(t *testing.T) {
 
 // waitForPub sends until something arrives.
 func waitForPub(t *testing.T, s *zmq.Socket, i testInlet) {
-	eventually(t, func() bool {
+	testkit.Eventually(t, func() bool {
 		_, err := s.SendMessage("yes/probe")
 		require.NoError(t, err)
 		return i.len() > 0
@@ -217,10 +217,10 @@ func TestLibzmqCountsAsWeDo(t *testing.T) {
 	at, err := xpub.GetLastEndpoint()
 	require.NoError(t, err)
 	for _, minor := range []byte{0, 1} {
-		p := knock(t, at)
+		p := connectRaw(t, at)
 		p.shakeHands("SUB", minor)
 		for _, on := range []bool{true, true, false} {
-			p.say(appendSubscription(nil, minor, on, []byte{'a', minor}))
+			p.send(appendSubscription(nil, minor, on, []byte{'a', minor}))
 		}
 		for _, want := range []string{"\x01a", "\x00a"} {
 			msg, err := xpub.RecvMessage(0)
@@ -239,9 +239,9 @@ func TestLibzmqForms(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, sub.SetSubscribe("a"))
 		stop := keepUsing(sub)
-		p := knock(t, at)
+		p := connectRaw(t, at)
 		p.shakeHands("PUB", byte(minor)) // in which libzmq 4.3 announces 3.1
-		flags, body := p.frame()
+		flags, body := p.receiveFrame()
 		stop()
 		require.Equal(t, minor == 1, flags&batch.FlagCommand != 0)
 		require.Equal(t, want, string(body))
@@ -299,8 +299,8 @@ func TestHeartbeatsWithLibzmq(t *testing.T) {
 		require.NoError(t, err)
 	}
 	i.sink.wait(t, 300)
-	require.Nil(t, o.find(carrier.Disconnected, 0), "%v", o.diary)
-	require.Nil(t, i.diary.find(carrier.Disconnected, 0), "%v", i.diary)
+	require.Nil(t, o.find(carrier.Disconnected, 0), "%v", o.eventLog)
+	require.Nil(t, i.eventLog.find(carrier.Disconnected, 0), "%v", i.eventLog)
 }
 
 func TestLibzmqRestarts(t *testing.T) {
@@ -324,7 +324,7 @@ func TestLibzmqRestarts(t *testing.T) {
 		require.NoError(t, sub.Close())
 		require.NoError(t, pub.Close())
 		o.wait(t, carrier.Unsubscribed, round)
-		i.diary.wait(t, carrier.Disconnected, round)
+		i.eventLog.wait(t, carrier.Disconnected, round)
 	}
 }
 
@@ -471,7 +471,7 @@ func through(t *testing.T, in, out string) [][][]string {
 		subs = append(subs, newInlet(t, carrier.SUB, append(prefixes, "end"), dial(out)))
 	}
 	o := newOutlet(t, carrier.Wait, 0, dial(in))
-	eventually(t, func() bool { return o.Send(message("end", "probe")).Sent == 1 && heardAll(subs, "probe") }, "all subscribed")
+	testkit.Eventually(t, func() bool { return o.Send(message("end", "probe")).Sent == 1 && heardAll(subs, "probe") }, "all subscribed")
 	b := &batch.Batch{}
 	for i := range 500 {
 		for _, topic := range []string{"a", "ab", "abc", "b", "c", "c/", fmt.Sprint("c/", i%4), ""} {
@@ -481,7 +481,7 @@ func through(t *testing.T, in, out string) [][][]string {
 	}
 	o.Send(b)
 	o.Send(message("end", "of it"))
-	eventually(t, func() bool { return heardAll(subs, "of it") }, "all ended")
+	testkit.Eventually(t, func() bool { return heardAll(subs, "of it") }, "all ended")
 	var all [][][]string
 	for _, s := range subs {
 		var got [][]string

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -16,24 +17,28 @@ import (
 	"github.com/hermes-zmq/hermes/internal/ipcfile"
 )
 
+// longestPause is how long a listener that lacks descriptors waits before it tries
+// again.
+const longestPause = 250 * time.Millisecond
+
 // listener is one bound address.
 type listener struct {
 	net.Listener
 	endpoint string      // as a peer would write it, port resolved
-	file     string      // the socket file to remove, or none
+	file     string      // the socket file to remove, or ""
 	made     os.FileInfo // that file as it was made, so that no other is removed
-	dir      string      // a directory made for the file, or none
-	fd       int         // noted for a forked child
+	dir      string      // a directory made for the file, or ""
+	fd       int         // tracked for a forked child
 }
 
-// listen binds.
-func (a endpoint) listen() (*listener, error) {
+// listen binds an address.
+func listen(a endpoint) (*listener, error) {
 	var l *listener
 	var err error
 	if a.network == "tcp" {
-		l, err = a.listenTCP()
+		l, err = listenTCP(a)
 	} else {
-		l, err = a.listenIPC()
+		l, err = listenIPC(a)
 	}
 	var unknown *net.DNSError
 	switch {
@@ -42,13 +47,13 @@ func (a endpoint) listen() (*listener, error) {
 		return l, nil
 	case errors.Is(err, carrier.ErrAddress):
 		return nil, fmt.Errorf("cannot bind %s: %w", a.Text, err)
-	case errors.As(err, &unknown), errors.Is(err, syscall.EADDRNOTAVAIL):
+	case errors.As(err, &unknown), errors.Is(err, syscall.EADDRNOTAVAIL), errors.Is(err, syscall.EINVAL), errors.Is(err, syscall.EAFNOSUPPORT):
 		return nil, fmt.Errorf("%w: cannot bind %s: no such interface or address here", carrier.ErrAddress, a.Text)
 	}
 	return nil, fmt.Errorf("cannot bind %s: %w", a.Text, err)
 }
 
-func (a endpoint) listenTCP() (*listener, error) {
+func listenTCP(a endpoint) (*listener, error) {
 	network, host, err := a.local()
 	if err != nil {
 		return nil, err
@@ -63,7 +68,7 @@ func (a endpoint) listenTCP() (*listener, error) {
 	return &listener{Listener: l, endpoint: "tcp://" + l.Addr().String()}, nil
 }
 
-func (a endpoint) listenIPC() (*listener, error) {
+func listenIPC(a endpoint) (*listener, error) {
 	path, dir := a.Path, ""
 	if path == "*" {
 		var err error
@@ -86,7 +91,7 @@ func (a endpoint) listenIPC() (*listener, error) {
 		bound.made, _ = os.Lstat(path)
 	}
 	if bound.Listener, err = fds.RaiseListener(l); err != nil {
-		bound.tidy()
+		bound.removeFile()
 		return nil, err
 	}
 	return bound, nil
@@ -103,16 +108,16 @@ func bindPath(path string) (l *net.UnixListener, err error) {
 
 // Close stops listening and removes the socket file, unless another has taken its
 // place meanwhile. It shuts the socket down first, so that the address is free even
-// where a process that was forked from this one holds a copy of the descriptor.
+// where a forked process holds a copy of the descriptor.
 func (l *listener) Close() error {
-	l.tidy()
+	l.removeFile()
 	control(l.Listener, func(fd int) { _ = unix.Shutdown(fd, unix.SHUT_RDWR) })
 	fds.Untrack(l.fd)
 	return l.Listener.Close()
 }
 
-// tidy removes the file, and the directory that was made for it.
-func (l *listener) tidy() {
+// removeFile removes the file, and the directory that was made for it.
+func (l *listener) removeFile() {
 	if l.file != "" {
 		ipcfile.Remove(l.file, l.made)
 		l.file = ""
@@ -120,6 +125,47 @@ func (l *listener) tidy() {
 	if l.dir != "" {
 		_ = os.Remove(l.dir)
 	}
+}
+
+// acceptAll accepts connections for a socket until the listener is closed. Where there
+// is no descriptor for one, it waits in the kernel's queue until there is.
+func (l *listener) acceptAll(s *socket) {
+	pause := time.Millisecond
+	for {
+		nc, err := l.Accept()
+		if err == nil {
+			nc, err = fds.RaiseConn(nc)
+		}
+		if s.closed.Load() {
+			if err == nil {
+				_ = nc.Close()
+			}
+			return
+		}
+		if err == nil {
+			pause = time.Millisecond
+			s.shortage.resolve(l.endpoint)
+			s.start(func() { _, _ = s.serve(nc, remote(nc, l.endpoint)) })
+			continue
+		}
+		s.shortage.report("cannot accept a connection", l.endpoint, err)
+		select {
+		case <-time.After(pause):
+		case <-s.ctx.Done():
+		}
+		pause = min(2*pause, longestPause)
+		if exhausted(err) && descriptorAvailable() {
+			s.shortage.resolve(l.endpoint)
+		}
+	}
+}
+
+// remote is the address of an accepted peer; of a Unix socket, that of the listener.
+func remote(nc net.Conn, endpoint string) string {
+	if tcp, ok := nc.RemoteAddr().(*net.TCPAddr); ok {
+		return "tcp://" + tcp.String()
+	}
+	return endpoint
 }
 
 // control calls f with the descriptor of a socket, and returns it; -1 where it is closed.

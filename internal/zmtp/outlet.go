@@ -8,35 +8,51 @@ import (
 
 	"github.com/hermes-zmq/hermes/internal/batch"
 	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/invariants"
 	"github.com/hermes-zmq/hermes/internal/trie"
 )
 
-// outlet is a PUB or XPUB.
+// The PUB side. Send takes a batch to the send buffers of the peers; the goroutine of
+// each connection reads the peer's subscriptions.
+//
+//	subscription: socket → subscriptionReader → subscribe → conn.topics, wanted → OnEvent
+//	batch:        Send → fanOut or failover → conn.out (sendBuffer) → socket
+//
+// What guards what: events guards wanted, and makes the order of the Subscribed and
+// Unsubscribed events that of the changes; the lock of a peer's send buffer guards its
+// conn.topics. Send takes neither events nor the socket's mu: it reads peers atomically.
+
+// outlet is a PUB or XPUB socket.
 type outlet struct {
 	socket
-	overflow      carrier.Overflow
-	queueMessages atomic.Int64
-	queueBytes    atomic.Int64
-	patience      time.Duration
-	replay        *replay // or nil, where nothing is kept for peers that come late
+	overflow       carrier.Overflow
+	queueMessages  atomic.Int64 // bounds of each peer's queue, for peers to come
+	queueBytes     atomic.Int64
+	stalledTimeout time.Duration    // 0: the peers are not redundant paths, see failover.go
+	replay         *lastValueReplay // nil without a cache
 
-	path path
+	route route
 
-	wanted trie.Set // each prefix counted once for every peer that wants it; owned by events
-	marks  sync.Pool
+	wanted   trie.Set  // how many peers subscribe to each prefix; guarded by events
+	outcomes sync.Pool // of *[]outcome
 }
+
+var _ carrier.RouteAnnouncer = (*outlet)(nil)
 
 func openOutlet(cfg carrier.OutletConfig) (carrier.Outlet, error) {
 	o := &outlet{
-		overflow: cfg.Overflow,
-		patience: cfg.StalledPathTimeout,
-		marks:    sync.Pool{New: func() any { return new([]mark) }},
+		overflow:       cfg.Overflow,
+		stalledTimeout: cfg.StalledPathTimeout,
+		outcomes:       sync.Pool{New: func() any { return new([]outcome) }},
 	}
+	o.route.mu.Rank(lockFamily, rankRoute)
 	if cfg.Cache != nil {
 		if cfg.Overflow != carrier.Drop {
 			return nil, fmt.Errorf("%w: a cache at an outlet that waits", carrier.ErrUnsupported)
 		}
-		o.replay = &replay{cache: cfg.Cache}
+		o.replay = &lastValueReplay{cache: cfg.Cache}
+		o.replay.turn.Rank(lockFamily, rankReplayTurn)
+		o.replay.sends.Rank(lockFamily, rankSends)
 	}
 	o.Limit(cfg.QueueMessages, cfg.QueueBytes)
 	if err := o.open(cfg.Config, o); err != nil {
@@ -45,130 +61,91 @@ func openOutlet(cfg carrier.OutletConfig) (carrier.Outlet, error) {
 	return o, nil
 }
 
-func (o *outlet) lending() bool { return false }
+// leasesReader implements role.
+func (o *outlet) leasesReader() bool { return false }
 
+// bounds implements role.
 func (o *outlet) bounds() (int, int64) { return int(o.queueMessages.Load()), o.queueBytes.Load() }
 
-// Limit changes what may wait for one peer; who has more keeps it.
-func (o *outlet) Limit(messages int, bytes int64) {
-	o.queueMessages.Store(int64(orDefault(messages, defaultQueueMessages)))
-	o.queueBytes.Store(orDefault(bytes, defaultQueueBytes))
-	if peers := o.peers.Load(); peers != nil {
-		for _, c := range *peers {
-			o.bind(c)
-		}
-	}
-}
+// accepts implements role.
+func (o *outlet) accepts(peerType string) bool { return peerType == "SUB" || peerType == "XSUB" }
 
-// bind holds a peer to the bounds.
-func (o *outlet) bind(c *conn) {
-	c.out.mu.Lock()
-	defer c.out.mu.Unlock()
-	c.out.maxMessages, c.out.maxBytes = o.bounds()
-	c.out.room.Broadcast()
-}
-
-func (o *outlet) accepts(kind string) bool { return kind == "SUB" || kind == "XSUB" }
-
-// attach looks at the bounds once more: they may have changed since the peer came.
+// attach implements role. It sets the bounds once more: they may have changed since the
+// connection was made.
 func (o *outlet) attach(c *conn) {
-	o.bind(c)
-	o.tellPath(c)
+	c.out.setBounds(o.bounds())
+	o.route.tell(c)
 }
 
-// receive reads subscriptions. Processing them may take long, and so may waiting for
-// those of other peers: the connection is busy for that time, from its first byte on.
+// receive implements role: it reads subscriptions. Processing them may take long, and so
+// may waiting for those of other peers: the connection is busy for that time, from its
+// first byte on.
 func (o *outlet) receive(c *conn, early []byte) error {
-	u := upstream{
+	r := subscriptionReader{
 		limit:     o.cfg.Limits.SubscriptionBytes,
 		subscribe: func(on bool, prefix []byte) error { return o.subscribe(c, on, prefix) },
 		command:   c.command,
 		buf:       early,
 	}
-	if err := u.took(0); err != nil {
+	if err := r.consume(0); err != nil {
 		return err
 	}
 	for {
-		c.listen()
-		n, err := c.io.read(u.room, u.idle)
+		c.readingAgain()
+		n, err := c.io.read(r.room, r.idle)
 		if err != nil {
 			return err
 		}
 		c.hear()
 		c.busy.Store(true)
-		if err := u.took(n); err != nil {
+		if err := r.consume(n); err != nil {
 			return err
 		}
 	}
 }
 
-// subscribe notes that a peer wants a prefix, or does no longer. To ask for one
-// twice is to ask once, and one CANCEL ends it. ZMTP 3.1 would have it counted, but
-// libzmq sends every SUBSCRIBE and only the last CANCEL, and keeps a set as well.
+// subscribe notes that a peer subscribes to a prefix, or does no longer. Subscribing
+// twice counts once, and one CANCEL ends it. ZMTP 3.1 would have it counted, but libzmq
+// sends every SUBSCRIBE and only the last CANCEL, and keeps a set as well.
 func (o *outlet) subscribe(c *conn, on bool, prefix []byte) error {
 	if on && o.replay != nil {
 		o.replay.pause(c)
 	}
 	o.events.Lock()
 	defer o.events.Unlock()
-	changed, err := o.change(c, on, prefix)
+	changed, err := o.changeTopics(c, on, prefix)
 	if err != nil || !changed {
 		return err
 	}
 	if on {
 		if o.wanted.Add(prefix) {
-			o.tellTopic(c, carrier.Subscribed, prefix)
+			o.emitTopic(c, carrier.Subscribed, prefix)
 		}
 	} else if last, _ := o.wanted.Remove(prefix); last {
-		o.tellTopic(c, carrier.Unsubscribed, prefix)
+		o.emitTopic(c, carrier.Unsubscribed, prefix)
 	}
 	return nil
 }
 
-func (o *outlet) tellTopic(c *conn, kind carrier.EventKind, prefix []byte) {
+func (o *outlet) changeTopics(c *conn, on bool, prefix []byte) (changed bool, err error) {
+	if on && o.replay != nil {
+		return o.replay.subscribe(c, prefix)
+	}
+	return c.changeTopics(on, prefix, nil)
+}
+
+// emitTopic reports that a prefix was gained or lost. The caller holds events.
+func (o *outlet) emitTopic(c *conn, kind carrier.EventKind, prefix []byte) {
 	if o.cfg.OnEvent != nil {
-		o.tellLocked(carrier.Event{Kind: kind, Peer: c.id, Address: c.address, Prefix: append([]byte{}, prefix...)})
+		o.emitLocked(carrier.Event{Kind: kind, Peer: c.id, Address: c.address, Prefix: append([]byte{}, prefix...)})
 	}
 }
 
-// change is want, with what is kept of the topics that c does not have yet.
-func (o *outlet) change(c *conn, on bool, prefix []byte) (changed bool, err error) {
-	if !on || o.replay == nil {
-		return c.want(on, prefix, nil)
-	}
-	return o.replay.join(c, prefix)
-}
-
-// want changes what c wants and reports whether it was a change. Where it is one
-// more prefix, before is called first, with the lock of the outbox held.
-func (c *conn) want(on bool, prefix []byte, before func()) (changed bool, err error) {
-	c.out.mu.Lock()
-	defer c.out.mu.Unlock()
-	if !on {
-		_, changed = c.topics.Remove(prefix)
-		return changed, nil
-	}
-	if c.topics.Count(prefix) > 0 {
-		return false, nil
-	}
-	limits := &c.s.cfg.Limits
-	if c.topics.Len() >= limits.Subscriptions {
-		return false, fmt.Errorf("more than %d subscriptions", limits.Subscriptions)
-	}
-	if c.topics.Bytes()+len(prefix) > limits.SubscriptionBytes {
-		return false, fmt.Errorf("subscriptions of more than %d bytes together", limits.SubscriptionBytes)
-	}
-	if before != nil {
-		before()
-	}
-	return c.topics.Add(prefix), nil
-}
-
-// detach forgets what a peer wanted.
+// detach implements role: it removes the subscriptions of a peer. The caller holds events.
 func (o *outlet) detach(c *conn) {
 	c.topics.Each(func(prefix []byte, _ int) {
 		if last, _ := o.wanted.Remove(prefix); last {
-			o.tellTopic(c, carrier.Unsubscribed, prefix)
+			o.emitTopic(c, carrier.Unsubscribed, prefix)
 		}
 	})
 	c.out.mu.Lock()
@@ -176,7 +153,7 @@ func (o *outlet) detach(c *conn) {
 	c.topics = trie.Set{}
 }
 
-// Send hands out every message of b to the peers that want it.
+// Send implements carrier.Outlet.
 func (o *outlet) Send(b *batch.Batch) carrier.Tally {
 	if o.replay != nil {
 		o.replay.sends.RLock()
@@ -193,27 +170,46 @@ func (o *outlet) Send(b *batch.Batch) carrier.Tally {
 	case o.closed.Load() || len(peers) == 0:
 		return carrier.Tally{NoPeer: n}
 	}
-	marks := o.marks.Get().(*[]mark)
-	defer o.marks.Put(marks)
-	h := handout{b: b, wait: o.overflow == carrier.Wait, marks: clean(*marks, n)}
-	*marks = h.marks
-	if o.patience > 0 && len(peers) > 1 {
-		h.giveAll(peers, o.patience)
-		return h.tally(len(peers))
+	outcomes := o.outcomes.Get().(*[]outcome)
+	defer o.outcomes.Put(outcomes)
+	*outcomes = freshOutcomes(*outcomes, n)
+	f := failover{fanOut{b: b, wait: o.overflow == carrier.Wait, outcomes: *outcomes}, o.stalledTimeout}
+	if o.stalledTimeout > 0 && len(peers) > 1 {
+		f.sendAll(peers)
+	} else {
+		for _, c := range peers {
+			f.sendTo(c)
+		}
 	}
-	for _, c := range peers {
-		h.give(c)
+	tally := f.tally(len(peers))
+	if invariants.Enabled {
+		sum := tally.Sent + tally.Unwanted + tally.NoPeer + tally.Dropped + tally.Unsent
+		invariants.Check(sum == n, "outlet: of %d messages %+v is accounted for", n, tally)
 	}
-	return h.tally(len(peers))
+	return tally
 }
 
-// Idle reports that there is one peer, for which nothing waits.
+// Limit implements carrier.Outlet. What a peer's queue holds already it keeps.
+func (o *outlet) Limit(messages int, bytes int64) {
+	o.queueMessages.Store(int64(orDefault(messages, defaultQueueMessages)))
+	o.queueBytes.Store(orDefault(bytes, defaultQueueBytes))
+	if peers := o.peers.Load(); peers != nil {
+		for _, c := range *peers {
+			c.out.setBounds(o.bounds())
+		}
+	}
+}
+
+// AnnounceRoute implements carrier.RouteAnnouncer.
+func (o *outlet) AnnounceRoute(offices []string) { o.route.announce(offices, &o.peers) }
+
+// Idle implements carrier.Outlet.
 func (o *outlet) Idle() bool {
 	peers := *o.peers.Load()
 	return len(peers) == 1 && peers[0].out.idle()
 }
 
-// Peers lists the peers connected now.
+// Peers implements carrier.Outlet.
 func (o *outlet) Peers() []carrier.Peer {
 	peers := *o.peers.Load()
 	list := make([]carrier.Peer, 0, len(peers))
@@ -221,17 +217,17 @@ func (o *outlet) Peers() []carrier.Peer {
 		c.out.mu.Lock()
 		subscriptions := c.topics.Len()
 		c.out.mu.Unlock()
-		list = append(list, c.about(subscriptions))
+		list = append(list, c.describe(subscriptions))
 	}
 	return list
 }
 
-// Close drains what is queued for at most linger and closes the socket.
+// Close implements carrier.Outlet.
 func (o *outlet) Close(linger time.Duration) (unsent int) {
 	o.close()
 	for _, c := range *o.peers.Load() {
 		c.out.finish()
 	}
-	o.end(linger)
+	o.waitUntilEnded(linger)
 	return int(o.unsent.Swap(0))
 }

@@ -4,42 +4,62 @@ import (
 	"io"
 	"net"
 	"os"
-	"sync"
 	"syscall"
 	"time"
 	"unsafe"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/hermes-zmq/hermes/internal/fds"
+	"github.com/hermes-zmq/hermes/internal/invariants"
 )
 
-// maxVector is how many ranges one write takes along.
-const maxVector = 64
+// Reading and writing of a connection without net.Conn's own: a write can be tried
+// without blocking, many ranges go out in one system call, and a reader needs no buffer
+// while there is nothing to read.
+//
+// A connection whose reading can be leased leaves Go's poller (leavePoller). Then an
+// epoll instance of its own, which is in Go's poller, waits in its place, and can be
+// muted while a thread outside of Go waits for the connection itself (epoll.go).
+//
+//	                in Go's poller       after leavePoller
+//	raw belongs to  Conn                 file
+//	read blocks     in raw.Read          never: EAGAIN; the caller waits on readable
+//	write blocks    in raw.Write         in awaitWritable, on an epoll instance made for it
+//
+// One goroutine reads and one writes at a time. mu guards deadline and writable, and in
+// SetDeadline the choice of the object that has the deadline.
 
-// rawio reads and writes a connection without going through net.Conn for it, so
-// that a write can be tried without waiting, many ranges go out in one call, and a
-// reader needs no buffer while there is nothing to read. One goroutine may read and
-// one may write at a time. Deadlines of the connection hold here as well.
+const (
+	// maxVector is how many ranges one write takes along.
+	maxVector = 64
+
+	// pollSlice is how long pollWritable waits at most, in milliseconds: an end or a new
+	// deadline of the connection is noticed between two calls.
+	pollSlice = 20
+)
+
+// rawio is the reading and writing of one connection.
 type rawio struct {
-	net.Conn
-	raw syscall.RawConn
-	fd  int // noted by own
+	net.Conn // closed after leavePoller, but for its addresses
+	raw      syscall.RawConn
+	fd       int // tracked for a forked child
 
-	// Of a connection that has left Go's poller, see leavePoller.
-	file  *os.File // what raw belongs to
-	watch *watch   // waits for bytes to read
+	file     *os.File // after leavePoller
+	readable *epoll   // after leavePoller: waits for bytes to read
 
-	mu       sync.Mutex
+	mu       invariants.Mutex
 	deadline time.Time // the last that was set
-	blocked  *watch    // waits until the connection can be written to
+	writable *epoll    // while awaitWritable waits
 
-	in struct {
+	in struct { // owned by the reader
 		ready func(fd uintptr) bool // what raw.Read calls
 		room  func() []byte         // where to read to
 		idle  func()                // nothing to read now
 		n     int
 		err   error
 	}
-	out struct {
+	out struct { // owned by the writer
 		ready func(fd uintptr) bool // what raw.Write calls
 		wait  bool
 		vec   [maxVector]syscall.Iovec
@@ -59,20 +79,100 @@ func newRawio(nc net.Conn) (*rawio, error) {
 		return nil, err
 	}
 	r := &rawio{Conn: nc, raw: raw}
-	_ = raw.Control(r.own)
+	r.mu.Rank(lockFamily, rankRawio)
+	_ = raw.Control(r.track)
 	r.in.ready, r.out.ready = r.readReady, r.writeReady
 	r.out.msg.Iov = &r.out.vec[0]
 	return r, nil
 }
 
-// own notes the descriptor of the connection, for a forked child.
-func (r *rawio) own(fd uintptr) {
+// track notes the descriptor of the connection, for a forked child.
+func (r *rawio) track(fd uintptr) {
 	r.fd = int(fd)
 	fds.Track(r.fd)
 }
 
-// read waits for bytes and reads them to where room says; room is asked only when
-// a read is due, and idle called before a wait. The end of the stream is io.EOF.
+// leavePoller takes the connection out of Go's poller, in which every arrival would wake
+// a thread of Go. It is called by the connection's goroutine before any other but
+// SetDeadline's callers uses the connection, which stays as it was on an error.
+func (r *rawio) leavePoller() error {
+	fd := -1
+	var failed error
+	if err := r.raw.Control(func(old uintptr) { fd, failed = unix.FcntlInt(old, unix.F_DUPFD_CLOEXEC, 3) }); err != nil {
+		return err
+	}
+	if failed != nil {
+		return os.NewSyscallError("fcntl", failed)
+	}
+	file, err := unpolledFile(fd)
+	if err != nil {
+		return err
+	}
+	readable, err := newEpoll(fd, unix.EPOLLIN)
+	if err != nil {
+		_ = file.Close()
+		return err
+	}
+	raw, err := file.SyscallConn()
+	if err != nil {
+		_ = file.Close()
+		_ = readable.file.Close()
+		return err
+	}
+	fds.Untrack(r.fd)
+	_ = r.Conn.Close() // the connection lives on in file
+	r.track(uintptr(fd))
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.file, r.raw, r.readable = file, raw, readable
+	return readable.file.SetDeadline(r.deadline)
+}
+
+// unpolledFile makes a file of a socket that does not enter Go's poller: for that it has
+// to be in blocking mode for a moment.
+func unpolledFile(fd int) (*os.File, error) {
+	if err := unix.SetNonblock(fd, false); err != nil {
+		_ = unix.Close(fd)
+		return nil, os.NewSyscallError("fcntl", err)
+	}
+	file := os.NewFile(uintptr(fd), "connection")
+	if err := unix.SetNonblock(fd, true); err != nil {
+		_ = file.Close()
+		return nil, os.NewSyscallError("fcntl", err)
+	}
+	return file, nil
+}
+
+// SetDeadline is net.Conn's, for whatever waits.
+func (r *rawio) SetDeadline(t time.Time) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.deadline = t
+	if r.readable == nil {
+		return r.Conn.SetDeadline(t)
+	}
+	if r.writable != nil {
+		_ = r.writable.file.SetDeadline(t)
+	}
+	return r.readable.file.SetDeadline(t)
+}
+
+// Close is net.Conn's, and ends whatever waits. The socket is shut down first, so that
+// the peer is told even where a forked process holds a copy of the descriptor.
+func (r *rawio) Close() error {
+	_ = r.raw.Control(func(fd uintptr) { _ = unix.Shutdown(int(fd), unix.SHUT_RDWR) })
+	fds.Untrack(r.fd)
+	if r.readable != nil {
+		_ = r.SetDeadline(longAgo) // ends awaitWritable, which does not notice the file's end
+		_ = r.readable.file.Close()
+		return r.file.Close()
+	}
+	return r.Conn.Close()
+}
+
+// read waits for bytes and reads them to where room points; room is called only when
+// a read is due, and idle before a wait. The end of the stream is io.EOF. After
+// leavePoller it does not wait: it returns EAGAIN.
 func (r *rawio) read(room func() []byte, idle func()) (int, error) {
 	r.in.room, r.in.idle = room, idle
 	if err := r.raw.Read(r.in.ready); err != nil {
@@ -87,15 +187,15 @@ func (r *rawio) read(room func() []byte, idle func()) (int, error) {
 func (r *rawio) readReady(fd uintptr) bool {
 	for {
 		room := r.in.room()
-		// It cannot wait, so the scheduler need not know: telling it costs more than the
-		// call, and wakes a thread of its own where nothing else goes on.
+		// The call cannot block, so the scheduler is not told: that costs more than the
+		// call, and wakes a thread where nothing else runs.
 		n, _, errno := syscall.RawSyscall(syscall.SYS_READ, fd, uintptr(unsafe.Pointer(&room[0])), uintptr(len(room)))
 		switch errno {
 		case syscall.EINTR:
 			continue
 		case syscall.EAGAIN:
 			r.in.idle()
-			if r.watch == nil {
+			if r.readable == nil {
 				return false
 			}
 		}
@@ -111,7 +211,7 @@ func (r *rawio) readReady(fd uintptr) bool {
 // kernel takes something; without, a full kernel is n = 0 and no error.
 func (r *rawio) write(count int, wait bool) (int, error) {
 	r.out.msg.Iovlen = uint64(count)
-	r.out.wait = wait && r.watch == nil
+	r.out.wait = wait && r.readable == nil
 	for {
 		if err := r.raw.Write(r.out.ready); err != nil {
 			return 0, err
@@ -119,7 +219,7 @@ func (r *rawio) write(count int, wait bool) (int, error) {
 		if !wait || r.out.n > 0 || r.out.err != nil {
 			return r.out.n, r.out.err
 		}
-		if err := r.awaitRoom(); err != nil {
+		if err := r.awaitWritable(); err != nil {
 			return 0, err
 		}
 	}
@@ -144,6 +244,54 @@ func (r *rawio) writeReady(fd uintptr) bool {
 	}
 }
 
+// awaitWritable waits until a connection outside of Go's poller can be written to.
+func (r *rawio) awaitWritable() error {
+	var e *epoll
+	var failed error
+	if err := r.raw.Control(func(fd uintptr) { e, failed = newEpoll(int(fd), unix.EPOLLOUT) }); err != nil {
+		return err
+	}
+	if exhausted(failed) {
+		return r.pollWritable()
+	}
+	if failed != nil {
+		return failed
+	}
+	r.setWritable(e)
+	defer r.setWritable(nil)
+	defer func() { _ = e.file.Close() }()
+	second := false
+	return e.wait(func() bool {
+		was := second
+		second = true
+		return was
+	})
+}
+
+func (r *rawio) setWritable(e *epoll) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.writable = e
+	if e != nil {
+		_ = e.file.SetDeadline(r.deadline)
+	}
+}
+
+// pollWritable is awaitWritable where there is no descriptor for an epoll instance: it
+// polls for pollSlice at most, and returns whether there is room or not, for the caller
+// to try.
+func (r *rawio) pollWritable() error {
+	r.mu.Lock()
+	deadline := r.deadline
+	r.mu.Unlock()
+	if !deadline.IsZero() && time.Now().After(deadline) {
+		return os.ErrDeadlineExceeded
+	}
+	return r.raw.Control(func(fd uintptr) {
+		_, _ = unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, pollSlice)
+	})
+}
+
 // setVector makes p the i-th range to write. p is not empty.
 func (r *rawio) setVector(i int, p []byte) {
 	r.out.vec[i].Base = &p[0]
@@ -158,4 +306,17 @@ func (r *rawio) closeWrite() {
 	if c, ok := r.Conn.(interface{ CloseWrite() error }); ok {
 		_ = c.CloseWrite()
 	}
+}
+
+// unread reports whether the kernel has bytes of the peer's that have not been read.
+func (r *rawio) unread() (unread bool) {
+	_ = r.raw.Control(func(fd uintptr) { unread = hasUnread(fd) })
+	return unread
+}
+
+// kernelState is what the kernel knows of the peer's system.
+func (r *rawio) kernelState() (k kernelState) {
+	_, isTCP := r.Conn.(*net.TCPConn)
+	_ = r.raw.Control(func(fd uintptr) { k = queryKernel(fd, isTCP) })
+	return k
 }

@@ -13,40 +13,49 @@ import (
 	"github.com/hermes-zmq/hermes/internal/fds"
 )
 
-// noticeEvery is how often a shortage that lasts is told of, at most.
+// noticeEvery is how often a shortage that lasts is reported, at most.
 const noticeEvery = time.Second
 
-// shortage tells of a lack of descriptors or memory that keeps a socket from accepting
+// shortage reports a lack of descriptors or memory that keeps a socket from accepting
 // or connecting: when it begins, once a second while it lasts, and when it is over.
 type shortage struct {
-	mu   sync.Mutex
-	here bool
-	next time.Time // when the next notice is due
+	emit func(carrier.Event) // called without mu
+
+	mu     sync.Mutex
+	lasts  bool
+	nextAt time.Time // when the next report is due
 }
 
-// note reports whether err is a shortage, and whether a notice of it is due.
-func (s *shortage) note(err error) (short, due bool) {
-	if !exhausted(err) {
-		return false, false
+// report reports err, if it is a shortage and a report is due.
+func (s *shortage) report(what, address string, err error) {
+	if exhausted(err) && s.due() {
+		s.emit(carrier.Event{Kind: carrier.Exhausted, Address: address,
+			Reason: fmt.Sprintf("%s: %s", what, fds.Describe(err))})
 	}
+}
+
+// due notes a shortage, and reports whether a report of it is due.
+func (s *shortage) due() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.lasts = true
 	now := time.Now()
-	due = !now.Before(s.next)
-	if due {
-		s.next = now.Add(noticeEvery)
+	if now.Before(s.nextAt) {
+		return false
 	}
-	s.here = true
-	return true, due
+	s.nextAt = now.Add(noticeEvery)
+	return true
 }
 
-// over ends the shortage, and reports whether there was one.
-func (s *shortage) over() bool {
+// resolve reports that the shortage is over, if there was one.
+func (s *shortage) resolve(address string) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	was := s.here
-	s.here = false
-	return was
+	was := s.lasts
+	s.lasts = false
+	s.mu.Unlock()
+	if was {
+		s.emit(carrier.Event{Kind: carrier.Recovered, Address: address})
+	}
 }
 
 // exhausted reports an error that says that the process or the system has no more of
@@ -60,23 +69,8 @@ func exhausted(err error) bool {
 	return false
 }
 
-// short tells of a shortage, if err is one.
-func (s *socket) short(what, address string, err error) {
-	if _, due := s.lack.note(err); due {
-		s.tellUnlessClosed(carrier.Event{Kind: carrier.Exhausted, Address: address,
-			Reason: fmt.Sprintf("%s: %s", what, fds.Describe(err))})
-	}
-}
-
-// enough tells that a shortage is over, if there was one.
-func (s *socket) enough(address string) {
-	if s.lack.over() {
-		s.tellUnlessClosed(carrier.Event{Kind: carrier.Recovered, Address: address})
-	}
-}
-
-// spare reports whether there is a descriptor to be had.
-func spare() bool {
+// descriptorAvailable reports whether the process can open one more descriptor.
+func descriptorAvailable() bool {
 	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC)
 	if err != nil {
 		return false

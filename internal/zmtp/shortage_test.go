@@ -13,9 +13,9 @@ import (
 	"github.com/hermes-zmq/hermes/internal/carrier"
 )
 
-// starve takes all descriptors of the process, until the function that it returns is
+// exhaustDescriptors takes all descriptors of the process, until the function that it returns is
 // called.
-func starve(t *testing.T) (feed func()) {
+func exhaustDescriptors(t *testing.T) (feed func()) {
 	t.Helper()
 	var limit unix.Rlimit
 	require.NoError(t, unix.Getrlimit(unix.RLIMIT_NOFILE, &limit))
@@ -44,18 +44,18 @@ func TestALackOfDescriptorsIsToldAndPasses(t *testing.T) {
 	at, err := net.ResolveTCPAddr("tcp", strings.TrimPrefix(o.address(), "tcp://"))
 	require.NoError(t, err)
 
-	feed := starve(t)
+	restore := exhaustDescriptors(t)
 	began := time.Now()
 	require.NoError(t, unix.Connect(fd, &unix.SockaddrInet4{Port: at.Port, Addr: [4]byte{127, 0, 0, 1}}))
-	e := o.diary.wait(t, carrier.Exhausted, 1)
+	e := o.eventLog.wait(t, carrier.Exhausted, 1)
 	require.Contains(t, e.Reason, "too many open files")
 	require.Contains(t, e.Reason, "ulimit -n")
-	o.diary.wait(t, carrier.Exhausted, 2)
-	require.Nil(t, o.diary.find(carrier.Recovered, 0))
-	feed()
-	o.diary.wait(t, carrier.Recovered, 1)
+	o.eventLog.wait(t, carrier.Exhausted, 2)
+	require.Nil(t, o.eventLog.find(carrier.Recovered, 0))
+	restore()
+	o.eventLog.wait(t, carrier.Recovered, 1)
 	told := 0
-	for _, e := range o.diary.all() {
+	for _, e := range o.eventLog.all() {
 		if e.Kind == carrier.Exhausted {
 			told++
 		}
@@ -64,19 +64,19 @@ func TestALackOfDescriptorsIsToldAndPasses(t *testing.T) {
 
 	_, err = unix.Write(fd, []byte("no greeting at all"))
 	require.NoError(t, err)
-	o.diary.wait(t, carrier.HandshakeFailed, 1) // the one that waited is served
-	newInlet(t, carrier.SUB, nil, dial(o.address())).diary.wait(t, carrier.Connected, 1)
+	o.eventLog.wait(t, carrier.HandshakeFailed, 1) // the one that waited is served
+	newInlet(t, carrier.SUB, nil, dial(o.address())).eventLog.wait(t, carrier.Connected, 1)
 }
 
 func TestALackOfDescriptorsForConnectingIsToldAndPasses(t *testing.T) {
 	o := newOutlet(t, carrier.Drop, 0, bind("tcp://127.0.0.1:*"))
 	in := newInlet(t, carrier.SUB, nil, dial("tcp://127.0.0.1:1"))
-	in.diary.wait(t, carrier.Retrying, 1)
-	feed := starve(t)
-	e := in.diary.wait(t, carrier.Exhausted, 1)
+	in.eventLog.wait(t, carrier.Retrying, 1)
+	restore := exhaustDescriptors(t)
+	e := in.eventLog.wait(t, carrier.Exhausted, 1)
 	require.Contains(t, e.Reason, "too many open files")
-	feed()
-	in.diary.wait(t, carrier.Recovered, 1)
+	restore()
+	in.eventLog.wait(t, carrier.Recovered, 1)
 	other := newInlet(t, carrier.SUB, nil, dial(o.address()))
-	other.diary.wait(t, carrier.Connected, 1)
+	other.eventLog.wait(t, carrier.Connected, 1)
 }

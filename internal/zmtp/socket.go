@@ -11,60 +11,73 @@ import (
 	"time"
 
 	"github.com/hermes-zmq/hermes/internal/carrier"
-	"github.com/hermes-zmq/hermes/internal/fds"
+	"github.com/hermes-zmq/hermes/internal/invariants"
 	"github.com/hermes-zmq/hermes/internal/safe"
 )
+
+// What the PUB side and the SUB side have in common: binding and connecting, the life
+// of connections, the order of events.
+//
+// A connection lives in serve: admit (is there room?) → shakeHands → join (it is a peer
+// now) → Connected → role.receive … → leave (it is no peer any more) → Disconnected →
+// forget. Events of a peer are in that order.
+//
+// Closing: close stops listeners, dialers and handshakes and sets shut, after which
+// nothing is admitted and nothing joins; then the connections end, by abort or, on the PUB
+// side, when their queues are empty; waitUntilEnded returns when all goroutines have ended.
+//
+// What guards what: events is held while OnEvent runs and makes the order of events that
+// of the changes they report. mu guards shut, conns, lastID and every conn.ready, and
+// writes to peers; readers take the slice that peers points to, which never changes.
+// Lock order: see zmtp.go.
 
 var errClosing = errors.New("the socket is being closed")
 
 // role is what outlets and inlets do differently with a connection.
 type role interface {
-	// attach is told of a peer whose handshake has succeeded, before any event.
+	// attach is called for a peer whose handshake has succeeded, before any event.
 	attach(c *conn)
 	// receive handles what the peer sends until the connection ends; early is what
-	// has arrived behind the handshake.
+	// arrived behind the handshake.
 	receive(c *conn, early []byte) error
-	// detach is told that the peer is gone; nothing is sent to it any more. It
-	// runs before the event and holds the lock of events.
+	// detach is called when the peer is gone and nothing is sent to it any more, before
+	// the event and with events held.
 	detach(c *conn)
-	// accepts reports whether a peer of this type may stand on the other side.
-	accepts(kind string) bool
-	// lending reports whether connections are to be kept out of Go's poller.
-	lending() bool
+	// accepts reports whether a peer of this socket type fits.
+	accepts(peerType string) bool
+	// leasesReader reports whether connections leave Go's poller, for reader leases.
+	leasesReader() bool
 	// bounds are the limits of the queue to one peer.
 	bounds() (messages int, bytes int64)
 }
 
-// socket is what outlets and inlets have in common: it listens and dials, knows
-// the connections, and tells what happens to them.
-//
-// Locks are taken in this order: events, then a connection's own, then mu.
+// socket is what outlet and inlet embed.
 type socket struct {
-	cfg    carrier.Config
+	cfg    carrier.Config // with defaults filled in
 	role   role
-	ctx    context.Context
+	ctx    context.Context // ends when the socket is closed
 	cancel context.CancelFunc
-	born   time.Time
+	born   time.Time // where clock begins
 
-	running sync.WaitGroup // every goroutine of this socket
-	ending  sync.Once
-	ended   chan struct{} // closed when they have all ended
-	failing sync.Once
-	lack    shortage
+	running  sync.WaitGroup // every goroutine of this socket
+	ending   sync.Once
+	ended    chan struct{} // closed when they have all ended
+	failing  sync.Once
+	shortage shortage
 
 	endpoints []string
 	listeners []*listener
 
-	events sync.Mutex // held while OnEvent runs
+	events invariants.Mutex
 
-	mu    sync.Mutex
-	shut  bool
-	conns map[*conn]struct{}
-	next  uint64
+	mu     invariants.Mutex
+	shut   bool
+	conns  map[*conn]struct{} // in any state
+	lastID uint64             // of a connection
 
-	closed atomic.Bool             // as shut, for those who hold no lock
+	closed atomic.Bool             // shut, readable without mu
 	peers  atomic.Pointer[[]*conn] // that have finished their handshake
-	unsent atomic.Int64
+	unsent atomic.Int64            // messages that peers left behind since the socket was closed
 }
 
 // open binds all addresses and begins to dial. On an error nothing is left behind.
@@ -75,6 +88,9 @@ func (s *socket) open(cfg carrier.Config, r role) error {
 	s.conns = map[*conn]struct{}{}
 	s.peers.Store(&[]*conn{})
 	s.born = time.Now()
+	s.shortage.emit = s.emitUnlessClosed
+	s.events.Rank(lockFamily, rankEvents)
+	s.mu.Rank(lockFamily, rankSocket)
 	dials, err := s.prepare()
 	if err != nil {
 		for _, l := range s.listeners {
@@ -84,12 +100,12 @@ func (s *socket) open(cfg carrier.Config, r role) error {
 		return err
 	}
 	for _, l := range s.listeners {
-		s.start(func() { s.accept(l) })
+		s.start(func() { l.acceptAll(s) })
 	}
-	for _, a := range dials {
-		s.start(func() { s.keepDialling(a) })
+	for _, to := range dials {
+		s.start(newDialer(s, to).run)
 	}
-	s.start(s.pulse)
+	s.start(func() { checkHeartbeats(s) })
 	return nil
 }
 
@@ -113,7 +129,7 @@ func (s *socket) prepare() (dials []endpoint, err error) {
 		if err != nil {
 			return nil, err
 		}
-		l, err := a.listen()
+		l, err := listen(a)
 		if err != nil {
 			return nil, err
 		}
@@ -122,6 +138,9 @@ func (s *socket) prepare() (dials []endpoint, err error) {
 	}
 	return dials, nil
 }
+
+// clock is the time since the socket was opened, in ns, on a monotonic clock.
+func (s *socket) clock() int64 { return int64(time.Since(s.born)) }
 
 // start runs f in a goroutine of this socket.
 func (s *socket) start(f func()) {
@@ -149,10 +168,10 @@ func (s *socket) close() {
 	first := !s.shut
 	s.shut = true
 	s.closed.Store(true)
-	var strangers []*conn
+	var unready []*conn
 	for c := range s.conns {
 		if !c.ready {
-			strangers = append(strangers, c)
+			unready = append(unready, c)
 		}
 	}
 	s.mu.Unlock()
@@ -163,7 +182,7 @@ func (s *socket) close() {
 	for _, l := range s.listeners {
 		_ = l.Close()
 	}
-	for _, c := range strangers {
+	for _, c := range unready {
 		c.abort(errClosing)
 	}
 }
@@ -180,10 +199,10 @@ func (s *socket) abortAll(reason error) {
 	}
 }
 
-// end waits for all goroutines to end, which close and the connections' own end
-// have set off; at the latest after linger it ends the connections itself. A
-// negative linger has no end.
-func (s *socket) end(linger time.Duration) {
+// waitUntilEnded waits for all goroutines, whose end close and the end of the connections
+// have brought about; after linger at the latest it aborts the connections. A negative
+// linger never ends.
+func (s *socket) waitUntilEnded(linger time.Duration) {
 	s.ending.Do(func() {
 		safe.Go(nil, func() {
 			s.running.Wait()
@@ -204,99 +223,55 @@ func (s *socket) end(linger time.Duration) {
 	}
 }
 
-// tell hands an event to whom it concerns.
-func (s *socket) tell(e carrier.Event) {
+// emit calls OnEvent.
+func (s *socket) emit(e carrier.Event) {
 	s.events.Lock()
 	defer s.events.Unlock()
-	s.tellLocked(e)
+	s.emitLocked(e)
 }
 
-func (s *socket) tellLocked(e carrier.Event) {
+// emitLocked is emit for a caller that holds events.
+func (s *socket) emitLocked(e carrier.Event) {
 	if s.cfg.OnEvent != nil {
 		s.cfg.OnEvent(e)
 	}
 }
 
-// tellUnlessClosed is for troubles that closing itself brings about.
-func (s *socket) tellUnlessClosed(e carrier.Event) {
+// emitUnlessClosed is emit for failures that closing itself brings about.
+func (s *socket) emitUnlessClosed(e carrier.Event) {
 	if !s.closed.Load() {
-		s.tell(e)
+		s.emit(e)
 	}
 }
 
-// accept takes in connections until the listener is closed. Where there is no
-// descriptor for one, it waits in the kernel's queue until there is.
-func (s *socket) accept(l *listener) {
-	pause := time.Millisecond
-	for {
-		nc, err := l.Accept()
-		if err == nil {
-			nc, err = fds.RaiseConn(nc)
-		}
-		if s.closed.Load() {
-			if err == nil {
-				_ = nc.Close()
-			}
-			return
-		}
-		if err == nil {
-			pause = time.Millisecond
-			s.enough(l.endpoint)
-			s.start(func() { _, _ = s.serve(nc, remote(nc, l.endpoint)) })
-			continue
-		}
-		s.short("cannot accept a connection", l.endpoint, err)
-		select {
-		case <-time.After(pause):
-		case <-s.ctx.Done():
-		}
-		pause = min(2*pause, longestPause)
-		if exhausted(err) && spare() {
-			s.enough(l.endpoint)
-		}
-	}
-}
-
-// longestPause is how long a listener that lacks descriptors waits before it tries
-// again.
-const longestPause = 250 * time.Millisecond
-
-// remote is the address of whom we have accepted.
-func remote(nc net.Conn, endpoint string) string {
-	if tcp, ok := nc.RemoteAddr().(*net.TCPAddr); ok {
-		return "tcp://" + tcp.String()
-	}
-	return endpoint
-}
-
-// serve lives through one connection. ready reports that the handshake succeeded,
+// serve is the life of one connection. ready reports that the handshake succeeded,
 // err why the connection ended.
 func (s *socket) serve(nc net.Conn, from string) (ready bool, err error) {
 	defer func() { _ = nc.Close() }()
 	c, err := s.admit(nc, from)
 	if err != nil {
-		s.tellUnlessClosed(carrier.Event{Kind: carrier.HandshakeFailed, Address: from}.WithError(err))
+		s.emitUnlessClosed(carrier.Event{Kind: carrier.HandshakeFailed, Address: from}.WithError(err))
 		return false, err
 	}
 	defer func() { _ = c.io.Close() }()
 	defer s.forget(c)
-	early, err := c.shake()
-	if err == nil && s.role.lending() {
-		_ = c.io.leavePoller() // where that fails, for want of descriptors say, it is not lent
+	early, err := shakeHands(c)
+	if err == nil && s.role.leasesReader() {
+		_ = c.io.leavePoller() // where that fails, for want of descriptors say, its reading is never leased
 	}
 	if err == nil && !s.join(c) {
 		err = errClosing
 	}
 	if err != nil {
-		err = c.why(err)
-		s.tellUnlessClosed(carrier.Event{Kind: carrier.HandshakeFailed, Peer: c.id, Address: from}.WithError(err))
+		err = c.reason(err)
+		s.emitUnlessClosed(carrier.Event{Kind: carrier.HandshakeFailed, Peer: c.id, Address: from}.WithError(err))
 		return false, err
 	}
-	reason := errors.New("a goroutine of this end has failed")
+	reason := errors.New("a goroutine of this end has failed") // unless receive returns
 	defer func() { s.leave(c, reason) }()
-	s.tell(carrier.Event{Kind: carrier.Connected, Peer: c.id, Address: from})
+	s.emit(carrier.Event{Kind: carrier.Connected, Peer: c.id, Address: from})
 	s.start(c.write)
-	reason = c.why(s.role.receive(c, early))
+	reason = c.reason(s.role.receive(c, early))
 	return true, reason
 }
 
@@ -316,12 +291,13 @@ func (s *socket) admit(nc net.Conn, from string) (*conn, error) {
 		_ = c.io.Close()
 		return nil, fmt.Errorf("refused: there are %d connections already", limit)
 	}
-	s.next++
-	c.id = s.next
+	s.lastID++
+	c.id = s.lastID
 	s.conns[c] = struct{}{}
 	return c, nil
 }
 
+// forget undoes admit.
 func (s *socket) forget(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -343,10 +319,10 @@ func (s *socket) join(c *conn) bool {
 	return true
 }
 
-// leave undoes join and tells of it.
+// leave undoes join and reports it.
 func (s *socket) leave(c *conn, reason error) {
 	unsent := c.out.kill()
-	if s.closed.Load() { // Close will tell
+	if s.closed.Load() { // Close returns it
 		s.unsent.Add(int64(unsent))
 		unsent = 0
 	}
@@ -357,7 +333,7 @@ func (s *socket) leave(c *conn, reason error) {
 	peers := slices.DeleteFunc(slices.Clone(*s.peers.Load()), func(p *conn) bool { return p == c })
 	s.peers.Store(&peers)
 	s.mu.Unlock()
-	s.tellLocked(carrier.Event{Kind: carrier.Disconnected, Peer: c.id, Address: c.address, Unsent: unsent}.WithError(reason))
+	s.emitLocked(carrier.Event{Kind: carrier.Disconnected, Peer: c.id, Address: c.address, Unsent: unsent}.WithError(reason))
 }
 
 // Endpoints lists the addresses bound, with port and interface resolved.

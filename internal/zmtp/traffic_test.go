@@ -14,6 +14,7 @@ import (
 
 	"github.com/hermes-zmq/hermes/internal/batch"
 	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/invariants"
 	"github.com/hermes-zmq/hermes/internal/testkit"
 )
 
@@ -134,31 +135,31 @@ func TestSubscriptionsGoUpOnceAndComeBack(t *testing.T) {
 func TestFilter(t *testing.T) {
 	send := func(kind carrier.Type) [][]string {
 		i := newInlet(t, kind, []string{"a", "bb"}, bind("tcp://127.0.0.1:*"))
-		p := knock(t, i.address())
+		p := connectRaw(t, i.address())
 		p.shakeHands("PUB", 1)
 		b := &batch.Batch{}
 		for _, topic := range []string{"a", "b", "bb", "c", "abc", "", "bbb", "end"} {
 			b.AppendFrame([]byte(topic), false)
 		}
-		p.say(b.Buf)
-		eventually(t, func() bool { p := i.Peers(); return len(p) == 1 && p[0].Received == 8 }, "all read")
+		p.send(b.Buf)
+		testkit.Eventually(t, func() bool { p := i.Peers(); return len(p) == 1 && p[0].Received == 8 }, "all read")
 		_ = p.Close()
-		i.diary.wait(t, carrier.Disconnected, 1)
+		i.eventLog.wait(t, carrier.Disconnected, 1)
 		return i.got()
 	}
 	require.Equal(t, [][]string{{"a"}, {"bb"}, {"abc"}, {"bbb"}}, send(carrier.SUB))
 	require.Len(t, send(carrier.XSUB), 8)
 }
 
-// gate is a Deliver that can be shut, and is open at first. The end of a test opens it
+// gatedSink is a Deliver that can be shut, and is open at first. The end of a test opens it
 // before the inlet closes, which waits for Deliver.
-type gate struct {
+type gatedSink struct {
 	mu   sync.Mutex
 	shut chan struct{} // nil while it is open
 	sink
 }
 
-func (g *gate) close() {
+func (g *gatedSink) close() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.shut == nil {
@@ -166,7 +167,7 @@ func (g *gate) close() {
 	}
 }
 
-func (g *gate) open() {
+func (g *gatedSink) open() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.shut != nil {
@@ -175,7 +176,7 @@ func (g *gate) open() {
 	}
 }
 
-func (g *gate) deliver(b *batch.Batch) {
+func (g *gatedSink) deliver(b *batch.Batch) {
 	g.mu.Lock()
 	shut := g.shut
 	g.mu.Unlock()
@@ -185,7 +186,7 @@ func (g *gate) deliver(b *batch.Batch) {
 	g.sink.deliver(b)
 }
 
-func newGated(t *testing.T, g *gate, options ...option) carrier.Inlet {
+func openGated(t *testing.T, g *gatedSink, options ...option) carrier.Inlet {
 	in, err := Opener{}.OpenInlet(carrier.InletConfig{Config: config(carrier.SUB, options), Deliver: g.deliver})
 	require.NoError(t, err)
 	require.NoError(t, in.Subscribe(nil))
@@ -197,12 +198,12 @@ func newGated(t *testing.T, g *gate, options ...option) carrier.Inlet {
 func TestSlowPeerDropsOnlyItsOwn(t *testing.T) {
 	const queue, size = 500, 10
 	o := newOutlet(t, carrier.Drop, queue, bind("tcp://127.0.0.1:*"))
-	slow, quick := &gate{}, &gate{}
+	slow, quick := &gatedSink{}, &gatedSink{}
 	slow.close()
-	newGated(t, slow, dial(o.address()))
+	openGated(t, slow, dial(o.address()))
 	o.wait(t, carrier.Subscribed, 1)
-	newGated(t, quick, dial(o.address()))
-	eventually(t, func() bool { p := o.Peers(); return len(p) == 2 && p[1].Subscriptions == 1 }, "two peers")
+	openGated(t, quick, dial(o.address()))
+	testkit.Eventually(t, func() bool { p := o.Peers(); return len(p) == 2 && p[1].Subscriptions == 1 }, "two peers")
 
 	payload := make([]byte, 4000)
 	total := 0
@@ -214,7 +215,7 @@ func TestSlowPeerDropsOnlyItsOwn(t *testing.T) {
 		tally := o.Send(b)
 		require.Equal(t, size, tally.Sent, "the quick one gets everything")
 		total += size
-		eventually(t, func() bool { return quick.len() == total }, "the quick one is in time")
+		testkit.Eventually(t, func() bool { return quick.len() == total }, "the quick one is in time")
 		return o.Peers()[0].Dropped >= 2000
 	})
 	peers := o.Peers()
@@ -229,9 +230,9 @@ func TestSlowPeerDropsOnlyItsOwn(t *testing.T) {
 
 func TestDroppedByAll(t *testing.T) {
 	o := newOutlet(t, carrier.Drop, 10, bind("tcp://127.0.0.1:*"))
-	slow := &gate{}
+	slow := &gatedSink{}
 	slow.close()
-	newGated(t, slow, dial(o.address()))
+	openGated(t, slow, dial(o.address()))
 	o.wait(t, carrier.Subscribed, 1)
 	b := message(string(make([]byte, 1<<20)))
 	var sum carrier.Tally
@@ -249,10 +250,10 @@ func TestDroppedByAll(t *testing.T) {
 func TestWaitLosesNothing(t *testing.T) {
 	const senders, n = 3, 20_000
 	o := newOutlet(t, carrier.Wait, 50, bind("tcp://127.0.0.1:*"))
-	slow := &gate{}
+	slow := &gatedSink{}
 	slow.keep = true
 	slow.close()
-	newGated(t, slow, dial(o.address()))
+	openGated(t, slow, dial(o.address()))
 	o.wait(t, carrier.Subscribed, 1)
 	var done sync.WaitGroup
 	for s := range senders {
@@ -264,7 +265,7 @@ func TestWaitLosesNothing(t *testing.T) {
 			}
 		})
 	}
-	eventually(t, func() bool { return o.Peers()[0].QueueMessages == 50 }, "the queue is full: senders wait")
+	testkit.Eventually(t, func() bool { return o.Peers()[0].QueueMessages == 50 }, "the queue is full: senders wait")
 	slow.open()
 	testkit.Wait(t, &done, "senders")
 	slow.sink.wait(t, senders*n)
@@ -280,9 +281,9 @@ func TestWaitLosesNothing(t *testing.T) {
 
 func TestCloseWakesWait(t *testing.T) {
 	o := newOutlet(t, carrier.Wait, 10, bind("tcp://127.0.0.1:*"))
-	p := knock(t, o.address())
+	p := connectRaw(t, o.address())
 	p.shakeHands("SUB", 1)
-	p.say(appendSubscription(nil, 1, true, nil))
+	p.send(appendSubscription(nil, 1, true, nil))
 	o.wait(t, carrier.Subscribed, 1)
 	payload := make([]byte, 4<<20) // ten of them are more than the kernel holds
 	var sum carrier.Tally
@@ -302,7 +303,7 @@ func TestCloseWakesWait(t *testing.T) {
 			}
 		}
 	}()
-	eventually(t, func() bool { return o.Peers()[0].QueueMessages == 10 }, "the queue is full")
+	testkit.Eventually(t, func() bool { return o.Peers()[0].QueueMessages == 10 }, "the queue is full")
 	unsent := o.Close(10 * time.Millisecond)
 	testkit.Receive(t, done, "the sender")
 	require.LessOrEqual(t, unsent, 10)
@@ -313,9 +314,9 @@ func TestCloseWakesWait(t *testing.T) {
 
 func TestLeavingWakesWait(t *testing.T) {
 	o := newOutlet(t, carrier.Wait, 10, bind("tcp://127.0.0.1:*"))
-	p := knock(t, o.address())
+	p := connectRaw(t, o.address())
 	p.shakeHands("SUB", 1)
-	p.say(appendSubscription(nil, 1, true, nil))
+	p.send(appendSubscription(nil, 1, true, nil))
 	o.wait(t, carrier.Subscribed, 1)
 	done := make(chan carrier.Tally, 1)
 	b := &batch.Batch{}
@@ -323,7 +324,7 @@ func TestLeavingWakesWait(t *testing.T) {
 		b.AppendFrame(make([]byte, 100_000), false)
 	}
 	go func() { done <- o.Send(b) }()
-	eventually(t, func() bool { return o.Peers()[0].QueueMessages == 10 }, "the queue is full")
+	testkit.Eventually(t, func() bool { return o.Peers()[0].QueueMessages == 10 }, "the queue is full")
 	_ = p.Close()
 	tally := testkit.Receive(t, done, "the sender")
 	require.Equal(t, 500, tally.Sent+tally.Unwanted+tally.NoPeer)
@@ -334,9 +335,9 @@ func TestLeavingWakesWait(t *testing.T) {
 func TestCloseDrains(t *testing.T) {
 	const n = 200_000
 	o := newOutlet(t, carrier.Drop, n, bind("tcp://127.0.0.1:*"))
-	slow := &gate{}
+	slow := &gatedSink{}
 	slow.close()
-	in := newGated(t, slow, dial(o.address()))
+	in := openGated(t, slow, dial(o.address()))
 	o.wait(t, carrier.Subscribed, 1)
 	for range n / 1000 {
 		b := batch.Get()
@@ -348,7 +349,7 @@ func TestCloseDrains(t *testing.T) {
 	}
 	require.Positive(t, o.Peers()[0].QueueMessages, "more than the kernel holds")
 	time.AfterFunc(10*time.Millisecond, slow.open)
-	require.Zero(t, o.Close(soon))
+	require.Zero(t, o.Close(testkit.Soon))
 	slow.sink.wait(t, n)
 	in.Close()
 }
@@ -356,9 +357,9 @@ func TestCloseDrains(t *testing.T) {
 func TestCloseGivesUpInTime(t *testing.T) {
 	const n = 300_000
 	o := newOutlet(t, carrier.Drop, n, bind("tcp://127.0.0.1:*"))
-	slow := &gate{}
+	slow := &gatedSink{}
 	slow.close()
-	newGated(t, slow, dial(o.address()))
+	openGated(t, slow, dial(o.address()))
 	o.wait(t, carrier.Subscribed, 1)
 	b := &batch.Batch{}
 	for range n {
@@ -379,8 +380,8 @@ func TestRestartOfTheBinder(t *testing.T) {
 			o.Send(message("a"))
 			i.sink.wait(t, round)
 			o.Close(time.Second)
-			require.Equal(t, at, i.diary.wait(t, carrier.Retrying, round).Address)
-			i.diary.wait(t, carrier.Disconnected, round)
+			require.Equal(t, at, i.eventLog.wait(t, carrier.Retrying, round).Address)
+			i.eventLog.wait(t, carrier.Disconnected, round)
 			o = newOutlet(t, carrier.Drop, 0, bind(at))
 		}
 	}
@@ -402,7 +403,7 @@ func TestSeveralEndpoints(t *testing.T) {
 	one := newOutlet(t, carrier.Drop, 0, bind("tcp://127.0.0.1:*", "tcp://127.0.0.1:*"))
 	two := newOutlet(t, carrier.Drop, 0, bind("ipc://*"))
 	i := newInlet(t, carrier.SUB, []string{""}, dial(append(one.Endpoints(), two.Endpoints()...)...))
-	eventually(t, func() bool {
+	testkit.Eventually(t, func() bool {
 		n := 0
 		for _, p := range append(one.Peers(), two.Peers()...) {
 			n += p.Subscriptions
@@ -450,7 +451,7 @@ func TestSendAllocatesNothing(t *testing.T) {
 		i := newInlet(t, carrier.SUB, []string{`"ticks/`, `"other"`}, dial(o.address()))
 		i.forget()
 	}
-	eventually(t, func() bool {
+	testkit.Eventually(t, func() bool {
 		n := 0
 		for _, p := range o.Peers() {
 			n += p.Subscriptions
@@ -465,7 +466,9 @@ func TestSendAllocatesNothing(t *testing.T) {
 		tick(b, `"none"`)
 	}
 	per := testing.AllocsPerRun(300, func() { o.Send(b) })
-	require.Less(t, per, 30.0, "for 1500 messages delivered; what a collected pool costs now and then")
+	if !invariants.Enabled { // ranked locks allocate
+		require.Less(t, per, 30.0, "for 1500 messages delivered; what a collected pool costs now and then")
+	}
 }
 
 func TestPanicInDeliverFailsTheSocket(t *testing.T) {
@@ -497,7 +500,7 @@ func TestNothingIsLeftBehind(t *testing.T) {
 		o := newOutlet(t, carrier.Drop, 0, bind("tcp://127.0.0.1:*", "ipc://*"))
 		i := newInlet(t, carrier.SUB, []string{"a"}, dial(o.Endpoints()...))
 		j := newInlet(t, carrier.XSUB, []string{"b"}, dial("tcp://127.0.0.1:1", o.address()))
-		p := knock(t, o.address())
+		p := connectRaw(t, o.address())
 		o.wait(t, carrier.Subscribed, 2)
 		o.Send(message("ab"))
 		i.Close()
@@ -510,8 +513,8 @@ func TestNothingIsLeftBehind(t *testing.T) {
 	for range 200 {
 		cycle()
 	}
-	eventually(t, func() bool { return runtime.NumGoroutine() <= goroutines }, "goroutines: %d at first", goroutines)
-	eventually(t, func() bool { return openFiles(t) <= files }, "files: %d at first", files)
+	testkit.Eventually(t, func() bool { return runtime.NumGoroutine() <= goroutines }, "goroutines: %d at first", goroutines)
+	testkit.Eventually(t, func() bool { return openFiles(t) <= files }, "files: %d at first", files)
 }
 
 func openFiles(t *testing.T) int {
@@ -577,7 +580,7 @@ func TestConcurrentUse(t *testing.T) {
 	close(stop)
 	testkit.Wait(t, &all, "receivers and publishers")
 	out, in := r.out.(*outlet), r.in.(*inlet)
-	eventually(t, func() bool { return connections(&out.socket)+connections(&in.socket) == 0 }, "all gone")
+	testkit.Eventually(t, func() bool { return connections(&out.socket)+connections(&in.socket) == 0 }, "all gone")
 	require.Zero(t, wanted(out))
 	in.mu.Lock()
 	defer in.mu.Unlock()

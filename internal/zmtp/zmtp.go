@@ -1,24 +1,42 @@
 // Package zmtp is the carrier that speaks ZMTP 3.0 and 3.1 itself, over tcp and
-// ipc, for the socket types PUB, SUB, XPUB and XSUB and the mechanism NULL.
+// ipc, for the socket types PUB, SUB, XPUB and XSUB and the mechanism NULL. It hides
+// the protocol: greeting, handshake, framing, commands, heartbeats, and the queues of
+// peers. It moves batches: no message is copied or allocated on its own, and no frame
+// costs a function call.
 //
-// It moves whole batches. An Inlet reads big chunks straight into the arena of a
-// batch, finds where its messages end, and hands it on; an Outlet puts ranges of
-// the batch into the queue of every peer that wants them and writes them as they
-// stand. No message is copied or allocated on its own, and no frame costs a call.
+// Batches of the PUB side (an "outlet", PUB or XPUB) to bytes of sockets:
 //
-// The specifications are https://rfc.zeromq.org/spec/23/ (3.0) and
-// https://rfc.zeromq.org/spec/37/ (3.1). Where they and libzmq 4.3 differ, libzmq
-// is followed, for it is what stands on the other side.
+//  1. outlet.Send       looks up the peers            the caller's goroutine
+//  2. fanOut, failover  matches topics, peer by peer  "
+//  3. spanQueue         queues ranges of the batch    "
+//  4. sendBuffer        writes at once (rawio), or
+//     hands over to the writer                        one goroutine a connection
 //
-// Who does what:
+// Bytes of sockets to batches of the SUB side (an "inlet", SUB or XSUB):
 //
-//	socket     binds, dials, accepts; knows its connections; serialises events
-//	conn       one connection: handshake, reading, liveness
-//	outbox     what waits to be written to one peer, and the writing of it
-//	outlet     matches topics, counts what peers want
-//	inlet      asks peers for topics, hands on what arrives
-//	intake     bytes of a connection to batches
-//	upstream   bytes of a connection to subscriptions
+//  1. listener, dialer  make a connection             a goroutine an address
+//  2. handshake         greeting, READY               a goroutine a connection
+//  3. decoder           reads (rawio), finds frames   " (or the holder of a reader lease)
+//  4. inlet             filters topics, delivers      "
+//
+// Subscriptions go the other way: inlet.Subscribe → sendBuffer, subscriptionReader →
+// outlet.subscribe → events.
+//
+// Lock order: a goroutine takes these locks, of all sockets of the process together, only
+// from top to bottom. Builds with the tag "invariants" check it.
+//
+//	sharedReader.mu          one reads a connection; held while a batch is delivered
+//	lastValueReplay.turn     one replay pauses at a time
+//	socket.events            held while OnEvent runs
+//	route.mu                 what peers are told of post offices
+//	inlet.mu                 subscriptions of the SUB side
+//	lastValueReplay.sends    read by every Send, written by a subscription with a replay
+//	sendBuffer.mu            queue and subscriptions of one peer
+//	socket.mu                which connections there are
+//	rawio.mu                 deadlines
+//
+// Sources: https://rfc.zeromq.org/spec/23/ (ZMTP 3.0), https://rfc.zeromq.org/spec/37/
+// (3.1). Where they and libzmq 4.3 differ, libzmq is followed.
 package zmtp
 
 import (
@@ -27,18 +45,33 @@ import (
 	"github.com/hermes-zmq/hermes/internal/carrier"
 )
 
+// The ranks of the locks, for builds with the tag "invariants".
+const (
+	lockFamily = "zmtp"
+
+	rankReader = iota
+	rankReplayTurn
+	rankEvents
+	rankRoute
+	rankInlet
+	rankSends
+	rankSendBuffer
+	rankSocket
+	rankRawio
+)
+
 // Opener opens sockets of this carrier.
 type Opener struct{}
 
 var _ carrier.Opener = Opener{}
 
-// Supports tells why this carrier cannot serve an address, or nil.
+// Supports reports why this carrier cannot serve an address, or nil.
 func (Opener) Supports(address string) error {
 	_, err := parseEndpoint(address)
 	return err
 }
 
-// OpenOutlet opens a PUB or XPUB.
+// OpenOutlet opens the PUB side of a connection: a PUB or XPUB.
 func (Opener) OpenOutlet(cfg carrier.OutletConfig) (carrier.Outlet, error) {
 	if cfg.Type != carrier.PUB && cfg.Type != carrier.XPUB {
 		return nil, fmt.Errorf("%w: an outlet of type %s", carrier.ErrUnsupported, cfg.Type)
@@ -50,7 +83,7 @@ func (Opener) OpenOutlet(cfg carrier.OutletConfig) (carrier.Outlet, error) {
 	return o, nil
 }
 
-// OpenInlet opens a SUB or XSUB.
+// OpenInlet opens the SUB side of a connection: a SUB or XSUB.
 func (Opener) OpenInlet(cfg carrier.InletConfig) (carrier.Inlet, error) {
 	if cfg.Type != carrier.SUB && cfg.Type != carrier.XSUB {
 		return nil, fmt.Errorf("%w: an inlet of type %s", carrier.ErrUnsupported, cfg.Type)

@@ -22,6 +22,8 @@ from hermes.structs import from_columns, from_row, parse, tell_lost
 log = logging.getLogger("hermes.receiver")
 
 _LOADS = json.loads
+_DECODER: Any = json._default_decoder  # type: ignore[attr-defined]
+_json: Any = json
 _structs: Any = structs  # with the json that it imports, which may be replaced there
 _PLAIN = structs.Envelope.load_from_frames
 _complaints = Pace(1.0)
@@ -43,9 +45,14 @@ def loader() -> Loader | None:
     return None if load is _PLAIN else load
 
 
+def _reads_as_ever() -> bool:
+    """Whether nobody has changed how Python's json reads."""
+    return _structs.json.loads is _LOADS and _json._default_decoder is _DECODER
+
+
 def by_marshal(codec: Codec) -> bool:
     """Whether to ask the library for values that marshal reads, and not for text."""
-    return codec.marshals and loader() is None and _structs.json.loads is _LOADS
+    return codec.marshals and loader() is None and _reads_as_ever()
 
 
 def decode(fetched: bytes, codec: Codec) -> tuple[list[Any], int]:
@@ -54,9 +61,9 @@ def decode(fetched: bytes, codec: Codec) -> tuple[list[Any], int]:
         return _from_values(fetched)
     text = fetched.decode("utf-8", "surrogatepass")
     load = loader()
-    if codec.is_pythons and load is None:
+    if codec.is_pythons and load is None and _reads_as_ever():
         try:
-            return list(map(from_row, _structs.json.loads(text))), 0
+            return list(map(from_row, _LOADS(text))), 0
         except Exception:  # so envelope by envelope
             pass
     envelopes = []
@@ -115,7 +122,7 @@ def _complain(row: str, error: Exception) -> None:
 
 
 def elements(text: str) -> list[str]:
-    """The elements of a JSON array, as they are written."""
+    """The elements of a JSON array, as they are written, with the white space around them."""
     try:
         return _scanned(text)
     except (StopIteration, ValueError, RecursionError):
@@ -124,13 +131,15 @@ def elements(text: str) -> list[str]:
 
 def _scanned(text: str) -> list[str]:
     parts: list[str] = []
-    begin = _space(text, 1).end()  # type: ignore[union-attr]
-    while text[begin] != "]":
-        end: int = _scan(text, begin)[1]
+    begin = 1
+    value = _space(text, begin).end()  # type: ignore[union-attr]
+    while text[value] != "]":
+        end = _space(text, _scan(text, value)[1]).end()  # type: ignore[union-attr]
         parts.append(text[begin:end])
-        begin = _space(text, end).end()  # type: ignore[union-attr]
-        if text[begin] == ",":
-            begin = _space(text, begin + 1).end()  # type: ignore[union-attr]
+        if text[end] == "]":
+            break
+        begin = end + 1
+        value = _space(text, begin).end()  # type: ignore[union-attr]
     return parts
 
 
@@ -155,5 +164,5 @@ def split(text: str) -> list[str]:
             parts.append(text[begin:position])
             begin = position + 1
         position += 1
-    last = text[begin : text.rindex("]")].strip()
-    return [*parts, last] if last else parts
+    last = text[begin : text.rindex("]")]
+    return [*parts, last] if last.strip() else parts

@@ -10,16 +10,18 @@ from __future__ import annotations
 import _thread
 import threading
 import time
+import weakref
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Callable
 
 from hermes import _green, _native
 from hermes._codec import Codec
-from hermes._decode import by_marshal, decode
+from hermes._decode import by_marshal, decode, loader
 from hermes._native import SLICE, Handout, ReceiverCore, deadline, in_slices, remaining
 from hermes.structs import Envelope
 
 if TYPE_CHECKING:
+    from hermes._agecheck import AgeCheck
     from hermes._aio import Bell
 
 _MOST = 256  # envelopes a fetch
@@ -46,6 +48,12 @@ class Inbox:
         self.plain = False
         #: How many envelopes were kept out of that queue, because of their origin.
         self.refused = 0
+        #: Judges the age of what arrives where a ``load_from_frames`` of the program counts.
+        self.age_check: AgeCheck | None = None
+        #: The same for the first envelope of an origin that the library was not told of.
+        self.first_check: AgeCheck | None = None
+        #: What to do about such a one that is put in place after the start.
+        self.loader_found: weakref.WeakMethod[Callable[[], None]] | None = None
         self._core: ReceiverCore | None = None
         self._pending: deque[Envelope] = deque()
         self._changed = threading.Event()  # the receiver started or ended, or it is plain
@@ -218,14 +226,18 @@ class Inbox:
         """
         while True:
             fetched, bad = before = self._fetched()
-            delivered = max(0, fetched - len(self._pending) - self.refused - waiting)
+            checks = (self.age_check, self.first_check)
+            stale = sum(check.dropped for check in checks if check is not None)
+            kept_out = self.refused + stale
+            delivered = max(0, fetched - len(self._pending) - kept_out - waiting)
             if before == self._fetched():
                 break
         counters = core.stats()
-        counters["queued"] += counters["delivered"] - delivered - bad - self.refused
+        counters["queued"] += counters["delivered"] - delivered - bad - kept_out
         counters["delivered"] = delivered
         counters["dropped_malformed"] += bad
         counters["dropped_origin"] += self.refused
+        counters["dropped_stale"] += stale
         return counters
 
     def waiting(self) -> int:
@@ -251,6 +263,11 @@ class Inbox:
         core = self._core
         if core is None:
             return self._await_change(end)
+        if self.loader_found is not None and not drawing and loader() is not None:
+            follow = self.loader_found()
+            if follow is not None:
+                follow()
+                return True
         left = remaining(end) if end else end
         turn = self._turn
         # One thread fetches at a time; the others wait for what it brings. The lock knows

@@ -54,7 +54,13 @@ _flushes_at_exit = False
 
 if TYPE_CHECKING:
     Fact = property
+
+    class _Thread(threading.Thread, Generic[_C]):
+        pass
+
 else:
+    # A subclass of a program may have Generic itself among its bases, anywhere.
+    _Thread = {_C: threading.Thread}
 
     class Fact:
         """A property that a subclass may replace on its instances, as it may any other attribute.
@@ -125,7 +131,7 @@ class Socket:
         return fileno()
 
 
-class Part(threading.Thread, Generic[_C]):
+class Part(_Thread[_C]):
     """A thread over one native object."""
 
     #: Where the notices of the native object are logged.
@@ -350,6 +356,9 @@ class Part(threading.Thread, Generic[_C]):
     @Fact
     def stop_reason(self) -> str:
         """Why it stopped, such as ``"stop"`` or ``"slow: ..."``; empty before it has."""
+        return self._hermes_stop_reason()
+
+    def _hermes_stop_reason(self) -> str:
         return "" if self._hermes_core is None else self._hermes_core.get("stop_reason")
 
     # ---- Options and counters ------------------------------------------------
@@ -435,9 +444,7 @@ class Part(threading.Thread, Generic[_C]):
             event = core.next_event(None)
             if event is None:
                 return
-            self._hermes_notices.add(event)
-            if self._hermes_on_event is not None:
-                self._hermes_tell(event)
+            self._hermes_notice(event)
             text = event.get("text", event["kind"])
             if event["kind"] == "malformed":
                 if not pace.due():
@@ -447,6 +454,12 @@ class Part(threading.Thread, Generic[_C]):
                     text += f" (and {held_back} more since the last notice)"
             level = _LEVELS.get(event.get("level", "info"), logging.INFO)
             self._hermes_log.log(level, "%s", text)
+
+    def _hermes_notice(self, event: dict[str, Any]) -> None:
+        """Keep a notice for :meth:`events`, and give it to ``on_event``."""
+        self._hermes_notices.add(event)
+        if self._hermes_on_event is not None:
+            self._hermes_tell(event)
 
     def _hermes_tell(self, event: dict[str, Any]) -> None:
         """Call ``on_event``; nothing that it raises ends this thread, not even SystemExit."""
@@ -542,12 +555,20 @@ def stay() -> None:
     the handler of the signal does the work. Ctrl-C that has ended the main thread already
     counts: it is asked for only once.
     """
-    if getattr(sys, "last_type", None) is KeyboardInterrupt:
+    if _was_interrupted():
         _end_all()
     elif threading.current_thread() is threading.main_thread():
         handler = signal.getsignal(signal.SIGINT)
         if callable(handler):
             signal.signal(signal.SIGINT, functools.partial(_interrupted, handler))
+
+
+def _was_interrupted() -> bool:
+    """Whether Ctrl-C has ended the main thread.
+
+    At a prompt it ends only what was typed, or the program before the prompt of ``python -i``.
+    """
+    return getattr(sys, "last_type", None) is KeyboardInterrupt and not hasattr(sys, "ps1")
 
 
 def _interrupted(handler: Callable[[int, Any], Any], number: int, frame: Any) -> None:
@@ -568,7 +589,7 @@ def leave() -> None:
     """What a process of multiprocessing does at its end."""
     try:
         while True:
-            staying = [part for part in _living() if part.is_alive() and not part.daemon]
+            staying = [part for part in living() if part.is_alive() and not part.daemon]
             if not staying:
                 break
             threading.Thread.join(staying[0], _native.SLICE)
@@ -580,7 +601,7 @@ def leave() -> None:
 def flush_all(timeout: float = FLUSH) -> None:
     """Stop everything that still runs: publishers first, then what relays for them."""
     end = time.monotonic() + timeout
-    parts = _living()
+    parts = living()
     running = [part for part in parts if part._hermes_running_flag().is_set()]
     running.sort(key=lambda part: part._hermes_exit_rank)
     for index, part in enumerate(running):
@@ -594,7 +615,7 @@ def flush_all(timeout: float = FLUSH) -> None:
             threading.Thread.join(part, max(0.0, end - time.monotonic()))
 
 
-def _living() -> list[Part[Any]]:
+def living() -> list[Part[Any]]:
     """Whatever has a native object, even while other threads make more."""
     parts = [reference() for reference in _parts.valuerefs()]
     return [part for part in parts if part is not None]
@@ -605,6 +626,6 @@ def _after_fork_in_child() -> None:
     global _flushes_at_exit, _parts
     _flushes_at_exit = False
     atexit.unregister(flush_all)
-    for part in _living():
+    for part in living():
         part._hermes_forked()
     _parts = weakref.WeakValueDictionary()

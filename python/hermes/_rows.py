@@ -22,6 +22,8 @@ Parts = tuple[str, str, Any]
 FRAMES = Envelope.convert_to_frames
 STAMP = Envelope.update_ts
 DUMPS = json.dumps
+ENCODER = json._default_encoder  # type: ignore[attr-defined]
+of_json = vars(json)
 of_structs = vars(structs)  # with the json that it imports, which may be replaced there
 _HOOKS = ("convert_to_frames", "update_ts")
 _NOW = b"null"  # a time that the library fills in when it sends
@@ -33,6 +35,7 @@ def patched() -> bool:
         Envelope.convert_to_frames is not FRAMES
         or Envelope.update_ts is not STAMP
         or of_structs["json"].dumps is not DUMPS
+        or of_json["_default_encoder"] is not ENCODER
     )
 
 

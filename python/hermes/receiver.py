@@ -5,22 +5,29 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import sys
+import threading
+import types
 import weakref
 from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from hermes import _codec, _native, _star, errors
+from hermes._agecheck import AgeCheck
 from hermes._context import Context
+from hermes._decode import loader
 from hermes._inbox import Inbox
 from hermes._native import deadline
 from hermes._part import (
     FLUSH,
+    Fact,
     OnEvent,
     OptionValue,
     Part,
     Socket,
     collected,
     duration,
+    living,
     native_address,
     native_text,
 )
@@ -38,11 +45,19 @@ log = logging.getLogger(__name__)
 
 _pumping = _native.module_lock()
 
+_NEVER = duration(float("inf"))  # as the greatest age
+
 # What comes of taking from a receiver that has not been started.
 _NOTHING = "nothing arrives"
 
 
-class Receiver(Part[_native.ReceiverCore]):
+if TYPE_CHECKING:
+    _Part = Part[_native.ReceiverCore]
+else:
+    _Part = Part
+
+
+class Receiver(_Part):
     """Receives envelopes from a post office, or from any publisher.
 
     Between :meth:`start` and :meth:`stop` it connects, reconnects, and queues what
@@ -98,6 +113,10 @@ class Receiver(Part[_native.ReceiverCore]):
         self.q = self._hermes_q = ReceivedQueue(self._hermes_inbox, self._hermes_pump_into_q)
         self._topics = _collected(topics, "topics")
         self._exchanges = _collected(exchanges, "exchanges")
+        self._hermes_inbox.first_check = AgeCheck(self)
+        # The JSON text of each origin whose envelopes the library judges by their age.
+        self._hermes_judged: set[str] = set()
+        self._hermes_judging = threading.Lock()  # held while that, or the library's, changes
         #: How old an envelope may be on arrival, in seconds. At any time.
         self.timeout: float = 1
 
@@ -132,28 +151,32 @@ class Receiver(Part[_native.ReceiverCore]):
         """
         if max < 1:
             raise ValueError(f"max must be at least 1, not {max}")
-        if self._hermes_core is None:
-            self._hermes_remind_of_start(_NOTHING)
-        inbox = self._hermes_inbox
         taken: list[Envelope] = []
         # What is taken one by one here must not be lost if Ctrl-C comes before the end.
         try:
-            if not inbox.plain:
-                inbox.take_into(taken, max, timeout)
-                if not inbox.plain:
-                    return taken
-            end = deadline(timeout)
-            while inbox.plain and len(taken) < max:
-                envelope = take_from(self.q, inbox, not taken, end)
-                if envelope is None:
-                    break
-                taken.append(envelope)
-            if self._hermes_pump is not None:
-                self._hermes_pump.show()
+            self._hermes_take_into(taken, max, timeout)
             return taken
         except BaseException:
             self._hermes_give_back(taken)
             raise
+
+    def _hermes_take_into(self, taken: list[Envelope], most: int, timeout: float | None) -> None:
+        """Add up to ``most`` envelopes to a list, which has them after an exception too."""
+        if self._hermes_core is None:
+            self._hermes_remind_of_start(_NOTHING)
+        inbox = self._hermes_inbox
+        if not inbox.plain:
+            inbox.take_into(taken, most, timeout)
+            if not inbox.plain:
+                return
+        end = deadline(timeout)
+        while inbox.plain and len(taken) < most:
+            envelope = take_from(self.q, inbox, not taken, end)
+            if envelope is None:
+                break
+            taken.append(envelope)
+        if self._hermes_pump is not None:
+            self._hermes_pump.show()
 
     def __iter__(self) -> Iterator[Envelope]:
         """Take one envelope after the other until the receiver stops."""
@@ -256,6 +279,13 @@ class Receiver(Part[_native.ReceiverCore]):
         core = self._hermes_started_core()
         return core.fileno() if self._hermes_pump is None else self._hermes_pump.fileno()
 
+    @Fact
+    def stop_reason(self) -> str:
+        """Why it stopped, such as ``"stop"`` or ``"slow: ..."``; empty before it has."""
+        checks = (self._hermes_inbox.age_check, self._hermes_inbox.first_check)
+        reasons = [check.reason for check in checks if check is not None and check.reason]
+        return reasons[0] if reasons else self._hermes_stop_reason()
+
     def stats(self) -> dict[str, Any]:
         """The counters of this receiver, by name; empty before the start."""
         if self._hermes_core is None:
@@ -270,15 +300,18 @@ class Receiver(Part[_native.ReceiverCore]):
         )
         for topic in _listed(self._topics):
             core.subscribe(_prefix(topic))
+        core.set("timeout", duration(self.timeout))
         exchanges = self._exchanges
+        if loader() is not None:
+            # With no origin accepted the library judges neither origin nor age.
+            core.set("origins.filter", "age")
+            self._hermes_inbox.age_check = AgeCheck(self)
+            return core
+        self._hermes_inbox.loader_found = weakref.WeakMethod(self._hermes_follow_loader)
         for origin in _fixed(exchanges):
             core.accept(native_text(origin, "an exchange"))
         if exchanges and not _fixed(exchanges):
-            core.set("origins.filter", "age")  # the pump asks _exchanges what to keep
-            if isinstance(exchanges, (list, set, frozenset, tuple)):
-                for origin in exchanges:
-                    _keep(core, origin)
-        core.set("timeout", duration(self.timeout))
+            self._hermes_judge_all(core)
         return core
 
     def _hermes_opened(self, core: _native.ReceiverCore) -> None:
@@ -290,7 +323,11 @@ class Receiver(Part[_native.ReceiverCore]):
     def _hermes_needs_pump(self) -> bool:
         """Whether what arrives must go through Python, one by one, on its arrival."""
         exchanges = self._exchanges
-        return self.q is not self._hermes_q or bool(exchanges and not _fixed(exchanges))
+        return (
+            self.q is not self._hermes_q
+            or self._hermes_inbox.age_check is not None
+            or bool(exchanges and not _fixed(exchanges))
+        )
 
     def _hermes_pump_into_q(self, from_the_start: bool = False) -> None:
         """Have what arrives put into ``q`` by a thread, from now on. Any number of times.
@@ -308,24 +345,69 @@ class Receiver(Part[_native.ReceiverCore]):
                 self._hermes_pump = ReceivePump(self, inbox, from_the_start)
         self._hermes_pump.start()
 
-    def _hermes_keep(self, origin: Any) -> None:
-        """Tell the library that an origin is wanted, whose envelopes may come too late."""
-        core = self._hermes_core
-        if core is not None:
-            _keep(core, origin)
+    def _hermes_judge_all(self, core: _native.ReceiverCore) -> None:
+        """Leave it to the pump what to keep, and have the library judge the age of that."""
+        with self._hermes_judging:
+            exchanges = self._exchanges
+            core.set("origins.filter", "age" if exchanges else "off")
+            self._hermes_judged.clear()
+            given = [exchanges] if isinstance(exchanges, str) else exchanges
+            if exchanges and isinstance(given, (list, set, frozenset, tuple, dict)):
+                for origin in list(given):
+                    self._hermes_judge(core, origin)
+
+    def _hermes_judge(self, core: _native.ReceiverCore, origin: Any) -> bool:
+        """Have the library judge the age of an origin's envelopes; False if it did already."""
+        text = origin if isinstance(origin, str) else _json(origin)
+        if text is None or text in self._hermes_judged:
+            return False
+        self._hermes_judged.add(text)
+        with contextlib.suppress(errors.HermesError):
+            core.accept(native_text(text, "an exchange"))
+        return True
+
+    def _hermes_first_check(self, origin: Any, wanted: Container[Any]) -> AgeCheck | None:
+        """Who judges the age of an envelope of a wanted origin; None if the library has.
+
+        It has not where it was not told of the origin before: one that was added to what the
+        program gave as ``_exchanges``. It is told now.
+        """
+        core, check = self._hermes_core, self._hermes_inbox.first_check
+        if core is None or check is None or check.over:
+            return check
+        with self._hermes_judging:
+            if wanted is not self._exchanges or not self._hermes_judge(core, origin):
+                return None
+        return None if core.stats()["cached"] else check  # a replayed one may be old
+
+    def _hermes_follow_loader(self) -> None:
+        """Leave origin and age to the ``load_from_frames`` that a program has put in place.
+
+        Called after the start; what has arrived by then has been judged.
+        """
+        inbox, core = self._hermes_inbox, self._hermes_core
+        if core is None or inbox.loader_found is None:
+            return
+        core.set("origins.filter", "age")
+        core.set("timeout", _NEVER)  # for the origins that are accepted by now
+        inbox.age_check = AgeCheck(self)
+        inbox.loader_found = None
+        self._hermes_pump_into_q()
 
     def _hermes_assigned(self, name: str, value: Any) -> None:
         super()._hermes_assigned(name, value)
         core = self.__dict__.get("_hermes_core")
         if name == "timeout" and core is not None:
-            core.set("timeout", duration(self.timeout))
+            if self._hermes_inbox.age_check is None:
+                core.set("timeout", duration(self.timeout))
         elif name == "q" and "_hermes_q" in self.__dict__:
             if isinstance(value, ReceivedQueue) and value is not self._hermes_q:
                 value.hermes_become_plain()  # that of another receiver
             if core is not None or value is not self._hermes_q:
                 self._hermes_pump_into_q()
         elif name == "_exchanges" and core is not None:
-            core.set("origins.filter", "age" if value else "off")
+            if self._hermes_inbox.age_check is None:
+                self._hermes_judge_all(core)
             self._hermes_pump_into_q()
 
     def _hermes_give_back(self, taken: list[Envelope]) -> None:
@@ -344,7 +426,22 @@ class Receiver(Part[_native.ReceiverCore]):
     def _hermes_forked(self) -> None:
         super()._hermes_forked()
         self._hermes_pump = None  # its thread is the parent's
+        self._hermes_judging = threading.Lock()
         self._hermes_inbox.reset()
+
+
+class _Module(types.ModuleType):
+    """This module: another ``Envelope`` that is put in here counts for what arrives next."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name == "Envelope" and loader() is not None:
+            for part in living():
+                if isinstance(part, Receiver):
+                    part._hermes_follow_loader()
+
+
+sys.modules[__name__].__class__ = _Module
 
 
 class _Taking:
@@ -365,11 +462,12 @@ class _Taking:
         return envelope
 
 
-def _keep(core: _native.ReceiverCore, origin: Any) -> None:
-    """Have the age of the envelopes of an origin judged; what has no name there is let be."""
-    with contextlib.suppress(errors.HermesError, TypeError, ValueError):
-        text = origin if isinstance(origin, str) else json.dumps(origin)
-        core.accept(native_text(text, "an exchange"))
+def _json(value: Any) -> str | None:
+    """A value as JSON; None where it has no such form."""
+    try:
+        return json.dumps(value)
+    except (TypeError, ValueError):
+        return None
 
 
 def _fixed(exchanges: Any) -> list[str]:

@@ -207,20 +207,26 @@ class _Layout:
 
     __slots__ = ["alive", "bases", "is_open", "own", "read", "slots"]
 
+    own: Any
+    bases: tuple[type, ...]
+
     def __init__(self, cls: type[Message]) -> None:
         # A class may die, and another have its address: then it takes this along.
         self.alive = weakref.ref(cls, functools.partial(_forget, id(cls)))
         self.own = copy.copy(cls.__slots__)
-        between = [base for base in cls.__mro__[1:-1] if hasattr(base, "__slots__")]
-        self.bases: list[Any] = [base for base in between if base is not Message]
-        self.slots = [copy.copy(base.__slots__) for base in self.bases]
+        self.bases = cls.__mro__[1:-1]
+        self.slots = copy.deepcopy(_slots_of_each(self.bases))
         fields = slots_of(cls)
         self.read: Callable[[Any], tuple[Any, ...]] | None = None
-        plain = cls.__getattribute__ is object.__getattribute__
-        if plain and len(fields) > 1 and not any("." in field for field in fields):
+        if len(fields) > 1 and not any("." in field for field in fields):
             self.read = operator.attrgetter(*fields)
         #: Whether an instance may have a ``serialize`` of its own.
         self.is_open = cls.__dictoffset__ != 0
+
+
+def _slots_of_each(bases: tuple[type, ...]) -> list[Any]:
+    """The ``__slots__`` of each class, where it has them."""
+    return [getattr(base, "__slots__", None) for base in bases]
 
 
 _layouts: dict[int, _Layout] = {}
@@ -241,12 +247,19 @@ def plain_values(message: Any) -> tuple[Any, ...] | None:
         if not isinstance(message, Message):
             return None
         layout = _layouts[id(kind)] = _Layout(kind)
-    if layout.read is None or kind.serialize is not _SERIALIZE or kind._slots is not _SLOTS:
+    if (
+        layout.read is None
+        or kind.serialize is not _SERIALIZE
+        or kind._slots is not _SLOTS
+        or kind.__getattribute__ is not object.__getattribute__
+    ):
         return None
+    bases = kind.__mro__[1:-1]
     if (
         kind.__slots__ != layout.own
         or Message.__slots__ != _SLOTS_OF_ALL
-        or (layout.bases and [base.__slots__ for base in layout.bases] != layout.slots)
+        or bases != layout.bases
+        or (len(bases) > 1 and _slots_of_each(bases) != layout.slots)
     ):
         _layouts.pop(id(kind), None)  # they were changed; those to come have a new one
         return None

@@ -18,7 +18,7 @@ import zmq
 import hermes
 
 #: How long anything may take that happens at once on a machine that is not busy.
-PATIENCE = float(os.environ.get("HERMES_TEST_PATIENCE", "30"))
+PATIENCE = float(os.environ.get("HERMES_TEST_PATIENCE", "60"))
 
 HERE = Path(__file__).parent
 PACKAGE = Path(hermes.__file__).parent.parent

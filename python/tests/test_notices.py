@@ -44,9 +44,9 @@ def test_connections_come_and_go(life: ExitStack) -> None:
 def test_a_refused_peer_is_named_with_the_reason(life: ExitStack) -> None:
     office = support.start_office(life)
     host, port = office.xsub_url.removeprefix("tcp://").split(":")
-    with socket.create_connection((host, int(port))) as stranger:
+    with socket.create_connection((host, int(port))) as connection:
         greeting = b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"PLAIN".ljust(20, b"\0") + bytes(32)
-        stranger.sendall(greeting)
+        connection.sendall(greeting)
         failed = first(office, "handshake_failed")
     assert failed["level"] == "warning"
     assert ": " in failed["text"]

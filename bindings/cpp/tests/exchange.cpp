@@ -172,7 +172,7 @@ static void subscriptions() {
     do c.publisher.publish("c/first", "0");
     while (!some.try_recv(20ms));
     for (const char *topic : {"b/1", "x/1", "a/1"}) c.publisher.publish(topic, "1");
-    c.publisher.publish("a/2", "1", "stranger");
+    c.publisher.publish("a/2", "1", "other");
     c.publisher.publish("c/last", "2");
     std::string topics;
     for (hermes::Envelope e; !e || e.topic() != "c/last";) {

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 #: How long anything may take, in seconds. A guard against hanging; it decides nothing else.
-PATIENCE = float(os.environ.get("HERMES_TEST_PATIENCE", "30"))
+PATIENCE = float(os.environ.get("HERMES_TEST_PATIENCE", "60"))
 
 
 @dataclasses.dataclass(frozen=True)

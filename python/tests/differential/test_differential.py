@@ -40,19 +40,6 @@ def listed(name: str) -> dict[str, str]:
     return {first: rest.strip() for first, _, rest in entries}
 
 
-def cases() -> list[Any]:
-    """All programs; those with a fault that is known are expected to fail, and are not run."""
-    pending = listed("pending.txt")
-    assert set(pending) <= set(kit.programs)
-    return [
-        pytest.param(
-            name,
-            marks=[pytest.mark.xfail(run=False, reason=pending[name])] if name in pending else [],
-        )
-        for name in sorted(kit.programs)
-    ]
-
-
 class Worker:
     """A process that runs programs under one of the two packages."""
 
@@ -146,9 +133,7 @@ def results(request: pytest.FixtureRequest) -> Iterator[Results]:
         [
             item.callspec.params["name"]
             for item in request.session.items
-            if isinstance(item, pytest.Function)
-            and "results" in item.fixturenames
-            and item.get_closest_marker("xfail") is None
+            if isinstance(item, pytest.Function) and "results" in item.fixturenames
         ]
     )
     yield running
@@ -174,7 +159,7 @@ def difference(expected: str, got: str, names: tuple[str, str]) -> str:
 
 
 @pytest.mark.timeout(3600)  # a program has a limit of its own, and waits for others
-@pytest.mark.parametrize("name", cases())
+@pytest.mark.parametrize("name", sorted(kit.programs))
 def test_a_program_shows_the_same(name: str, results: Results) -> None:
     program = kit.programs[name]
     old, new = results.of(name)

@@ -303,6 +303,9 @@ def two_subscribers_and_two_publishers() -> None:
     cluster = Cluster()
     one, first = cluster.pair()
     other, second = cluster.pair()
+    second.subscribe(b"from")
+    while other.recv() != b"\1from":  # so that the second is known, and not only the first
+        pass
     one.send(b"from one")
     say(first.recv(), second.recv())
     other.send(b"from other")

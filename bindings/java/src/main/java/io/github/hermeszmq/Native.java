@@ -6,6 +6,7 @@ import com.sun.jna.Pointer;
 import java.io.File;
 import java.io.IOException;
 import java.net.URISyntaxException;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -231,6 +232,19 @@ final class Native {
     static String text(Pointer pointer, Pointer length) {
         int size = Math.toIntExact(length.getLong(0));
         return size == 0 ? "" : new String(pointer.getByteArray(0, size), StandardCharsets.UTF_8);
+    }
+
+    /** A copy of the bytes behind a pointer, outside of Java's heap; null where there is no room for them. */
+    static ByteBuffer copy(Pointer pointer, long size) {
+        if (size > Integer.MAX_VALUE) return null;
+        if (size == 0) return ByteBuffer.allocate(0);
+        try {
+            ByteBuffer copy = new Memory(size).getByteBuffer(0, size);
+            copy.put(pointer.getByteBuffer(0, size)).flip();
+            return copy.asReadOnlyBuffer();
+        } catch (OutOfMemoryError noRoom) {
+            return null;
+        }
     }
 
     /** A text that a call has put there, which is freed. */

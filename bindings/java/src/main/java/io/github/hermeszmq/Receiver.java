@@ -20,6 +20,9 @@ public class Receiver extends Part implements Iterable<Envelope> {
     /** How long a platform thread waits inside the library, out of reach of an interrupt, in milliseconds. */
     private static final int MOMENT = 20;
 
+    /** How long a parked thread goes without a look of its own, whatever has become of what wakes it. */
+    private static final long LOOK_NS = Duration.ofSeconds(2).toNanos();
+
     private final Signal signal = new Signal();
 
     /** Makes one that follows the topics that begin with these; without any, every topic. */
@@ -95,7 +98,7 @@ public class Receiver extends Part implements Iterable<Envelope> {
     /**
      * Repeats a call until it is not ETIMEOUT or the time is up. A platform thread first waits a moment inside the
      * library, which is the quickest where traffic is dense; after that, and on a virtual thread from the beginning,
-     * it is parked until the library has something. That costs nothing, and an interrupt ends it at once.
+     * it is parked until the library has something. That costs next to nothing, and an interrupt ends it at once.
      */
     private int waitFor(Part part, Duration timeout, IntUnaryOperator call) throws InterruptedException {
         int all = milliseconds(timeout);
@@ -105,9 +108,8 @@ public class Receiver extends Part implements Iterable<Envelope> {
         int code = call.applyAsInt(moment);
         Reference.reachabilityFence(part);
         if (code == ErrorCode.ETIMEOUT.number() && all != moment) {
-            signal.listen(handle);
             try {
-                code = park(call, all < 0 ? Long.MAX_VALUE : end);
+                code = park(part, call, all < 0 ? Long.MAX_VALUE : end);
             } finally {
                 signal.pass(); // whether it has taken something, or was woken in vain
             }
@@ -124,13 +126,20 @@ public class Receiver extends Part implements Iterable<Envelope> {
         return code;
     }
 
-    private int park(IntUnaryOperator call, long end) throws InterruptedException {
-        while (true) {
+    private int park(Part part, IntUnaryOperator call, long end) throws InterruptedException {
+        for (long left = Long.MAX_VALUE; ; ) {
+            boolean wakes = signal.listen(handle);
             long seen = signal.count();
             int code = call.applyAsInt(0);
-            if (code != ErrorCode.ETIMEOUT.number()) return code;
-            long left = end == Long.MAX_VALUE ? Long.MAX_VALUE : end - System.nanoTime();
-            if (!signal.await(seen, left) && left <= 0) return code;
+            if (code != ErrorCode.ETIMEOUT.number() || left <= 0) return code;
+            if (end != Long.MAX_VALUE) left = Math.max(0, end - System.nanoTime());
+            if (wakes) {
+                signal.await(seen, Math.min(left, LOOK_NS));
+            } else { // inside the library, as long as nothing is there to wake it here
+                code = part.waiting(Duration.ofNanos(Math.min(left, LOOK_NS / 10)), call);
+                if (code != ErrorCode.ETIMEOUT.number()) return code;
+            }
+            if (end != Long.MAX_VALUE) left = end - System.nanoTime();
         }
     }
 

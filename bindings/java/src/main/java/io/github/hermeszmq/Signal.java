@@ -12,7 +12,9 @@ final class Signal {
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition woken = lock.newCondition();
     private long count;
-    private boolean listening;
+    private int socket = -1; // of hermes_pipe, once asked for
+    private boolean listening; // Wakeups watches it
+    private boolean over; // it has ended, and there is no other
 
     /** How often it has woken so far; to be read before a look. */
     long count() {
@@ -67,18 +69,51 @@ final class Signal {
         }
     }
 
-    /** Has the library wake it from now on. Where the handle is closed, the next look tells. */
-    void listen(long handle) {
+    /** The socket has ended: the object is closed, or soon will be. */
+    void over() {
         lock.lock();
         try {
-            if (listening) return;
-            int fd = Native.hermes_pipe(handle);
-            if (fd == ErrorCode.EBADHANDLE.number()) return;
-            if (fd < 0) throw Native.failure(fd);
-            Wakeups.watch(fd, this::wake);
-            listening = true;
+            over = true;
         } finally {
             lock.unlock();
+        }
+        unwatched();
+    }
+
+    /** Nothing wakes it any more. */
+    void unwatched() {
+        lock.lock();
+        try {
+            listening = false;
+            count++;
+            woken.signalAll();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /**
+     * Has the library wake it from now on. False where that is not possible now: the handle is closed, as the next look
+     * tells, or the system has no room for it.
+     */
+    boolean listen(long handle) {
+        int fd;
+        lock.lock();
+        try {
+            if (over || listening) return listening;
+            if (socket < 0) socket = Native.hermes_pipe(handle);
+            if (socket < 0) return false;
+            fd = socket;
+            listening = true; // before it is, so that nothing which ends it is overwritten
+        } finally {
+            lock.unlock();
+        }
+        try {
+            Wakeups.watch(fd, this); // without the lock, which Wakeups takes while it holds its own
+            return true;
+        } catch (HermesException noRoom) {
+            unwatched();
+            return false;
         }
     }
 }

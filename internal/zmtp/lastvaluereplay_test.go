@@ -10,8 +10,8 @@ import (
 	"github.com/hermes-zmq/hermes/internal/carrier"
 )
 
-// shelf is a cache that keeps everything, in one batch.
-type shelf struct {
+// memoryCache is a cache that keeps everything, in one batch.
+type memoryCache struct {
 	all     batch.Batch
 	asked   []string
 	peers   []carrier.Peer
@@ -19,13 +19,13 @@ type shelf struct {
 	refused int
 }
 
-func (s *shelf) Keep(b *batch.Batch) {
+func (s *memoryCache) Keep(b *batch.Batch) {
 	for i := range b.Len() {
 		s.all.AppendMessage(b.Message(i))
 	}
 }
 
-func (s *shelf) Recall(p carrier.Peer, prefix []byte, follows func([]byte) bool, give func(*batch.Batch) int) (looked int) {
+func (s *memoryCache) Recall(p carrier.Peer, prefix []byte, follows func([]byte) bool, give func(*batch.Batch) int) (looked int) {
 	s.asked, s.peers = append(s.asked, string(prefix)), append(s.peers, p)
 	out := &batch.Batch{}
 	for i := range s.all.Len() {
@@ -41,9 +41,9 @@ func (s *shelf) Recall(p carrier.Peer, prefix []byte, follows func([]byte) bool,
 
 func openWithCache(t testing.TB, c carrier.Cache, queue int, options ...option) (testOutlet, error) {
 	t.Helper()
-	o := testOutlet{diary: &diary{}}
+	o := testOutlet{eventLog: &eventLog{}}
 	out, err := Opener{}.OpenOutlet(carrier.OutletConfig{
-		Config:        config(carrier.XPUB, append([]option{events(o.diary), bind("tcp://127.0.0.1:*")}, options...)),
+		Config:        config(carrier.XPUB, append([]option{events(o.eventLog), bind("tcp://127.0.0.1:*")}, options...)),
 		QueueMessages: queue, Cache: c,
 	})
 	if err != nil {
@@ -55,7 +55,7 @@ func openWithCache(t testing.TB, c carrier.Cache, queue int, options ...option) 
 }
 
 func TestWhatIsKeptComesBeforeWhatIsSent(t *testing.T) {
-	s := &shelf{}
+	s := &memoryCache{}
 	o, err := openWithCache(t, s, 0)
 	require.NoError(t, err)
 	require.Equal(t, carrier.Tally{NoPeer: 10}, o.Send(numbered("a", 0, 10)), "kept, though nobody is there")
@@ -78,17 +78,17 @@ func TestWhatIsKeptComesBeforeWhatIsSent(t *testing.T) {
 
 // TestAReplayKeepsWithinTheQueue: what finds no room is dropped, counted, and told.
 func TestAReplayKeepsWithinTheQueue(t *testing.T) {
-	s := &shelf{}
+	s := &memoryCache{}
 	o, err := openWithCache(t, s, 5)
 	require.NoError(t, err)
 	o.Send(numbered("a", 0, 8))
-	p := knock(t, o.address())
+	p := connectRaw(t, o.address())
 	p.shakeHands("SUB", 1)
-	p.say(appendSubscription(nil, 1, true, []byte("a")))
+	p.send(appendSubscription(nil, 1, true, []byte("a")))
 	for n := range 5 {
-		_, topic := p.frame()
+		_, topic := p.receiveFrame()
 		require.Equal(t, fmt.Sprintf("a/%d", n), string(topic))
-		p.frame()
+		p.receiveFrame()
 	}
 	o.wait(t, carrier.Subscribed, 1)
 	require.Equal(t, []int{5, 3}, []int{s.taken, s.refused})
@@ -97,7 +97,7 @@ func TestAReplayKeepsWithinTheQueue(t *testing.T) {
 }
 
 func TestACacheIsForThoseWhoDoNotWait(t *testing.T) {
-	_, err := Opener{}.OpenOutlet(carrier.OutletConfig{Config: config(carrier.XPUB, nil), Overflow: carrier.Wait, Cache: &shelf{}})
+	_, err := Opener{}.OpenOutlet(carrier.OutletConfig{Config: config(carrier.XPUB, nil), Overflow: carrier.Wait, Cache: &memoryCache{}})
 	require.ErrorIs(t, err, carrier.ErrUnsupported)
 }
 
@@ -106,16 +106,16 @@ func TestPropertiesOfAReady(t *testing.T) {
 	for _, x := range [][2]string{{"Identity", ""}, {"x-hermes", "2"}, {"Socket-Type", "SUB"}, {"X-Other", "value"}} {
 		p = appendProperty(p, x[0], x[1])
 	}
-	peer, err := readyProperties(p)
+	peer, err := parseReady(p)
 	require.NoError(t, err)
-	require.Equal(t, []string{"SUB", "2"}, []string{peer.kind, peer.version})
+	require.Equal(t, []string{"SUB", "2"}, []string{peer.socketType, peer.hermes})
 	for n := range p {
-		peer, err := readyProperties(p[:n])
+		peer, err := parseReady(p[:n])
 		if err == nil {
-			require.Contains(t, "SUB2", peer.kind+peer.version)
+			require.Contains(t, "SUB2", peer.socketType+peer.hermes)
 		}
 	}
-	peer, err = readyProperties(appendProperty(nil, hermes, string(make([]byte, 10_000))))
+	peer, err = parseReady(appendProperty(nil, propHermes, string(make([]byte, 10_000))))
 	require.NoError(t, err)
-	require.Len(t, peer.version, maxVersion)
+	require.Len(t, peer.hermes, maxVersion)
 }

@@ -69,7 +69,7 @@ func TestEndpoints(t *testing.T) {
 	for _, each := range e {
 		at := strings.NewReplacer("0.0.0.0", "127.0.0.1", "[::]", "127.0.0.1").Replace(each)
 		in := newInlet(t, carrier.SUB, nil, dial(at))
-		in.diary.wait(t, carrier.Connected, 1)
+		in.eventLog.wait(t, carrier.Connected, 1)
 	}
 }
 

@@ -26,12 +26,12 @@ func TestAConnectorDoesNotTakeTheAddressThatItWaitsFor(t *testing.T) {
 
 	at := fmt.Sprintf("tcp://127.0.0.1:%d", port)
 	in := newInlet(t, carrier.SUB, nil, dial(at))
-	e := in.diary.wait(t, carrier.Retrying, 1)
-	require.Contains(t, e.Reason, "nobody listens")
-	in.diary.wait(t, carrier.Retrying, 3)
-	require.Nil(t, in.diary.find(carrier.HandshakeFailed, 0))
+	e := in.eventLog.wait(t, carrier.Retrying, 1)
+	require.Contains(t, e.Reason, "no program listens")
+	in.eventLog.wait(t, carrier.Retrying, 3)
+	require.Nil(t, in.eventLog.find(carrier.HandshakeFailed, 0))
 
 	dialHook.Store(nil)
 	newOutlet(t, carrier.Drop, 0, bind(at))
-	in.diary.wait(t, carrier.Connected, 1)
+	in.eventLog.wait(t, carrier.Connected, 1)
 }

@@ -22,7 +22,7 @@ type endpoint struct {
 	network string // "tcp" or "unix"
 }
 
-// parseEndpoint understands tcp://host:port and ipc://path.
+// parseEndpoint parses tcp://host:port and ipc://path.
 func parseEndpoint(text string) (endpoint, error) {
 	a, err := address.Parse(text)
 	if err == nil {
@@ -53,12 +53,12 @@ func (a endpoint) dial(ctx context.Context) (net.Conn, error) {
 	if err == nil && toItself(nc) {
 		_ = nc.(*net.TCPConn).SetLinger(0) // leaves nothing behind
 		_ = nc.Close()
-		return nil, fmt.Errorf("nobody listens at %s: the connection led to itself", a.Text)
+		return nil, fmt.Errorf("no program listens at %s: the connection led to itself", a.Text)
 	}
 	return nc, err
 }
 
-// raised keeps a connection away from the standard streams.
+// raised moves a connection away from the standard streams.
 func raised(nc net.Conn, err error) (net.Conn, error) {
 	if err != nil {
 		return nil, err
@@ -69,10 +69,10 @@ func raised(nc net.Conn, err error) (net.Conn, error) {
 // dialHook lets a test choose the port that a connection comes from.
 var dialHook atomic.Pointer[func(fd int)]
 
-// prepareDial lets others bind to the port that a connection comes from, as far as they
-// allow it as well. The kernel chooses among the same ports that servers use: a
-// connection could keep the address that it was made for from being bound, most of all
-// one that retries until somebody does.
+// prepareDial sets SO_REUSEADDR, so that others that set it as well can bind to the port
+// that a connection comes from. The kernel chooses that port from a range that servers use
+// too: without this, an outgoing connection could keep the very address that it retries to
+// reach from being bound.
 func prepareDial(_, _ string, raw syscall.RawConn) error {
 	return raw.Control(func(fd uintptr) {
 		_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
@@ -82,16 +82,17 @@ func prepareDial(_, _ string, raw syscall.RawConn) error {
 	})
 }
 
-// toItself reports a connection whose two ends are one socket. TCP makes such a one
-// where nobody listens and the kernel chooses the port that is connected to.
+// toItself reports a connection whose two ends are one socket. TCP makes one where no
+// program listens and the kernel chooses the port that is connected to ("simultaneous
+// open", RFC 9293, 3.5).
 func toItself(nc net.Conn) bool {
 	here, ok := nc.LocalAddr().(*net.TCPAddr)
 	there, also := nc.RemoteAddr().(*net.TCPAddr)
 	return ok && also && here.Port == there.Port && here.IP.Equal(there.IP)
 }
 
-// local resolves the host of an address to bind to: what it stands for, and the
-// network to listen on. Only [::] listens to both families.
+// local resolves the host of an address to bind to: the IP address, and the network to
+// listen on. Only [::] listens to both families.
 func (a endpoint) local() (network, host string, err error) {
 	if a.Host == "*" {
 		return "tcp4", "0.0.0.0", nil

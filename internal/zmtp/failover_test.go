@@ -12,16 +12,16 @@ import (
 )
 
 // twoPaths is an outlet with two peers, the first of which does not read at first.
-func twoPaths(t *testing.T, patience time.Duration, queue int, topics ...string) (o testOutlet, stalled, quick *gate) {
+func twoPaths(t *testing.T, timeout time.Duration, queue int, topics ...string) (o testOutlet, stalled, quick *gatedSink) {
 	t.Helper()
 	o = newOutlet(t, carrier.Wait, queue, bind("tcp://127.0.0.1:*"))
-	o.patience = patience
-	stalled, quick = &gate{}, &gate{}
+	o.stalledTimeout = timeout
+	stalled, quick = &gatedSink{}, &gatedSink{}
 	stalled.close()
-	newGated(t, stalled, dial(o.address()))
-	eventually(t, func() bool { p := o.Peers(); return len(p) == 1 && p[0].Subscriptions == 1 }, "one peer")
-	newGated(t, quick, dial(o.address()))
-	eventually(t, func() bool { p := o.Peers(); return len(p) == 2 && p[1].Subscriptions == 1 }, "two peers")
+	openGated(t, stalled, dial(o.address()))
+	testkit.Eventually(t, func() bool { p := o.Peers(); return len(p) == 1 && p[0].Subscriptions == 1 }, "one peer")
+	openGated(t, quick, dial(o.address()))
+	testkit.Eventually(t, func() bool { p := o.Peers(); return len(p) == 2 && p[1].Subscriptions == 1 }, "two peers")
 	return o, stalled, quick
 }
 
@@ -51,14 +51,14 @@ func TestAStalledPathIsLeftBehindAndCatchesUp(t *testing.T) {
 	for range 100 {
 		send()
 	}
-	require.Less(t, time.Since(began), soon, "nobody waits any more")
+	require.Less(t, time.Since(began), testkit.Soon, "nobody waits any more")
 	quick.sink.wait(t, total)
 	peers := o.Peers()
 	require.Zero(t, peers[1].Dropped)
 	require.LessOrEqual(t, peers[0].QueueMessages, queue)
 
 	stalled.open()
-	eventually(t, func() bool { return o.Peers()[0].QueueMessages == 0 }, "it has caught up")
+	testkit.Eventually(t, func() bool { return o.Peers()[0].QueueMessages == 0 }, "it has caught up")
 	missed := o.Peers()[0].Dropped
 	for range 10 {
 		send()
@@ -81,9 +81,9 @@ func TestTheLastPathIsWaitedFor(t *testing.T) {
 		}
 		done <- sum
 	}()
-	eventually(t, func() bool {
+	testkit.Eventually(t, func() bool {
 		c := *o.peers.Load()
-		return c[0].out.isBehind() || c[1].out.isBehind()
+		return c[0].out.isStalled() || c[1].out.isStalled()
 	}, "one is left behind")
 	select {
 	case sum := <-done:
@@ -109,7 +109,7 @@ func TestAPathThatStallsWithoutTheOtherIsWaitedForAgain(t *testing.T) {
 			c.abort(errClosing)
 		}
 	}
-	eventually(t, func() bool { p := o.Peers(); return len(p) == 1 || p[0].ID != other && p[1].ID != other }, "it is gone")
+	testkit.Eventually(t, func() bool { p := o.Peers(); return len(p) == 1 || p[0].ID != other && p[1].ID != other }, "it is gone")
 	time.AfterFunc(50*time.Millisecond, stalled.open)
 	for range 20 {
 		require.Equal(t, carrier.Tally{Sent: 20, SentBytes: int64(heavy(20).Size())}, o.Send(heavy(20)))

@@ -14,21 +14,21 @@ import (
 	"github.com/hermes-zmq/hermes/internal/carrier"
 )
 
-// newIntake is an intake without a connection: commands are not answered.
-func newIntake(deliver func(*batch.Batch), l limits) *intake {
-	i := &inlet{deliver: deliver}
+// newDecoder is an decoder without a connection: commands are not answered.
+func newDecoder(deliver func(*batch.Batch), l messageLimits) *decoder {
+	i := &inlet{onBatch: deliver}
 	i.cfg = withDefaults(carrier.Config{})
 	i.born = time.Now()
 	c := &conn{s: &i.socket}
 	c.out.init(nil, 0, 0)
 	c.out.dead = true
-	return &intake{in: i, c: c, limits: l}
+	return &decoder{in: i, c: c, limits: l}
 }
 
-var generous = limits{frames: 1000, message: 1 << 40}
+var generous = messageLimits{frames: 1000, bytes: 1 << 40}
 
-// feed gives the intake a stream in pieces, whose sizes next chooses.
-func feed(t *intake, stream []byte, next func() int) error {
+// feed gives the decoder a stream in pieces, whose sizes next chooses.
+func feed(t *decoder, stream []byte, next func() int) error {
 	for len(stream) > 0 {
 		n := min(next(), len(stream))
 		piece := stream[:n]
@@ -36,7 +36,7 @@ func feed(t *intake, stream []byte, next func() int) error {
 		for len(piece) > 0 {
 			k := copy(t.room(), piece)
 			piece = piece[k:]
-			if err := t.took(k); err != nil {
+			if err := t.consume(k); err != nil {
 				return err
 			}
 		}
@@ -47,16 +47,16 @@ func feed(t *intake, stream []byte, next func() int) error {
 
 // decode is the plain truth: the framed messages in a stream, and whether it is
 // broken behind them.
-func decode(stream []byte, l limits) (messages [][]byte, broken bool) {
+func decode(stream []byte, l messageLimits) (messages [][]byte, broken bool) {
 	var msg []byte
 	frames, body := 0, uint64(0)
 	for {
-		flags, head, size, err := header(stream)
+		flags, head, size, err := parseHeader(stream)
 		if err != nil {
 			return messages, !errors.Is(err, errShortFrame)
 		}
 		isCommand := flags&batch.FlagCommand != 0
-		if isCommand && size > maxCommand || !isCommand && (frames == l.frames || body+size > l.message) {
+		if isCommand && size > maxCommand || !isCommand && (frames == l.frames || body+size > l.bytes) {
 			return messages, true
 		}
 		if size > uint64(len(stream)-head) {
@@ -87,7 +87,7 @@ func collect(got *[][]byte) func(*batch.Batch) {
 	}
 }
 
-func TestIntakeInPieces(t *testing.T) {
+func TestDecoderInPieces(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
 	var b batch.Batch
 	var stream []byte
@@ -112,28 +112,28 @@ func TestIntakeInPieces(t *testing.T) {
 		require.False(t, broken)
 		require.Greater(t, len(want), 100)
 		var got [][]byte
-		in := newIntake(collect(&got), generous)
+		in := newDecoder(collect(&got), generous)
 		require.NoError(t, feed(in, part, func() int { return 1 + random.IntN(size) }))
 		require.Equal(t, want, got)
-		in.drop()
+		in.release()
 		require.Nil(t, in.b)
 	}
 }
 
-// TestIntakeCommandsBetweenFrames: libzmq sends a PING whenever its time has come.
-func TestIntakeCommandsBetweenFrames(t *testing.T) {
+// TestDecoderCommandsBetweenFrames: libzmq sends a PING whenever its time has come.
+func TestDecoderCommandsBetweenFrames(t *testing.T) {
 	msg := message("a", "b", "c").Buf
 	ping := appendPing(nil)
 	stream := bytes.Join([][]byte{ping, msg[:3], ping, ping, msg[3:6], ping, msg[6:], ping, msg, ping}, nil)
 	for size := 1; size <= len(stream); size++ {
 		var got [][]byte
-		require.NoError(t, feed(newIntake(collect(&got), generous), stream, func() int { return size }))
+		require.NoError(t, feed(newDecoder(collect(&got), generous), stream, func() int { return size }))
 		require.Equal(t, [][]byte{msg, msg}, got)
 	}
 }
 
-func TestIntakeLimits(t *testing.T) {
-	small := limits{frames: 3, message: 100}
+func TestDecoderLimits(t *testing.T) {
+	small := messageLimits{frames: 3, bytes: 100}
 	for name, c := range map[string]struct {
 		stream []byte
 		reason string
@@ -149,17 +149,17 @@ func TestIntakeLimits(t *testing.T) {
 	} {
 		var got [][]byte
 		stream := append(message("fine").Buf, c.stream...)
-		require.ErrorContains(t, feed(newIntake(collect(&got), small), stream, func() int { return 4 }), c.reason, name)
+		require.ErrorContains(t, feed(newDecoder(collect(&got), small), stream, func() int { return 4 }), c.reason, name)
 		require.Len(t, got, 1, name)
 	}
 }
 
-// TestIntakeBelievesNoClaim: memory grows with what has come, not with what is announced.
-func TestIntakeBelievesNoClaim(t *testing.T) {
-	in := newIntake(func(*batch.Batch) {}, generous)
+// TestDecoderBelievesNoClaim: memory grows with what has come, not with what is announced.
+func TestDecoderBelievesNoClaim(t *testing.T) {
+	in := newDecoder(func(*batch.Batch) {}, generous)
 	before := heapBytes()
 	for range 4 {
-		in.drop()
+		in.release()
 		require.NoError(t, feed(in, []byte{2, 0, 0, 0, 0x10, 0, 0, 0, 0}, func() int { return 9 })) // 64 GiB
 		require.NoError(t, feed(in, make([]byte, 300_000), func() int { return 1000 }))
 	}
@@ -167,15 +167,15 @@ func TestIntakeBelievesNoClaim(t *testing.T) {
 	runtime.KeepAlive(in)
 }
 
-// TestIntakeParks: half a word of many peers costs no arenas.
-func TestIntakeParks(t *testing.T) {
+// TestDecoderParks: half a word of many peers costs no arenas.
+func TestDecoderParks(t *testing.T) {
 	const peers = 500
-	all := make([]*intake, peers)
+	all := make([]*decoder, peers)
 	count := 0
 	before := heapBytes()
 	msg := message("topic", string(make([]byte, 1000))).Buf
 	for i := range all {
-		all[i] = newIntake(func(b *batch.Batch) { count += b.Len() }, generous)
+		all[i] = newDecoder(func(b *batch.Batch) { count += b.Len() }, generous)
 		require.NoError(t, feed(all[i], msg[:500], func() int { return 100 }))
 	}
 	require.Less(t, heapBytes()-before, int64(peers*4000))
@@ -185,9 +185,9 @@ func TestIntakeParks(t *testing.T) {
 	require.Equal(t, peers, count)
 }
 
-func TestIntakeShrinksAgain(t *testing.T) {
+func TestDecoderShrinksAgain(t *testing.T) {
 	sizes := []int{}
-	in := newIntake(func(b *batch.Batch) { sizes = append(sizes, cap(b.Buf)) }, generous)
+	in := newDecoder(func(b *batch.Batch) { sizes = append(sizes, cap(b.Buf)) }, generous)
 	big := message(string(make([]byte, 8<<20))).Buf
 	one := func() int { return 1 << 20 }
 	require.NoError(t, feed(in, big, one))
@@ -199,11 +199,11 @@ func TestIntakeShrinksAgain(t *testing.T) {
 	require.Less(t, sizes[len(sizes)-1], 1<<20)
 }
 
-func TestIntakeManyTiny(t *testing.T) {
+func TestDecoderManyTiny(t *testing.T) {
 	const n = 1_000_000
 	stream := bytes.Repeat([]byte{0, 0}, n)
 	count := 0
-	in := newIntake(func(b *batch.Batch) {
+	in := newDecoder(func(b *batch.Batch) {
 		count += b.Len()
 		if b.Len() > maxBatch {
 			t.Errorf("%d messages in a batch", b.Len())
@@ -213,13 +213,13 @@ func TestIntakeManyTiny(t *testing.T) {
 	require.Equal(t, n, count)
 }
 
-// TestIntakeAllocatesNothing: not per message, and not per batch either.
-func TestIntakeAllocatesNothing(t *testing.T) {
+// TestDecoderAllocatesNothing: not per message, and not per batch either.
+func TestDecoderAllocatesNothing(t *testing.T) {
 	var b batch.Batch
 	for range 200 {
 		tick(&b, `"ticks/aapl"`)
 	}
-	in := newIntake(func(*batch.Batch) {}, generous)
+	in := newDecoder(func(*batch.Batch) {}, generous)
 	all := func() int { return len(b.Buf) }
 	per := testing.AllocsPerRun(200, func() { _ = feed(in, b.Buf, all) })
 	require.Less(t, per, 20.0, "for 200 messages; the pool may lose an arena to the garbage collector now and then")
@@ -233,16 +233,16 @@ func heapBytes() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// FuzzIntake compares with decode, whatever comes in whatever pieces.
-func FuzzIntake(f *testing.F) {
+// FuzzDecoder compares with decode, whatever comes in whatever pieces.
+func FuzzDecoder(f *testing.F) {
 	f.Add(message("a", "b").Buf, uint16(3), uint16(10), uint16(1000))
 	f.Add(append(appendPing(nil), message("a", "bc", "").Buf...), uint16(1), uint16(2), uint16(3))
 	f.Add(append(message("x").Buf, 2, 0, 0, 0, 0, 0, 0, 1, 0), uint16(5), uint16(3), uint16(300))
 	f.Fuzz(func(t *testing.T, stream []byte, piece, frames, size uint16) {
-		l := limits{frames: 1 + int(frames), message: uint64(size)}
+		l := messageLimits{frames: 1 + int(frames), bytes: uint64(size)}
 		want, broken := decode(stream, l)
 		var got [][]byte
-		err := feed(newIntake(collect(&got), l), stream, func() int { return 1 + int(piece) })
+		err := feed(newDecoder(collect(&got), l), stream, func() int { return 1 + int(piece) })
 		require.Equal(t, broken, err != nil, "%v", err)
 		require.Equal(t, want, got)
 	})

@@ -13,28 +13,28 @@ import (
 )
 
 // newTable is an outlet with one peer that has no connection, and what it tells.
-func newTable(limits carrier.Limits) (*outlet, *conn, *diary) {
-	o, d := &outlet{}, &diary{}
-	o.cfg = withDefaults(carrier.Config{Limits: limits, OnEvent: d.note})
+func newTable(limits carrier.Limits) (*outlet, *conn, *eventLog) {
+	o, d := &outlet{}, &eventLog{}
+	o.cfg = withDefaults(carrier.Config{Limits: limits, OnEvent: d.record})
 	c := &conn{s: &o.socket, id: 1}
 	c.out.init(nil, 0, 0)
 	c.out.dead = true
 	return o, c, d
 }
 
-func reader(o *outlet, c *conn) *upstream {
-	return &upstream{
+func reader(o *outlet, c *conn) *subscriptionReader {
+	return &subscriptionReader{
 		limit:     o.cfg.Limits.SubscriptionBytes,
 		subscribe: func(on bool, prefix []byte) error { return o.subscribe(c, on, prefix) },
 		command:   c.command,
 	}
 }
 
-func feedUpstream(u *upstream, stream []byte, piece int) error {
+func feedSubscriptions(u *subscriptionReader, stream []byte, piece int) error {
 	for len(stream) > 0 {
 		n := copy(u.room(), stream[:min(piece, len(stream))])
 		stream = stream[n:]
-		if err := u.took(n); err != nil {
+		if err := u.consume(n); err != nil {
 			return err
 		}
 		u.idle()
@@ -43,7 +43,7 @@ func feedUpstream(u *upstream, stream []byte, piece int) error {
 }
 
 // told is the history of wanted topics as text: +a -a.
-func told(d *diary) (list []string) {
+func told(d *eventLog) (list []string) {
 	for _, e := range d.all() {
 		list = append(list, map[carrier.EventKind]string{carrier.Subscribed: "+", carrier.Unsubscribed: "-"}[e.Kind]+string(e.Prefix))
 	}
@@ -64,7 +64,7 @@ func TestBothFormsOfSubscription(t *testing.T) {
 	stream = appendSubscription(stream, 1, true, bytes.Repeat([]byte("l0ng"), 100))
 	for piece := 1; piece < 64; piece++ {
 		o, c, d := newTable(carrier.Limits{})
-		require.NoError(t, feedUpstream(reader(o, c), stream, piece))
+		require.NoError(t, feedSubscriptions(reader(o, c), stream, piece))
 		require.Equal(t, []string{"+a", "+b", "+this counts", "-a", "-b", "+",
 			"+" + string(bytes.Repeat([]byte("long"), 100)), "+" + string(bytes.Repeat([]byte("l0ng"), 100))}, told(d))
 	}
@@ -94,7 +94,7 @@ func TestSubscriptionsOfSeveralPeers(t *testing.T) {
 	require.Equal(t, uint64(2), d.all()[4].Peer)
 }
 
-func TestUpstreamLimits(t *testing.T) {
+func TestSubscriptionLimits(t *testing.T) {
 	l := carrier.Limits{Subscriptions: 3, SubscriptionBytes: 100}
 	sub := func(prefixes ...string) (s []byte) {
 		for i, p := range prefixes {
@@ -115,12 +115,12 @@ func TestUpstreamLimits(t *testing.T) {
 		"framing": {[]byte{0x80, 1}, "reserved flags"},
 	} {
 		o, conn, _ := newTable(l)
-		require.ErrorContains(t, feedUpstream(reader(o, conn), c.stream, 1000), c.reason, name)
+		require.ErrorContains(t, feedSubscriptions(reader(o, conn), c.stream, 1000), c.reason, name)
 	}
 	o, conn, d := newTable(l)
 	u := reader(o, conn)
 	big := message(string(bytes.Repeat([]byte("no subscription"), 100_000))).Buf
-	require.NoError(t, feedUpstream(u, append(big, sub("a")...), 1000))
+	require.NoError(t, feedSubscriptions(u, append(big, sub("a")...), 1000))
 	require.LessOrEqual(t, cap(u.buf), 4096, "skipped without being kept")
 	require.Equal(t, []string{"+a"}, told(d))
 }
@@ -146,11 +146,11 @@ func FuzzSubscriptions(f *testing.F) {
 			}
 			return err
 		}
-		err := feedUpstream(u, stream, 1+int(piece))
+		err := feedSubscriptions(u, stream, 1+int(piece))
 
 		// In one piece it means the same.
 		o2, c2, d2 := newTable(o.cfg.Limits)
-		err2 := feedUpstream(reader(o2, c2), stream, max(len(stream), 1))
+		err2 := feedSubscriptions(reader(o2, c2), stream, max(len(stream), 1))
 		require.Equal(t, fmt.Sprint(err), fmt.Sprint(err2))
 		require.Equal(t, told(d), told(d2))
 
@@ -182,10 +182,10 @@ func TestHeader(t *testing.T) {
 		for _, more := range []bool{true, false} {
 			p := batch.AppendHeader(nil, size, more)
 			for cut := range p {
-				_, _, _, err := header(p[:cut])
+				_, _, _, err := parseHeader(p[:cut])
 				require.True(t, errors.Is(err, errShortFrame))
 			}
-			flags, head, n, err := header(p)
+			flags, head, n, err := parseHeader(p)
 			require.NoError(t, err)
 			require.Equal(t, len(p), head)
 			require.Equal(t, uint64(size), n)

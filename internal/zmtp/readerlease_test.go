@@ -15,24 +15,24 @@ import (
 	"github.com/hermes-zmq/hermes/internal/testkit"
 )
 
-// lendingPair is an outlet and an inlet that lends, connected.
-func lendingPair(t *testing.T) (testOutlet, testInlet) {
+// leasePair is an outlet and an inlet that lends, connected.
+func leasePair(t *testing.T) (testOutlet, testInlet) {
 	t.Helper()
 	o := newOutlet(t, carrier.Wait, 100_000, bind("tcp://127.0.0.1:*"))
 	i := newInlet(t, carrier.SUB, []string{""}, dial(o.address()))
-	i.diary.wait(t, carrier.Connected, 1)
-	o.diary.wait(t, carrier.Subscribed, 1)
+	i.eventLog.wait(t, carrier.Connected, 1)
+	o.eventLog.wait(t, carrier.Subscribed, 1)
 	return o, i
 }
 
 // readable waits until there is something to read.
 func readable(t *testing.T, fd int) {
 	t.Helper()
-	require.True(t, testkit.Readable(t, fd, soon), "something to read")
+	require.True(t, testkit.Readable(t, fd, testkit.Soon), "something to read")
 }
 
 func TestWhatIsLentIsReadByTheBorrower(t *testing.T) {
-	o, i := lendingPair(t)
+	o, i := leasePair(t)
 	fd, ok := i.LeaseReader()
 	require.True(t, ok)
 	require.False(t, i.ReadLeased(), "nothing has been sent yet")
@@ -48,7 +48,7 @@ func TestWhatIsLentIsReadByTheBorrower(t *testing.T) {
 }
 
 func TestWhatIsTakenBackIsReadByTheGoroutine(t *testing.T) {
-	o, i := lendingPair(t)
+	o, i := leasePair(t)
 	for round := range 20 {
 		fd, ok := i.LeaseReader()
 		require.True(t, ok)
@@ -66,7 +66,7 @@ func TestWhatIsTakenBackIsReadByTheGoroutine(t *testing.T) {
 
 // Whoever reads, and whatever changes hands meanwhile, all arrives once and in order.
 func TestLendingToAndFro(t *testing.T) {
-	o, i := lendingPair(t)
+	o, i := leasePair(t)
 	const n = 50_000
 	var sending sync.WaitGroup
 	sending.Go(func() {
@@ -98,14 +98,14 @@ func TestALoanIsRefused(t *testing.T) {
 	require.False(t, ok, "no peer")
 	for n := 1; n <= 2; n++ {
 		newOutlet(t, carrier.Wait, 10, dial(alone.address()))
-		alone.diary.wait(t, carrier.Connected, n)
+		alone.eventLog.wait(t, carrier.Connected, n)
 	}
 	_, ok = alone.LeaseReader()
 	require.False(t, ok, "two peers")
 
 	o := newOutlet(t, carrier.Wait, 10, bind("tcp://127.0.0.1:*"))
 	raw := newInlet(t, carrier.XSUB, []string{""}, dial(o.address()))
-	raw.diary.wait(t, carrier.Connected, 1)
+	raw.eventLog.wait(t, carrier.Connected, 1)
 	_, ok = raw.LeaseReader()
 	require.False(t, ok, "one that was not asked to lend")
 }
@@ -113,7 +113,7 @@ func TestALoanIsRefused(t *testing.T) {
 func TestAPeerThatLeavesEndsTheLoan(t *testing.T) {
 	for name, fetch := range map[string]bool{"seen by the borrower": true, "and by nobody": false} {
 		t.Run(name, func(t *testing.T) {
-			o, i := lendingPair(t)
+			o, i := leasePair(t)
 			fd, ok := i.LeaseReader()
 			require.True(t, ok)
 			o.Close(time.Second)
@@ -123,7 +123,7 @@ func TestAPeerThatLeavesEndsTheLoan(t *testing.T) {
 			} else {
 				i.EndLease()
 			}
-			i.diary.wait(t, carrier.Disconnected, 1)
+			i.eventLog.wait(t, carrier.Disconnected, 1)
 			require.False(t, i.ReadLeased())
 			_, ok = i.LeaseReader()
 			require.False(t, ok)
@@ -133,7 +133,7 @@ func TestAPeerThatLeavesEndsTheLoan(t *testing.T) {
 }
 
 func TestClosingWhatIsLent(t *testing.T) {
-	_, i := lendingPair(t)
+	_, i := leasePair(t)
 	_, ok := i.LeaseReader()
 	require.True(t, ok)
 	i.Close()
@@ -144,30 +144,30 @@ func TestClosingWhatIsLent(t *testing.T) {
 // Subscriptions wait for a peer that does not read, also outside of Go's poller.
 func TestSubscriptionsToAPeerThatDoesNotRead(t *testing.T) {
 	i := newInlet(t, carrier.SUB, nil, bind("tcp://127.0.0.1:*"))
-	peer := knock(t, i.address())
+	peer := connectRaw(t, i.address())
 	peer.shakeHands("PUB", 0)
-	i.diary.wait(t, carrier.Connected, 1)
+	i.eventLog.wait(t, carrier.Connected, 1)
 	const n, size = 100, 64 << 10 // more than the kernel keeps
 	for k := range n {
 		require.NoError(t, i.Subscribe(fmt.Appendf(bytes.Repeat([]byte("x"), size), "%d", k)))
 	}
 	c := (*i.peers.Load())[0]
-	eventually(t, func() bool {
+	testkit.Eventually(t, func() bool {
 		c.io.mu.Lock()
 		defer c.io.mu.Unlock()
-		return c.io.blocked != nil
+		return c.io.writable != nil
 	}, "a wait for room")
 	for k := range n {
-		_, body := peer.frame()
+		_, body := peer.receiveFrame()
 		require.Equal(t, fmt.Sprintf("%d", k), string(body[1+size:]))
 	}
 }
 
 func TestClosingWhileSubscriptionsWait(t *testing.T) {
 	i := newInlet(t, carrier.SUB, nil, bind("tcp://127.0.0.1:*"))
-	peer := knock(t, i.address())
+	peer := connectRaw(t, i.address())
 	peer.shakeHands("PUB", 0)
-	i.diary.wait(t, carrier.Connected, 1)
+	i.eventLog.wait(t, carrier.Connected, 1)
 	for range 100 {
 		require.NoError(t, i.Subscribe(bytes.Repeat([]byte("x"), 64<<10)))
 		require.NoError(t, i.Unsubscribe(bytes.Repeat([]byte("x"), 64<<10)))
@@ -178,37 +178,37 @@ func TestClosingWhileSubscriptionsWait(t *testing.T) {
 // A connection whose peer has hung up must not leave behind the one who waits to write.
 func TestAPeerThatHangsUpWhileSubscriptionsWait(t *testing.T) {
 	i := newInlet(t, carrier.SUB, nil, bind("tcp://127.0.0.1:*"))
-	peer := knock(t, i.address())
+	peer := connectRaw(t, i.address())
 	peer.shakeHands("PUB", 0)
-	i.diary.wait(t, carrier.Connected, 1)
+	i.eventLog.wait(t, carrier.Connected, 1)
 	for k := range 100 { // more than the kernel keeps
 		require.NoError(t, i.Subscribe(fmt.Appendf(bytes.Repeat([]byte("x"), 64<<10), "%d", k)))
 	}
 	c := (*i.peers.Load())[0]
-	eventually(t, func() bool {
+	testkit.Eventually(t, func() bool {
 		c.io.mu.Lock()
 		defer c.io.mu.Unlock()
-		return c.io.blocked != nil
+		return c.io.writable != nil
 	}, "a wait for room")
 	require.NoError(t, peer.Conn.(*net.TCPConn).CloseWrite()) // and it still does not read
-	i.diary.wait(t, carrier.Disconnected, 1)
+	i.eventLog.wait(t, carrier.Disconnected, 1)
 	testkit.Finish(t, "closing: nothing waits to write any more", i.Close)
 }
 
 // A peer that is given up is not listened to any more, however much it says.
 func TestGivingUpAPeerThatNeverPauses(t *testing.T) {
-	i := &testInlet{diary: &diary{}}
+	i := &testInlet{eventLog: &eventLog{}}
 	cfg := carrier.InletConfig{
-		Config:      config(carrier.SUB, []option{events(i.diary), bind("tcp://127.0.0.1:*")}),
+		Config:      config(carrier.SUB, []option{events(i.eventLog), bind("tcp://127.0.0.1:*")}),
 		Deliver:     func(*batch.Batch) { time.Sleep(time.Millisecond) }, // there is always more to read
 		ReaderLease: true,
 	}
 	in, err := Opener{}.OpenInlet(cfg)
 	require.NoError(t, err)
 	require.NoError(t, in.Subscribe(nil))
-	peer := knock(t, in.Endpoints()[0])
+	peer := connectRaw(t, in.Endpoints()[0])
 	peer.shakeHands("PUB", 0)
-	i.diary.wait(t, carrier.Connected, 1)
+	i.eventLog.wait(t, carrier.Connected, 1)
 	go func() {
 		for say := bytes.Repeat([]byte{0, 1, 'x'}, 10_000); ; {
 			if _, err := peer.Write(say); err != nil {
@@ -216,22 +216,22 @@ func TestGivingUpAPeerThatNeverPauses(t *testing.T) {
 			}
 		}
 	}()
-	eventually(t, func() bool { return in.Peers()[0].Received > 100_000 }, "a flood")
+	testkit.Eventually(t, func() bool { return in.Peers()[0].Received > 100_000 }, "a flood")
 	closed := make(chan struct{})
 	go func() { in.Close(); close(closed) }()
 	select {
 	case <-closed:
-	case <-time.After(soon / 2): // the peer ends by itself, later
+	case <-time.After(testkit.Soon / 2): // the peer ends by itself, later
 		require.Fail(t, "the peer is still being read")
 	}
 }
 
 // A connection that cannot be waited for any more is given up, rather than left unread.
 func TestAConnectionThatIsNotTakenBack(t *testing.T) {
-	_, i := lendingPair(t)
+	_, i := leasePair(t)
 	_, ok := i.LeaseReader()
 	require.True(t, ok)
-	i.borrowed.Load().io.watch.fd = -1
+	i.leased.Load().io.readable.fd = -1
 	i.EndLease()
-	require.Contains(t, i.diary.wait(t, carrier.Disconnected, 1).Reason, "bad file descriptor")
+	require.Contains(t, i.eventLog.wait(t, carrier.Disconnected, 1).Reason, "bad file descriptor")
 }

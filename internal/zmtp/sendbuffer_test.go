@@ -25,23 +25,23 @@ func pair(t testing.TB) (a, b net.Conn) {
 		ends[i], err = net.FileConn(f)
 		require.NoError(t, err)
 		require.NoError(t, f.Close())
-		require.NoError(t, ends[i].SetDeadline(time.Now().Add(soon)))
+		require.NoError(t, ends[i].SetDeadline(time.Now().Add(testkit.Soon)))
 		t.Cleanup(func() { _ = ends[i].Close() })
 	}
 	return ends[0], ends[1]
 }
 
-func newOutbox(t testing.TB, messages int, bytes int64) (*outbox, net.Conn) {
+func newSendBuffer(t testing.TB, messages int, bytes int64) (*sendBuffer, net.Conn) {
 	a, b := pair(t)
 	raw, err := newRawio(a)
 	require.NoError(t, err)
-	o := &outbox{}
+	o := &sendBuffer{}
 	o.init(raw, messages, bytes)
 	return o, b
 }
 
-func TestOutboxFits(t *testing.T) {
-	o, _ := newOutbox(t, 10, 100)
+func TestSendBufferFits(t *testing.T) {
+	o, _ := newSendBuffer(t, 10, 100)
 	b := &batch.Batch{}
 	for range 20 {
 		b.AppendFrame(make([]byte, 18), false) // 20 bytes
@@ -62,15 +62,15 @@ func TestOutboxFits(t *testing.T) {
 	require.Equal(t, 0, o.fits(message(string(make([]byte, 1000))), 0, 1))
 }
 
-// TestOutboxKeepsOrderAndCounts mixes ranges, copies and commands, and takes them
+// TestSendBufferKeepsOrderAndCounts mixes ranges, copies and commands, and takes them
 // off in pieces of every size.
-func TestOutboxKeepsOrderAndCounts(t *testing.T) {
+func TestSendBufferKeepsOrderAndCounts(t *testing.T) {
 	b := &batch.Batch{}
 	for i := range 40 {
 		b.AppendFrame(bytes.Repeat([]byte{byte(i)}, i), false)
 	}
 	for piece := 1; piece < 200; piece += 3 {
-		o, far := newOutbox(t, 1000, 1<<20)
+		o, far := newSendBuffer(t, 1000, 1<<20)
 		var want []byte
 		add := func(i, j int, copied bool) {
 			o.add(b, i, j, copied)
@@ -82,13 +82,13 @@ func TestOutboxKeepsOrderAndCounts(t *testing.T) {
 		}
 		add(0, 3, false)
 		add(3, 5, false) // goes on where the last one ended
-		require.Len(t, o.queue, 1)
+		require.Len(t, o.spans, 1)
 		add(6, 7, false)
 		command()
 		add(8, 20, true)
 		command()
 		add(20, 21, true)
-		require.Len(t, o.queue, 3, "copies and commands are one range")
+		require.Len(t, o.spans, 3, "copies and commands are one range")
 		add(21, 40, false)
 		require.Equal(t, 3+2+1+12+1+19, o.messages)
 		require.Equal(t, int64(len(want)), o.bytes)
@@ -96,14 +96,14 @@ func TestOutboxKeepsOrderAndCounts(t *testing.T) {
 		var got []byte
 		for len(got) < len(want) {
 			before := o.messages
-			count := o.gather()
-			n := min(piece, o.offered(count))
+			count, offered := o.gather(o.io)
+			n := min(piece, offered)
 			for i := range count {
 				v := o.io.out.vec[i]
-				s := o.queue[o.head+i]
+				s := o.spans[o.head+i]
 				require.Equal(t, s.end-s.off, int(v.Len))
 			}
-			head := o.queue[o.head]
+			head := o.spans[o.head]
 			n = min(n, head.end-head.off)
 			got = append(got, head.b.Buf[head.off:head.off+n]...)
 			o.written(n)
@@ -114,22 +114,22 @@ func TestOutboxKeepsOrderAndCounts(t *testing.T) {
 		require.Zero(t, o.bytes)
 		require.Equal(t, uint64(38), o.sent)
 		require.Nil(t, o.own)
-		require.Empty(t, o.queue)
+		require.Empty(t, o.spans)
 		_ = far.Close()
 		_ = o.io.Close()
 	}
 }
 
-// TestOutboxWriterTakesOver: what the kernel does not take at once, the writer sends.
-func TestOutboxWriterTakesOver(t *testing.T) {
-	o, far := newOutbox(t, 1000, 1<<30)
+// TestSendBufferWriterTakesOver: what the kernel does not take at once, the writer sends.
+func TestSendBufferWriterTakesOver(t *testing.T) {
+	o, far := newSendBuffer(t, 1000, 1<<30)
 	payload := bytes.Repeat([]byte("0123456789"), 300_000)
 	ended := make(chan error, 1)
-	go func() { ended <- o.writer() }()
+	go func() { ended <- o.runWriter() }()
 	b := message(string(payload))
 	o.mu.Lock()
 	o.add(b, 0, 1, false)
-	require.NoError(t, o.kick())
+	require.NoError(t, o.flush())
 	o.mu.Lock()
 	require.Equal(t, 1, o.messages, "more than the kernel takes at once")
 	o.mu.Unlock()
@@ -141,40 +141,38 @@ func TestOutboxWriterTakesOver(t *testing.T) {
 	require.Equal(t, uint64(1), o.sent)
 }
 
-func TestOutboxKill(t *testing.T) {
-	o, _ := newOutbox(t, 1000, 1<<30)
+func TestSendBufferKill(t *testing.T) {
+	o, _ := newSendBuffer(t, 1000, 1<<30)
 	b := batch.Get()
 	b.AppendFrame(make([]byte, 60_000), false)
 	ended := make(chan error, 1)
-	go func() { ended <- o.writer() }()
+	go func() { ended <- o.runWriter() }()
 	for range 100 {
 		o.mu.Lock()
 		o.add(b, 0, 1, false)
-		require.NoError(t, o.kick())
+		require.NoError(t, o.flush())
 	}
 	require.Positive(t, o.kill())
 	_ = o.io.SetDeadline(longAgo)
 	testkit.Receive(t, ended, "the writer")
-	require.Empty(t, o.queue)
+	require.Empty(t, o.spans)
 	require.Zero(t, o.kill(), "only once")
 }
 
-// TestOutboxPinsLittle: a queue keeps about as much memory alive as it has bytes.
-func TestOutboxPinsLittle(t *testing.T) {
+// TestSendBufferPinsLittle: a queue keeps about as much memory alive as it has bytes.
+func TestSendBufferPinsLittle(t *testing.T) {
 	const n = 2000
-	o, far := newOutbox(t, n, 1<<30)
+	o, far := newSendBuffer(t, n, 1<<30)
 	require.NoError(t, far.(*net.UnixConn).SetReadBuffer(1024))
-	h := handout{marks: make([]mark, 1)}
-	c := &conn{s: &socket{}}
-	c.io = o.io
-	o.busy = true // somebody writes, and does not get far
+	f := fanOut{outcomes: make([]outcome, 1)}
+	o.writing = true // as during a write that does not get far
 	before := heapBytes()
 	for range n {
-		h.b = batch.Get()
-		h.b.AppendFrame(make([]byte, 100), false)
-		h.b.Buf = append(h.b.Buf, make([]byte, 60_000)...) // the rest of the arena is for others
-		o.add(h.b, 0, 1, o.pins(h.b, 102))
-		h.b.Release()
+		f.b = batch.Get()
+		f.b.AppendFrame(make([]byte, 100), false)
+		f.b.Buf = append(f.b.Buf, make([]byte, 60_000)...) // the rest of the arena is for others
+		o.add(f.b, 0, 1, o.pins(f.b, 102))
+		f.b.Release()
 	}
 	require.Equal(t, n, o.messages)
 	require.Less(t, heapBytes()-before, int64(2<<20), "%d bytes wait", o.bytes)

@@ -1,0 +1,57 @@
+package zmtp
+
+import (
+	"context"
+	"time"
+
+	"github.com/hermes-zmq/hermes/internal/carrier"
+)
+
+// dialer connects a socket to one address, again and again, until the socket is closed.
+// One goroutine runs it, and serves the connection as well.
+type dialer struct {
+	s     *socket
+	to    endpoint
+	pause backoff
+}
+
+func newDialer(s *socket, to endpoint) *dialer {
+	return &dialer{s: s, to: to, pause: backoff{min: s.cfg.ReconnectMin, max: s.cfg.ReconnectMax}}
+}
+
+func (d *dialer) run() {
+	for {
+		began := time.Now()
+		ready, err := d.connect()
+		if d.s.closed.Load() {
+			return
+		}
+		// A peer that accepts connections only to drop them does not shorten the pause.
+		if ready && time.Since(began) > d.pause.now {
+			d.pause.reset()
+		}
+		d.s.emitUnlessClosed(carrier.Event{Kind: carrier.Retrying, Address: d.to.Text}.WithError(err))
+		select {
+		case <-time.After(d.pause.next()):
+		case <-d.s.ctx.Done():
+			return
+		}
+	}
+}
+
+// connect connects and serves the connection. The error says why there is none, or why
+// it ended.
+func (d *dialer) connect() (ready bool, err error) {
+	ctx, cancel := context.WithTimeout(d.s.ctx, d.s.cfg.HandshakeTimeout)
+	nc, err := d.to.dial(ctx)
+	cancel()
+	if err != nil {
+		if !exhausted(err) {
+			d.s.shortage.resolve(d.to.Text)
+		}
+		d.s.shortage.report("cannot connect", d.to.Text, err)
+		return false, err
+	}
+	d.s.shortage.resolve(d.to.Text)
+	return d.s.serve(nc, d.to.Text)
+}

@@ -1,0 +1,66 @@
+package zmtp
+
+import (
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hermes-zmq/hermes/internal/fds"
+)
+
+// epoll waits in Go's poller for a descriptor that is not in there itself: it is an
+// epoll instance that holds nothing but that descriptor, and that can be muted. So a
+// goroutine can wait, and a thread outside of Go can wait in its place without every
+// arrival waking Go as well.
+type epoll struct {
+	file *os.File // the epoll instance
+	raw  syscall.RawConn
+
+	fd     int // the descriptor that it holds
+	events uint32
+}
+
+func newEpoll(fd int, events uint32) (*epoll, error) {
+	instance, err := fds.Raise(unix.EpollCreate1(unix.EPOLL_CLOEXEC))
+	if err != nil {
+		return nil, os.NewSyscallError("epoll_create1", err)
+	}
+	e := &epoll{fd: fd, events: events}
+	err = unix.EpollCtl(instance, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: events, Fd: int32(fd)})
+	if err == nil {
+		err = unix.SetNonblock(instance, true) // this is what puts a file into Go's poller
+	}
+	if err != nil {
+		_ = unix.Close(instance)
+		return nil, os.NewSyscallError("epoll_ctl", err)
+	}
+	e.file = os.NewFile(uintptr(instance), "epoll")
+	e.raw, err = e.file.SyscallConn()
+	return e, err
+}
+
+// wait calls turn at once, and again whenever the descriptor is ready, until turn reports
+// that it is over. An error is the file's: a deadline, or its end.
+func (e *epoll) wait(turn func() (over bool)) error {
+	return e.raw.Read(func(uintptr) bool { return turn() })
+}
+
+// mute makes the instance report nothing until unmute.
+func (e *epoll) mute() error { return e.control(unix.EPOLL_CTL_DEL) }
+
+// unmute ends mute; a descriptor that is ready already is reported. (EPOLL_CTL_MOD in
+// place of DEL and ADD does not do: for a descriptor that it has reported as ready before,
+// the kernel wakes no waiter of the outer poller.)
+func (e *epoll) unmute() error { return e.control(unix.EPOLL_CTL_ADD) }
+
+func (e *epoll) control(operation int) error {
+	var failed error
+	err := e.raw.Control(func(instance uintptr) {
+		failed = unix.EpollCtl(int(instance), operation, e.fd, &unix.EpollEvent{Events: e.events, Fd: int32(e.fd)})
+	})
+	if err == nil {
+		err = failed
+	}
+	return err
+}
