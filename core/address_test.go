@@ -158,3 +158,16 @@ func TestTextWithANulIsRefused(t *testing.T) {
 	_, err = p.Get("linger\x00")
 	code(t, EOPTION, err)
 }
+
+// TestAnInterfaceThatIsNotThereIsABadAddress, in every way to name one.
+func TestAnInterfaceThatIsNotThereIsABadAddress(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine string) {
+		for _, at := range []string{"tcp://nope0:5555", "tcp://[fe80::1%nope0]:5555", "tcp://192.0.2.1:5555", "tcp://[2001:db8::1]:5555"} {
+			po, err := NewPostOffice(at, "tcp://127.0.0.1:*", "")
+			require.NoError(t, err)
+			set(t, po, "engine", engine)
+			code(t, EADDRESS, po.Start(), at)
+			require.NoError(t, po.Close())
+		}
+	})
+}

@@ -105,3 +105,44 @@ func TestDataAThousandDeepTravels(t *testing.T) {
 		}
 	})
 }
+
+// TestATimeThatNoReceiverTakesIsRefused: the receivers would drop the envelope as
+// malformed, long after the publisher could have been told.
+func TestATimeThatNoReceiverTakesIsRefused(t *testing.T) {
+	p, err := NewPublisher("@tcp://127.0.0.1:*", "calm")
+	require.NoError(t, err)
+	require.NoError(t, p.Start())
+	defer func() { _ = p.Close() }()
+	for _, ts := range []string{`"now"`, `"x1"`, `"1 2"`, `" "`, `"0x10"`, `"1__0"`, `[1]`, `{"k": 1}`, `[[]]`} {
+		row := `["t", "o", 1, ` + ts + `]`
+		code(t, EINVAL, p.TryPublish([]byte(row)), "its time")
+		n, err := p.PublishBatch([]byte(`[["t", "o", 1], ` + row + `]`))
+		require.Zero(t, n, ts)
+		code(t, EINVAL, err, "element 1", "its time")
+	}
+	require.Zero(t, p.Stats().Accepted)
+	good := []string{`1`, `-5`, `1e999`, `NaN`, `""`, `"1517670000.5"`, `" 1_0 "`, `"nan"`, `null`, `true`, `false`, `[]`, `{}`, `0`}
+	for _, ts := range good {
+		require.NoError(t, p.TryPublish([]byte(`["t", "o", 1, `+ts+`]`)), ts)
+	}
+	require.EqualValues(t, len(good), p.Stats().Accepted)
+}
+
+// TestAnyTimeGoesOutWhereItIsWanted: programs for 1.x may send what they like.
+func TestAnyTimeGoesOutWhereItIsWanted(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine string) {
+		po := newOffice(t, engine)
+		r := newReceiver(t, engine, get(t, po, "endpoint.out"))
+		p, err := NewPublisher(get(t, po, "endpoint.in"), "old")
+		require.NoError(t, err)
+		set(t, p, "engine", engine)
+		set(t, p, "times", "any")
+		require.NoError(t, p.Start())
+		defer func() { _ = p.Close() }()
+		require.NoError(t, p.TryPublish([]byte(`["t", "o", 1, "now"]`)))
+		_, err = p.PublishBatch([]byte(`[["t", "o", 2, {"k": 1}], ["t", "o", 3]]`))
+		require.NoError(t, err)
+		require.Equal(t, "3", string(collect(t, r, 1)[0].Data))
+		require.EqualValues(t, 2, r.Stats().DroppedMalformed)
+	})
+}

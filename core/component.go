@@ -208,10 +208,10 @@ func (c *component) Close() error {
 }
 
 // closed reports whether Close has ended.
-func (p *component) closed() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.state == stateClosed
+func (c *component) closed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.state == stateClosed
 }
 
 // end takes a running component down. The caller holds life.

@@ -29,7 +29,7 @@ func TestWithoutDescriptorsAStartFails(t *testing.T) {
 			err = p.Start()
 			restore()
 			if spare < fds.SpareDescriptors || err != nil {
-				code(t, EIO, err, "cannot open")
+				code(t, EIO, err, "cannot open", "the limit on open files, ulimit -n, is ")
 				require.ErrorIs(t, err, syscall.EMFILE)
 				require.Equal(t, "new", get(t, p, "state"))
 				require.LessOrEqual(t, countFDs(t), before)

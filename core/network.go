@@ -1,6 +1,7 @@
 package core
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/hermes-zmq/hermes/internal/address"
@@ -106,7 +107,7 @@ const frameAllowance = 1 << 20
 // pick chooses the carrier for a socket that is opened next.
 func (c *component) pick(a address.List) (carrier.Opener, error) {
 	if err := fds.CheckSpare(); err != nil {
-		return nil, errorf(EIO, "%s cannot open a socket: %w", c.who(), err)
+		return nil, &Error{Code: EIO, Text: fmt.Sprintf("%s cannot open a socket: %s", c.who(), fds.Describe(err)), Err: err}
 	}
 	o, err := carriers.Pick(c.network.engine.String(), a.All()...)
 	if err != nil {
@@ -138,7 +139,8 @@ func (c *component) peerEvent(own carrier.Type, a address.List, e carrier.Event)
 	if e.Reason != "" {
 		out.Text += ": " + e.Reason
 	}
-	c.links.Note(own, e, len(a.Bind) > 0, &out)
-	out.Text = c.who() + " " + out.Text
-	c.events.Add(out)
+	if c.links.Note(own, e, len(a.Bind) > 0, &out) {
+		out.Text = c.who() + " " + out.Text
+		c.events.Add(out)
+	}
 }

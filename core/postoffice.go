@@ -148,7 +148,7 @@ func (p *PostOffice) openInlet(r *relay) (carrier.Inlet, error) {
 		}
 		if e.Cause == carrier.CauseCycle && e.Kind == carrier.Disconnected && r.route.due(e.Address) {
 			p.events.Add(notify.Event{Kind: "cycle", Level: notify.Error, Address: e.Address, Peer: e.Peer,
-				Text: p.who() + " does not take messages from " + e.Address + ": " + e.Reason})
+				Text: p.who() + " does not take messages from " + e.Address + ": " + e.Reason + "; " + connectivity.Check(carrier.XSUB, e.Cause)})
 		}
 		p.peerEvent(carrier.XSUB, p.in, e)
 	}

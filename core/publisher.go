@@ -42,6 +42,7 @@ type Publisher struct {
 	sequence      *option.Choice
 	redundant     *option.Choice
 	redundantWait *option.Duration
+	times         *option.Choice
 
 	queue       sendqueue.Queue
 	templates   wire.TemplateCache // of data that was published
@@ -97,6 +98,7 @@ func (p *Publisher) addOptions() {
 	p.sequence = option.NewChoice("on", "off")
 	p.redundant = option.NewChoice("auto", "on", "off")
 	p.redundantWait = option.NewDuration(500 * time.Millisecond)
+	p.times = option.NewChoice("check", "any")
 	o := &p.options
 	o.Add("queue.messages", "how many envelopes may wait to be sent", true, p.queueMessages)
 	o.Add("queue.bytes", "how many bytes of them", true, p.queueBytes)
@@ -106,6 +108,7 @@ func (p *Publisher) addOptions() {
 	o.Add("sequence", "whether envelopes are numbered, so that receivers notice what is missing: on or off", false, p.sequence)
 	o.Add("redundant", "whether its peers are paths to the same receivers, so that one may go on without the other: auto (where it connects to several), on, or off", false, p.redundant)
 	o.Add("redundant.wait", "how long a path may keep the others waiting before it is left behind", false, p.redundantWait)
+	o.Add("times", "which times an envelope may be given in place of that of sending: check (those that receivers understand) or any (every JSON value, as in 1.x)", true, p.times)
 }
 
 func (p *Publisher) openUp() error {
@@ -303,6 +306,18 @@ func (p *Publisher) checkSize(size int) error {
 	return nil
 }
 
+// checkTime refuses a time with which every receiver would drop the envelope as
+// malformed; nil is that of sending.
+func (p *Publisher) checkTime(text []byte) error {
+	if text == nil || p.times.Is("any") {
+		return nil
+	}
+	if _, _, _, ok := wire.ParseTime(text); !ok {
+		return fmt.Errorf("its time, %s, is not a number, nor a text of one: give the seconds since 1970, or null for the time of sending", excerpt(text))
+	}
+	return nil
+}
+
 // put makes one attempt. Where the queue is full it gives a channel to wait on.
 func put[T string | []byte](p *Publisher, topic T, origin, data []byte, how sendqueue.Form) (full <-chan struct{}, err error) {
 	done, err := sendqueue.Put(&p.queue, topic, origin, data, how)
@@ -343,9 +358,10 @@ func excerpt(text []byte) string {
 
 // PublishBatch queues many envelopes at once: a JSON array of [topic, origin, data], in
 // which a null origin stands for the publisher's name, or [topic, origin, data, time],
-// which goes out as it is, but for a null time, which is that of sending. Topic, origin and
-// time may be any JSON value, though nearly all are strings and numbers. Nothing is queued
-// if anything is wrong with the text. It tells how many were queued.
+// which goes out as it is, but for a null time, which is that of sending. Topic and origin
+// may be any JSON value, though nearly all are strings; a time is a number, or what else
+// receivers take for one (see the option "times"). Nothing is queued if anything is wrong
+// with the text. It tells how many were queued.
 func (p *Publisher) PublishBatch(text []byte) (int, error) {
 	if !wire.Valid(text) {
 		return 0, errorf(EJSON, "the batch is %w: %s", wire.ErrJSON, excerpt(text))
@@ -354,9 +370,12 @@ func (p *Publisher) PublishBatch(text []byte) (int, error) {
 	if err != nil {
 		return 0, errorf(EINVAL, "the batch: %w", err)
 	}
-	for _, e := range entries {
+	for i, e := range entries {
 		if err := p.checkSize(e.Size()); err != nil {
 			return 0, err
+		}
+		if err := p.checkTime(e.Time); err != nil {
+			return 0, errorf(EINVAL, "the batch: element %d: %w", i, err)
 		}
 	}
 	for i, e := range entries {
@@ -367,8 +386,9 @@ func (p *Publisher) PublishBatch(text []byte) (int, error) {
 	return len(entries), nil
 }
 
-// TryPublish queues one envelope, a JSON array as in a batch, and never waits. ETIMEOUT says that there is no room: nothing has happened then, nothing
-// is counted, and the descriptor tells when to try again.
+// TryPublish queues one envelope, a JSON array as in a batch, and never waits. ETIMEOUT
+// says that there is no room: nothing has happened then, nothing is counted, and the
+// descriptor tells when to try again.
 func (p *Publisher) TryPublish(text []byte) error {
 	e, err := wire.ParseEntry(text, p.origin)
 	switch {
@@ -379,6 +399,9 @@ func (p *Publisher) TryPublish(text []byte) error {
 	}
 	if err := p.checkSize(e.Size()); err != nil {
 		return err
+	}
+	if err := p.checkTime(e.Time); err != nil {
+		return errorf(EINVAL, "the envelope: %w", err)
 	}
 	full, err := put(p, e.Topic, e.Origin, e.Data, sendqueue.Form{Encoded: true, Time: e.Time})
 	if full != nil {

@@ -110,6 +110,33 @@ func TestACircleOfPostOfficesIsNoticedAndBroken(t *testing.T) {
 	}
 }
 
+// TestACircleIsToldOnce: with one error of each post office that ends a connection, as both
+// may at first, and not also with warnings about the connection.
+func TestACircleIsToldOnce(t *testing.T) {
+	offices := ring(t, []int{0, 1})
+	told := map[string]int{}
+	name := []string{"first", "second"}
+	for ended := 0; ended < 20; { // the connection is tried again, and ended each time
+		for i, po := range offices {
+			for e, err := po.NextEvent(time.Millisecond); err == nil; e, err = po.NextEvent(0) {
+				if e.Level != notify.Info {
+					told[e.Kind+" "+name[i]]++
+				}
+				if e.Kind == "disconnected" && strings.Contains(e.Text, "circle") {
+					ended++
+				}
+			}
+		}
+	}
+	require.NotEmpty(t, told)
+	for kind, count := range told {
+		require.Contains(t, []string{"cycle first", "cycle second"}, kind)
+		require.Equal(t, 1, count, kind)
+	}
+	problem := offices[0].Stats().Problem + offices[1].Stats().Problem
+	require.True(t, problem == "" || strings.Contains(problem, "let one post office follow the other"), problem)
+}
+
 // settled waits until nothing goes through post offices any more.
 func settled(t *testing.T, offices []*PostOffice) {
 	t.Helper()

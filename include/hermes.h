@@ -309,10 +309,11 @@ HERMES_API int hermes_publish(uint64_t publisher, const char *topic, size_t topi
  * @param json   a JSON array of [topic, origin, data]; origin may be null for the
  *               publisher's name. An element may also be [topic, origin, data, ts]:
  *               then the origin goes out as it is, null included, and so does ts in
- *               place of the time of sending, unless it is null. Topic, origin and ts
- *               may be any JSON value (docs/wire.md); nearly all are strings and
- *               numbers. The whole text is checked first: if anything is wrong with
- *               it, nothing is queued.
+ *               place of the time of sending, unless it is null. Topic and origin may be
+ *               any JSON value (docs/wire.md); nearly all are strings. A ts is a number,
+ *               in seconds since the Unix epoch, or what else receivers take for one; any
+ *               other is HERMES_EINVAL, unless the option "times" is "any". The whole text
+ *               is checked first: if anything is wrong with it, nothing is queued.
  * @param count  receives how many were queued, on failure too (HERMES_EFULL in the
  *               middle); may be NULL.
  * @return as hermes_publish().

@@ -488,6 +488,8 @@ static void batches_that_are_wrong_queue_nothing(void) {
         {HERMES_EINVAL, "[[\"t\",null,1],1]"},
         {HERMES_EINVAL, "[[\"t\",null,1],[\"t\",null]]"},
         {HERMES_EINVAL, "[[\"t\",null,1],[\"t\",null,1,2,3]]"},
+        {HERMES_EINVAL, "[[\"t\",null,1],[\"t\",null,1,\"soon\"]]"},
+        {HERMES_EINVAL, "[[\"t\",null,1],[\"t\",null,1,[2]]]"},
         {HERMES_EJSON, "[[\"t\",null,1],[\"t,null,1]]"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
@@ -496,6 +498,8 @@ static void batches_that_are_wrong_queue_nothing(void) {
               hermes_publish_batch(c.publisher, wrong[i].json, strlen(wrong[i].json), &count));
         CHECK(count == 0);
     }
+    FAILS(HERMES_EINVAL, "its time",
+          hermes_publish_try(c.publisher, "[\"t\",null,1,{\"s\":1}]"));
     hermes_envelope *envelope;
     OK(publish(c.publisher, "last", "1"));
     OK(hermes_recv(c.receiver, PATIENCE_MS, &envelope));

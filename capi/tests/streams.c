@@ -67,6 +67,52 @@ static void streams_closed(int before, int meanwhile) {
     CHECK(no_stream_is_ours());
 }
 
+/* The binding to libzmq reads numbers at odd addresses, which a sanitizer takes for a fault. */
+#if defined(__SANITIZE_ADDRESS__)
+enum { WITH_LIBZMQ = 0 };
+#else
+enum { WITH_LIBZMQ = 1 };
+#endif
+
+/* What libzmq opens cannot be moved, so a connection that lies there ends, and another one
+ * takes its place. */
+static void libzmq_leaves_the_streams(void) {
+    alarm(PATIENCE_MS / 1000);
+    uint64_t office, publisher, receiver;
+    char in[256], out[256];
+    OK(hermes_postoffice_new("tcp://127.0.0.1:*", "tcp://127.0.0.1:*", NULL, &office));
+    OK(hermes_set(office, "engine", "libzmq"));
+    OK(hermes_start(office));
+    OK(hermes_get(office, "endpoint.in", in, sizeof in));
+    OK(hermes_get(office, "endpoint.out", out, sizeof out));
+    OK(hermes_publisher_new(in, "p", &publisher));
+    OK(hermes_set(publisher, "engine", "libzmq"));
+    OK(hermes_set(publisher, "ready.hold", "30s"));
+    OK(hermes_start(publisher));
+    for (int i = 0; i < 5; i++) {
+        OK(hermes_receiver_new(out, "r", &receiver));
+        OK(hermes_set(receiver, "engine", i % 2 ? "libzmq" : "zmtp"));
+        OK(hermes_start(receiver));
+        close_streams(); /* the connections are made about now */
+        OK(hermes_wait_ready(receiver, PATIENCE_MS));
+        while (!no_stream_is_ours()) usleep(10000);
+        OK(hermes_wait_ready(receiver, PATIENCE_MS));
+        OK(hermes_wait_ready(publisher, PATIENCE_MS));
+        hermes_envelope *envelope = NULL;
+        while (envelope == NULL) { /* what was under way in a connection that ended is lost */
+            OK(publish(publisher, "t", "1"));
+            int code = hermes_recv(receiver, 100, &envelope);
+            CHECK(code == HERMES_OK || code == HERMES_ETIMEOUT);
+        }
+        hermes_envelope_free(envelope);
+        while (!no_stream_is_ours()) usleep(10000);
+        OK(hermes_close(receiver));
+    }
+    OK(hermes_close(publisher));
+    OK(hermes_close(office));
+    CHECK(no_stream_is_ours());
+}
+
 int main(void) {
     /* What this test was given may be sockets. */
     for (int fd = 0; fd <= 2; fd++) {
@@ -78,11 +124,12 @@ int main(void) {
     stderr = fdopen(out, "w"); /* glibc allows it */
     CHECK(dup2(0, 2) == 2);
     setvbuf(stderr, NULL, _IONBF, 0);
-    for (int i = 1; i < 4; i++) {
+    for (int i = 1; i < 4 + WITH_LIBZMQ; i++) {
         pid_t child = fork();
         CHECK(child >= 0);
         if (child == 0) {
-            streams_closed(i & 1, i & 2);
+            if (i < 4) streams_closed(i & 1, i & 2);
+            if (i == 4) libzmq_leaves_the_streams();
             _exit(0);
         }
         int status;

@@ -124,6 +124,16 @@ type usageError struct{ text string }
 
 func (e usageError) Error() string { return e.text }
 
+// blame makes an error of something that the command line has said a usageError: a bad
+// address, name, topic or option. Any other stays as it is.
+func blame(err error) error {
+	switch core.CodeOf(err) {
+	case core.EINVAL, core.EADDRESS, core.EOPTION, core.EUTF8:
+		return usageError{err.Error()}
+	}
+	return err
+}
+
 func exitCode(std streams, c command, err error) int {
 	var bad usageError
 	var wanted helpWanted

@@ -268,8 +268,12 @@ func TestInputIsCheckedBeforeAnythingIsWaitedFor(t *testing.T) {
 		{"7\n", nil, "line 1: an envelope looks like"},
 		{"", []string{"t", ""}, "the value is empty"},
 	} {
+		want := exitError
+		if c.stdin == "" {
+			want = exitUsage
+		}
 		code, _, err := try(t, c.stdin, append([]string{"pub", "--wait", "1h", "tcp://127.0.0.1:1"}, c.args...)...)
-		require.Equal(t, exitError, code)
+		require.Equal(t, want, code)
 		require.Contains(t, err, c.says)
 	}
 }
@@ -349,11 +353,22 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"too many arguments", "", []string{"pub", "a", "b", "c", "d"}, exitUsage, "address"},
 		{"an argument too many", "", []string{"postoffice", "x"}, exitUsage, "x"},
 		{"a negative interval", "", []string{"postoffice", "--stats", "-1s"}, exitUsage, "negative"},
-		{"bad address", "", []string{"sub", "nowhere"}, exitError, `"nowhere"`},
+		{"bad address", "", []string{"sub", "nowhere"}, exitUsage, `"nowhere"`},
+		{"bad address to publish to", "", []string{"pub", "tcp://127.0.0.1:1x"}, exitUsage, "1x is no port"},
+		{"no port", "", []string{"postoffice", "--in", "tcp://127.0.0.1"}, exitUsage, "the port is missing"},
+		{"bad address of the copy", "", []string{"postoffice", "--debug", "tcp://:5"}, exitUsage, "the host is missing"},
+		{"address of another engine", "", []string{"sub", "--set", "engine=zmtp", "ws://127.0.0.1:1"}, exitUsage, "ws://127.0.0.1:1"},
+		{"path too long", "", []string{"postoffice", "--in", "ipc://" + strings.Repeat("x", 108)}, exitUsage, "107 are the most"},
+		{"no name", "", []string{"pub", "--name", "", "tcp://127.0.0.1:1", "t", "1"}, exitUsage, "needs a name"},
+		{"topic that is no UTF-8", "", []string{"sub", "tcp://127.0.0.1:1", "\xff"}, exitUsage, "UTF-8"},
+		{"topic to publish that is no UTF-8", "", []string{"pub", "--wait", "1h", "tcp://127.0.0.1:1", "\xff", "1"}, exitUsage, "UTF-8"},
+		{"the same, line by line", "1\n", []string{"pub", "--wait", "1h", "tcp://127.0.0.1:1", "\xff"}, exitUsage, "UTF-8"},
+		{"origin that is no UTF-8", "", []string{"sub", "--origin", "\xff", "tcp://127.0.0.1:1"}, exitUsage, "UTF-8"},
+		{"bad value of an option", "", []string{"sub", "--set", "timeout=x", "tcp://127.0.0.1:1"}, exitUsage, "duration"},
 		{"bad setting", "", []string{"sub", "--set", "x", "tcp://127.0.0.1:1"}, exitUsage, "key=value"},
-		{"unknown option", "", []string{"sub", "--set", "x=1", "tcp://127.0.0.1:1"}, exitError, `"x"`},
+		{"unknown option", "", []string{"sub", "--set", "x=1", "tcp://127.0.0.1:1"}, exitUsage, `"x"`},
 		{"address in use", "", []string{"postoffice", "--in", at["in"], "--out", "tcp://127.0.0.1:*"}, exitError, at["in"]},
-		{"bad value", "", []string{"pub", "--wait", "30s", at["in"], "t", "{"}, exitError, "JSON"},
+		{"bad value", "", []string{"pub", "--wait", "30s", at["in"], "t", "{"}, exitUsage, "JSON"},
 		{"bad line", "1\n{\n", []string{"pub", "--wait", "30s", at["in"], "t"}, exitError, "line 2"},
 		{"not an envelope", "{}\n", []string{"pub", "--wait", "30s", at["in"]}, exitError, "line 1"},
 		{"unknown kind", "", []string{"options", "bird"}, exitUsage, `"bird"`},

@@ -27,14 +27,14 @@ func postOffice(ctx context.Context, std streams, args []string) error {
 
 	office, err := core.NewPostOffice(*in, *out, *debug)
 	if err != nil {
-		return err
+		return blame(err)
 	}
 	defer office.Close()
 	if err := f.settings.apply(office); err != nil {
-		return err
+		return blame(err)
 	}
 	if err := office.Start(); err != nil {
-		return err
+		return blame(err)
 	}
 	defer background(std, office, true)()
 	if err := printEndpoints(std, office, *debug != ""); err != nil {

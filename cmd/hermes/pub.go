@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/hermes-zmq/hermes/core"
 	"github.com/hermes-zmq/hermes/internal/wire"
@@ -36,20 +37,23 @@ func pub(ctx context.Context, std streams, args []string) error {
 	}
 	if f.NArg() == 3 {
 		if err := checkJSON([]byte(f.Arg(2))); err != nil {
-			return err
+			return usageError{err.Error()}
 		}
+	}
+	if !utf8.ValidString(f.Arg(1)) {
+		return usageError{fmt.Sprintf("the topic %q is not UTF-8", f.Arg(1))}
 	}
 
 	publisher, err := core.NewPublisher(f.Arg(0), *name)
 	if err != nil {
-		return err
+		return blame(err)
 	}
 	defer publisher.Close()
 	if err := f.settings.apply(publisher); err != nil {
-		return err
+		return blame(err)
 	}
 	if err := publisher.Start(); err != nil {
-		return err
+		return blame(err)
 	}
 	endReport := background(std, publisher, false)
 	defer endReport()

@@ -26,17 +26,17 @@ func sub(ctx context.Context, std streams, args []string) error {
 
 	receiver, err := core.NewReceiver(f.Arg(0), *name)
 	if err != nil {
-		return err
+		return blame(err)
 	}
 	defer receiver.Close()
 	if err := choose(receiver, f.Args()[1:], *origin); err != nil {
-		return err
+		return blame(err)
 	}
 	if err := f.settings.apply(receiver); err != nil {
-		return err
+		return blame(err)
 	}
 	if err := receiver.Start(); err != nil {
-		return err
+		return blame(err)
 	}
 	defer background(std, receiver, true)()
 	ctx, cancel := context.WithCancel(ctx)

@@ -14,8 +14,8 @@ import (
 // that sends them.
 func receives(t carrier.Type) bool { return t == carrier.SUB || t == carrier.XSUB }
 
-// check says what to look at where an address cannot be reached.
-func check(own carrier.Type, cause carrier.Cause) string {
+// Check says what to look at where an address cannot be reached.
+func Check(own carrier.Type, cause carrier.Cause) string {
 	switch cause {
 	case carrier.CauseRefused:
 		return "no program listens there: check that the post office is running, and that this is its address for " + customers(own)
@@ -33,6 +33,8 @@ func check(own carrier.Type, cause carrier.Cause) string {
 		return "check the permissions of this user"
 	case carrier.CauseNotZMTP:
 		return "another kind of program listens there: check the port"
+	case carrier.CauseCycle:
+		return "let one post office follow the other, and not both"
 	case carrier.CauseSecurity:
 		return "hermes encrypts nothing: connect to a socket without security"
 	}

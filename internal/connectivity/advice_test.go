@@ -29,5 +29,5 @@ func TestPeersOfTheWrongKindAreNamed(t *testing.T) {
 }
 
 func TestAPathThatMayNotBeUsedHasAHint(t *testing.T) {
-	require.Contains(t, check(carrier.SUB, carrier.CauseForbidden), "permissions")
+	require.Contains(t, Check(carrier.SUB, carrier.CauseForbidden), "permissions")
 }

@@ -5,7 +5,8 @@
 //     once where waiting cannot help, and then at most once a minute for each address;
 //   - the level of events about peers that were refused or lost: a warning at most once a
 //     minute for each cause, and info otherwise. A peer that ends, and one that connects
-//     and closes without a word, are always info;
+//     and closes without a word, are always info. Refusals for the same reason are put
+//     together in one event a minute, as a peer that is refused tries again;
 //   - the text of Problem, for statistics and for errors of waits that were in vain.
 //
 // Lock order: the carrier's lock of events, then that of a Tracker, then that of the
@@ -14,6 +15,7 @@ package connectivity
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -34,9 +36,10 @@ type Tracker struct {
 	running bool
 	run     int // which run this is, so that timers of an earlier one are told apart
 	remotes []*remote
-	refused map[complaint]time.Time // when the last warning of each kind was given
-	last    string                  // why the last peer was refused that came to a bound address
-	atEnd   string                  // see ProblemAtEnd
+	refused map[complaint]time.Time      // when the last warning of each kind was given
+	repeats map[repeated]*notify.Limiter // of refusals; at most maxRepeats
+	last    string                       // why the last peer was refused that came to a bound address
+	atEnd   string                       // see ProblemAtEnd
 }
 
 // remote is an address that is connected to.
@@ -80,7 +83,7 @@ func (c *Tracker) Begin() {
 	defer c.mu.Unlock()
 	c.running = true
 	c.run++
-	c.refused, c.last = map[complaint]time.Time{}, ""
+	c.refused, c.repeats, c.last = map[complaint]time.Time{}, map[repeated]*notify.Limiter{}, ""
 	for _, r := range c.remotes {
 		*r = remote{own: r.own, address: r.address, warned: r.warned}
 		c.arm(r, answerGrace)
@@ -120,8 +123,8 @@ func (c *Tracker) find(own carrier.Type, e carrier.Event, bound bool) *remote {
 }
 
 // Note takes in an event of a socket and completes the notice of it. bound says that the
-// socket has addresses that peers come to.
-func (c *Tracker) Note(own carrier.Type, e carrier.Event, bound bool, out *notify.Event) {
+// socket has addresses that peers come to. It reports whether the event is to be given.
+func (c *Tracker) Note(own carrier.Type, e carrier.Event, bound bool, out *notify.Event) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	r := c.find(own, e, bound)
@@ -131,6 +134,7 @@ func (c *Tracker) Note(own carrier.Type, e carrier.Event, bound bool, out *notif
 			r.peers++
 			r.failed, r.lasting = carrier.Event{}, false
 			r.disarm()
+			maps.DeleteFunc(c.repeats, func(k repeated, _ *notify.Limiter) bool { return k.address == r.address })
 		}
 	case carrier.Disconnected:
 		if r != nil {
@@ -141,13 +145,61 @@ func (c *Tracker) Note(own carrier.Type, e carrier.Event, bound bool, out *notif
 		if r == nil {
 			c.last = refusal(own, e)
 			out.Text = "refused a peer at " + e.Address + ": " + c.last
+		}
+		n, due := c.repeat(own, e, r)
+		if !due {
+			return false
+		}
+		if r == nil {
 			out.Level = c.level(own, e.Cause)
+		}
+		if n > 1 {
+			out.Count = n
+			out.Text += fmt.Sprintf(" (%d times since it was last told)", n)
 		}
 	case carrier.Retrying:
 		if r != nil && r.peers == 0 {
 			c.miss(r, e)
 		}
 	}
+	return true
+}
+
+// repeated is a kind of refusal, of which one event is given in a while.
+type repeated struct {
+	own     carrier.Type
+	cause   carrier.Cause
+	address string // that we connect to, or "" where the peer has come by itself
+	detail  string // what tells two reasons of the same cause apart
+}
+
+// maxRepeats bounds the kinds that are told apart: details come from the network.
+const maxRepeats = 64
+
+// repeat counts a refusal, and reports whether an event is due, and for how many.
+func (c *Tracker) repeat(own carrier.Type, e carrier.Event, r *remote) (n uint64, due bool) {
+	kind := repeated{own: own, cause: e.Cause}
+	if r != nil {
+		kind.address = r.address
+	}
+	switch e.Cause {
+	case carrier.CauseWrongType:
+		kind.detail = e.Type
+	case carrier.CauseOther:
+		kind.detail = e.Reason
+	}
+	if !c.running {
+		return 1, true
+	}
+	if c.repeats[kind] == nil && len(c.repeats) >= maxRepeats {
+		kind.detail = ""
+	}
+	pace := c.repeats[kind]
+	if pace == nil {
+		pace = &notify.Limiter{}
+		c.repeats[kind] = pace
+	}
+	return pace.PassEvery(c.every, time.Now(), 1)
 }
 
 // complaint is a kind of warning about peers: one of them does not hide another. The two
@@ -159,8 +211,8 @@ type complaint struct {
 
 // level is that of a notice about a peer that was lost or refused.
 func (c *Tracker) level(own carrier.Type, cause carrier.Cause) string {
-	if cause == carrier.CauseLeft || cause == carrier.CauseProbe || !c.running {
-		return notify.Info
+	if cause == carrier.CauseLeft || cause == carrier.CauseProbe || cause == carrier.CauseCycle || !c.running {
+		return notify.Info // of a circle there is the event "cycle"
 	}
 	now, kind := time.Now(), complaint{own, cause}
 	if last, warned := c.refused[kind]; warned && now.Sub(last) < c.every {
@@ -223,6 +275,9 @@ func (c *Tracker) warn(r *remote) {
 		return
 	}
 	r.lasting = true
+	if r.failed.Cause == carrier.CauseCycle {
+		return // the notice "cycle" has told it
+	}
 	now := time.Now()
 	if now.Sub(r.warned) < c.every {
 		return
@@ -292,5 +347,5 @@ func (r *remote) problem() string {
 	case e.Cause == carrier.CauseWrongType:
 		return fmt.Sprintf("cannot connect to %s: %s", r.address, misdirected(r.own, e.Type, r.address, e.Said))
 	}
-	return fmt.Sprintf("cannot connect to %s: %s; %s", r.address, e.Reason, check(r.own, e.Cause))
+	return fmt.Sprintf("cannot connect to %s: %s; %s", r.address, e.Reason, Check(r.own, e.Cause))
 }

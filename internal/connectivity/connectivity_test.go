@@ -1,6 +1,8 @@
 package connectivity
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -65,4 +67,34 @@ func TestWhatWasWrongWhenTheStopBeganIsRemembered(t *testing.T) {
 	c.Begin()
 	require.Contains(t, c.Problem(), "has no answer")
 	c.End()
+}
+
+func TestRefusalsForTheSameReasonArePutTogether(t *testing.T) {
+	c, _ := tracker(time.Hour)
+	defer c.End()
+	var said []string
+	refuse := func(cause carrier.Cause, reason string) {
+		out := notify.Event{Level: notify.Info}
+		e := carrier.Event{Kind: carrier.HandshakeFailed, Address: "tcp://here:2", Cause: cause, Reason: reason}
+		if c.Note(carrier.XSUB, e, true, &out) {
+			said = append(said, fmt.Sprintf("%s %d %s", out.Level, out.Count, out.Text[strings.LastIndex(out.Text, ": ")+2:]))
+		}
+	}
+	refuse(carrier.CauseNotZMTP, "one")
+	refuse(carrier.CauseNotZMTP, "two")
+	refuse(carrier.CauseOther, "full")
+	refuse(carrier.CauseOther, "odd")
+	refuse(carrier.CauseProbe, "probe")
+	require.Equal(t, []string{"warning 0 one", "warning 0 full", "info 0 odd", "info 0 probe"}, said)
+	for i := range 10 * maxRepeats { // no peer can fill the memory
+		refuse(carrier.CauseOther, fmt.Sprint(i))
+	}
+	require.LessOrEqual(t, len(c.repeats), maxRepeats+1)
+	require.LessOrEqual(t, len(said), maxRepeats+5)
+	for _, l := range c.repeats {
+		l.Expire() // an hour later
+	}
+	said = nil
+	refuse(carrier.CauseNotZMTP, "three")
+	require.Equal(t, []string{"info 2 three (2 times since it was last told)"}, said)
 }

@@ -3,7 +3,8 @@
 // Descriptors 0 to 2 are the standard streams, also where a host has closed them: a
 // socket that came to lie there would be written to by the next printf. The kernel gives
 // out the lowest that is free, so Occupy fills those that are closed with /dev/null, as
-// Go's runtime does when it starts, and Raise moves what came to lie there all the same.
+// Go's runtime does when it starts, Raise moves what came to lie there all the same, and
+// Evict ends what cannot be moved.
 package fds
 
 import (
@@ -12,6 +13,7 @@ import (
 	"net"
 	"os"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -52,6 +54,32 @@ func Raise(fd int, err error) (int, error) {
 	return high, nil
 }
 
+// evictionTakes bounds how long Evict waits.
+const evictionTakes = time.Second
+
+// Evict ends a connection of a library that keeps its descriptors to itself, where it came
+// to lie among the standard streams, and fills the place once it is closed. The library
+// sees an end like any other, and one of the two sides connects again.
+func Evict(fd int) {
+	is := inode(fd)
+	if fd >= lowest || is == 0 || unix.Shutdown(fd, unix.SHUT_RDWR) != nil {
+		return
+	}
+	for began := time.Now(); inode(fd) == is && time.Since(began) < evictionTakes; {
+		time.Sleep(time.Millisecond)
+	}
+	Occupy()
+}
+
+// inode tells what lies at a descriptor; 0 is nothing.
+func inode(fd int) uint64 {
+	var info unix.Stat_t
+	if unix.Fstat(fd, &info) != nil {
+		return 0
+	}
+	return info.Ino
+}
+
 // RaiseConn is Raise for a connection.
 func RaiseConn(nc net.Conn) (net.Conn, error) {
 	return raise(nc, func(f *os.File) (net.Conn, error) { return net.FileConn(f) })
@@ -75,7 +103,7 @@ func raise[T socket](s T, remake func(*os.File) (T, error)) (T, error) {
 	}
 	raw, err := conn.SyscallConn()
 	if err != nil {
-		return s, nil // // it has been closed, as its user will find out
+		return s, nil // it has been closed, as its user will find out
 	}
 	var none T
 	high := -1

@@ -38,9 +38,8 @@ func Tracking() bool { return tracked.Load() != nil }
 // Track notes a descriptor that was opened.
 func Track(fd int) {
 	if n := tracked.Load(); n != nil {
-		var info unix.Stat_t
-		if unix.Fstat(fd, &info) == nil {
-			set(n.owned, fd, info.Ino)
+		if is := inode(fd); is != 0 {
+			set(n.owned, fd, is)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/fds"
 	"github.com/hermes-zmq/hermes/internal/wire"
 )
 
@@ -82,6 +83,9 @@ func Open(who string, err error) *Error {
 		return Errorf(EADDRINUSE, "%s: %w; another program listens there: stop it, or choose another address", who, err)
 	case errors.Is(err, carrier.ErrAddress), errors.Is(err, carrier.ErrUnsupported):
 		code = EADDRESS
+	}
+	if errors.Is(err, syscall.EMFILE) {
+		return &Error{Code: code, Text: who + ": " + fds.Describe(err), Err: err}
 	}
 	return Errorf(code, "%s: %w", who, err)
 }

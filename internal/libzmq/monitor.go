@@ -19,7 +19,7 @@ import (
 // monitored is what we ask libzmq to report.
 const monitored = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | zmq.EVENT_CONNECT_RETRIED |
 	zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_AUTH |
-	zmq.EVENT_ACCEPTED | zmq.EVENT_ACCEPT_FAILED
+	zmq.EVENT_ACCEPTED | zmq.EVENT_ACCEPT_FAILED | zmq.EVENT_CONNECTED
 
 var monitors atomic.Uint64
 
@@ -95,6 +95,8 @@ func (m *monitor) turn() bool {
 
 func (m *monitor) handle(event zmq.Event, address string, value int) {
 	switch event {
+	case zmq.EVENT_CONNECTED:
+		fds.Evict(value)
 	case zmq.EVENT_HANDSHAKE_SUCCEEDED:
 		id := m.arrive(address)
 		m.owner.emit(carrier.Event{Kind: carrier.Connected, Peer: id, Address: address})
@@ -107,6 +109,7 @@ func (m *monitor) handle(event zmq.Event, address string, value int) {
 			m.mismatch(address)
 		}
 	case zmq.EVENT_CONNECT_RETRIED:
+		fds.Occupy() // or the next attempt may come to lie among the standard streams
 		pause := time.Duration(value) * time.Millisecond
 		m.owner.emit(carrier.Event{Kind: carrier.Retrying, Address: address, Cause: carrier.CauseUnknown,
 			Reason: fmt.Sprintf("libzmq does not tell why; again in %v", pause)})
@@ -117,6 +120,7 @@ func (m *monitor) handle(event zmq.Event, address string, value int) {
 				Reason: "cannot accept a connection: " + fds.Describe(syscall.Errno(value))})
 		}
 	case zmq.EVENT_ACCEPTED:
+		fds.Evict(value)
 		if !m.short.IsZero() {
 			m.short = time.Time{}
 			m.owner.emit(carrier.Event{Kind: carrier.Recovered, Address: address})

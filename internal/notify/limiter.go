@@ -29,3 +29,6 @@ func (l *Limiter) PassEvery(interval time.Duration, now time.Time, n uint64) (ui
 
 // Pending is how many occurrences have not been told of yet.
 func (l *Limiter) Pending() uint64 { return l.count }
+
+// Expire lets the next one through, as when the interval has passed.
+func (l *Limiter) Expire() { l.next = time.Time{} }

@@ -47,7 +47,7 @@ func listen(a endpoint) (*listener, error) {
 		return l, nil
 	case errors.Is(err, carrier.ErrAddress):
 		return nil, fmt.Errorf("cannot bind %s: %w", a.Text, err)
-	case errors.As(err, &unknown), errors.Is(err, syscall.EADDRNOTAVAIL):
+	case errors.As(err, &unknown), errors.Is(err, syscall.EADDRNOTAVAIL), errors.Is(err, syscall.EINVAL), errors.Is(err, syscall.EAFNOSUPPORT):
 		return nil, fmt.Errorf("%w: cannot bind %s: no such interface or address here", carrier.ErrAddress, a.Text)
 	}
 	return nil, fmt.Errorf("cannot bind %s: %w", a.Text, err)

@@ -42,7 +42,8 @@ class AgeCheck:
         age = time.time() - float(envelope.ts)
         if not age > receiver.timeout:
             return True
-        rule = receiver.get_option("on_slow")
+        core = receiver._hermes_core
+        rule = "stop" if core is None else core.get("on_slow")
         if rule != "ignore":
             self._tell(receiver, envelope, age, rule)
         if rule in ("ignore", "warn"):

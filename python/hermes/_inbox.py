@@ -50,6 +50,8 @@ class Inbox:
         self.refused = 0
         #: Judges the age of what arrives where a ``load_from_frames`` of the program counts.
         self.age_check: AgeCheck | None = None
+        #: The same for the first envelope of an origin that the library was not told of.
+        self.first_check: AgeCheck | None = None
         #: What to do about such a one that is put in place after the start.
         self.loader_found: weakref.WeakMethod[Callable[[], None]] | None = None
         self._core: ReceiverCore | None = None
@@ -224,7 +226,8 @@ class Inbox:
         """
         while True:
             fetched, bad = before = self._fetched()
-            stale = 0 if self.age_check is None else self.age_check.dropped
+            checks = (self.age_check, self.first_check)
+            stale = sum(check.dropped for check in checks if check is not None)
             kept_out = self.refused + stale
             delivered = max(0, fetched - len(self._pending) - kept_out - waiting)
             if before == self._fetched():

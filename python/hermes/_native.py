@@ -507,13 +507,11 @@ class PublisherCore(Core):
         super().orphan()
         self.post = self.offer = self._lib.refuse
 
-    def offer_many(self, values: bytes) -> tuple[int, int]:
-        """:attr:`offer` for several; the code, and how many were queued."""
+    def offer_many(self, values: bytes, count: Any) -> int:
+        """:attr:`offer` for several; ``count`` is a size_t for how many were queued."""
         import ctypes
 
-        count = ctypes.c_size_t()
-        code = self.offer(values, len(values), ctypes.byref(count))
-        return code, count.value
+        return self.offer(values, len(values), ctypes.byref(count))
 
     def must_look_up(self) -> bool:
         """Whether the calling thread must not wait in the library for long.
@@ -528,8 +526,9 @@ class PublisherCore(Core):
         Where the wait is interrupted, the envelope may still be queued if room comes in time.
         """
         text = b"[%b]" % row
+        count = self.size()
         if not self.must_look_up():
-            return self.publish_batch(text)[0]
+            return self.publish_batch(text, count)
         end = time.monotonic() + _GLANCE
         while True:
             self._await_room(end - time.monotonic())
@@ -538,7 +537,7 @@ class PublisherCore(Core):
                 return code
             if time.monotonic() >= end:
                 # The library waits as long as it should, and counts what it refuses.
-                return elsewhere(lambda: self.publish_batch(text))[0]
+                return elsewhere(lambda: self.publish_batch(text, count))
 
     def _await_room(self, timeout: float) -> bool:
         """Wait until there may be room, in a way that signals end."""
@@ -552,13 +551,19 @@ class PublisherCore(Core):
         poll.register(descriptor, select.POLLIN)
         return bool(poll.poll(math.ceil(timeout * 1000)))
 
-    def publish_batch(self, text: bytes) -> tuple[int, int]:
-        """Queue the envelopes of a JSON array; the code, and how many were queued."""
+    def publish_batch(self, text: bytes, count: Any) -> int:
+        """Queue the envelopes of a JSON array; ``count`` is as for :meth:`offer_many`."""
         import ctypes
 
-        count = ctypes.c_size_t()
+        code: int
         code = self._lib.hermes_publish_batch(self._handle, text, len(text), ctypes.byref(count))
-        return code, count.value
+        return code
+
+    def size(self) -> Any:
+        """Make a size_t, which the library can write a number to."""
+        import ctypes
+
+        return ctypes.c_size_t()
 
 
 class Handout:

@@ -6,6 +6,7 @@ import marshal
 import time
 from collections.abc import Iterable, Sequence
 from itertools import islice
+from typing import Any
 
 from hermes import _native
 from hermes._codec import Codec
@@ -72,47 +73,94 @@ def settled(core: PublisherCore, code: int) -> bool:
     return False
 
 
-def send_many(core: PublisherCore, codec: Codec, envelopes: Iterable[Envelope]) -> int:
+class Progress:
+    """How far the envelopes of one call have got, known after an exception at any instruction.
+
+    The library writes how many it has queued to where this object is.
+    """
+
+    __slots__ = ("_counts",)
+
+    def __init__(self) -> None:
+        self._counts: list[Any] = []
+
+    def add(self, count: Any) -> None:
+        """Count what is, or will be, the ``value`` of a number too."""
+        self._counts.append(count)
+
+    def add_one(self) -> None:
+        """Count an envelope that is about to be sent, or was refused for good."""
+        self._counts.append(_ONE)
+
+    @property
+    def count(self) -> int:
+        """How many envelopes must not be sent again."""
+        return sum(count.value for count in self._counts)
+
+
+class _One:
+    value = 1
+
+
+_ONE = _One()
+
+
+def send_many(
+    core: PublisherCore,
+    codec: Codec,
+    envelopes: Iterable[Envelope],
+    progress: Progress,
+) -> int:
     """As :func:`send` for many, in order; how many were taken before one was refused."""
     iterator = iter(envelopes)
     taken = 0
     while chunk := list(islice(iterator, _CHUNK)):
-        count = _send_chunk(core, codec, chunk)
+        count = _send_chunk(core, codec, chunk, progress)
         taken += count
         if count < len(chunk):
             break
     return taken
 
 
-def _send_chunk(core: PublisherCore, codec: Codec, chunk: Sequence[Envelope]) -> int:
+def _send_chunk(
+    core: PublisherCore, codec: Codec, chunk: Sequence[Envelope], progress: Progress
+) -> int:
     if patched():
-        return _send_singly(core, codec, chunk)
+        return _send_singly(core, codec, chunk, progress)
     if not codec.marshals:
-        return _send_texts(core, codec, chunk)
+        return _send_texts(core, codec, chunk, progress)
     try:
         values = _dumps([parts(envelope) for envelope in chunk], 2)
     except Exception:
-        return _send_texts(core, codec, chunk)
+        return _send_texts(core, codec, chunk, progress)
     _stamp(chunk)
-    code, count = core.offer_many(values)
+    queued = core.size()
+    progress.add(queued)
+    code = core.offer_many(values, queued)
+    count: int = queued.value
     if code == _native.OK or code in _REFUSED:
         return count
-    return count + _send_texts(core, codec, chunk[count:])
+    return count + _send_texts(core, codec, chunk[count:], progress)
 
 
-def _send_texts(core: PublisherCore, codec: Codec, chunk: Sequence[Envelope]) -> int:
+def _send_texts(
+    core: PublisherCore, codec: Codec, chunk: Sequence[Envelope], progress: Progress
+) -> int:
     """The same by way of a text, which waits for room."""
     if core.must_look_up():
-        return _send_singly(core, codec, chunk)
+        return _send_singly(core, codec, chunk, progress)
     try:
         text = codec.rows([parts(envelope) for envelope in chunk])
     except Exception:
-        return _send_singly(core, codec, chunk)
+        return _send_singly(core, codec, chunk, progress)
     _stamp(chunk)
-    code, count = core.publish_batch(text)
+    queued = core.size()
+    progress.add(queued)
+    code = core.publish_batch(text, queued)
+    count: int = queued.value
     if code == _native.OK or code in _REFUSED:
         return count
-    return _send_singly(core, codec, chunk)
+    return count + _send_singly(core, codec, chunk[count:], progress)
 
 
 def _stamp(chunk: Sequence[Envelope]) -> None:
@@ -121,9 +169,12 @@ def _stamp(chunk: Sequence[Envelope]) -> None:
         envelope.ts = now
 
 
-def _send_singly(core: PublisherCore, codec: Codec, chunk: Sequence[Envelope]) -> int:
+def _send_singly(
+    core: PublisherCore, codec: Codec, chunk: Sequence[Envelope], progress: Progress
+) -> int:
     """One by one: for what a batch cannot carry, and to fail at the one that is wrong."""
     for count, envelope in enumerate(chunk):
+        progress.add_one()
         if not send(core, codec, envelope):
             return count
     return len(chunk)

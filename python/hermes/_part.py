@@ -54,7 +54,13 @@ _flushes_at_exit = False
 
 if TYPE_CHECKING:
     Fact = property
+
+    class _Thread(threading.Thread, Generic[_C]):
+        pass
+
 else:
+    # A subclass of a program may have Generic itself among its bases, anywhere.
+    _Thread = {_C: threading.Thread}
 
     class Fact:
         """A property that a subclass may replace on its instances, as it may any other attribute.
@@ -125,7 +131,7 @@ class Socket:
         return fileno()
 
 
-class Part(threading.Thread, Generic[_C]):
+class Part(_Thread[_C]):
     """A thread over one native object."""
 
     #: Where the notices of the native object are logged.

@@ -151,8 +151,9 @@ class ReceivedQueue(LazyQueue):
 
     def qsize(self) -> int:
         """How many envelopes can be taken now."""
-        waiting = self._hermes_inbox.waiting()
-        return waiting + super().qsize() if self._hermes_inbox.plain else waiting
+        inbox = self._hermes_inbox
+        # What the pump has not fetched yet comes behind what is put now.
+        return super().qsize() if inbox.plain else inbox.waiting()
 
     def empty(self) -> bool:
         """Whether nothing can be taken now."""
@@ -188,7 +189,6 @@ class ReceivePump:
         self._pipe: tuple[int, int] | None = None
         self._thread = threading.Thread(target=self._run, name="hermes-pump", daemon=True)
         self._complaints = Pace(1.0)
-        self._kept: set[str] = set()  # the repr of origins that the library knows to be wanted
 
     def start(self) -> None:
         """Start, unless it has, and return when what had arrived is in the queue."""
@@ -246,7 +246,8 @@ class ReceivePump:
                 # The second time what a thread has fetched that did not know yet.
                 envelopes = inbox.draw_now()
                 found += len(envelopes)
-                self._pass_on(envelopes)
+                # What had arrived before q was replaced was in the one from before.
+                self._pass_on(envelopes, into_ours=not self._filters)
         finally:
             # What others took meanwhile, and before, is as unfinished as what comes from q.
             self._filters = True
@@ -265,7 +266,7 @@ class ReceivePump:
         if receiver is not None:  # others who put, or count, wait until the pump is ready
             receiver._hermes_q.__dict__["unfinished_tasks"] += taken
 
-    def _pass_on(self, envelopes: list[Envelope]) -> None:
+    def _pass_on(self, envelopes: list[Envelope], into_ours: bool = False) -> None:
         receiver = self._receiver()
         if receiver is None or not envelopes:
             return
@@ -276,15 +277,14 @@ class ReceivePump:
                 if wanted and not _accepts(wanted, envelope.origin):
                     self._inbox.refused += 1
                     continue
-                if wanted and repr(envelope.origin) not in self._kept:
-                    receiver._hermes_keep(envelope.origin)
-                    self._kept.add(repr(envelope.origin))
+                if wanted and check is None:
+                    check = receiver._hermes_first_check(envelope.origin, wanted)
                 if check is not None and not check.passes(envelope):
                     continue
-                target = receiver.q
+                target = receiver._hermes_q if into_ours else receiver.q
                 if type(target) is ReceivedQueue:
                     self._wait_for_room(target)
-                target.put(envelope) if "put" in target.__dict__ else _put(target, envelope)
+                _put(target, envelope)
             except Exception:
                 if self._complaints.due():
                     receiver._hermes_log.exception(
@@ -307,7 +307,7 @@ def _close(pipe: tuple[int, int]) -> None:
 
 def _put(target: Any, item: Any) -> None:
     """Put into a queue, which must not ask for a pump if it is ours: this is the pump."""
-    if type(target) is ReceivedQueue:
+    if type(target) is ReceivedQueue and "put" not in target.__dict__:
         target.hermes_make()
         _Queue.put(target, item)
     else:
@@ -334,7 +334,12 @@ def take_from(
             if not block or end == 0.0:
                 return None if target.empty() else target.get(False, None)
             left = remaining(end)
-            return target.get(True, SLICE if left is None else min(SLICE, left))
+            if isinstance(target, (queue.Queue, queue.SimpleQueue)):
+                return target.get(True, SLICE if left is None else min(SLICE, left))
+            if not target.empty():
+                return target.get(block, timeout)
+            time.sleep(_REST if left is None else min(_REST, left))
+            raise queue.Empty
         except queue.Empty:
             if not block or remaining(end) == 0.0:
                 return None
@@ -449,6 +454,8 @@ class SendPump:
             target = publisher.q
             del publisher
             if self._stopping and (not _holds(target) or remaining(self._end) == 0.0):
+                return
+            if self._core.get("state") != "running":  # what is put now stays
                 return
             try:
                 item = _take(target)

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
 from hermes import _star
+from hermes._outbox import Progress
 from hermes.publisher import Publisher
 from hermes.receiver import Receiver
 from hermes.structs import Envelope
@@ -200,12 +201,23 @@ class Node:
 
     def _hermes_relay_many(self) -> bool:
         """The same for many at once; whether there were any."""
-        received = self.receiver.recv_many(_MOST, _WAIT)
-        topic = f"{_RELAYED}/{self.name}"
-        envelopes = [Envelope(topic, self.name, envelope.data) for envelope in received]
-        while envelopes:
-            # Behind what was taken is one that was refused, and counted as dropped.
-            del envelopes[: self.publisher.publish_many(envelopes) + 1]
+        receiver, publisher = self.receiver, self.publisher
+        received: list[Envelope] = []
+        progress = Progress()
+        # What Ctrl-C keeps from being published can be received again.
+        try:
+            receiver._hermes_take_into(received, _MOST, _WAIT)
+            topic = f"{_RELAYED}/{self.name}"
+            envelopes = [Envelope(topic, self.name, envelope.data) for envelope in received]
+            while envelopes:
+                before = progress.count
+                taken = publisher._hermes_publish_many(envelopes, progress)
+                if taken < len(envelopes) and progress.count - before == taken:
+                    progress.add_one()  # behind what was taken is one that was refused
+                del envelopes[: progress.count - before]
+        except BaseException:
+            receiver._hermes_give_back(received[progress.count :])
+            raise
         return bool(received)
 
     def _hermes_is_plain(self) -> bool:

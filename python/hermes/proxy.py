@@ -18,7 +18,13 @@ else:
 log = logging.getLogger(__name__)
 
 
-class PostOffice(Part[_native.PostOfficeCore]):
+if TYPE_CHECKING:
+    _Part = Part[_native.PostOfficeCore]
+else:
+    _Part = Part
+
+
+class PostOffice(_Part):
     """Relays between publishers and receivers, so that all need to know one address only.
 
     It forwards every message to those who have subscribed to it, untouched, whatever

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from hermes import _codec, _native, _star
 from hermes._context import Context
-from hermes._outbox import send, send_many, settled
+from hermes._outbox import Progress, send, send_many, settled
 from hermes._part import (
     FLUSH,
     OnEvent,
@@ -37,7 +37,13 @@ log = logging.getLogger(__name__)
 _pumping = _native.module_lock()
 
 
-class Publisher(Part[_native.PublisherCore]):
+if TYPE_CHECKING:
+    _Part = Part[_native.PublisherCore]
+else:
+    _Part = Part
+
+
+class Publisher(_Part):
     """Publishes envelopes to a post office, which forwards them to receivers.
 
     Between :meth:`start` and :meth:`stop` it connects and reconnects, and sends what
@@ -135,10 +141,15 @@ class Publisher(Part[_native.PublisherCore]):
         its queue stayed full. Where one cannot be written as JSON, :class:`TypeError` is
         raised, and those before it have been queued.
         """
+        return self._hermes_publish_many(envelopes, Progress())
+
+    def _hermes_publish_many(self, envelopes: Iterable[Envelope], progress: Progress) -> int:
+        """:meth:`publish_many`, and how far it got if it was interrupted."""
         if self._hermes_is_direct() and self.sock is not None and self._hermes_core:
-            return send_many(self._hermes_core, self._hermes_codec, envelopes)
+            return send_many(self._hermes_core, self._hermes_codec, envelopes, progress)
         count = 0
         for envelope in envelopes:
+            progress.add_one()
             if not self.publish(envelope):
                 break
             count += 1
@@ -194,9 +205,11 @@ class Publisher(Part[_native.PublisherCore]):
         return type(self).publish is _PUBLISH and "publish" not in self.__dict__
 
     def _hermes_create(self) -> _native.PublisherCore:
-        return _native.PublisherCore(
+        core = _native.PublisherCore(
             native_address(self.pub_addr), native_text(self.name or "nameless", "the name")
         )
+        core.set("times", "any")  # what a hook writes goes out as it is
+        return core
 
     def _hermes_opened(self, core: _native.PublisherCore) -> None:
         q = self._hermes_q

@@ -6,6 +6,7 @@ import contextlib
 import json
 import logging
 import sys
+import threading
 import types
 import weakref
 from collections.abc import Container, Iterable, Iterator, Mapping
@@ -50,7 +51,13 @@ _NEVER = duration(float("inf"))  # as the greatest age
 _NOTHING = "nothing arrives"
 
 
-class Receiver(Part[_native.ReceiverCore]):
+if TYPE_CHECKING:
+    _Part = Part[_native.ReceiverCore]
+else:
+    _Part = Part
+
+
+class Receiver(_Part):
     """Receives envelopes from a post office, or from any publisher.
 
     Between :meth:`start` and :meth:`stop` it connects, reconnects, and queues what
@@ -106,6 +113,10 @@ class Receiver(Part[_native.ReceiverCore]):
         self.q = self._hermes_q = ReceivedQueue(self._hermes_inbox, self._hermes_pump_into_q)
         self._topics = _collected(topics, "topics")
         self._exchanges = _collected(exchanges, "exchanges")
+        self._hermes_inbox.first_check = AgeCheck(self)
+        # The JSON text of each origin whose envelopes the library judges by their age.
+        self._hermes_judged: set[str] = set()
+        self._hermes_judging = threading.Lock()  # held while that, or the library's, changes
         #: How old an envelope may be on arrival, in seconds. At any time.
         self.timeout: float = 1
 
@@ -140,28 +151,32 @@ class Receiver(Part[_native.ReceiverCore]):
         """
         if max < 1:
             raise ValueError(f"max must be at least 1, not {max}")
-        if self._hermes_core is None:
-            self._hermes_remind_of_start(_NOTHING)
-        inbox = self._hermes_inbox
         taken: list[Envelope] = []
         # What is taken one by one here must not be lost if Ctrl-C comes before the end.
         try:
-            if not inbox.plain:
-                inbox.take_into(taken, max, timeout)
-                if not inbox.plain:
-                    return taken
-            end = deadline(timeout)
-            while inbox.plain and len(taken) < max:
-                envelope = take_from(self.q, inbox, not taken, end)
-                if envelope is None:
-                    break
-                taken.append(envelope)
-            if self._hermes_pump is not None:
-                self._hermes_pump.show()
+            self._hermes_take_into(taken, max, timeout)
             return taken
         except BaseException:
             self._hermes_give_back(taken)
             raise
+
+    def _hermes_take_into(self, taken: list[Envelope], most: int, timeout: float | None) -> None:
+        """Add up to ``most`` envelopes to a list, which has them after an exception too."""
+        if self._hermes_core is None:
+            self._hermes_remind_of_start(_NOTHING)
+        inbox = self._hermes_inbox
+        if not inbox.plain:
+            inbox.take_into(taken, most, timeout)
+            if not inbox.plain:
+                return
+        end = deadline(timeout)
+        while inbox.plain and len(taken) < most:
+            envelope = take_from(self.q, inbox, not taken, end)
+            if envelope is None:
+                break
+            taken.append(envelope)
+        if self._hermes_pump is not None:
+            self._hermes_pump.show()
 
     def __iter__(self) -> Iterator[Envelope]:
         """Take one envelope after the other until the receiver stops."""
@@ -267,8 +282,9 @@ class Receiver(Part[_native.ReceiverCore]):
     @Fact
     def stop_reason(self) -> str:
         """Why it stopped, such as ``"stop"`` or ``"slow: ..."``; empty before it has."""
-        check = self._hermes_inbox.age_check
-        return (check.reason if check is not None else "") or self._hermes_stop_reason()
+        checks = (self._hermes_inbox.age_check, self._hermes_inbox.first_check)
+        reasons = [check.reason for check in checks if check is not None and check.reason]
+        return reasons[0] if reasons else self._hermes_stop_reason()
 
     def stats(self) -> dict[str, Any]:
         """The counters of this receiver, by name; empty before the start."""
@@ -295,10 +311,7 @@ class Receiver(Part[_native.ReceiverCore]):
         for origin in _fixed(exchanges):
             core.accept(native_text(origin, "an exchange"))
         if exchanges and not _fixed(exchanges):
-            core.set("origins.filter", "age")  # the pump asks _exchanges what to keep
-            if isinstance(exchanges, (list, set, frozenset, tuple)):
-                for origin in exchanges:
-                    _keep(core, origin)
+            self._hermes_judge_all(core)
         return core
 
     def _hermes_opened(self, core: _native.ReceiverCore) -> None:
@@ -332,11 +345,40 @@ class Receiver(Part[_native.ReceiverCore]):
                 self._hermes_pump = ReceivePump(self, inbox, from_the_start)
         self._hermes_pump.start()
 
-    def _hermes_keep(self, origin: Any) -> None:
-        """Tell the library that an origin is wanted, whose envelopes may come too late."""
-        core = self._hermes_core
-        if core is not None and self._hermes_inbox.age_check is None:
-            _keep(core, origin)
+    def _hermes_judge_all(self, core: _native.ReceiverCore) -> None:
+        """Leave it to the pump what to keep, and have the library judge the age of that."""
+        with self._hermes_judging:
+            exchanges = self._exchanges
+            core.set("origins.filter", "age" if exchanges else "off")
+            self._hermes_judged.clear()
+            given = [exchanges] if isinstance(exchanges, str) else exchanges
+            if exchanges and isinstance(given, (list, set, frozenset, tuple, dict)):
+                for origin in list(given):
+                    self._hermes_judge(core, origin)
+
+    def _hermes_judge(self, core: _native.ReceiverCore, origin: Any) -> bool:
+        """Have the library judge the age of an origin's envelopes; False if it did already."""
+        text = origin if isinstance(origin, str) else _json(origin)
+        if text is None or text in self._hermes_judged:
+            return False
+        self._hermes_judged.add(text)
+        with contextlib.suppress(errors.HermesError):
+            core.accept(native_text(text, "an exchange"))
+        return True
+
+    def _hermes_first_check(self, origin: Any, wanted: Container[Any]) -> AgeCheck | None:
+        """Who judges the age of an envelope of a wanted origin; None if the library has.
+
+        It has not where it was not told of the origin before: one that was added to what the
+        program gave as ``_exchanges``. It is told now.
+        """
+        core, check = self._hermes_core, self._hermes_inbox.first_check
+        if core is None or check is None or check.over:
+            return check
+        with self._hermes_judging:
+            if wanted is not self._exchanges or not self._hermes_judge(core, origin):
+                return None
+        return None if core.stats()["cached"] else check  # a replayed one may be old
 
     def _hermes_follow_loader(self) -> None:
         """Leave origin and age to the ``load_from_frames`` that a program has put in place.
@@ -365,7 +407,7 @@ class Receiver(Part[_native.ReceiverCore]):
                 self._hermes_pump_into_q()
         elif name == "_exchanges" and core is not None:
             if self._hermes_inbox.age_check is None:
-                core.set("origins.filter", "age" if value else "off")
+                self._hermes_judge_all(core)
             self._hermes_pump_into_q()
 
     def _hermes_give_back(self, taken: list[Envelope]) -> None:
@@ -384,6 +426,7 @@ class Receiver(Part[_native.ReceiverCore]):
     def _hermes_forked(self) -> None:
         super()._hermes_forked()
         self._hermes_pump = None  # its thread is the parent's
+        self._hermes_judging = threading.Lock()
         self._hermes_inbox.reset()
 
 
@@ -419,11 +462,12 @@ class _Taking:
         return envelope
 
 
-def _keep(core: _native.ReceiverCore, origin: Any) -> None:
-    """Have the age of the envelopes of an origin judged; what has no name there is let be."""
-    with contextlib.suppress(errors.HermesError, TypeError, ValueError):
-        text = origin if isinstance(origin, str) else json.dumps(origin)
-        core.accept(native_text(text, "an exchange"))
+def _json(value: Any) -> str | None:
+    """A value as JSON; None where it has no such form."""
+    try:
+        return json.dumps(value)
+    except (TypeError, ValueError):
+        return None
 
 
 def _fixed(exchanges: Any) -> list[str]:

@@ -254,6 +254,35 @@ def test_a_post_office_stays_until_one_ctrl_c_and_flushes(
 
 
 @pytest.mark.item("postoffice-stays")
+@pytest.mark.parametrize("before", [True, False])
+def test_ctrl_c_at_a_prompt_does_not_end_a_post_office(before: bool) -> None:
+    start = "import hermes; o = hermes.PostOffice('tcp://127.0.0.1:*', 'tcp://127.0.0.1:*')"
+    script = f"{start}\no.start()\n" + ("raise KeyboardInterrupt" if before else "")
+    typed = "" if before else "raise KeyboardInterrupt\n"
+    with subprocess.Popen(
+        [sys.executable, "-q", "-i", "-c", script],
+        env=support.environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdin
+            assert process.stdout
+            process.stdin.write(typed + "print(o.is_alive())\n")
+            process.stdin.close()
+            assert process.stdout.readline() == "True\n"
+            time.sleep(0.5)  # time in which it must not end
+            assert process.poll() is None
+            process.send_signal(signal.SIGINT)
+            process.wait(PATIENCE)
+            assert "hermes" not in process.stderr.read()  # type: ignore[union-attr]
+        finally:
+            process.kill()
+
+
+@pytest.mark.item("postoffice-stays")
 def test_a_part_with_a_run_of_its_own_keeps_the_process_alive() -> None:
     code = """
 import hermes, time

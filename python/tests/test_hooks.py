@@ -369,6 +369,15 @@ def test_frames_of_a_hook_that_are_no_json_are_a_data_error(wire: Any, bad: Any)
     assert wire[0].stats()["accepted"] == 0
 
 
+@pytest.mark.parametrize("ts", ["soon", "0x1", [1], {"k": 1}])
+def test_a_time_that_is_none_goes_out_as_in_1x(wire: Any, ts: Any) -> None:
+    class Odd(Envelope):
+        def update_ts(self) -> None:
+            """Keep the time that it was given."""
+
+    assert json.loads(frames_of(wire, Odd("t", "o", 1, ts=ts))[3]) == ts
+
+
 def test_what_a_hook_raises_comes_out_of_publish(wire: Any) -> None:
     class Bad(Envelope):
         def update_ts(self) -> None:
@@ -606,3 +615,84 @@ def test_what_does_not_recurse_is_deeper_than_the_interpreter() -> None:
         argument = support.nested(depth + 1) if refused is _deep.dumps else f"[{text}]"
         with pytest.raises(ValueError, match="1024 deep"):
             refused(argument)
+
+
+# ---- The age, where a load_from_frames of the program gives the time ----------
+
+
+@pytest.fixture
+def aged(sockets: Sockets, life: ExitStack, monkeypatch: Any) -> Any:
+    """Receivers of what a socket sends, which is as old as its data says."""
+
+    class Aged(Envelope):
+        @staticmethod
+        def load_from_frames(frames: Any, encoding: Any = None) -> Any:
+            topic, origin, data, _ = (json.loads(frame) for frame in frames)
+            return Envelope(topic, origin, data, time.time() - data)
+
+    def make(on_slow: str) -> tuple[Any, Receiver]:
+        socket = sockets.make(zmq.XPUB, bind=support.ANYWHERE)
+        receiver = Receiver(support.endpoint(socket), "reader", on_slow=on_slow)
+        receiver.timeout = 60
+        life.enter_context(receiver)
+        socket.recv()
+        for data in (0, 500, 1):
+            socket.send_multipart([b'"t"', b'"o"', b"%d" % data, b"5"])
+        return socket, receiver
+
+    monkeypatch.setattr("hermes.receiver.Envelope", Aged)
+    return make
+
+
+@pytest.mark.parametrize(
+    ("rule", "wanted", "stale", "level"),
+    [
+        ("drop", [0, 1], 1, "WARNING"),
+        ("warn", [0, 500, 1], 0, "WARNING"),
+        ("ignore", [0, 500, 1], 0, ""),
+    ],
+)
+def test_the_age_by_a_load_of_the_program_is_treated_as_on_slow_says(
+    aged: Any, caplog: Any, rule: str, wanted: list[int], stale: int, level: str
+) -> None:
+    _, receiver = aged(rule)
+    assert [envelope.data for envelope in take(receiver, len(wanted))] == wanted
+    assert receiver.is_alive()
+    assert receiver.recv() is None
+    assert receiver.stop_reason == ""
+    stats = receiver.stats()
+    assert (stats["arrived"], stats["delivered"], stats["dropped_stale"], stats["queued"]) == (
+        3,
+        len(wanted),
+        stale,
+        0,
+    )
+    told = [record.levelname for record in caplog.records if "cannot keep up" in record.message]
+    assert told == ([level] if level else [])
+
+
+def test_an_age_by_a_load_of_the_program_stops_the_receiver(aged: Any, caplog: Any) -> None:
+    _, receiver = aged("stop")
+    assert take(receiver, 1)[0].data == 0
+    support.eventually(lambda: not receiver.is_alive())
+    assert receiver.recv(True, support.PATIENCE) is None
+    assert list(receiver) == []
+    assert receiver.stop_reason.startswith("slow: ")
+    assert [event["topic"] for event in receiver.events(0) if event["kind"] == "slow"] == ["t"]
+    assert [record.levelname for record in caplog.records if "keep up" in record.message] == [
+        "ERROR"
+    ]
+    stats = receiver.stats()
+    assert stats["delivered"] == 1
+    assert stats["arrived"] == stats["delivered"] + stats["dropped_stale"] + stats["queued"]
+
+
+def test_the_age_by_a_load_of_the_program_counts_for_tasks(aged: Any) -> None:
+    import asyncio
+
+    _, receiver = aged("drop")
+
+    async def main() -> list[Any]:
+        return [(await receiver.arecv(support.PATIENCE)).data for _ in range(2)]
+
+    assert asyncio.run(main()) == [0, 1]

@@ -173,6 +173,43 @@ def test_publishing_may_be_interrupted_at_every_instruction(
     expect(got, number, interrupts)
 
 
+def test_a_node_that_relays_may_be_interrupted_at_every_instruction(
+    life: ExitStack, office: hermes.PostOffice
+) -> None:
+    other = life.enter_context(hermes.PostOffice(support.free_address(), support.free_address()))
+    publisher, source = support.pair(life, office)
+    target, receiver = support.pair(life, other)
+    node = hermes.Node("n", source, target)
+    sent = interrupts = 0
+
+    def relay() -> None:
+        node._running = True
+        node._hermes_relay_many()
+
+    def feed() -> None:
+        nonlocal sent
+        publisher.publish_many(Envelope("t", "o", sent + number) for number in range(3))
+        sent += 3
+        eventually(lambda: source.stats()["arrived"] >= sent)
+
+    feed()
+    for came, _ in every(relay):
+        interrupts += came
+        while source.q.qsize():
+            elsewhere(lambda: [relay()])
+        feed()
+    relay()
+    assert interrupts > 10
+    target.publish(Envelope("t", "o", "end"))
+    got = []
+    while (data := support.take(receiver, 1)[0].data) != "end":
+        got.append(data)
+    expect(got, sent, interrupts)
+    for first in range(0, sent, 3):
+        missing = {first, first + 1, first + 2}.difference(got)
+        assert len(missing) <= 1, f"one interrupt lost {missing}"
+
+
 @pytest.mark.parametrize("way", ["recv", "recv_many", "iteration", "q.get"])
 def test_a_timer_that_raises_every_50_us_loses_one_envelope_each_at_most(
     pair: Any, way: str

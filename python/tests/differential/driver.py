@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import os
+import queue
 import sys
 import tempfile
+import threading
 import time
 from typing import Any
 
@@ -21,10 +23,10 @@ from hermes import Envelope, Publisher, Receiver
 class World:
     """A publisher with an ear that hears it, and a receiver with a mouth that it hears."""
 
-    def __init__(self) -> None:
+    def __init__(self, origins: list[Any]) -> None:
         self.ear = kit.Ear()
         self.mouth = kit.Mouth()
-        self.origins: list[Any] = []
+        self.origins = origins
         self.publisher = Publisher(self.ear.at, "writer")
         self.receiver = Receiver(self.mouth.at, "reader", None, self.origins)
         self.receiver.timeout = 600
@@ -74,18 +76,34 @@ class World:
         self.mouth.say(topic, origin, data)
         kit.until(lambda: self.receiver.q.qsize() == waiting, f"{waiting} in the queue")
 
-    def say_late(self, origin: Any) -> Any:
-        """Say something that is older than its timeout."""
-        self.mouth.say("late", origin, ["late"], time.time() - 1000)
-        kit.until(lambda: not self.receiver.is_alive(), "the end")
+    def say_aged(self, topic: Any, origin: Any, age: float, after: Any) -> Any:
+        """Say something of that age; ``after`` is how many wait then, or None: it ends it."""
+        self.mouth.say(topic, origin, ["aged"], time.time() - age)
+        if after is None:
+            kit.until(lambda: not self.receiver.is_alive(), "the end")
+        else:
+            self.mouth.say("fresh", self._heard(), ["fresh"])
+            kit.until(lambda: self.receiver.q.qsize() == after, f"{after} in the queue")
 
-    def recv(self) -> Any:
+    def say_unheard(self, origin: Any) -> Any:
+        """Say something from an origin that is not accepted, of any age."""
+        size = self.receiver.q.qsize()
+        self.mouth.say("unheard", origin, ["unheard"], 1.0)
+        self.mouth.say("heard", self._heard(), ["heard"])
+        kit.until(lambda: self.receiver.q.qsize() == size + 1, "one in the queue")
+
+    def _heard(self) -> Any:
+        """An origin that is accepted."""
+        accepted = self.receiver._exchanges
+        return accepted[0] if accepted else "a"
+
+    def recv(self, block: bool, timeout: Any) -> Any:
         """Take the next."""
-        return self._shown(self.receiver.recv())
+        return self._shown(self.receiver.recv(block, timeout))
 
-    def get(self) -> Any:
+    def get(self, block: bool, timeout: Any) -> Any:
         """Take the next from its queue."""
-        return self._shown(self.receiver.q.get_nowait())
+        return self._shown(self.receiver.q.get(block, timeout))
 
     def put(self, item: Any) -> Any:
         """Put something into its queue."""
@@ -103,11 +121,16 @@ class World:
 
     def follow(self, origins: Any) -> Any:
         """Replace what it accepts."""
+        self.origins = origins
         self.receiver._exchanges = origins
 
     def accept(self, origin: Any) -> Any:
         """Accept one origin more, by the list that it was given."""
         self.origins.append(origin)
+
+    def refuse(self) -> Any:
+        """Accept one origin less, in the same way."""
+        self.origins.pop()
 
     # ---- Both ----------------------------------------------------------------
 
@@ -121,6 +144,17 @@ class World:
         made._running.clear()
         kit.until(lambda: not made.is_alive(), "the end")
 
+    def replace_q(self, part: str, kind: str) -> Any:
+        """Put another queue in the place of its own."""
+        getattr(self, part).q = getattr(queue, kind)()
+
+    def replace_running(self, part: str, is_set: bool) -> Any:
+        """Put an event of the program's in the place of its own."""
+        running = threading.Event()
+        if is_set:
+            running.set()
+        getattr(self, part)._running = running
+
     def set(self, part: str, name: str, value: Any) -> Any:
         """Set an attribute."""
         setattr(getattr(self, part), name, value)
@@ -130,8 +164,8 @@ class World:
         seen = []
         for part in (self.publisher, self.receiver):
             seen.append([part.name, part.is_alive(), part._running.is_set(), bool(part.sock)])
-        q = self.receiver.q
-        return seen, q.qsize(), q.empty(), self.receiver.timeout, self.receiver._exchanges
+            seen.append([part.ident is None, part.q.empty(), part.q.qsize()])
+        return seen, self.receiver.timeout, self.receiver._exchanges, self.receiver._topics
 
     @staticmethod
     def _shown(item: Any) -> Any:
@@ -148,7 +182,7 @@ def main() -> None:
         if name == "new":
             if world is not None:
                 world.end()
-            world = World()
+            world = World(*arguments)
             answer = "new"
         else:
             try:

@@ -33,6 +33,7 @@ HERE = Path(__file__).parent
 texts = st.text(st.characters(codec="utf-8"), max_size=8)
 #: The library names its parts in C, so that a name with a NUL is refused.
 names = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8)
+parts = st.sampled_from(["publisher", "receiver"])
 origins = st.sampled_from(["a", "b", "c", None, 5])
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | texts,
@@ -97,9 +98,8 @@ class SideBySide(RuleBasedStateMachine):
         super().__init__()
         self.publisher = self.receiver = "made"
         self.waiting = 0
-        self.unfinished = 0
         self.accepted: list[Any] = []
-        self.own_list = True
+        self.timeout = 600.0
 
     def both(self, *command: Any) -> str:
         """Tell both, and compare."""
@@ -109,9 +109,10 @@ class SideBySide(RuleBasedStateMachine):
         assert old == new, f"{command}\n  1.3.0: {old}\n  ours:  {new}"
         return new
 
-    @initialize()
-    def begin(self) -> None:
-        self.both("new")
+    @initialize(accepted=st.lists(origins, max_size=2))
+    def begin(self, accepted: list[Any]) -> None:
+        self.both("new", accepted)
+        self.accepted = list(accepted)
 
     @invariant()
     def all_that_can_be_seen_is_one(self) -> None:
@@ -135,7 +136,6 @@ class SideBySide(RuleBasedStateMachine):
     def publish(self, topic: Any, origin: Any, data: Any) -> None:
         self.both("publish", topic, origin, data)
 
-    @precondition(lambda self: self.publisher != "made")
     @rule(data=json_values)
     def put_to_send(self, data: Any) -> None:
         self.both("put_to_send", data)
@@ -159,30 +159,43 @@ class SideBySide(RuleBasedStateMachine):
     def say(self, topic: Any, origin: Any, data: Any) -> None:
         if not self.accepted or origin in self.accepted:
             self.waiting += 1
-            self.unfinished += 1
         self.both("say", topic, origin, data, self.waiting)
 
     @precondition(lambda self: self.receiver == "runs")
-    @rule()
-    def say_late(self) -> None:
-        self.both("say_late", self.accepted[0] if self.accepted else "a")
-        self.receiver = "over"
+    @rule(topic=texts, which=st.integers(0, 9), age=st.sampled_from([0, 200, 550, 2000]))
+    def say_aged(self, topic: str, which: int, age: float) -> None:
+        heard = self.accepted or ["a", "b"]
+        if age > self.timeout:
+            self.receiver = "over"
+            after = None
+        else:
+            self.waiting += 2
+            after = self.waiting
+        self.both("say_aged", topic, heard[which % len(heard)], age, after)
 
-    @rule()
-    def recv(self) -> None:
-        self.both("recv")
-        self.waiting = max(0, self.waiting - 1)
+    @precondition(lambda self: self.receiver == "runs" and self.accepted)
+    @rule(origin=origins)
+    def say_unheard(self, origin: Any) -> None:
+        if origin not in self.accepted:
+            self.both("say_unheard", origin)
+            self.waiting += 1
 
-    @rule()
-    def get(self) -> None:
-        self.both("get")
-        self.waiting = max(0, self.waiting - 1)
+    @rule(block_timeout=st.sampled_from([(False, None), (False, 5), (True, 0.01), (True, None)]))
+    def recv(self, block_timeout: tuple[bool, Any]) -> None:
+        if self.waiting or block_timeout != (True, None):  # which waits with ours
+            self.both("recv", *block_timeout)
+            self.waiting = max(0, self.waiting - 1)
+
+    @rule(block_timeout=st.sampled_from([(False, None), (True, 0.01), (True, 0), (True, -1)]))
+    def get(self, block_timeout: tuple[bool, Any]) -> None:
+        self.both("get", *block_timeout)
+        if block_timeout != (True, -1):
+            self.waiting = max(0, self.waiting - 1)
 
     @rule(item=st.none() | st.integers() | st.just("sentinel"))
     def put(self, item: Any) -> None:
         self.both("put", item)
         self.waiting += 1
-        self.unfinished += 1
 
     @rule()
     def task_done(self) -> None:
@@ -195,28 +208,56 @@ class SideBySide(RuleBasedStateMachine):
     @rule(accepted=st.lists(origins, max_size=2))
     def follow(self, accepted: list[Any]) -> None:
         self.both("follow", accepted)
-        self.accepted, self.own_list = list(accepted), False
+        self.accepted = list(accepted)
+
+    @precondition(lambda self: self.accepted)
+    @rule(origin=origins)
+    def accept(self, origin: Any) -> None:
+        self.both("accept", origin)
+        self.accepted.append(origin)
+
+    @precondition(lambda self: len(self.accepted) > 1)
+    @rule()
+    def refuse(self) -> None:
+        self.both("refuse")
+        self.accepted.pop()
 
     # ---- Both ----------------------------------------------------------------
 
-    @rule(part=st.sampled_from(["publisher", "receiver"]))
+    @rule(part=parts)
     def start_again(self, part: str) -> None:
         if getattr(self, part) != "made":
             self.both("start_again", part)
 
-    @rule(part=st.sampled_from(["publisher", "receiver"]))
+    @rule(part=parts)
     def clear_running(self, part: str) -> None:
         if getattr(self, part) == "runs":
             self.both("clear_running", part)
             setattr(self, part, "over")
 
-    @rule(part=st.sampled_from(["publisher", "receiver"]), name=names)
+    @rule(part=parts, is_set=st.booleans())
+    def replace_running(self, part: str, is_set: bool) -> None:
+        # One that is not set would stop what runs, at a moment of its own choice.
+        self.both("replace_running", part, is_set or getattr(self, part) == "runs")
+
+    @rule(part=parts, kind=st.sampled_from(["Queue", "SimpleQueue", "LifoQueue"]))
+    def replace_q(self, part: str, kind: str) -> None:
+        self.both("replace_q", part, "Queue" if part == "publisher" else kind)
+        if part == "receiver":
+            self.waiting = 0
+
+    @rule(part=parts, name=names)
     def rename(self, part: str, name: str) -> None:
         self.both("set", part, "name", name)
 
     @rule(seconds=st.sampled_from([500, 600.5, 10**6]))
     def set_timeout(self, seconds: Any) -> None:
         self.both("set", "receiver", "timeout", seconds)
+        self.timeout = seconds
+
+
+#: How many new runs to try instead of the ones that are tried each time.
+EXPLORE = int(os.environ.get("HERMES_EXPLORE", "0"))
 
 
 def test_old_and_new_side_by_side() -> None:
@@ -225,10 +266,9 @@ def test_old_and_new_side_by_side() -> None:
             SideBySide,
             settings=settings(
                 settings.get_profile("patient"),
-                max_examples=40,
+                max_examples=EXPLORE or 40,
                 stateful_step_count=25,
-                # The same ones each time, unless a search for new ones is asked for.
-                derandomize="HERMES_EXPLORE" not in os.environ,
+                derandomize=not EXPLORE,
                 database=None,
             ),
         )
