@@ -332,7 +332,7 @@ class WaitingTest {
     @Test
     void virtualThreadsDoNotHoldTheirCarriers() throws Exception {
         File java = newerJava();
-        Assumptions.assumeTrue(java != null, "virtual threads are not tested: there is no Java 21 or later here");
+        Assumptions.assumeTrue(java != null, "virtual threads are not tested: there is no Java 21 or later, as JAVA_HOME or in /usr/lib/jvm");
         String one = "-Djdk.virtualThreadScheduler.";
         String printed = Cluster.java(
                 java,
