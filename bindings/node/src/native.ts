@@ -229,6 +229,13 @@ export function cString(text: string, what: string): string {
   return text;
 }
 
+/** Options by their names, of a caller; none where they are undefined. */
+export function options<T extends object>(given: T | undefined, what: string): Partial<T> {
+  if (given === undefined) return {};
+  if (typeof given === 'object' && given !== null && !Array.isArray(given)) return given;
+  throw new HermesError('EINVAL', `${what} are ${shown(given)}, and must be an object`);
+}
+
 /** A value of the wrong type, for people. */
 export function shown(value: unknown): string {
   if (typeof value === 'string') return `the string ${JSON.stringify(value.slice(0, 100))}`;

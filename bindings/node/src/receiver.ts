@@ -1,6 +1,6 @@
 import { codes, HermesError } from './errors';
 import { detailed, takeEnvelopes, type Envelope } from './envelope';
-import { check, COUNT, cString, failure, FOREVER, LENGTH, library, milliseconds, POINTER, shown, utf8 } from './native';
+import { check, COUNT, cString, failure, FOREVER, LENGTH, library, milliseconds, options, POINTER, shown, utf8 } from './native';
 import { Part, type Options } from './part';
 
 export interface ReceiverOptions {
@@ -43,13 +43,16 @@ export class Receiver extends Part {
   #due: NodeJS.Immediate | undefined;
   #details: boolean;
 
-  constructor(address: string, name: string, options: ReceiverOptions = {}) {
+  constructor(address: string, name: string, given?: ReceiverOptions) {
     const where = cString(address, 'the address');
     const who = cString(name, 'the name');
-    super((out) => library().hermes_receiver_new(where, who, out), { 'json.lost': true, ...options.options });
-    this.#details = options.details ?? false;
-    for (const topic of listOf(options.topics, 'topics')) this.subscribe(topic);
-    for (const origin of listOf(options.origins, 'origins')) this.accept(origin);
+    const { topics, origins, details = false, options: settings } = options(given, 'the options');
+    if (typeof details !== 'boolean') throw new HermesError('EINVAL', `details is ${shown(details)}, and must be a boolean`);
+    const wanted = { 'json.lost': true, ...options(settings, 'the options') };
+    super((out) => library().hermes_receiver_new(where, who, out), wanted);
+    this.#details = details;
+    for (const topic of listOf(topics, 'topics')) this.subscribe(topic);
+    for (const origin of listOf(origins, 'origins')) this.accept(origin);
   }
 
   /** Follows the topics that begin with this. */
