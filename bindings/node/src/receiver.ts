@@ -25,6 +25,9 @@ interface Waiter {
 /** How many envelopes are taken from the library at once, before the event loop goes on. */
 const BATCH = 256;
 
+/** How often a receiver is asked that has no socket to be woken by, in milliseconds. */
+const ASK_EVERY = 20;
+
 /**
  * Receives what the post office at an address sends.
  *
@@ -40,7 +43,7 @@ export class Receiver extends Part {
   #kept = true;
   /** The last look found nothing: the library wakes this thread when there may be something. */
   #settled = false;
-  #due: NodeJS.Immediate | undefined;
+  #due: NodeJS.Immediate | NodeJS.Timeout | undefined;
   #details: boolean;
 
   constructor(address: string, name: string, given?: ReceiverOptions) {
@@ -220,10 +223,11 @@ export class Receiver extends Part {
 
   #lookSoon(): void {
     if (this.#due) return;
-    this.#due = setImmediate(() => {
+    const look = (): void => {
       this.#due = undefined;
       if (this.#wanted) this.#look();
-    });
+    };
+    this.#due = this.remains.socket ? setImmediate(look) : setTimeout(look, ASK_EVERY);
     if (!this.#kept) this.#due.unref();
   }
 
@@ -249,12 +253,21 @@ export class Receiver extends Part {
     super.attend();
     if (this.#buffered > 0 && this.#flowing) setImmediate(() => this.#emitAll());
     const wanted = this.running && (this.#waiters.length > 0 || this.#flowing);
-    if (wanted) this.listen();
+    if (wanted) this.#listen();
     if (wanted !== this.#wanted) {
       this.#wanted = wanted;
       this.#hold();
     }
     if (wanted && !this.#settled) this.#lookSoon();
+  }
+
+  /** Without a descriptor for the socket it asks now and then, until there is one. */
+  #listen(): void {
+    try {
+      this.listen();
+    } catch (error) {
+      if (!(error instanceof HermesError && error.code === 'EIO')) throw error;
+    }
   }
 
   /** @internal */
@@ -275,7 +288,8 @@ export class Receiver extends Part {
   protected override release(): void {
     super.release();
     this.#wanted = false;
-    clearImmediate(this.#due);
+    clearImmediate(this.#due as NodeJS.Immediate);
+    clearTimeout(this.#due as NodeJS.Timeout);
     this.#due = undefined;
     this.#buffer = [];
     this.#next = 0;
