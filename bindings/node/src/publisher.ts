@@ -1,6 +1,6 @@
 import { HermesError } from './errors';
 import { jsonBytes, write } from './json';
-import { check, COUNT, cString, failure, library, milliseconds, options, pause, shown, utf8 } from './native';
+import { check, COUNT, cString, failure, library, milliseconds, options, pause, shown, turn, turnIsDue, utf8 } from './native';
 import { Part, type Option, type Options } from './part';
 
 /** What `publishMany` takes: a topic, data, and an origin if it is not the publisher's name. */
@@ -56,6 +56,7 @@ export class Publisher extends Part {
     if (origin != null) utf8(origin, 'the origin');
     const before = this.#last;
     const done = before.then(async () => {
+      if (turnIsDue()) await turn();
       await this.#hasRoom(bytes.length, timeout);
       this.#publish(topic, bytes, origin);
     });

@@ -1,6 +1,6 @@
 import { codes, HermesError } from './errors';
 import { detailed, takeEnvelopes, type Envelope } from './envelope';
-import { check, COUNT, cString, failure, FOREVER, LENGTH, library, milliseconds, options, POINTER, shown, utf8 } from './native';
+import { check, COUNT, cString, failure, FOREVER, LENGTH, library, milliseconds, options, POINTER, shown, turnIsDue, utf8 } from './native';
 import { Part, type Options } from './part';
 
 export interface ReceiverOptions {
@@ -96,8 +96,9 @@ export class Receiver extends Part {
       }
       // The event loop must have its turn: more is taken only when that has gone round.
       if (this.#buffered === 0 && (wait === 0 || !this.running)) this.#takeNow(wait === 0);
-      if (this.#waiters.length === 0 && this.#buffered > 0) return resolve(this.#take(max));
-      if (wait === 0) return resolve([]);
+      const now = this.#waiters.length === 0 && this.#buffered > 0 ? this.#take(max) : undefined;
+      if (wait === 0 && turnIsDue()) return void setImmediate(() => resolve(now ?? []));
+      if (now !== undefined || wait === 0) return resolve(now ?? []);
       this.#enqueue({ max, resolve, reject }, wait);
     });
   }

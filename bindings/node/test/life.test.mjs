@@ -8,6 +8,25 @@ import { eventually, PATIENCE, ROOT, run, script, withCluster } from './support.
 
 const NOWHERE = 'tcp://127.0.0.1:1';
 
+test('loops of calls that need not wait let the event loop have its turns', () =>
+  withCluster({ publisher: { 'queue.messages': 10_000 } }, async ({ receiver, publisher }) => {
+    const count = 5000;
+    const turnsDuring = async (call) => {
+      let turns = 0;
+      const clock = setInterval(() => turns++, 0);
+      for (let n = 0; n < count; n++) await call(n);
+      clearInterval(clock);
+      return turns;
+    };
+    assert.ok((await turnsDuring((n) => publisher.publishAsync('t', n))) > 3);
+    await eventually(() => receiver.stats().arrived === count);
+    const seen = [];
+    assert.ok((await turnsDuring(async () => seen.push(await receiver.recv(0)))) > 3);
+    assert.deepEqual(seen.map(({ data }) => data), Array.from({ length: count }, (_, n) => n));
+    assert.ok((await turnsDuring(() => receiver.recvMany(5, 0))) > 3);
+    assert.ok((await turnsDuring(() => publisher.nextEvent(0))) > 3);
+  }));
+
 test('receiving goes on when no descriptor is to be had', async () => {
   const source = `
     import fs from 'node:fs';
