@@ -43,8 +43,6 @@ else:
 
 log = logging.getLogger(__name__)
 
-_pumping = _native.module_lock()
-
 _NEVER = duration(float("inf"))  # as the greatest age
 
 # What comes of taking from a receiver that has not been started.
@@ -339,10 +337,11 @@ class Receiver(_Part):
             inbox.plain = True
             inbox.tell()
             return
-        with _pumping:
-            if self._hermes_pump is None:
-                self._hermes_q.hermes_make()
-                self._hermes_pump = ReceivePump(self, inbox, from_the_start)
+        if self._hermes_pump is None:
+            self._hermes_q.hermes_make()
+            # Without a lock, which an exception could leave locked: the first one stays.
+            made = ReceivePump(self, inbox, from_the_start)
+            self._hermes_pump = self.__dict__.setdefault("_hermes_pump_made", made)
         self._hermes_pump.start()
 
     def _hermes_judge_all(self, core: _native.ReceiverCore) -> None:
@@ -427,6 +426,7 @@ class Receiver(_Part):
         super()._hermes_forked()
         self._hermes_pump = None  # its thread is the parent's
         self._hermes_judging = threading.Lock()
+        self.__dict__.pop("_hermes_pump_made", None)
         self._hermes_inbox.reset()
 
 
