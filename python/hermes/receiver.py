@@ -366,7 +366,7 @@ class Receiver(_Part):
             core.accept(native_text(text, "an exchange"))
         return True
 
-    def _hermes_first_check(self, origin: Any, wanted: Container[Any]) -> AgeCheck | None:
+    def _hermes_first_check(self, envelope: Any, wanted: Container[Any]) -> AgeCheck | None:
         """Who judges the age of an envelope of a wanted origin; None if the library has.
 
         It has not where it was not told of the origin before: one that was added to what the
@@ -376,9 +376,11 @@ class Receiver(_Part):
         if core is None or check is None or check.over:
             return check
         with self._hermes_judging:
-            if wanted is not self._exchanges or not self._hermes_judge(core, origin):
+            if wanted is not self._exchanges or not self._hermes_judge(core, envelope.origin):
                 return None
-        return None if core.stats()["cached"] else check  # a replayed one may be old
+        # A ts that is no number is not judged, and what a post office replays may be old.
+        judged = isinstance(envelope.ts, (int, float)) and not core.stats()["cached"]
+        return check if judged else None
 
     def _hermes_follow_loader(self) -> None:
         """Leave origin and age to the ``load_from_frames`` that a program has put in place.
