@@ -278,7 +278,7 @@ class ReceivePump:
                     self._inbox.refused += 1
                     continue
                 if wanted and check is None:
-                    check = receiver._hermes_first_check(envelope.origin, wanted)
+                    check = receiver._hermes_first_check(envelope, wanted)
                 if check is not None and not check.passes(envelope):
                     continue
                 target = receiver._hermes_q if into_ours else receiver.q
