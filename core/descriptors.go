@@ -37,5 +37,5 @@ func closeAll(fds []int) {
 }
 
 // NoteDescriptors is for the C interface: from now on the descriptors that components open
-// are noted in these tables, for a forked child to close; see capi/inherited.c.
+// are noted in these tables, for a forked child to close; see internal/fds/inherit.
 func NoteDescriptors(owned, pollers []atomic.Uint64) { fds.StartTracking(owned, pollers) }
