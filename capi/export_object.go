@@ -25,7 +25,7 @@ func hermesgo_publisher_new(address, name *C.hermes_text, out *C.uint64_t) (code
 	}
 	h, code := c.register(handle.Publisher, publisher, out)
 	if stager := fast.NewStager(h); code == ok && stager != nil {
-		publisher.SetPocket(stager)
+		publisher.SetStager(stager)
 	}
 	return code
 }

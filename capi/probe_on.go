@@ -6,20 +6,20 @@ import (
 	"strconv"
 
 	"github.com/hermes-zmq/hermes/capi/fast"
-	"github.com/hermes-zmq/hermes/core"
+	"github.com/hermes-zmq/hermes/internal/faultinject"
 )
 
 // probe is where a test makes a function of hermes.h panic.
-func probe(function string) { core.PanicPlace(function) }
+func probe(function string) { faultinject.At(function) }
 
 // arm takes the option by which a test asks for a panic: hermes_set(any,
-// "test.panic", "hermes_start") makes the next hermes_start() panic, and the names of
-// core.ArmPanic make its goroutines panic.
+// "test.panic", "hermes_start") makes the next hermes_start() panic, and the names of places in
+// faultinject.Arm make its goroutines panic.
 func arm(key, place string) bool {
 	if key != "test.panic" {
 		return false
 	}
-	core.ArmPanic(place)
+	faultinject.Arm(place)
 	return true
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/hermes-zmq/hermes/internal/queue"
 	"github.com/hermes-zmq/hermes/internal/testkit"
 )
 
@@ -77,16 +78,16 @@ func TestTheSumsHoldAtEveryMoment(t *testing.T) {
 		spawn(func(*rand.Rand) { sums(t, p, r, po) })
 
 		random := rand.New(rand.NewPCG(6, 7))
-		rule := func(x *choiceVar) string { return x.words[random.IntN(len(x.words))] }
+		rule := func() string { return queue.Policies()[random.IntN(len(queue.Policies()))] }
 		for range 150 {
 			switch random.IntN(6) {
 			case 0:
 				_ = p.Stop(time.Duration(random.IntN(10)) * time.Millisecond)
-				set(t, p, "queue.full", rule(p.queueFull))
+				set(t, p, "queue.full", rule())
 				require.NoError(t, p.Start())
 			case 1:
 				_ = r.Stop(0)
-				set(t, r, "queue.full", rule(r.queueFull))
+				set(t, r, "queue.full", rule())
 				require.NoError(t, r.Start())
 			case 2:
 				_ = po.Stop(time.Duration(random.IntN(30)) * time.Millisecond)

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/hermes-zmq/hermes/internal/clock"
 )
 
 // TestTopicsOriginsAndTimesMayBeAnyJSON: 1.x writes whatever JSON has a form for.
@@ -15,7 +17,7 @@ func TestTopicsOriginsAndTimesMayBeAnyJSON(t *testing.T) {
 		po := newOffice(t, engine)
 		all := newReceiver(t, engine, get(t, po, "endpoint.out"))
 		p := newPublisher(t, engine, get(t, po, "endpoint.in"))
-		now := fmt.Sprintf("%.3f", seconds(time.Now()))
+		now := fmt.Sprintf("%.3f", clock.Seconds(time.Now()))
 		rows := `[null, null, 1, null], [5, ["o"], 2, "` + now + `"], [["a", 1], 7, 3, ` + now + `], ["t", {"k": 1}, 4], ["t", "o", 5, null]`
 		n, err := p.PublishBatch([]byte("[" + rows + "]"))
 		require.NoError(t, err)
@@ -24,7 +26,7 @@ func TestTopicsOriginsAndTimesMayBeAnyJSON(t *testing.T) {
 		got := collect(t, all, 6)
 		var topics []string
 		for _, e := range got {
-			require.InDelta(t, seconds(time.Now()), e.TS, soon.Seconds())
+			require.InDelta(t, clock.Seconds(time.Now()), e.TS, soon.Seconds())
 			topics = append(topics, e.Topic+" "+e.Origin+" "+string(e.Data))
 		}
 		require.Equal(t, []string{`null null 1`, `5 ["o"] 2`, `["a", 1] 7 3`, `t {"k": 1} 4`, `t o 5`, `{"k": [1]} true 6`}, topics)
@@ -78,7 +80,7 @@ func TestATimeThatSaysNothingIsThatOfArrival(t *testing.T) {
 		require.NoError(t, r.Start())
 		defer func() { _ = r.Close() }()
 		send := rawPublisher(t, get(t, r, "endpoint"))
-		times := []string{`null`, `0`, `""`, `[]`, `NaN`, `Infinity`, fmt.Sprintf(`"%f"`, seconds(time.Now()))}
+		times := []string{`null`, `0`, `""`, `[]`, `NaN`, `Infinity`, fmt.Sprintf(`"%f"`, clock.Seconds(time.Now()))}
 		for _, ts := range times {
 			send(`"t"`, `"o"`, `1`, ts)
 		}

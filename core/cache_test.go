@@ -14,6 +14,7 @@ import (
 
 	"github.com/hermes-zmq/hermes/internal/batch"
 	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/clock"
 	"github.com/hermes-zmq/hermes/internal/testkit"
 	"github.com/hermes-zmq/hermes/internal/zmtp"
 )
@@ -72,7 +73,7 @@ func TestWhoComesLateGetsTheLastValues(t *testing.T) {
 	got := map[string][]string{}
 	for _, e := range collect(t, r, 5) {
 		got[e.Topic] = append(got[e.Topic], string(e.Data))
-		require.Less(t, e.TS, seconds(sent), "its own time")
+		require.Less(t, e.TS, clock.Seconds(sent), "its own time")
 	}
 	require.Equal(t, map[string][]string{"a/1": {"7", "8", "9"}, "a/2": {"0", "1"}}, got)
 
@@ -143,16 +144,16 @@ func TestOthersGetNothingOfAReplay(t *testing.T) {
 func TestWhoComesBackIsNotToldTwice(t *testing.T) {
 	po := newOffice(t, "zmtp", "cache.depth", "5")
 	p := newPublisher(t, "zmtp", get(t, po, "endpoint.in"))
-	wire := newCutter(t, get(t, po, "endpoint.out"))
-	r := newReceiver(t, "zmtp", wire.address(), "on_slow", "ignore", "reconnect.min", "1ms", "reconnect.max", "10ms")
+	relay := testkit.NewRelay(t, get(t, po, "endpoint.out"))
+	r := newReceiver(t, "zmtp", relay.Address(), "on_slow", "ignore", "reconnect.min", "1ms", "reconnect.max", "10ms")
 	require.Eventually(t, func() bool { return subscribed(po.Stats()) == 1 }, soon, pollEvery)
 	publishNumbers(t, p, "a", 0, 10)
 	require.Len(t, values(t, r, 10)["a"], 10)
-	wire.cut()
+	relay.Cut()
 	require.Eventually(t, func() bool { return len(po.Stats().Subscribers) == 0 }, soon, pollEvery)
 	publishNumbers(t, p, "a", 10, 13)
 	relayed(t, po, 13)
-	wire.mend()
+	relay.Restore()
 	require.Equal(t, []string{"10", "11", "12"}, values(t, r, 3)["a"])
 	nothingMore(t, p, r, "a")
 	s := r.Stats()
@@ -302,7 +303,7 @@ func TestWhoCannotTellOldFromLateGetsWhatTheOperatorSays(t *testing.T) {
 		publishNumbers(t, p, "a", 0, 5)
 		relayed(t, po, 5)
 		time.Sleep(20 * time.Millisecond)
-		before := seconds(time.Now())
+		before := clock.Seconds(time.Now())
 		e := newEar(t, get(t, po, "endpoint.out"), c.typ)
 		require.NoError(t, e.Subscribe([]byte(`"a`)))
 		require.Eventually(t, func() bool { s := po.Stats().Subscribers; return len(s) == 1 && s[0].Subscriptions == 1 }, soon, pollEvery)

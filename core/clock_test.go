@@ -6,12 +6,14 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/hermes-zmq/hermes/internal/clock"
 )
 
 // step sets the time of day, for all components of this process.
 func step(t *testing.T, by time.Duration) {
-	clockStep.Store(int64(by))
-	t.Cleanup(func() { clockStep.Store(0) })
+	clock.Step(by)
+	t.Cleanup(func() { clock.Step(0) })
 }
 
 // TestTheTimeOfDayMayBeSet: nothing waits for longer or shorter, and what is sent and

@@ -12,6 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/connectivity"
+	"github.com/hermes-zmq/hermes/internal/notify"
 )
 
 // quickly makes a component try again often, so that much happens in a short test.
@@ -51,7 +53,7 @@ func listening(t *testing.T, f func(net.Conn)) string {
 func told(t *testing.T, p Component, contains ...string) {
 	t.Helper()
 	e := eventOf(t, p, "unreachable")
-	require.Equal(t, levelWarning, e.Level)
+	require.Equal(t, notify.Warning, e.Level)
 	require.NotEmpty(t, e.Address)
 	for _, c := range contains {
 		require.Contains(t, e.Text, c)
@@ -111,14 +113,14 @@ func TestLibzmqIsHelpedOut(t *testing.T) {
 		code(t, ETIMEOUT, p.WaitReady(time.Millisecond), out+" is the address for receivers")
 		e := eventOf(t, po, "handshake_failed")
 		if office == "zmtp" { // libzmq may not be able to tell it from a probe
-			require.Equal(t, levelWarning, e.Level, e.Text)
+			require.Equal(t, notify.Warning, e.Level, e.Text)
 		}
 	})
 	po := newOffice(t, "libzmq")
 	c, err := net.Dial("tcp", strings.TrimPrefix(get(t, po, "endpoint.in"), "tcp://"))
 	require.NoError(t, err)
 	require.NoError(t, c.Close())
-	require.Equal(t, levelInfo, eventOf(t, po, "handshake_failed").Level)
+	require.Equal(t, notify.Info, eventOf(t, po, "handshake_failed").Level)
 }
 
 func TestWhatDoesNotAnswerIsToldBeforeItHasFailed(t *testing.T) {
@@ -155,7 +157,7 @@ func TestAPostOfficeNamesItselfAsItWasReached(t *testing.T) {
 	r := newReceiver(t, "zmtp", here("endpoint.in"), quickly...)
 	told(t, r, "receivers connect to "+here("endpoint.out"))
 	e := eventOf(t, po, "handshake_failed")
-	require.Equal(t, levelWarning, e.Level)
+	require.Equal(t, notify.Warning, e.Level)
 	require.Contains(t, e.Text, "it is a receiver, and this is the address for publishers")
 }
 
@@ -163,34 +165,14 @@ func TestThePostOfficeWarnsForEachOfItsSides(t *testing.T) {
 	po := newOffice(t, "zmtp")
 	newReceiver(t, "zmtp", get(t, po, "endpoint.in"), quickly...)
 	e := eventOf(t, po, "handshake_failed")
-	require.Equal(t, levelWarning, e.Level)
+	require.Equal(t, notify.Warning, e.Level)
 	require.Contains(t, e.Text, "it is a receiver")
 
 	newPublisher(t, "zmtp", get(t, po, "endpoint.out"), quickly...)
 	for !strings.Contains(e.Text, "it is a publisher") {
 		e = eventOf(t, po, "handshake_failed")
 	}
-	require.Equal(t, levelWarning, e.Level)
-}
-
-func TestPeersOfTheWrongKindAreNamed(t *testing.T) {
-	e := carrier.Event{Kind: carrier.HandshakeFailed, Cause: carrier.CauseWrongType}
-	for _, c := range []struct {
-		own  carrier.Type
-		kind string
-		says string
-	}{
-		{carrier.SUB, "SUB", "a receiver listens there"},
-		{carrier.PUB, "PUB", "a publisher listens there"},
-		{carrier.SUB, "REP", `a socket of type "REP" listens there, which sends no envelopes`},
-		{carrier.PUB, "ROUTER", `a socket of type "ROUTER" listens there, which takes no envelopes`},
-		{carrier.XSUB, "XSUB", `a socket of type "XSUB" listens there`},
-	} {
-		require.Contains(t, misdirected(c.own, c.kind, "tcp://h:1", ""), c.says)
-	}
-	e.Type, e.Reason = "REQ", "a peer of type \"REQ\" cannot be connected to a XSUB"
-	require.Equal(t, e.Reason, refusal(carrier.XSUB, e))
-	require.Equal(t, "tcp://h:1 is the address for ?[2J", misdirected(carrier.SUB, "XSUB", "tcp://h:1", "this is the address for \x1b[2J"))
+	require.Equal(t, notify.Warning, e.Level)
 }
 
 func TestAWarningComesOnceAMinute(t *testing.T) {
@@ -201,26 +183,13 @@ func TestAWarningComesOnceAMinute(t *testing.T) {
 		require.NoError(t, err)
 		switch e.Kind {
 		case "retrying":
-			require.Equal(t, levelInfo, e.Level)
+			require.Equal(t, notify.Info, e.Level)
 			tries++
 		case "unreachable":
 			warned++
 		}
 	}
 	require.Equal(t, 1, warned)
-
-	again := &Receiver{}
-	again.init("receiver", "again", "")
-	again.network.every = 0
-	again.network.add(carrier.SUB, addresses{connect: []string{"tcp://h:1"}})
-	again.network.begin()
-	defer again.network.end()
-	for range 3 {
-		again.peerEvent(carrier.SUB, addresses{}, carrier.Event{Kind: carrier.Retrying, Address: "tcp://h:1", Cause: carrier.CauseNoName})
-	}
-	for range 3 {
-		told(t, again, "tcp://h:1")
-	}
 }
 
 func TestAPostOfficeThatStartsAMomentLaterIsNoReasonForAWarning(t *testing.T) {
@@ -233,7 +202,7 @@ func TestAPostOfficeThatStartsAMomentLaterIsNoReasonForAWarning(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, po.Start())
 		require.NoError(t, r.WaitReady(soon))
-		inTime := time.Since(began) < outageGrace/2
+		inTime := time.Since(began) < connectivity.OutageGrace/2
 		_ = po.Close()
 		_ = r.Close()
 		if !inTime {
@@ -255,10 +224,10 @@ func TestRefusalsAreToldOnceAMinute(t *testing.T) {
 		po := newOffice(t, office)
 		r := newReceiver(t, "zmtp", get(t, po, "endpoint.in"), quickly...)
 		p := newPublisher(t, "zmtp", get(t, po, "endpoint.out"), quickly...)
-		for _, part := range []Component{r, p} {
+		for _, component := range []Component{r, p} {
 			refused := 0
 			for tries := 0; tries < 100; {
-				e, err := part.NextEvent(soon)
+				e, err := component.NextEvent(soon)
 				require.NoError(t, err)
 				switch e.Kind {
 				case "retrying":
@@ -282,65 +251,28 @@ func TestRefusalsAreToldOnceAMinute(t *testing.T) {
 	})
 }
 
-func TestWhatWasRefusedMeanwhileIsCounted(t *testing.T) {
-	part := &Receiver{}
-	part.init("receiver", "calm", "")
-	part.network.begin()
-	defer part.network.end()
-	refuse := func(cause carrier.Cause, reason string) {
-		part.peerEvent(carrier.XSUB, addresses{}, carrier.Event{Kind: carrier.HandshakeFailed, Address: "tcp://h:1", Cause: cause, Reason: reason})
-	}
-	events := func() (texts []string) {
-		for e, err := part.NextEvent(0); err == nil; e, err = part.NextEvent(0) {
-			texts = append(texts, fmt.Sprintf("%s %d %s", e.Level, e.Count, e.Text[strings.LastIndex(e.Text, ": ")+2:]))
-		}
-		return texts
-	}
-	refuse(carrier.CauseNotZMTP, "one")
-	refuse(carrier.CauseNotZMTP, "two")
-	refuse(carrier.CauseOther, "full")
-	refuse(carrier.CauseOther, "odd")
-	refuse(carrier.CauseProbe, "probe")
-	require.Equal(t, []string{"warning 0 one", "warning 0 full", "info 0 odd", "info 0 probe"}, events())
-	for i := range 10 * maxRepeats { // no peer can fill the memory
-		refuse(carrier.CauseOther, fmt.Sprint(i))
-	}
-	require.LessOrEqual(t, len(part.network.repeats), maxRepeats+1)
-	require.LessOrEqual(t, len(events()), maxRepeats+1)
-	for _, p := range part.network.repeats {
-		p.next = time.Time{} // a minute later
-	}
-	refuse(carrier.CauseNotZMTP, "three")
-	require.Equal(t, []string{"info 2 three (2 times since it was last told)"}, events())
-}
-
 func TestANormalEndAndAProbeAreNoWarnings(t *testing.T) {
 	po := newOffice(t, "zmtp")
-	po.network.mu.Lock()
-	po.network.every = 0
-	po.network.mu.Unlock()
 	host := strings.TrimPrefix(get(t, po, "endpoint.in"), "tcp://")
-	for range 3 {
-		c, err := net.Dial("tcp", host)
-		require.NoError(t, err)
-		require.NoError(t, c.Close())
-		e := eventOf(t, po, "handshake_failed")
-		require.Equal(t, levelInfo, e.Level, e.Text)
-	}
+	c, err := net.Dial("tcp", host)
+	require.NoError(t, err)
+	require.NoError(t, c.Close())
+	e := eventOf(t, po, "handshake_failed")
+	require.Equal(t, notify.Info, e.Level, e.Text)
 	r := newReceiver(t, "zmtp", get(t, po, "endpoint.out"))
 	require.NoError(t, r.WaitReady(soon))
 	require.NoError(t, r.Close())
-	require.Equal(t, levelInfo, eventOf(t, po, "disconnected").Level)
+	require.Equal(t, notify.Info, eventOf(t, po, "disconnected").Level)
 
 	// A health check that speaks is another kind of peer.
-	c, err := net.Dial("tcp", host)
+	c, err = net.Dial("tcp", host)
 	require.NoError(t, err)
 	_, err = c.Write([]byte("GET / HTTP/1.1\r\n\r\n"))
 	require.NoError(t, err)
-	e := eventOf(t, po, "handshake_failed")
+	e = eventOf(t, po, "handshake_failed")
 	require.NoError(t, c.Close())
 	require.Contains(t, e.Text, "does not speak ZMTP")
-	require.Equal(t, levelWarning, e.Level)
+	require.Equal(t, notify.Warning, e.Level)
 }
 
 func TestWhoIsConnectedIsToldWhyNothingComes(t *testing.T) {
@@ -368,7 +300,6 @@ func TestWhoIsConnectedIsToldWhyNothingComes(t *testing.T) {
 func TestAPathThatMayNotBeUsedIsTold(t *testing.T) {
 	if os.Geteuid() == 0 {
 		require.Equal(t, carrier.CauseForbidden, carrier.CauseOf(&os.PathError{Err: os.ErrPermission, Op: "connect"}))
-		require.Contains(t, check(carrier.SUB, carrier.CauseForbidden), "permissions")
 		return
 	}
 	dir := t.TempDir()

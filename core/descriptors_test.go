@@ -6,6 +6,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"github.com/hermes-zmq/hermes/internal/fds"
 )
 
 // TestWithoutDescriptorsAStartFails, rather than the program.
@@ -18,7 +20,7 @@ func TestWithoutDescriptorsAStartFails(t *testing.T) {
 		require.NoError(t, unix.Close(lowest))
 		restore := func() { require.NoError(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &limit)) }
 		defer restore()
-		for spare := range uint64(5 * spareDescriptors) {
+		for spare := range uint64(5 * fds.SpareDescriptors) {
 			p, err := NewPostOffice("tcp://127.0.0.1:*", "tcp://127.0.0.1:*", "tcp://127.0.0.1:*")
 			require.NoError(t, err)
 			require.NoError(t, p.Set("engine", engine))
@@ -26,7 +28,7 @@ func TestWithoutDescriptorsAStartFails(t *testing.T) {
 			require.NoError(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: uint64(lowest) + spare, Max: limit.Max}))
 			err = p.Start()
 			restore()
-			if spare < spareDescriptors || err != nil {
+			if spare < fds.SpareDescriptors || err != nil {
 				code(t, EIO, err, "cannot open", "the limit on open files, ulimit -n, is ")
 				require.ErrorIs(t, err, syscall.EMFILE)
 				require.Equal(t, "new", get(t, p, "state"))

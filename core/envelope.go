@@ -32,7 +32,3 @@ func (e *Envelope) Decode(v any) error {
 	}
 	return nil
 }
-
-// ValidData reports whether text is one JSON value as an envelope may carry it: that of
-// RFC 8259, with Python's NaN and Infinity, and not nested too deep.
-func ValidData(text []byte) bool { return wire.Valid(text) }

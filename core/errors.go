@@ -1,98 +1,39 @@
 package core
 
-import (
-	"errors"
-	"fmt"
-	"syscall"
+import "github.com/hermes-zmq/hermes/internal/herr"
 
-	"github.com/hermes-zmq/hermes/internal/carrier"
-	"github.com/hermes-zmq/hermes/internal/fds"
-	"github.com/hermes-zmq/hermes/internal/wire"
-)
+// Error is what every failing function of this package returns: a Code, a text that
+// names the culprit, and the cause where there is one underneath. errors.Is compares
+// codes: errors.Is(err, &Error{Code: ETIMEOUT}).
+type Error = herr.Error
 
 // Code says what kind of failure an Error is. The numbers are those of hermes.h.
-type Code int32
+type Code = herr.Code
 
 // The codes; hermes.h says what each means.
 const (
-	OK         Code = 0
-	EINVAL     Code = -1
-	EBADHANDLE Code = -2
-	ESTATE     Code = -3
-	EADDRESS   Code = -4
-	EADDRINUSE Code = -5
-	EOPTION    Code = -6
-	EUTF8      Code = -7
-	EJSON      Code = -8
-	EFULL      Code = -9
-	ETIMEOUT   Code = -10
-	ESTOPPED   Code = -11
-	EFORKED    Code = -12
-	EINTERNAL  Code = -13
-	ENOMEM     Code = -14
-	ERANGE     Code = -15
-	ETOOBIG    Code = -16
-	ENOTSUP    Code = -17
-	EIO        Code = -18
+	OK         = herr.OK
+	EINVAL     = herr.EINVAL
+	EBADHANDLE = herr.EBADHANDLE
+	ESTATE     = herr.ESTATE
+	EADDRESS   = herr.EADDRESS
+	EADDRINUSE = herr.EADDRINUSE
+	EOPTION    = herr.EOPTION
+	EUTF8      = herr.EUTF8
+	EJSON      = herr.EJSON
+	EFULL      = herr.EFULL
+	ETIMEOUT   = herr.ETIMEOUT
+	ESTOPPED   = herr.ESTOPPED
+	EFORKED    = herr.EFORKED
+	EINTERNAL  = herr.EINTERNAL
+	ENOMEM     = herr.ENOMEM
+	ERANGE     = herr.ERANGE
+	ETOOBIG    = herr.ETOOBIG
+	ENOTSUP    = herr.ENOTSUP
+	EIO        = herr.EIO
 )
 
-// Error is what every failing function of this package returns.
-type Error struct {
-	Code Code
-	Text string // names the culprit
-	Err  error  // the cause, where there is one underneath
-}
+// CodeOf is the code of an error: OK for nil, EINTERNAL for one that is not an Error.
+func CodeOf(err error) Code { return herr.CodeOf(err) }
 
-func (e *Error) Error() string { return e.Text }
-
-// Unwrap gives the cause.
-func (e *Error) Unwrap() error { return e.Err }
-
-// Is makes errors.Is compare codes: errors.Is(err, &Error{Code: ETIMEOUT}).
-func (e *Error) Is(target error) bool {
-	t, ok := target.(*Error)
-	return ok && t.Code == e.Code
-}
-
-// CodeOf is the code of an error: OK for nil, EINTERNAL for one that is not ours.
-func CodeOf(err error) Code {
-	if err == nil {
-		return OK
-	}
-	var e *Error
-	if errors.As(err, &e) {
-		return e.Code
-	}
-	return EINTERNAL
-}
-
-func errorf(code Code, format string, args ...any) *Error {
-	err := fmt.Errorf(format, args...)
-	return &Error{Code: code, Text: err.Error(), Err: errors.Unwrap(err)}
-}
-
-// openError classifies what a carrier says when a socket cannot be opened.
-func openError(who string, err error) *Error {
-	code := EIO
-	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
-		return errorf(EADDRINUSE, "%s: %w; another program listens there: stop it, or choose another address", who, err)
-	case errors.Is(err, carrier.ErrAddress), errors.Is(err, carrier.ErrUnsupported):
-		code = EADDRESS
-	}
-	if errors.Is(err, syscall.EMFILE) {
-		return &Error{Code: code, Text: who + ": " + fds.Describe(err), Err: err}
-	}
-	return errorf(code, "%s: %w", who, err)
-}
-
-// textError classifies what the wire says of a topic, an origin, or data.
-func textError(what string, err error) *Error {
-	switch {
-	case errors.Is(err, wire.ErrUTF8):
-		return errorf(EUTF8, "%s is %w", what, err)
-	case errors.Is(err, wire.ErrJSON):
-		return errorf(EJSON, "%s is %w", what, err)
-	}
-	return errorf(EINVAL, "%s: %w", what, err)
-}
+func errorf(code Code, format string, args ...any) *Error { return herr.Errorf(code, format, args...) }

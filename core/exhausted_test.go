@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/hermes-zmq/hermes/internal/address"
+	"github.com/hermes-zmq/hermes/internal/notify"
 )
 
 // TestAPostOfficeThatLacksDescriptorsSaysSoAndRecovers, with either engine.
@@ -33,7 +34,7 @@ func TestAPostOfficeThatLacksDescriptorsSaysSoAndRecovers(t *testing.T) {
 		defer feed()
 		require.NoError(t, unix.Connect(peer, &unix.SockaddrInet4{Port: portOf(t, get(t, po, "endpoint.in")), Addr: [4]byte{127, 0, 0, 1}}))
 		e := event(t, po, "exhausted")
-		require.Equal(t, levelWarning, e.Level)
+		require.Equal(t, notify.Warning, e.Level)
 		require.Contains(t, e.Text, "too many open files")
 		require.Contains(t, e.Text, "ulimit -n")
 		feed()
@@ -46,8 +47,8 @@ func TestAPostOfficeThatLacksDescriptorsSaysSoAndRecovers(t *testing.T) {
 // event waits for a notice of a kind.
 func event(t *testing.T, p Component, kind string) Event {
 	t.Helper()
-	for deadline := time.Now().Add(soon); ; {
-		e, err := p.NextEvent(time.Until(deadline))
+	for end := time.Now().Add(soon); ; {
+		e, err := p.NextEvent(time.Until(end))
 		require.NoError(t, err, "no %s", kind)
 		if e.Kind == kind {
 			return e

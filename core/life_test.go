@@ -49,9 +49,7 @@ func TestALateEndSparesTheNextRun(t *testing.T) {
 	// Whoever comes first now, the receiver is started once more.
 	require.NoError(t, r.Start())
 	require.Eventually(t, func() bool {
-		r.limit.mu.Lock()
-		defer r.limit.mu.Unlock()
-		return len(r.limit.queue) == 0 // the late end has its turn
+		return r.limit.Waiting() == 0 // the late end has its turn
 	}, soon, time.Millisecond)
 	r.life.Lock()   // and its turn is over
 	r.life.Unlock() //lint:ignore SA2001 it waits for the late end, which holds it
@@ -106,27 +104,6 @@ func TestWhatHasStoppedHasNoPeers(t *testing.T) {
 		require.Empty(t, po.Stats().Publishers)
 		require.Empty(t, po.Stats().Subscribers)
 	})
-}
-
-// A peer may be there before Start returns, and to whoever reads the notices it comes after.
-func TestStartedComesBeforeConnected(t *testing.T) {
-	var l eventLog
-	l.open()
-	l.add(Event{Kind: "connected"})
-	_, some := l.take()
-	require.False(t, some, "nobody knows yet")
-	l.opened(&Event{Kind: "started"})
-	l.add(Event{Kind: "disconnected"})
-	for _, kind := range []string{"started", "connected", "disconnected"} {
-		e, _ := l.take()
-		require.Equal(t, kind, e.Kind)
-		require.NotZero(t, e.TS)
-	}
-	l.open()
-	l.add(Event{Kind: "retrying"})
-	l.opened(nil)
-	e, _ := l.take()
-	require.Equal(t, "retrying", e.Kind)
 }
 
 // TestClosingInTheBodyOfALoopEndsIt: as it ends while the loop waits, and where the receiver

@@ -13,8 +13,8 @@ import (
 // hears waits until a component tells of something in these words.
 func hears(t *testing.T, p Component, words string) {
 	t.Helper()
-	for deadline := time.Now().Add(soon); ; {
-		e, err := p.NextEvent(time.Until(deadline))
+	for end := time.Now().Add(soon); ; {
+		e, err := p.NextEvent(time.Until(end))
 		require.NoError(t, err, "nothing was said of %q", words)
 		if strings.Contains(e.Text, words) {
 			return

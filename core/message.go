@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"time"
 
+	"github.com/hermes-zmq/hermes/internal/clock"
 	"github.com/hermes-zmq/hermes/internal/wire"
 )
 
@@ -36,7 +37,7 @@ func Stamp[T any](v *T) *T {
 			m.DType = reflect.TypeFor[T]().Name()
 		}
 		if m.TS == 0 {
-			m.TS = seconds(time.Now())
+			m.TS = clock.Seconds(time.Now())
 		}
 	}
 	return v

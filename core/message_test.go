@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/hermes-zmq/hermes/internal/clock"
 )
 
 type tick struct {
@@ -28,7 +30,7 @@ func TestMessagesTravelAsArrays(t *testing.T) {
 func TestStampFillsInNameAndTime(t *testing.T) {
 	s := Stamp(&tick{Pair: "x"})
 	require.Equal(t, "tick", s.DType)
-	require.InDelta(t, seconds(time.Now()), s.TS, 5)
+	require.InDelta(t, clock.Seconds(time.Now()), s.TS, 5)
 	require.Equal(t, 7, *Stamp(ptr(7)), "what is no message stays as it is")
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hermes-zmq/hermes/internal/latch"
 	"github.com/hermes-zmq/hermes/internal/safe"
 )
 
@@ -16,8 +17,8 @@ type Node struct {
 	receiver  *Receiver
 	publisher *Publisher
 
-	relays int  // loops of Run; guarded by component.mu
-	calm   gate // there are none
+	relays int         // loops of Run; guarded by component.mu
+	calm   latch.Latch // there are none
 }
 
 var _ Component = (*Node)(nil)
@@ -35,10 +36,10 @@ func NewNode(name string, receiver *Receiver, publisher *Publisher) (*Node, erro
 		return nil, err
 	}
 	n := &Node{receiver: receiver, publisher: publisher}
-	n.init("node", name, "")
-	n.options.add("linger", "how long closing may flush", true, n.linger)
-	n.component.open, n.component.shut = n.openUp, n.shutDown
-	n.calm.set(true)
+	n.init("node", name, "", hooks{start: n.openUp, stop: n.shutDown})
+	n.options.Add("linger", "how long closing may flush", true, n.network.linger)
+
+	n.calm.Set(true)
 	return n, nil
 }
 
@@ -92,7 +93,7 @@ func (n *Node) openUp() error {
 // failed, or cannot keep up. What its owner does to a component by itself is the owner's business.
 func (n *Node) watch(p *component, run uint64) {
 	safe.Go(n.Fail, func() {
-		<-p.idle.opened()
+		<-p.idle.Opened()
 		p.mu.Lock()
 		reason, failure := p.reason, p.failure
 		p.mu.Unlock()
@@ -104,14 +105,14 @@ func (n *Node) watch(p *component, run uint64) {
 			n.failure = failure
 		}
 		n.mu.Unlock()
-		n.endRun(run, p.who()+" has stopped ("+firstLine(reason)+")", n.linger.get())
+		n.endRun(run, p.who()+" has stopped ("+firstLine(reason)+")", n.network.linger.Get())
 	})
 }
 
 // shutDown stops the receiver, lets the loops of Run publish what they have taken, and
 // stops the publisher.
 func (n *Node) shutDown() error {
-	timeout, less := n.limit.left()
+	timeout, less := n.limit.Left()
 	var first, hurried stops
 	stopped := make(chan struct{})
 	safe.Go(nil, func() {
@@ -124,7 +125,7 @@ func (n *Node) shutDown() error {
 			return errors.Join(first.or(hurried)...)
 		case <-less:
 			var shorter time.Duration
-			shorter, less = n.limit.left()
+			shorter, less = n.limit.Left()
 			hurried = n.stopParts(shorter).or(hurried) // hurries the stops under way, or comes first
 		}
 	}
@@ -146,10 +147,10 @@ func (s stops) or(other stops) stops {
 func (n *Node) stopParts(timeout time.Duration) (said stops) {
 	if n.receiver != nil {
 		said = append(said, n.receiver.Stop(timeout))
-		n.limit.await(n.calm.opened())
+		n.limit.Await(n.calm.Opened())
 	}
 	if n.publisher != nil {
-		left, _ := n.limit.left()
+		left, _ := n.limit.Left()
 		said = append(said, n.publisher.Stop(left))
 	}
 	return said
@@ -228,7 +229,7 @@ func (n *Node) relaying(more int) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.relays += more
-	n.calm.set(n.relays == 0)
+	n.calm.Set(n.relays == 0)
 }
 
 // forward publishes a delivery. What the publisher has no room for it has counted, and
@@ -237,7 +238,7 @@ func (n *Node) forward(d *Delivery, topic string) error {
 	for i := range d.Len() {
 		err := n.publisher.Publish(topic, n.name, d.At(i).Data)
 		if err != nil && CodeOf(err) != EFULL {
-			n.publisher.q.leave(d.Len() - i)
+			n.publisher.queue.Abandon(d.Len() - i)
 			return err
 		}
 	}

@@ -90,40 +90,6 @@ func TestAStopWithoutEndCanBeCutShort(t *testing.T) {
 	}
 }
 
-func TestWhoWaitsForAStopShortensTheNextOne(t *testing.T) {
-	var p patience
-	number := p.enqueue(time.Minute)
-	p.enqueue(-1)
-	p.begin(-1)
-	left, _ := p.left()
-	require.InDelta(t, time.Minute, left, float64(time.Second*30))
-	p.end()
-	p.dequeue(number)
-	p.begin(-1)
-	left, _ = p.left()
-	require.Negative(t, left)
-}
-
-func TestPatienceOnlyShrinks(t *testing.T) {
-	var p patience
-	p.shorten(0)
-	p.begin(time.Hour)
-	p.shorten(2 * time.Hour)
-	p.shorten(-1)
-	left, less := p.left()
-	require.InDelta(t, time.Hour, left, float64(time.Minute))
-	p.shorten(time.Minute)
-	testkit.Receive(t, less, "a shorter time")
-	left, _ = p.left()
-	require.LessOrEqual(t, left, time.Minute)
-	p.begin(-1)
-	left, _ = p.left()
-	require.Negative(t, left)
-	p.shorten(0)
-	left, _ = p.left()
-	require.Zero(t, left)
-}
-
 func TestAPostOfficeWithADeafSubscriberCanBeClosed(t *testing.T) {
 	po := newOffice(t, "zmtp", "heartbeat.interval", "0", "linger", "10ms")
 	c, err := net.Dial("tcp", strings.TrimPrefix(get(t, po, "endpoint.out"), "tcp://"))

@@ -8,9 +8,16 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/hermes-zmq/hermes/internal/address"
 	"github.com/hermes-zmq/hermes/internal/batch"
 	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/connectivity"
+	"github.com/hermes-zmq/hermes/internal/deadline"
 	"github.com/hermes-zmq/hermes/internal/faultinject"
+	"github.com/hermes-zmq/hermes/internal/herr"
+	"github.com/hermes-zmq/hermes/internal/lastvalue"
+	"github.com/hermes-zmq/hermes/internal/notify"
+	"github.com/hermes-zmq/hermes/internal/option"
 )
 
 // PostOffice relays between publishers, which connect to its incoming side, and
@@ -19,10 +26,10 @@ import (
 // it asks only for what its subscribers want.
 type PostOffice struct {
 	component
-	in, out, debug addresses
+	in, out, debug address.List
 
-	queueMessages *sizeVar
-	queueBytes    *sizeVar
+	queueMessages *option.Size
+	queueBytes    *option.Size
 	cache         cacheOptions
 
 	relay *relay // of the present run; guarded by component.mu
@@ -38,28 +45,28 @@ var _ Component = (*PostOffice)(nil)
 func NewPostOffice(in, out, debug string) (*PostOffice, error) {
 	p := &PostOffice{}
 	var err error
-	if p.in, err = parseAddresses(in, true); err != nil {
+	if p.in, err = address.ParseList(in, true); err != nil {
 		return nil, err
 	}
-	if p.out, err = parseAddresses(out, true); err != nil {
+	if p.out, err = address.ParseList(out, true); err != nil {
 		return nil, err
 	}
 	if debug != "" {
-		if p.debug, err = parseAddresses(debug, true); err != nil {
+		if p.debug, err = address.ParseList(debug, true); err != nil {
 			return nil, err
 		}
 	}
-	p.init("post office", in+" > "+out, in+" > "+out)
-	p.component.open, p.component.shut, p.component.fact = p.openUp, p.shutDown, p.factOf
-	p.network.add(carrier.XSUB, p.in)
-	p.network.add(carrier.XPUB, p.out)
-	p.network.add(carrier.PUB, p.debug)
-	p.networkOptions()
-	p.queueMessages = newSize(1_000_000, maxCount)
-	p.queueBytes = newSize(256<<20, maxBytes)
+	p.init("post office", in+" > "+out, in+" > "+out, hooks{start: p.openUp, stop: p.shutDown, fact: p.factOf})
+
+	p.links.Add(carrier.XSUB, p.in.Connect)
+	p.links.Add(carrier.XPUB, p.out.Connect)
+	p.links.Add(carrier.PUB, p.debug.Connect)
+	p.addNetworkOptions()
+	p.queueMessages = option.NewSize(1_000_000, option.MaxCount)
+	p.queueBytes = option.NewSize(256<<20, option.MaxBytes)
 	o := &p.options
-	o.add("queue.messages", "how many messages may wait for one subscriber; more are dropped and counted (libzmq: set later, it is for new subscribers)", true, p.queueMessages)
-	o.add("queue.bytes", "how many bytes of them (our own carrier only)", true, p.queueBytes)
+	o.Add("queue.messages", "how many messages may wait for one subscriber; more are dropped and counted (libzmq: set later, it is for new subscribers)", true, p.queueMessages)
+	o.Add("queue.bytes", "how many bytes of them (our own carrier only)", true, p.queueBytes)
 	p.cache.add(o)
 	return p, nil
 }
@@ -68,8 +75,8 @@ func NewPostOffice(in, out, debug string) (*PostOffice, error) {
 type relay struct {
 	inlet      carrier.Inlet
 	out, debug carrier.Outlet
-	cache      *lastValues // or nil
-	wants      wants
+	cache      *lastvalue.Cache // or nil
+	wants      upstream
 	route      *route
 	delivered  atomic.Uint64 // grows with every batch: tells when it has become quiet
 }
@@ -80,9 +87,9 @@ func (p *PostOffice) checkSides() error {
 	sides := map[string]string{}
 	for _, side := range []struct {
 		name string
-		at   addresses
+		at   address.List
 	}{{"incoming", p.in}, {"outgoing", p.out}, {"debug", p.debug}} {
-		for _, a := range side.at.bind {
+		for _, a := range side.at.Bind {
 			if other, taken := sides[a]; taken && !strings.HasSuffix(a, "*") && !strings.HasSuffix(a, ":0") {
 				return errorf(EADDRINUSE, "%s: %s is both the %s and the %s address, and each side needs one of its own", p.who(), a, other, side.name)
 			}
@@ -99,16 +106,16 @@ func (p *PostOffice) openUp() (err error) {
 	r := &relay{cache: p.cache.open(), route: newRoute()}
 	defer func() {
 		if err != nil {
-			r.close(&patience{}) // at once
+			r.close(&deadline.Shared{}) // at once
 		}
 	}()
-	if len(p.debug.all()) > 0 {
+	if len(p.debug.All()) > 0 {
 		if r.debug, err = p.openOutlet(carrier.PUB, p.debug, r.route, nil, nil); err != nil {
 			return err
 		}
 	}
 	if r.cache != nil {
-		r.wants.keep(p.cache.topics.get())
+		r.wants.keep(p.cache.topics.Get())
 	}
 	if r.out, err = p.openOutlet(carrier.XPUB, p.out, r.route, r.wants.note, r.cache); err != nil {
 		return err
@@ -124,7 +131,7 @@ func (p *PostOffice) openUp() (err error) {
 	p.relay = r
 	p.mu.Unlock()
 	r.wants.attach(r.inlet)
-	p.ready.set(true)
+	p.ready.Set(true)
 	return nil
 }
 
@@ -140,16 +147,18 @@ func (p *PostOffice) openInlet(r *relay) (carrier.Inlet, error) {
 			r.route.forget(e.Peer)
 		}
 		if e.Cause == carrier.CauseCycle && e.Kind == carrier.Disconnected && r.route.due(e.Address) {
-			p.events.add(Event{Kind: "cycle", Level: levelError, Address: e.Address, Peer: e.Peer,
-				Text: p.who() + " does not take messages from " + e.Address + ": " + e.Reason + "; " + check(carrier.XSUB, e.Cause)})
+			p.events.Add(notify.Event{Kind: "cycle", Level: notify.Error, Address: e.Address, Peer: e.Peer,
+				Text: p.who() + " does not take messages from " + e.Address + ": " + e.Reason + "; " + connectivity.Check(carrier.XSUB, e.Cause)})
 		}
 		p.peerEvent(carrier.XSUB, p.in, e)
 	}
-	cfg.Redirect = func(kind, host string) string { return redirect(carrier.XSUB, kind, reachable(r.out, host)) }
+	cfg.Redirect = func(kind, host string) string {
+		return connectivity.Redirect(carrier.XSUB, kind, reachable(r.out, host))
+	}
 	cfg.Deliver = func(b *batch.Batch) { p.pass(r, b) }
 	inlet, err := opener.OpenInlet(cfg)
 	if err != nil {
-		return nil, openError(p.who(), err)
+		return nil, herr.Open(p.who(), err)
 	}
 	return inlet, nil
 }
@@ -168,12 +177,12 @@ func (r *relay) outlets() (all []carrier.Outlet) {
 // with every carrier; see route for what they do not.
 func (p *PostOffice) checkCircle(r *relay) error {
 	for _, o := range r.outlets() {
-		if at := sameAs(p.in.connect, o.Endpoints()); at != "" {
+		if at := address.SameAs(p.in.Connect, o.Endpoints()); at != "" {
 			return errorf(EADDRESS, "%s: it would follow its own outgoing side at %s, and relay the same messages for ever", p.who(), at)
 		}
 	}
-	for _, a := range []addresses{p.out, p.debug} {
-		if at := sameAs(a.connect, r.inlet.Endpoints()); at != "" {
+	for _, a := range []address.List{p.out, p.debug} {
+		if at := address.SameAs(a.Connect, r.inlet.Endpoints()); at != "" {
 			return errorf(EADDRESS, "%s: its outgoing side would lead into its own incoming side at %s, and it would relay the same messages for ever", p.who(), at)
 		}
 	}
@@ -187,19 +196,19 @@ func (p *PostOffice) Set(key, value string) error {
 	}
 	if r := p.current(); r != nil {
 		for _, o := range r.outlets() {
-			o.Limit(int(p.queueMessages.get()), p.queueBytes.get())
+			o.Limit(int(p.queueMessages.Get()), p.queueBytes.Get())
 		}
 	}
 	return nil
 }
 
-func (p *PostOffice) openOutlet(typ carrier.Type, a addresses, way *route, note func(carrier.Event), cache *lastValues) (carrier.Outlet, error) {
+func (p *PostOffice) openOutlet(typ carrier.Type, a address.List, way *route, note func(carrier.Event), cache *lastvalue.Cache) (carrier.Outlet, error) {
 	opener, err := p.pick(a)
 	if err != nil {
 		return nil, err
 	}
 	cfg := carrier.OutletConfig{Config: p.carrierConfig(typ, a), Overflow: carrier.Drop,
-		QueueMessages: int(p.queueMessages.get()), QueueBytes: p.queueBytes.get()}
+		QueueMessages: int(p.queueMessages.Get()), QueueBytes: p.queueBytes.Get()}
 	cfg.Office = way.own
 	cfg.OnEvent = func(e carrier.Event) {
 		if note != nil {
@@ -216,10 +225,10 @@ func (p *PostOffice) openOutlet(typ carrier.Type, a addresses, way *route, note 
 	o, err := opener.OpenOutlet(cfg)
 	if cache != nil && errors.Is(err, carrier.ErrUnsupported) {
 		return nil, errorf(ENOTSUP, "%s: the option cache.depth needs our own carrier, and %s goes through libzmq (option engine = %s)",
-			p.who(), strings.Join(a.all(), ","), p.engine)
+			p.who(), strings.Join(a.All(), ","), p.network.engine)
 	}
 	if err != nil {
-		return nil, openError(p.who(), err)
+		return nil, herr.Open(p.who(), err)
 	}
 	return o, nil
 }
@@ -227,7 +236,7 @@ func (p *PostOffice) openOutlet(typ carrier.Type, a addresses, way *route, note 
 // redirectPublisher tells a publisher that has come to the outgoing side where to go.
 func (p *PostOffice) redirectPublisher(kind, host string) string {
 	if r := p.current(); r != nil { // nil: it has come before the incoming side was open
-		return redirect(carrier.XPUB, kind, reachable(r.inlet, host))
+		return connectivity.Redirect(carrier.XPUB, kind, reachable(r.inlet, host))
 	}
 	return ""
 }
@@ -276,10 +285,10 @@ func (p *PostOffice) shutDown() error {
 }
 
 // awaitQuiet returns when nothing more arrives, or there is no time left.
-func (r *relay) awaitQuiet(limit *patience) {
+func (r *relay) awaitQuiet(limit *deadline.Shared) {
 	last := r.delivered.Load()
 	for {
-		if left, _ := limit.left(); left >= 0 && left <= quiet {
+		if left, _ := limit.Left(); left >= 0 && left <= quiet {
 			return
 		}
 		time.Sleep(quiet)
@@ -291,15 +300,15 @@ func (r *relay) awaitQuiet(limit *patience) {
 	}
 }
 
-func (r *relay) close(limit *patience) (unsent int) {
+func (r *relay) close(limit *deadline.Shared) (unsent int) {
 	if r.inlet != nil {
 		r.inlet.Close()
 	}
 	if r.out != nil {
-		unsent = limit.close(r.out)
+		unsent = limit.Close(r.out)
 	}
 	if r.debug != nil {
-		limit.close(r.debug)
+		limit.Close(r.debug)
 	}
 	return unsent
 }
@@ -373,7 +382,7 @@ func (m *mail) giveUp(unsent int) {
 type PostOfficeStats struct {
 	base
 	mailCounters
-	cacheCounters
+	CacheCounters
 	Ready       bool   `json:"ready"`
 	Publishers  []Peer `json:"publishers"`
 	Subscribers []Peer `json:"subscribers"`
@@ -381,10 +390,10 @@ type PostOfficeStats struct {
 
 // Stats takes the counters at one instant.
 func (p *PostOffice) Stats() PostOfficeStats {
-	s := PostOfficeStats{base: p.base(), Ready: p.ready.isOpen(), Publishers: []Peer{}, Subscribers: []Peer{}}
+	s := PostOfficeStats{base: p.base(), Ready: p.ready.IsOpen(), Publishers: []Peer{}, Subscribers: []Peer{}}
 	if r := p.current(); r != nil {
 		s.Publishers, s.Subscribers = inletPeers(r.inlet), outletPeers(r.out)
-		s.cacheCounters = r.cache.counters()
+		s.CacheCounters = CacheCounters(r.cache.Counters())
 		if r.debug != nil {
 			s.Subscribers = append(s.Subscribers, peersOf(r.debug, "debug")...)
 		}

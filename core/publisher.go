@@ -7,96 +7,108 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hermes-zmq/hermes/internal/address"
 	"github.com/hermes-zmq/hermes/internal/carrier"
-	"github.com/hermes-zmq/hermes/internal/faultinject"
+	"github.com/hermes-zmq/hermes/internal/deadline"
+	"github.com/hermes-zmq/hermes/internal/herr"
+	"github.com/hermes-zmq/hermes/internal/notify"
+	"github.com/hermes-zmq/hermes/internal/option"
+	"github.com/hermes-zmq/hermes/internal/queue"
+	"github.com/hermes-zmq/hermes/internal/readiness"
 	"github.com/hermes-zmq/hermes/internal/safe"
+	"github.com/hermes-zmq/hermes/internal/sendqueue"
 	"github.com/hermes-zmq/hermes/internal/wire"
 )
 
 // Publisher sends envelopes to a post office, or to any ZeroMQ SUB or XSUB.
 //
-// Publish puts an envelope into a bounded queue and returns; one goroutine, the
-// pump, takes what has gathered there, stamps the time on it and hands it to the
-// carrier. While nobody has subscribed yet the pump holds back, for a while, so
-// that a program that starts, or a post office that restarts, loses nothing.
+// Publish checks an envelope, puts it into a bounded queue and returns; one goroutine takes
+// what has been queued, stamps the time on it and hands it to the socket. While there is no
+// subscription yet it holds back, for at most the option "ready.hold", so that a program
+// that starts, or a post office that restarts, loses nothing.
+//
+// All methods may be called from any goroutine. The envelopes of one goroutine are sent in
+// the order in which it published them.
 type Publisher struct {
 	component
-	addresses addresses
+	addresses address.List
 	origin    []byte // the name as a JSON string
 
-	queueMessages *sizeVar
-	queueBytes    *sizeVar
-	queueBlock    *durationVar
-	queueFull     *choiceVar
-	readyHold     *durationVar
-	sequence      *choiceVar
-	redundant     *choiceVar
-	redundantWait *durationVar
-	times         *choiceVar
+	queueMessages *option.Size
+	queueBytes    *option.Size
+	queueBlock    *option.Duration
+	queueFull     *option.Policy
+	readyHold     *option.Duration
+	sequence      *option.Choice
+	redundant     *option.Choice
+	redundantWait *option.Duration
+	times         *option.Choice
 
-	q        queue
-	outlet   carrier.Outlet
-	pumping  sync.WaitGroup
-	audience audience
-	numbers  numbering
-	shapes   wire.TemplateCache // of data that was published
+	queue       sendqueue.Queue
+	templates   wire.TemplateCache // of data that was published
+	subscribers readiness.Tracker
 
-	caller holder // who publishes
+	outlet  carrier.Outlet    // of the present or last run; guarded by component.mu, as is sender
+	sender  *sendqueue.Sender // sends what is queued to outlet
+	sending sync.WaitGroup    // the sender's goroutine
 
-	overflow     sync.Mutex // guards overflowPace
-	overflowPace pacer
+	overflow      sync.Mutex // guards overflowLimit
+	overflowLimit notify.Limiter
 }
 
 var _ Component = (*Publisher)(nil)
 
-// What a publisher lets the carrier hold for one peer. It is little on purpose:
-// what waits should wait in our own queue, where it is counted, and the time is
-// stamped on an envelope when it leaves there.
+// What a publisher lets the carrier hold for one peer. It is little on purpose: envelopes
+// should wait in the publisher's own queue, where they are counted, and get their time when
+// they leave it.
 const (
 	carrierMessages = 10_000
 	carrierBytes    = 4 << 20
 )
 
 // NewPublisher makes a publisher called name, which is also the origin of what it
-// publishes unless Publish is told otherwise. It connects to address; several are
-// separated by commas, and one that begins with '@' is bound instead.
-func NewPublisher(address, name string) (*Publisher, error) {
+// publishes unless Publish is told otherwise. It connects to addresses, which are
+// separated by commas; one that begins with '@' is bound instead.
+func NewPublisher(addresses, name string) (*Publisher, error) {
 	if err := checkName("publisher", name); err != nil {
 		return nil, err
 	}
-	a, err := parseAddresses(address, false)
+	a, err := address.ParseList(addresses, false)
 	if err != nil {
 		return nil, err
 	}
 	p := &Publisher{addresses: a}
 	if p.origin, err = wire.AppendString(nil, name); err != nil {
-		return nil, textError("the name", err)
+		return nil, herr.Text("the name", err)
 	}
-	p.init("publisher", name, address)
-	p.component.open, p.component.shut, p.component.fact, p.component.idly = p.openUp, p.shutDown, p.factOf, p.idleBecause
-	p.network.add(carrier.PUB, a)
-	p.q.init()
-	p.networkOptions()
-	p.queueMessages = newSize(1_000_000, maxCount)
-	p.queueBytes = newSize(256<<20, maxBytes)
-	p.queueBlock = newDuration(time.Second)
-	p.queueFull = newFull(fullBlock)
-	p.readyHold = newDuration(time.Second)
-	p.sequence = newChoice("on", "off")
-	o := &p.options
-	o.add("queue.messages", "how many envelopes may wait to be sent", true, p.queueMessages)
-	o.add("queue.bytes", "how many bytes of them", true, p.queueBytes)
-	o.add("queue.full", "what publish does when the queue is full: block (wait for room), drop_new, drop_old, latest_per_topic (of each topic only the newest stays), or error (refuse at once)", false, p.queueFull)
-	o.add("queue.block", "how long publish waits for room before it gives up, where queue.full is block", true, p.queueBlock)
-	o.add("ready.hold", "how long envelopes are held back while nobody has subscribed", true, p.readyHold)
-	o.add("sequence", "whether envelopes are numbered, so that receivers notice what is missing: on or off", false, p.sequence)
-	p.redundant = newChoice("auto", "on", "off")
-	p.redundantWait = newDuration(500 * time.Millisecond)
-	o.add("redundant", "whether its peers are paths to the same receivers, so that one may go on without the other: auto (where it connects to several), on, or off", false, p.redundant)
-	o.add("redundant.wait", "how long a path may keep the others waiting before it is left behind", false, p.redundantWait)
-	p.times = newChoice("check", "any")
-	o.add("times", "which times an envelope may be given in place of that of sending: check (those that receivers understand) or any (every JSON value, as in 1.x)", true, p.times)
+	p.init("publisher", name, addresses, hooks{start: p.openUp, stop: p.shutDown, fact: p.factOf, reason: p.idleReason})
+	p.links.Add(carrier.PUB, a.Connect)
+	p.queue.Init(rand.Uint32)
+	p.addNetworkOptions()
+	p.addOptions()
 	return p, nil
+}
+
+func (p *Publisher) addOptions() {
+	p.queueMessages = option.NewSize(1_000_000, option.MaxCount)
+	p.queueBytes = option.NewSize(256<<20, option.MaxBytes)
+	p.queueFull = option.NewPolicy(queue.Block)
+	p.queueBlock = option.NewDuration(time.Second)
+	p.readyHold = option.NewDuration(time.Second)
+	p.sequence = option.NewChoice("on", "off")
+	p.redundant = option.NewChoice("auto", "on", "off")
+	p.redundantWait = option.NewDuration(500 * time.Millisecond)
+	p.times = option.NewChoice("check", "any")
+	o := &p.options
+	o.Add("queue.messages", "how many envelopes may wait to be sent", true, p.queueMessages)
+	o.Add("queue.bytes", "how many bytes of them", true, p.queueBytes)
+	o.Add("queue.full", "what publish does when the queue is full: block (wait for room), drop_new, drop_old, latest_per_topic (of each topic only the newest stays), or error (refuse at once)", false, p.queueFull)
+	o.Add("queue.block", "how long publish waits for room before it gives up, where queue.full is block", true, p.queueBlock)
+	o.Add("ready.hold", "how long envelopes are held back while there is no subscription", true, p.readyHold)
+	o.Add("sequence", "whether envelopes are numbered, so that receivers notice what is missing: on or off", false, p.sequence)
+	o.Add("redundant", "whether its peers are paths to the same receivers, so that one may go on without the other: auto (where it connects to several), on, or off", false, p.redundant)
+	o.Add("redundant.wait", "how long a path may keep the others waiting before it is left behind", false, p.redundantWait)
+	o.Add("times", "which times an envelope may be given in place of that of sending: check (those that receivers understand) or any (every JSON value, as in 1.x)", true, p.times)
 }
 
 func (p *Publisher) openUp() error {
@@ -104,124 +116,85 @@ func (p *Publisher) openUp() error {
 	if err != nil {
 		return err
 	}
-	p.numbers.begin(rand.Uint32)
-	p.audience.begin()
-	p.q.start(p.sequence.is("on"), p.queueFull.String())
-	p.openPocket()
+	p.subscribers.Begin()
+	p.queue.Start(sendqueue.Config{Policy: p.queueFull.Get(), Numbered: p.sequence.Is("on"), Bound: p.bound})
+	p.queue.OpenStaging(p.origin, wire.LastFrame(p.sequence.Is("on")), p.network.message.Get())
+	outlet, err := opener.OpenOutlet(p.outletConfig())
+	if err != nil {
+		p.queue.Drain()
+		p.queue.Close()
+		p.queue.GiveUp(0) // what was published since Start
+		return herr.Open(p.who(), err)
+	}
+	sender := &sendqueue.Sender{Queue: &p.queue, Outlet: outlet, Subscribed: p.subscribers.Subscribed, Fail: p.Fail,
+		HoldFor: func() time.Duration { return p.subscribers.HoldFor(p.readyHold.Get()) }}
+	p.mu.Lock()
+	p.outlet, p.sender = outlet, sender
+	p.mu.Unlock()
+	p.sending.Add(1)
+	safe.Go(p.Fail, func() {
+		defer p.sending.Done()
+		sender.Run()
+	})
+	return nil
+}
+
+func (p *Publisher) outletConfig() carrier.OutletConfig {
 	cfg := carrier.OutletConfig{
 		Config:        p.carrierConfig(carrier.PUB, p.addresses),
 		Overflow:      carrier.Wait,
 		QueueMessages: carrierMessages,
 		QueueBytes:    carrierBytes,
 	}
-	if p.redundant.is("on") || p.redundant.is("auto") && len(p.addresses.connect) > 1 {
-		cfg.StalledPathTimeout = max(p.redundantWait.get(), time.Millisecond)
+	if p.redundant.Is("on") || p.redundant.Is("auto") && len(p.addresses.Connect) > 1 {
+		cfg.StalledPathTimeout = max(p.redundantWait.Get(), time.Millisecond)
 	}
 	cfg.OnEvent = p.onEvent
-	outlet, err := opener.OpenOutlet(cfg)
-	if err != nil {
-		p.q.drain()
-		p.q.close()
-		p.q.giveUp(0) // what somebody was quick enough to publish
-		return openError(p.who(), err)
-	}
-	p.mu.Lock()
-	p.outlet = outlet
-	p.mu.Unlock()
-	p.pumping.Add(1)
-	safe.Go(p.Fail, func() {
-		defer p.pumping.Done()
-		p.pump(outlet)
-	})
-	return nil
+	return cfg
 }
 
-// Set implements Component. A bound of the queue holds at once.
+// bound is that of the queue at present.
+func (p *Publisher) bound() queue.Bound {
+	return queue.Bound{Messages: p.queueMessages.Get(), Bytes: p.queueBytes.Get()}
+}
+
+// Set implements Component. A bound of the queue takes effect at once.
 func (p *Publisher) Set(key, value string) error {
 	err := p.component.Set(key, value)
-	p.q.mu.Lock()
-	defer p.q.mu.Unlock()
-	p.q.gather()
-	p.q.retry() // where it makes room, who waits would not hear of it before something is sent
+	p.queue.Retry() // callers that wait for room would otherwise not hear of it before something is sent
 	return err
 }
 
 // Close implements Component.
 func (p *Publisher) Close() error {
 	err := p.component.Close()
-	p.q.dropPocket()
-	p.q.dispose()
+	p.queue.Dispose()
 	return err
 }
 
+// SetStager gives a new publisher a staging buffer. It is for the C interface.
+func (p *Publisher) SetStager(s sendqueue.Stager) { p.queue.SetStager(s) }
+
 // onEvent is called by the carrier.
 func (p *Publisher) onEvent(e carrier.Event) {
-	if p.audience.note(e) {
-		p.ready.set(p.audience.present())
-		p.q.changed()
+	if p.subscribers.Note(e) {
+		p.ready.Set(p.subscribers.Subscribed())
+		p.queue.Changed()
 	}
-	if e.Unsent > 0 && p.audience.alone() { // else another peer has them, as a rule
-		p.q.lose(e.Unsent)
+	if e.Unsent > 0 && p.subscribers.Alone() { // else another peer has them, as a rule
+		p.queue.Lose(e.Unsent)
 	}
 	p.peerEvent(carrier.PUB, p.addresses, e)
 }
 
-// pump is the life of the publisher's goroutine.
-func (p *Publisher) pump(outlet carrier.Outlet) {
-	for p.q.waitForWork() {
-		if p.q.hurried() {
-			takeBreath()
-		}
-		hold := p.pumpOnce(outlet)
-		if hold > 0 {
-			p.q.waitForChange(hold)
-		}
-	}
-}
-
-// pumpOnce sends one batch, and ends the caller's turn at pumping. Where the time
-// for that has not come it tells how long to hold back.
-func (p *Publisher) pumpOnce(outlet carrier.Outlet) (hold time.Duration) {
-	defer p.q.rest()
-	if hold := p.audience.holdFor(p.readyHold.get()); hold > 0 {
-		return hold
-	}
-	b := p.q.take()
-	if b == nil {
-		return 0
-	}
-	faultinject.At("publisher")
-	numbered := p.q.numbered
-	wire.Stamp(b, timeOfDay().UnixMicro(), numbered)
-	if numbered {
-		p.numbers.number(b)
-	}
-	p.q.settle(b, outlet.Send(b))
-	return 0
-}
-
-// rouse sees to it that somebody sends what was put into an idle queue: the caller
-// itself, where nobody has sent for a while and the way is free, which spares the
-// envelope the wait for another thread; and otherwise the pump.
-func (p *Publisher) rouse() {
-	outlet := p.currentOutlet()
-	if !outlet.Idle() || !p.audience.present() || !p.q.stepIn() {
-		p.q.wake()
-		return
-	}
-	safe.Do(p.Fail, func() { p.pumpOnce(outlet) })
-	p.caller.show()
-}
-
-// shutDown flushes, and gives up what cannot be sent in time.
+// shutDown sends what is queued, and gives up what cannot be sent in time.
 func (p *Publisher) shutDown() error {
-	p.q.drain()
-	p.limit.await(p.q.empty.opened())
-	p.q.close() // the pump ends, once a Send that waits has returned
-	unsent := p.limit.close(p.outlet)
-	p.pumping.Wait()
-	if n := p.q.giveUp(unsent); n > 0 {
-		return errorf(ETIMEOUT, "%s stopped with %d envelopes not sent%s", p.who(), n, because(p.network.problemAtEnd()))
+	p.limit.Await(p.queue.Drain())
+	p.queue.Close() // the sender ends, once a Send that waits has returned
+	unsent := p.limit.Close(p.outlet)
+	p.sending.Wait()
+	if n := p.queue.GiveUp(unsent); n > 0 {
+		return errorf(ETIMEOUT, "%s stopped with %d envelopes not sent%s", p.who(), n, because(p.links.ProblemAtEnd()))
 	}
 	return nil
 }
@@ -234,7 +207,7 @@ func (p *Publisher) Publish(topic, origin string, data []byte) error {
 	return publish(p, topic, origin, data, origin == "")
 }
 
-// PublishBytes is Publish for text in byte slices, which are borrowed for the call.
+// PublishBytes is Publish for text in byte slices, which are read during the call only.
 // A nil origin stands for the publisher's name; an empty one is just empty.
 func (p *Publisher) PublishBytes(topic, origin, data []byte) error {
 	return publish(p, topic, origin, data, origin == nil)
@@ -262,32 +235,26 @@ func publish[T string | []byte](p *Publisher, topic, origin T, data []byte, own 
 		var room [64]byte
 		var err error
 		if encoded, err = wire.AppendString(room[:0], origin); err != nil {
-			return textError("the origin", err)
+			return herr.Text("the origin", err)
 		}
 	}
 	if err := p.checkSize(len(topic) + len(encoded) + len(data)); err != nil {
 		return err
 	}
-	if !p.shapes.Valid(data) {
+	if !p.templates.Valid(data) {
 		return errorf(EJSON, "the data is %w: %s", wire.ErrJSON, excerpt(data))
 	}
 	if len(topic) > shortTopic {
 		long, err := wire.AppendString(nil, topic)
 		if err != nil {
-			return textError("the topic", err)
+			return herr.Text("the topic", err)
 		}
 		if err := p.checkSize(len(long) + len(encoded) + len(data)); err != nil {
 			return err
 		}
-		return enqueue(p, long, encoded, data, form{encoded: true})
+		return enqueue(p, long, encoded, data, sendqueue.Form{Encoded: true})
 	}
-	return enqueue(p, topic, encoded, data, form{})
-}
-
-// form is what is special about an envelope.
-type form struct {
-	encoded bool   // the topic is a JSON value already
-	time    []byte // its time, which is not to be that of sending, as a JSON value; else nil
+	return enqueue(p, topic, encoded, data, sendqueue.Form{})
 }
 
 // shortTopic is the length up to which escapes, six bytes for one at the worst, fit
@@ -297,19 +264,19 @@ const shortTopic = 64 << 10
 
 // enqueue waits for room if it has to. The origin is a JSON value already, the data is
 // valid, and the size is checked.
-func enqueue[T string | []byte](p *Publisher, topic T, origin, data []byte, how form) error {
+func enqueue[T string | []byte](p *Publisher, topic T, origin, data []byte, how sendqueue.Form) error {
 	full, err := put(p, topic, origin, data, how)
 	if full == nil {
 		return err
 	}
-	d := after(p.queueBlock.get())
-	defer d.stop()
+	d := deadline.After(p.queueBlock.Get())
+	defer d.Stop()
 	for full != nil {
 		select {
 		case <-full:
 			full, err = put(p, topic, origin, data, how)
-		case <-d.c:
-			if !p.q.refuse() {
+		case <-d.C:
+			if !p.queue.Refuse() {
 				return p.notOpen()
 			}
 			return errorf(EFULL, "%w%s", p.isFull(), p.reasonWhy())
@@ -322,18 +289,18 @@ func (p *Publisher) isFull() error {
 	return errorf(EFULL, "the queue of %s is full: %s envelopes or %s bytes", p.who(), p.queueMessages, p.queueBytes)
 }
 
-// noteDropped tells of envelopes that were dropped without a word to who published.
+// noteDropped tells of envelopes that were dropped without an error to their caller.
 func (p *Publisher) noteDropped(n int) {
 	p.overflow.Lock()
 	defer p.overflow.Unlock()
-	if n, pass := p.overflowPace.pass(time.Now(), uint64(n)); pass {
-		p.events.add(Event{Kind: "overflow", Level: levelWarning, Count: n,
+	if n, pass := p.overflowLimit.Pass(time.Now(), uint64(n)); pass {
+		p.events.Add(notify.Event{Kind: "overflow", Level: notify.Warning, Count: n,
 			Text: fmt.Sprintf("%v, %d dropped (%s)", p.isFull(), n, p.queueFull)})
 	}
 }
 
 func (p *Publisher) checkSize(size int) error {
-	if limit := p.common.message.get(); int64(size) > limit {
+	if limit := p.network.message.Get(); int64(size) > limit {
 		return errorf(ETOOBIG, "an envelope of %d bytes is above message.bytes, %d", size, limit)
 	}
 	return nil
@@ -342,7 +309,7 @@ func (p *Publisher) checkSize(size int) error {
 // checkTime refuses a time with which every receiver would drop the envelope as
 // malformed; nil is that of sending.
 func (p *Publisher) checkTime(text []byte) error {
-	if text == nil || p.times.is("any") {
+	if text == nil || p.times.Is("any") {
 		return nil
 	}
 	if _, _, _, ok := wire.ParseTime(text); !ok {
@@ -352,24 +319,24 @@ func (p *Publisher) checkTime(text []byte) error {
 }
 
 // put makes one attempt. Where the queue is full it gives a channel to wait on.
-func put[T string | []byte](p *Publisher, topic T, origin, data []byte, how form) (full <-chan struct{}, err error) {
-	done, err := tryPut(&p.q, topic, origin, data, how, bound{p.queueMessages.get(), p.queueBytes.get()})
+func put[T string | []byte](p *Publisher, topic T, origin, data []byte, how sendqueue.Form) (full <-chan struct{}, err error) {
+	done, err := sendqueue.Put(&p.queue, topic, origin, data, how)
 	switch {
 	case err != nil:
-		return nil, textError("the topic", err)
-	case !done.open:
+		return nil, herr.Text("the topic", err)
+	case !done.Open:
 		return nil, p.notOpen()
-	case done.refused && p.queueFull.is(fullError):
+	case done.Refused && p.queueFull.Get() == queue.Error:
 		return nil, p.isFull()
-	case done.refused:
+	case done.Refused:
 		p.noteDropped(1)
-	case done.dropped > 0:
-		p.noteDropped(done.dropped)
+	case done.Dropped > 0:
+		p.noteDropped(done.Dropped)
 	}
-	if done.idle {
-		p.rouse()
+	if done.Asleep {
+		p.currentSender().Wake()
 	}
-	return done.full, nil
+	return done.Full, nil
 }
 
 // notOpen is the error for publishing into a queue that takes nothing.
@@ -380,7 +347,7 @@ func (p *Publisher) notOpen() error {
 	return errorf(ESTATE, "%s is stopping", p.who())
 }
 
-// excerpt shows the beginning of text that somebody got wrong.
+// excerpt shows the beginning of a text that is wrong.
 func excerpt(text []byte) string {
 	const most = 40
 	if len(text) > most {
@@ -412,7 +379,7 @@ func (p *Publisher) PublishBatch(text []byte) (int, error) {
 		}
 	}
 	for i, e := range entries {
-		if err := enqueue(p, e.Topic, e.Origin, e.Data, form{true, e.Time}); err != nil {
+		if err := enqueue(p, e.Topic, e.Origin, e.Data, sendqueue.Form{Encoded: true, Time: e.Time}); err != nil {
 			return i, err
 		}
 	}
@@ -436,7 +403,7 @@ func (p *Publisher) TryPublish(text []byte) error {
 	if err := p.checkTime(e.Time); err != nil {
 		return errorf(EINVAL, "the envelope: %w", err)
 	}
-	full, err := put(p, e.Topic, e.Origin, e.Data, form{true, e.Time})
+	full, err := put(p, e.Topic, e.Origin, e.Data, sendqueue.Form{Encoded: true, Time: e.Time})
 	if full != nil {
 		return errorf(ETIMEOUT, "the queue of %s is full for now", p.who())
 	}
@@ -447,10 +414,11 @@ func (p *Publisher) TryPublish(text []byte) error {
 // no room makes it unreadable until there is some, or until nothing is taken any more. It
 // must only be waited on, and ends with Close.
 func (p *Publisher) FD() (int, error) {
-	fd, err := p.q.descriptor()
+	fd, err := p.queue.FD()
 	return p.descriptor(fd, err)
 }
 
+// factOf is what Get knows besides options.
 func (p *Publisher) factOf(key string) (string, bool) {
 	if o := p.currentOutlet(); key == "endpoint" && o != nil {
 		return boundTo(o), true
@@ -462,4 +430,21 @@ func (p *Publisher) currentOutlet() carrier.Outlet {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.outlet
+}
+
+func (p *Publisher) currentSender() *sendqueue.Sender {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.sender
+}
+
+// idleReason says why nothing goes out though nothing is wrong with the connections.
+func (p *Publisher) idleReason() string {
+	switch peers, subscriptions := p.subscribers.Count(); {
+	case peers <= 0:
+		return "waits for a peer to connect"
+	case subscriptions == 0:
+		return fmt.Sprintf("is connected to %d peer(s), where no receiver has subscribed to anything", peers)
+	}
+	return ""
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/hermes-zmq/hermes/internal/testkit"
 )
 
 func TestABatchWithAnEnvelopeThatIsTooBigIsNotQueuedAtAll(t *testing.T) {
@@ -96,17 +98,17 @@ func TestThePublishersDescriptorTellsOfRoom(t *testing.T) {
 		row := []byte(`["t", null, 1]`)
 		for range 2 {
 			require.NoError(t, p.TryPublish(row))
-			require.True(t, readable(t, fd, 0))
+			require.True(t, testkit.Readable(t, fd, 0))
 		}
 		for range 2 {
 			code(t, ETIMEOUT, p.TryPublish(row), "full for now")
-			require.False(t, readable(t, fd, 0))
+			require.False(t, testkit.Readable(t, fd, 0))
 		}
 		s := p.Stats()
 		require.EqualValues(t, []any{2, 0}, []any{int(s.Accepted), int(s.DroppedFull)}, "an attempt is not counted")
 
 		r := newReceiver(t, engine, get(t, po, "endpoint.out"), "on_slow", "ignore")
-		require.True(t, readable(t, fd, soon))
+		require.True(t, testkit.Readable(t, fd, soon))
 		require.NoError(t, p.TryPublish(row))
 		collect(t, r, 3)
 
@@ -115,10 +117,10 @@ func TestThePublishersDescriptorTellsOfRoom(t *testing.T) {
 			for p.TryPublish(row) == nil {
 				continue
 			}
-			return !readable(t, fd, 0)
+			return !testkit.Readable(t, fd, 0)
 		}, soon, time.Millisecond)
 		_ = p.Stop(0)
-		require.True(t, readable(t, fd, 0))
+		require.True(t, testkit.Readable(t, fd, 0))
 		require.NoError(t, p.Close())
 		_, err = p.FD()
 		code(t, EBADHANDLE, err, "closed")
@@ -139,10 +141,49 @@ func TestNoRoomIsMissed(t *testing.T) {
 		case OK:
 			n++
 		case ETIMEOUT:
-			require.True(t, readable(t, fd, soon))
+			require.True(t, testkit.Readable(t, fd, soon))
 		default:
 			require.NoError(t, err)
 		}
 	}
 	collect(t, r, count)
+}
+
+// TestAHigherBoundMakesRoom: a caller that waits for room learns of a new bound, even where nothing
+// is sent that would make some.
+func TestAHigherBoundMakesRoom(t *testing.T) {
+	p := newPublisher(t, "zmtp", "tcp://127.0.0.1:1", "ready.hold", "1h", "queue.messages", "1", "queue.block", "1h")
+	require.NoError(t, p.Publish("t", "", []byte("1")))
+	published := make(chan error, 1)
+	go func() { published <- p.Publish("t", "", []byte("2")) }()
+	fd, err := p.FD()
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return !testkit.Readable(t, fd, 0) }, soon, time.Millisecond, "it waits")
+	set(t, p, "queue.messages", "2")
+	require.NoError(t, testkit.Receive(t, published, "a publish that waits for room"))
+	code(t, ETIMEOUT, p.TryPublish([]byte(`["t", null, 3]`)), "full")
+	require.False(t, testkit.Readable(t, fd, 0))
+	set(t, p, "queue.messages", "3")
+	require.True(t, testkit.Readable(t, fd, 0))
+	require.NoError(t, p.TryPublish([]byte(`["t", null, 3]`)))
+	require.EqualValues(t, 3, p.Stats().Queued)
+}
+
+// TestNothingIsLostInAQuickSuccession: every envelope of a quick succession
+// arrives, in order, and so does the last one.
+func TestNothingIsLostInAQuickSuccession(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine string) {
+		po := newOffice(t, engine)
+		r := newReceiver(t, engine, get(t, po, "endpoint.out"), "on_slow", "ignore")
+		p := newPublisher(t, engine, get(t, po, "endpoint.in"), "ready.hold", "30s")
+		const count = 5000
+		for range count {
+			require.NoError(t, p.TryPublish([]byte(`["t", null, 1]`)))
+			for end := time.Now().Add(3 * time.Microsecond); time.Now().Before(end); {
+			}
+		}
+		require.Len(t, collect(t, r, count), count)
+		// The publisher counts what it has sent when the carrier is back, so perhaps later.
+		require.Eventually(t, func() bool { return p.Stats().Sent == count }, soon, pollEvery)
+	})
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/notify"
 )
 
 // route is what a post office knows of the way that its messages have come: through
@@ -103,7 +104,7 @@ func (r *route) due(address string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now()
-	if last, warned := r.warned[address]; warned && now.Sub(last) < warnEvery {
+	if last, warned := r.warned[address]; warned && now.Sub(last) < notify.WarnEvery {
 		return false
 	}
 	if len(r.warned) >= maxWays {

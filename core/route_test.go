@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/hermes-zmq/hermes/internal/notify"
 )
 
 // freePort is one that nobody listens at now.
@@ -94,7 +96,7 @@ func TestACircleOfPostOfficesIsNoticedAndBroken(t *testing.T) {
 			}
 			select {
 			case e := <-notices:
-				require.Equal(t, levelError, e.Level)
+				require.Equal(t, notify.Error, e.Level)
 				require.Contains(t, e.Text, "circle")
 			case <-time.After(soon):
 				require.Fail(t, "the circle was not noticed")
@@ -117,7 +119,7 @@ func TestACircleIsToldOnce(t *testing.T) {
 	for ended := 0; ended < 20; { // the connection is tried again, and ended each time
 		for i, po := range offices {
 			for e, err := po.NextEvent(time.Millisecond); err == nil; e, err = po.NextEvent(0) {
-				if e.Level != levelInfo {
+				if e.Level != notify.Info {
 					told[e.Kind+" "+name[i]]++
 				}
 				if e.Kind == "disconnected" && strings.Contains(e.Text, "circle") {
@@ -138,7 +140,7 @@ func TestACircleIsToldOnce(t *testing.T) {
 // settled waits until nothing goes through post offices any more.
 func settled(t *testing.T, offices []*PostOffice) {
 	t.Helper()
-	for deadline, last := time.Now().Add(soon), uint64(0); ; {
+	for end, last := time.Now().Add(soon), uint64(0); ; {
 		time.Sleep(100 * time.Millisecond)
 		sum := uint64(0)
 		for _, po := range offices {
@@ -147,7 +149,7 @@ func settled(t *testing.T, offices []*PostOffice) {
 		if sum == last && offices[0].Stats().InMessages >= 20 {
 			return
 		}
-		require.True(t, time.Now().Before(deadline), "messages circle: %d", sum)
+		require.True(t, time.Now().Before(end), "messages circle: %d", sum)
 		last = sum
 	}
 }

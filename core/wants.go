@@ -17,7 +17,7 @@ const (
 
 // wants carries what a post office's subscribers want over to its publishers' side.
 // Subscribers may come before that side is open.
-type wants struct {
+type upstream struct {
 	mu       sync.Mutex
 	inlet    carrier.Inlet
 	over     bool
@@ -28,7 +28,7 @@ type wants struct {
 }
 
 // note takes in an event of the outgoing side.
-func (w *wants) note(e carrier.Event) {
+func (w *upstream) note(e carrier.Event) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.over {
@@ -43,7 +43,7 @@ func (w *wants) note(e carrier.Event) {
 }
 
 // keep asks for prefixes until withdraw.
-func (w *wants) keep(prefixes [][]byte) {
+func (w *upstream) keep(prefixes [][]byte) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.kept = map[string]bool{}
@@ -53,7 +53,7 @@ func (w *wants) keep(prefixes [][]byte) {
 	}
 }
 
-func (w *wants) add(prefix []byte) {
+func (w *upstream) add(prefix []byte) {
 	if w.prefixes == nil {
 		w.prefixes = map[string]bool{}
 	}
@@ -72,7 +72,7 @@ func (w *wants) add(prefix []byte) {
 	}
 }
 
-func (w *wants) remove(prefix []byte) {
+func (w *upstream) remove(prefix []byte) {
 	single, known := w.prefixes[string(prefix)]
 	if !known || w.kept[string(prefix)] {
 		return
@@ -89,19 +89,19 @@ func (w *wants) remove(prefix []byte) {
 }
 
 // ask and unask fail only when the inlet is closed, which is ours to do.
-func (w *wants) ask(prefix []byte) {
+func (w *upstream) ask(prefix []byte) {
 	if w.inlet != nil {
 		_ = w.inlet.Subscribe(prefix)
 	}
 }
 
-func (w *wants) unask(prefix []byte) {
+func (w *upstream) unask(prefix []byte) {
 	if w.inlet != nil {
 		_ = w.inlet.Unsubscribe(prefix)
 	}
 }
 
-func (w *wants) attach(in carrier.Inlet) {
+func (w *upstream) attach(in carrier.Inlet) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.inlet = in
@@ -109,7 +109,7 @@ func (w *wants) attach(in carrier.Inlet) {
 }
 
 // withdraw takes everything back, for good.
-func (w *wants) withdraw() {
+func (w *upstream) withdraw() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.over = true
@@ -117,7 +117,7 @@ func (w *wants) withdraw() {
 }
 
 // each calls f for all that is asked for.
-func (w *wants) each(f func(prefix []byte)) {
+func (w *upstream) each(f func(prefix []byte)) {
 	for p, single := range w.prefixes {
 		if single {
 			f([]byte(p))

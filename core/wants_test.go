@@ -30,7 +30,7 @@ func (l *ledger) now() (out []string) {
 
 func TestWhatAPostOfficeAsksForIsBounded(t *testing.T) {
 	in := &ledger{asked: map[string]int{}}
-	var w wants
+	var w upstream
 	tell := func(kind carrier.EventKind, from, to int) {
 		for i := from; i < to; i++ {
 			w.note(carrier.Event{Kind: kind, Prefix: fmt.Appendf(nil, "%d/", i)})
@@ -102,16 +102,3 @@ func TestReceiversOfVeryManyTopicsDoNotCutOffThePublishers(t *testing.T) {
 }
 
 const pollEvery = 10 * time.Millisecond
-
-func TestAReceiverCannotFollowMoreThanAPeerAllows(t *testing.T) {
-	var s subscriptions
-	for i := range followedPrefixes {
-		require.NoError(t, s.add(fmt.Appendf(nil, "%d", i)))
-	}
-	code(t, EINVAL, s.add([]byte("one too many")), "262144")
-	require.NoError(t, s.add([]byte("7")), "once more is no more")
-	_, err := s.remove([]byte("8"))
-	require.NoError(t, err)
-	code(t, EINVAL, s.add(make([]byte, followedBytes)), "bytes")
-	require.NoError(t, s.add([]byte("one too many")))
-}

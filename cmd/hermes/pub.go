@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/hermes-zmq/hermes/core"
+	"github.com/hermes-zmq/hermes/internal/wire"
 )
 
 // maxLine is the longest line that is read from standard input.
@@ -203,7 +204,7 @@ func isTerminal(f *os.File) bool {
 
 // checkJSON tells what is wrong with a value, and how a text is written.
 func checkJSON(text []byte) error {
-	if core.ValidData(text) {
+	if wire.Valid(text) {
 		return nil
 	}
 	if len(bytes.TrimSpace(text)) == 0 {

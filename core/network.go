@@ -1,0 +1,146 @@
+package core
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/hermes-zmq/hermes/internal/address"
+	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/fds"
+	"github.com/hermes-zmq/hermes/internal/herr"
+	"github.com/hermes-zmq/hermes/internal/libzmq"
+	"github.com/hermes-zmq/hermes/internal/notify"
+	"github.com/hermes-zmq/hermes/internal/option"
+	"github.com/hermes-zmq/hermes/internal/zmtp"
+)
+
+// carriers are the transports there are, best first.
+var carriers = func() *carrier.Set {
+	s := &carrier.Set{}
+	s.Add(carrier.EngineZMTP, zmtp.Opener{})
+	s.Add(carrier.EngineLibzmq, libzmq.Opener{})
+	return s
+}()
+
+// networkOptions are the settings of a component with sockets, most of which go to the
+// carrier. A node has none but linger.
+type networkOptions struct {
+	engine            *option.Choice
+	linger            *option.Duration
+	message           *option.Size
+	heartbeatInterval *option.Duration
+	heartbeatTimeout  *option.Duration
+	reconnectMin      *option.Duration
+	reconnectMax      *option.Duration
+	handshake         *option.Duration
+	limits            struct{ connections, frames, handshake, subscriptions, subscriptionBytes *option.Size }
+}
+
+// addNetworkOptions adds what every component with sockets can be told.
+func (c *component) addNetworkOptions() {
+	n := &c.network
+	n.engine = option.NewChoice(carrier.EngineAuto, carrier.EngineZMTP, carrier.EngineLibzmq)
+	n.message = option.NewSize(256<<20, option.MaxMessage)
+	n.heartbeatInterval = option.NewDuration(3 * time.Second)
+	n.heartbeatTimeout = option.NewDuration(6 * time.Second)
+	n.reconnectMin = option.NewDuration(100 * time.Millisecond)
+	n.reconnectMax = option.NewDuration(2 * time.Second)
+	n.handshake = option.NewDuration(10 * time.Second)
+	o := &c.options
+	o.Add("engine", "which implementation of ZMTP moves the bytes: auto, zmtp (built in, for tcp and ipc), or libzmq", false, n.engine)
+	o.Add("linger", "how long closing may flush", true, n.linger)
+	o.Add("message.bytes", "largest envelope that is sent or accepted", false, n.message)
+	o.Add("heartbeat.interval", "how often a silent peer is sent a heartbeat (libzmq: by TCP, in whole seconds); 0 is never", false, n.heartbeatInterval)
+	o.Add("heartbeat.timeout", "how long to wait for its answer before the connection is closed", false, n.heartbeatTimeout)
+	o.Add("reconnect.min", "first pause before connecting again; it doubles up to reconnect.max", false, n.reconnectMin)
+	o.Add("reconnect.max", "longest pause before connecting again", false, n.reconnectMax)
+	o.Add("handshake.timeout", "handshake timeout of a new connection", false, n.handshake)
+	c.addLimitOptions()
+}
+
+// addLimitOptions adds what one peer may cost, at most.
+func (c *component) addLimitOptions() {
+	l, d := &c.network.limits, carrier.DefaultLimits
+	l.connections = option.NewSize(int64(d.Connections), option.MaxLimit)
+	l.frames = option.NewSize(int64(d.Frames), option.MaxLimit)
+	l.handshake = option.NewSize(int64(d.HandshakeBytes), option.MaxLimit)
+	l.subscriptions = option.NewSize(int64(d.Subscriptions), option.MaxLimit)
+	l.subscriptionBytes = option.NewSize(int64(d.SubscriptionBytes), option.MaxLimit)
+	o := &c.options
+	const ours = " (our own carrier only)"
+	o.Add("limit.connections", "how many peers may be connected at once; more are refused"+ours, false, l.connections)
+	o.Add("limit.frames", "how many frames a message may have; a peer that sends more is dropped"+ours, false, l.frames)
+	o.Add("limit.handshake.bytes", "how long a peer's introduction may be"+ours, false, l.handshake)
+	o.Add("limit.subscriptions", "how many topics a peer may ask for; one that asks for more is dropped"+ours, false, l.subscriptions)
+	o.Add("limit.subscriptions.bytes", "how many bytes these may have together"+ours, false, l.subscriptionBytes)
+}
+
+// carrierConfig is what the options say, for a socket at these addresses.
+func (c *component) carrierConfig(typ carrier.Type, a address.List) carrier.Config {
+	n := &c.network
+	heartbeat := n.heartbeatInterval.Get()
+	if heartbeat == 0 {
+		heartbeat = -1
+	}
+	return carrier.Config{
+		Type: typ, Bind: a.Bind, Connect: a.Connect,
+		MaxMessage:        n.message.Get() + frameAllowance,
+		HandshakeTimeout:  n.handshake.Get(),
+		HeartbeatInterval: heartbeat,
+		HeartbeatTimeout:  n.heartbeatTimeout.Get(),
+		ReconnectMin:      n.reconnectMin.Get(),
+		ReconnectMax:      n.reconnectMax.Get(),
+		Limits: carrier.Limits{
+			Connections:       int(n.limits.connections.Get()),
+			Frames:            int(n.limits.frames.Get()),
+			HandshakeBytes:    int(n.limits.handshake.Get()),
+			Subscriptions:     int(n.limits.subscriptions.Get()),
+			SubscriptionBytes: int(n.limits.subscriptionBytes.Get()),
+		},
+		OnFailure: c.Fail,
+	}
+}
+
+// frameAllowance is room for topic, origin, time and framing beside the data.
+const frameAllowance = 1 << 20
+
+// pick chooses the carrier for a socket that is opened next.
+func (c *component) pick(a address.List) (carrier.Opener, error) {
+	if err := fds.CheckSpare(); err != nil {
+		return nil, &Error{Code: EIO, Text: fmt.Sprintf("%s cannot open a socket: %s", c.who(), fds.Describe(err)), Err: err}
+	}
+	o, err := carriers.Pick(c.network.engine.String(), a.All()...)
+	if err != nil {
+		return nil, herr.Open(c.who(), err)
+	}
+	return o, nil
+}
+
+// peerEvent notes what a carrier tells of a peer of a socket, which is of type own and
+// has these addresses.
+func (c *component) peerEvent(own carrier.Type, a address.List, e carrier.Event) {
+	out := notify.Event{Level: notify.Info, Address: e.Address, Peer: e.Peer}
+	switch e.Kind {
+	case carrier.Connected:
+		out.Kind, out.Text = "connected", "connected at "+e.Address
+	case carrier.Disconnected:
+		out.Kind, out.Text = "disconnected", "disconnected at "+e.Address
+	case carrier.Retrying:
+		out.Kind, out.Text = "retrying", "no connection to "+e.Address
+	case carrier.HandshakeFailed:
+		out.Kind, out.Text = "handshake_failed", "refused a peer at "+e.Address
+	case carrier.Exhausted:
+		out.Kind, out.Level, out.Text = "exhausted", notify.Warning, "lacks descriptors or memory at "+e.Address
+	case carrier.Recovered:
+		out.Kind, out.Text = "recovered", "has descriptors and memory again at "+e.Address
+	default:
+		return
+	}
+	if e.Reason != "" {
+		out.Text += ": " + e.Reason
+	}
+	if c.links.Note(own, e, len(a.Bind) > 0, &out) {
+		out.Text = c.who() + " " + out.Text
+		c.events.Add(out)
+	}
+}

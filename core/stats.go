@@ -1,0 +1,129 @@
+package core
+
+import (
+	"strings"
+	"time"
+
+	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/wire"
+)
+
+// base is what all statistics begin with.
+type base struct {
+	Kind          string `json:"kind"`
+	Name          string `json:"name"`
+	State         string `json:"state"`
+	StopReason    string `json:"stop_reason"`
+	Problem       string `json:"problem"` // of its connections, for people; empty where none is known
+	EventsDropped uint64 `json:"events_dropped"`
+}
+
+func (c *component) base() base {
+	problem := c.links.Problem()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return base{Kind: c.kind, Name: c.name, State: c.state.String(), StopReason: c.reason, Problem: problem, EventsDropped: c.events.Dropped()}
+}
+
+// statsJSON encodes statistics, which are numbers and strings only.
+func statsJSON(v any) []byte {
+	text, err := wire.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return text
+}
+
+// CacheCounters are those of a post office's cache of last values: all 0 where it has none.
+type CacheCounters struct {
+	CacheTopics   uint64 `json:"cache_topics"`
+	CacheMessages uint64 `json:"cache_messages"`
+	CacheBytes    int64  `json:"cache_bytes"`
+	CacheEvicted  uint64 `json:"cache_evicted"`
+	CacheSent     uint64 `json:"cache_sent"`
+	CacheDropped  uint64 `json:"cache_dropped"`
+}
+
+// PublisherStats are a publisher's counters, taken at one instant.
+type PublisherStats struct {
+	base
+	PublisherCounters
+	Queued      int64  `json:"queued"`       // envelopes accepted, and neither sent nor dropped yet
+	QueuedBytes int64  `json:"queued_bytes"` // their size, framed
+	Ready       bool   `json:"ready"`        // there is a subscription
+	Peers       []Peer `json:"peers"`
+}
+
+// PublisherCounters count envelopes, over all runs of a publisher. At any moment accepted =
+// sent + queued + unwanted + dropped_no_peer + dropped_full + dropped_old +
+// dropped_conflated + dropped_stop.
+type PublisherCounters struct {
+	Accepted         uint64 `json:"accepted"`          // published without an error, or dropped later
+	Sent             uint64 `json:"sent"`              // handed to a connection
+	SentBytes        uint64 `json:"sent_bytes"`        // their size, framed
+	Unwanted         uint64 `json:"unwanted"`          // no peer had a subscription for them
+	DroppedNoPeer    uint64 `json:"dropped_no_peer"`   // there was no connection, or it broke before they were written
+	DroppedFull      uint64 `json:"dropped_full"`      // the queue was full, and they were the new ones
+	DroppedOld       uint64 `json:"dropped_old"`       // the queue was full, and they made room
+	DroppedConflated uint64 `json:"dropped_conflated"` // the queue was full, and a newer one of the topic replaced them
+	DroppedStop      uint64 `json:"dropped_stop"`      // not sent when the time of a stop was up
+}
+
+// Stats takes the counters at one instant.
+func (p *Publisher) Stats() PublisherStats {
+	s := PublisherStats{base: p.base(), Ready: p.ready.IsOpen(), Peers: outletPeers(p.currentOutlet())}
+	now := p.queue.Snapshot()
+	s.PublisherCounters, s.Queued, s.QueuedBytes = PublisherCounters(now.Counters), now.Queued, now.QueuedBytes
+	return s
+}
+
+// StatsJSON implements Component.
+func (p *Publisher) StatsJSON() []byte { return statsJSON(p.Stats()) }
+
+// Peer is one connection, as far as its carrier knows it.
+type Peer struct {
+	ID            uint64  `json:"id"`
+	Role          string  `json:"role"` // publisher, subscriber, or debug: a subscriber of the copy for debugging
+	Address       string  `json:"address"`
+	Type          string  `json:"type,omitempty"` // the peer's ZeroMQ socket type
+	Age           float64 `json:"age"`            // seconds
+	Subscriptions int     `json:"subscriptions"`
+	QueueMessages int     `json:"queue_messages"`
+	QueueBytes    int64   `json:"queue_bytes"`
+	Sent          uint64  `json:"sent"`
+	Received      uint64  `json:"received"`
+	Dropped       uint64  `json:"dropped"`
+}
+
+// socket is what Outlet and Inlet share.
+type socket interface {
+	Peers() []carrier.Peer
+	Endpoints() []string
+}
+
+func peersOf(s socket, role string) []Peer {
+	out := []Peer{}
+	for _, p := range s.Peers() {
+		out = append(out, Peer{ID: p.ID, Role: role, Address: p.Address, Type: p.Type, Age: time.Since(p.Since).Seconds(),
+			Subscriptions: p.Subscriptions, QueueMessages: p.QueueMessages, QueueBytes: p.QueueBytes,
+			Sent: p.Sent, Received: p.Received, Dropped: p.Dropped})
+	}
+	return out
+}
+
+func outletPeers(o carrier.Outlet) []Peer {
+	if o == nil {
+		return []Peer{}
+	}
+	return peersOf(o, "subscriber")
+}
+
+func inletPeers(in carrier.Inlet) []Peer {
+	if in == nil {
+		return []Peer{}
+	}
+	return peersOf(in, "publisher")
+}
+
+// boundTo is the fact "endpoint": what a socket is bound to, commas in between.
+func boundTo(s socket) string { return strings.Join(s.Endpoints(), ",") }

@@ -1,0 +1,351 @@
+// Package connectivity knows of each address that a component connects to whether there
+// is a connection, and why not; and which peers the component has refused. From that come
+//
+//   - the event "unreachable", a warning: once an outage has lasted for a moment, or at
+//     once where waiting cannot help, and then at most once a minute for each address;
+//   - the level of events about peers that were refused or lost: a warning at most once a
+//     minute for each cause, and info otherwise. A peer that ends, and one that connects
+//     and closes without a word, are always info. Refusals for the same reason are put
+//     together in one event a minute, as a peer that is refused tries again;
+//   - the text of Problem, for statistics and for errors of waits that were in vain.
+//
+// Lock order: the carrier's lock of events, then that of a Tracker, then that of the
+// component's event log.
+package connectivity
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/notify"
+)
+
+// Tracker is what one component knows of its connections. All methods may be called from
+// any goroutine, after Init and Add.
+type Tracker struct {
+	who    string             // the component, in texts
+	notice func(notify.Event) // takes the notice "unreachable"
+	every  time.Duration      // between two warnings about the same
+
+	mu      sync.Mutex
+	running bool
+	run     int // which run this is, so that timers of an earlier one are told apart
+	remotes []*remote
+	refused map[complaint]time.Time      // when the last warning of each kind was given
+	repeats map[repeated]*notify.Limiter // of refusals; at most maxRepeats
+	last    string                       // why the last peer was refused that came to a bound address
+	atEnd   string                       // see ProblemAtEnd
+}
+
+// remote is an address that is connected to.
+type remote struct {
+	own     carrier.Type // what connects
+	address string
+	peers   int           // connections now
+	failed  carrier.Event // why the last attempt failed; Kind is 0 where none has
+	warned  time.Time     // when the last warning was given
+	due     *time.Timer   // runs until the outage is worth a warning; or nil
+	lasting bool          // it has been worth one
+
+	diagnosed time.Time // when it was last looked for a reason; see diagnosis.go
+}
+
+// How long an outage lasts before it is worth a warning: a component that starts together with
+// its post office, or a moment before it, is no reason for one.
+const (
+	OutageGrace = 250 * time.Millisecond // after an attempt that has failed
+	answerGrace = 3 * time.Second        // where the first attempt neither fails nor succeeds
+)
+
+// Init names the component, and says where the event "unreachable" goes.
+func (c *Tracker) Init(who string, notice func(notify.Event)) {
+	c.who, c.notice, c.every = who, notice, notify.WarnEvery
+}
+
+// Add says, before the first Begin, that a socket of the component connects to addresses.
+func (c *Tracker) Add(own carrier.Type, connect []string) {
+	for _, address := range connect {
+		if slices.ContainsFunc(c.remotes, func(r *remote) bool { return r.own == own && r.address == address }) {
+			continue // one address, however often it is given
+		}
+		c.remotes = append(c.remotes, &remote{own: own, address: address})
+	}
+}
+
+// Begin is told that the component starts.
+func (c *Tracker) Begin() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.running = true
+	c.run++
+	c.refused, c.repeats, c.last = map[complaint]time.Time{}, map[repeated]*notify.Limiter{}, ""
+	for _, r := range c.remotes {
+		*r = remote{own: r.own, address: r.address, warned: r.warned}
+		c.arm(r, answerGrace)
+	}
+}
+
+// End is told that the component stops: what happens to its peers from now on is no news.
+func (c *Tracker) End() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.atEnd = c.problemLocked()
+	c.running = false
+	for _, r := range c.remotes {
+		r.disarm()
+	}
+}
+
+// find gives the address that an event is about, or nil where it is about a peer that
+// has come by itself. Where a socket has but one address the event may spell it differently.
+func (c *Tracker) find(own carrier.Type, e carrier.Event, bound bool) *remote {
+	var only *remote
+	count := 0
+	for _, r := range c.remotes {
+		if r.own != own {
+			continue
+		}
+		if r.address == e.Address {
+			return r
+		}
+		only = r
+		count++
+	}
+	if count == 1 && !bound {
+		return only
+	}
+	return nil
+}
+
+// Note takes in an event of a socket and completes the notice of it. bound says that the
+// socket has addresses that peers come to. It reports whether the event is to be given.
+func (c *Tracker) Note(own carrier.Type, e carrier.Event, bound bool, out *notify.Event) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r := c.find(own, e, bound)
+	switch e.Kind {
+	case carrier.Connected:
+		if r != nil {
+			r.peers++
+			r.failed, r.lasting = carrier.Event{}, false
+			r.disarm()
+			maps.DeleteFunc(c.repeats, func(k repeated, _ *notify.Limiter) bool { return k.address == r.address })
+		}
+	case carrier.Disconnected:
+		if r != nil {
+			r.peers = max(r.peers-1, 0)
+		}
+		out.Level = c.level(own, e.Cause)
+	case carrier.HandshakeFailed:
+		if r == nil {
+			c.last = refusal(own, e)
+			out.Text = "refused a peer at " + e.Address + ": " + c.last
+		}
+		n, due := c.repeat(own, e, r)
+		if !due {
+			return false
+		}
+		if r == nil {
+			out.Level = c.level(own, e.Cause)
+		}
+		if n > 1 {
+			out.Count = n
+			out.Text += fmt.Sprintf(" (%d times since it was last told)", n)
+		}
+	case carrier.Retrying:
+		if r != nil && r.peers == 0 {
+			c.miss(r, e)
+		}
+	}
+	return true
+}
+
+// repeated is a kind of refusal, of which one event is given in a while.
+type repeated struct {
+	own     carrier.Type
+	cause   carrier.Cause
+	address string // that we connect to, or "" where the peer has come by itself
+	detail  string // what tells two reasons of the same cause apart
+}
+
+// maxRepeats bounds the kinds that are told apart: details come from the network.
+const maxRepeats = 64
+
+// repeat counts a refusal, and reports whether an event is due, and for how many.
+func (c *Tracker) repeat(own carrier.Type, e carrier.Event, r *remote) (n uint64, due bool) {
+	kind := repeated{own: own, cause: e.Cause}
+	if r != nil {
+		kind.address = r.address
+	}
+	switch e.Cause {
+	case carrier.CauseWrongType:
+		kind.detail = e.Type
+	case carrier.CauseOther:
+		kind.detail = e.Reason
+	}
+	if !c.running {
+		return 1, true
+	}
+	if c.repeats[kind] == nil && len(c.repeats) >= maxRepeats {
+		kind.detail = ""
+	}
+	pace := c.repeats[kind]
+	if pace == nil {
+		pace = &notify.Limiter{}
+		c.repeats[kind] = pace
+	}
+	return pace.PassEvery(c.every, time.Now(), 1)
+}
+
+// complaint is a kind of warning about peers: one of them does not hide another. The two
+// sides of a post office refuse for different reasons what has the same cause.
+type complaint struct {
+	own   carrier.Type
+	cause carrier.Cause
+}
+
+// level is that of a notice about a peer that was lost or refused.
+func (c *Tracker) level(own carrier.Type, cause carrier.Cause) string {
+	if cause == carrier.CauseLeft || cause == carrier.CauseProbe || cause == carrier.CauseCycle || !c.running {
+		return notify.Info // of a circle there is the event "cycle"
+	}
+	now, kind := time.Now(), complaint{own, cause}
+	if last, warned := c.refused[kind]; warned && now.Sub(last) < c.every {
+		return notify.Info
+	}
+	c.refused[kind] = now
+	return notify.Warning
+}
+
+// miss notes that an address could not be reached, or was lost.
+func (c *Tracker) miss(r *remote, e carrier.Event) {
+	first := r.failed.Kind == 0
+	if e.Cause == carrier.CauseUnknown {
+		c.diagnose(r)
+	}
+	if first || e.Cause != carrier.CauseUnknown {
+		r.failed = e
+	}
+	switch {
+	case r.lasting || hopeless(e.Cause):
+		r.disarm()
+		c.warn(r)
+	case first:
+		c.arm(r, OutageGrace)
+	}
+}
+
+// hopeless reports that to try again will hardly help.
+func hopeless(cause carrier.Cause) bool {
+	switch cause {
+	case carrier.CauseWrongType, carrier.CauseNotZMTP, carrier.CauseSecurity, carrier.CauseNoName, carrier.CauseForbidden:
+		return true
+	}
+	return false
+}
+
+// arm has a warning given after d, unless there is a connection by then.
+func (c *Tracker) arm(r *remote, d time.Duration) {
+	r.disarm()
+	run := c.run
+	r.due = time.AfterFunc(d, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.run == run && r.peers == 0 {
+			c.warn(r)
+		}
+	})
+}
+
+func (r *remote) disarm() {
+	if r.due != nil {
+		r.due.Stop()
+		r.due = nil
+	}
+}
+
+// warn gives the notice "unreachable", unless one was given not long ago.
+func (c *Tracker) warn(r *remote) {
+	if !c.running {
+		return
+	}
+	r.lasting = true
+	if r.failed.Cause == carrier.CauseCycle {
+		return // the notice "cycle" has told it
+	}
+	now := time.Now()
+	if now.Sub(r.warned) < c.every {
+		return
+	}
+	r.warned = now
+	c.notice(notify.Event{Kind: "unreachable", Level: notify.Warning, Address: r.address, Text: c.who + " " + r.problem() + goesOn})
+}
+
+const goesOn = " (it goes on trying)"
+
+// Problem says why nothing comes or goes, as far as that lies in connections; "" where
+// nothing is known to be wrong.
+func (c *Tracker) Problem() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.problemLocked()
+}
+
+// ProblemAtEnd is what Problem said when the component began to stop.
+func (c *Tracker) ProblemAtEnd() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.atEnd
+}
+
+func (c *Tracker) problemLocked() string {
+	if !c.running {
+		return ""
+	}
+	all := c.problems(func(r *remote) bool { return true })
+	if len(c.remotes) == 0 && c.last != "" {
+		all = append(all, "has refused a peer: "+c.last)
+	}
+	return strings.Join(all, "; ")
+}
+
+// Warning is the part of Problem that has lasted so long that it is worth a warning, in a
+// sentence; "" where there is none. It is for runtimes that show warnings in a way of their
+// own and leave the notices to the program.
+func (c *Tracker) Warning() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	all := c.problems(func(r *remote) bool { return r.lasting })
+	if !c.running || len(all) == 0 {
+		return ""
+	}
+	return c.who + " " + strings.Join(all, "; ") + goesOn
+}
+
+// problems says what is wrong with those of the addresses without a connection that are
+// wanted; the caller holds mu.
+func (c *Tracker) problems(wanted func(*remote) bool) (all []string) {
+	for _, r := range c.remotes {
+		if r.peers == 0 && wanted(r) {
+			all = append(all, r.problem())
+		}
+	}
+	return all
+}
+
+// problem is what is wrong with one address.
+func (r *remote) problem() string {
+	e := r.failed
+	switch {
+	case e.Kind == 0:
+		return fmt.Sprintf("has no answer from %s yet; check the address, and whether a firewall drops the connection", r.address)
+	case e.Cause == carrier.CauseWrongType:
+		return fmt.Sprintf("cannot connect to %s: %s", r.address, misdirected(r.own, e.Type, r.address, e.Said))
+	}
+	return fmt.Sprintf("cannot connect to %s: %s; %s", r.address, e.Reason, Check(r.own, e.Cause))
+}

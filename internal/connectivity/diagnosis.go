@@ -1,0 +1,73 @@
+package connectivity
+
+import (
+	"sync"
+	"time"
+
+	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/deadline"
+	"github.com/hermes-zmq/hermes/internal/safe"
+	"github.com/hermes-zmq/hermes/internal/zmtp"
+)
+
+// libzmq does not tell why it cannot connect, and of a peer of the wrong type it tells
+// nothing at all. Our own carrier does: so the address is tried once more with that.
+
+// Times of a diagnosis: how long one may take, and the pause until the next one.
+const (
+	diagnosisTakes = 2 * time.Second
+	diagnosisEvery = 10 * time.Second
+)
+
+// diagnose has it found out why an address cannot be reached, where nothing can be done to
+// learn it here. The caller holds c.mu.
+func (c *Tracker) diagnose(r *remote) {
+	now := time.Now()
+	if now.Sub(r.diagnosed) < diagnosisEvery || (zmtp.Opener{}).Supports(r.address) != nil {
+		return
+	}
+	r.diagnosed = now
+	run, own, address := c.run, r.own, r.address
+	safe.Go(nil, func() {
+		found := diagnosis(own, address)
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.running && c.run == run && r.peers == 0 && found.Kind != 0 {
+			c.miss(r, found)
+		}
+	})
+}
+
+// diagnosis connects to an address as a socket of type own would, and gives the event that
+// says why that fails; Kind is 0 where it succeeds, or nothing is known in time.
+func diagnosis(own carrier.Type, address string) (found carrier.Event) {
+	events := make(chan carrier.Event, 1)
+	cfg := carrier.Config{Type: own, Connect: []string{address}, ReconnectMin: time.Hour, ReconnectMax: time.Hour}
+	var once sync.Once
+	cfg.OnEvent = func(e carrier.Event) { once.Do(func() { events <- e }) }
+	var shut func()
+	if receives(own) {
+		in, err := zmtp.Opener{}.OpenInlet(carrier.InletConfig{Config: cfg})
+		if err != nil {
+			return found
+		}
+		shut = in.Close
+	} else {
+		out, err := zmtp.Opener{}.OpenOutlet(carrier.OutletConfig{Config: cfg})
+		if err != nil {
+			return found
+		}
+		shut = func() { out.Close(0) }
+	}
+	defer shut()
+	d := deadline.After(diagnosisTakes)
+	defer d.Stop()
+	select {
+	case e := <-events:
+		if e.Kind != carrier.Connected {
+			return e
+		}
+	case <-d.C:
+	}
+	return found
+}

@@ -1,0 +1,102 @@
+// Package readiness knows whether a publisher has subscribers, and for how long it should
+// hold envelopes back because it has none.
+//
+// A publisher that starts, or whose post office restarts, sees subscriptions follow its
+// connections, one after the other. While there is none, and until those that follow have
+// settled, what is published is held back for at most the option "ready.hold". A Tracker has
+// one lock, under which no other is taken.
+package readiness
+
+import (
+	"sync"
+	"time"
+
+	"github.com/hermes-zmq/hermes/internal/carrier"
+)
+
+// Tracker counts the peers and subscriptions of one publisher. All methods may be called
+// from any goroutine.
+type Tracker struct {
+	mu            sync.Mutex
+	peers         int
+	subscriptions int       // prefixes that peers subscribe to, over all peers
+	since         time.Time // since when there is none, or when the first came after there was none
+	newest        time.Time // when the last subscription came
+	settled       bool      // no further ones are expected
+}
+
+// settling is how long no further subscription must come before the first ones are taken to
+// be complete: a receiver of several topics, and a post office with several receivers, send
+// one after the other.
+const settling = 10 * time.Millisecond
+
+// Begin forgets the peers of an earlier run.
+func (t *Tracker) Begin() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.peers, t.subscriptions, t.since, t.settled = 0, 0, time.Now(), false
+}
+
+// Note takes in an event of the carrier and reports whether it changed what is counted. A
+// peer that comes or goes while there is no subscription begins the time of HoldFor anew:
+// subscriptions follow a connection.
+func (t *Tracker) Note(e carrier.Event) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch e.Kind {
+	case carrier.Connected:
+		t.peers++
+	case carrier.Disconnected:
+		t.peers--
+	case carrier.Subscribed:
+		t.newest = time.Now()
+		if t.subscriptions == 0 {
+			t.since = t.newest
+		}
+		t.subscriptions++
+	case carrier.Unsubscribed:
+		t.subscriptions--
+	default:
+		return false
+	}
+	if t.subscriptions == 0 {
+		t.since, t.settled = time.Now(), false
+	}
+	return true
+}
+
+// Subscribed reports whether there is a subscription.
+func (t *Tracker) Subscribed() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.subscriptions > 0
+}
+
+// Count gives how many peers there are, and how many prefixes they subscribe to.
+func (t *Tracker) Count() (peers, subscriptions int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.peers, t.subscriptions
+}
+
+// Alone reports whether there is no peer at all.
+func (t *Tracker) Alone() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.peers <= 0
+}
+
+// HoldFor is how much longer to hold envelopes back, most at most; not positive: not at all.
+func (t *Tracker) HoldFor(most time.Duration) time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.settled {
+		return 0
+	}
+	hold := most - time.Since(t.since)
+	if t.subscriptions > 0 {
+		hold = min(hold, settling-time.Since(t.newest))
+		t.settled = hold <= 0
+	}
+	return hold
+}

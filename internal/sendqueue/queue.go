@@ -1,0 +1,395 @@
+// Package sendqueue is the bounded queue of envelopes that a publisher has accepted and not
+// sent yet. Many callers put, one at a time takes a batch and sends it:
+//
+//	Put            -> tail batch -> batches -> Take  -> stamp, number -> outlet.Send -> Settle
+//	staging buffer -> (collect)  ->
+//
+// The one that sends is the Sender's goroutine or, where it sleeps and the connection is
+// idle, a caller of Put in its place; turn.taken says whether either does. An envelope
+// stays counted as queued until Settle.
+//
+// Rules. The bound counts what is being sent. One envelope always finds room in an empty
+// queue. What is being sent cannot be dropped, so with a policy that drops what is old no
+// batch grows beyond a share of the bound. With LatestPerTopic a full queue turns into one
+// envelope of each topic, and back into batches when half of them have been taken.
+//
+// Locks. Queue.mu guards the queue and its counters; methods of a Stager are called with it
+// held. The sequencer belongs to the one whose turn it is to send. No lock of a carrier is held by callers
+// of this package, except by those of Lose and Changed.
+package sendqueue
+
+import (
+	"os"
+	"sync"
+
+	"github.com/hermes-zmq/hermes/internal/batch"
+	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/fds"
+	"github.com/hermes-zmq/hermes/internal/invariants"
+	"github.com/hermes-zmq/hermes/internal/latch"
+	"github.com/hermes-zmq/hermes/internal/queue"
+	"github.com/hermes-zmq/hermes/internal/wire"
+)
+
+// Queue is the queue of one publisher, over all of its runs. Its counters add up whenever mu
+// is free:
+//
+//	accepted = sent + queued + unwanted + dropped_no_peer + dropped_full +
+//		dropped_old + dropped_conflated + dropped_stop
+type Queue struct {
+	mu     sync.Mutex
+	open   bool // Put takes envelopes
+	closed bool // nothing is sent any more
+	cfg    Config
+
+	tail     *batch.Batch   // being written; nil: empty
+	batches  []*batch.Batch // complete ones before it, oldest first
+	dropped  int            // how many envelopes of the oldest batch have been dropped
+	latest   conflation     // replaces the batches while the queue holds the newest of each topic
+	count    int64          // envelopes queued, inFlight included
+	bytes    int64          // their size
+	inFlight int64          // envelopes taken and not settled
+	memory   int64          // of all batches but the tail
+
+	staging  staging // what foreign runtimes have written
+	counters Counters
+	atStop   uint64 // DroppedStop when the present stop began
+	lost     uint64 // lost with a connection, and not yet counted as sent: see Lose
+
+	turn     turn
+	sequence sequencer
+
+	room     chan struct{} // closed when there is room again; nil while the queue is not known to be full
+	fd       fds.PollFD    // readable while room is nil
+	disposed bool
+	empty    latch.Latch // open once a draining queue is empty
+}
+
+// Config is what a Queue does in one run.
+type Config struct {
+	Policy   queue.Policy
+	Numbered bool               // envelopes get a sequence trailer
+	Bound    func() queue.Bound // the present bound; called with the lock held
+}
+
+// Counters count envelopes; core.PublisherCounters says what each means.
+type Counters struct {
+	Accepted         uint64
+	Sent             uint64
+	SentBytes        uint64
+	Unwanted         uint64
+	DroppedNoPeer    uint64
+	DroppedFull      uint64
+	DroppedOld       uint64
+	DroppedConflated uint64
+	DroppedStop      uint64
+}
+
+// Snapshot is a queue at one instant.
+type Snapshot struct {
+	Counters
+	Queued, QueuedBytes int64
+}
+
+// Init makes a zero Queue ready for use. It takes nothing before Start. draw gives random
+// numbers, for the incarnations of the streams.
+func (q *Queue) Init(draw func() uint32) {
+	q.closed = true
+	q.sequence.draw = draw
+	q.turn.init(&q.mu)
+}
+
+// Start begins a run.
+func (q *Queue) Start(cfg Config) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.cfg = cfg
+	q.open, q.closed, q.turn.asleep = true, false, false
+	q.sequence.renew()
+	q.staging.active = false // until OpenStaging: what the buffer held from another run is void
+	q.empty.Set(false)
+}
+
+// Form is what is special about an envelope.
+type Form struct {
+	Encoded bool   // its topic is a JSON value already
+	Time    []byte // its time, as a JSON value; nil: the time of sending
+}
+
+// Result is how an attempt to put ended.
+type Result struct {
+	Open    bool            // the queue takes envelopes at all
+	Full    <-chan struct{} // policy Block: there is no room; closed when that may have changed
+	Refused bool            // other policies: there is no room, and the envelope was counted as dropped
+	Dropped int             // how many older ones had to make room
+	Asleep  bool            // none sends: the caller has to call Sender.Wake
+}
+
+// Put appends an envelope, if there is room or room can be made. The origin is a JSON value,
+// the data a valid one. An error is that of encoding the topic; nothing has happened then.
+func Put[T string | []byte](q *Queue, topic T, origin, data []byte, how Form) (r Result, err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if !q.open {
+		return Result{}, nil
+	}
+	size := int64(len(topic) + len(origin) + len(data) + len(how.Time))
+	limit := q.cfg.Bound()
+	q.collectBefore(1, size+int64(wire.Overhead))
+	if !q.cfg.Policy.Evicts() && !q.fits(size, limit) {
+		return q.turnAway(), nil
+	}
+	b := q.target()
+	before := b.Size()
+	if how.Encoded {
+		wire.AppendEntry(b, wire.Entry{Topic: []byte(topic), Origin: origin, Data: data, Time: how.Time}, q.cfg.Numbered)
+	} else if err = wire.Append(b, topic, origin, data, q.cfg.Numbered); err != nil {
+		return Result{Open: true}, err
+	}
+	q.count++
+	q.bytes += int64(b.Size() - before)
+	q.counters.Accepted++
+	r = Result{Open: true, Asleep: q.turn.asleep && !q.turn.taken}
+	if q.cfg.Policy.Evicts() {
+		r.Dropped = q.makeRoom(limit)
+		if invariants.Enabled {
+			invariants.Check(!q.over(limit) || q.count-q.inFlight <= 1, "send queue: %d envelopes of %d bytes, the bound is %+v", q.count, q.bytes, limit)
+		}
+	} else if b.Full() {
+		q.closeTail()
+	}
+	q.check()
+	return r, nil
+}
+
+// fits reports whether there is room for an envelope of this size.
+func (q *Queue) fits(size int64, limit queue.Bound) bool {
+	return q.count < limit.Messages && (q.count == 0 || q.bytes+size <= limit.Bytes && q.memory <= limit.Bytes+queue.Slack)
+}
+
+// turnAway is what happens to an envelope that finds no room.
+func (q *Queue) turnAway() Result {
+	if q.cfg.Policy != queue.Block {
+		q.counters.Accepted++
+		q.counters.DroppedFull++
+		return Result{Open: true, Refused: true}
+	}
+	if q.room == nil {
+		q.room = make(chan struct{})
+		q.fd.Show(false)
+	}
+	return Result{Open: true, Full: q.room}
+}
+
+// Refuse counts an envelope that has waited for room in vain. It reports false where the
+// queue is not open.
+func (q *Queue) Refuse() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.open {
+		q.counters.Accepted++
+		q.counters.DroppedFull++
+	}
+	return q.open
+}
+
+// Abandon counts envelopes that came when the queue was not open any more.
+func (q *Queue) Abandon(n int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.counters.Accepted += uint64(n)
+	q.counters.DroppedStop += uint64(n)
+}
+
+// target is the batch that the next envelope is written to.
+func (q *Queue) target() *batch.Batch {
+	if q.tail == nil {
+		q.tail = batch.Get()
+	}
+	return q.tail
+}
+
+// closeTail lets another batch begin.
+func (q *Queue) closeTail() {
+	q.memory += q.tail.Footprint()
+	q.batches = append(q.batches, q.tail)
+	q.tail = nil
+}
+
+// Retry makes all that wait for room try again; a bound may have been raised.
+func (q *Queue) Retry() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.collect()
+	q.retry()
+}
+
+func (q *Queue) retry() {
+	if q.room != nil {
+		close(q.room)
+		q.room = nil
+		q.fd.Show(true)
+	}
+}
+
+// FD is a descriptor that polls readable unless the queue is known to be full. It ends with
+// Dispose; afterwards the error is os.ErrClosed.
+func (q *Queue) FD() (int, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.disposed {
+		return -1, os.ErrClosed
+	}
+	fd, err := q.fd.Open()
+	q.fd.Show(q.room == nil)
+	return fd, err
+}
+
+// Dispose gives up the descriptor and the staging buffer, for good.
+func (q *Queue) Dispose() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.closeStaging()
+	q.disposed = true
+	q.fd.Close()
+}
+
+// Take removes the oldest batch, or what there is of one; nil where the queue is empty. The
+// batch stays counted as queued until Settle.
+func (q *Queue) Take() *batch.Batch {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.collect()
+	if q.latest.on {
+		q.thaw()
+	}
+	if len(q.batches) == 0 && q.tail != nil {
+		q.closeTail()
+	}
+	if len(q.batches) == 0 {
+		return nil
+	}
+	b := q.shift()
+	b.Skip(q.dropped)
+	q.dropped = 0
+	q.inFlight += int64(b.Len())
+	q.check()
+	return b
+}
+
+// shift removes the first of the complete batches.
+func (q *Queue) shift() *batch.Batch {
+	b := q.batches[0]
+	q.batches[0] = nil
+	q.batches = q.batches[1:]
+	return b
+}
+
+// Settle counts what became of a batch that was taken, and releases it.
+func (q *Queue) Settle(b *batch.Batch, t carrier.Tally) {
+	q.mu.Lock()
+	q.count -= int64(b.Len())
+	q.bytes -= int64(b.Size())
+	q.inFlight -= int64(b.Len())
+	q.memory -= b.Footprint()
+	c := &q.counters
+	c.Sent += uint64(t.Sent)
+	c.SentBytes += uint64(t.SentBytes)
+	c.Unwanted += uint64(t.Unwanted)
+	c.DroppedNoPeer += uint64(t.NoPeer)
+	c.DroppedStop += uint64(t.Unsent)
+	c.DroppedFull += uint64(t.Dropped)
+	q.countLost()
+	q.retry()
+	if !q.open && q.count == 0 {
+		q.empty.Set(true)
+	}
+	q.check()
+	q.mu.Unlock()
+	b.Release()
+}
+
+// Lose takes note of envelopes that the carrier took and had not written before the
+// connection broke. It may be called before Settle with the same ones.
+func (q *Queue) Lose(n int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.lost += uint64(n)
+	q.countLost()
+	q.check()
+}
+
+func (q *Queue) countLost() {
+	c := &q.counters
+	n := min(q.lost, c.Sent)
+	q.lost -= n
+	c.Sent -= n
+	c.DroppedNoPeer += n
+}
+
+// Drain lets nothing in any more, and returns a channel that is closed once all is settled.
+func (q *Queue) Drain() <-chan struct{} {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.open = false
+	q.collect()
+	q.atStop = q.counters.DroppedStop
+	q.retry()
+	if q.count == 0 {
+		q.empty.Set(true)
+	}
+	return q.empty.Opened()
+}
+
+// Close ends sending: the Sender's goroutine returns, and no caller takes its place.
+func (q *Queue) Close() {
+	q.mu.Lock()
+	q.open, q.closed = false, true
+	q.mu.Unlock()
+	q.Changed()
+}
+
+// GiveUp waits for the one that sends, drops what is left, and counts it and the unsent
+// envelopes of the carrier as dropped_stop. It gives how many the present stop has cost.
+func (q *Queue) GiveUp(unsent int) uint64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for q.turn.taken {
+		q.turn.ended.Wait()
+	}
+	if q.tail != nil {
+		q.batches = append(q.batches, q.tail)
+	}
+	for _, b := range q.batches {
+		b.Release()
+	}
+	c := &q.counters
+	c.DroppedStop += uint64(q.count)
+	q.tail, q.batches, q.dropped, q.latest = nil, nil, 0, conflation{}
+	q.count, q.bytes, q.inFlight, q.memory = 0, 0, 0, 0
+	lost := min(uint64(unsent), c.Sent)
+	c.Sent -= lost
+	c.DroppedStop += lost
+	q.check()
+	return c.DroppedStop - q.atStop
+}
+
+// Snapshot gives the counters at one instant.
+func (q *Queue) Snapshot() Snapshot {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.collect()
+	return Snapshot{q.counters, q.count, q.bytes}
+}
+
+// check checks what this package promises; the caller holds mu.
+func (q *Queue) check() {
+	if !invariants.Enabled {
+		return
+	}
+	c := &q.counters
+	sum := c.Sent + uint64(q.count) + c.Unwanted + c.DroppedNoPeer + c.DroppedFull + c.DroppedOld + c.DroppedConflated + c.DroppedStop
+	invariants.Check(c.Accepted == sum, "send queue: %d accepted, but %d accounted for: %+v", c.Accepted, sum, *c)
+	invariants.Check(q.inFlight >= 0 && q.inFlight <= q.count, "send queue: %d in flight of %d queued", q.inFlight, q.count)
+	invariants.Check(q.bytes >= 0 && q.memory >= 0, "send queue: %d bytes in %d bytes of memory", q.bytes, q.memory)
+}

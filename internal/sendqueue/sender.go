@@ -1,0 +1,78 @@
+package sendqueue
+
+import (
+	"time"
+
+	"github.com/hermes-zmq/hermes/internal/batch"
+	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/clock"
+	"github.com/hermes-zmq/hermes/internal/faultinject"
+	"github.com/hermes-zmq/hermes/internal/safe"
+	"github.com/hermes-zmq/hermes/internal/sysmon"
+	"github.com/hermes-zmq/hermes/internal/wire"
+)
+
+// Outlet is what a Sender needs of a socket; carrier.Outlet says what each method does.
+type Outlet interface {
+	Send(*batch.Batch) carrier.Tally
+	Idle() bool
+}
+
+// Sender takes the envelopes of a queue in one run of the publisher, stamps the time on
+// them, numbers them and hands them to the socket. While there is no subscription it holds
+// back, so that a program that starts, or a post office that restarts, loses nothing.
+type Sender struct {
+	Queue      *Queue
+	Outlet     Outlet
+	Subscribed func() bool          // whether there is a subscription
+	HoldFor    func() time.Duration // how long to hold back from now on; not positive: not at all
+	Fail       func(error)          // told of a panic in a caller of Wake
+
+	caller sysmon.KeepAlive // the thread that calls Wake, as a rule
+}
+
+// Run is the life of the Sender's goroutine. It returns once the queue has been closed.
+func (s *Sender) Run() {
+	for s.Queue.waitForTurn() {
+		if s.Queue.shouldCoalesce() {
+			waitForMore()
+		}
+		if hold := s.sendOnce(); hold > 0 {
+			s.Queue.waitForChange(hold)
+		}
+	}
+}
+
+// sendOnce sends one batch, and ends the caller's turn. Where the time for that has not come
+// it tells how long to hold back.
+func (s *Sender) sendOnce() (hold time.Duration) {
+	q := s.Queue
+	defer q.endTurn()
+	if hold := s.HoldFor(); hold > 0 {
+		return hold
+	}
+	b := q.Take()
+	if b == nil {
+		return 0
+	}
+	faultinject.At("publisher")
+	numbered := q.cfg.Numbered
+	wire.Stamp(b, clock.TimeOfDay().UnixMicro(), numbered)
+	if numbered {
+		q.sequence.number(b)
+	}
+	q.Settle(b, s.Outlet.Send(b))
+	return 0
+}
+
+// Wake sees to it that what was put into an idle queue is sent: by the caller itself, where
+// nothing has been sent for a while and the connection is idle, which spares the envelope
+// the wait for another thread; and otherwise by the Sender's goroutine.
+func (s *Sender) Wake() {
+	if !s.Outlet.Idle() || !s.Subscribed() || !s.Queue.beginTurn() {
+		s.Queue.wake()
+		return
+	}
+	safe.Do(s.Fail, func() { s.sendOnce() })
+	s.caller.Show()
+}

@@ -1,0 +1,96 @@
+package sendqueue
+
+import "github.com/hermes-zmq/hermes/internal/batch"
+
+// Stager is a staging buffer: a foreign runtime writes envelopes there, in the publisher's
+// framing, so that not each of them needs a call of its own. What it holds counts as queued:
+// the queue collects it before it looks at itself. With each Collect it says how much may
+// be written until the next one, which is nothing where an envelope has to wake the sender.
+//
+// All methods are called with the queue's lock held, and must not call the queue.
+type Stager interface {
+	// Open empties the buffer for a run of the publisher. It says how envelopes are
+	// written: origin is that of envelopes without one, as a JSON value, and trailer the
+	// frame that ends each, header included. False: the buffer cannot be used.
+	Open(origin, trailer []byte) bool
+	// Collect takes the messages that have been written, with the offset behind each. They
+	// are valid until the next call.
+	Collect(Allowance) (messages []byte, ends []uint32)
+	// Close ends the use of the buffer, for good.
+	Close()
+}
+
+// Allowance is how much may be written to a staging buffer until the next Collect. What that
+// Collect takes counts as part of Messages and Bytes.
+type Allowance struct {
+	Messages, Bytes int64
+	Each            int64 // bytes of topic, origin and data of one envelope
+}
+
+// staging is the staging buffer of a queue, if it has one. The queue's lock guards it.
+type staging struct {
+	stager  Stager // or nil
+	active  bool   // it is open in this run
+	allowed bool   // the last Collect has allowed envelopes
+	each    int64  // Allowance.Each
+}
+
+// SetStager gives a new queue a staging buffer.
+func (q *Queue) SetStager(s Stager) { q.staging.stager = s }
+
+// OpenStaging makes the staging buffer ready for a run that has begun; see Stager.Open. each
+// is how long topic, origin and data of one envelope may be together.
+func (q *Queue) OpenStaging(origin, trailer []byte, each int64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if s := &q.staging; s.stager != nil {
+		s.active, s.allowed, s.each = s.stager.Open(origin, trailer), false, each
+	}
+}
+
+// collect takes in what the staging buffer holds, and says what may come there next.
+func (q *Queue) collect() { q.collectBefore(0, 0) }
+
+// collectBefore is collect where so much is about to be put.
+func (q *Queue) collectBefore(count, bytes int64) {
+	s := &q.staging
+	if !s.active {
+		return
+	}
+	var a Allowance
+	if q.open && !q.turn.asleep && !q.cfg.Policy.Evicts() {
+		limit := q.cfg.Bound()
+		a = Allowance{Messages: max(limit.Messages-q.count-count, 0), Bytes: limit.Bytes, Each: s.each}
+		if q.memory > a.Bytes {
+			a.Bytes = 0 // so much memory is in use already, if not for so many bytes
+		}
+		a.Bytes = max(a.Bytes-q.bytes-bytes, 0)
+	}
+	allows := a.Messages > 0
+	if !allows && !s.allowed {
+		return // nothing can have been written since the last Collect, and nothing may be
+	}
+	s.allowed = allows
+	messages, ends := s.stager.Collect(a)
+	if len(ends) == 0 {
+		return
+	}
+	if q.tail != nil && q.tail.Size()+len(messages) > batch.TargetBytes {
+		q.closeTail()
+	}
+	q.target().AppendMessages(messages, ends)
+	q.count += int64(len(ends))
+	q.bytes += int64(len(messages))
+	q.counters.Accepted += uint64(len(ends))
+	if q.tail.Full() {
+		q.closeTail()
+	}
+}
+
+// closeStaging ends the use of the buffer; the caller holds mu.
+func (q *Queue) closeStaging() {
+	if q.staging.stager != nil {
+		q.staging.stager.Close()
+	}
+	q.staging = staging{}
+}

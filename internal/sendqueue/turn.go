@@ -1,0 +1,136 @@
+package sendqueue
+
+import (
+	"sync"
+	"time"
+
+	"github.com/hermes-zmq/hermes/internal/clock"
+	"github.com/hermes-zmq/hermes/internal/deadline"
+)
+
+// turn says who sends. One at a time has the turn: the Sender's goroutine, or a caller of
+// Put that found it asleep. The queue's lock guards it.
+type turn struct {
+	taken     bool          // between beginTurn, or waitForTurn, and endTurn
+	ended     sync.Cond     // taken has become false
+	lastEnded time.Duration // when it last did, on the monotonic clock
+	pace      coalescing
+
+	asleep bool          // the Sender's goroutine waits for work, or is about to
+	work   chan struct{} // wakes it: something was put
+	change chan struct{} // wakes it: the subscriptions have changed, or the queue was closed
+}
+
+func (t *turn) init(mu *sync.Mutex) {
+	t.ended.L = mu
+	t.work = make(chan struct{}, 1)
+	t.change = make(chan struct{}, 1)
+}
+
+// signal wakes the reader of c, now or when it next waits.
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// waitForTurn waits until there is something to take and no caller has the turn, which the
+// Sender's goroutine then has until endTurn. It reports false where the queue was closed.
+func (q *Queue) waitForTurn() bool {
+	t := &q.turn
+	for {
+		q.mu.Lock()
+		q.collect()
+		if !t.asleep && !q.waiting() {
+			t.asleep = true
+			q.collect() // once more: from now on an envelope has to wake the goroutine
+		}
+		switch {
+		case q.closed:
+			q.mu.Unlock()
+			return false
+		case q.waiting() && !t.taken:
+			t.taken, t.asleep = true, false
+			q.mu.Unlock()
+			return true
+		}
+		t.asleep = true
+		q.mu.Unlock()
+		select {
+		case <-t.work:
+		case <-t.change:
+		}
+	}
+}
+
+// waiting reports whether there is something to take.
+func (q *Queue) waiting() bool { return q.tail != nil || len(q.batches) > 0 || q.latest.on }
+
+// quietTime is how long nothing must have been sent for a caller to send by itself. In a
+// quick succession of envelopes that is left to the Sender's goroutine: while it sends one,
+// many more are queued, and go out together.
+const quietTime = 30 * time.Microsecond
+
+// beginTurn gives a caller the turn in place of the goroutine, which sleeps. It reports false
+// where that is not called for.
+func (q *Queue) beginTurn() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	t := &q.turn
+	if q.closed || t.taken || !t.asleep || len(q.batches) > 0 || q.tail == nil {
+		return false
+	}
+	if since := clock.Monotonic() - t.lastEnded; since < quietTime || !t.pace.spend(since) {
+		return false
+	}
+	t.taken = true
+	return true
+}
+
+// shouldCoalesce reports that sends have followed each other so quickly, and for so long,
+// that the goroutine, whose turn it is, had better wait for more first.
+func (q *Queue) shouldCoalesce() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.batches) == 0 && q.open && !q.turn.pace.spend(clock.Monotonic()-q.turn.lastEnded)
+}
+
+// wake makes the goroutine go on, if it sleeps.
+func (q *Queue) wake() {
+	q.mu.Lock()
+	asleep := q.turn.asleep
+	q.turn.asleep = false
+	q.mu.Unlock()
+	if asleep {
+		signal(q.turn.work)
+	}
+}
+
+// endTurn ends the turn, and wakes the goroutine for what has been queued meanwhile.
+func (q *Queue) endTurn() {
+	q.mu.Lock()
+	t := &q.turn
+	t.taken = false
+	t.lastEnded = clock.Monotonic()
+	t.ended.Broadcast()
+	q.collect()
+	wake := t.asleep && q.waiting()
+	q.mu.Unlock()
+	if wake {
+		signal(t.work)
+	}
+}
+
+// waitForChange waits for a change of subscriptions or the end, and not for envelopes.
+func (q *Queue) waitForChange(most time.Duration) {
+	d := deadline.After(most)
+	defer d.Stop()
+	select {
+	case <-q.turn.change:
+	case <-d.C:
+	}
+}
+
+// Changed makes the Sender look again whether it should hold envelopes back.
+func (q *Queue) Changed() { signal(q.turn.change) }
