@@ -1,12 +1,14 @@
 #!/bin/sh
 # Builds libhermes; the one place that knows how.
 #
-#   build.sh [--tags LIST] [--race] [--asan] [--tsan] [--debug] shared|archive OUTPUT
+#   build.sh [--tags LIST] [--off LIST] [--race] [--asan] [--tsan] [--debug] shared|archive OUTPUT
 #
 #   shared     OUTPUT is the shared library (SONAME libhermes.so.2)
 #   archive    OUTPUT is a static library; link it with the libraries that
 #              "build.sh libs" prints
 #   --tags     Go build tags, separated by commas
+#   --off      pieces of capi/fast to be switched off, separated by commas, or "all"; its
+#              README.md lists them
 #   --race     with Go's race detector; for an archive, in a program linked -no-pie
 #   --asan     C side with AddressSanitizer and UndefinedBehaviorSanitizer; the program
 #              must be built with AddressSanitizer too
@@ -16,19 +18,20 @@
 #
 # Go compiles to an archive, which is linked here rather than by "go build", for
 # two reasons. The initializer that would start Go's threads as soon as the library
-# is loaded is set aside, so that the first call starts them (gate.c). And the
+# is loaded is set aside, so that the first call starts them (internal/gostart). And the
 # symbols of the Go runtime stay inside, in the static library as well.
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 soname=libhermes.so.2
-tags='' race='' strip=-Wl,-s goldflags='-s -w' cflags='-O2 -g' ldflags='' sanitize=''
+tags='' off='' race='' strip=-Wl,-s goldflags='-s -w' cflags='-O2 -g' ldflags='' sanitize=''
 
 usage() { sed -n '2,/^# is /s/^# \{0,1\}//p' "$0" | sed '$d' >&2; exit 2; }
 
 while [ $# -gt 0 ]; do
     case $1 in
     --tags) tags=$2; shift ;;
+    --off) off=$2; shift ;;
     --race) race=-race strip='' goldflags='' ;;
     --asan) sanitize='-fsanitize=address,undefined -fno-sanitize-recover=undefined' ;;
     --tsan) sanitize=-fsanitize=thread ;;
@@ -42,6 +45,15 @@ done
 if [ -n "$sanitize" ]; then
     cflags="-O1 -g -fno-omit-frame-pointer $sanitize" ldflags=$sanitize strip=''
 fi
+
+# A name that capi/fast does not know would switch nothing off.
+for piece in $(echo "$off" | tr , ' '); do
+    [ "$piece" = all ] || grep -q "^	[A-Z][A-Za-z]* *= \"$piece\"" "$root/capi/fast/fast.go" || {
+        echo "build.sh: --off: capi/fast has no piece \"$piece\"" >&2
+        exit 2
+    }
+done
+[ -z "$off" ] || goldflags="$goldflags -X github.com/hermes-zmq/hermes/capi/fast.off=$off"
 
 # What the cgo parts of our own and of others' packages are linked with.
 libs() {
@@ -77,7 +89,7 @@ pointer=$(size -A go.o | awk '$1 == ".init_array" { print $2 }')
 $objcopy --rename-section .init_array=.data.hermes_go_start,alloc,load,data,contents go.o
 $objcopy --add-symbol hermes_go_start=.data.hermes_go_start:0,global,object go.o
 
-# Lets Go ask for the bounds of a stack where the answer is quick: stack.c.
+# Lets Go ask fast/stackbounds.c for the bounds of a stack.
 for object in ./*.o; do
     if nm "$object" | grep -q ' T x_cgo_getstackbound$'; then
         $objcopy --redefine-sym pthread_getattr_np=hermes_getattr_np "$object"

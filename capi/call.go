@@ -1,10 +1,10 @@
 package main
 
 /*
-#include "shim.h"
+#include "exports.h"
 
-#cgo noescape shim_set_error
-#cgo nocallback shim_set_error
+#cgo noescape capi_set_error
+#cgo nocallback capi_set_error
 */
 import "C"
 
@@ -14,7 +14,6 @@ import (
 	"time"
 	"unsafe"
 
-	"github.com/hermes-zmq/hermes/capi/internal/handle"
 	"github.com/hermes-zmq/hermes/core"
 )
 
@@ -31,14 +30,6 @@ const (
 	internal    = C.int32_t(core.EINTERNAL)
 )
 
-// anyKind is asked for by the functions that work on every kind of object.
-const anyKind handle.Kind = 0
-
-type entry = handle.Entry[core.Component]
-
-// registry holds every object that C has a handle of.
-var registry handle.Registry[core.Component]
-
 // call is one call from C on its way through this side. Every export begins with
 //
 //	c := call{name: "hermes_..."}
@@ -48,18 +39,6 @@ var registry handle.Registry[core.Component]
 type call struct {
 	name  string
 	entry *entry
-}
-
-// enter finds the object and holds it until leave.
-func (c *call) enter(h C.uint64_t, want handle.Kind) C.int32_t {
-	id := handle.Handle(h)
-	if want == anyKind || id.Kind() == want {
-		if c.entry = registry.Get(id); c.entry != nil {
-			probe(c.name)
-			return ok
-		}
-	}
-	return c.refuse(badHandle, "%s", badHandleText(id, want))
 }
 
 // leave ends the call: it turns a panic into HERMES_EINTERNAL and lets go of the
@@ -108,24 +87,7 @@ func (c *call) refuse(code C.int32_t, format string, arguments ...any) C.int32_t
 
 func (c *call) say(text string) {
 	text = c.name + ": " + text
-	C.shim_set_error((*C.hermes_text)(unsafe.Pointer(unsafe.StringData(text))), C.size_t(len(text)))
-}
-
-func (c *call) part() core.Component       { return c.entry.Object() }
-func (c *call) publisher() *core.Publisher { return c.entry.Object().(*core.Publisher) }
-func (c *call) receiver() *core.Receiver   { return c.entry.Object().(*core.Receiver) }
-func (c *call) node() *core.Node           { return c.entry.Object().(*core.Node) }
-
-func badHandleText(h handle.Handle, want handle.Kind) string {
-	switch {
-	case h == 0:
-		return "handle is 0, which names nothing"
-	case !registry.Issued(h):
-		return fmt.Sprintf("handle %s was never given out", h)
-	case want != anyKind && h.Kind() != want:
-		return fmt.Sprintf("handle %s is a %s, not a %s", h, h.Kind(), want)
-	}
-	return fmt.Sprintf("handle %s is closed (it was a %s)", h, h.Kind())
+	C.capi_set_error((*C.hermes_text)(unsafe.Pointer(unsafe.StringData(text))), C.size_t(len(text)))
 }
 
 // wait is a timeout in core's terms, where as here a negative one has no end.

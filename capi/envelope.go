@@ -1,18 +1,18 @@
 package main
 
 /*
-#include "shim.h"
+#include "exports.h"
 
-#cgo noescape shim_alloc
-#cgo nocallback shim_alloc
+#cgo noescape capi_alloc
+#cgo nocallback capi_alloc
 */
 import "C"
 
 import (
 	"unsafe"
 
-	"github.com/hermes-zmq/hermes/capi/internal/handle"
 	"github.com/hermes-zmq/hermes/core"
+	"github.com/hermes-zmq/hermes/internal/handle"
 )
 
 const (
@@ -30,7 +30,7 @@ func textSize(v *core.View) int {
 
 // packOne writes the only envelope of a delivery into the block, or where that has
 // too little room into memory that C frees.
-func (c *call) packOne(d *core.Delivery, block *C.struct_shim_block) C.int32_t {
+func (c *call) packOne(d *core.Delivery, block *C.struct_capi_block) C.int32_t {
 	v := d.At(0)
 	size := envelopeSize + textSize(&v)
 	if uint64(size) > uint64(block.size) {
@@ -57,20 +57,26 @@ func (c *call) undelivered(d *core.Delivery, format string, args ...any) C.int32
 func hermesgo_undelivered(h C.uint64_t) {
 	if e := registry.Get(handle.Handle(h)); e != nil {
 		defer e.Release()
-		if r := receiverOf(e.Object()); r != nil {
+		if r := receiverOf(e.Object().Component); r != nil {
 			r.Undelivered(1)
 		}
 	}
 }
 
 // packAll writes a delivery as one batch, which C frees.
-func (c *call) packAll(d *core.Delivery, block *C.struct_shim_block) C.int32_t {
+func (c *call) packAll(d *core.Delivery, block *C.struct_capi_block) C.int32_t {
 	batch, size := pack(d)
 	if batch == nil {
 		return c.undelivered(d, "no memory for %d envelopes, %d bytes", d.Len(), size)
 	}
 	block.start, block.size = batch, C.uint64_t(size)
 	return ok
+}
+
+// packed is pack for the prefetch buffer.
+func packed(d *core.Delivery) unsafe.Pointer {
+	batch, _ := pack(d)
+	return batch
 }
 
 // pack writes a delivery as one batch. It allocates more than enough, and tells how much

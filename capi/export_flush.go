@@ -1,14 +1,14 @@
 package main
 
-// #include "shim.h"
+// #include "exports.h"
 import "C"
 
 import (
 	"sync"
 	"time"
 
-	"github.com/hermes-zmq/hermes/capi/internal/handle"
 	"github.com/hermes-zmq/hermes/core"
+	"github.com/hermes-zmq/hermes/internal/handle"
 )
 
 // hermesgo_flush is called when the program exits: a host that forgot to stop its
@@ -37,7 +37,7 @@ func stopAll(k handle.Kind, deadline time.Time) {
 	}
 }
 
-// stopQuietly stops one object; nobody is left to be told if that goes wrong.
+// stopQuietly stops one object. If that goes wrong, there is no caller to tell.
 func stopQuietly(part core.Component, deadline time.Time) {
 	defer func() { _ = recover() }()
 	_ = part.Stop(max(0, time.Until(deadline)))

@@ -1,13 +1,13 @@
 package main
 
-// #include "shim.h"
+// #include "exports.h"
 import "C"
 
 import (
 	"unsafe"
 
-	"github.com/hermes-zmq/hermes/capi/internal/handle"
 	"github.com/hermes-zmq/hermes/core"
+	"github.com/hermes-zmq/hermes/internal/handle"
 )
 
 //export hermesgo_publish_marshal
@@ -25,7 +25,7 @@ func hermesgo_publish_marshal(h C.uint64_t, values *C.hermes_text, length C.size
 }
 
 //export hermesgo_recv_marshal
-func hermesgo_recv_marshal(h C.uint64_t, most C.size_t, w *C.struct_shim_wait, out **C.char, length *C.size_t) (code C.int32_t) {
+func hermesgo_recv_marshal(h C.uint64_t, most C.size_t, w *C.struct_fast_wait, out **C.char, length *C.size_t) (code C.int32_t) {
 	c := call{name: "hermes_recv_marshal"}
 	defer c.leave(&code)
 	d, code := c.takeMany(h, most, w)

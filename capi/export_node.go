@@ -1,11 +1,11 @@
 package main
 
-// #include "shim.h"
+// #include "exports.h"
 import "C"
 
 import (
-	"github.com/hermes-zmq/hermes/capi/internal/handle"
 	"github.com/hermes-zmq/hermes/core"
+	"github.com/hermes-zmq/hermes/internal/handle"
 )
 
 //export hermesgo_node_new
@@ -29,8 +29,8 @@ func hermesgo_node_new(name *C.hermes_text, receiver, publisher C.uint64_t, out 
 	if err != nil {
 		return c.done(err)
 	}
-	*out = C.uint64_t(registry.Add(handle.Node, node))
-	return ok
+	_, code = c.register(handle.Node, node, out)
+	return code
 }
 
 // nodePart finds a part of a node to be; nil for the handle 0. The node then keeps
@@ -43,7 +43,7 @@ func nodePart[T core.Component](c *call, h C.uint64_t, want handle.Kind) (part T
 	if id.Kind() == want {
 		if e := registry.Get(id); e != nil {
 			defer e.Release()
-			return e.Object().(T), ok
+			return e.Object().Component.(T), ok
 		}
 	}
 	return part, c.refuse(badHandle, "%s: %s", want, badHandleText(id, want))
@@ -65,7 +65,7 @@ func hermesgo_node_publish(h C.uint64_t, channel *C.hermes_text, channelLen C.si
 }
 
 //export hermesgo_node_recv
-func hermesgo_node_recv(h C.uint64_t, w *C.struct_shim_wait, block *C.struct_shim_block) (code C.int32_t) {
+func hermesgo_node_recv(h C.uint64_t, w *C.struct_fast_wait, block *C.struct_capi_block) (code C.int32_t) {
 	c := call{name: "hermes_node_recv"}
 	defer c.leave(&code)
 	if code = c.enter(h, handle.Node); code != ok {
@@ -76,7 +76,7 @@ func hermesgo_node_recv(h C.uint64_t, w *C.struct_shim_wait, block *C.struct_shi
 		_, err := c.node().Take(1, 0)
 		return c.done(err)
 	}
-	d, code := c.take(r, 1, w)
+	d, code := c.take(r, 1, waitOf(w))
 	if code != ok {
 		return code
 	}

@@ -1,13 +1,14 @@
 package main
 
-// #include "shim.h"
+// #include "exports.h"
 import "C"
 
 import (
 	"time"
 
-	"github.com/hermes-zmq/hermes/capi/internal/handle"
+	"github.com/hermes-zmq/hermes/capi/fast"
 	"github.com/hermes-zmq/hermes/core"
+	"github.com/hermes-zmq/hermes/internal/handle"
 )
 
 //export hermesgo_publisher_new
@@ -22,10 +23,11 @@ func hermesgo_publisher_new(address, name *C.hermes_text, out *C.uint64_t) (code
 	if err != nil {
 		return c.done(err)
 	}
-	h := registry.Add(handle.Publisher, publisher)
-	sewPocket(h, publisher)
-	*out = C.uint64_t(h)
-	return ok
+	h, code := c.register(handle.Publisher, publisher, out)
+	if stager := fast.NewStager(h); code == ok && stager != nil {
+		publisher.SetStager(stager)
+	}
+	return code
 }
 
 //export hermesgo_receiver_new
@@ -40,13 +42,17 @@ func hermesgo_receiver_new(address, name *C.hermes_text, out *C.uint64_t) (code 
 	if err != nil {
 		return c.done(err)
 	}
-	if code = c.hangBell(receiver); code != ok {
-		return code
+	on := fast.NewWaiter()
+	if on == nil {
+		return c.refuse(noMemory, "no memory for a receiver")
 	}
-	h := registry.Add(handle.Receiver, receiver)
-	setTray(h, receiver)
-	*out = C.uint64_t(h)
-	return ok
+	receiver.SetWaker(&waker{Waiter: on})
+	h, code := c.register(handle.Receiver, receiver, out)
+	on.Belongs(h)
+	if buffer := fast.NewBuffer(h, packed); code == ok && buffer != nil {
+		receiver.SetTray(buffer)
+	}
+	return code
 }
 
 func (c *call) addressAndName(address, name *C.hermes_text) (string, string, C.int32_t) {
@@ -82,8 +88,8 @@ func hermesgo_postoffice_new(in, out, debug *C.hermes_text, handleOut *C.uint64_
 	if err != nil {
 		return c.done(err)
 	}
-	*handleOut = C.uint64_t(registry.Add(handle.PostOffice, office))
-	return ok
+	_, code = c.register(handle.PostOffice, office, handleOut)
+	return code
 }
 
 //export hermesgo_set
@@ -170,7 +176,7 @@ func hermesgo_close(h C.uint64_t) (code C.int32_t) {
 	id := handle.Handle(h)
 	if c.entry = registry.Close(id); c.entry != nil {
 		probe(c.name)
-		c.close(id)
+		c.close()
 		return ok
 	}
 	if registry.Issued(id) {
@@ -180,12 +186,12 @@ func hermesgo_close(h C.uint64_t) (code C.int32_t) {
 }
 
 // close closes the object of a handle that names nothing any more.
-func (c *call) close(id handle.Handle) {
+func (c *call) close() {
 	_ = c.part().Close() // closed it is, also where not all could be flushed in time
 	if r := receiverOf(c.part()); r != nil {
-		r.Waker().Wake() // a node's may run on, and wakes nobody by itself
+		r.Waker().Wake() // that of a node may run on, and does not wake by itself
 	}
-	dropPipe(id)
+	c.entry.Object().dropPipe()
 }
 
 // closeHandle is hermes_close from this side.
@@ -194,7 +200,7 @@ func closeHandle(id handle.Handle) {
 	var code C.int32_t
 	defer c.leave(&code)
 	if c.entry = registry.Close(id); c.entry != nil {
-		c.close(id)
+		c.close()
 	}
 }
 

@@ -1,10 +1,10 @@
 package main
 
-// #include "shim.h"
+// #include "exports.h"
 import "C"
 
 import (
-	"github.com/hermes-zmq/hermes/capi/internal/handle"
+	"github.com/hermes-zmq/hermes/internal/handle"
 )
 
 //export hermesgo_publish

@@ -1,14 +1,14 @@
 package main
 
-// #include "shim.h"
+// #include "exports.h"
 import "C"
 
 import (
 	"math"
 	"unsafe"
 
-	"github.com/hermes-zmq/hermes/capi/internal/handle"
 	"github.com/hermes-zmq/hermes/core"
+	"github.com/hermes-zmq/hermes/internal/handle"
 )
 
 //export hermesgo_receiver_subscribe
@@ -54,13 +54,13 @@ func hermesgo_receiver_accept(h C.uint64_t, origin *C.hermes_text, length C.size
 }
 
 //export hermesgo_recv
-func hermesgo_recv(h C.uint64_t, w *C.struct_shim_wait, block *C.struct_shim_block) (code C.int32_t) {
+func hermesgo_recv(h C.uint64_t, w *C.struct_fast_wait, block *C.struct_capi_block) (code C.int32_t) {
 	c := call{name: "hermes_recv"}
 	defer c.leave(&code)
 	if code = c.enter(h, handle.Receiver); code != ok {
 		return code
 	}
-	d, code := c.takeOne(c.receiver(), w)
+	d, code := c.takeOne(c.receiver(), waitOf(w))
 	if code != ok {
 		return code
 	}
@@ -69,7 +69,7 @@ func hermesgo_recv(h C.uint64_t, w *C.struct_shim_wait, block *C.struct_shim_blo
 }
 
 //export hermesgo_recv_batch
-func hermesgo_recv_batch(h C.uint64_t, most C.size_t, w *C.struct_shim_wait, block *C.struct_shim_block) (code C.int32_t) {
+func hermesgo_recv_batch(h C.uint64_t, most C.size_t, w *C.struct_fast_wait, block *C.struct_capi_block) (code C.int32_t) {
 	c := call{name: "hermes_recv_batch"}
 	defer c.leave(&code)
 	d, code := c.takeMany(h, most, w)
@@ -81,7 +81,7 @@ func hermesgo_recv_batch(h C.uint64_t, most C.size_t, w *C.struct_shim_wait, blo
 }
 
 //export hermesgo_recv_json
-func hermesgo_recv_json(h C.uint64_t, most C.size_t, w *C.struct_shim_wait, out **C.char, length, count *C.size_t) (code C.int32_t) {
+func hermesgo_recv_json(h C.uint64_t, most C.size_t, w *C.struct_fast_wait, out **C.char, length, count *C.size_t) (code C.int32_t) {
 	c := call{name: "hermes_recv_json"}
 	defer c.leave(&code)
 	d, code := c.takeMany(h, most, w)
@@ -95,14 +95,14 @@ func hermesgo_recv_json(h C.uint64_t, most C.size_t, w *C.struct_shim_wait, out 
 	return code
 }
 
-func (c *call) takeMany(h C.uint64_t, most C.size_t, w *C.struct_shim_wait) (*core.Delivery, C.int32_t) {
+func (c *call) takeMany(h C.uint64_t, most C.size_t, w *C.struct_fast_wait) (*core.Delivery, C.int32_t) {
 	if code := c.enter(h, handle.Receiver); code != ok {
 		return nil, code
 	}
 	if most == 0 {
 		return nil, c.refuse(invalid, "max is 0, and must be at least 1")
 	}
-	return c.take(c.receiver(), int(min(uint64(most), math.MaxInt)), w)
+	return c.take(c.receiver(), int(min(uint64(most), math.MaxInt)), waitOf(w))
 }
 
 // packJSON writes a delivery as one JSON text straight into memory that C frees.
@@ -140,15 +140,4 @@ func hermesgo_fd(h C.uint64_t) (code C.int32_t) {
 		return c.done(err)
 	}
 	return C.int32_t(fd)
-}
-
-// receiverOf is a receiver itself, or that of a node; nil for anything else.
-func receiverOf(p core.Component) *core.Receiver {
-	switch p := p.(type) {
-	case *core.Receiver:
-		return p
-	case *core.Node:
-		return p.Receiver()
-	}
-	return nil
 }

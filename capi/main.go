@@ -1,16 +1,26 @@
 // Command capi is the C library libhermes: it converts C types and handles to and
 // from package core, and does nothing else.
 //
-// The functions of include/hermes.h are written in C (shim.c, text.c, block.c).
-// Those that need the Go side enter it through the functions exported here, whose
-// names begin with hermesgo_ and which the finished library hides. build.sh builds it.
+// The functions of include/hermes.h are written in C: exports.c, errortext.c, envelope.c.
+// Those that need Go call the functions exported here (export_*.go), whose names begin with
+// hermesgo_ and which the finished library hides. Package fast spares some of these calls.
+// build.sh builds the library.
+//
+// On its way a call from C passes the fork gate (gate.c), finds its object in the registry
+// (handles.go), which holds the object until the call leaves (call.go), and converts what
+// comes back (envelope.go, memory.go). A call that waits does so outside of Go (wait.go).
 package main
 
 /*
-#cgo CFLAGS: -I${SRCDIR}/../include -fvisibility=hidden -Wall -Wextra
-#include "shim.h"
+#cgo CFLAGS: -I${SRCDIR}/../include -I${SRCDIR}/../internal/fds/inherit -I${SRCDIR}/../internal/gostart -fvisibility=hidden -Wall -Wextra
+#include "exports.h"
 */
 import "C"
+
+import (
+	_ "github.com/hermes-zmq/hermes/internal/fds/inherit" // C code for gate.c
+	_ "github.com/hermes-zmq/hermes/internal/gostart"     // the same
+)
 
 // main is never called; a C library of Go is a main package all the same.
 func main() {}

@@ -1,6 +1,6 @@
 package main
 
-// #include "shim.h"
+// #include "exports.h"
 import "C"
 
 import (
@@ -49,9 +49,9 @@ func (c *call) give(text []byte, out **C.char, length *C.size_t) C.int32_t {
 }
 
 // alloc is malloc; nil where there is no memory.
-func alloc(size int) unsafe.Pointer { return C.shim_alloc(C.size_t(size)) }
+func alloc(size int) unsafe.Pointer { return C.capi_alloc(C.size_t(size)) }
 
 // copyOut copies a value as far as the caller's buffer holds it.
 func copyOut(buf *C.char, room C.size_t, value string) {
-	C.shim_copy(buf, room, (*C.hermes_text)(unsafe.Pointer(unsafe.StringData(value))), C.size_t(len(value)))
+	C.capi_copy_text(buf, room, (*C.hermes_text)(unsafe.Pointer(unsafe.StringData(value))), C.size_t(len(value)))
 }

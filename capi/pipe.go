@@ -1,19 +1,18 @@
 package main
 
-// #include "shim.h"
-// #include "inherited.h"
+// #include "exports.h"
+// #include "inherit.h"
 import "C"
 
 import (
 	"os"
-	"sync"
 	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 
-	"github.com/hermes-zmq/hermes/capi/internal/handle"
 	"github.com/hermes-zmq/hermes/core"
+	"github.com/hermes-zmq/hermes/internal/handle"
 )
 
 // pipe is the library's end of a pair of sockets (hermes_pipe). The host has the other
@@ -28,9 +27,6 @@ type pipe struct {
 	armed atomic.Bool
 }
 
-// pipes are those of the open handles.
-var pipes sync.Map // of *pipe, by handle.Handle
-
 // newPipe makes a pair of sockets and returns the library's end and the host's descriptor.
 func newPipe() (*pipe, int, error) {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
@@ -43,7 +39,7 @@ func newPipe() (*pipe, int, error) {
 			return nil, -1, err
 		}
 	}
-	C.shim_fd_own(C.int(fds[0]))
+	C.inherit_own(C.int(fds[0]))
 	end := os.NewFile(uintptr(fds[0]), "pipe") // does not block, so reading it holds no thread
 	p := &pipe{end: end, fd: fds[0]}
 	if p.raw, err = end.SyscallConn(); err != nil {
@@ -66,7 +62,7 @@ func raise(fd int) (int, error) {
 
 // close closes the library's end. It is called once.
 func (p *pipe) close() {
-	C.shim_fd_disown(C.int(p.fd))
+	C.inherit_disown(C.int(p.fd))
 	_ = p.end.Close()
 }
 
@@ -105,26 +101,27 @@ func hermesgo_pipe(h C.uint64_t) (code C.int32_t) {
 	if err != nil {
 		return c.refuse(C.int32_t(core.EIO), "no pair of sockets for %s %s: %v", id.Kind(), id, err)
 	}
-	if _, taken := pipes.LoadOrStore(id, p); taken {
+	o := c.entry.Object()
+	if !o.pipe.CompareAndSwap(nil, p) {
 		p.close()
 		_ = unix.Close(fd)
 		return c.refuse(C.int32_t(core.ESTATE), "%s %s has a pipe already", id.Kind(), id)
 	}
 	if r, receives := c.part().(*core.Receiver); receives {
-		r.Waker().(*bell).pipe.Store(p)
+		wakerOf(r).pipe.Store(p)
 		p.armed.Store(true)
 		p.wake() // the host's first look
 	}
 	go contained(c.part().Fail, func() { p.watch(id) })
 	if !c.entry.Open() { // closed meanwhile, which has not seen the pipe
-		dropPipe(id)
+		o.dropPipe()
 	}
 	return C.int32_t(fd)
 }
 
-// dropPipe ends the pipe of a handle, so that the host reads the end.
-func dropPipe(h handle.Handle) {
-	if p, found := pipes.LoadAndDelete(h); found {
-		p.(*pipe).close()
+// dropPipe ends the pipe of a closed handle, so that the host reads the end.
+func (o *object) dropPipe() {
+	if p := o.pipe.Swap(nil); p != nil {
+		p.close()
 	}
 }

@@ -4,16 +4,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"runtime"
 	"testing"
 	"time"
 
+	zmq "github.com/pebbe/zmq4"
 	"github.com/stretchr/testify/require"
 
 	"github.com/hermes-zmq/hermes/internal/clock"
-	"github.com/hermes-zmq/hermes/internal/notify"
 	"github.com/hermes-zmq/hermes/internal/testkit"
 )
 
@@ -157,73 +156,6 @@ func TestABurstLosesNothingAndKeepsItsOrder(t *testing.T) {
 	})
 }
 
-func TestTopicsAndOriginsFilter(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine string) {
-		po := newOffice(t, engine)
-		r := newReceiver(t, engine, get(t, po, "endpoint.out"))
-		require.NoError(t, r.Subscribe("a/"))
-		require.NoError(t, r.Subscribe(`"c`))
-		require.NoError(t, r.Accept("me"))
-		all := newReceiver(t, engine, get(t, po, "endpoint.out"))
-		p := newPublisher(t, engine, get(t, po, "endpoint.in"))
-		for _, component := range []Component{r, all, p} {
-			require.NoError(t, component.WaitReady(soon))
-		}
-		for _, topic := range []string{"a/", "c"} {
-			reach(t, p, topic, "me", r, all)
-		}
-		for _, e := range [][2]string{{"a/1", "me"}, {"b/1", "me"}, {"a/2", "you"}, {"c", "me"}, {"a", "me"}, {"a/3", "me"}} {
-			require.NoError(t, p.Publish(e[0], e[1], []byte("1")))
-		}
-		require.Len(t, collect(t, all, 6), 6)
-		var topics []string
-		for _, e := range collect(t, r, 3) {
-			topics = append(topics, e.Topic)
-		}
-		require.Equal(t, []string{"a/1", "c", "a/3"}, topics)
-		require.EqualValues(t, 1, r.Stats().DroppedOrigin)
-		require.NoError(t, r.Set("origins.filter", "off"))
-		require.NoError(t, p.Publish("a/4", "you", []byte("1")))
-		require.Equal(t, "a/4", collect(t, r, 1)[0].Topic)
-
-		// Only who was accepted can be too late, where that is all that acceptance is for.
-		require.NoError(t, r.Set("origins.filter", "age"))
-		require.NoError(t, r.Set("timeout", "1ns"))
-		require.NoError(t, p.Publish("a/4", "me", []byte("1")))
-		require.Equal(t, "a/4", collect(t, r, 1)[0].Topic, "it begins with no accepted origin")
-		require.NoError(t, r.Accept("me"))
-		require.NoError(t, p.Publish("a/5", "you", []byte("1")))
-		require.Equal(t, "a/5", collect(t, r, 1)[0].Topic)
-		require.NoError(t, p.Publish("a/6", "me", []byte("1")))
-		_, err := r.Recv(soon)
-		require.Equal(t, ESTOPPED, CodeOf(err))
-	})
-}
-
-func TestSubscriptionsChangeWhileRunning(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine string) {
-		po := newOffice(t, engine)
-		r := newReceiver(t, engine, get(t, po, "endpoint.out"))
-		p := newPublisher(t, engine, get(t, po, "endpoint.in"))
-		until := func(topic string, want bool) {
-			publishUntil(t, p, topic, "0", func() bool {
-				_, err := r.Recv(50 * time.Millisecond)
-				return (err == nil) == want
-			})
-		}
-		until("x", true)
-		require.NoError(t, r.Subscribe("y"))
-		until("y", true)
-		until("x", false)
-		require.NoError(t, r.Unsubscribe("y"))
-		until("y", false)
-		code(t, EINVAL, r.Unsubscribe("y"), `"y"`)
-		require.NoError(t, r.Subscribe(""))
-		until("x", true)
-		require.Zero(t, r.Stats().Lost)
-	})
-}
-
 func TestWhatNobodyWantsIsCountedAndNeverWaits(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine string) {
 		po := newOffice(t, engine)
@@ -321,74 +253,6 @@ func TestARestartOfThePostOfficeLosesNothing(t *testing.T) {
 			require.Equal(t, fmt.Sprint(i), string(e.Data))
 		}
 		require.Zero(t, r.Stats().Lost)
-	})
-}
-
-func TestTheSnailStops(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine string) {
-		for _, c := range []struct {
-			onSlow         string
-			stale, arrives int
-			stopped        bool
-		}{{"stop", 1, 0, true}, {"drop", 3, 0, false}, {"warn", 0, 3, false}, {"ignore", 0, 3, false}} {
-			t.Run(c.onSlow, func(t *testing.T) {
-				r, err := NewReceiver("@tcp://127.0.0.1:*", "snail")
-				require.NoError(t, err)
-				set(t, r, "engine", engine, "timeout", "0", "on_slow", c.onSlow)
-				require.NoError(t, r.Start())
-				defer func() { _ = r.Close() }()
-				p := newPublisher(t, engine, get(t, r, "endpoint"))
-				for range 3 {
-					require.NoError(t, p.Publish("t", "", []byte("1")))
-				}
-				require.NoError(t, p.Stop(soon))
-				if c.stopped {
-					require.NoError(t, r.Wait(soon))
-					require.Contains(t, get(t, r, "stop_reason"), "slow")
-					_, err := r.Recv(soon)
-					code(t, ESTOPPED, err, "slow")
-				}
-				require.Len(t, collect(t, r, c.arrives), c.arrives)
-				require.Eventually(t, func() bool { return int(r.Stats().DroppedStale) == c.stale }, soon, time.Millisecond)
-				switch c.onSlow { // it is told once the envelopes of its batch can be taken
-				case "stop":
-					require.Equal(t, notify.Error, eventOf(t, r, "slow").Level)
-				case "ignore":
-					require.NoError(t, r.Stop(soon))
-					for e := (Event{}); e.Kind != "stopped"; {
-						e, err = r.NextEvent(soon)
-						require.NoError(t, err)
-						require.NotEqual(t, "slow", e.Kind)
-					}
-				default:
-					require.Equal(t, notify.Warning, eventOf(t, r, "slow").Level)
-				}
-			})
-		}
-	})
-}
-
-func TestAReceiversQueueIsBounded(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine string) {
-		r, err := NewReceiver("@tcp://127.0.0.1:*", "small")
-		require.NoError(t, err)
-		set(t, r, "engine", engine, "queue.messages", "100")
-		require.NoError(t, r.Start())
-		defer func() { _ = r.Close() }()
-		p := newPublisher(t, engine, get(t, r, "endpoint"))
-		for i := range 150 {
-			require.NoError(t, p.Publish("t", "", fmt.Appendf(nil, "%d", i)))
-		}
-		require.Eventually(t, func() bool { return r.Stats().Arrived == 150 }, soon, time.Millisecond)
-		s := r.Stats()
-		require.EqualValues(t, 50, s.DroppedOverflow)
-		require.EqualValues(t, 100, s.Queued)
-		require.NoError(t, r.Stop(0))
-		for i, e := range collect(t, r, 100) {
-			require.Equal(t, fmt.Sprint(i), string(e.Data), "what was received before the stop can be taken after it")
-		}
-		_, err = r.Recv(soon)
-		code(t, ESTOPPED, err)
 	})
 }
 
@@ -617,47 +481,19 @@ func countFDs(t testing.TB) int {
 	return len(fds)
 }
 
-func TestTheDescriptorFollowsTheQueue(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine string) {
-		r, err := NewReceiver("@tcp://127.0.0.1:*", "polled")
+// rawPublisher connects a plain libzmq XPUB and gives a function that sends frames
+// once somebody has subscribed.
+func rawPublisher(t testing.TB, address string) func(frames ...string) {
+	soc, err := zmq.NewSocket(zmq.XPUB)
+	require.NoError(t, err)
+	require.NoError(t, soc.SetLinger(0))
+	require.NoError(t, soc.SetRcvtimeo(soon))
+	require.NoError(t, soc.Connect(address))
+	t.Cleanup(func() { _ = soc.Close() })
+	_, err = soc.RecvBytes(0) // the subscription
+	require.NoError(t, err)
+	return func(frames ...string) {
+		_, err := soc.SendMessage(frames)
 		require.NoError(t, err)
-		set(t, r, "engine", engine)
-		require.NoError(t, r.Start())
-		fd, err := r.FD()
-		require.NoError(t, err)
-		require.False(t, readable(t, fd, 0))
-		p := newPublisher(t, engine, get(t, r, "endpoint"))
-		for range 3 {
-			require.NoError(t, p.Publish("t", "", []byte("1")))
-		}
-		for range 3 {
-			require.True(t, readable(t, fd, soon))
-			collect(t, r, 1)
-		}
-		require.False(t, readable(t, fd, 0))
-		require.NoError(t, r.Stop(0))
-		require.True(t, readable(t, fd, 0))
-		require.NoError(t, r.Close())
-		_, err = os.Stat(fmt.Sprintf("/proc/self/fd/%d", fd))
-		require.Error(t, err)
-	})
-}
-
-func TestMalformedInputIsCountedAndSkipped(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine string) {
-		r, err := NewReceiver("@tcp://127.0.0.1:*", "tough")
-		require.NoError(t, err)
-		set(t, r, "engine", engine, "on_slow", "ignore")
-		require.NoError(t, r.Start())
-		defer func() { _ = r.Close() }()
-		send := rawPublisher(t, get(t, r, "endpoint"))
-		bad := [][]string{{""}, {`"t"`}, {`"t"`, `"o"`, `1`}, {`"t"`, `"o"`, `1`, `2`, `3`}, {`t`, `"o"`, `1`, `2`}, {`"t"`, `"o"`, `{`, `2`}, {`"t"`, `"o"`, `1`, `x`}, {"\xff", "\xfe", "\x00", ""}}
-		for _, frames := range bad {
-			send(frames...)
-		}
-		send(`"t"`, `"o"`, ` [1] `, `1517670000.25`)
-		send(`"t"`, `"o"`, ` [2] `, `1517670000.25`)
-		require.Eventually(t, func() bool { return r.Stats().Arrived == uint64(len(bad))+2 }, soon, time.Millisecond, "%s", r.StatsJSON())
-		require.EqualValues(t, len(bad), r.Stats().DroppedMalformed)
-	})
+	}
 }

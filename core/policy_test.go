@@ -3,19 +3,15 @@ package core
 import (
 	"encoding/json"
 	"fmt"
-	"math/rand/v2"
 	"runtime"
 	"runtime/debug"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/hermes-zmq/hermes/internal/batch"
-	"github.com/hermes-zmq/hermes/internal/notify"
 	"github.com/hermes-zmq/hermes/internal/queue"
-	"github.com/hermes-zmq/hermes/internal/wire"
 )
 
 // rules are the choices of queue.full with what they leave, in a queue for 10, of the
@@ -80,37 +76,6 @@ func TestAFullPublisherDoesWhatItIsTold(t *testing.T) {
 	})
 }
 
-func TestAFullReceiverDoesWhatItIsTold(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine string) {
-		for full, want := range rules {
-			t.Run(full.String(), func(t *testing.T) {
-				po := newOffice(t, engine)
-				r := newReceiver(t, engine, get(t, po, "endpoint.out"), "on_slow", "ignore",
-					"queue.messages", "10", "queue.block", "1ms", "queue.full", full.String())
-				p := newPublisher(t, engine, get(t, po, "endpoint.in"))
-				require.NoError(t, p.WaitReady(soon))
-				for i := range 25 {
-					require.NoError(t, p.Publish(fmt.Sprintf("t%d", i%5), "", []byte(fmt.Sprint(i))))
-				}
-				e := eventOf(t, r, "overflow")
-				require.Contains(t, e.Text, "10 envelopes")
-				if full == queue.Error {
-					require.Equal(t, notify.Error, e.Level)
-					require.NoError(t, r.Wait(soon))
-					require.Contains(t, get(t, r, "stop_reason"), "overflow")
-				} else {
-					require.Eventually(t, func() bool { return r.Stats().Arrived == 25 }, soon, time.Millisecond)
-					s := r.Stats()
-					require.Equal(t, [3]uint64{want.new, want.old, want.same}, [3]uint64{s.DroppedOverflow, s.DroppedOld, s.DroppedConflated})
-				}
-				require.EqualValues(t, len(want.left), r.Stats().Queued)
-				require.Equal(t, want.left, numbers(t, collect(t, r, len(want.left))))
-				require.Zero(t, r.Stats().Lost, "what was dropped here is counted as such, and not as lost")
-			})
-		}
-	})
-}
-
 // eventOf waits for an event of a kind.
 func eventOf(t *testing.T, p Component, kind string) Event {
 	t.Helper()
@@ -137,172 +102,6 @@ func atoi(t *testing.T, text []byte) (n int) {
 	t.Helper()
 	require.NoError(t, json.Unmarshal(text, &n))
 	return n
-}
-
-// TestAnInboxKeepsItsOrderAndItsBooks: whatever the rule, and in whatever bits envelopes
-// come and are taken, what is taken is in order, and nothing is counted twice.
-func TestAnInboxKeepsItsOrderAndItsBooks(t *testing.T) {
-	for _, full := range []queue.Policy{queue.DropNew, queue.DropOld, queue.LatestPerTopic} {
-		for seed := range uint64(40) {
-			random := rand.New(rand.NewPCG(seed, 2))
-			topics := 1 + random.IntN(30)
-			r, err := NewReceiver("tcp://127.0.0.1:9", "r")
-			require.NoError(t, err)
-			set(t, r, "on_slow", "ignore", "queue.messages", fmt.Sprint(1+random.IntN(60)), "queue.bytes", fmt.Sprint(500+random.IntN(3000)))
-			r.inbox.open(full)
-			sent, taken, last := 0, 0, -1
-			newest := map[string]int{}
-			take := func(most int) {
-				d, err := r.Take(most, 0)
-				if CodeOf(err) == ETIMEOUT {
-					return
-				}
-				require.NoError(t, err)
-				defer d.Release()
-				for i := range d.Len() {
-					n := atoi(t, d.At(i).Data)
-					require.Greater(t, n, last, "%s, seed %d", full, seed)
-					last = n
-					if newest[string(d.At(i).Topic)] == n {
-						delete(newest, string(d.At(i).Topic))
-					}
-				}
-				taken += d.Len()
-			}
-			for sent < 4000 {
-				b := batch.Get()
-				for n := min(1+random.IntN(1+random.IntN(100)), 4000-sent); n > 0; n-- {
-					topic := fmt.Sprintf("t%d", random.IntN(topics))
-					require.NoError(t, wire.Append(b, topic, []byte(`"o"`), []byte(fmt.Sprint(sent)), true))
-					newest[topic] = sent
-					sent++
-				}
-				r.deliver(b)
-				b.Release()
-				if sent < 4000 && random.IntN(3) == 0 {
-					take(1 + random.IntN(40))
-				}
-				s := r.Stats()
-				require.EqualValues(t, sent, s.Arrived)
-				require.Equal(t, s.Arrived, s.Delivered+uint64(s.Queued)+s.DroppedOverflow+s.DroppedOld+s.DroppedConflated)
-				require.LessOrEqual(t, s.Queued, r.queueMessages.Get())
-			}
-			frozen := r.inbox.topics.on
-			for r.Stats().Queued > 0 {
-				take(1 + random.IntN(40))
-			}
-			require.EqualValues(t, taken, r.Stats().Delivered)
-			require.Zero(t, [4]int64{r.inbox.count, r.inbox.bytes, r.inbox.memory()})
-			if frozen && r.Stats().DroppedOld == 0 {
-				require.Empty(t, newest, "the newest of each topic arrives")
-			}
-		}
-	}
-}
-
-// TestTheRuleMayChangeFromRunToRun, and what is queued stays in order.
-func TestTheRuleMayChangeFromRunToRun(t *testing.T) {
-	r := unstarted(t, "on_slow", "ignore", "queue.messages", "10")
-	next := uint32(0)
-	for round := range 50 {
-		for _, full := range []queue.Policy{queue.LatestPerTopic, queue.DropNew, queue.DropOld} {
-			r.inbox.open(full)
-			for range 15 {
-				arrive(t, r, fmt.Sprintf("t%d", next%20), "o", 0, next)
-				next++
-			}
-			last := -1.0
-			d, err := r.Take(1+round%10, 0)
-			require.NoError(t, err)
-			for i := range d.Len() {
-				require.GreaterOrEqual(t, d.At(i).TS, last)
-				last = d.At(i).TS
-			}
-			d.Release()
-			s := r.Stats()
-			require.Equal(t, s.Arrived, s.Delivered+uint64(s.Queued)+s.DroppedOverflow+s.DroppedOld+s.DroppedConflated)
-		}
-	}
-}
-
-// TestABlockedReceiverHoldsBackThePublisher and loses nothing by it.
-func TestABlockedReceiverHoldsBackThePublisher(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine string) {
-		p := newPublisher(t, engine, "@tcp://127.0.0.1:*")
-		r := newReceiver(t, engine, get(t, p, "endpoint"), "on_slow", "ignore", "queue.messages", "100",
-			"queue.full", "block", "queue.block", "1h", "heartbeat.interval", "50ms", "heartbeat.timeout", "100ms")
-		require.NoError(t, p.WaitReady(soon))
-		const n = 40_000 // more than libzmq and the kernel take
-		for range n {
-			require.NoError(t, p.Publish("t", "", []byte(`"`+strings.Repeat("x", 1000)+`"`)))
-		}
-		require.Eventually(t, func() bool { return r.Stats().Queued == 100 }, soon, time.Millisecond)
-		time.Sleep(300 * time.Millisecond) // several heartbeats
-		require.NotZero(t, p.Stats().Queued, "the publisher waits")
-		require.EqualValues(t, 100, r.Stats().Arrived)
-		collect(t, r, n)
-		s := r.Stats()
-		require.Equal(t, [3]uint64{n, n, 0}, [3]uint64{s.Arrived, s.Delivered, s.Lost})
-		for {
-			e, err := r.NextEvent(0)
-			if CodeOf(err) == ETIMEOUT {
-				break
-			}
-			require.NotEqual(t, "disconnected", e.Kind, e.Text)
-		}
-	})
-}
-
-// TestABlockedReceiverSoundsAlive: its peer, which asks and gets no answer, must not
-// take it for dead.
-func TestABlockedReceiverSoundsAlive(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine string) {
-		p := newPublisher(t, "zmtp", "@tcp://127.0.0.1:*", "heartbeat.interval", "100ms", "heartbeat.timeout", "1s")
-		r := newReceiver(t, engine, get(t, p, "endpoint"), "on_slow", "ignore", "queue.messages", "1",
-			"queue.full", "block", "queue.block", "1h", "heartbeat.interval", "100ms", "heartbeat.timeout", "1s")
-		require.NoError(t, p.WaitReady(soon))
-		for range 10 {
-			require.NoError(t, p.Publish("t", "", []byte(`1`)))
-		}
-		require.Eventually(t, func() bool { return r.Stats().Queued == 1 }, soon, time.Millisecond)
-		require.Never(t, func() bool { return len(p.Stats().Peers) == 0 }, 3*time.Second, 50*time.Millisecond)
-		collect(t, r, 10)
-	})
-}
-
-// TestAHigherBoundLetsIn: what waits for room comes in when a new bound makes some, and
-// not only when something is taken.
-func TestAHigherBoundLetsIn(t *testing.T) {
-	p := newPublisher(t, "zmtp", "@tcp://127.0.0.1:*", "ready.hold", "1h")
-	r := newReceiver(t, "zmtp", get(t, p, "endpoint"), "on_slow", "ignore", "queue.messages", "1", "queue.full", "block", "queue.block", "1h")
-	for range 3 {
-		require.NoError(t, p.Publish("t", "", []byte("1")))
-	}
-	require.Eventually(t, func() bool {
-		r.inbox.mu.Lock()
-		defer r.inbox.mu.Unlock()
-		return r.inbox.room != nil
-	}, time.Minute, time.Millisecond)
-	set(t, r, "queue.messages", "3")
-	require.Eventually(t, func() bool { return r.Stats().Queued == 3 }, time.Minute, time.Millisecond)
-}
-
-func TestStoppingEndsABlockedReceiver(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine string) {
-		p := newPublisher(t, engine, "@tcp://127.0.0.1:*")
-		r := newReceiver(t, engine, get(t, p, "endpoint"), "on_slow", "ignore", "queue.messages", "1", "queue.full", "block", "queue.block", "1h")
-		require.NoError(t, p.WaitReady(soon))
-		for range 1000 {
-			require.NoError(t, p.Publish("t", "", []byte(`1`)))
-		}
-		require.Eventually(t, func() bool { return r.Stats().Queued == 1 }, soon, time.Millisecond)
-		require.NoError(t, r.Subscribe("t")) // nobody else has to wait for it either
-		require.NoError(t, r.Accept("pub"))
-		require.NoError(t, r.Stop(0))
-		s := r.Stats()
-		require.Equal(t, s.Arrived, 1+s.DroppedOverflow)
-		collect(t, r, 1)
-	})
 }
 
 // TestMemoryStaysWithinTheBound that is set in bytes, for small and for big envelopes,
@@ -341,24 +140,6 @@ func TestMemoryStaysWithinTheBound(t *testing.T) {
 				}
 				require.Less(t, heap()-before, most, "%d queued", p.Stats().QueuedBytes)
 				require.Greater(t, p.Stats().QueuedBytes, int64(limit/4))
-			})
-			t.Run(fmt.Sprintf("receiver/%d/%s", size, full), func(t *testing.T) {
-				r, err := NewReceiver("tcp://127.0.0.1:9", "r")
-				require.NoError(t, err)
-				set(t, r, "on_slow", "ignore", "queue.block", "0", "queue.bytes", fmt.Sprint(limit))
-				r.inbox.open(full)
-				before := baseline()
-				for i := 0; i < envelopes; {
-					b := batch.Get()
-					for ; !b.Full() && i < envelopes; i++ {
-						require.NoError(t, wire.Append(b, fmt.Sprintf("t%d", i), []byte(`"o"`), data, false))
-					}
-					r.deliver(b)
-					b.Release()
-				}
-				require.Less(t, heap()-before, most, "%d queued", r.Stats().QueuedBytes)
-				require.Greater(t, r.Stats().QueuedBytes, int64(limit/4))
-				runtime.KeepAlive(r)
 			})
 		}
 	}

@@ -98,17 +98,17 @@ func TestThePublishersDescriptorTellsOfRoom(t *testing.T) {
 		row := []byte(`["t", null, 1]`)
 		for range 2 {
 			require.NoError(t, p.TryPublish(row))
-			require.True(t, readable(t, fd, 0))
+			require.True(t, testkit.Readable(t, fd, 0))
 		}
 		for range 2 {
 			code(t, ETIMEOUT, p.TryPublish(row), "full for now")
-			require.False(t, readable(t, fd, 0))
+			require.False(t, testkit.Readable(t, fd, 0))
 		}
 		s := p.Stats()
 		require.EqualValues(t, []any{2, 0}, []any{int(s.Accepted), int(s.DroppedFull)}, "an attempt is not counted")
 
 		r := newReceiver(t, engine, get(t, po, "endpoint.out"), "on_slow", "ignore")
-		require.True(t, readable(t, fd, soon))
+		require.True(t, testkit.Readable(t, fd, soon))
 		require.NoError(t, p.TryPublish(row))
 		collect(t, r, 3)
 
@@ -117,10 +117,10 @@ func TestThePublishersDescriptorTellsOfRoom(t *testing.T) {
 			for p.TryPublish(row) == nil {
 				continue
 			}
-			return !readable(t, fd, 0)
+			return !testkit.Readable(t, fd, 0)
 		}, soon, time.Millisecond)
 		_ = p.Stop(0)
-		require.True(t, readable(t, fd, 0))
+		require.True(t, testkit.Readable(t, fd, 0))
 		require.NoError(t, p.Close())
 		_, err = p.FD()
 		code(t, EBADHANDLE, err, "closed")
@@ -141,7 +141,7 @@ func TestNoRoomIsMissed(t *testing.T) {
 		case OK:
 			n++
 		case ETIMEOUT:
-			require.True(t, readable(t, fd, soon))
+			require.True(t, testkit.Readable(t, fd, soon))
 		default:
 			require.NoError(t, err)
 		}
@@ -158,13 +158,13 @@ func TestAHigherBoundMakesRoom(t *testing.T) {
 	go func() { published <- p.Publish("t", "", []byte("2")) }()
 	fd, err := p.FD()
 	require.NoError(t, err)
-	require.Eventually(t, func() bool { return !readable(t, fd, 0) }, soon, time.Millisecond, "it waits")
+	require.Eventually(t, func() bool { return !testkit.Readable(t, fd, 0) }, soon, time.Millisecond, "it waits")
 	set(t, p, "queue.messages", "2")
 	require.NoError(t, testkit.Receive(t, published, "a publish that waits for room"))
 	code(t, ETIMEOUT, p.TryPublish([]byte(`["t", null, 3]`)), "full")
-	require.False(t, readable(t, fd, 0))
+	require.False(t, testkit.Readable(t, fd, 0))
 	set(t, p, "queue.messages", "3")
-	require.True(t, readable(t, fd, 0))
+	require.True(t, testkit.Readable(t, fd, 0))
 	require.NoError(t, p.TryPublish([]byte(`["t", null, 3]`)))
 	require.EqualValues(t, 3, p.Stats().Queued)
 }

@@ -369,16 +369,18 @@ template <class Record> std::string to_data(const Message<Record> &message) {
 template <class Record> std::optional<Message<Record>> message_of(std::string_view data) {
     static_assert(detail::is_record<Record>::value, "a record has dtype and slots()");
     constexpr std::size_t count = std::tuple_size_v<decltype(Record::slots())>;
+    // Filled where it is returned from: gcc warns of moving a slot that is an empty std::optional.
+    std::optional<Message<Record>> result;
     const std::size_t start = data.find_first_not_of(" \t\r\n");
-    if (start == data.npos || data[start] != '[') return std::nullopt;
+    if (start == data.npos || data[start] != '[') return result;
     const nlohmann::json array = detail::parse(data);
-    if (array.empty() || array[0] != Record::dtype) return std::nullopt;
+    if (array.empty() || array[0] != Record::dtype) return result;
     const std::string name(Record::dtype);
     if (array.size() < count + 2) // more is what a newer sender may have added
         throw error(errc::json, name + ": " + std::to_string(array.size() - 1) +
                                     " values behind the dtype, not ts and " +
                                     std::to_string(count) + " slots");
-    Message<Record> message;
+    Message<Record> &message = result.emplace();
     std::size_t at = 1;
     try {
         double ts = 0;
@@ -392,7 +394,7 @@ template <class Record> std::optional<Message<Record>> message_of(std::string_vi
     } catch (const error &e) { // a number
         throw error(e.code(), name + ": element " + std::to_string(at) + ": " + e.what());
     }
-    return message;
+    return result;
 }
 
 /// The message in an envelope, if it is one of this dtype.

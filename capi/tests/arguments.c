@@ -498,8 +498,7 @@ static void batches_that_are_wrong_queue_nothing(void) {
               hermes_publish_batch(c.publisher, wrong[i].json, strlen(wrong[i].json), &count));
         CHECK(count == 0);
     }
-    FAILS(HERMES_EINVAL, "its time",
-          hermes_publish_try(c.publisher, "[\"t\",null,1,{\"s\":1}]"));
+    FAILS(HERMES_EINVAL, "its time", hermes_publish_try(c.publisher, "[\"t\",null,1,{\"s\":1}]"));
     hermes_envelope *envelope;
     OK(publish(c.publisher, "last", "1"));
     OK(hermes_recv(c.receiver, PATIENCE_MS, &envelope));

@@ -192,8 +192,12 @@ static void the_address_is_free(const char *engine, int killed) {
         kill(parent, SIGKILL);
         CHECK(waitpid(parent, NULL, 0) == parent);
         struct pollfd end = {.fd = peer, .events = POLLIN};
-        do CHECK(poll(&end, 1, PATIENCE_MS) == 1);
-        while (read(peer, greeting, 1) > 0); /* until it hears of the end */
+        do { /* until it hears of the end */
+            int n;
+            do n = poll(&end, 1, PATIENCE_MS);
+            while (n < 0 && errno == EINTR);
+            CHECK(n == 1);
+        } while (read(peer, greeting, 1) > 0);
         close(peer);
         CHECK(connect_to(message[0]) < 0 && errno == ECONNREFUSED);
     }

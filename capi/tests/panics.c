@@ -3,8 +3,8 @@
  * A panic inside the library, in any of its functions, is an error code with a text.
  * The object has failed; the program and all other objects go on.
  *
- * Needs a library built with the tags hermestest and hermesdirect, whose option "test.panic" makes
- * the next call of the function that it names panic.
+ * Needs a library built with the tag hermestest, whose option "test.panic" makes the next
+ * call of the function that it names panic, and with --off all, so that the call enters Go.
  */
 #include "support.h"
 

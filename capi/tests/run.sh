@@ -99,17 +99,17 @@ mkdir -p "$work/plain"
 [ -e "$build/libhermes.so.2" ] || "$root/capi/build.sh" shared "$build/libhermes.so.2"
 ln -s "$build/libhermes.so.2" "$work/plain/libhermes.so.2"
 ln -s libhermes.so.2 "$work/plain/libhermes.so"
-# hermestest makes it count shortcuts into C, and panic where a test wants that; with
-# hermesdirect there are no shortcuts, which would pass such panics by.
+# hermestest makes it count the calls that do not enter Go, and panic where a test wants that;
+# with --off all each call enters Go, and no panic is passed by.
 declare -A variants=(
     [asan]="shared --asan --tags hermestest"
     [tsan]="shared --tsan --tags hermestest"
-    [panics]="shared --tags hermestest,hermesdirect"
-    [asan-panics]="shared --asan --tags hermestest,hermesdirect"
+    [off]="shared --tags hermestest --off all"
+    [asan-off]="shared --asan --tags hermestest --off all"
     [race]="archive --race"
     [static]="archive"
 )
-for name in asan tsan panics asan-panics race static; do
+for name in asan tsan off asan-off race static; do
     read -ra how <<<"${variants[$name]}"
     while [ $running -ge "$processors" ]; do collect; done
     step "building $name" variant "$name" "${how[@]}" &
@@ -163,18 +163,18 @@ fi
 
 # ---- The programs ------------------------------------------------------------------
 
-for test in roundtrip texts arguments closing polling pipes json gaps policies vain first_use forking orphans streams leaving cycles hammer pocket tray; do
+for test in roundtrip texts arguments closing polling pipes json gaps policies vain first_use forking orphans streams leaving cycles hammer staging prefetch; do
     wanted $test || continue
     shared $test plain
     run $test "$work/plain/$test"
     shared $test asan "${asan[@]}"
-    run "$test, AddressSanitizer" env HERMES_TEST_COUNTS_SHORTCUTS=yes "$work/asan/$test"
+    run "$test, AddressSanitizer" env HERMES_TEST_COUNTS=yes "$work/asan/$test"
 done
 
-for test in closing hammer polling pocket tray; do
+for test in closing hammer polling staging prefetch; do
     wanted $test || continue
     shared $test tsan "${tsan[@]}"
-    run "$test, ThreadSanitizer" env HERMES_TEST_COUNTS_SHORTCUTS=yes "$work/tsan/$test"
+    run "$test, ThreadSanitizer" env HERMES_TEST_COUNTS=yes "$work/tsan/$test"
 done
 
 # AddressSanitizer itself needs more addresses than any limit would leave.
@@ -189,19 +189,14 @@ if wanted starved; then
     run starved "$work/plain/starved"
 fi
 
-if wanted values; then
-    shared values plain "$root/capi/quick.c" "$root/capi/values.c"
-    run values "$work/plain/values"
-    shared values asan "${asan[@]}" "$root/capi/quick.c" "$root/capi/values.c"
-    run "values, AddressSanitizer" "$work/asan/values"
-fi
-
-if wanted quick; then
-    shared quick plain "$root"/capi/{quick,shape}.c
-    run quick "$work/plain/quick"
-    shared quick asan "${asan[@]}" "$root"/capi/{quick,shape}.c
-    run "quick, AddressSanitizer" "$work/asan/quick"
-fi
+for test in jsoncheck marshalrow; do
+    wanted $test || continue
+    sources=("$root"/capi/fast/{jsoncheck,template,marshalrow}.c)
+    shared $test plain "${sources[@]}"
+    run $test "$work/plain/$test"
+    shared $test asan "${asan[@]}" "${sources[@]}"
+    run "$test, AddressSanitizer" "$work/asan/$test"
+done
 
 # AddressSanitizer follows a change of stacks only where it is told of it.
 if wanted other_stack; then
@@ -219,13 +214,20 @@ if wanted million; then
 fi
 
 if wanted panics; then
-    shared panics panics
-    run panics "$work/panics/panics"
-    shared panics asan-panics "${asan[@]}"
-    run "panics, AddressSanitizer" "$work/asan-panics/panics"
+    shared panics off
+    run panics "$work/off/panics"
+    shared panics asan-off "${asan[@]}"
+    run "panics, AddressSanitizer" "$work/asan-off/panics"
 fi
 
-for test in roundtrip closing hammer pocket tray; do
+# What only buys speed can be switched off: the library behaves in the same way.
+for test in roundtrip closing polling pipes hammer staging prefetch; do
+    wanted $test || continue
+    shared $test off
+    run "$test, with capi/fast switched off" "$work/off/$test"
+done
+
+for test in roundtrip closing hammer staging prefetch; do
     wanted $test || continue
     static $test race -no-pie # or the detector finds no place for its tables
     run "$test, Go's race detector" "$work/race/$test"

@@ -67,7 +67,7 @@ func commands() []command {
 // and well when ctx is done.
 func run(ctx context.Context, std streams, args []string) int {
 	if len(args) == 0 {
-		usage(std.err)
+		_ = usage(std.err)
 		return exitUsage
 	}
 	switch args[0] {
@@ -93,7 +93,7 @@ func find(name string) (command, bool) {
 
 func unknown(std streams, name string) int {
 	fmt.Fprintf(std.err, "hermes: there is no command %q\n", name)
-	usage(std.err)
+	_ = usage(std.err)
 	return exitUsage
 }
 
@@ -101,8 +101,7 @@ func unknown(std streams, name string) int {
 func help(ctx context.Context, std streams, args []string) int {
 	switch {
 	case len(args) == 0:
-		usage(std.out)
-		return exitOK
+		return exitCode(std, command{name: "help"}, usage(std.out))
 	case len(args) > 1:
 		fmt.Fprintln(std.err, "hermes help: takes one command at most")
 		return exitUsage
@@ -141,8 +140,7 @@ func exitCode(std streams, c command, err error) int {
 	case err == nil, errors.Is(err, syscall.EPIPE): // what reads our output wants no more of it
 		return exitOK
 	case errors.As(err, &wanted):
-		explain(std.out, c, wanted.flags)
-		return exitOK
+		return exitCode(std, c, explain(std.out, c, wanted.flags))
 	case errors.As(err, &bad):
 		fmt.Fprintf(std.err, "hermes %s: %s\n%s\n", c.name, bad.text, c.usage())
 		return exitUsage
@@ -157,20 +155,25 @@ func (c command) usage() string {
 }
 
 // explain tells what a command is for, and its flags.
-func explain(w io.Writer, c command, f *flags) {
-	fmt.Fprintf(w, "%s\n\n%s\n", c.usage(), c.what)
+func explain(w io.Writer, c command, f *flags) error {
+	text := fmt.Sprintf("%s\n\n%s\n", c.usage(), c.what)
 	if f != nil && f.HasFlags() {
-		fmt.Fprintf(w, "\n%s", f.FlagUsagesWrapped(100))
+		text += "\n" + f.FlagUsagesWrapped(100)
 	}
+	_, err := io.WriteString(w, text)
+	return err
 }
 
-func usage(w io.Writer) {
-	fmt.Fprintln(w, "usage: hermes COMMAND ...")
+func usage(w io.Writer) error {
+	var b strings.Builder
+	b.WriteString("usage: hermes COMMAND ...\n")
 	for _, c := range commands() {
-		fmt.Fprintf(w, "  hermes %-44s %s\n", c.name+" "+c.arguments, c.what)
+		fmt.Fprintf(&b, "  hermes %-44s %s\n", c.name+" "+c.arguments, c.what)
 	}
-	fmt.Fprintln(w, "\nhermes help COMMAND, or hermes COMMAND --help, lists the flags of a command. Flags may stand anywhere\n"+
-		"behind it; behind -- everything is an argument.")
+	b.WriteString("\nhermes help COMMAND, or hermes COMMAND --help, lists the flags of a command. Flags may stand anywhere\n" +
+		"behind it; behind -- everything is an argument.\n")
+	_, err := io.WriteString(w, b.String())
+	return err
 }
 
 func version(_ context.Context, std streams, args []string) error {
@@ -181,6 +184,6 @@ func version(_ context.Context, std streams, args []string) error {
 	if f.NArg() > 0 {
 		return usageError{"takes no arguments"}
 	}
-	fmt.Fprintln(std.out, core.Version)
-	return nil
+	_, err := fmt.Fprintln(std.out, core.Version)
+	return err
 }

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -411,6 +412,22 @@ func TestVersion(t *testing.T) {
 		code, out, _ := try(t, "", word)
 		require.Equal(t, exitOK, code)
 		require.Equal(t, core.Version+"\n", out)
+	}
+}
+
+// full is a place where no more can be written.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
+
+// TestWhatCannotBePrintedIsAnError: a script that reads it must not take nothing for an answer.
+func TestWhatCannotBePrintedIsAnError(t *testing.T) {
+	for _, args := range [][]string{{"version"}, {"--version"}, {"options", "receiver"}, {"options", "markdown"}, {"help"}, {"help", "sub"}, {"sub", "--help"},
+		{"postoffice", "--in", "tcp://127.0.0.1:*", "--out", "tcp://127.0.0.1:*"}} {
+		var stderr buffer
+		code := run(t.Context(), streams{strings.NewReader(""), full{}, &stderr}, args)
+		require.Equal(t, exitError, code, "%v: %s", args, stderr.String())
+		require.Contains(t, stderr.String(), "no space left on device", args)
 	}
 }
 

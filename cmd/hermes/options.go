@@ -60,20 +60,22 @@ func optionsOf(kind string) ([]core.Option, error) {
 
 // markdown writes the tables of all kinds.
 func markdown(out io.Writer) error {
+	var b strings.Builder
 	for _, kind := range kinds {
 		list, err := optionsOf(kind)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(out, "## %s\n\n| option | default | when | meaning |\n|---|---|---|---|\n", kind)
+		fmt.Fprintf(&b, "## %s\n\n| option | default | when | meaning |\n|---|---|---|---|\n", kind)
 		for _, o := range list {
 			when := "before the start"
 			if o.Live {
 				when = "any time"
 			}
-			fmt.Fprintf(out, "| `%s` | `%s` | %s | %s |\n", o.Key, o.Default, when, strings.ReplaceAll(o.Usage, "|", "\\|"))
+			fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s |\n", o.Key, o.Default, when, strings.ReplaceAll(o.Usage, "|", "\\|"))
 		}
-		fmt.Fprintln(out)
+		b.WriteByte('\n')
 	}
-	return nil
+	_, err := io.WriteString(out, b.String())
+	return err
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // libzmq tells nobody which descriptors it opens, and a forked child has to close them
-// (see capi/inherited.c). But all sockets of a context are watched by the epoll instance
+// (see internal/fds/inherit). But all sockets of a context are watched by the epoll instance
 // of its one I/O thread, which the kernel lists. To find that, a socket of the same
 // context is bound for a moment to a name that nobody else has.
 

@@ -3,18 +3,20 @@ package zmtp
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"runtime"
 	"testing"
 	"time"
 
+	zmq "github.com/pebbe/zmq4"
 	"github.com/stretchr/testify/require"
 
 	"github.com/hermes-zmq/hermes/internal/batch"
 	"github.com/hermes-zmq/hermes/internal/carrier"
 )
 
-// newDecoder is an decoder without a connection: commands are not answered.
+// newDecoder is a decoder without a connection: commands are not answered.
 func newDecoder(deliver func(*batch.Batch), l messageLimits) *decoder {
 	i := &inlet{onBatch: deliver}
 	i.cfg = withDefaults(carrier.Config{})
@@ -45,7 +47,7 @@ func feed(t *decoder, stream []byte, next func() int) error {
 	return nil
 }
 
-// decode is the plain truth: the framed messages in a stream, and whether it is
+// decode is the simple model to compare with: the framed messages in a stream, and whether it is
 // broken behind them.
 func decode(stream []byte, l messageLimits) (messages [][]byte, broken bool) {
 	var msg []byte
@@ -154,8 +156,8 @@ func TestDecoderLimits(t *testing.T) {
 	}
 }
 
-// TestDecoderBelievesNoClaim: memory grows with what has come, not with what is announced.
-func TestDecoderBelievesNoClaim(t *testing.T) {
+// Memory grows with what has arrived, not with what a header announces.
+func TestDecoderMemoryGrowsWithWhatHasArrived(t *testing.T) {
 	in := newDecoder(func(*batch.Batch) {}, generous)
 	before := heapBytes()
 	for range 4 {
@@ -167,8 +169,8 @@ func TestDecoderBelievesNoClaim(t *testing.T) {
 	runtime.KeepAlive(in)
 }
 
-// TestDecoderParks: half a word of many peers costs no arenas.
-func TestDecoderParks(t *testing.T) {
+// Incomplete messages of many peers take no arenas.
+func TestDecoderParksIncompleteMessages(t *testing.T) {
 	const peers = 500
 	all := make([]*decoder, peers)
 	count := 0
@@ -213,7 +215,7 @@ func TestDecoderManyTiny(t *testing.T) {
 	require.Equal(t, n, count)
 }
 
-// TestDecoderAllocatesNothing: not per message, and not per batch either.
+// The decoder allocates neither per message nor per batch.
 func TestDecoderAllocatesNothing(t *testing.T) {
 	var b batch.Batch
 	for range 200 {
@@ -223,14 +225,6 @@ func TestDecoderAllocatesNothing(t *testing.T) {
 	all := func() int { return len(b.Buf) }
 	per := testing.AllocsPerRun(200, func() { _ = feed(in, b.Buf, all) })
 	require.Less(t, per, 20.0, "for 200 messages; the pool may lose an arena to the garbage collector now and then")
-}
-
-func heapBytes() int64 {
-	runtime.GC()
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc)
 }
 
 // FuzzDecoder compares with decode, whatever comes in whatever pieces.
@@ -246,4 +240,63 @@ func FuzzDecoder(f *testing.F) {
 		require.Equal(t, broken, err != nil, "%v", err)
 		require.Equal(t, want, got)
 	})
+}
+
+func TestMessageLimits(t *testing.T) {
+	i := newInlet(t, carrier.SUB, []string{""}, bind("tcp://127.0.0.1:*"), func(c *carrier.Config) {
+		c.MaxMessage, c.Limits.Frames = 1000, 3
+	})
+	for n, c := range []struct {
+		sends  []byte
+		reason string
+	}{
+		{message(string(make([]byte, 600)), string(make([]byte, 401))).Buf, "more than 1000 bytes"},
+		{[]byte{2, 0x0f, 0, 0, 0, 0, 0, 0, 0}, "more than 1000 bytes"},
+		{message("a", "b", "c", "d").Buf, "more than 3 frames"},
+		{[]byte{6, 0, 0, 0, 0, 1, 0, 0, 0}, "a command of 16777216 bytes"},
+	} {
+		p := connectRaw(t, i.address())
+		p.shakeHands("PUB", 1)
+		p.send(message(string(make([]byte, 500)), string(make([]byte, 500))).Buf, c.sends)
+		p.requireHungUp()
+		require.Contains(t, i.eventLog.wait(t, carrier.Disconnected, n+1).Reason, c.reason)
+		i.sink.wait(t, n+1)
+	}
+}
+
+func TestBigAndManyFramesWithLibzmq(t *testing.T) {
+	o := newOutlet(t, carrier.Wait, 0, bind("tcp://127.0.0.1:*"))
+	sub := foreign(t, zmq.SUB, unlimited)
+	require.NoError(t, sub.Connect(o.address()))
+	require.NoError(t, sub.SetSubscribe(""))
+	o.wait(t, carrier.Subscribed, 1)
+	i := newInlet(t, carrier.SUB, []string{""}, bind("tcp://127.0.0.1:*"))
+	pub := foreign(t, zmq.XPUB, unlimited)
+	require.NoError(t, pub.Connect(i.address()))
+	_, err := pub.RecvMessage(0)
+	require.NoError(t, err)
+	frames := []string{"", "x", string(make([]byte, 255)), string(make([]byte, 256)), string(make([]byte, 20<<20)), ""}
+	for len(frames) < 500 {
+		frames = append(frames, fmt.Sprint(len(frames)))
+	}
+	require.Equal(t, 1, o.Send(message(frames...)).Sent)
+	msg, err := sub.RecvMessage(0)
+	require.NoError(t, err)
+	require.True(t, equal(frames, msg))
+	_, err = pub.SendMessage(frames)
+	require.NoError(t, err)
+	i.sink.wait(t, 1)
+	require.True(t, equal(frames, i.got()[0]))
+}
+
+func equal(a, b []string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return true
 }

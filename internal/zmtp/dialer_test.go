@@ -3,17 +3,22 @@ package zmtp
 import (
 	"fmt"
 	"net"
+	"path/filepath"
+	"sync"
 	"testing"
+	"time"
 
+	zmq "github.com/pebbe/zmq4"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
 	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/testkit"
 )
 
-// TestAConnectorDoesNotTakeTheAddressThatItWaitsFor: where nobody listens, and the
-// kernel happens to choose the port that is connected to, TCP connects a socket to itself.
-func TestAConnectorDoesNotTakeTheAddressThatItWaitsFor(t *testing.T) {
+// Where no program listens, and the kernel happens to choose the port that is connected
+// to, TCP connects a socket to itself.
+func TestADialerDoesNotOccupyTheAddressThatItDials(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	port := l.Addr().(*net.TCPAddr).Port
@@ -34,4 +39,95 @@ func TestAConnectorDoesNotTakeTheAddressThatItWaitsFor(t *testing.T) {
 	dialHook.Store(nil)
 	newOutlet(t, carrier.Drop, 0, bind(at))
 	in.eventLog.wait(t, carrier.Connected, 1)
+}
+
+func TestReconnectOfLibzmqPeers(t *testing.T) {
+	o := newOutlet(t, carrier.Drop, 0, bind("tcp://127.0.0.1:*"))
+	i := newInlet(t, carrier.SUB, []string{"b"}, bind("ipc://"+filepath.Join(t.TempDir(), "s")))
+	for round := 1; round <= 3; round++ { // libzmq connects again
+		sub := foreign(t, zmq.SUB)
+		require.NoError(t, sub.Connect(o.address()))
+		require.NoError(t, sub.SetSubscribe("a"))
+		pub := foreign(t, zmq.XPUB)
+		require.NoError(t, pub.Connect(i.address()))
+		_, err := pub.RecvMessage(0)
+		require.NoError(t, err)
+		o.wait(t, carrier.Subscribed, round)
+		o.Send(message("a"))
+		_, err = sub.RecvMessage(0)
+		require.NoError(t, err)
+		_, err = pub.SendMessage("b")
+		require.NoError(t, err)
+		i.sink.wait(t, round)
+		require.NoError(t, sub.Close())
+		require.NoError(t, pub.Close())
+		o.wait(t, carrier.Unsubscribed, round)
+		i.eventLog.wait(t, carrier.Disconnected, round)
+	}
+}
+
+// Our outlet closes and opens again; libzmq's subscriber connects and subscribes again.
+func TestReconnectOfALibzmqSubscriber(t *testing.T) {
+	o := newOutlet(t, carrier.Drop, 0, bind("tcp://127.0.0.1:*"))
+	at := o.address()
+	sub := foreign(t, zmq.SUB)
+	require.NoError(t, sub.Connect(at))
+	require.NoError(t, sub.SetSubscribe("a"))
+	require.NoError(t, sub.SetRcvtimeo(10*time.Millisecond))
+	got, stop := make(chan struct{}, 10), make(chan struct{})
+	var reader sync.WaitGroup
+	reader.Go(func() { // a SUB of libzmq subscribes again only while it is being used
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			if _, err := sub.RecvMessage(0); err == nil {
+				got <- struct{}{}
+			}
+		}
+	})
+	defer reader.Wait()
+	defer close(stop)
+	for range 3 {
+		o.wait(t, carrier.Subscribed, 1)
+		require.Equal(t, 1, o.Send(message("a")).Sent)
+		testkit.Receive(t, got, "what was sent")
+		o.Close(time.Second)
+		o = newOutlet(t, carrier.Drop, 0, bind(at))
+	}
+	o.wait(t, carrier.Subscribed, 1)
+	o.Send(message("a"))
+	testkit.Receive(t, got, "what was sent")
+}
+
+func TestReconnectAfterARestart(t *testing.T) {
+	path := "ipc://" + filepath.Join(t.TempDir(), "s")
+	for _, address := range []string{path, "tcp://127.0.0.1:*"} {
+		o := newOutlet(t, carrier.Drop, 0, bind(address))
+		at := o.address()
+		i := newInlet(t, carrier.SUB, []string{"a"}, dial(at))
+		for round := 1; round <= 3; round++ {
+			o.wait(t, carrier.Subscribed, 1)
+			o.Send(message("a"))
+			i.sink.wait(t, round)
+			o.Close(time.Second)
+			require.Equal(t, at, i.eventLog.wait(t, carrier.Retrying, round).Address)
+			i.eventLog.wait(t, carrier.Disconnected, round)
+			o = newOutlet(t, carrier.Drop, 0, bind(at))
+		}
+	}
+}
+
+func TestConnectBeforeBind(t *testing.T) {
+	i := newInlet(t, carrier.SUB, []string{"a"}, bind("tcp://127.0.0.1:*"))
+	at := i.address()
+	i.Close()
+	o := newOutlet(t, carrier.Drop, 0, dial(at))
+	require.Equal(t, at, o.wait(t, carrier.Retrying, 2).Address)
+	i = newInlet(t, carrier.SUB, []string{"a"}, bind(at))
+	o.wait(t, carrier.Subscribed, 1)
+	require.Equal(t, 1, o.Send(message("a")).Sent)
+	i.sink.wait(t, 1)
 }

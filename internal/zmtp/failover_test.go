@@ -11,8 +11,8 @@ import (
 	"github.com/hermes-zmq/hermes/internal/testkit"
 )
 
-// twoPaths is an outlet with two peers, the first of which does not read at first.
-func twoPaths(t *testing.T, timeout time.Duration, queue int, topics ...string) (o testOutlet, stalled, quick *gatedSink) {
+// openTwoPaths is an outlet with two peers, the first of which does not read at first.
+func openTwoPaths(t *testing.T, timeout time.Duration, queue int, topics ...string) (o testOutlet, stalled, quick *gatedSink) {
 	t.Helper()
 	o = newOutlet(t, carrier.Wait, queue, bind("tcp://127.0.0.1:*"))
 	o.stalledTimeout = timeout
@@ -35,15 +35,15 @@ func heavy(n int) *batch.Batch {
 	return b
 }
 
-func TestAStalledPathIsLeftBehindAndCatchesUp(t *testing.T) {
+func TestAStalledPathIsSkippedUntilItHasCaughtUp(t *testing.T) {
 	const queue, n = 10, 20
-	o, stalled, quick := twoPaths(t, 50*time.Millisecond, queue)
+	o, stalled, quick := openTwoPaths(t, 50*time.Millisecond, queue)
 	total := 0
 	send := func() {
-		require.Equal(t, n, o.Send(heavy(n)).Sent, "the quick one gets everything")
+		require.Equal(t, n, o.Send(heavy(n)).Sent, "the fast one gets everything")
 		total += n
 	}
-	testkit.Repeat(t, "one path is left behind", func() bool {
+	testkit.Repeat(t, "one path is stalled", func() bool {
 		send()
 		return o.Peers()[0].Dropped > 0
 	})
@@ -51,7 +51,7 @@ func TestAStalledPathIsLeftBehindAndCatchesUp(t *testing.T) {
 	for range 100 {
 		send()
 	}
-	require.Less(t, time.Since(began), testkit.Soon, "nobody waits any more")
+	require.Less(t, time.Since(began), testkit.Soon, "no Send waits any more")
 	quick.sink.wait(t, total)
 	peers := o.Peers()
 	require.Zero(t, peers[1].Dropped)
@@ -69,7 +69,7 @@ func TestAStalledPathIsLeftBehindAndCatchesUp(t *testing.T) {
 }
 
 func TestTheLastPathIsWaitedFor(t *testing.T) {
-	o, stalled, quick := twoPaths(t, 20*time.Millisecond, 10)
+	o, stalled, quick := openTwoPaths(t, 20*time.Millisecond, 10)
 	quick.close() // both are stalled now
 	done := make(chan carrier.Tally, 1)
 	go func() {
@@ -84,7 +84,7 @@ func TestTheLastPathIsWaitedFor(t *testing.T) {
 	testkit.Eventually(t, func() bool {
 		c := *o.peers.Load()
 		return c[0].out.isStalled() || c[1].out.isStalled()
-	}, "one is left behind")
+	}, "one is stalled")
 	select {
 	case sum := <-done:
 		require.Fail(t, "nothing waits for the other", "%+v", sum)
@@ -96,9 +96,9 @@ func TestTheLastPathIsWaitedFor(t *testing.T) {
 	require.Equal(t, carrier.Tally{Sent: 1600}, sum, "each message has gone one way or the other")
 }
 
-func TestAPathThatStallsWithoutTheOtherIsWaitedForAgain(t *testing.T) {
-	o, stalled, quick := twoPaths(t, 20*time.Millisecond, 10)
-	testkit.Repeat(t, "one path is left behind", func() bool {
+func TestAStalledPathIsWaitedForAgainWhenTheOtherLeaves(t *testing.T) {
+	o, stalled, quick := openTwoPaths(t, 20*time.Millisecond, 10)
+	testkit.Repeat(t, "one path is stalled", func() bool {
 		require.Equal(t, 20, o.Send(heavy(20)).Sent)
 		return o.Peers()[0].Dropped > 0
 	})
@@ -116,9 +116,9 @@ func TestAPathThatStallsWithoutTheOtherIsWaitedForAgain(t *testing.T) {
 	}
 }
 
-func TestWhatOnlyAPathLeftBehindWantsIsDroppedAndCounted(t *testing.T) {
-	o, _, _ := twoPaths(t, 20*time.Millisecond, 10)
-	testkit.Repeat(t, "one path is left behind", func() bool {
+func TestWhatOnlyAStalledPathSubscribesToIsDroppedAndCounted(t *testing.T) {
+	o, _, _ := openTwoPaths(t, 20*time.Millisecond, 10)
+	testkit.Repeat(t, "one path is stalled", func() bool {
 		require.Equal(t, 20, o.Send(heavy(20)).Sent)
 		return o.Peers()[0].Dropped > 0
 	})

@@ -14,7 +14,7 @@ import (
 	"github.com/hermes-zmq/hermes/internal/carrier"
 )
 
-// scriptedConn is a connection on which everything the peer will ever say has been said.
+// scriptedConn is a connection on which everything that the peer sends has arrived.
 type scriptedConn struct {
 	net.Conn // nil: nothing else is called
 	in       *bytes.Reader
@@ -22,11 +22,13 @@ type scriptedConn struct {
 	out      bytes.Buffer
 }
 
-func (s *scriptedConn) Read(p []byte) (int, error)  { return s.in.Read(p[:min(len(p), s.piece)]) }
+func (s *scriptedConn) Read(p []byte) (int, error) { return s.in.Read(p[:min(len(p), s.piece)]) }
+
 func (s *scriptedConn) Write(p []byte) (int, error) { return s.out.Write(p) }
+
 func (s *scriptedConn) SetDeadline(time.Time) error { return nil }
 
-// scriptedHandshake shakes hands with a peer that says p, in pieces.
+// scriptedHandshake shakes hands with a peer that sends p, in pieces.
 func scriptedHandshake(kind carrier.Type, p []byte, piece int, l carrier.Limits) (c *conn, s *scriptedConn, early []byte, err error) {
 	s = &scriptedConn{in: bytes.NewReader(p), piece: piece}
 	var sock *socket
@@ -51,7 +53,7 @@ func TestHandshake(t *testing.T) {
 			c, s, early, err := scriptedHandshake(carrier.PUB, bytes.Join([][]byte{greeting(minor), ready, traffic}, nil), piece, carrier.Limits{})
 			require.NoError(t, err)
 			rest, _ := io.ReadAll(s.in)
-			require.Equal(t, traffic, append(early, rest...), "nothing is lost")
+			require.Equal(t, traffic, append(early, rest...), "no byte is lost")
 			require.Equal(t, "XSUB", c.peer.socketType)
 			require.Equal(t, min(minor, 1), c.minor)
 			require.Equal(t, append(greeting(1), "\x04\x19\x05READY\x0bSocket-Type\x00\x00\x00\x03PUB"...), s.out.Bytes())
@@ -64,7 +66,7 @@ func TestHandshakeWithANewerMajorVersion(t *testing.T) {
 	g[majorAt] = 4
 	c, _, _, err := scriptedHandshake(carrier.SUB, append(g, readyOf("PUB")...), 1000, carrier.Limits{})
 	require.NoError(t, err)
-	require.Equal(t, byte(1), c.minor, "it has to speak ours, all of it")
+	require.Equal(t, byte(1), c.minor, "it speaks our version, all of it")
 }
 
 func TestHandshakeRoles(t *testing.T) {
@@ -96,7 +98,7 @@ func TestHandshakeRefusals(t *testing.T) {
 	hidden := greeting(1)
 	copy(hidden[mechanismAt:], "NULL\x00X")
 	for name, c := range map[string]struct {
-		says   []byte
+		sends  []byte
 		reason string
 	}{
 		"ZMTP 1.0":           {[]byte("\x01\x00\x04\x00abc"), "speaks ZMTP 1.0 (as libzmq 2 does)"},
@@ -122,7 +124,7 @@ func TestHandshakeRefusals(t *testing.T) {
 		"long":               {append(greeting(1), appendCommand(nil, cmdReady, make([]byte, 20_000))...), "longer than 16384 bytes"},
 	} {
 		for _, piece := range []int{1, 5, 1000} {
-			_, _, _, err := scriptedHandshake(carrier.PUB, c.says, piece, carrier.Limits{})
+			_, _, _, err := scriptedHandshake(carrier.PUB, c.sends, piece, carrier.Limits{})
 			if name == "http" && piece < 1000 {
 				require.ErrorContains(t, err, "does not speak ZMTP", name)
 				continue
@@ -132,27 +134,17 @@ func TestHandshakeRefusals(t *testing.T) {
 	}
 }
 
-func TestErrorReasonIsBounded(t *testing.T) {
-	p := appendError(nil, strings.Repeat("x", 1000))
-	name, data, err := parseCommand(p[longHeader:])
-	require.NoError(t, err)
-	require.Equal(t, cmdError, name)
-	require.Len(t, data, 256)
-	require.Equal(t, `"abc"`, errorReason([]byte("\xffabc")))
-	require.Equal(t, `""`, errorReason([]byte("\x00abc")))
-}
-
-// FuzzHandshake: whatever a peer says, in whatever pieces, the handshake ends, reads
-// no more than it may, and comes to the same result.
+// FuzzHandshake: whatever a peer sends, in whatever pieces, the handshake ends, reads
+// no more than it may, and has the same result.
 func FuzzHandshake(f *testing.F) {
 	f.Add(append(greeting(1), readyOf("SUB")...), uint8(5))
 	f.Add(append(greeting(0), appendError(nil, "no")...), uint8(64))
 	f.Add(append(greeting(3), appendCommand(nil, cmdReady, []byte("\x01X\x00\x00\x00\x02hi"))...), uint8(255))
 	f.Add([]byte("\x01\x00"), uint8(1))
-	f.Fuzz(func(t *testing.T, says []byte, piece uint8) {
+	f.Fuzz(func(t *testing.T, sends []byte, piece uint8) {
 		l := carrier.Limits{HandshakeBytes: 200}
-		c, s, early, err := scriptedHandshake(carrier.XPUB, says, 1+int(piece), l)
-		c2, _, _, err2 := scriptedHandshake(carrier.XPUB, says, 1<<20, l)
+		c, s, early, err := scriptedHandshake(carrier.XPUB, sends, 1+int(piece), l)
+		c2, _, _, err2 := scriptedHandshake(carrier.XPUB, sends, 1<<20, l)
 		require.Equal(t, err == nil, err2 == nil, "%v, %v", err, err2)
 		require.Equal(t, c2.peer.socketType, c.peer.socketType)
 		require.True(t, bytes.HasPrefix(s.out.Bytes(), ownGreeting[:]))
@@ -161,9 +153,62 @@ func FuzzHandshake(f *testing.F) {
 		}
 		require.Contains(t, []string{"", "SUB", "XSUB"}, c.peer.socketType)
 		rest, _ := io.ReadAll(s.in)
-		require.True(t, bytes.HasSuffix(says, append(early, rest...)))
-		_, head, size, _ := parseHeader(says[greetingSize:])
-		require.Equal(t, len(says)-greetingSize-head-int(size), len(early)+len(rest), "nothing is lost")
-		require.NotZero(t, says[greetingSize]&batch.FlagCommand)
+		require.True(t, bytes.HasSuffix(sends, append(early, rest...)))
+		_, head, size, _ := parseHeader(sends[greetingSize:])
+		require.Equal(t, len(sends)-greetingSize-head-int(size), len(early)+len(rest), "no byte is lost")
+		require.NotZero(t, sends[greetingSize]&batch.FlagCommand)
 	})
+}
+
+func TestHandshakeTimeout(t *testing.T) {
+	short := with(func(c *carrier.Config) { c.HandshakeTimeout = 50 * time.Millisecond })
+	o := newOutlet(t, carrier.Drop, 0, bind("tcp://127.0.0.1:*"), short)
+	silent := connectRaw(t, o.address())
+	slow := connectRaw(t, o.address())
+	go func() { // an endless greeting, a byte at a time
+		for _, c := range bytes.Repeat(ownGreeting[:10], 1000) {
+			if _, err := slow.Write([]byte{c}); err != nil {
+				return
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+	}()
+	silent.requireHungUp()
+	slow.requireHungUp()
+	for n := 1; n <= 2; n++ {
+		require.Contains(t, o.wait(t, carrier.HandshakeFailed, n).Reason, "within 50ms")
+	}
+	require.Nil(t, o.find(carrier.Connected, 0))
+}
+
+func TestDialledPeerThatRefuses(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	i := newInlet(t, carrier.SUB, nil, dial("tcp://"+l.Addr().String()))
+	for n := 1; n <= 2; n++ {
+		c, err := l.Accept()
+		require.NoError(t, err)
+		s := &rawPeer{c, t}
+		s.send(greeting(1), appendError(nil, "no entry"))
+		e := i.eventLog.wait(t, carrier.HandshakeFailed, n)
+		require.Equal(t, `the peer refused: "no entry"`, e.Reason)
+		require.Equal(t, "tcp://"+l.Addr().String(), e.Address)
+		i.eventLog.wait(t, carrier.Retrying, n)
+		_ = c.Close()
+	}
+}
+
+func TestRefusedPeerIsToldWhy(t *testing.T) {
+	o := newOutlet(t, carrier.Drop, 0, bind("tcp://127.0.0.1:*"))
+	p := connectRaw(t, o.address())
+	p.send(greeting(1), readyOf("PULL"))
+	p.receive(greetingSize)
+	p.receiveFrame() // its READY
+	_, body := p.receiveFrame()
+	name, data, err := parseCommand(body)
+	require.NoError(t, err)
+	require.Equal(t, cmdError, name)
+	require.Equal(t, `"a peer of type \"PULL\" cannot be connected to a XPUB"`, errorReason(data))
+	p.requireHungUp()
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"net"
+	"os"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -18,7 +20,23 @@ import (
 	"github.com/hermes-zmq/hermes/internal/testkit"
 )
 
-// eventLog writes down events.
+// tick is an envelope of the usual kind: four frames, about 75 bytes with framing.
+func tick(b *batch.Batch, topic string) {
+	b.AppendFrame([]byte(topic), true)
+	b.AppendFrame([]byte(`"bench"`), true)
+	b.AppendFrame([]byte(`["aapl",187.23,100,"Q",1]`), true)
+	b.AppendFrame([]byte(`1700000000.123456`), false)
+}
+
+func heapBytes() int64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// eventLog records events.
 type eventLog struct {
 	mu     sync.Mutex
 	events []carrier.Event
@@ -165,7 +183,7 @@ func newOutlet(t testing.TB, overflow carrier.Overflow, queue int, options ...op
 
 func (o testOutlet) address() string { return o.Endpoints()[0] }
 
-// testInlet is an inlet with its eventLog and what it got.
+// testInlet is an inlet with its eventLog and what it has received.
 type testInlet struct {
 	*inlet
 	*eventLog
@@ -337,4 +355,101 @@ func (r *rawPeer) vanish() {
 			uintptr(unsafe.Pointer(&filter)), unsafe.Sizeof(filter), 0)
 	}))
 	require.Zero(r.t, errno)
+}
+
+func with(change func(*carrier.Config)) option { return change }
+
+func limit(change func(*carrier.Limits)) option {
+	return func(c *carrier.Config) { change(&c.Limits) }
+}
+
+func beat(interval, timeout time.Duration) option {
+	return func(c *carrier.Config) { c.HeartbeatInterval, c.HeartbeatTimeout = interval, timeout }
+}
+
+// socketPair is two ends of a connection.
+func socketPair(t testing.TB) (a, b net.Conn) {
+	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	require.NoError(t, err)
+	ends := [2]net.Conn{}
+	for i, fd := range fds {
+		f := os.NewFile(uintptr(fd), "pair")
+		ends[i], err = net.FileConn(f)
+		require.NoError(t, err)
+		require.NoError(t, f.Close())
+		require.NoError(t, ends[i].SetDeadline(time.Now().Add(testkit.Soon)))
+		t.Cleanup(func() { _ = ends[i].Close() })
+	}
+	return ends[0], ends[1]
+}
+
+// newOutletWithPeer is an outlet with one peer that has no connection, and its events.
+func newOutletWithPeer(limits carrier.Limits) (*outlet, *conn, *eventLog) {
+	o, d := &outlet{}, &eventLog{}
+	o.cfg = withDefaults(carrier.Config{Limits: limits, OnEvent: d.record})
+	c := &conn{s: &o.socket, id: 1}
+	c.out.init(nil, 0, 0)
+	c.out.dead = true
+	return o, c, d
+}
+
+// topicHistory is the history of wanted topics as text: +a -a.
+func topicHistory(d *eventLog) (list []string) {
+	for _, e := range d.all() {
+		list = append(list, map[carrier.EventKind]string{carrier.Subscribed: "+", carrier.Unsubscribed: "-"}[e.Kind]+string(e.Prefix))
+	}
+	return list
+}
+
+// gatedSink is a Deliver that can be made to block, and does not at first. The end of a test opens it
+// before the inlet closes, which waits for Deliver.
+type gatedSink struct {
+	mu   sync.Mutex
+	shut chan struct{} // nil while it is open
+	sink
+}
+
+func (g *gatedSink) close() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.shut == nil {
+		g.shut = make(chan struct{})
+	}
+}
+
+func (g *gatedSink) open() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.shut != nil {
+		close(g.shut)
+		g.shut = nil
+	}
+}
+
+func (g *gatedSink) deliver(b *batch.Batch) {
+	g.mu.Lock()
+	shut := g.shut
+	g.mu.Unlock()
+	if shut != nil {
+		<-shut
+	}
+	g.sink.deliver(b)
+}
+
+func openGated(t *testing.T, g *gatedSink, options ...option) carrier.Inlet {
+	in, err := Opener{}.OpenInlet(carrier.InletConfig{Config: config(carrier.SUB, options), Deliver: g.deliver})
+	require.NoError(t, err)
+	require.NoError(t, in.Subscribe(nil))
+	t.Cleanup(in.Close)
+	t.Cleanup(g.open)
+	return in
+}
+
+func newSendBuffer(t testing.TB, messages int, bytes int64) (*sendBuffer, net.Conn) {
+	a, b := socketPair(t)
+	raw, err := newRawio(a)
+	require.NoError(t, err)
+	o := &sendBuffer{}
+	o.init(raw, messages, bytes)
+	return o, b
 }

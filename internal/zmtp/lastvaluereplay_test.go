@@ -54,11 +54,11 @@ func openWithCache(t testing.TB, c carrier.Cache, queue int, options ...option) 
 	return o, nil
 }
 
-func TestWhatIsKeptComesBeforeWhatIsSent(t *testing.T) {
+func TestCachedMessagesComeBeforeLiveOnes(t *testing.T) {
 	s := &memoryCache{}
 	o, err := openWithCache(t, s, 0)
 	require.NoError(t, err)
-	require.Equal(t, carrier.Tally{NoPeer: 10}, o.Send(numbered("a", 0, 10)), "kept, though nobody is there")
+	require.Equal(t, carrier.Tally{NoPeer: 10}, o.Send(numbered("a", 0, 10)), "cached, without any peer")
 	i := newInlet(t, carrier.SUB, []string{"a"}, dial(o.address()))
 	i.sink.wait(t, 10)
 	require.Equal(t, 10, o.Send(numbered("a", 10, 20)).Sent)
@@ -76,8 +76,8 @@ func TestWhatIsKeptComesBeforeWhatIsSent(t *testing.T) {
 	require.Equal(t, "2", o.Peers()[0].Hermes)
 }
 
-// TestAReplayKeepsWithinTheQueue: what finds no room is dropped, counted, and told.
-func TestAReplayKeepsWithinTheQueue(t *testing.T) {
+// Cached messages for which there is no room are dropped and counted.
+func TestAReplayStaysWithinTheQueue(t *testing.T) {
 	s := &memoryCache{}
 	o, err := openWithCache(t, s, 5)
 	require.NoError(t, err)
@@ -93,29 +93,10 @@ func TestAReplayKeepsWithinTheQueue(t *testing.T) {
 	o.wait(t, carrier.Subscribed, 1)
 	require.Equal(t, []int{5, 3}, []int{s.taken, s.refused})
 	require.EqualValues(t, 3, o.Peers()[0].Dropped)
-	require.Equal(t, "", o.Peers()[0].Hermes, "it has not said anything")
+	require.Equal(t, "", o.Peers()[0].Hermes, "it has announced nothing")
 }
 
-func TestACacheIsForThoseWhoDoNotWait(t *testing.T) {
+func TestAnOutletThatWaitsHasNoCache(t *testing.T) {
 	_, err := Opener{}.OpenOutlet(carrier.OutletConfig{Config: config(carrier.XPUB, nil), Overflow: carrier.Wait, Cache: &memoryCache{}})
 	require.ErrorIs(t, err, carrier.ErrUnsupported)
-}
-
-func TestPropertiesOfAReady(t *testing.T) {
-	var p []byte
-	for _, x := range [][2]string{{"Identity", ""}, {"x-hermes", "2"}, {"Socket-Type", "SUB"}, {"X-Other", "value"}} {
-		p = appendProperty(p, x[0], x[1])
-	}
-	peer, err := parseReady(p)
-	require.NoError(t, err)
-	require.Equal(t, []string{"SUB", "2"}, []string{peer.socketType, peer.hermes})
-	for n := range p {
-		peer, err := parseReady(p[:n])
-		if err == nil {
-			require.Contains(t, "SUB2", peer.socketType+peer.hermes)
-		}
-	}
-	peer, err = parseReady(appendProperty(nil, propHermes, string(make([]byte, 10_000))))
-	require.NoError(t, err)
-	require.Len(t, peer.hermes, maxVersion)
 }

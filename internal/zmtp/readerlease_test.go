@@ -2,8 +2,6 @@ package zmtp
 
 import (
 	"bytes"
-	"fmt"
-	"net"
 	"sync"
 	"testing"
 	"time"
@@ -15,7 +13,7 @@ import (
 	"github.com/hermes-zmq/hermes/internal/testkit"
 )
 
-// leasePair is an outlet and an inlet that lends, connected.
+// leasePair is an outlet and an inlet whose reading can be leased, connected.
 func leasePair(t *testing.T) (testOutlet, testInlet) {
 	t.Helper()
 	o := newOutlet(t, carrier.Wait, 100_000, bind("tcp://127.0.0.1:*"))
@@ -31,7 +29,7 @@ func readable(t *testing.T, fd int) {
 	require.True(t, testkit.Readable(t, fd, testkit.Soon), "something to read")
 }
 
-func TestWhatIsLentIsReadByTheBorrower(t *testing.T) {
+func TestTheHolderOfALeaseReads(t *testing.T) {
 	o, i := leasePair(t)
 	fd, ok := i.LeaseReader()
 	require.True(t, ok)
@@ -39,7 +37,7 @@ func TestWhatIsLentIsReadByTheBorrower(t *testing.T) {
 	for round := range 3 {
 		o.Send(numbered("a", round, round+1))
 		readable(t, fd)
-		time.Sleep(20 * time.Millisecond) // for somebody else to read it
+		time.Sleep(20 * time.Millisecond) // in which a goroutine could read it
 		require.Equal(t, round, i.len())
 		require.True(t, i.ReadLeased())
 		require.Equal(t, round+1, i.len())
@@ -47,7 +45,7 @@ func TestWhatIsLentIsReadByTheBorrower(t *testing.T) {
 	requireNumbered(t, i.got(), "a", 3)
 }
 
-func TestWhatIsTakenBackIsReadByTheGoroutine(t *testing.T) {
+func TestTheGoroutineReadsAfterALease(t *testing.T) {
 	o, i := leasePair(t)
 	for round := range 20 {
 		fd, ok := i.LeaseReader()
@@ -60,12 +58,12 @@ func TestWhatIsTakenBackIsReadByTheGoroutine(t *testing.T) {
 		i.sink.wait(t, 2*round+2)
 	}
 	i.EndLease()
-	require.False(t, i.ReadLeased(), "there is no loan")
+	require.False(t, i.ReadLeased(), "there is no lease")
 	requireNumbered(t, i.got(), "a", 40)
 }
 
-// Whoever reads, and whatever changes hands meanwhile, all arrives once and in order.
-func TestLendingToAndFro(t *testing.T) {
+// All arrives once and in order, however leases begin and end meanwhile.
+func TestLeasesComeAndGo(t *testing.T) {
 	o, i := leasePair(t)
 	const n = 50_000
 	var sending sync.WaitGroup
@@ -92,7 +90,7 @@ func TestLendingToAndFro(t *testing.T) {
 	requireNumbered(t, i.got(), "a", n)
 }
 
-func TestALoanIsRefused(t *testing.T) {
+func TestALeaseIsRefused(t *testing.T) {
 	alone := newInlet(t, carrier.SUB, []string{""}, bind("tcp://127.0.0.1:*"))
 	_, ok := alone.LeaseReader()
 	require.False(t, ok, "no peer")
@@ -107,11 +105,11 @@ func TestALoanIsRefused(t *testing.T) {
 	raw := newInlet(t, carrier.XSUB, []string{""}, dial(o.address()))
 	raw.eventLog.wait(t, carrier.Connected, 1)
 	_, ok = raw.LeaseReader()
-	require.False(t, ok, "one that was not asked to lend")
+	require.False(t, ok, "one that was not opened for a lease")
 }
 
-func TestAPeerThatLeavesEndsTheLoan(t *testing.T) {
-	for name, fetch := range map[string]bool{"seen by the borrower": true, "and by nobody": false} {
+func TestAPeerThatLeavesEndsTheLease(t *testing.T) {
+	for name, fetch := range map[string]bool{"noticed by the holder": true, "or by the goroutine": false} {
 		t.Run(name, func(t *testing.T) {
 			o, i := leasePair(t)
 			fd, ok := i.LeaseReader()
@@ -132,7 +130,7 @@ func TestAPeerThatLeavesEndsTheLoan(t *testing.T) {
 	}
 }
 
-func TestClosingWhatIsLent(t *testing.T) {
+func TestClosingWithALease(t *testing.T) {
 	_, i := leasePair(t)
 	_, ok := i.LeaseReader()
 	require.True(t, ok)
@@ -141,62 +139,8 @@ func TestClosingWhatIsLent(t *testing.T) {
 	i.EndLease()
 }
 
-// Subscriptions wait for a peer that does not read, also outside of Go's poller.
-func TestSubscriptionsToAPeerThatDoesNotRead(t *testing.T) {
-	i := newInlet(t, carrier.SUB, nil, bind("tcp://127.0.0.1:*"))
-	peer := connectRaw(t, i.address())
-	peer.shakeHands("PUB", 0)
-	i.eventLog.wait(t, carrier.Connected, 1)
-	const n, size = 100, 64 << 10 // more than the kernel keeps
-	for k := range n {
-		require.NoError(t, i.Subscribe(fmt.Appendf(bytes.Repeat([]byte("x"), size), "%d", k)))
-	}
-	c := (*i.peers.Load())[0]
-	testkit.Eventually(t, func() bool {
-		c.io.mu.Lock()
-		defer c.io.mu.Unlock()
-		return c.io.writable != nil
-	}, "a wait for room")
-	for k := range n {
-		_, body := peer.receiveFrame()
-		require.Equal(t, fmt.Sprintf("%d", k), string(body[1+size:]))
-	}
-}
-
-func TestClosingWhileSubscriptionsWait(t *testing.T) {
-	i := newInlet(t, carrier.SUB, nil, bind("tcp://127.0.0.1:*"))
-	peer := connectRaw(t, i.address())
-	peer.shakeHands("PUB", 0)
-	i.eventLog.wait(t, carrier.Connected, 1)
-	for range 100 {
-		require.NoError(t, i.Subscribe(bytes.Repeat([]byte("x"), 64<<10)))
-		require.NoError(t, i.Unsubscribe(bytes.Repeat([]byte("x"), 64<<10)))
-	}
-	i.Close() // does not wait for the peer
-}
-
-// A connection whose peer has hung up must not leave behind the one who waits to write.
-func TestAPeerThatHangsUpWhileSubscriptionsWait(t *testing.T) {
-	i := newInlet(t, carrier.SUB, nil, bind("tcp://127.0.0.1:*"))
-	peer := connectRaw(t, i.address())
-	peer.shakeHands("PUB", 0)
-	i.eventLog.wait(t, carrier.Connected, 1)
-	for k := range 100 { // more than the kernel keeps
-		require.NoError(t, i.Subscribe(fmt.Appendf(bytes.Repeat([]byte("x"), 64<<10), "%d", k)))
-	}
-	c := (*i.peers.Load())[0]
-	testkit.Eventually(t, func() bool {
-		c.io.mu.Lock()
-		defer c.io.mu.Unlock()
-		return c.io.writable != nil
-	}, "a wait for room")
-	require.NoError(t, peer.Conn.(*net.TCPConn).CloseWrite()) // and it still does not read
-	i.eventLog.wait(t, carrier.Disconnected, 1)
-	testkit.Finish(t, "closing: nothing waits to write any more", i.Close)
-}
-
-// A peer that is given up is not listened to any more, however much it says.
-func TestGivingUpAPeerThatNeverPauses(t *testing.T) {
+// A peer that is disconnected is not read any more, however much it sends.
+func TestClosingEndsReadingFromAPeerThatNeverPauses(t *testing.T) {
 	i := &testInlet{eventLog: &eventLog{}}
 	cfg := carrier.InletConfig{
 		Config:      config(carrier.SUB, []option{events(i.eventLog), bind("tcp://127.0.0.1:*")}),
@@ -221,13 +165,13 @@ func TestGivingUpAPeerThatNeverPauses(t *testing.T) {
 	go func() { in.Close(); close(closed) }()
 	select {
 	case <-closed:
-	case <-time.After(testkit.Soon / 2): // the peer ends by itself, later
+	case <-time.After(testkit.Soon / 2): // the peer stops by itself, later
 		require.Fail(t, "the peer is still being read")
 	}
 }
 
-// A connection that cannot be waited for any more is given up, rather than left unread.
-func TestAConnectionThatIsNotTakenBack(t *testing.T) {
+// A connection that no goroutine would read after the lease is disconnected.
+func TestALeaseThatCannotBeEndedEndsTheConnection(t *testing.T) {
 	_, i := leasePair(t)
 	_, ok := i.LeaseReader()
 	require.True(t, ok)

@@ -13,7 +13,7 @@ import (
 // One goroutine at a time writes: the one that set writing. A caller of flush that finds
 // the buffer idle writes itself, without blocking, which spares the switch to another
 // goroutine. What the kernel does not take at once is left to the writer, a goroutine
-// of the connection that may block. Callers that find somebody writing only add to the
+// of the connection that may block. Callers that find a write under way only add to the
 // queue, so that one system call carries what many have added.
 //
 //	state                          who writes

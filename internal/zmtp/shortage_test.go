@@ -35,7 +35,7 @@ func exhaustDescriptors(t *testing.T) (feed func()) {
 	return feed
 }
 
-func TestALackOfDescriptorsIsToldAndPasses(t *testing.T) {
+func TestALackOfDescriptorsToAcceptIsReported(t *testing.T) {
 	o := newOutlet(t, carrier.Drop, 0, bind("tcp://127.0.0.1:*"))
 	// The peer has its descriptor before there are none.
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
@@ -64,11 +64,11 @@ func TestALackOfDescriptorsIsToldAndPasses(t *testing.T) {
 
 	_, err = unix.Write(fd, []byte("no greeting at all"))
 	require.NoError(t, err)
-	o.eventLog.wait(t, carrier.HandshakeFailed, 1) // the one that waited is served
+	o.eventLog.wait(t, carrier.HandshakeFailed, 1) // the connection that waited is served
 	newInlet(t, carrier.SUB, nil, dial(o.address())).eventLog.wait(t, carrier.Connected, 1)
 }
 
-func TestALackOfDescriptorsForConnectingIsToldAndPasses(t *testing.T) {
+func TestALackOfDescriptorsToConnectIsReported(t *testing.T) {
 	o := newOutlet(t, carrier.Drop, 0, bind("tcp://127.0.0.1:*"))
 	in := newInlet(t, carrier.SUB, nil, dial("tcp://127.0.0.1:1"))
 	in.eventLog.wait(t, carrier.Retrying, 1)

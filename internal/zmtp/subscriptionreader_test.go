@@ -2,24 +2,66 @@ package zmtp
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"testing"
 
+	zmq "github.com/pebbe/zmq4"
 	"github.com/stretchr/testify/require"
 
 	"github.com/hermes-zmq/hermes/internal/batch"
 	"github.com/hermes-zmq/hermes/internal/carrier"
 )
 
-// newTable is an outlet with one peer that has no connection, and what it tells.
-func newTable(limits carrier.Limits) (*outlet, *conn, *eventLog) {
-	o, d := &outlet{}, &eventLog{}
-	o.cfg = withDefaults(carrier.Config{Limits: limits, OnEvent: d.record})
-	c := &conn{s: &o.socket, id: 1}
-	c.out.init(nil, 0, 0)
-	c.out.dead = true
-	return o, c, d
+// TestLibzmqKeepsASetOfSubscriptions pins down what our set of subscriptions rests on: libzmq
+// sends every subscription and only the last cancellation, and its XPUB keeps a set
+// for each peer.
+func TestLibzmqKeepsASetOfSubscriptions(t *testing.T) {
+	o := newOutlet(t, carrier.Drop, 0, bind("tcp://127.0.0.1:*"))
+	sub := foreign(t, zmq.SUB)
+	require.NoError(t, sub.Connect(o.address()))
+	for range 3 {
+		require.NoError(t, sub.SetSubscribe("a"))
+	}
+	o.wait(t, carrier.Subscribed, 1)
+	for range 3 {
+		require.NoError(t, sub.SetUnsubscribe("a"))
+	}
+	o.wait(t, carrier.Unsubscribed, 1)
+
+	xpub := foreign(t, zmq.XPUB)
+	require.NoError(t, xpub.Bind("tcp://127.0.0.1:*"))
+	at, err := xpub.GetLastEndpoint()
+	require.NoError(t, err)
+	for _, minor := range []byte{0, 1} {
+		p := connectRaw(t, at)
+		p.shakeHands("SUB", minor)
+		for _, on := range []bool{true, true, false} {
+			p.send(appendSubscription(nil, minor, on, []byte{'a', minor}))
+		}
+		for _, want := range []string{"\x01a", "\x00a"} {
+			msg, err := xpub.RecvMessage(0)
+			require.NoError(t, err)
+			require.Equal(t, []string{want + string(rune(minor))}, msg)
+		}
+	}
+}
+
+// TestFormsOfSubscriptionThatLibzmqSends pins down which form of subscription libzmq sends to whom.
+func TestFormsOfSubscriptionThatLibzmqSends(t *testing.T) {
+	for minor, want := range []string{"\x01a", "\x09SUBSCRIBEa"} {
+		sub := foreign(t, zmq.SUB)
+		require.NoError(t, sub.Bind("tcp://127.0.0.1:*"))
+		at, err := sub.GetLastEndpoint()
+		require.NoError(t, err)
+		require.NoError(t, sub.SetSubscribe("a"))
+		stop := keepUsing(sub)
+		p := connectRaw(t, at)
+		p.shakeHands("PUB", byte(minor)) // in which libzmq 4.3 announces 3.1
+		flags, body := p.receiveFrame()
+		stop()
+		require.Equal(t, minor == 1, flags&batch.FlagCommand != 0)
+		require.Equal(t, want, string(body))
+	}
 }
 
 func reader(o *outlet, c *conn) *subscriptionReader {
@@ -42,14 +84,6 @@ func feedSubscriptions(u *subscriptionReader, stream []byte, piece int) error {
 	return nil
 }
 
-// told is the history of wanted topics as text: +a -a.
-func told(d *eventLog) (list []string) {
-	for _, e := range d.all() {
-		list = append(list, map[carrier.EventKind]string{carrier.Subscribed: "+", carrier.Unsubscribed: "-"}[e.Kind]+string(e.Prefix))
-	}
-	return list
-}
-
 func TestBothFormsOfSubscription(t *testing.T) {
 	stream := appendSubscription(nil, 1, true, []byte("a"))
 	stream = appendSubscription(stream, 0, true, []byte("b"))
@@ -63,35 +97,11 @@ func TestBothFormsOfSubscription(t *testing.T) {
 	stream = appendSubscription(stream, 0, true, bytes.Repeat([]byte("long"), 100))
 	stream = appendSubscription(stream, 1, true, bytes.Repeat([]byte("l0ng"), 100))
 	for piece := 1; piece < 64; piece++ {
-		o, c, d := newTable(carrier.Limits{})
+		o, c, d := newOutletWithPeer(carrier.Limits{})
 		require.NoError(t, feedSubscriptions(reader(o, c), stream, piece))
 		require.Equal(t, []string{"+a", "+b", "+this counts", "-a", "-b", "+",
-			"+" + string(bytes.Repeat([]byte("long"), 100)), "+" + string(bytes.Repeat([]byte("l0ng"), 100))}, told(d))
+			"+" + string(bytes.Repeat([]byte("long"), 100)), "+" + string(bytes.Repeat([]byte("l0ng"), 100))}, topicHistory(d))
 	}
-}
-
-func TestSubscriptionsOfSeveralPeers(t *testing.T) {
-	o, one, d := newTable(carrier.Limits{})
-	two := &conn{s: &o.socket, id: 2}
-	two.out.init(nil, 0, 0)
-	do := func(c *conn, on bool, prefix string) {
-		require.NoError(t, o.subscribe(c, on, []byte(prefix)))
-	}
-	do(one, true, "a")
-	do(one, true, "a") // as libzmq has it, twice is once
-	do(two, true, "a")
-	do(two, true, "b")
-	do(one, false, "a")
-	do(one, false, "a")
-	do(two, true, "c")
-	do(one, true, "c")
-	require.Equal(t, []string{"+a", "+b", "+c"}, told(d))
-	o.detach(two)
-	require.ElementsMatch(t, []string{"-a", "-b"}, told(d)[3:])
-	o.detach(one)
-	require.Equal(t, "-c", told(d)[5])
-	require.Zero(t, o.wanted.Len())
-	require.Equal(t, uint64(2), d.all()[4].Peer)
 }
 
 func TestSubscriptionLimits(t *testing.T) {
@@ -114,15 +124,15 @@ func TestSubscriptionLimits(t *testing.T) {
 		"message": {[]byte{2, 0, 0, 0, 1, 0, 0, 0, 0, 1}, "above the limit of 100"},
 		"framing": {[]byte{0x80, 1}, "reserved flags"},
 	} {
-		o, conn, _ := newTable(l)
+		o, conn, _ := newOutletWithPeer(l)
 		require.ErrorContains(t, feedSubscriptions(reader(o, conn), c.stream, 1000), c.reason, name)
 	}
-	o, conn, d := newTable(l)
+	o, conn, d := newOutletWithPeer(l)
 	u := reader(o, conn)
 	big := message(string(bytes.Repeat([]byte("no subscription"), 100_000))).Buf
 	require.NoError(t, feedSubscriptions(u, append(big, sub("a")...), 1000))
 	require.LessOrEqual(t, cap(u.buf), 4096, "skipped without being kept")
-	require.Equal(t, []string{"+a"}, told(d))
+	require.Equal(t, []string{"+a"}, topicHistory(d))
 }
 
 // FuzzSubscriptions sends a peer's bytes in pieces and compares the table with a
@@ -132,7 +142,7 @@ func FuzzSubscriptions(f *testing.F) {
 	f.Add(append(message("x", "\x01y").Buf, appendPing(nil)...), uint8(1))
 	f.Add([]byte("\x00\x02\x01a\x00\x02\x01a\x04\x08\x06CANCELa"), uint8(200))
 	f.Fuzz(func(t *testing.T, stream []byte, piece uint8) {
-		o, c, d := newTable(carrier.Limits{Subscriptions: 50, SubscriptionBytes: 200})
+		o, c, d := newOutletWithPeer(carrier.Limits{Subscriptions: 50, SubscriptionBytes: 200})
 		model := map[string]bool{}
 		u := reader(o, c)
 		subscribe := u.subscribe
@@ -149,10 +159,10 @@ func FuzzSubscriptions(f *testing.F) {
 		err := feedSubscriptions(u, stream, 1+int(piece))
 
 		// In one piece it means the same.
-		o2, c2, d2 := newTable(o.cfg.Limits)
+		o2, c2, d2 := newOutletWithPeer(o.cfg.Limits)
 		err2 := feedSubscriptions(reader(o2, c2), stream, max(len(stream), 1))
 		require.Equal(t, fmt.Sprint(err), fmt.Sprint(err2))
-		require.Equal(t, told(d), told(d2))
+		require.Equal(t, topicHistory(d), topicHistory(d2))
 
 		table := map[string]bool{}
 		c.topics.Each(func(p []byte, n int) {
@@ -175,21 +185,4 @@ func FuzzSubscriptions(f *testing.F) {
 		o.detach(c)
 		require.Zero(t, o.wanted.Len())
 	})
-}
-
-func TestHeader(t *testing.T) {
-	for _, size := range []int{0, 1, 255, 256, 1 << 20} {
-		for _, more := range []bool{true, false} {
-			p := batch.AppendHeader(nil, size, more)
-			for cut := range p {
-				_, _, _, err := parseHeader(p[:cut])
-				require.True(t, errors.Is(err, errShortFrame))
-			}
-			flags, head, n, err := parseHeader(p)
-			require.NoError(t, err)
-			require.Equal(t, len(p), head)
-			require.Equal(t, uint64(size), n)
-			require.Equal(t, more, flags&batch.FlagMore != 0)
-		}
-	}
 }

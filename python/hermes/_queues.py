@@ -24,6 +24,7 @@ from hermes import _green
 from hermes._codec import Codec
 from hermes._inbox import Inbox
 from hermes._native import SLICE, PublisherCore, deadline, module_lock, remaining
+from hermes._once import Once
 from hermes._outbox import send
 from hermes._pace import Pace
 from hermes.structs import Envelope
@@ -67,11 +68,13 @@ class LazyQueue(_Queue):
         raise NotImplementedError
 
     def hermes_make(self) -> None:
-        """Make what a real queue has, once."""
-        with _making:
-            if "unfinished_tasks" not in self.__dict__:  # which comes last
-                made = _Queue()
-                self.__dict__.update(vars(made))
+        """Make what a real queue has, once.
+
+        Without a lock, which an exception could leave locked: the first of each name stays.
+        """
+        if "unfinished_tasks" not in self.__dict__:  # which comes last
+            for name, part in self.__dict__.setdefault("_hermes_made", vars(_Queue())).items():
+                self.__dict__.setdefault(name, part)
 
     def task_done(self) -> None:
         """As :meth:`queue.Queue.task_done`."""
@@ -187,15 +190,13 @@ class ReceivePump:
         self._inbox = inbox
         self._ready = threading.Event()
         self._pipe: tuple[int, int] | None = None
-        self._thread = threading.Thread(target=self._run, name="hermes-pump", daemon=True)
+        self._threads = Once(self._run, "hermes-pump")
         self._complaints = Pace(1.0)
 
     def start(self) -> None:
         """Start, unless it has, and return when what had arrived is in the queue."""
-        with _making:
-            if self._thread.ident is None:
-                self._thread.start()
-        if self._thread is not threading.current_thread():
+        self._threads.start()
+        if not self._threads.is_current():
             self._ready.wait()
 
     def fileno(self) -> int:
@@ -233,8 +234,7 @@ class ReceivePump:
 
     def join(self, timeout: float | None) -> None:
         """Wait until all is in the queue, once the receiver has stopped."""
-        if self._thread.ident is not None and self._thread is not threading.current_thread():
-            self._thread.join(timeout)
+        self._threads.join(timeout)
 
     def _run(self) -> None:
         inbox = self._inbox
@@ -278,7 +278,7 @@ class ReceivePump:
                     self._inbox.refused += 1
                     continue
                 if wanted and check is None:
-                    check = receiver._hermes_first_check(envelope.origin, wanted)
+                    check = receiver._hermes_first_check(envelope, wanted)
                 if check is not None and not check.passes(envelope):
                     continue
                 target = receiver._hermes_q if into_ours else receiver.q
@@ -431,20 +431,17 @@ class SendPump:
         self._codec = codec
         self._end: float | None = None
         self._stopping = False
-        self._thread = threading.Thread(target=self._run, name="hermes-pump", daemon=True)
+        self._threads = Once(self._run, "hermes-pump")
 
     def start(self) -> None:
         """Start, unless it has."""
-        with _making:
-            if self._thread.ident is None:
-                self._thread.start()
+        self._threads.start()
 
     def stop(self, timeout: float) -> None:
         """Send what is in the queue, for at most so long, and end."""
         self._end = time.monotonic() + timeout
         self._stopping = True
-        if self._thread.ident is not None and self._thread is not threading.current_thread():
-            self._thread.join(timeout + SLICE)
+        self._threads.join(timeout + SLICE)
 
     def _run(self) -> None:
         while True:

@@ -34,8 +34,6 @@ else:
 
 log = logging.getLogger(__name__)
 
-_pumping = _native.module_lock()
-
 
 if TYPE_CHECKING:
     _Part = Part[_native.PublisherCore]
@@ -189,9 +187,10 @@ class Publisher(_Part):
         core = self._hermes_core
         if core is None:
             return
-        with _pumping:
-            if self._hermes_pump is None:
-                self._hermes_pump = SendPump(self, core, self._hermes_codec)
+        if self._hermes_pump is None:
+            # Without a lock, which an exception could leave locked: the first one stays.
+            made = SendPump(self, core, self._hermes_codec)
+            self._hermes_pump = self.__dict__.setdefault("_hermes_pump_made", made)
         self._hermes_pump.start()
         self._hermes_plain = True
 

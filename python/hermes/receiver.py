@@ -43,8 +43,6 @@ else:
 
 log = logging.getLogger(__name__)
 
-_pumping = _native.module_lock()
-
 _NEVER = duration(float("inf"))  # as the greatest age
 
 # What comes of taking from a receiver that has not been started.
@@ -114,8 +112,7 @@ class Receiver(_Part):
         self._topics = _collected(topics, "topics")
         self._exchanges = _collected(exchanges, "exchanges")
         self._hermes_inbox.first_check = AgeCheck(self)
-        # The JSON text of each origin whose envelopes the library judges by their age.
-        self._hermes_judged: set[str] = set()
+        self._hermes_judged: set[str] = set()  # origins whose age the library judges, as JSON
         self._hermes_judging = threading.Lock()  # held while that, or the library's, changes
         #: How old an envelope may be on arrival, in seconds. At any time.
         self.timeout: float = 1
@@ -339,10 +336,11 @@ class Receiver(_Part):
             inbox.plain = True
             inbox.tell()
             return
-        with _pumping:
-            if self._hermes_pump is None:
-                self._hermes_q.hermes_make()
-                self._hermes_pump = ReceivePump(self, inbox, from_the_start)
+        if self._hermes_pump is None:
+            self._hermes_q.hermes_make()
+            # Without a lock, which an exception could leave locked: the first one stays.
+            made = ReceivePump(self, inbox, from_the_start)
+            self._hermes_pump = self.__dict__.setdefault("_hermes_pump_made", made)
         self._hermes_pump.start()
 
     def _hermes_judge_all(self, core: _native.ReceiverCore) -> None:
@@ -358,27 +356,30 @@ class Receiver(_Part):
 
     def _hermes_judge(self, core: _native.ReceiverCore, origin: Any) -> bool:
         """Have the library judge the age of an origin's envelopes; False if it did already."""
-        text = origin if isinstance(origin, str) else _json(origin)
-        if text is None or text in self._hermes_judged:
+        try:
+            text = origin if isinstance(origin, str) else json.dumps(origin)
+        except (TypeError, ValueError):  # none that comes on the wire
+            return False
+        if text in self._hermes_judged:
             return False
         self._hermes_judged.add(text)
         with contextlib.suppress(errors.HermesError):
             core.accept(native_text(text, "an exchange"))
         return True
 
-    def _hermes_first_check(self, origin: Any, wanted: Container[Any]) -> AgeCheck | None:
+    def _hermes_first_check(self, envelope: Any, wanted: Container[Any]) -> AgeCheck | None:
         """Who judges the age of an envelope of a wanted origin; None if the library has.
 
-        It has not where it was not told of the origin before: one that was added to what the
-        program gave as ``_exchanges``. It is told now.
+        It has not if the origin was added to ``_exchanges`` meanwhile; it is told now.
         """
         core, check = self._hermes_core, self._hermes_inbox.first_check
         if core is None or check is None or check.over:
             return check
         with self._hermes_judging:
-            if wanted is not self._exchanges or not self._hermes_judge(core, origin):
+            if wanted is not self._exchanges or not self._hermes_judge(core, envelope.origin):
                 return None
-        return None if core.stats()["cached"] else check  # a replayed one may be old
+        is_number = isinstance(envelope.ts, (int, float))
+        return check if is_number and not core.stats()["cached"] else None  # replayed ones are old
 
     def _hermes_follow_loader(self) -> None:
         """Leave origin and age to the ``load_from_frames`` that a program has put in place.
@@ -427,6 +428,7 @@ class Receiver(_Part):
         super()._hermes_forked()
         self._hermes_pump = None  # its thread is the parent's
         self._hermes_judging = threading.Lock()
+        self.__dict__.pop("_hermes_pump_made", None)
         self._hermes_inbox.reset()
 
 
@@ -460,14 +462,6 @@ class _Taking:
         if envelope is None:
             raise StopIteration
         return envelope
-
-
-def _json(value: Any) -> str | None:
-    """A value as JSON; None where it has no such form."""
-    try:
-        return json.dumps(value)
-    except (TypeError, ValueError):
-        return None
 
 
 def _fixed(exchanges: Any) -> list[str]:

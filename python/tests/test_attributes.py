@@ -41,7 +41,7 @@ def test_q_has_all_of_a_queue(life: ExitStack, office: hermes.PostOffice) -> Non
         for name in dir(queue.Queue):
             getattr(q, name)
     publish(publisher, 1, 2, 3)
-    arrived(receiver, 3)
+    eventually(lambda: receiver.q.qsize() == 3)
     with receiver.q.mutex:
         assert [envelope.data for envelope in receiver.q.queue] == [1, 2, 3]
         receiver.q.queue.clear()
@@ -375,3 +375,34 @@ def test_join_of_q_counts_what_a_thread_is_about_to_take(
     worker.join(PATIENCE)
     joiner.join(PATIENCE)
     assert at_the_end == [[0, 1, 2]]
+
+
+# ---- Age and what is accepted --------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["added", "put there", "all"])
+def test_what_is_accepted_meanwhile_can_be_too_late(sockets: support.Sockets, how: str) -> None:
+    out = sockets.make(zmq.XPUB, bind="tcp://127.0.0.1:*")
+    exchanges = ["a"]
+    with hermes.Receiver(support.endpoint(out), "r", exchanges=exchanges) as receiver:
+        out.recv()
+        if how == "added":
+            exchanges.append("b")
+        else:
+            receiver._exchanges = ["b"] if how == "put there" else ""
+        out.send_multipart([b'"t"', b'"b"', b"1", b"1.0"])
+        eventually(lambda: not receiver.is_alive())
+        assert receiver.recv() is None
+        assert receiver.stop_reason.startswith("slow: ")
+        assert receiver.stats()["dropped_stale"] == 1
+
+
+def test_q_counts_what_stands_before_what_is_put_next(life: Any, office: Any) -> None:
+    publisher, receiver = support.pair(life, office)
+    receiver.q.put("first")  # from now on it is a real queue
+    for number in range(200):
+        publisher.publish(Envelope("t", "o", number))
+        support.eventually(lambda: receiver.q.qsize() == 2)
+        receiver.q.put("behind")
+        assert receiver.q.get() in ("first", "behind")
+        assert receiver.q.get().data == number

@@ -193,6 +193,23 @@ export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
+const TURN_AFTER = 128;
+let turns = 0;
+
+/**
+ * Whether the event loop is to have a turn before a call that needs no waiting ends: now and then, so that a loop of
+ * such calls lets timers fire and sockets be read.
+ */
+export function turnIsDue(): boolean {
+  turns = (turns + 1) % TURN_AFTER;
+  return turns === 0;
+}
+
+/** Resolves when the event loop has had a turn. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
 /**
  * Asks again and again, at growing intervals of at most 50 ms, until the answer is not
  * ETIMEOUT or the time is up; what `then` makes of it, before any other call, is the result. Waiting in a thread of the pool instead would be a
@@ -200,6 +217,7 @@ export function pause(ms: number): Promise<void> {
  */
 export async function until<T>(ask: () => number, timeout: number, then: (code: number) => T): Promise<T> {
   const end = timeout < 0 ? Infinity : performance.now() + timeout;
+  if (turnIsDue()) await turn();
   for (let interval = 1; ; interval = Math.min(2 * interval, 50)) {
     const code = ask();
     const left = end - performance.now();
@@ -227,6 +245,13 @@ export function cString(text: string, what: string): string {
   utf8(text, what);
   if (text.includes('\0')) throw new HermesError('EINVAL', `${what} has a NUL in it: ${JSON.stringify(text)}`);
   return text;
+}
+
+/** Options by their names, of a caller; none where they are undefined. */
+export function options<T extends object>(given: T | undefined, what: string): Partial<T> {
+  if (given === undefined) return {};
+  if (typeof given === 'object' && given !== null && !Array.isArray(given)) return given;
+  throw new HermesError('EINVAL', `${what} are ${shown(given)}, and must be an object`);
 }
 
 /** A value of the wrong type, for people. */

@@ -1,6 +1,6 @@
 import { HermesError } from './errors';
 import { jsonBytes, write } from './json';
-import { check, cString, FOREVER, library, shown, utf8 } from './native';
+import { check, cString, FOREVER, library, options, shown, utf8 } from './native';
 import { Part, type Options } from './part';
 import type { Envelope } from './envelope';
 import { Publisher } from './publisher';
@@ -20,15 +20,16 @@ export class Node extends Part {
   readonly receiver: Receiver | null;
   readonly publisher: Publisher | null;
 
-  constructor(name: string, { receiver = null, publisher = null, options }: NodeParts = {}) {
+  constructor(name: string, given?: NodeParts) {
     const who = cString(name, 'the name');
+    const { receiver = null, publisher = null, options: settings } = options(given, 'the parts of a node');
     if (receiver !== null && !(receiver instanceof Receiver)) {
       throw new HermesError('EINVAL', `the receiver of a node is ${shown(receiver)}`);
     }
     if (publisher !== null && !(publisher instanceof Publisher)) {
       throw new HermesError('EINVAL', `the publisher of a node is ${shown(publisher)}`);
     }
-    super((out) => library().hermes_node_new(who, receiver?.handle ?? 0, publisher?.handle ?? 0, out), options);
+    super((out) => library().hermes_node_new(who, receiver?.handle ?? 0, publisher?.handle ?? 0, out), settings);
     this.receiver = receiver;
     this.publisher = publisher;
   }

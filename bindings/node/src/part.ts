@@ -14,6 +14,7 @@ import {
   LENGTH,
   library,
   milliseconds,
+  options,
   POINTER,
   shown,
   takeBytes,
@@ -68,16 +69,23 @@ export abstract class Part extends EventEmitter {
   #silence: () => void = () => undefined; // ends what showWarnings has begun
 
   /** @internal */
-  protected constructor(make: (out: BigUint64Array) => number, options: Options = {}) {
+  protected constructor(make: (out: BigUint64Array) => number, given?: Options) {
     super();
+    const settings = Object.entries(options(given, 'the options'));
     check(make(POINTER));
     this.handle = Number(POINTER[0]);
+    try {
+      for (const [key, value] of settings) setOption(this.handle, key, value as Option);
+    } catch (error) {
+      // Before there are listeners, which would meet an object that has never become a whole one.
+      library().hermes_close(this.handle);
+      throw error;
+    }
     this.remains = { handle: this.handle };
     forgotten.register(this, this.remains, this.remains);
     if (!isMainThread) this.listen(); // so that the end of the worker closes it
     this.on('newListener', () => queueMicrotask(() => this.attend()));
     this.on('removeListener', () => this.attend());
-    for (const [key, value] of Object.entries(options)) setOption(this.handle, key, value);
   }
 
   /** The handle, for a call that a closed part refuses. @internal */

@@ -1,4 +1,4 @@
-import { cString, library } from './native';
+import { cString, library, options } from './native';
 import { Part, type Options } from './part';
 
 export interface PostOfficeOptions {
@@ -16,10 +16,11 @@ export class PostOffice extends Part {
   #alive: NodeJS.Timeout | undefined;
   #kept = true;
 
-  constructor(into: string, out: string, options: PostOfficeOptions = {}) {
+  constructor(into: string, out: string, given?: PostOfficeOptions) {
     const addresses = [cString(into, 'the address in'), cString(out, 'the address out')] as const;
-    const debug = options.debug === undefined ? null : cString(options.debug, 'the address debug');
-    super((made) => library().hermes_postoffice_new(...addresses, debug, made), options.options);
+    const { debug: copy, options: settings } = options(given, 'the options');
+    const debug = copy === undefined ? null : cString(copy, 'the address debug');
+    super((made) => library().hermes_postoffice_new(...addresses, debug, made), settings);
   }
 
   /** Where it serves, with the ports that the system chose. */

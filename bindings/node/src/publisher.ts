@@ -1,6 +1,6 @@
 import { HermesError } from './errors';
 import { jsonBytes, write } from './json';
-import { check, COUNT, cString, failure, library, milliseconds, pause, shown, utf8 } from './native';
+import { check, COUNT, cString, failure, library, milliseconds, options, pause, shown, turn, turnIsDue, utf8 } from './native';
 import { Part, type Option, type Options } from './part';
 
 /** What `publishMany` takes: a topic, data, and an origin if it is not the publisher's name. */
@@ -24,10 +24,11 @@ export class Publisher extends Part {
   #room = { messages: 0, bytes: 0 };
   #last: Promise<void> = Promise.resolve();
 
-  constructor(address: string, name: string, options: Options = {}) {
+  constructor(address: string, name: string, given?: Options) {
     const where = cString(address, 'the address');
     const who = cString(name, 'the name');
-    super((out) => library().hermes_publisher_new(where, who, out), { 'queue.full': 'error', ...options });
+    const settings = { 'queue.full': 'error', ...options(given, 'the options') };
+    super((out) => library().hermes_publisher_new(where, who, out), settings);
   }
 
   override set(key: string, value: Option): this {
@@ -46,15 +47,16 @@ export class Publisher extends Part {
   }
 
   /** As `publish`, but waits for room, and in its turn, without holding up the event loop. */
-  async publishAsync(topic: string, data: unknown, options: PublishOptions = {}): Promise<void> {
+  async publishAsync(topic: string, data: unknown, given?: PublishOptions): Promise<void> {
     // Now, for the caller may change it, and should hear of what is wrong.
     const bytes = Buffer.from(write(data));
-    const { origin } = options;
-    const timeout = milliseconds(options.timeout ?? 1000);
+    const { origin, timeout: wait } = options(given, 'the options');
+    const timeout = milliseconds(wait ?? 1000);
     utf8(topic, 'the topic');
     if (origin != null) utf8(origin, 'the origin');
     const before = this.#last;
     const done = before.then(async () => {
+      if (turnIsDue()) await turn();
       await this.#hasRoom(bytes.length, timeout);
       this.#publish(topic, bytes, origin);
     });

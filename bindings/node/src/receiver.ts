@@ -1,6 +1,6 @@
 import { codes, HermesError } from './errors';
 import { detailed, takeEnvelopes, type Envelope } from './envelope';
-import { check, COUNT, cString, failure, FOREVER, LENGTH, library, milliseconds, POINTER, shown, utf8 } from './native';
+import { check, COUNT, cString, failure, FOREVER, LENGTH, library, milliseconds, options, POINTER, shown, turnIsDue, utf8 } from './native';
 import { Part, type Options } from './part';
 
 export interface ReceiverOptions {
@@ -25,6 +25,9 @@ interface Waiter {
 /** How many envelopes are taken from the library at once, before the event loop goes on. */
 const BATCH = 256;
 
+/** How often a receiver is asked that has no socket to be woken by, in milliseconds. */
+const ASK_EVERY = 20;
+
 /**
  * Receives what the post office at an address sends.
  *
@@ -40,16 +43,19 @@ export class Receiver extends Part {
   #kept = true;
   /** The last look found nothing: the library wakes this thread when there may be something. */
   #settled = false;
-  #due: NodeJS.Immediate | undefined;
+  #due: NodeJS.Immediate | NodeJS.Timeout | undefined;
   #details: boolean;
 
-  constructor(address: string, name: string, options: ReceiverOptions = {}) {
+  constructor(address: string, name: string, given?: ReceiverOptions) {
     const where = cString(address, 'the address');
     const who = cString(name, 'the name');
-    super((out) => library().hermes_receiver_new(where, who, out), { 'json.lost': true, ...options.options });
-    this.#details = options.details ?? false;
-    for (const topic of listOf(options.topics, 'topics')) this.subscribe(topic);
-    for (const origin of listOf(options.origins, 'origins')) this.accept(origin);
+    const { topics, origins, details = false, options: settings } = options(given, 'the options');
+    if (typeof details !== 'boolean') throw new HermesError('EINVAL', `details is ${shown(details)}, and must be a boolean`);
+    const wanted = { 'json.lost': true, ...options(settings, 'the options') };
+    super((out) => library().hermes_receiver_new(where, who, out), wanted);
+    this.#details = details;
+    for (const topic of listOf(topics, 'topics')) this.subscribe(topic);
+    for (const origin of listOf(origins, 'origins')) this.accept(origin);
   }
 
   /** Follows the topics that begin with this. */
@@ -90,8 +96,9 @@ export class Receiver extends Part {
       }
       // The event loop must have its turn: more is taken only when that has gone round.
       if (this.#buffered === 0 && (wait === 0 || !this.running)) this.#takeNow(wait === 0);
-      if (this.#waiters.length === 0 && this.#buffered > 0) return resolve(this.#take(max));
-      if (wait === 0) return resolve([]);
+      const now = this.#waiters.length === 0 && this.#buffered > 0 ? this.#take(max) : undefined;
+      if (wait === 0 && turnIsDue()) return void setImmediate(() => resolve(now ?? []));
+      if (now !== undefined || wait === 0) return resolve(now ?? []);
       this.#enqueue({ max, resolve, reject }, wait);
     });
   }
@@ -217,10 +224,11 @@ export class Receiver extends Part {
 
   #lookSoon(): void {
     if (this.#due) return;
-    this.#due = setImmediate(() => {
+    const look = (): void => {
       this.#due = undefined;
       if (this.#wanted) this.#look();
-    });
+    };
+    this.#due = this.remains.socket ? setImmediate(look) : setTimeout(look, ASK_EVERY);
     if (!this.#kept) this.#due.unref();
   }
 
@@ -246,12 +254,21 @@ export class Receiver extends Part {
     super.attend();
     if (this.#buffered > 0 && this.#flowing) setImmediate(() => this.#emitAll());
     const wanted = this.running && (this.#waiters.length > 0 || this.#flowing);
-    if (wanted) this.listen();
+    if (wanted) this.#listen();
     if (wanted !== this.#wanted) {
       this.#wanted = wanted;
       this.#hold();
     }
     if (wanted && !this.#settled) this.#lookSoon();
+  }
+
+  /** Without a descriptor for the socket it asks now and then, until there is one. */
+  #listen(): void {
+    try {
+      this.listen();
+    } catch (error) {
+      if (!(error instanceof HermesError && error.code === 'EIO')) throw error;
+    }
   }
 
   /** @internal */
@@ -272,7 +289,8 @@ export class Receiver extends Part {
   protected override release(): void {
     super.release();
     this.#wanted = false;
-    clearImmediate(this.#due);
+    clearImmediate(this.#due as NodeJS.Immediate);
+    clearTimeout(this.#due as NodeJS.Timeout);
     this.#due = undefined;
     this.#buffer = [];
     this.#next = 0;

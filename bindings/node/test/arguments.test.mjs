@@ -107,6 +107,41 @@ test('set takes what makes sense', async () => {
   await publisher.close();
 });
 
+test('options that are none', async () => {
+  const publisher = new Publisher(NOWHERE, 'p');
+  for (const no of [null, 3, 'x', true, [], ['a'], () => 1, Symbol('x'), 10n]) {
+    invalid(() => new Publisher(NOWHERE, 'p', no), 'options');
+    invalid(() => new Receiver(NOWHERE, 'r', no), 'options');
+    invalid(() => new Receiver(NOWHERE, 'r', { options: no }), 'options');
+    invalid(() => new PostOffice(NOWHERE, NOWHERE, no), 'options');
+    invalid(() => new PostOffice(NOWHERE, NOWHERE, { options: no }), 'options');
+    invalid(() => new Node('n', no), 'parts of a node');
+    invalid(() => new Node('n', { options: no }), 'options');
+    await rejects(() => publisher.publishAsync('t', 1, no));
+  }
+  for (const no of [null, 0, 'yes', {}]) invalid(() => new Receiver(NOWHERE, 'r', { details: no }), 'details');
+  await publisher.close();
+});
+
+test('what could not be made is gone, and ends nothing later', async () => {
+  const wrong = { 'queue.mesages': 3 };
+  const free = new PostOffice('tcp://127.0.0.1:*', 'tcp://127.0.0.1:*').start();
+  for (let n = 0; n < 100; n++) {
+    for (const make of [
+      () => new Publisher(NOWHERE, 'p', wrong),
+      () => new Receiver(NOWHERE, 'r', { options: wrong }),
+      () => new PostOffice(NOWHERE, NOWHERE, { options: wrong }),
+      () => new Node('n', { options: wrong }),
+    ]) {
+      assert.throws(make, { code: 'EOPTION' });
+    }
+    for (const topics of [3, [3], [null]]) assert.throws(() => new Receiver(NOWHERE, 'r', { topics }), { code: 'EINVAL' });
+    await new Promise(setImmediate); // what was to be done later is done
+  }
+  assert.equal(free.state, 'running');
+  await free.close();
+});
+
 test('publishMany refuses what publish refuses', () =>
   withCluster({}, async ({ receiver, publisher }) => {
     const circle = {};

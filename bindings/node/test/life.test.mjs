@@ -4,9 +4,64 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
 import { codes, HermesError, Node, PostOffice, Publisher, Receiver, strerror } from 'hermes-zmq';
-import { eventually, PATIENCE, ROOT, script, withCluster } from './support.mjs';
+import { eventually, PATIENCE, ROOT, run, script, withCluster } from './support.mjs';
 
 const NOWHERE = 'tcp://127.0.0.1:1';
+
+test('loops of calls that need not wait let the event loop have its turns', () =>
+  withCluster({ publisher: { 'queue.messages': 10_000 } }, async ({ receiver, publisher }) => {
+    const count = 5000;
+    const turnsDuring = async (call) => {
+      let turns = 0;
+      const clock = setInterval(() => turns++, 0);
+      for (let n = 0; n < count; n++) await call(n);
+      clearInterval(clock);
+      return turns;
+    };
+    assert.ok((await turnsDuring((n) => publisher.publishAsync('t', n))) > 3);
+    await eventually(() => receiver.stats().arrived === count);
+    const seen = [];
+    assert.ok((await turnsDuring(async () => seen.push(await receiver.recv(0)))) > 3);
+    assert.deepEqual(seen.map(({ data }) => data), Array.from({ length: count }, (_, n) => n));
+    assert.ok((await turnsDuring(() => receiver.recvMany(5, 0))) > 3);
+    assert.ok((await turnsDuring(() => publisher.nextEvent(0))) > 3);
+  }));
+
+test('receiving goes on when no descriptor is to be had', async () => {
+  const source = `
+    import fs from 'node:fs';
+    import { PostOffice, Publisher, Receiver } from 'hermes-zmq';
+    const office = new PostOffice('tcp://127.0.0.1:*', 'tcp://127.0.0.1:*').start();
+    const make = (name) => new Receiver(office.endpoints.out, name, { options: { on_slow: 'ignore' } }).start();
+    const [waited, heard, looped] = ['waited', 'heard', 'looped'].map(make);
+    const publisher = new Publisher(office.endpoints.in, 'p').start();
+    for (const part of [waited, heard, looped, publisher]) await part.waitReady();
+    const taken = [];
+    try {
+      for (;;) taken.push(fs.openSync('/dev/null'));
+    } catch (error) {
+      console.log(error.code);
+    }
+    const first = waited.recv();
+    const told = new Promise((resolve) => heard.on('envelope', ({ data }) => data === 99 && resolve(data)));
+    const sum = (async () => {
+      let all = 0;
+      for await (const { data } of looped) if ((all += data) === 4950) return all;
+    })();
+    for (let n = 0; n < 100; n++) publisher.publish('t', n);
+    console.log((await first).data, await told, await sum);
+    for (const fd of taken) fs.closeSync(fd);
+    const next = looped.recv();
+    publisher.publish('t', 7);
+    console.log((await waited.recv()).data, (await next).data);
+    await Promise.all([waited, heard, looped, publisher].map((part) => part.close()));
+    await office.close();
+  `;
+  const shell = `ulimit -n 80; exec "${process.execPath}" --input-type=module -e "$SOURCE"`;
+  const how = { cwd: new URL('..', import.meta.url), env: { ...process.env, SOURCE: source } };
+  const { code, out, err } = await run('bash', ['-c', shell], undefined, how);
+  assert.deepEqual({ code, out }, { code: 0, out: 'EMFILE\n0 99 4950\n1 7\n' }, err);
+});
 
 test('every code of the header has its name', () => {
   const header = readFileSync(path.join(ROOT, 'include/hermes.h'), 'utf8');

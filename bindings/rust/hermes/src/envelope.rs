@@ -62,8 +62,8 @@ impl EnvelopeView {
             Error::Json(format!(
                 "the data of an envelope with topic {:?} from {:?} do not become what was asked \
                  for: {error}; the data are {}",
-                self.topic(),
-                self.origin(),
+                excerpt(self.topic()),
+                excerpt(self.origin()),
                 excerpt(json)
             ))
         })

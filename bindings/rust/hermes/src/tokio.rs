@@ -176,6 +176,8 @@ impl AsyncPublisher {
 
     /// The same with data that are JSON already.
     pub async fn publish_json(&self, topic: &str, json: &str) -> Result<()> {
+        // More than one value would be more of the row: another time, say.
+        json::from_str::<serde::de::IgnoredAny>(json)?;
         self.queue(format!("[{},null,{json}]", json::to_string(topic)?)).await
     }
 

@@ -247,6 +247,30 @@ fn a_full_queue_holds_up_the_task_and_not_the_reactor() {
 }
 
 #[test]
+fn what_is_published_as_json_is_one_value() {
+    let Cluster { office: _office, receiver, publisher } = Cluster::start();
+    runtime().block_on(async {
+        let publisher = AsyncPublisher::new(publisher).unwrap();
+        let receiver = AsyncReceiver::new(receiver).unwrap();
+        let wrong =
+            ["1, 5", "1, 5, 6", "", " ", "1],[\"t\",null,2", "]", "[", "\"", "{}{}", "nan", "1\0"];
+        for json in wrong {
+            let result = publisher.publish_json("t", json).await;
+            assert!(matches!(result, Err(Error::Json(_))), "{json}: {result:?}");
+        }
+        let deep = "[".repeat(1000) + &"]".repeat(1000);
+        let right =
+            ["1", " [1, 5] ", "\"1, \\\" 5\"", "[NaN, -Infinity]", "\"\\ud800\"", "1e999", &deep];
+        for json in right {
+            publisher.publish_json("t", json).await.unwrap();
+            let envelope = tokio::time::timeout(PATIENCE, receiver.recv()).await.unwrap().unwrap();
+            assert_eq!(envelope.json().trim(), json.trim());
+        }
+        assert_eq!(publisher.get_ref().stats().unwrap()["accepted"], right.len());
+    });
+}
+
+#[test]
 fn dropping_what_has_to_flush_does_not_block_the_reactor() {
     let runtime = runtime();
     let began = Instant::now();

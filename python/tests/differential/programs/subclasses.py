@@ -258,7 +258,6 @@ def exchanges_of_all_kinds() -> None:
             origins.remove(["o"])
         for origin in [*origins]:
             mouth.say("t", origin, [origin])
-        made._exchanges = exchanges
         until(lambda m=made: m.q.qsize() >= 1, "one")
         mouth.say("t", "last", ["last"])
         made.stop()

@@ -43,6 +43,18 @@ final class Blocking {
         }
     }
 
+    private static final int TURN_AFTER = 128;
+
+    private static int turns; // of all virtual threads; that it is not exact does no harm
+
+    /**
+     * Lets other virtual threads run now and then: a virtual thread whose calls never have to wait would keep its carrier
+     * for as long as the traffic lasts.
+     */
+    static void turn() {
+        if (isVirtual() && ++turns % TURN_AFTER == 0) Thread.yield();
+    }
+
     /** Makes a call that does not end early for an interrupt, which stays to be seen. */
     static void call(Runnable work) {
         if (!isVirtual()) {

@@ -32,6 +32,7 @@ public record Envelope(
 
     /** The data as a codec reads it. Throws the {@link #error}, if there is one. */
     public <T> T data(Codec<T> codec) {
+        if (codec == null) throw new HermesException(ErrorCode.EINVAL, "the codec is null");
         if (error != null) throw error;
         return codec.read(data);
     }

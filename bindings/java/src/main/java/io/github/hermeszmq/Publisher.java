@@ -26,6 +26,7 @@ public class Publisher extends Part {
         byte[] who = origin == null ? null : Native.utf8(origin, "the origin");
         int length = who == null ? 0 : who.length;
         byte[] whoAt = who != null && length == 0 ? NOTHING : who; // an empty origin is one, and not none
+        Blocking.turn();
         if (Blocking.isVirtual() && offered(topic, json, origin)) return;
         Blocking.call(() ->
                 check(Native.hermes_publish(handle, subject, subject.length, whoAt, length, data, data.length)));
@@ -43,6 +44,7 @@ public class Publisher extends Part {
 
     /** As above, with data of which the codec makes JSON. */
     public <T> void publish(String topic, T value, Codec<T> codec) {
+        if (codec == null) throw new HermesException(ErrorCode.EINVAL, "the codec is null");
         publish(topic, codec.write(value));
     }
 

@@ -31,6 +31,7 @@ public class Receiver extends Part implements Iterable<Envelope> {
             Native.load();
             return Native.hermes_receiver_new(Native.cString(address, "the address"), Native.cString(name, "the name"), out);
         });
+        if (topics == null) throw new HermesException(ErrorCode.EINVAL, "the topics are null");
         for (String topic : topics) subscribe(topic);
     }
 
@@ -105,6 +106,7 @@ public class Receiver extends Part implements Iterable<Envelope> {
         if (Thread.interrupted()) throw new InterruptedException();
         long end = System.nanoTime() + all * 1_000_000L;
         int moment = Blocking.isVirtual() ? 0 : all < 0 ? MOMENT : Math.min(all, MOMENT);
+        Blocking.turn();
         int code = call.applyAsInt(moment);
         Reference.reachabilityFence(part);
         if (code == ErrorCode.ETIMEOUT.number() && all != moment) {

@@ -43,6 +43,7 @@ final class Wakeups {
     private static int epoll = -1; // -1: none, and no thread that waits for it
     private static boolean failed;
     private static long failedAt;
+    private static long beganAt;
 
     private Wakeups() {}
 
@@ -97,6 +98,7 @@ final class Wakeups {
         }
         epoll = made;
         failed = false;
+        beganAt = System.nanoTime();
     }
 
     private static HermesException failure(String what, int error) {
@@ -151,12 +153,13 @@ final class Wakeups {
     }
 
     /**
-     * The thread cannot wait any more; the descriptor may be somebody else's by now, and is left alone. Where there is
+     * The thread cannot wait any more; the descriptor may name another file by now, and is left alone. Where there is
      * no other to be had, each thread that waits finds out, and tries again.
      */
     private static synchronized void restart() {
         epoll = -1;
         try {
+            if (System.nanoTime() - beganAt < PAUSE_NS) throw failure("has ended at once", 0);
             begin();
         } catch (HermesException error) {
             for (Signal signal : WAITING.values()) signal.unwatched();

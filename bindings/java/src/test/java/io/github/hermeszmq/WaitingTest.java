@@ -233,7 +233,7 @@ class WaitingTest {
                 try {
                     work.run();
                     DONE.incrementAndGet();
-                } catch (Exception error) {
+                } catch (Exception | AssertionError error) {
                     error.printStackTrace();
                 }
             };
@@ -249,6 +249,7 @@ class WaitingTest {
             try (Cluster c = new Cluster();
                     Publisher stuck = new Publisher("tcp://127.0.0.1:1", "stuck")) {
                 receive(c);
+                flood(c);
                 publish(stuck);
                 waitForOthers(c, stuck);
             }
@@ -268,6 +269,29 @@ class WaitingTest {
             for (int i = 0; i < 1000; i++) virtual(() -> c.publisher.publish("t", "1"));
             for (int i = 0; i < 1000; i++) virtual(() -> assertEquals("1", c.receiver.receive().data()));
             done(2000);
+        }
+
+        /** Calls that never have to wait: others have their turns before they are through. */
+        private static void flood(Cluster c) throws Exception {
+            int count = 20_000;
+            AtomicInteger turns = new AtomicInteger();
+            virtual(() -> {
+                for (int i = 0; i < count; i++) {
+                    c.publisher.publish("t", "2");
+                    if (i == 0) virtual(turns::incrementAndGet);
+                }
+                assertEquals(1, turns.get());
+            });
+            done(2);
+            eventually(() -> c.receiver.stats().contains("\"queued\":" + count));
+            virtual(() -> {
+                for (int i = 0; i < count; i++) {
+                    assertEquals("2", c.receiver.receive().data());
+                    if (i == 0) virtual(turns::incrementAndGet);
+                }
+                assertEquals(2, turns.get());
+            });
+            done(2);
         }
 
         private static void publish(Publisher stuck) throws Exception {
@@ -332,7 +356,7 @@ class WaitingTest {
     @Test
     void virtualThreadsDoNotHoldTheirCarriers() throws Exception {
         File java = newerJava();
-        Assumptions.assumeTrue(java != null, "virtual threads are not tested: there is no Java 21 or later here");
+        Assumptions.assumeTrue(java != null, "virtual threads are not tested: there is no Java 21 or later, as JAVA_HOME or in /usr/lib/jvm");
         String one = "-Djdk.virtualThreadScheduler.";
         String printed = Cluster.java(
                 java,

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Received envelopes and batches. Reading and freeing them needs no call into Go, and so
+ * works in a forked child too. Go writes them: envelope.go.
+ */
+#include "exports.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#pragma GCC diagnostic error "-Wmissing-prototypes"
+
+void *capi_alloc(size_t size) {
+    return malloc(size);
+}
+
+void *capi_copy_envelope(const void *batch, uint64_t i) {
+    const hermes_envelope *from = &((const hermes_batch *)batch)->at[i];
+    size_t texts = from->data_at + from->data_len + 1 - from->topic_at;
+    hermes_envelope *to = malloc(sizeof *to + texts);
+    if (to == NULL) return NULL;
+    *to = *from;
+    to->topic_at = sizeof *to;
+    to->origin_at -= from->topic_at - sizeof *to;
+    to->data_at -= from->topic_at - sizeof *to;
+    to->in_batch = 0;
+    memcpy(to + 1, (const char *)from + from->topic_at, texts);
+    return to;
+}
+
+static const char *text_of(const hermes_envelope *envelope, uint64_t at) {
+    return (const char *)envelope + at;
+}
+
+const char *hermes_envelope_topic(const hermes_envelope *envelope, size_t *len) {
+    if (len != NULL) *len = envelope != NULL ? envelope->topic_len : 0;
+    return envelope != NULL ? text_of(envelope, envelope->topic_at) : NULL;
+}
+
+const char *hermes_envelope_origin(const hermes_envelope *envelope, size_t *len) {
+    if (len != NULL) *len = envelope != NULL ? envelope->origin_len : 0;
+    return envelope != NULL ? text_of(envelope, envelope->origin_at) : NULL;
+}
+
+const char *hermes_envelope_data(const hermes_envelope *envelope, size_t *len) {
+    if (len != NULL) *len = envelope != NULL ? envelope->data_len : 0;
+    return envelope != NULL ? text_of(envelope, envelope->data_at) : NULL;
+}
+
+double hermes_envelope_ts(const hermes_envelope *envelope) {
+    return envelope != NULL ? envelope->ts : 0;
+}
+
+double hermes_envelope_received(const hermes_envelope *envelope) {
+    return envelope != NULL ? envelope->received : 0;
+}
+
+uint64_t hermes_envelope_lost(const hermes_envelope *envelope) {
+    return envelope != NULL ? envelope->lost : 0;
+}
+
+void hermes_envelope_free(hermes_envelope *envelope) {
+    if (envelope != NULL && !envelope->in_batch) free(envelope);
+}
+
+size_t hermes_batch_size(const hermes_batch *batch) {
+    return batch != NULL ? batch->size : 0;
+}
+
+const hermes_envelope *hermes_batch_at(const hermes_batch *batch, size_t index) {
+    return batch != NULL && index < batch->size ? &batch->at[index] : NULL;
+}
+
+void hermes_batch_free(hermes_batch *batch) {
+    free(batch);
+}
+
+void hermes_free(void *text) {
+    free(text);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the C side and the Go side of this package share. Only types of fixed width cross
+ * between them. The Go functions that C calls are declared by the header that cgo
+ * generates (_cgo_export.h), so that no declaration is written twice.
+ */
+#ifndef HERMES_EXPORTS_H
+#define HERMES_EXPORTS_H
+
+#include "fast/waiter.h"
+#include "hermes.h"
+
+/* const char by a name of its own: cgo would drop the const. */
+typedef const char hermes_text;
+
+/* A received envelope. Its texts are behind it in the same allocation, each with a NUL
+ * behind it; offsets count from the envelope. */
+struct hermes_envelope {
+    uint64_t topic_at, topic_len;
+    uint64_t origin_at, origin_len;
+    uint64_t data_at, data_len;
+    double ts, received;
+    uint64_t lost;
+    uint64_t in_batch; /* 1 if a batch owns it, 0 if it is an allocation of its own */
+};
+
+/* A batch: one allocation with its envelopes, and behind them their texts. */
+struct hermes_batch {
+    uint64_t size;
+    struct hermes_envelope at[];
+};
+
+/* Memory that Go fills: room that C provides, or an allocation that Go makes if the room
+ * is too small. */
+struct capi_block {
+    void *start;
+    uint64_t size; /* in: bytes of room; out: bytes used */
+};
+
+/* gate.c: Enters the library: HERMES_OK, or why not. The first call of all starts the Go
+ * runtime. */
+int capi_enter(const char *function);
+
+/* errortext.c: Sets the text that hermes_last_error() returns on this thread. */
+void capi_set_error(hermes_text *text, size_t len);
+
+/* errortext.c: Sets such a text by a printf format, and returns the code. */
+int capi_refuse(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* errortext.c: Copies a text into a buffer of the caller: always NUL-terminated, never cut
+ * inside a character. */
+void capi_copy_text(char *buf, size_t cap, hermes_text *text, size_t len);
+
+/* envelope.c: malloc() for Go, which must get NULL rather than crash. */
+void *capi_alloc(size_t size);
+
+/* envelope.c: Copies envelope i of a batch into an allocation of its own; NULL if memory is
+ * short. A fast_copy_function. */
+void *capi_copy_envelope(const void *batch, uint64_t i);
+
+#endif /* HERMES_EXPORTS_H */

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The staging buffer. A call of hermes_publish() that enters Go costs about 100 ns more
+ * than what has to be done for one envelope. So while the sender goroutine of a publisher
+ * is awake, envelopes of the common kind are written to a buffer in C memory, in the
+ * framing that goes onto the wire, and the goroutine takes all of them at once.
+ *
+ * Rules:
+ *  1. Go decides how much may be staged (fast_stager_swap): nothing while the goroutine
+ *     sleeps, for then an envelope has to wake it; nothing if the queue is full or has a
+ *     policy that evicts; never more than the queue has room for.
+ *  2. Order: Go swaps before it puts an envelope into its own queue. So what one thread
+ *     publishes is sent in its order, whichever way each envelope took.
+ *  3. Room is looked for first, without the lock, so that a publisher whose goroutine
+ *     sleeps converts and checks nothing here. It is looked for again with the lock.
+ *  4. What is not certainly right, or is big, is left to Go.
+ *
+ * A buffer has two sides: one is filled while Go reads the other. A side holds messages of
+ * four ZMTP frames without gaps:
+ *
+ *   offset  size        meaning
+ *   0       2 or 9      header of the topic: MORE, length; or MORE|LONG, length (8 bytes)
+ *   ..      length      topic, a JSON string
+ *   ..      2 or 9, ..  origin, a JSON string: header, body
+ *   ..      2 or 9, ..  data, a JSON value: header, body
+ *   ..      last_len    time frame, header included, as Go has set it; filled in when sent
+ *
+ * Lock: slot.lock guards all fields of a stager and the side that is filled. messages,
+ * bytes and each are also read without it (rule 3), so they are atomic. The side that Go
+ * reads belongs to Go until the next swap. Go holds the lock of its queue when it calls.
+ */
+#include "staging.h"
+
+#include "count.h"
+#include "entry.h"
+#include "jsoncheck.h"
+#include "marshalrow.h"
+#include "slottable.h"
+#include "template.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#pragma GCC diagnostic error "-Wmissing-prototypes"
+
+enum {
+    SIDE_BYTES = 64 << 10,
+    SIDE_MESSAGES = 2048,
+    DATA_MAX = 8 << 10 /* bytes of data that are worth a copy more */
+};
+
+/* ZMTP 3 framing. */
+enum { MORE = 1, LONG = 2, SHORT_MAX = 255, LONG_HEADER = 9 };
+
+/* Bytes of the headers of three frames, at most. */
+enum { FRAMING_MAX = 3 * LONG_HEADER };
+
+struct side {
+    uint8_t messages[SIDE_BYTES];
+    uint32_t ends[SIDE_MESSAGES]; /* the offset behind each message */
+};
+
+struct stager {
+    struct fast_slot slot;
+    _Atomic(uint64_t) messages, bytes, each; /* what may still be staged */
+    uint32_t size, count;                    /* bytes and messages in the side being filled */
+    int filling;                             /* which side that is */
+    struct side *sides[2];
+    struct fast_templates *templates; /* of data that was staged; NULL: none are remembered */
+    uint8_t *origin, *last;
+    size_t origin_len, last_len;
+};
+
+static struct fast_slot_table stagers = FAST_SLOT_TABLE_OF(struct stager);
+
+static uint64_t get(const _Atomic(uint64_t) *value) {
+    return atomic_load_explicit(value, memory_order_relaxed);
+}
+
+static void set(_Atomic(uint64_t) *value, uint64_t v) {
+    atomic_store_explicit(value, v, memory_order_relaxed);
+}
+
+static void unlock(struct stager *stager) {
+    pthread_mutex_unlock(&stager->slot.lock);
+}
+
+/* ---- Life -------------------------------------------------------------------- */
+
+/* Frees what a run of the publisher needs, and closes the buffer. The caller locks. */
+static void clear(struct stager *stager) {
+    set(&stager->messages, 0);
+    set(&stager->bytes, 0);
+    stager->size = stager->count = 0;
+    free(stager->sides[0]);
+    free(stager->sides[1]);
+    free(stager->templates);
+    free(stager->origin);
+    free(stager->last);
+    stager->sides[0] = stager->sides[1] = NULL;
+    stager->templates = NULL;
+    stager->origin = stager->last = NULL;
+}
+
+int fast_stager_new(uint64_t publisher) {
+    struct stager *stager = (struct stager *)fast_slot_claim(&stagers, publisher);
+    if (stager == NULL) return 0;
+    clear(stager);
+    unlock(stager);
+    return 1;
+}
+
+/* The stager of an open publisher, locked; NULL if it has none. */
+static struct stager *lock(uint64_t publisher) {
+    struct fast_slot *slot = fast_slot_find(&stagers, publisher);
+    return slot != NULL && fast_slot_lock(slot, publisher) ? (struct stager *)slot : NULL;
+}
+
+static uint8_t *copy(const uint8_t *from, size_t len) {
+    uint8_t *to = malloc(len > 0 ? len : 1);
+    if (to != NULL && len > 0) memcpy(to, from, len);
+    return to;
+}
+
+int fast_stager_set(uint64_t publisher, const uint8_t *origin, size_t origin_len,
+                    const uint8_t *last, size_t last_len, int templates) {
+    struct stager *stager = origin_len <= SHORT_MAX ? lock(publisher) : NULL;
+    if (stager == NULL) return 0;
+    clear(stager);
+    stager->origin = copy(origin, origin_len);
+    stager->last = copy(last, last_len);
+    stager->origin_len = origin_len;
+    stager->last_len = last_len;
+    for (int i = 0; i < 2; i++) stager->sides[i] = malloc(sizeof(struct side));
+    if (templates) stager->templates = calloc(1, sizeof *stager->templates);
+    int whole = stager->origin && stager->last && stager->sides[0] && stager->sides[1];
+    if (!whole) clear(stager);
+    unlock(stager);
+    return whole;
+}
+
+void fast_stager_free(uint64_t publisher) {
+    struct stager *stager = lock(publisher);
+    if (stager == NULL) return;
+    clear(stager);
+    stager->slot.handle = 0;
+    unlock(stager);
+}
+
+/* ---- Go takes ---------------------------------------------------------------- */
+
+/* What is left of an allowance, and fits into a side. */
+static uint64_t left_of(uint64_t allowed, uint64_t taken, uint64_t side) {
+    uint64_t left = allowed > taken ? allowed - taken : 0;
+    return left < side ? left : side;
+}
+
+void fast_stager_swap(uint64_t publisher, const struct fast_allowance *allowance,
+                      struct fast_staged *staged) {
+    memset(staged, 0, sizeof *staged);
+    struct stager *stager = lock(publisher);
+    if (stager == NULL) return;
+    const struct side *full = stager->sides[stager->filling];
+    if (full != NULL) {
+        *staged = (struct fast_staged){full->messages, full->ends, stager->size, stager->count};
+        if (stager->count > 0) stager->filling = !stager->filling;
+        set(&stager->messages, left_of(allowance->messages, stager->count, SIDE_MESSAGES));
+        set(&stager->bytes, left_of(allowance->bytes, stager->size, SIDE_BYTES));
+        set(&stager->each, allowance->each);
+        stager->size = stager->count = 0;
+    }
+    unlock(stager);
+}
+
+/* ---- C puts ------------------------------------------------------------------ */
+
+/* Whether an envelope may be staged now that has texts of this size, and a last frame. */
+static int has_room(const struct stager *stager, size_t texts, size_t last_len) {
+    return get(&stager->messages) > 0 && texts <= get(&stager->each) &&
+           texts + FRAMING_MAX + last_len <= get(&stager->bytes);
+}
+
+/* The stager of a publisher, if it seems to have room (rule 3); not locked. */
+static struct stager *find(uint64_t publisher, size_t texts) {
+    struct stager *stager = (struct stager *)fast_slot_find(&stagers, publisher);
+    return stager != NULL && has_room(stager, texts, 0) ? stager : NULL;
+}
+
+static uint8_t *put_header(uint8_t *at, size_t len) {
+    if (len <= SHORT_MAX) {
+        *at++ = MORE;
+        *at++ = (uint8_t)len;
+        return at;
+    }
+    *at++ = MORE | LONG;
+    for (int shift = 56; shift >= 0; shift -= 8) *at++ = (uint8_t)((uint64_t)len >> shift);
+    return at;
+}
+
+static uint8_t *put_frame(uint8_t *at, const void *body, size_t len) {
+    at = put_header(at, len);
+    if (len > 0) memcpy(at, body, len);
+    return at + len;
+}
+
+/* A frame with a JSON string, of a text that needs no escape. */
+static uint8_t *put_string(uint8_t *at, const char *text, size_t len) {
+    at = put_header(at, len + 2);
+    *at++ = '"';
+    if (len > 0) memcpy(at, text, len); /* NULL is an empty text */
+    at += len;
+    *at++ = '"';
+    return at;
+}
+
+/* Stages an envelope that has been checked. The caller locks. */
+static int put(struct stager *stager, const struct fast_entry *t) {
+    size_t origin_len = t->origin != NULL ? t->origin_len + 2 : stager->origin_len;
+    size_t texts = t->topic_len + 2 + origin_len + t->data_len;
+    if (!has_room(stager, texts, stager->last_len)) return 0;
+    struct side *side = stager->sides[stager->filling];
+    uint8_t *from = side->messages + stager->size, *at = put_string(from, t->topic, t->topic_len);
+    at = t->origin != NULL ? put_string(at, t->origin, t->origin_len)
+                           : put_frame(at, stager->origin, stager->origin_len);
+    at = put_frame(at, t->data, t->data_len);
+    memcpy(at, stager->last, stager->last_len);
+    at += stager->last_len;
+    stager->size += (uint32_t)(at - from);
+    side->ends[stager->count++] = stager->size;
+    set(&stager->bytes, get(&stager->bytes) - (uint64_t)(at - from));
+    set(&stager->messages, get(&stager->messages) - 1);
+    return 1;
+}
+
+/* Locks, stages an envelope whose data is not yet known to be JSON, and unlocks. It checks
+ * the data without the lock, for that may take microseconds. */
+static int check_and_put(struct stager *stager, uint64_t publisher, const struct fast_entry *t) {
+    if (!fast_slot_lock(&stager->slot, publisher)) return 0;
+    int known =
+        stager->templates != NULL && fast_template_match(stager->templates, t->data, t->data_len);
+    if (!known) {
+        unlock(stager);
+        if (!fast_is_json(t->data, t->data_len) || !fast_slot_lock(&stager->slot, publisher))
+            return 0;
+        if (stager->templates != NULL) fast_template_learn(stager->templates, t->data, t->data_len);
+    }
+    int done = put(stager, t);
+    unlock(stager);
+    return done;
+}
+
+static int stage(uint64_t publisher, const struct fast_entry *t) {
+    if (t->topic_len > SHORT_MAX || t->origin_len > SHORT_MAX || t->data_len > DATA_MAX) return 0;
+    struct stager *stager = find(publisher, t->topic_len + t->origin_len + t->data_len);
+    return stager != NULL && fast_is_plain(t->topic, t->topic_len) &&
+           (t->origin == NULL || fast_is_plain(t->origin, t->origin_len)) &&
+           check_and_put(stager, publisher, t);
+}
+
+int fast_stage(uint64_t publisher, const char *topic, size_t topic_len, const char *origin,
+               size_t origin_len, const char *data, size_t data_len) {
+    struct fast_entry t = {topic, origin, data, topic_len, origin_len, data_len};
+    return stage(publisher, &t) && fast_count(FAST_COUNT_PUBLISH);
+}
+
+int fast_stage_entry(uint64_t publisher, const char *json, size_t len) {
+    struct fast_entry entry;
+    return find(publisher, 0) != NULL && fast_split_entry(json, len, &entry) &&
+           stage(publisher, &entry) && fast_count(FAST_COUNT_TRY);
+}
+
+/* What a row holds has been checked as it was converted, so it is not checked again. */
+int fast_stage_row(uint64_t publisher, const char *values, size_t len) {
+    struct fast_row row;
+    struct stager *stager = find(publisher, len);
+    if (stager == NULL || !fast_marshal_row(values, len, &row)) return 0;
+    struct fast_entry t = {row.topic,     row.origin,     row.data,
+                           row.topic_len, row.origin_len, row.data_len};
+    if (t.topic_len > SHORT_MAX || t.origin_len > SHORT_MAX) return 0;
+    if (!fast_slot_lock(&stager->slot, publisher)) return 0;
+    int done = put(stager, &t);
+    unlock(stager);
+    return done && fast_count(FAST_COUNT_MARSHAL);
+}

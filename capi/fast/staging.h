@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The staging buffer: publishes an envelope without a call into Go. staging.c explains it.
+ */
+#ifndef HERMES_FAST_STAGING_H
+#define HERMES_FAST_STAGING_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* ---- For C: the functions of hermes.h ----------------------------------------------- */
+
+/* Each puts one envelope into the staging buffer of a publisher and returns 1, or returns
+ * 0 and does nothing: the envelope is then for Go, which accepts or refuses it. Pointers
+ * are valid for their lengths; a NULL origin stands for the publisher's name. Any thread
+ * may call them, with any number as a handle. */
+
+/* For hermes_publish: texts, and data that should be JSON. */
+int fast_stage(uint64_t publisher, const char *topic, size_t topic_len, const char *origin,
+               size_t origin_len, const char *data, size_t data_len);
+
+/* For hermes_publish_try: one JSON text, [topic, origin, data]. */
+int fast_stage_entry(uint64_t publisher, const char *json, size_t len);
+
+/* For hermes_publish_marshal: what Python's marshal.dumps writes of [(topic, origin, data)]. */
+int fast_stage_row(uint64_t publisher, const char *row, size_t len);
+
+/* ---- For Go: the owner of the buffer (staging.go) ------------------------------------ */
+
+/* What has been staged: messages in ZMTP framing, and the offset behind each. */
+struct fast_staged {
+    const uint8_t *messages;
+    const uint32_t *ends;
+    uint32_t size, count;
+};
+
+/* What may be staged until the next swap, what this one takes included. */
+struct fast_allowance {
+    uint64_t messages, bytes;
+    uint64_t each; /* bytes of topic, origin and data of one envelope */
+};
+
+/* Makes a staging buffer for a new publisher, which is closed until the first swap. Returns
+ * 0 if memory is short. */
+int fast_stager_new(uint64_t publisher);
+
+/* Empties and closes the buffer, and sets what its messages are made of: the origin, a
+ * JSON string, of envelopes without one of their own, and the last frame of each, header
+ * included. Copies both. With templates 0 it keeps no JSON templates. Returns 0 if the
+ * buffer cannot be used: the origin is longer than 255 bytes, or memory is short. */
+int fast_stager_set(uint64_t publisher, const uint8_t *origin, size_t origin_len,
+                    const uint8_t *last, size_t last_len, int templates);
+
+/* Takes what has been staged, which is valid until the next swap, and says what may come
+ * next. One caller at a time. */
+void fast_stager_swap(uint64_t publisher, const struct fast_allowance *allowance,
+                      struct fast_staged *staged);
+
+/* Frees the buffer, which is empty, and gives the slot back. */
+void fast_stager_free(uint64_t publisher);
+
+#endif /* HERMES_FAST_STAGING_H */

@@ -1,0 +1,168 @@
+package fast
+
+/*
+#include "waiter.h"
+
+#cgo noescape fast_waiter_new
+#cgo nocallback fast_waiter_new
+#cgo noescape fast_waiter_release
+#cgo nocallback fast_waiter_release
+#cgo noescape fast_waiter_wake
+#cgo nocallback fast_waiter_wake
+#cgo noescape fast_waiter_open_fd
+#cgo nocallback fast_waiter_open_fd
+#cgo noescape fast_waiter_close_fd
+#cgo nocallback fast_waiter_close_fd
+*/
+import "C"
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hermes-zmq/hermes/core"
+	"github.com/hermes-zmq/hermes/internal/handle"
+)
+
+// Pause tells C to wait, and to call again.
+const Pause = int32(C.FAST_PAUSE)
+
+// Again tells C to call again, after a look at the prefetch buffer.
+const Again = int32(C.FAST_AGAIN)
+
+var waitsInC, leases = On(Waiting), On(Lease)
+
+// Waiter is where threads of C wait for the envelopes of one receiver (waiter.c).
+type Waiter struct {
+	shared   *C.struct_fast_waiter
+	receiver atomic.Uint64 // its handle
+
+	// Where threads wait in Go, for waiting in C is switched off.
+	mu    sync.Mutex
+	woken chan struct{} // closed by the next wake; nil: no thread waits
+}
+
+// NewWaiter makes the waiter of a new receiver; nil if memory is short.
+func NewWaiter() *Waiter {
+	shared := C.fast_waiter_new()
+	if shared == nil {
+		return nil
+	}
+	w := &Waiter{shared: shared}
+	runtime.AddCleanup(w, func(shared *C.struct_fast_waiter) { C.fast_waiter_release(shared) }, shared)
+	return w
+}
+
+// Belongs says whose waiter it is.
+func (w *Waiter) Belongs(receiver handle.Handle) { w.receiver.Store(uint64(receiver)) }
+
+// Wake wakes all threads that wait.
+func (w *Waiter) Wake() {
+	atomic.AddUint32((*uint32)(&w.shared.wakes), 1)
+	if atomic.LoadUint32((*uint32)(&w.shared.sleepers)) > 0 || atomic.LoadUint32((*uint32)(&w.shared.polling)) > 0 {
+		C.fast_waiter_wake(w.shared)
+	}
+	if !waitsInC {
+		w.wakeInGo()
+	}
+}
+
+// wakeInGo wakes the threads that wait in Go.
+func (w *Waiter) wakeInGo() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.woken != nil {
+		close(w.woken)
+		w.woken = nil
+	}
+}
+
+// Rest is called when the receiver stops: what was opened for waiting is closed.
+func (w *Waiter) Rest() { C.fast_waiter_close_fd(w.shared) }
+
+// Wait is one call of C that may wait: struct fast_wait.
+type Wait C.struct_fast_wait
+
+// Look begins a look for envelopes.
+func (c *Wait) Look(w *Waiter) {
+	c.seen = C.uint32_t(atomic.LoadUint32((*uint32)(&w.shared.wakes)))
+}
+
+// MayPause reports whether the call may wait if it finds nothing.
+func (c *Wait) MayPause() bool { return c.may_pause != 0 }
+
+// Paused reports whether the call has waited before.
+func (c *Wait) Paused() bool { return c.paused != 0 }
+
+// Pause prepares the call for waiting in C, for the connection too if it may have the
+// reader lease. It returns what C is to do.
+func (c *Wait) Pause(w *Waiter, r *core.Receiver) int32 {
+	if !waitsInC {
+		c.waitInGo(w)
+		return Again
+	}
+	if c.waiter == nil {
+		atomic.AddUint32((*uint32)(&w.shared.holders), 1)
+		c.waiter, c.receiver = w.shared, C.uint64_t(w.receiver.Load())
+	}
+	if !leases {
+		return Pause
+	}
+	fd, leased := r.Borrow(c.fd >= 0)
+	c.fd = -1
+	switch {
+	case !leased:
+	case atomic.LoadUint32((*uint32)(&w.shared.fd_owned)) == 0 && C.fast_waiter_open_fd(w.shared) == 0:
+		r.Return(false)
+	default:
+		c.fd = C.int32_t(fd)
+	}
+	return Pause
+}
+
+// End ends the waiting of a call, which has taken something or has not.
+func (c *Wait) End(r *core.Receiver, taken bool) {
+	if c.fd >= 0 {
+		c.fd = -1
+		r.Return(taken)
+	}
+}
+
+// waitInGo waits here for what fast_wait_pause waits for in C.
+func (c *Wait) waitInGo(w *Waiter) {
+	w.mu.Lock()
+	if w.woken == nil {
+		w.woken = make(chan struct{})
+	}
+	woken := w.woken
+	w.mu.Unlock()
+	if atomic.LoadUint32((*uint32)(&w.shared.wakes)) != uint32(c.seen) {
+		return
+	}
+	var end <-chan time.Time
+	if c.timeout_ms > 0 {
+		if c.paused == 0 {
+			c.until = C.int64_t(now() + time.Duration(c.timeout_ms)*time.Millisecond)
+		}
+		left := time.Duration(c.until) - now()
+		if left <= 0 {
+			c.may_pause = 0
+		}
+		timer := time.NewTimer(left)
+		defer timer.Stop()
+		end = timer.C
+	}
+	c.paused = 1
+	select {
+	case <-woken:
+	case <-end:
+		c.may_pause = 0
+	}
+}
+
+var epoch = time.Now()
+
+// now is the time on a clock that is not set.
+func now() time.Duration { return time.Since(epoch) }

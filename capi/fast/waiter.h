@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The waiter: where a thread of C sleeps until a receiver has envelopes; see waiter.c.
+ */
+#ifndef HERMES_FAST_WAITER_H
+#define HERMES_FAST_WAITER_H
+
+#include <stdint.h>
+
+/* One for each receiver, shared by Go and C. All fields but wake_fd are atomic. */
+struct fast_waiter {
+    uint32_t wakes;    /* how often it was woken; the futex that threads sleep on */
+    uint32_t sleepers; /* threads that sleep there, or are about to */
+    uint32_t polling;  /* 1 while a thread polls the leased connection and wake_fd */
+    int32_t wake_fd;   /* an eventfd, made by the first thread that polls */
+    uint32_t fd_users; /* of wake_fd; the last one closes it */
+    uint32_t fd_owned; /* 1 while the receiver is one of them */
+    uint32_t holders;  /* Go, and calls that wait; the last one frees the waiter */
+};
+
+/* One call that may wait. Go looks for envelopes; if there are none it returns FAST_PAUSE;
+ * C sleeps (fast_wait_pause) and calls Go again. */
+struct fast_wait {
+    struct fast_waiter *waiter; /* set by Go at the first pause, with a hold on it */
+    uint64_t receiver;          /* its handle, set at the same time */
+    int64_t until;              /* on the monotonic clock, in nanoseconds */
+    int32_t timeout_ms;         /* negative: no end */
+    int32_t fd;                 /* of the connection leased to this call; -1: none */
+    uint32_t seen;              /* waiter->wakes before Go looked */
+    uint32_t may_pause;         /* 0: Go is to return what it finds */
+    uint32_t paused;            /* 1: C has slept before */
+};
+
+/* What Go returns beside the codes of hermes.h. */
+enum {
+    FAST_PAUSE = 1, /* sleep, and call again */
+    FAST_AGAIN = 2  /* call again; envelopes may be in the prefetch buffer */
+};
+
+/* A waiter with one hold, which is Go's; NULL if memory is short. */
+struct fast_waiter *fast_waiter_new(void);
+
+/* Ends a hold. waiter may be NULL. */
+void fast_waiter_release(struct fast_waiter *waiter);
+
+/* Wakes the threads that sleep or poll. Go has incremented wakes before. */
+void fast_waiter_wake(struct fast_waiter *waiter);
+
+/* Makes the wake fd unless there is one; 0 if it cannot. The holder of the reader lease
+ * calls it, of which there is one at a time. */
+int fast_waiter_open_fd(struct fast_waiter *waiter);
+
+/* Gives up the receiver's use of the wake fd, as the receiver stops. */
+void fast_waiter_close_fd(struct fast_waiter *waiter);
+
+/* Begins a call that waits at most timeout_ms; 0 polls, a negative time has no end. */
+struct fast_wait fast_wait_begin(int32_t timeout_ms);
+
+/* Sleeps until the receiver may have envelopes, or until the time is up. */
+void fast_wait_pause(struct fast_wait *wait);
+
+#endif /* HERMES_FAST_WAITER_H */

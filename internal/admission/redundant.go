@@ -1,0 +1,180 @@
+package admission
+
+import (
+	"time"
+
+	"github.com/hermes-zmq/hermes/internal/batch"
+	"github.com/hermes-zmq/hermes/internal/clock"
+	"github.com/hermes-zmq/hermes/internal/dedup"
+	"github.com/hermes-zmq/hermes/internal/recvqueue"
+	"github.com/hermes-zmq/hermes/internal/safe"
+	"github.com/hermes-zmq/hermes/internal/wire"
+)
+
+// What admission does where several redundant paths lead here: package dedup decides which
+// copy is delivered when, and this file moves the envelopes.
+
+// early is an envelope in a reorder buffer: a copy, as its record lies in buf.
+type early struct {
+	record recvqueue.Record
+	buf    []byte
+}
+
+// DeliverFrom is Deliver for one of several paths. What one has brought is in the queue
+// before another takes its turn, or they would overtake each other.
+func (c *Control) DeliverFrom(path int, b *batch.Batch) {
+	c.turn.Lock()
+	defer c.turn.Unlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.over {
+		return
+	}
+	c.begin()
+	c.merger.Hear(path, int64(clock.Monotonic()), int64(c.cfg.Hold()))
+	for i := 0; i < b.Len() && !c.over; i++ {
+		c.admit(b, i, path)
+	}
+	c.put(b)
+	c.report()
+	c.poll()
+}
+
+// SetConnected notes that a path was connected or disconnected.
+func (c *Control) SetConnected(path int, connected bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.merger != nil {
+		c.merger.SetConnected(path, connected, int64(clock.Monotonic()))
+	}
+}
+
+// merge takes in an envelope of b that has come over a path and is numbered: it stages what
+// is due, and holds or drops the others.
+func (c *Control) merge(b *batch.Batch, path int, p *wire.Parts) {
+	s := c.merger.Stream(p.Sequence.Incarnation, p.Origin, p.Topic)
+	switch v, lost := c.merger.Judge(s, path, p.Sequence.Number, p.Cached, p.TS); v {
+	case dedup.Due:
+		c.staged.Add().Set(b.Buf, p, c.received)
+		c.checkLast(b.Buf, lost, p.Cached)
+	case dedup.Again:
+		c.dropCopy(p.Cached)
+	case dedup.Early:
+		c.hold(s, b, p)
+	}
+	if c.merger.Ripe(s) {
+		c.put(b)
+		c.release(s, false)
+	}
+}
+
+// hold puts a copy of an envelope into the reorder buffer of its stream.
+func (c *Control) hold(s *dedup.Stream[early], b *batch.Batch, p *wire.Parts) {
+	var e early
+	e.record.Set(b.Buf, p, c.received)
+	size := e.record.Size()
+	if !c.merger.Room(size) {
+		c.staged.Counters.DroppedOverflow++
+		return
+	}
+	e.buf = make([]byte, 0, size)
+	e.record.MoveTo(&e.buf, b.Buf)
+	c.merger.Hold(s, dedup.Copy[early]{Number: p.Sequence.Number, Cached: p.Cached, Size: size, Value: e})
+	c.staged.Counters.Held++
+}
+
+// dropCopy counts an envelope that was delivered before. That a cache shows one again is
+// expected, and no duplicate.
+func (c *Control) dropCopy(cached bool) {
+	c.staged.Counters.DroppedDuplicate++
+	if !cached {
+		c.staged.Counters.Duplicates++
+	}
+}
+
+// release delivers what is ripe of what a stream holds, or all. What was staged before is in
+// the queue already.
+func (c *Control) release(s *dedup.Stream[early], all bool) {
+	out := batch.Get()
+	for (all && s.Held() > 0 || c.merger.Ripe(s)) && (all || !c.over) {
+		held, fresh, lost := c.merger.Take(s)
+		c.staged.Counters.Held--
+		if !fresh {
+			c.dropCopy(held.Cached)
+			continue
+		}
+		r := c.staged.Add()
+		*r = held.Value.record
+		r.MoveTo(&out.Buf, held.Value.buf)
+		c.checkLast(out.Buf, lost, held.Cached)
+		if len(out.Buf) >= batch.TargetBytes {
+			c.put(out)
+			out.Release()
+			out = batch.Get()
+		}
+	}
+	c.put(out)
+	out.Release()
+}
+
+// put moves what has been staged, which lies in b, to the queue, and waits for room if that
+// is the policy. The caller holds turn and mu, and mu is given up meanwhile.
+func (c *Control) put(b *batch.Batch) {
+	left, dropped := c.queue.Put(b, &c.staged)
+	c.found.Dropped += dropped
+	if len(left) > 0 {
+		c.found.Dropped += c.putWaiting(b, left)
+	}
+	c.staged.Reset()
+}
+
+func (c *Control) putWaiting(b *batch.Batch, left []recvqueue.Record) (dropped int) {
+	c.mu.Unlock()
+	defer c.mu.Lock()
+	return c.queue.PutWaiting(b, left)
+}
+
+// poll looks after the reorder buffers from time to time, until they are empty.
+func (c *Control) poll() {
+	if c.polling || c.merger.Held() == 0 {
+		return
+	}
+	c.polling = true
+	pause := min(max(c.cfg.Hold()/4, 5*time.Millisecond), time.Second)
+	time.AfterFunc(pause, func() { safe.Do(c.cfg.Fail, c.giveUp) })
+}
+
+// giveUp stops waiting for what has been missing for too long.
+func (c *Control) giveUp() {
+	c.turn.Lock()
+	defer c.turn.Unlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.polling = false
+	if c.merger == nil || c.over {
+		return
+	}
+	c.begin()
+	for s := range c.merger.GiveUp(int64(clock.Monotonic()), int64(c.cfg.Hold())) {
+		c.release(s, false)
+	}
+	c.report()
+	c.poll()
+}
+
+// Flush delivers everything that is held, whatever its age, at the end of a run: nothing more
+// will come.
+func (c *Control) Flush() {
+	c.turn.Lock()
+	defer c.turn.Unlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.merger == nil {
+		return
+	}
+	c.begin()
+	c.rules.OnSlow = IgnoreAge
+	for s := range c.merger.Waiting() {
+		c.release(s, true)
+	}
+}

@@ -1,0 +1,145 @@
+// Package embed has what only a foreign runtime (C, Python) needs of a component, and a Go
+// program does not: so the public API of package core stays free of it.
+//
+// A receiver has, besides the Go API, a waker, a reader lease, a prefetch buffer, a receive
+// that waits nowhere and formats no error text, and rows in the format of Python's marshal.
+// core makes a Receiver for each of its own, and ReceiverOf finds it; core imports this
+// package, and this package knows nothing of core.
+//
+// A receive walks one way, also in a thread that holds the reader lease:
+//
+//	socket → decoder → admission → recvqueue.Put … Receiver.Take → caller
+//
+// The thread waits on the leased descriptor and for the waker; then Take reads the connection
+// (first half of the line) and takes from the queue (second half). Locks: that of the lease,
+// then those of the socket, of admission, of the queue.
+package embed
+
+import (
+	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/option"
+	"github.com/hermes-zmq/hermes/internal/recvqueue"
+)
+
+// ReceiverOf finds the Receiver of a *core.Receiver. Package core sets it.
+var ReceiverOf func(receiver any) *Receiver
+
+// Waker is told that there may be something to take from a receiver.
+type Waker interface {
+	// Wake is called with every arrival and at the end, with locks held: it must be quick
+	// and must not call the receiver.
+	Wake()
+	// Stopped is called when the receiver has stopped; Wake may still be called.
+	Stopped()
+}
+
+// Hooks is what a Receiver needs of its component.
+type Hooks struct {
+	Inlet    func() carrier.Inlet            // the socket; nil while there is none
+	MayLease func() bool                     // whether the options allow a reader lease
+	Error    func(o recvqueue.Outcome) error // the text for a Take that gave nothing, with the reason
+}
+
+// Receiver is the embedding side of one receiver. All methods may be called from any thread;
+// SetWaker and SetPrefetcher come before the first start.
+type Receiver struct {
+	Lease Lease
+
+	queue *recvqueue.Queue
+	hooks Hooks
+	waker Waker // may be nil; set before the first start
+	lost  *option.Choice
+}
+
+// Init makes it ready.
+func (r *Receiver) Init(q *recvqueue.Queue, h Hooks) {
+	r.queue, r.hooks = q, h
+	r.Lease.mu.Rank(recvqueue.LockFamily, recvqueue.LockRank-30)
+}
+
+// AddOptions adds the options that only foreign runtimes have to those of the receiver.
+func (r *Receiver) AddOptions(o *option.Set) {
+	r.lost = option.NewChoice("off", "on")
+	o.Add("json.lost", "whether hermes_recv_json tells how many envelopes are missing before one, as a fifth element, where some are: on or off", true, r.lost)
+}
+
+// SetWaker sets the waker. A thread that waits misses nothing where it takes, without a wait,
+// after it has begun to listen to the waker.
+func (r *Receiver) SetWaker(w Waker) {
+	r.waker = w
+	r.queue.SetWaker(w)
+}
+
+// Waker is what SetWaker has set; nil where a Go program uses the receiver.
+func (r *Receiver) Waker() Waker { return r.waker }
+
+// SetPrefetcher gives the receiver a prefetch buffer.
+func (r *Receiver) SetPrefetcher(p recvqueue.Prefetcher) { r.queue.SetPrefetcher(p) }
+
+// Take takes up to most envelopes, without a wait, into an empty Taken, which the caller
+// releases.
+func (r *Receiver) Take(into *recvqueue.Taken, most int) recvqueue.Outcome {
+	r.read()
+	return r.queue.Take(into, most, 0)
+}
+
+// TakeOrPrefetch is Take of one envelope. Where that is better it fills the prefetch buffer
+// instead, or finds some there, and reports that.
+func (r *Receiver) TakeOrPrefetch(into *recvqueue.Taken) (prefetched bool, o recvqueue.Outcome) {
+	r.read()
+	if r.queue.Prefetch() {
+		return true, recvqueue.Took
+	}
+	return false, r.queue.Take(into, 1, 0)
+}
+
+// read is the first half of the line, where this receiver's connection is leased and nothing
+// is queued.
+func (r *Receiver) read() {
+	if r.Lease.Active() && r.queue.Empty() {
+		r.Lease.Read()
+	}
+}
+
+// Undelivered counts n envelopes that Take has given as dropped by overflow, and no longer as
+// delivered: the caller had no memory to hand them on.
+func (r *Receiver) Undelivered(n int) { r.queue.Undelivered(n) }
+
+// Error is the text for a Take that gave nothing.
+func (r *Receiver) Error(o recvqueue.Outcome) error { return r.hooks.Error(o) }
+
+// AcquireLease takes the reader lease for a thread that has found nothing to take, and is to
+// wait. The thread waits on fd and for the waker, which also says that the lease is over, then
+// takes again, and calls Lease.Release when it waits no more. To wait once more it acquires
+// again. ok is false where it has to wait for the waker alone.
+func (r *Receiver) AcquireLease(again bool) (fd int, ok bool) {
+	return r.Lease.Acquire(again, r.hooks.Inlet(), r.mayLease)
+}
+
+func (r *Receiver) mayLease() bool { return r.hooks.MayLease() && r.queue.Leasable() }
+
+// EndLease ends the lease, if there is one, and wakes its holder.
+func (r *Receiver) EndLease() {
+	if r.Lease.End() {
+		r.queue.Wake()
+	}
+}
+
+// Stopped tells the waker that the receiver has stopped.
+func (r *Receiver) Stopped() {
+	if r.waker != nil {
+		r.waker.Stopped()
+	}
+}
+
+// AppendJSON appends envelopes as one JSON array; see recvqueue.Taken.AppendJSON. The option
+// "json.lost" says whether it tells what is missing.
+func (r *Receiver) AppendJSON(dst []byte, t *recvqueue.Taken) []byte {
+	return t.AppendJSON(dst, r.TellsLost())
+}
+
+// TellsLost is the option "json.lost".
+func (r *Receiver) TellsLost() bool { return r.lost.Is("on") }
+
+// JSONSize is at least the number of bytes that AppendJSON appends.
+func (r *Receiver) JSONSize(t *recvqueue.Taken) int { return t.JSONSize(true) }

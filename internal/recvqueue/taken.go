@@ -1,0 +1,134 @@
+package recvqueue
+
+import (
+	"strconv"
+)
+
+// Taken is what one Take has taken: envelopes in order, as views of the buffers that they
+// arrived in. After Release the views are void. The zero value is empty and ready for use;
+// one goroutine at a time may use it.
+type Taken struct {
+	spans []span
+	n     int
+	size  int64 // of all records
+
+	at, first int // span of the last look-up, and the index of its first envelope
+}
+
+// span is consecutive records of one chunk.
+type span struct {
+	chunk   *chunk
+	records []Record
+	buf     []byte
+}
+
+// View is one envelope; its texts are views of the Taken that gave it.
+type View struct {
+	Topic, Origin []byte // decoded, UTF-8
+	Data          []byte // one JSON value
+	TS, Received  float64
+	Lost          uint32
+
+	// Run is all three texts in one piece, for a caller that copies them at once: the topic,
+	// at OriginAt and DataAt (bytes from its beginning) the others, and at least one byte
+	// without meaning behind topic and origin. It is nil where they do not lie close to
+	// each other.
+	Run              []byte
+	OriginAt, DataAt int
+}
+
+// add takes n records of a chunk, from the given one on, which have a size.
+func (t *Taken) add(c *chunk, from, n int, size int64) {
+	c.refs.Add(1)
+	t.size += size
+	t.spans = append(t.spans, span{c, c.records[from : from+n : from+n], c.buf})
+	t.n += n
+}
+
+// Release gives the buffers back and empties it.
+func (t *Taken) Release() {
+	for i := range t.spans {
+		t.spans[i].chunk.release()
+		t.spans[i] = span{}
+	}
+	*t = Taken{spans: t.spans[:0]}
+}
+
+// Len is the number of envelopes.
+func (t *Taken) Len() int { return t.n }
+
+// Record finds envelope i, from 0 on, and the buffer that it lies in; looking one after the
+// other is cheap.
+func (t *Taken) Record(i int) (*Record, []byte) {
+	if i < t.first {
+		t.at, t.first = 0, 0
+	}
+	for i-t.first >= len(t.spans[t.at].records) {
+		t.first += len(t.spans[t.at].records)
+		t.at++
+	}
+	s := &t.spans[t.at]
+	return &s.records[i-t.first], s.buf
+}
+
+// Look fills in the view of envelope i, from 0 on.
+func (t *Taken) Look(i int, v *View) {
+	r, buf := t.Record(i)
+	v.TS, v.Received, v.Lost = r.Time, r.Received, r.Lost
+	v.Run, v.OriginAt, v.DataAt = r.run(buf)
+	if run := v.Run; run != nil {
+		topic, origin := int(r.Topic.len)-len(`""`), v.OriginAt+int(r.Origin.len)-len(`""`)
+		v.Topic, v.Origin, v.Data = run[:topic:topic], run[v.OriginAt:origin:origin], run[v.DataAt:]
+		return
+	}
+	v.Topic, v.Origin = r.texts(buf)
+	v.Data = r.Data.Of(buf)
+}
+
+// JSONSize is the number of bytes that AppendJSON appends.
+func (t *Taken) JSONSize(lost bool) int {
+	const around = len(`[,,,],`)
+	n := len(`[]`) + int(t.size) + t.n*around
+	for i := 0; lost && i < t.n; i++ {
+		if r, _ := t.Record(i); r.Lost > 0 {
+			n += len(`,`) + len(strconv.FormatUint(uint64(r.Lost), 10))
+		}
+	}
+	if t.n > 0 {
+		n-- // no comma behind the last
+	}
+	return n
+}
+
+// AppendJSON appends all envelopes as one JSON array of [topic, origin, data, ts], each text
+// as it was on the wire. Where lost is set, an envelope that others are missing before has
+// the number of these as a fifth element.
+func (t *Taken) AppendJSON(dst []byte, lost bool) []byte {
+	dst = append(dst, '[')
+	for i := range t.n {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		r, buf := t.Record(i)
+		dst = r.appendTexts(append(dst, '['), buf)
+		if lost && r.Lost > 0 {
+			dst = strconv.AppendUint(append(dst, ','), uint64(r.Lost), 10)
+		}
+		dst = append(dst, ']')
+	}
+	return append(dst, ']')
+}
+
+// appendTexts appends the four texts as they were on the wire, with commas in between.
+func (r *Record) appendTexts(dst, buf []byte) []byte {
+	dst = append(dst, r.Topic.Of(buf)...)
+	dst = append(append(dst, ','), r.Origin.Of(buf)...)
+	dst = append(append(dst, ','), r.Data.Of(buf)...)
+	return append(append(dst, ','), r.Number.Of(buf)...)
+}
+
+// AppendRow appends envelope i as AppendJSON does, without what is lost.
+func (t *Taken) AppendRow(dst []byte, i int) []byte {
+	r, buf := t.Record(i)
+	return append(r.appendTexts(append(dst, '['), buf), ']')
+}

@@ -1,0 +1,197 @@
+package zmtp
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/hermes-zmq/hermes/internal/batch"
+	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/testkit"
+)
+
+func TestMixedBatches(t *testing.T) {
+	o := newOutlet(t, carrier.Wait, 0, bind("tcp://127.0.0.1:*"))
+	everything := newInlet(t, carrier.SUB, []string{""}, dial(o.address()))
+	even := newInlet(t, carrier.SUB, []string{"0", "2", "4", "6", "8"}, dial(o.address()))
+	o.wait(t, carrier.Subscribed, 6)
+	const rounds, size = 200, 50
+	for round := range rounds {
+		b := batch.Get()
+		for i := range size {
+			b.AppendFrame(fmt.Appendf(nil, "%d", i%10), true)
+			b.AppendFrame(make([]byte, (round*i)%2000), false)
+		}
+		require.Equal(t, size, o.Send(b).Sent)
+		b.Release()
+	}
+	everything.sink.wait(t, rounds*size)
+	even.sink.wait(t, rounds*size/2)
+	for at, msg := range even.got() {
+		i := at % (size / 2) * 2
+		require.Equal(t, fmt.Sprint(i%10), msg[0])
+		require.Len(t, msg[1], (at/(size/2)*i)%2000)
+	}
+}
+
+func TestTallyCountsEveryMessage(t *testing.T) {
+	o := newOutlet(t, carrier.Drop, 0, bind("tcp://127.0.0.1:*"))
+	require.Equal(t, carrier.Tally{NoPeer: 3}, o.Send(numbered("a", 0, 3)))
+	require.Equal(t, carrier.Tally{}, o.Send(&batch.Batch{}))
+	in := newInlet(t, carrier.SUB, nil, dial(o.address()))
+	o.wait(t, carrier.Connected, 1)
+	require.Equal(t, carrier.Tally{Unwanted: 3}, o.Send(numbered("a", 0, 3)))
+	require.NoError(t, in.Subscribe([]byte("a/1")))
+	o.wait(t, carrier.Subscribed, 1)
+	b := numbered("a", 0, 3)
+	require.Equal(t, carrier.Tally{Sent: 1, SentBytes: int64(len(b.Message(1))), Unwanted: 2}, o.Send(b))
+	in.Close()
+	o.wait(t, carrier.Disconnected, 1)
+	require.Equal(t, carrier.Tally{NoPeer: 3}, o.Send(b))
+	o.Close(0)
+	require.Equal(t, carrier.Tally{NoPeer: 3}, o.Send(b))
+
+	w := newOutlet(t, carrier.Wait, 0, bind("tcp://127.0.0.1:*"))
+	w.Close(0)
+	require.Equal(t, carrier.Tally{Unsent: 3}, w.Send(b))
+}
+
+func TestSlowPeerDropsOnlyItsOwn(t *testing.T) {
+	const queue, size = 500, 10
+	o := newOutlet(t, carrier.Drop, queue, bind("tcp://127.0.0.1:*"))
+	slow, quick := &gatedSink{}, &gatedSink{}
+	slow.close()
+	openGated(t, slow, dial(o.address()))
+	o.wait(t, carrier.Subscribed, 1)
+	openGated(t, quick, dial(o.address()))
+	testkit.Eventually(t, func() bool { p := o.Peers(); return len(p) == 2 && p[1].Subscriptions == 1 }, "two peers")
+
+	payload := make([]byte, 4000)
+	total := 0
+	testkit.Repeat(t, "the queue of the slow one overflows", func() bool {
+		b := &batch.Batch{}
+		for range size {
+			b.AppendFrame(payload, false)
+		}
+		tally := o.Send(b)
+		require.Equal(t, size, tally.Sent, "the fast one gets everything")
+		total += size
+		testkit.Eventually(t, func() bool { return quick.len() == total }, "the quick one is in time")
+		return o.Peers()[0].Dropped >= 2000
+	})
+	peers := o.Peers()
+	require.LessOrEqual(t, peers[0].QueueMessages, queue)
+	require.Equal(t, uint64(total), peers[0].Sent+peers[0].Dropped+uint64(peers[0].QueueMessages))
+	require.Equal(t, uint64(total), peers[1].Sent)
+	require.Zero(t, peers[1].Dropped)
+
+	slow.open()
+	slow.sink.wait(t, total-int(peers[0].Dropped))
+}
+
+func TestDroppedByAll(t *testing.T) {
+	o := newOutlet(t, carrier.Drop, 10, bind("tcp://127.0.0.1:*"))
+	slow := &gatedSink{}
+	slow.close()
+	openGated(t, slow, dial(o.address()))
+	o.wait(t, carrier.Subscribed, 1)
+	b := message(string(make([]byte, 1<<20)))
+	var sum carrier.Tally
+	testkit.Repeat(t, "the queue overflows", func() bool {
+		tally := o.Send(b)
+		sum.Sent += tally.Sent
+		sum.Dropped += tally.Dropped
+		return sum.Dropped >= 20
+	})
+	p := o.Peers()[0]
+	require.Equal(t, uint64(sum.Dropped), p.Dropped)
+	require.Equal(t, sum.Sent, p.QueueMessages+int(p.Sent))
+}
+
+func TestWaitLosesNothing(t *testing.T) {
+	const senders, n = 3, 20_000
+	o := newOutlet(t, carrier.Wait, 50, bind("tcp://127.0.0.1:*"))
+	slow := &gatedSink{}
+	slow.keep = true
+	slow.close()
+	openGated(t, slow, dial(o.address()))
+	o.wait(t, carrier.Subscribed, 1)
+	var done sync.WaitGroup
+	for s := range senders {
+		done.Go(func() {
+			for at := 0; at < n; at += 200 {
+				if tally := o.Send(numbered(fmt.Sprint(s), at, at+200)); tally.Sent != 200 {
+					t.Errorf("%+v", tally)
+				}
+			}
+		})
+	}
+	testkit.Eventually(t, func() bool { return o.Peers()[0].QueueMessages == 50 }, "the queue is full: senders wait")
+	slow.open()
+	testkit.Wait(t, &done, "senders")
+	slow.sink.wait(t, senders*n)
+	next := map[string]int{}
+	for _, msg := range slow.got() {
+		s, i := msg[0][:1], 0
+		_, err := fmt.Sscan(msg[0][2:], &i)
+		require.NoError(t, err)
+		require.Equal(t, next[s], i, "the order of sender %s", s)
+		next[s]++
+	}
+}
+
+func TestCloseWakesWait(t *testing.T) {
+	o := newOutlet(t, carrier.Wait, 10, bind("tcp://127.0.0.1:*"))
+	p := connectRaw(t, o.address())
+	p.shakeHands("SUB", 1)
+	p.send(appendSubscription(nil, 1, true, nil))
+	o.wait(t, carrier.Subscribed, 1)
+	payload := make([]byte, 4<<20) // ten of them are more than the kernel holds
+	var sum carrier.Tally
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		b := &batch.Batch{}
+		for range 20 {
+			b.AppendFrame(payload, false)
+		}
+		for sum.Unsent == 0 {
+			tally := o.Send(b)
+			sum.Sent += tally.Sent
+			sum.Unsent += tally.Unsent
+			if tally.Sent+tally.Unsent != 20 {
+				t.Errorf("%+v", tally)
+			}
+		}
+	}()
+	testkit.Eventually(t, func() bool { return o.Peers()[0].QueueMessages == 10 }, "the queue is full")
+	unsent := o.Close(10 * time.Millisecond)
+	testkit.Receive(t, done, "the sender")
+	require.LessOrEqual(t, unsent, 10)
+	require.Positive(t, unsent)
+	require.Positive(t, sum.Unsent)
+	require.Zero(t, o.Close(0), "twice is harmless")
+}
+
+func TestLeavingWakesWait(t *testing.T) {
+	o := newOutlet(t, carrier.Wait, 10, bind("tcp://127.0.0.1:*"))
+	p := connectRaw(t, o.address())
+	p.shakeHands("SUB", 1)
+	p.send(appendSubscription(nil, 1, true, nil))
+	o.wait(t, carrier.Subscribed, 1)
+	done := make(chan carrier.Tally, 1)
+	b := &batch.Batch{}
+	for range 500 {
+		b.AppendFrame(make([]byte, 100_000), false)
+	}
+	go func() { done <- o.Send(b) }()
+	testkit.Eventually(t, func() bool { return o.Peers()[0].QueueMessages == 10 }, "the queue is full")
+	_ = p.Close()
+	tally := testkit.Receive(t, done, "the sender")
+	require.Equal(t, 500, tally.Sent+tally.Unwanted+tally.NoPeer)
+	require.Less(t, tally.Sent, 500)
+	require.Zero(t, tally.Unsent)
+}

@@ -1,0 +1,172 @@
+package zmtp
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	zmq "github.com/pebbe/zmq4"
+	"github.com/stretchr/testify/require"
+
+	"github.com/hermes-zmq/hermes/internal/batch"
+	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/invariants"
+	"github.com/hermes-zmq/hermes/internal/testkit"
+)
+
+// Our outlet with every kind of subscriber of libzmq, either side binding.
+func TestLibzmqReceivesFromOutlet(t *testing.T) {
+	const n = 3000
+	for _, m := range meetings(t) {
+		for _, kind := range []zmq.Type{zmq.SUB, zmq.XSUB} {
+			for _, own := range []carrier.Type{carrier.PUB, carrier.XPUB} {
+				t.Run(fmt.Sprintf("%s/%s/%s", m.name, kind, own), func(t *testing.T) {
+					s := foreign(t, kind, unlimited)
+					var o testOutlet
+					m.join(t, s, func(where option) carrierSocket {
+						o = newOutlet(t, carrier.Wait, 0, where, with(func(c *carrier.Config) { c.Type = own }))
+						return o
+					})
+					require.NoError(t, subscribe(s, kind, "yes", true))
+					testkit.Eventually(t, func() bool {
+						_, err := s.GetEvents()
+						require.NoError(t, err)
+						return o.find(carrier.Subscribed, 0) != nil
+					}, "subscribed")
+					for at := 0; at < n; at += 100 {
+						require.Equal(t, 100, o.Send(numbered("yes", at, at+100)).Sent)
+						require.Equal(t, 3, o.Send(numbered("no", 0, 3)).Unwanted)
+					}
+					for i := range n {
+						msg, err := s.RecvMessage(0)
+						require.NoError(t, err)
+						require.Equal(t, []string{fmt.Sprintf("yes/%d", i), "body"}, msg)
+					}
+					require.NoError(t, subscribe(s, kind, "yes", false))
+					require.Equal(t, "yes", string(o.wait(t, carrier.Unsubscribed, 1).Prefix))
+					require.Equal(t, "yes", string(o.find(carrier.Subscribed, 0).Prefix))
+					require.Equal(t, kind.String(), o.Peers()[0].Type)
+					require.NoError(t, s.Close())
+					o.wait(t, carrier.Disconnected, 1)
+				})
+			}
+		}
+	}
+}
+
+func TestSubscriptionsOfSeveralPeers(t *testing.T) {
+	o, one, d := newOutletWithPeer(carrier.Limits{})
+	two := &conn{s: &o.socket, id: 2}
+	two.out.init(nil, 0, 0)
+	do := func(c *conn, on bool, prefix string) {
+		require.NoError(t, o.subscribe(c, on, []byte(prefix)))
+	}
+	do(one, true, "a")
+	do(one, true, "a") // as libzmq has it, twice is once
+	do(two, true, "a")
+	do(two, true, "b")
+	do(one, false, "a")
+	do(one, false, "a")
+	do(two, true, "c")
+	do(one, true, "c")
+	require.Equal(t, []string{"+a", "+b", "+c"}, topicHistory(d))
+	o.detach(two)
+	require.ElementsMatch(t, []string{"-a", "-b"}, topicHistory(d)[3:])
+	o.detach(one)
+	require.Equal(t, "-c", topicHistory(d)[5])
+	require.Zero(t, o.wanted.Len())
+	require.Equal(t, uint64(2), d.all()[4].Peer)
+}
+
+func TestCloseDrains(t *testing.T) {
+	const n = 200_000
+	o := newOutlet(t, carrier.Drop, n, bind("tcp://127.0.0.1:*"))
+	slow := &gatedSink{}
+	slow.close()
+	in := openGated(t, slow, dial(o.address()))
+	o.wait(t, carrier.Subscribed, 1)
+	for range n / 1000 {
+		b := batch.Get()
+		for range 1000 {
+			tick(b, `"ticks/aapl"`)
+		}
+		require.Equal(t, 1000, o.Send(b).Sent)
+		b.Release()
+	}
+	require.Positive(t, o.Peers()[0].QueueMessages, "more than the kernel holds")
+	time.AfterFunc(10*time.Millisecond, slow.open)
+	require.Zero(t, o.Close(testkit.Soon))
+	slow.sink.wait(t, n)
+	in.Close()
+}
+
+func TestCloseGivesUpInTime(t *testing.T) {
+	const n = 300_000
+	o := newOutlet(t, carrier.Drop, n, bind("tcp://127.0.0.1:*"))
+	slow := &gatedSink{}
+	slow.close()
+	openGated(t, slow, dial(o.address()))
+	o.wait(t, carrier.Subscribed, 1)
+	b := &batch.Batch{}
+	for range n {
+		b.AppendFrame(make([]byte, 100), false)
+	}
+	require.Equal(t, n, o.Send(b).Sent)
+	require.Greater(t, o.Close(10*time.Millisecond), n/2)
+}
+
+func TestHugePayload(t *testing.T) {
+	const size = 100 << 20
+	o := newOutlet(t, carrier.Drop, 0, bind("tcp://127.0.0.1:*"))
+	i := newInlet(t, carrier.SUB, []string{"huge"}, dial(o.address()))
+	i.forget()
+	o.wait(t, carrier.Subscribed, 1)
+	b := &batch.Batch{Buf: make([]byte, 0, size+100)}
+	b.AppendFrame([]byte("huge"), true)
+	b.AppendFrame(b.Buf[len(b.Buf)+20:len(b.Buf)+20+size], false)
+	require.Equal(t, 1, o.Send(b).Sent, "bigger than the queue, and it is empty")
+	i.sink.wait(t, 1)
+	o.Send(message("huge", "small"))
+	i.sink.wait(t, 2)
+	require.Equal(t, int64(b.Size()+len(message("huge", "small").Buf)), i.sink.size())
+}
+
+func TestAMillionTinyOnes(t *testing.T) {
+	const n = 1_000_000
+	o := newOutlet(t, carrier.Drop, n, bind("tcp://127.0.0.1:*"))
+	i := newInlet(t, carrier.SUB, []string{""}, dial(o.address()))
+	i.forget()
+	o.wait(t, carrier.Subscribed, 1)
+	b := &batch.Batch{}
+	for range n {
+		b.AppendFrame([]byte("t"), false)
+	}
+	require.Equal(t, n, o.Send(b).Sent)
+	i.sink.wait(t, n)
+}
+
+func TestSendAllocatesNothing(t *testing.T) {
+	o := newOutlet(t, carrier.Wait, 0, bind("tcp://127.0.0.1:*"))
+	for range 3 {
+		i := newInlet(t, carrier.SUB, []string{`"ticks/`, `"other"`}, dial(o.address()))
+		i.forget()
+	}
+	testkit.Eventually(t, func() bool {
+		n := 0
+		for _, p := range o.Peers() {
+			n += p.Subscriptions
+		}
+		return n == 6
+	}, "subscribed")
+	b := batch.Get()
+	for range 500 {
+		tick(b, `"ticks/aapl"`)
+	}
+	for range 500 {
+		tick(b, `"none"`)
+	}
+	per := testing.AllocsPerRun(300, func() { o.Send(b) })
+	if !invariants.Enabled { // ranked locks allocate
+		require.Less(t, per, 30.0, "for 1500 messages delivered; what a collected pool costs now and then")
+	}
+}
