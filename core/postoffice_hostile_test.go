@@ -9,8 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hermes-zmq/hermes/internal/testkit"
 	"github.com/stretchr/testify/require"
+
+	"github.com/hermes-zmq/hermes/internal/testkit"
 )
 
 // TestGarbageAtEveryPortDisturbsNoOtherPeer: raw noise, broken handshakes, and proper peers

@@ -34,6 +34,30 @@ func statsJSON(v any) []byte {
 	return text
 }
 
+// PostOfficeStats are a post office's counters, taken at one instant. What single
+// subscribers got and lost is in Subscribers. What comes out of the cache has counters of
+// its own and is in none of the others.
+type PostOfficeStats struct {
+	base
+	PostOfficeCounters
+	CacheCounters
+	Ready       bool   `json:"ready"` // all sides are open
+	Publishers  []Peer `json:"publishers"`
+	Subscribers []Peer `json:"subscribers"`
+}
+
+// PostOfficeCounters count messages, over all runs. At any moment in_messages =
+// out_messages + unwanted + dropped, where a message counts once however many subscribers
+// it went to, and as dropped if it went to none of those that had subscribed to it.
+type PostOfficeCounters struct {
+	InMessages  uint64 `json:"in_messages"`
+	InBytes     uint64 `json:"in_bytes"`
+	OutMessages uint64 `json:"out_messages"`
+	OutBytes    uint64 `json:"out_bytes"` // of every copy
+	Unwanted    uint64 `json:"unwanted"`  // no subscriber had subscribed to them
+	Dropped     uint64 `json:"dropped"`
+}
+
 // CacheCounters are those of a post office's cache of last values: all 0 where it has none.
 type CacheCounters struct {
 	CacheTopics   uint64 `json:"cache_topics"`
@@ -79,6 +103,24 @@ func (p *Publisher) Stats() PublisherStats {
 
 // StatsJSON implements Component.
 func (p *Publisher) StatsJSON() []byte { return statsJSON(p.Stats()) }
+
+// Stats takes the counters at one instant.
+func (p *PostOffice) Stats() PostOfficeStats {
+	s := PostOfficeStats{base: p.base(), Ready: p.ready.IsOpen(), Publishers: []Peer{}, Subscribers: []Peer{}}
+	if r := p.current(); r != nil {
+		in, out, debug := r.Sockets()
+		s.Publishers, s.Subscribers = inletPeers(in), outletPeers(out)
+		s.CacheCounters = CacheCounters(r.Cache().Counters())
+		if debug != nil {
+			s.Subscribers = append(s.Subscribers, peersOf(debug, "debug")...)
+		}
+	}
+	s.PostOfficeCounters = PostOfficeCounters(p.counters.Now())
+	return s
+}
+
+// StatsJSON implements Component.
+func (p *PostOffice) StatsJSON() []byte { return statsJSON(p.Stats()) }
 
 // Peer is one connection, as far as its carrier knows it.
 type Peer struct {

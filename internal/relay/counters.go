@@ -1,0 +1,62 @@
+package relay
+
+import (
+	"sync"
+
+	"github.com/hermes-zmq/hermes/internal/batch"
+	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/invariants"
+)
+
+// Counters counts what passes, over all runs of a post office. At any moment
+//
+//	in_messages = out_messages + unwanted + dropped
+//
+// The zero value is ready for use; all methods may be called from any goroutine.
+type Counters struct {
+	mu sync.Mutex
+	c  Counts
+}
+
+// Counts are the counters at one instant; core.PostOfficeCounters says what each means.
+type Counts struct {
+	InMessages  uint64
+	InBytes     uint64
+	OutMessages uint64
+	OutBytes    uint64
+	Unwanted    uint64
+	Dropped     uint64
+}
+
+// Now gives the counters.
+func (c *Counters) Now() Counts {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.c
+}
+
+// count takes in what became of a batch.
+func (c *Counters) count(b *batch.Batch, t carrier.Tally) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := &c.c
+	n.InMessages += uint64(b.Len())
+	n.InBytes += uint64(b.Size())
+	n.OutMessages += uint64(t.Sent)
+	n.OutBytes += uint64(t.SentBytes)
+	n.Unwanted += uint64(t.Unwanted + t.NoPeer)
+	n.Dropped += uint64(t.Dropped + t.Unsent)
+	if invariants.Enabled {
+		invariants.Check(n.InMessages == n.OutMessages+n.Unwanted+n.Dropped, "post office: the counters do not add up: %+v", *n)
+	}
+}
+
+// giveUp counts what was not sent at the end. The carrier sums it over receivers, so it may
+// be more than was counted as sent.
+func (c *Counters) giveUp(unsent int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := min(uint64(unsent), c.c.OutMessages)
+	c.c.OutMessages -= n
+	c.c.Dropped += n
+}

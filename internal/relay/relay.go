@@ -1,0 +1,306 @@
+// Package relay is what a post office does between its sides in one run: batches that come
+// from publishers go to every receiver that has subscribed, unread, and the subscriptions of
+// the receivers go to the publishers.
+//
+//	publishers -> inlet -> pass -> out outlet (with the cache of last values) -> receivers
+//	                           \-> debug outlet -> its subscribers
+//	publishers <- inlet <- upstream subscriptions <- out outlet <- receivers
+//
+// A Relay never waits for a slow receiver: its outlets drop, and count, what exceeds the
+// limits of one. It refuses addresses that lead back to itself, and asks the post offices
+// around it whether messages come back (see cycles).
+//
+// Stop first takes back the subscriptions, so that publishers keep what they have, then
+// relays what is on its way, then flushes. Locks: those of an outlet or inlet are taken
+// before the lock of upstream or cycles where the carrier calls, which call into the other
+// side's only. Counters has a lock of its own.
+package relay
+
+import (
+	"errors"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hermes-zmq/hermes/internal/address"
+	"github.com/hermes-zmq/hermes/internal/batch"
+	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/connectivity"
+	"github.com/hermes-zmq/hermes/internal/deadline"
+	"github.com/hermes-zmq/hermes/internal/faultinject"
+	"github.com/hermes-zmq/hermes/internal/herr"
+	"github.com/hermes-zmq/hermes/internal/lastvalue"
+	"github.com/hermes-zmq/hermes/internal/notify"
+)
+
+// Config is what a Relay needs of its post office.
+type Config struct {
+	Who            string       // names the post office in texts
+	In, Out, Debug address.List // Debug may be empty
+	Engine         string       // the option "engine", for texts
+
+	Cache         *lastvalue.Cache // of last values, or nil
+	CachePrefixes [][]byte         // the topics that are asked for because of the cache
+	Counters      *Counters        // over all runs
+
+	Pick    func(address.List) (carrier.Opener, error)              // chooses the carrier
+	Socket  func(carrier.Type, address.List) carrier.Config         // what options say of a socket
+	Limit   func() (messages int, bytes int64)                      // what may be queued for one receiver
+	OnPeer  func(own carrier.Type, a address.List, e carrier.Event) // hears of peers
+	OnEvent func(notify.Event)                                      // hears of a circle
+}
+
+// Relay is the sockets of one run.
+type Relay struct {
+	cfg        Config
+	out, debug carrier.Outlet // debug may be nil
+	upstream   upstream
+	cycles     *cycles
+	passed     atomic.Uint64 // grows with every batch: tells when it has become quiet
+
+	mu    sync.Mutex // guards inlet while the relay opens
+	inlet carrier.Inlet
+}
+
+// Open opens all sides: receivers' first, so that nothing is lost that comes at once.
+func Open(cfg Config) (_ *Relay, err error) {
+	if err := checkSides(cfg); err != nil {
+		return nil, err
+	}
+	r := &Relay{cfg: cfg, cycles: newCycles()}
+	defer func() {
+		if err != nil {
+			r.close(&deadline.Shared{}) // at once
+		}
+	}()
+	if len(cfg.Debug.All()) > 0 {
+		if r.debug, err = r.openOutlet(carrier.PUB, cfg.Debug); err != nil {
+			return nil, err
+		}
+	}
+	if cfg.Cache != nil {
+		r.upstream.keep(cfg.CachePrefixes)
+	}
+	if r.out, err = r.openOutlet(carrier.XPUB, cfg.Out); err != nil {
+		return nil, err
+	}
+	r.cycles.begin(r.outlets()...)
+	inlet, err := r.openInlet()
+	if err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	r.inlet = inlet
+	r.mu.Unlock()
+	if err = r.checkCircle(); err != nil {
+		return nil, err
+	}
+	r.upstream.attach(inlet)
+	return r, nil
+}
+
+// checkSides refuses an address that two sides are to be bound to: the system would say
+// that another program has it.
+func checkSides(cfg Config) error {
+	sides := map[string]string{}
+	for _, side := range []struct {
+		name string
+		at   address.List
+	}{{"incoming", cfg.In}, {"outgoing", cfg.Out}, {"debug", cfg.Debug}} {
+		for _, a := range side.at.Bind {
+			if other, taken := sides[a]; taken && !strings.HasSuffix(a, "*") && !strings.HasSuffix(a, ":0") {
+				return herr.Errorf(herr.EADDRINUSE, "%s: %s is both the %s and the %s address, and each side needs one of its own", cfg.Who, a, other, side.name)
+			}
+			sides[a] = side.name
+		}
+	}
+	return nil
+}
+
+// checkCircle refuses a post office that follows itself, as far as its addresses show it,
+// with every carrier; see cycles for what they do not.
+func (r *Relay) checkCircle() error {
+	for _, o := range r.outlets() {
+		if at := address.SameAs(r.cfg.In.Connect, o.Endpoints()); at != "" {
+			return herr.Errorf(herr.EADDRESS, "%s: it would follow its own outgoing side at %s, and relay the same messages for ever", r.cfg.Who, at)
+		}
+	}
+	for _, a := range []address.List{r.cfg.Out, r.cfg.Debug} {
+		if at := address.SameAs(a.Connect, r.inlet.Endpoints()); at != "" {
+			return herr.Errorf(herr.EADDRESS, "%s: its outgoing side would lead into its own incoming side at %s, and it would relay the same messages for ever", r.cfg.Who, at)
+		}
+	}
+	return nil
+}
+
+func (r *Relay) openInlet() (carrier.Inlet, error) {
+	opener, err := r.cfg.Pick(r.cfg.In)
+	if err != nil {
+		return nil, err
+	}
+	cfg := carrier.InletConfig{Config: r.cfg.Socket(carrier.XSUB, r.cfg.In)}
+	cfg.Office, cfg.OnRoute = r.cycles.own, r.cycles.hear
+	cfg.OnEvent = r.onPublisher
+	cfg.Redirect = func(kind, host string) string {
+		return connectivity.Redirect(carrier.XSUB, kind, reachable(r.out.Endpoints(), host))
+	}
+	cfg.Deliver = r.pass
+	inlet, err := opener.OpenInlet(cfg)
+	if err != nil {
+		return nil, herr.Open(r.cfg.Who, err)
+	}
+	return inlet, nil
+}
+
+// onPublisher is called by the carrier with what happens at the incoming side.
+func (r *Relay) onPublisher(e carrier.Event) {
+	if e.Kind == carrier.Disconnected {
+		r.cycles.forget(e.Peer)
+		if e.Cause == carrier.CauseCycle && r.cycles.due(e.Address) {
+			r.cfg.OnEvent(notify.Event{Kind: "cycle", Level: notify.Error, Address: e.Address, Peer: e.Peer,
+				Text: r.cfg.Who + " does not take messages from " + e.Address + ": " + e.Reason + "; " + connectivity.Check(carrier.XSUB, e.Cause)})
+		}
+	}
+	r.cfg.OnPeer(carrier.XSUB, r.cfg.In, e)
+}
+
+func (r *Relay) openOutlet(typ carrier.Type, a address.List) (carrier.Outlet, error) {
+	opener, err := r.cfg.Pick(a)
+	if err != nil {
+		return nil, err
+	}
+	cfg := carrier.OutletConfig{Config: r.cfg.Socket(typ, a), Overflow: carrier.Drop}
+	cfg.QueueMessages, cfg.QueueBytes = r.cfg.Limit()
+	cfg.Office = r.cycles.own
+	cfg.OnEvent = func(e carrier.Event) { r.cfg.OnPeer(typ, a, e) }
+	cached := typ == carrier.XPUB && r.cfg.Cache != nil
+	if typ == carrier.XPUB {
+		cfg.Redirect = r.redirectPublisher
+		cfg.OnEvent = func(e carrier.Event) {
+			r.upstream.note(e)
+			r.cfg.OnPeer(typ, a, e)
+		}
+	}
+	if cached {
+		cfg.Cache = r.cfg.Cache // a nil pointer would not be a nil interface
+	}
+	o, err := opener.OpenOutlet(cfg)
+	if cached && errors.Is(err, carrier.ErrUnsupported) {
+		return nil, herr.Errorf(herr.ENOTSUP, "%s: the option cache.depth needs our own carrier, and %s goes through libzmq (option engine = %s)",
+			r.cfg.Who, strings.Join(a.All(), ","), r.cfg.Engine)
+	}
+	if err != nil {
+		return nil, herr.Open(r.cfg.Who, err)
+	}
+	return o, nil
+}
+
+// redirectPublisher tells a publisher that has come to the outgoing side where to go.
+func (r *Relay) redirectPublisher(kind, host string) string {
+	r.mu.Lock()
+	inlet := r.inlet
+	r.mu.Unlock()
+	if inlet == nil {
+		return "" // it has come before the incoming side was open
+	}
+	return connectivity.Redirect(carrier.XPUB, kind, reachable(inlet.Endpoints(), host))
+}
+
+// reachable is where a socket is bound, for a peer that has reached this machine as host:
+// that takes the place of "every interface".
+func reachable(endpoints []string, host string) string {
+	var out []string
+	for _, e := range endpoints {
+		rest, isTCP := strings.CutPrefix(e, "tcp://")
+		at, port, err := net.SplitHostPort(rest)
+		if ip := net.ParseIP(at); isTCP && err == nil && host != "" && ip != nil && ip.IsUnspecified() {
+			e = "tcp://" + net.JoinHostPort(host, port)
+		}
+		out = append(out, e)
+	}
+	return strings.Join(out, " or ")
+}
+
+// outlets are the sides that send.
+func (r *Relay) outlets() (all []carrier.Outlet) {
+	for _, o := range []carrier.Outlet{r.out, r.debug} {
+		if o != nil {
+			all = append(all, o)
+		}
+	}
+	return all
+}
+
+// pass relays one batch. Batches of different publishers come at the same time.
+func (r *Relay) pass(b *batch.Batch) {
+	faultinject.At("post office")
+	r.passed.Add(1)
+	t := r.out.Send(b)
+	if r.debug != nil {
+		r.debug.Send(b)
+	}
+	r.cfg.Counters.count(b, t)
+}
+
+// Limit makes Config.Limit take effect, where it has changed.
+func (r *Relay) Limit() {
+	messages, bytes := r.cfg.Limit()
+	for _, o := range r.outlets() {
+		o.Limit(messages, bytes)
+	}
+}
+
+// Sockets are the sides of the relay, for those who look at their peers and endpoints;
+// debug may be nil.
+func (r *Relay) Sockets() (in carrier.Inlet, out, debug carrier.Outlet) {
+	return r.inlet, r.out, r.debug
+}
+
+// Cache is that of last values, or nil.
+func (r *Relay) Cache() *lastvalue.Cache { return r.cfg.Cache }
+
+// quiet is how long nothing must arrive before a stopping relay is sure that its publishers
+// have fallen silent.
+const quiet = 20 * time.Millisecond
+
+// Stop ends the relay within limit, and gives how many messages were not sent; they are
+// counted.
+func (r *Relay) Stop(limit *deadline.Shared) (unsent int) {
+	r.upstream.withdraw()
+	r.awaitQuiet(limit)
+	if unsent = r.close(limit); unsent > 0 {
+		r.cfg.Counters.giveUp(unsent)
+	}
+	return unsent
+}
+
+// awaitQuiet returns when nothing more arrives, or there is no time left.
+func (r *Relay) awaitQuiet(limit *deadline.Shared) {
+	last := r.passed.Load()
+	for {
+		if left, _ := limit.Left(); left >= 0 && left <= quiet {
+			return
+		}
+		time.Sleep(quiet)
+		now := r.passed.Load()
+		if now == last {
+			return
+		}
+		last = now
+	}
+}
+
+func (r *Relay) close(limit *deadline.Shared) (unsent int) {
+	if r.inlet != nil {
+		r.inlet.Close()
+	}
+	if r.out != nil {
+		unsent = limit.Close(r.out)
+	}
+	if r.debug != nil {
+		limit.Close(r.debug)
+	}
+	return unsent
+}
