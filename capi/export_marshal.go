@@ -18,7 +18,7 @@ func hermesgo_publish_marshal(h C.uint64_t, values *C.hermes_text, length C.size
 	if code = c.enter(h, handle.Publisher); code != ok {
 		return code
 	}
-	n, err := c.publisher().TryPublishMarshal(view(values, length))
+	n, err := embed.PublisherOf(c.publisher()).TryPublishMarshal(view(values, length))
 	if count != nil {
 		*count = C.size_t(n)
 	}

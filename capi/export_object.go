@@ -26,7 +26,7 @@ func hermesgo_publisher_new(address, name *C.hermes_text, out *C.uint64_t) (code
 	}
 	h, code := c.register(handle.Publisher, publisher, out)
 	if stager := fast.NewStager(h); code == ok && stager != nil {
-		publisher.SetStager(stager)
+		embed.PublisherOf(publisher).SetStager(stager)
 	}
 	return code
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/hermes-zmq/hermes/internal/address"
 	"github.com/hermes-zmq/hermes/internal/carrier"
 	"github.com/hermes-zmq/hermes/internal/deadline"
+	"github.com/hermes-zmq/hermes/internal/embed"
 	"github.com/hermes-zmq/hermes/internal/herr"
 	"github.com/hermes-zmq/hermes/internal/notify"
 	"github.com/hermes-zmq/hermes/internal/option"
@@ -54,6 +55,8 @@ type Publisher struct {
 
 	overflow      sync.Mutex // guards overflowLimit
 	overflowLimit notify.Limiter
+
+	embed embed.Publisher
 }
 
 var _ Component = (*Publisher)(nil)
@@ -84,6 +87,7 @@ func NewPublisher(addresses, name string) (*Publisher, error) {
 	p.init("publisher", name, addresses, hooks{start: p.openUp, stop: p.shutDown, fact: p.factOf, reason: p.idleReason})
 	p.links.Add(carrier.PUB, a.Connect)
 	p.queue.Init(rand.Uint32)
+	p.embed.Init(&p.queue, p.tryPut)
 	p.addNetworkOptions()
 	p.addOptions()
 	return p, nil
@@ -172,8 +176,21 @@ func (p *Publisher) Close() error {
 	return err
 }
 
-// SetStager gives a new publisher a staging buffer. It is for the C interface.
-func (p *Publisher) SetStager(s sendqueue.Stager) { p.queue.SetStager(s) }
+func init() {
+	embed.PublisherOf = func(publisher any) *embed.Publisher { return &publisher.(*Publisher).embed }
+}
+
+// tryPut queues one envelope, given as JSON values, without a wait.
+func (p *Publisher) tryPut(topic, origin, data []byte) error {
+	if err := p.checkSize(len(topic) + len(origin) + len(data)); err != nil {
+		return err
+	}
+	full, err := put(p, topic, origin, data, sendqueue.Form{Encoded: true})
+	if full != nil {
+		return errorf(ETIMEOUT, "the queue of %s is full for now", p.who())
+	}
+	return err
+}
 
 // onEvent is called by the carrier.
 func (p *Publisher) onEvent(e carrier.Event) {

@@ -2,9 +2,10 @@
 // program does not: so the public API of package core stays free of it.
 //
 // A receiver has, besides the Go API, a waker, a reader lease, a prefetch buffer, a receive
-// that waits nowhere and formats no error text, and rows in the format of Python's marshal.
-// core makes a Receiver for each of its own, and ReceiverOf finds it; core imports this
-// package, and this package knows nothing of core.
+// that waits nowhere and formats no error text, and rows in the format of Python's marshal; a
+// publisher has a staging buffer, and takes such rows. core makes a Receiver and a Publisher
+// for each of its own, which ReceiverOf and PublisherOf find; core imports this package, and
+// this package knows nothing of core.
 //
 // A receive walks one way, also in a thread that holds the reader lease:
 //
