@@ -98,12 +98,6 @@ func TestWithDistinctTopicsTheOldestGoes(t *testing.T) {
 	require.Equal(t, [3]uint64{10, 15, 0}, [3]uint64{uint64(s.Queued), s.DroppedOld, s.DroppedConflated})
 }
 
-func atoi(t *testing.T, text []byte) (n int) {
-	t.Helper()
-	require.NoError(t, json.Unmarshal(text, &n))
-	return n
-}
-
 // TestMemoryStaysWithinTheBound that is set in bytes, for small and for big envelopes,
 // and whatever the rule.
 func TestMemoryStaysWithinTheBound(t *testing.T) {
