@@ -3,6 +3,7 @@ package core
 import (
 	"github.com/hermes-zmq/hermes/internal/embed"
 	"github.com/hermes-zmq/hermes/internal/recvqueue"
+	"github.com/hermes-zmq/hermes/internal/sendqueue"
 )
 
 // What package capi calls until it uses package embed itself. It goes then.
@@ -89,3 +90,11 @@ func (r *Receiver) TakeOrLay() (*Delivery, error) {
 
 // Undelivered is embed.Receiver.Undelivered.
 func (r *Receiver) Undelivered(n int) { r.embed.Undelivered(n) }
+
+// SetStager is embed.Publisher.SetStager.
+func (p *Publisher) SetStager(s sendqueue.Stager) { p.embed.SetStager(s) }
+
+// TryPublishMarshal is embed.Publisher.TryPublishRows.
+func (p *Publisher) TryPublishMarshal(values []byte) (int, error) {
+	return p.embed.TryPublishRows(values)
+}

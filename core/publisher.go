@@ -10,6 +10,7 @@ import (
 	"github.com/hermes-zmq/hermes/internal/address"
 	"github.com/hermes-zmq/hermes/internal/carrier"
 	"github.com/hermes-zmq/hermes/internal/deadline"
+	"github.com/hermes-zmq/hermes/internal/embed"
 	"github.com/hermes-zmq/hermes/internal/herr"
 	"github.com/hermes-zmq/hermes/internal/notify"
 	"github.com/hermes-zmq/hermes/internal/option"
@@ -54,6 +55,8 @@ type Publisher struct {
 
 	overflow      sync.Mutex // guards overflowLimit
 	overflowLimit notify.Limiter
+
+	embed embed.Publisher // what foreign runtimes use besides
 }
 
 var _ Component = (*Publisher)(nil)
@@ -84,9 +87,14 @@ func NewPublisher(addresses, name string) (*Publisher, error) {
 	p.init("publisher", name, addresses, hooks{start: p.openUp, stop: p.shutDown, fact: p.factOf, reason: p.idleReason})
 	p.links.Add(carrier.PUB, a.Connect)
 	p.queue.Init(rand.Uint32)
+	p.embed.Init(&p.queue, p.tryRow)
 	p.addNetworkOptions()
 	p.addOptions()
 	return p, nil
+}
+
+func init() {
+	embed.PublisherOf = func(publisher any) *embed.Publisher { return &publisher.(*Publisher).embed }
 }
 
 func (p *Publisher) addOptions() {
@@ -171,9 +179,6 @@ func (p *Publisher) Close() error {
 	p.queue.Dispose()
 	return err
 }
-
-// SetStager gives a new publisher a staging buffer. It is for the C interface.
-func (p *Publisher) SetStager(s sendqueue.Stager) { p.queue.SetStager(s) }
 
 // onEvent is called by the carrier.
 func (p *Publisher) onEvent(e carrier.Event) {
@@ -404,6 +409,18 @@ func (p *Publisher) TryPublish(text []byte) error {
 		return errorf(EINVAL, "the envelope: %w", err)
 	}
 	full, err := put(p, e.Topic, e.Origin, e.Data, sendqueue.Form{Encoded: true, Time: e.Time})
+	if full != nil {
+		return errorf(ETIMEOUT, "the queue of %s is full for now", p.who())
+	}
+	return err
+}
+
+// tryRow is for package embed: see embed.Publisher.Init.
+func (p *Publisher) tryRow(topic, origin, data []byte) error {
+	if err := p.checkSize(len(topic) + len(origin) + len(data)); err != nil {
+		return err
+	}
+	full, err := put(p, topic, origin, data, sendqueue.Form{Encoded: true})
 	if full != nil {
 		return errorf(ETIMEOUT, "the queue of %s is full for now", p.who())
 	}
