@@ -66,7 +66,8 @@ def put_into_q_before_start_is_sent() -> None:
     made.start()
     ear.hear(made)
     made.publish(Envelope("t", "o", 2))
-    say(ear.values(), made.q.qsize())
+    say(ear.values())
+    until(lambda: made.q.qsize() == 0)
     end(made, ear)
 
 
