@@ -11,8 +11,9 @@ import "C"
 import (
 	"unsafe"
 
-	"github.com/hermes-zmq/hermes/core"
+	"github.com/hermes-zmq/hermes/internal/embed"
 	"github.com/hermes-zmq/hermes/internal/handle"
+	"github.com/hermes-zmq/hermes/internal/recvqueue"
 )
 
 const (
@@ -21,17 +22,18 @@ const (
 )
 
 // textSize is what the texts of an envelope take, each with its NUL.
-func textSize(v *core.View) int {
+func textSize(v *recvqueue.View) int {
 	if v.Run != nil {
 		return len(v.Run) + 1
 	}
 	return len(v.Topic) + len(v.Origin) + len(v.Data) + 3
 }
 
-// packOne writes the only envelope of a delivery into the block, or where that has
+// packOne writes the only envelope that was taken into the block, or where that has
 // too little room into memory that C frees.
-func (c *call) packOne(d *core.Delivery, block *C.struct_capi_block) C.int32_t {
-	v := d.At(0)
+func (c *call) packOne(d *recvqueue.Taken, block *C.struct_capi_block) C.int32_t {
+	var v recvqueue.View
+	d.Look(0, &v)
 	size := envelopeSize + textSize(&v)
 	if uint64(size) > uint64(block.size) {
 		block.start = alloc(size)
@@ -45,8 +47,8 @@ func (c *call) packOne(d *core.Delivery, block *C.struct_capi_block) C.int32_t {
 }
 
 // undelivered refuses for want of memory, and counts what was taken as dropped.
-func (c *call) undelivered(d *core.Delivery, format string, args ...any) C.int32_t {
-	receiverOf(c.part()).Undelivered(d.Len())
+func (c *call) undelivered(d *recvqueue.Taken, format string, args ...any) C.int32_t {
+	embed.ReceiverOf(receiverOf(c.part())).Undelivered(d.Len())
 	return c.refuse(noMemory, format, args...)
 }
 
@@ -58,13 +60,13 @@ func hermesgo_undelivered(h C.uint64_t) {
 	if e := registry.Get(handle.Handle(h)); e != nil {
 		defer e.Release()
 		if r := receiverOf(e.Object().Component); r != nil {
-			r.Undelivered(1)
+			embed.ReceiverOf(r).Undelivered(1)
 		}
 	}
 }
 
-// packAll writes a delivery as one batch, which C frees.
-func (c *call) packAll(d *core.Delivery, block *C.struct_capi_block) C.int32_t {
+// packAll writes what was taken as one batch, which C frees.
+func (c *call) packAll(d *recvqueue.Taken, block *C.struct_capi_block) C.int32_t {
 	batch, size := pack(d)
 	if batch == nil {
 		return c.undelivered(d, "no memory for %d envelopes, %d bytes", d.Len(), size)
@@ -74,23 +76,23 @@ func (c *call) packAll(d *core.Delivery, block *C.struct_capi_block) C.int32_t {
 }
 
 // packed is pack for the prefetch buffer.
-func packed(d *core.Delivery) unsafe.Pointer {
+func packed(d *recvqueue.Taken) unsafe.Pointer {
 	batch, _ := pack(d)
 	return batch
 }
 
-// pack writes a delivery as one batch. It allocates more than enough, and tells how much
+// pack writes what was taken as one batch. It allocates more than enough, and tells how much
 // of that it used, so that C can give back the rest: the texts are decoded once only.
-func pack(d *core.Delivery) (batch unsafe.Pointer, used int) {
+func pack(d *recvqueue.Taken) (batch unsafe.Pointer, used int) {
 	n := d.Len()
-	size := batchSize + n*envelopeSize + d.JSONSize() // whose punctuation is no less than our NULs, and what is between the texts of a run
+	size := batchSize + n*envelopeSize + d.JSONSize(false) // whose punctuation is no less than our NULs, and what is between the texts of a run
 	if batch = alloc(size); batch == nil {
 		return nil, size
 	}
 	room := unsafe.Slice((*byte)(batch), size)
 	(*C.struct_hermes_batch)(batch).size = C.uint64_t(n)
 	envelope, text := batchSize, batchSize+n*envelopeSize
-	var v core.View
+	var v recvqueue.View
 	for i := range n {
 		d.Look(i, &v)
 		text = putEnvelope(room, envelope, text, &v, 1)
@@ -101,7 +103,7 @@ func pack(d *core.Delivery) (batch unsafe.Pointer, used int) {
 
 // putEnvelope writes an envelope at one place of the room and its texts at another.
 // It returns the place behind them.
-func putEnvelope(room []byte, at, text int, v *core.View, inBatch C.uint64_t) int {
+func putEnvelope(room []byte, at, text int, v *recvqueue.View, inBatch C.uint64_t) int {
 	topic := text - at // offsets count from the envelope
 	origin, data := topic+len(v.Topic)+1, topic+len(v.Topic)+1+len(v.Origin)+1
 	if v.Run != nil {

@@ -6,8 +6,9 @@ import "C"
 import (
 	"unsafe"
 
-	"github.com/hermes-zmq/hermes/core"
+	"github.com/hermes-zmq/hermes/internal/embed"
 	"github.com/hermes-zmq/hermes/internal/handle"
+	"github.com/hermes-zmq/hermes/internal/recvqueue"
 )
 
 //export hermesgo_publish_marshal
@@ -17,7 +18,7 @@ func hermesgo_publish_marshal(h C.uint64_t, values *C.hermes_text, length C.size
 	if code = c.enter(h, handle.Publisher); code != ok {
 		return code
 	}
-	n, err := c.publisher().TryPublishMarshal(view(values, length))
+	n, err := embed.PublisherOf(c.publisher()).TryPublishMarshal(view(values, length))
 	if count != nil {
 		*count = C.size_t(n)
 	}
@@ -32,19 +33,19 @@ func hermesgo_recv_marshal(h C.uint64_t, most C.size_t, w *C.struct_fast_wait, o
 	if code != ok {
 		return code
 	}
-	defer d.Release()
+	defer embed.Release(d)
 	return c.packMarshal(d, out, length)
 }
 
-// packMarshal writes a delivery straight into memory that C frees. Of that there is more
-// than needed, but who takes it copies it, and what nobody touches costs nothing.
-func (c *call) packMarshal(d *core.Delivery, out **C.char, length *C.size_t) C.int32_t {
-	most := d.MarshalMost()
+// packMarshal writes what was taken straight into memory that C frees. Of that there is more
+// than needed, but the caller copies it, and memory that is not touched costs nothing.
+func (c *call) packMarshal(d *recvqueue.Taken, out **C.char, length *C.size_t) C.int32_t {
+	most := embed.MarshalSize(d)
 	room := alloc(most)
 	if room == nil {
 		return c.undelivered(d, "no memory for the values of %d envelopes, up to %d bytes", d.Len(), most)
 	}
-	values := d.AppendMarshal(unsafe.Slice((*byte)(room), most)[:0])
+	values := embed.AppendMarshal(unsafe.Slice((*byte)(room), most)[:0], d)
 	if len(values) > most {
 		panic("more than there can be, and so not in the room")
 	}

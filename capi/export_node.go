@@ -5,6 +5,7 @@ import "C"
 
 import (
 	"github.com/hermes-zmq/hermes/core"
+	"github.com/hermes-zmq/hermes/internal/embed"
 	"github.com/hermes-zmq/hermes/internal/handle"
 )
 
@@ -76,11 +77,11 @@ func hermesgo_node_recv(h C.uint64_t, w *C.struct_fast_wait, block *C.struct_cap
 		_, err := c.node().Take(1, 0)
 		return c.done(err)
 	}
-	d, code := c.take(r, 1, waitOf(w))
+	d, code := c.take(embed.ReceiverOf(r), 1, waitOf(w))
 	if code != ok {
 		return code
 	}
-	defer d.Release()
+	defer embed.Release(d)
 	return c.packOne(d, block)
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/hermes-zmq/hermes/capi/fast"
 	"github.com/hermes-zmq/hermes/core"
+	"github.com/hermes-zmq/hermes/internal/embed"
 	"github.com/hermes-zmq/hermes/internal/handle"
 )
 
@@ -25,7 +26,7 @@ func hermesgo_publisher_new(address, name *C.hermes_text, out *C.uint64_t) (code
 	}
 	h, code := c.register(handle.Publisher, publisher, out)
 	if stager := fast.NewStager(h); code == ok && stager != nil {
-		publisher.SetStager(stager)
+		embed.PublisherOf(publisher).SetStager(stager)
 	}
 	return code
 }
@@ -46,11 +47,11 @@ func hermesgo_receiver_new(address, name *C.hermes_text, out *C.uint64_t) (code 
 	if on == nil {
 		return c.refuse(noMemory, "no memory for a receiver")
 	}
-	receiver.SetWaker(&waker{Waiter: on})
+	embed.ReceiverOf(receiver).SetWaker(&waker{Waiter: on})
 	h, code := c.register(handle.Receiver, receiver, out)
 	on.Belongs(h)
 	if buffer := fast.NewBuffer(h, packed); code == ok && buffer != nil {
-		receiver.SetTray(buffer)
+		embed.ReceiverOf(receiver).SetPrefetcher(buffer)
 	}
 	return code
 }
@@ -189,7 +190,7 @@ func hermesgo_close(h C.uint64_t) (code C.int32_t) {
 func (c *call) close() {
 	_ = c.part().Close() // closed it is, also where not all could be flushed in time
 	if r := receiverOf(c.part()); r != nil {
-		r.Waker().Wake() // that of a node may run on, and does not wake by itself
+		wakerOf(embed.ReceiverOf(r)).Wake() // that of a node may run on, and does not wake by itself
 	}
 	c.entry.Object().dropPipe()
 }

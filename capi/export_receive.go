@@ -7,8 +7,9 @@ import (
 	"math"
 	"unsafe"
 
-	"github.com/hermes-zmq/hermes/core"
+	"github.com/hermes-zmq/hermes/internal/embed"
 	"github.com/hermes-zmq/hermes/internal/handle"
+	"github.com/hermes-zmq/hermes/internal/recvqueue"
 )
 
 //export hermesgo_receiver_subscribe
@@ -60,11 +61,11 @@ func hermesgo_recv(h C.uint64_t, w *C.struct_fast_wait, block *C.struct_capi_blo
 	if code = c.enter(h, handle.Receiver); code != ok {
 		return code
 	}
-	d, code := c.takeOne(c.receiver(), waitOf(w))
+	d, code := c.takeOne(embed.ReceiverOf(c.receiver()), waitOf(w))
 	if code != ok {
 		return code
 	}
-	defer d.Release()
+	defer embed.Release(d)
 	return c.packOne(d, block)
 }
 
@@ -76,7 +77,7 @@ func hermesgo_recv_batch(h C.uint64_t, most C.size_t, w *C.struct_fast_wait, blo
 	if code != ok {
 		return code
 	}
-	defer d.Release()
+	defer embed.Release(d)
 	return c.packAll(d, block)
 }
 
@@ -88,31 +89,32 @@ func hermesgo_recv_json(h C.uint64_t, most C.size_t, w *C.struct_fast_wait, out 
 	if code != ok {
 		return code
 	}
-	defer d.Release()
+	defer embed.Release(d)
 	if code = c.packJSON(d, out, length); code == ok && count != nil {
 		*count = C.size_t(d.Len())
 	}
 	return code
 }
 
-func (c *call) takeMany(h C.uint64_t, most C.size_t, w *C.struct_fast_wait) (*core.Delivery, C.int32_t) {
+func (c *call) takeMany(h C.uint64_t, most C.size_t, w *C.struct_fast_wait) (*recvqueue.Taken, C.int32_t) {
 	if code := c.enter(h, handle.Receiver); code != ok {
 		return nil, code
 	}
 	if most == 0 {
 		return nil, c.refuse(invalid, "max is 0, and must be at least 1")
 	}
-	return c.take(c.receiver(), int(min(uint64(most), math.MaxInt)), waitOf(w))
+	return c.take(embed.ReceiverOf(c.receiver()), int(min(uint64(most), math.MaxInt)), waitOf(w))
 }
 
-// packJSON writes a delivery as one JSON text straight into memory that C frees.
-func (c *call) packJSON(d *core.Delivery, out **C.char, length *C.size_t) C.int32_t {
-	size := d.JSONSize()
+// packJSON writes what was taken as one JSON text straight into memory that C frees.
+func (c *call) packJSON(d *recvqueue.Taken, out **C.char, length *C.size_t) C.int32_t {
+	r := embed.ReceiverOf(c.receiver())
+	size := r.JSONSize(d)
 	room := alloc(size + 1)
 	if room == nil {
 		return c.undelivered(d, "no memory for %d envelopes as JSON, %d bytes", d.Len(), size)
 	}
-	text := d.AppendJSON(unsafe.Slice((*byte)(room), size+1)[:0:size])
+	text := r.AppendJSON(unsafe.Slice((*byte)(room), size+1)[:0:size], d)
 	unsafe.Slice((*byte)(room), size+1)[len(text)] = 0
 	*out = (*C.char)(room)
 	if length != nil {

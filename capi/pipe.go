@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/hermes-zmq/hermes/core"
+	"github.com/hermes-zmq/hermes/internal/embed"
 	"github.com/hermes-zmq/hermes/internal/handle"
 )
 
@@ -108,7 +109,7 @@ func hermesgo_pipe(h C.uint64_t) (code C.int32_t) {
 		return c.refuse(C.int32_t(core.ESTATE), "%s %s has a pipe already", id.Kind(), id)
 	}
 	if r, receives := c.part().(*core.Receiver); receives {
-		wakerOf(r).pipe.Store(p)
+		wakerOf(embed.ReceiverOf(r)).pipe.Store(p)
 		p.armed.Store(true)
 		p.wake() // the host's first look
 	}

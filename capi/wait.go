@@ -8,8 +8,9 @@ import (
 	"unsafe"
 
 	"github.com/hermes-zmq/hermes/capi/fast"
-	"github.com/hermes-zmq/hermes/core"
+	"github.com/hermes-zmq/hermes/internal/embed"
 	"github.com/hermes-zmq/hermes/internal/handle"
+	"github.com/hermes-zmq/hermes/internal/recvqueue"
 )
 
 // waker is what a receiver wakes when there may be something to take: the threads of C that
@@ -19,7 +20,7 @@ type waker struct {
 	pipe atomic.Pointer[pipe]
 }
 
-// Wake implements core.Waker.
+// Wake implements embed.Waker.
 func (w *waker) Wake() {
 	w.Waiter.Wake()
 	if p := w.pipe.Load(); p != nil {
@@ -27,29 +28,29 @@ func (w *waker) Wake() {
 	}
 }
 
-func wakerOf(r *core.Receiver) *waker { return r.Waker().(*waker) }
+func wakerOf(r *embed.Receiver) *waker { return r.Waker().(*waker) }
 
 // take takes what is there. If nothing is, and C may wait, it says fast.Pause.
-func (c *call) take(r *core.Receiver, most int, w *fast.Wait) (*core.Delivery, C.int32_t) {
+func (c *call) take(r *embed.Receiver, most int, w *fast.Wait) (*recvqueue.Taken, C.int32_t) {
 	look(r, w)
-	d, err := r.Take(most, 0)
-	return d, c.found(r, err, w)
+	t, outcome := r.Take(most)
+	return t, c.found(r, outcome, w)
 }
 
 // takeOne is take for one envelope, which it may leave in the prefetch buffer: then it
 // returns nil, and fast.Again.
-func (c *call) takeOne(r *core.Receiver, w *fast.Wait) (*core.Delivery, C.int32_t) {
+func (c *call) takeOne(r *embed.Receiver, w *fast.Wait) (*recvqueue.Taken, C.int32_t) {
 	look(r, w)
-	d, err := r.TakeOrLay()
-	if d == nil && err == nil {
+	t, outcome := r.TakeOrPrefetch()
+	if t == nil && outcome == recvqueue.Took {
 		w.End(r, true)
 		return nil, C.int32_t(fast.Again)
 	}
-	return d, c.found(r, err, w)
+	return t, c.found(r, outcome, w)
 }
 
 // look begins a look for envelopes: what comes after it wakes C and the host.
-func look(r *core.Receiver, w *fast.Wait) {
+func look(r *embed.Receiver, w *fast.Wait) {
 	on := wakerOf(r)
 	if p := on.pipe.Load(); p != nil {
 		p.armed.Store(true)
@@ -58,16 +59,15 @@ func look(r *core.Receiver, w *fast.Wait) {
 }
 
 // found is the code for what a look has found.
-func (c *call) found(r *core.Receiver, err error, w *fast.Wait) C.int32_t {
-	timedOut := core.CodeOf(err) == core.ETIMEOUT
-	if timedOut && w.MayPause() {
+func (c *call) found(r *embed.Receiver, o recvqueue.Outcome, w *fast.Wait) C.int32_t {
+	if o == recvqueue.TimedOut && w.MayPause() {
 		return C.int32_t(w.Pause(wakerOf(r).Waiter, r))
 	}
-	w.End(r, err == nil)
-	if timedOut && w.Paused() {
-		err = r.TimedOut()
+	w.End(r, o == recvqueue.Took)
+	if o == recvqueue.Took {
+		return ok
 	}
-	return c.done(err)
+	return c.done(r.Error(o, w.Paused()))
 }
 
 func waitOf(w *C.struct_fast_wait) *fast.Wait { return (*fast.Wait)(unsafe.Pointer(w)) }
@@ -81,6 +81,6 @@ func hermesgo_end_lease(receiver C.uint64_t) {
 	defer func() { _ = recover() }()
 	if e := registry.Get(handle.Handle(receiver)); e != nil {
 		defer e.Release()
-		receiverOf(e.Object().Component).Return(false)
+		embed.ReceiverOf(receiverOf(e.Object().Component)).Lease.Release(false)
 	}
 }

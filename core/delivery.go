@@ -9,9 +9,15 @@ import (
 // Delivery is what one Take has taken: envelopes in order, as views of the buffers
 // that they arrived in. It must be released, after which the views are void. Unlike
 // everything else here it is for one goroutine at a time.
-type Delivery struct {
-	taken recvqueue.Taken
-	lost  bool // JSON tells what is missing
+type Delivery struct{ taken recvqueue.Taken }
+
+// View is one envelope of a Delivery. Its texts are views of the Delivery: they must not be
+// written to, and are void once it is released.
+type View struct {
+	Topic, Origin []byte // decoded, UTF-8
+	Data          []byte // one JSON value
+	TS, Received  float64
+	Lost          uint32
 }
 
 var deliveries = sync.Pool{New: func() any { return new(Delivery) }}
@@ -27,10 +33,12 @@ func (d *Delivery) Release() {
 // Len is the number of envelopes.
 func (d *Delivery) Len() int { return d.taken.Len() }
 
-// At gives envelope i, from 0 on; looking at one after the other is cheap.
-func (d *Delivery) At(i int) (v View) {
+// At gives envelope i, from 0 on; looking at one after the other is cheap. The fields are those
+// of Envelope.
+func (d *Delivery) At(i int) View {
+	var v recvqueue.View
 	d.taken.Look(i, &v)
-	return v
+	return View{v.Topic, v.Origin, v.Data, v.TS, v.Received, v.Lost}
 }
 
 // Envelope gives a copy of envelope i that outlives the Delivery.

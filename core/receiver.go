@@ -310,14 +310,10 @@ func (r *Receiver) Take(most int, timeout time.Duration) (*Delivery, error) {
 	d := newDelivery()
 	outcome := r.take(&d.taken, most, timeout)
 	if outcome == recvqueue.Took {
-		d.lost = r.embed.TellsLost()
 		return d, nil
 	}
 	d.Release()
-	if outcome == recvqueue.TimedOut && timeout == 0 { // a poll is no wait, and must cost little
-		return nil, errorf(ETIMEOUT, "nothing arrived at %s", r.who())
-	}
-	return nil, r.noneTaken(outcome)
+	return nil, r.noneTaken(outcome, timeout != 0)
 }
 
 // take is Take for a goroutine, which waits in the queue and not for the connection: so a
@@ -325,22 +321,27 @@ func (r *Receiver) Take(most int, timeout time.Duration) (*Delivery, error) {
 // something unread.
 func (r *Receiver) take(into *recvqueue.Taken, most int, timeout time.Duration) recvqueue.Outcome {
 	if timeout == 0 {
-		return r.embed.Take(into, most)
+		return r.embed.TakeInto(into, most)
 	}
 	if r.embed.Lease.Active() {
 		r.embed.EndLease()
 	}
 	outcome := r.queue.Take(into, most, timeout)
 	if outcome == recvqueue.TimedOut {
-		outcome = r.embed.Take(into, most)
+		outcome = r.embed.TakeInto(into, most)
 	}
 	return outcome
 }
 
-// noneTaken is the error of a take that gave nothing, with the reason as far as it is known.
-func (r *Receiver) noneTaken(o recvqueue.Outcome) error {
+// noneTaken is the error of a take that gave nothing; of one that has waited, with the reason
+// as far as that is known.
+func (r *Receiver) noneTaken(o recvqueue.Outcome, waited bool) error {
 	if o == recvqueue.TimedOut {
-		return errorf(ETIMEOUT, "nothing arrived at %s%s", r.who(), r.reasonWhy())
+		why := ""
+		if waited { // a poll must cost little
+			why = r.reasonWhy()
+		}
+		return errorf(ETIMEOUT, "nothing arrived at %s%s", r.who(), why)
 	}
 	if err := r.check(); err != nil && o == recvqueue.NeverOpened {
 		return err

@@ -15,29 +15,29 @@ import "C"
 import (
 	"unsafe"
 
-	"github.com/hermes-zmq/hermes/core"
 	"github.com/hermes-zmq/hermes/internal/handle"
+	"github.com/hermes-zmq/hermes/internal/recvqueue"
 )
 
-// Buffer is the prefetch buffer of one receiver (prefetch.c). It implements core.Tray,
-// whose caller locks.
+// Buffer is the prefetch buffer of one receiver (prefetch.c). It implements
+// recvqueue.Prefetcher, whose caller locks.
 type Buffer struct {
 	receiver C.uint64_t
-	pack     func(*core.Delivery) unsafe.Pointer
+	pack     func(*recvqueue.Taken) unsafe.Pointer
 }
 
 // NewBuffer makes the prefetch buffer of a new receiver; nil if there is none, for the
 // piece is switched off or memory is short. pack copies envelopes into an allocation of
 // C; nil: there is no memory.
-func NewBuffer(h handle.Handle, pack func(*core.Delivery) unsafe.Pointer) *Buffer {
+func NewBuffer(h handle.Handle, pack func(*recvqueue.Taken) unsafe.Pointer) *Buffer {
 	if !On(Prefetch) || C.fast_prefetch_new(C.uint64_t(h)) == 0 {
 		return nil
 	}
 	return &Buffer{C.uint64_t(h), pack}
 }
 
-// Lay puts copies of envelopes into the buffer, which is empty. False: it cannot.
-func (b *Buffer) Lay(d *core.Delivery) bool {
+// Fill puts copies of envelopes into the buffer, which is empty. False: it cannot.
+func (b *Buffer) Fill(d *recvqueue.Taken) bool {
 	batch := b.pack(d)
 	if batch == nil {
 		return false

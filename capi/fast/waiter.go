@@ -22,7 +22,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/hermes-zmq/hermes/core"
+	"github.com/hermes-zmq/hermes/internal/embed"
 	"github.com/hermes-zmq/hermes/internal/handle"
 )
 
@@ -79,8 +79,8 @@ func (w *Waiter) wakeInGo() {
 	}
 }
 
-// Rest is called when the receiver stops: what was opened for waiting is closed.
-func (w *Waiter) Rest() { C.fast_waiter_close_fd(w.shared) }
+// Stopped implements embed.Waker: what was opened for waiting is closed.
+func (w *Waiter) Stopped() { C.fast_waiter_close_fd(w.shared) }
 
 // Wait is one call of C that may wait: struct fast_wait.
 type Wait C.struct_fast_wait
@@ -98,7 +98,7 @@ func (c *Wait) Paused() bool { return c.paused != 0 }
 
 // Pause prepares the call for waiting in C, for the connection too if it may have the
 // reader lease. It returns what C is to do.
-func (c *Wait) Pause(w *Waiter, r *core.Receiver) int32 {
+func (c *Wait) Pause(w *Waiter, r *embed.Receiver) int32 {
 	if !waitsInC {
 		c.waitInGo(w)
 		return Again
@@ -110,12 +110,12 @@ func (c *Wait) Pause(w *Waiter, r *core.Receiver) int32 {
 	if !leases {
 		return Pause
 	}
-	fd, leased := r.Borrow(c.fd >= 0)
+	fd, leased := r.AcquireLease(c.fd >= 0)
 	c.fd = -1
 	switch {
 	case !leased:
 	case atomic.LoadUint32((*uint32)(&w.shared.fd_owned)) == 0 && C.fast_waiter_open_fd(w.shared) == 0:
-		r.Return(false)
+		r.Lease.Release(false)
 	default:
 		c.fd = C.int32_t(fd)
 	}
@@ -123,10 +123,10 @@ func (c *Wait) Pause(w *Waiter, r *core.Receiver) int32 {
 }
 
 // End ends the waiting of a call, which has taken something or has not.
-func (c *Wait) End(r *core.Receiver, taken bool) {
+func (c *Wait) End(r *embed.Receiver, taken bool) {
 	if c.fd >= 0 {
 		c.fd = -1
-		r.Return(taken)
+		r.Lease.Release(taken)
 	}
 }
 

@@ -70,7 +70,7 @@ func (l *leasing) takeOne(t *testing.T) string {
 	t.Helper()
 	var d recvqueue.Taken
 	defer d.Release()
-	require.Equal(t, recvqueue.Took, l.Take(&d, 1))
+	require.Equal(t, recvqueue.Took, l.TakeInto(&d, 1))
 	var v recvqueue.View
 	d.Look(0, &v)
 	return string(v.Data)
@@ -88,7 +88,7 @@ func TestTheHolderReadsWhatItTakes(t *testing.T) {
 	l := newLeasing(t)
 	for i := range 10 {
 		var d recvqueue.Taken
-		require.Equal(t, recvqueue.TimedOut, l.Take(&d, 1))
+		require.Equal(t, recvqueue.TimedOut, l.TakeInto(&d, 1))
 		fd, ok := l.AcquireLease(false)
 		require.True(t, ok)
 		l.publish(t, i)
@@ -193,7 +193,7 @@ func TestTheEndOfAConnectionEndsALease(t *testing.T) {
 	require.NoError(t, l.publisher.Close())
 	testkit.Repeat(t, "the peer has left", func() bool {
 		var d recvqueue.Taken
-		_ = l.Take(&d, 1) // what reads meets the end
+		_ = l.TakeInto(&d, 1) // what reads meets the end
 		d.Release()
 		return !l.Lease.Active()
 	})
@@ -208,7 +208,7 @@ func TestHoldersInTurn(t *testing.T) {
 	take := func(most int) {
 		var d recvqueue.Taken
 		defer d.Release()
-		if l.Take(&d, most) != recvqueue.Took {
+		if l.TakeInto(&d, most) != recvqueue.Took {
 			return
 		}
 		var v recvqueue.View
@@ -274,7 +274,7 @@ func TestStoppingReadsWhatIsLeased(t *testing.T) {
 	require.NoError(t, l.receiver.Stop(testkit.Soon))
 	var d recvqueue.Taken
 	defer d.Release()
-	require.Equal(t, recvqueue.Took, l.Take(&d, 100))
+	require.Equal(t, recvqueue.Took, l.TakeInto(&d, 100))
 	require.Equal(t, 20, d.Len())
 }
 

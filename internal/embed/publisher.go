@@ -8,21 +8,21 @@ var PublisherOf func(publisher any) *Publisher
 // Publisher is the embedding side of one publisher. All methods may be called from any
 // thread; SetStager comes before the first start.
 type Publisher struct {
-	queue *sendqueue.Queue
-	try   func(topic, origin, data []byte) error
+	queue  *sendqueue.Queue
+	tryPut func(topic, origin, data []byte) error
 }
 
-// Init is called by the publisher itself. try queues one envelope without waiting; topic and
-// origin are JSON values, and the data is a valid one.
-func (p *Publisher) Init(queue *sendqueue.Queue, try func(topic, origin, data []byte) error) {
-	p.queue, p.try = queue, try
+// Init makes it ready. tryPut queues one envelope, given as JSON values, without a wait;
+// ETIMEOUT where the queue is full.
+func (p *Publisher) Init(q *sendqueue.Queue, tryPut func(topic, origin, data []byte) error) {
+	p.queue, p.tryPut = q, tryPut
 }
 
-// SetStager gives a new publisher a staging buffer.
+// SetStager gives the publisher a staging buffer.
 func (p *Publisher) SetStager(s sendqueue.Stager) { p.queue.SetStager(s) }
 
-// TryPublishRows queues envelopes, given as what Python's marshal.dumps(rows, 2) writes of a
-// list of tuples (topic, origin, data). It never waits, and tells how many were queued before
-// the first one that was not; the error says why, as with core.Publisher.TryPublish. What
-// the format cannot carry is EJSON.
-func (p *Publisher) TryPublishRows(values []byte) (int, error) { return EachRow(values, p.try) }
+// TryPublishMarshal queues envelopes, given as what Python's marshal.dumps(rows, 2) writes of
+// a list of tuples (topic, origin, data). It never waits, and tells how many were queued
+// before the first one that was not; the error says why: ETIMEOUT where the queue is full,
+// EJSON for what the format cannot carry.
+func (p *Publisher) TryPublishMarshal(values []byte) (int, error) { return EachRow(values, p.tryPut) }

@@ -2,9 +2,10 @@
 // program does not: so the public API of package core stays free of it.
 //
 // A receiver has, besides the Go API, a waker, a reader lease, a prefetch buffer, a receive
-// that waits nowhere and formats no error text, and rows in the format of Python's marshal.
-// core makes a Receiver for each of its own, and ReceiverOf finds it; core imports this
-// package, and this package knows nothing of core.
+// that waits nowhere and formats no error text, and rows in the format of Python's marshal; a
+// publisher has a staging buffer, and takes such rows. core makes a Receiver and a Publisher
+// for each of its own, which ReceiverOf and PublisherOf find; core imports this package, and
+// this package knows nothing of core.
 //
 // A receive walks one way, also in a thread that holds the reader lease:
 //
@@ -16,6 +17,8 @@
 package embed
 
 import (
+	"sync"
+
 	"github.com/hermes-zmq/hermes/internal/carrier"
 	"github.com/hermes-zmq/hermes/internal/option"
 	"github.com/hermes-zmq/hermes/internal/recvqueue"
@@ -35,9 +38,9 @@ type Waker interface {
 
 // Hooks is what a Receiver needs of its component.
 type Hooks struct {
-	Inlet    func() carrier.Inlet            // the socket; nil while there is none
-	MayLease func() bool                     // whether the options allow a reader lease
-	Error    func(o recvqueue.Outcome) error // the text for a Take that gave nothing, with the reason
+	Inlet    func() carrier.Inlet                         // the socket; nil while there is none
+	MayLease func() bool                                  // whether the options allow a reader lease
+	Error    func(o recvqueue.Outcome, waited bool) error // see Receiver.Error
 }
 
 // Receiver is the embedding side of one receiver. All methods may be called from any thread;
@@ -76,21 +79,45 @@ func (r *Receiver) Waker() Waker { return r.waker }
 // SetPrefetcher gives the receiver a prefetch buffer.
 func (r *Receiver) SetPrefetcher(p recvqueue.Prefetcher) { r.queue.SetPrefetcher(p) }
 
-// Take takes up to most envelopes, without a wait, into an empty Taken, which the caller
-// releases.
-func (r *Receiver) Take(into *recvqueue.Taken, most int) recvqueue.Outcome {
+// Take takes up to most envelopes, without a wait. Where it Took some, the caller releases
+// them; otherwise there is nothing to release.
+func (r *Receiver) Take(most int) (*recvqueue.Taken, recvqueue.Outcome) {
 	r.read()
-	return r.queue.Take(into, most, 0)
+	return r.take(most)
+}
+
+// take is the second half of the line.
+func (r *Receiver) take(most int) (*recvqueue.Taken, recvqueue.Outcome) {
+	t := takenPool.Get().(*recvqueue.Taken)
+	if o := r.queue.Take(t, most, 0); o != recvqueue.Took {
+		takenPool.Put(t)
+		return nil, o
+	}
+	return t, recvqueue.Took
 }
 
 // TakeOrPrefetch is Take of one envelope. Where that is better it fills the prefetch buffer
-// instead, or finds some there, and reports that.
-func (r *Receiver) TakeOrPrefetch(into *recvqueue.Taken) (prefetched bool, o recvqueue.Outcome) {
+// instead, or finds envelopes in it: then it has Took, and gives nil.
+func (r *Receiver) TakeOrPrefetch() (*recvqueue.Taken, recvqueue.Outcome) {
 	r.read()
 	if r.queue.Prefetch() {
-		return true, recvqueue.Took
+		return nil, recvqueue.Took
 	}
-	return false, r.queue.Take(into, 1, 0)
+	return r.take(1)
+}
+
+// Release ends the use of what Take gave.
+func Release(t *recvqueue.Taken) {
+	t.Release()
+	takenPool.Put(t)
+}
+
+var takenPool = sync.Pool{New: func() any { return new(recvqueue.Taken) }}
+
+// TakeInto is Take into an empty Taken of the caller's.
+func (r *Receiver) TakeInto(t *recvqueue.Taken, most int) recvqueue.Outcome {
+	r.read()
+	return r.queue.Take(t, most, 0)
 }
 
 // read is the first half of the line, where this receiver's connection is leased and nothing
@@ -105,8 +132,9 @@ func (r *Receiver) read() {
 // delivered: the caller had no memory to hand them on.
 func (r *Receiver) Undelivered(n int) { r.queue.Undelivered(n) }
 
-// Error is the text for a Take that gave nothing.
-func (r *Receiver) Error(o recvqueue.Outcome) error { return r.hooks.Error(o) }
+// Error is the error for a Take that gave nothing. Where the caller has waited, it tells the
+// reason of a time-out as far as that is known.
+func (r *Receiver) Error(o recvqueue.Outcome, waited bool) error { return r.hooks.Error(o, waited) }
 
 // AcquireLease takes the reader lease for a thread that has found nothing to take, and is to
 // wait. The thread waits on fd and for the waker, which also says that the lease is over, then
