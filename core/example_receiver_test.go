@@ -33,6 +33,9 @@ func publishedTo(receiver *core.Receiver, data ...string) *core.Publisher {
 	if err != nil {
 		panic(err)
 	}
+	if err := publisher.Set("ready.hold", "30s"); err != nil { // until there is a subscription
+		panic(err)
+	}
 	if err := publisher.Start(); err != nil {
 		panic(err)
 	}

@@ -262,10 +262,10 @@ func (n *Node) ended(err error) error {
 // StatsJSON implements Component: the counters of both components.
 func (n *Node) StatsJSON() []byte {
 	s := struct {
-		base
+		ComponentStats
 		Receiver  json.RawMessage `json:"receiver"`
 		Publisher json.RawMessage `json:"publisher"`
-	}{base: n.base()}
+	}{ComponentStats: n.commonStats()}
 	if n.receiver != nil {
 		s.Receiver = n.receiver.StatsJSON()
 	}

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"encoding/json"
 	"testing"
 	"time"
 
@@ -27,7 +28,7 @@ func relayNode(t *testing.T, engine string, receiver ...string) (n *Node, po *Po
 	return n, po
 }
 
-func TestANodeStopsWithAPartThatCannotKeepUp(t *testing.T) {
+func TestANodeStopsWithAComponentThatCannotKeepUp(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine string) {
 		n, po := relayNode(t, engine, "timeout", "0")
 		p := newPublisher(t, engine, get(t, po, "endpoint.in"))
@@ -40,7 +41,7 @@ func TestANodeStopsWithAPartThatCannotKeepUp(t *testing.T) {
 	})
 }
 
-func TestANodeFailsWithItsPart(t *testing.T) {
+func TestANodeFailsWithItsComponent(t *testing.T) {
 	n, _ := relayNode(t, "zmtp")
 	n.Publisher().Fail(errorf(EIO, "it broke"))
 	require.Eventually(t, func() bool { return CodeOf(n.Wait(0)) == EINTERNAL }, soon, time.Millisecond)
@@ -48,7 +49,7 @@ func TestANodeFailsWithItsPart(t *testing.T) {
 	require.Contains(t, get(t, n, "stop_reason"), "it broke")
 }
 
-func TestANodeLeavesToItsOwnerWhatTheOwnerDoesToAPart(t *testing.T) {
+func TestANodeGoesOnWhenItsOwnerStopsAComponent(t *testing.T) {
 	n, _ := relayNode(t, "zmtp")
 	require.NoError(t, n.Receiver().Stop(soon))
 	require.NoError(t, n.Receiver().Start())
@@ -58,8 +59,8 @@ func TestANodeLeavesToItsOwnerWhatTheOwnerDoesToAPart(t *testing.T) {
 	require.Equal(t, "running", get(t, n, "state"))
 }
 
-// TestWhatTheRelayHasTakenIsInTheBooks: whatever moment the node is stopped at.
-func TestWhatTheRelayHasTakenIsInTheBooks(t *testing.T) {
+// TestWhatTheRelayHasTakenIsCounted: whatever moment the node is stopped at.
+func TestWhatTheRelayHasTakenIsCounted(t *testing.T) {
 	n, po := relayNode(t, "zmtp", "on_slow", "ignore")
 	p := newPublisher(t, "zmtp", get(t, po, "endpoint.in"))
 	require.NoError(t, p.WaitReady(soon))
@@ -83,4 +84,68 @@ func TestWhatTheRelayHasTakenIsInTheBooks(t *testing.T) {
 		require.NoError(t, n.Start())
 		require.NoError(t, n.WaitReady(soon))
 	}
+}
+
+func TestANodeReportsTheProblemsOfItsComponents(t *testing.T) {
+	p, err := NewPublisher(closedPort(t), "p")
+	require.NoError(t, err)
+	r, err := NewReceiver(closedPort(t), "r")
+	require.NoError(t, err)
+	n, err := NewNode("n", r, p)
+	require.NoError(t, err)
+	require.Empty(t, get(t, n, "warning"))
+	require.NoError(t, n.Start())
+	t.Cleanup(func() { _ = n.Close(); _ = r.Close(); _ = p.Close() })
+	told(t, r, "connection refused")
+	told(t, p, "connection refused")
+	for _, who := range []string{`receiver "r" cannot connect`, `publisher "p" cannot connect`} {
+		require.Contains(t, get(t, n, "warning"), who)
+	}
+	require.Contains(t, get(t, n, "problem"), "connection refused")
+	code(t, ETIMEOUT, n.WaitReady(time.Millisecond), "connection refused")
+}
+
+func TestANodeRelays(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine string) {
+		po := newOffice(t, engine)
+		first, err := NewReceiver(get(t, po, "endpoint.out"), "in")
+		require.NoError(t, err)
+		require.NoError(t, first.Subscribe("ticks"))
+		out, err := NewPublisher(get(t, po, "endpoint.in"), "out")
+		require.NoError(t, err)
+		set(t, first, "engine", engine)
+		set(t, out, "engine", engine)
+		n, err := NewNode("relay", first, out)
+		require.NoError(t, err)
+		code(t, ESTATE, n.Run())
+		require.NoError(t, n.Start())
+		ended := make(chan error, 1)
+		go func() { ended <- n.Run() }()
+
+		r := newReceiver(t, engine, get(t, po, "endpoint.out"))
+		require.NoError(t, r.Subscribe("RAW/"))
+		p := newPublisher(t, engine, get(t, po, "endpoint.in"))
+		require.NoError(t, n.WaitReady(soon))
+		require.NoError(t, p.WaitReady(soon))
+		var e Envelope
+		publishUntil(t, p, "ticks/x", `{"a": 1}`, func() bool {
+			e, err = r.Recv(50 * time.Millisecond)
+			return err == nil
+		})
+		require.Equal(t, "RAW/relay", e.Topic)
+		require.Equal(t, "relay", e.Origin)
+		require.Equal(t, `{"a": 1}`, string(e.Data))
+
+		require.True(t, json.Valid(n.StatsJSON()))
+		require.NoError(t, n.Stop(soon))
+		require.NoError(t, testkit.Receive(t, ended, "the loop of the node"))
+		require.NoError(t, n.Close())
+		require.NoError(t, first.Close())
+		require.NoError(t, out.Close())
+		alone, err := NewNode("alone", nil, nil)
+		require.NoError(t, err)
+		code(t, ENOTSUP, alone.Publish("c", []byte("1")))
+		_, err = alone.Take(1, 0)
+		code(t, ENOTSUP, err)
+	})
 }

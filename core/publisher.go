@@ -56,7 +56,7 @@ type Publisher struct {
 	overflow      sync.Mutex // guards overflowLimit
 	overflowLimit notify.Limiter
 
-	embed embed.Publisher
+	embed embed.Publisher // what foreign runtimes use besides
 }
 
 var _ Component = (*Publisher)(nil)
@@ -87,10 +87,14 @@ func NewPublisher(addresses, name string) (*Publisher, error) {
 	p.init("publisher", name, addresses, hooks{start: p.openUp, stop: p.shutDown, fact: p.factOf, reason: p.idleReason})
 	p.links.Add(carrier.PUB, a.Connect)
 	p.queue.Init(rand.Uint32)
-	p.embed.Init(&p.queue, p.tryPut)
+	p.embed.Init(&p.queue, p.tryRow)
 	p.addNetworkOptions()
 	p.addOptions()
 	return p, nil
+}
+
+func init() {
+	embed.PublisherOf = func(publisher any) *embed.Publisher { return &publisher.(*Publisher).embed }
 }
 
 func (p *Publisher) addOptions() {
@@ -173,22 +177,6 @@ func (p *Publisher) Set(key, value string) error {
 func (p *Publisher) Close() error {
 	err := p.component.Close()
 	p.queue.Dispose()
-	return err
-}
-
-func init() {
-	embed.PublisherOf = func(publisher any) *embed.Publisher { return &publisher.(*Publisher).embed }
-}
-
-// tryPut queues one envelope, given as JSON values, without a wait.
-func (p *Publisher) tryPut(topic, origin, data []byte) error {
-	if err := p.checkSize(len(topic) + len(origin) + len(data)); err != nil {
-		return err
-	}
-	full, err := put(p, topic, origin, data, sendqueue.Form{Encoded: true})
-	if full != nil {
-		return errorf(ETIMEOUT, "the queue of %s is full for now", p.who())
-	}
 	return err
 }
 
@@ -421,6 +409,18 @@ func (p *Publisher) TryPublish(text []byte) error {
 		return errorf(EINVAL, "the envelope: %w", err)
 	}
 	full, err := put(p, e.Topic, e.Origin, e.Data, sendqueue.Form{Encoded: true, Time: e.Time})
+	if full != nil {
+		return errorf(ETIMEOUT, "the queue of %s is full for now", p.who())
+	}
+	return err
+}
+
+// tryRow is for package embed: see embed.Publisher.Init.
+func (p *Publisher) tryRow(topic, origin, data []byte) error {
+	if err := p.checkSize(len(topic) + len(origin) + len(data)); err != nil {
+		return err
+	}
+	full, err := put(p, topic, origin, data, sendqueue.Form{Encoded: true})
 	if full != nil {
 		return errorf(ETIMEOUT, "the queue of %s is full for now", p.who())
 	}

@@ -1,14 +1,13 @@
 package core
 
 import (
+	"fmt"
 	"net"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/hermes-zmq/hermes/internal/testkit"
 )
 
 func TestABatchWithAnEnvelopeThatIsTooBigIsNotQueuedAtAll(t *testing.T) {
@@ -44,9 +43,9 @@ func TestWhatIsAcceptedIsNotTooBigForAPeer(t *testing.T) {
 	})
 }
 
-// TestWhatWentDownWithAConnectionIsNotCountedAsSent: a peer that breaks off leaves
+// TestEnvelopesLostWithAConnectionAreNotCountedAsSent: a peer that breaks off leaves
 // behind what the publisher still had for it.
-func TestWhatWentDownWithAConnectionIsNotCountedAsSent(t *testing.T) {
+func TestEnvelopesLostWithAConnectionAreNotCountedAsSent(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	peers := make(chan net.Conn)
@@ -87,88 +86,6 @@ func TestTryPublishTakesOneEntryOfABatch(t *testing.T) {
 	code(t, ESTATE, p.TryPublish([]byte(`["a", null, 1]`)), "pub")
 }
 
-// TestThePublishersDescriptorTellsOfRoom: it is unreadable from an attempt that found no
-// room until there is some, and at the end it lets everybody go.
-func TestThePublishersDescriptorTellsOfRoom(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine string) {
-		po := newOffice(t, engine)
-		p := newPublisher(t, engine, get(t, po, "endpoint.in"), "queue.messages", "2", "ready.hold", "1h", "linger", "0")
-		fd, err := p.FD()
-		require.NoError(t, err)
-		row := []byte(`["t", null, 1]`)
-		for range 2 {
-			require.NoError(t, p.TryPublish(row))
-			require.True(t, testkit.Readable(t, fd, 0))
-		}
-		for range 2 {
-			code(t, ETIMEOUT, p.TryPublish(row), "full for now")
-			require.False(t, testkit.Readable(t, fd, 0))
-		}
-		s := p.Stats()
-		require.EqualValues(t, []any{2, 0}, []any{int(s.Accepted), int(s.DroppedFull)}, "an attempt is not counted")
-
-		r := newReceiver(t, engine, get(t, po, "endpoint.out"), "on_slow", "ignore")
-		require.True(t, testkit.Readable(t, fd, soon))
-		require.NoError(t, p.TryPublish(row))
-		collect(t, r, 3)
-
-		require.NoError(t, r.Stop(0))
-		require.Eventually(t, func() bool { // until it holds back again, with nobody to send to
-			for p.TryPublish(row) == nil {
-				continue
-			}
-			return !testkit.Readable(t, fd, 0)
-		}, soon, time.Millisecond)
-		_ = p.Stop(0)
-		require.True(t, testkit.Readable(t, fd, 0))
-		require.NoError(t, p.Close())
-		_, err = p.FD()
-		code(t, EBADHANDLE, err, "closed")
-	})
-}
-
-// TestNoRoomIsMissed: who waits on the descriptor alone gets everything through a queue
-// that is nearly always full.
-func TestNoRoomIsMissed(t *testing.T) {
-	po := newOffice(t, "zmtp")
-	r := newReceiver(t, "zmtp", get(t, po, "endpoint.out"), "on_slow", "ignore")
-	p := newPublisher(t, "zmtp", get(t, po, "endpoint.in"), "queue.messages", "3", "ready.hold", "30s")
-	fd, err := p.FD()
-	require.NoError(t, err)
-	const count = 5000
-	for n := 0; n < count; {
-		switch err := p.TryPublish([]byte(`["t", null, 1]`)); CodeOf(err) {
-		case OK:
-			n++
-		case ETIMEOUT:
-			require.True(t, testkit.Readable(t, fd, soon))
-		default:
-			require.NoError(t, err)
-		}
-	}
-	collect(t, r, count)
-}
-
-// TestAHigherBoundMakesRoom: a caller that waits for room learns of a new bound, even where nothing
-// is sent that would make some.
-func TestAHigherBoundMakesRoom(t *testing.T) {
-	p := newPublisher(t, "zmtp", "tcp://127.0.0.1:1", "ready.hold", "1h", "queue.messages", "1", "queue.block", "1h")
-	require.NoError(t, p.Publish("t", "", []byte("1")))
-	published := make(chan error, 1)
-	go func() { published <- p.Publish("t", "", []byte("2")) }()
-	fd, err := p.FD()
-	require.NoError(t, err)
-	require.Eventually(t, func() bool { return !testkit.Readable(t, fd, 0) }, soon, time.Millisecond, "it waits")
-	set(t, p, "queue.messages", "2")
-	require.NoError(t, testkit.Receive(t, published, "a publish that waits for room"))
-	code(t, ETIMEOUT, p.TryPublish([]byte(`["t", null, 3]`)), "full")
-	require.False(t, testkit.Readable(t, fd, 0))
-	set(t, p, "queue.messages", "3")
-	require.True(t, testkit.Readable(t, fd, 0))
-	require.NoError(t, p.TryPublish([]byte(`["t", null, 3]`)))
-	require.EqualValues(t, 3, p.Stats().Queued)
-}
-
 // TestNothingIsLostInAQuickSuccession: every envelope of a quick succession
 // arrives, in order, and so does the last one.
 func TestNothingIsLostInAQuickSuccession(t *testing.T) {
@@ -186,4 +103,207 @@ func TestNothingIsLostInAQuickSuccession(t *testing.T) {
 		// The publisher counts what it has sent when the carrier is back, so perhaps later.
 		require.Eventually(t, func() bool { return p.Stats().Sent == count }, soon, pollEvery)
 	})
+}
+
+// TestATimeThatNoReceiverTakesIsRefused: the receivers would drop the envelope as
+// malformed, long after the publisher could have been told.
+func TestATimeThatNoReceiverTakesIsRefused(t *testing.T) {
+	p, err := NewPublisher("@tcp://127.0.0.1:*", "calm")
+	require.NoError(t, err)
+	require.NoError(t, p.Start())
+	defer func() { _ = p.Close() }()
+	for _, ts := range []string{`"now"`, `"x1"`, `"1 2"`, `" "`, `"0x10"`, `"1__0"`, `[1]`, `{"k": 1}`, `[[]]`} {
+		row := `["t", "o", 1, ` + ts + `]`
+		code(t, EINVAL, p.TryPublish([]byte(row)), "its time")
+		n, err := p.PublishBatch([]byte(`[["t", "o", 1], ` + row + `]`))
+		require.Zero(t, n, ts)
+		code(t, EINVAL, err, "element 1", "its time")
+	}
+	require.Zero(t, p.Stats().Accepted)
+	good := []string{`1`, `-5`, `1e999`, `NaN`, `""`, `"1517670000.5"`, `" 1_0 "`, `"nan"`, `null`, `true`, `false`, `[]`, `{}`, `0`}
+	for _, ts := range good {
+		require.NoError(t, p.TryPublish([]byte(`["t", "o", 1, `+ts+`]`)), ts)
+	}
+	require.EqualValues(t, len(good), p.Stats().Accepted)
+}
+
+// TestAnyTimeGoesOutWhereItIsWanted: programs for 1.x may send what they like.
+func TestAnyTimeGoesOutWhereItIsWanted(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine string) {
+		po := newOffice(t, engine)
+		r := newReceiver(t, engine, get(t, po, "endpoint.out"))
+		p, err := NewPublisher(get(t, po, "endpoint.in"), "old")
+		require.NoError(t, err)
+		set(t, p, "engine", engine)
+		set(t, p, "times", "any")
+		require.NoError(t, p.Start())
+		defer func() { _ = p.Close() }()
+		require.NoError(t, p.TryPublish([]byte(`["t", "o", 1, "now"]`)))
+		_, err = p.PublishBatch([]byte(`[["t", "o", 2, {"k": 1}], ["t", "o", 3]]`))
+		require.NoError(t, err)
+		require.Equal(t, "3", string(collect(t, r, 1)[0].Data))
+		require.EqualValues(t, 2, r.Stats().DroppedMalformed)
+	})
+}
+
+func TestABurstLosesNothingAndKeepsItsOrder(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine string) {
+		const n = 200_000
+		po := newOffice(t, engine)
+		r := newReceiver(t, engine, get(t, po, "endpoint.out"), "on_slow", "ignore")
+		p := newPublisher(t, engine, get(t, po, "endpoint.in"))
+		go func() {
+			for i := range n {
+				_ = p.Publish("burst", "", fmt.Appendf(nil, "%d", i))
+			}
+		}()
+		for i, e := range collect(t, r, n) {
+			if string(e.Data) != fmt.Sprint(i) || e.Lost != 0 {
+				require.Equal(t, fmt.Sprint(i), string(e.Data))
+				require.Zero(t, e.Lost)
+			}
+		}
+		require.NoError(t, p.Stop(soon))
+		s := p.Stats()
+		require.EqualValues(t, n, s.Accepted)
+		require.EqualValues(t, n, s.Sent)
+		rs := r.Stats()
+		require.EqualValues(t, n, rs.Delivered)
+		require.Zero(t, rs.Lost+rs.Duplicates)
+		ps := po.Stats()
+		require.EqualValues(t, n, ps.InMessages)
+		require.EqualValues(t, n, ps.OutMessages)
+	})
+}
+
+func TestUnwantedEnvelopesAreCountedAndNeverWait(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine string) {
+		po := newOffice(t, engine)
+		r := newReceiver(t, engine, get(t, po, "endpoint.out"))
+		require.NoError(t, r.Subscribe("wanted"))
+		p := newPublisher(t, engine, get(t, po, "endpoint.in"))
+		require.NoError(t, p.WaitReady(soon))
+		for range 5000 {
+			require.NoError(t, p.Publish("other", "", []byte("1")))
+		}
+		require.NoError(t, p.Publish("wanted", "", []byte("1")))
+		collect(t, r, 1)
+		require.NoError(t, p.Stop(soon))
+		s := p.Stats()
+		require.EqualValues(t, 5000, s.Unwanted)
+		require.EqualValues(t, 1, s.Sent)
+	})
+}
+
+func TestWithoutAPostOfficeAProgramRunsOn(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine string) {
+		p := newPublisher(t, engine, "tcp://127.0.0.1:1", "ready.hold", "100ms", "queue.messages", "1000")
+		for range 20_000 {
+			require.NoError(t, p.Publish("t", "", []byte("1")))
+		}
+		require.NoError(t, p.Stop(soon))
+		s := p.Stats()
+		require.EqualValues(t, 20_000, s.Accepted)
+		require.EqualValues(t, 20_000, s.DroppedNoPeer)
+		require.Zero(t, s.Queued)
+	})
+}
+
+func TestWhatIsPublishedRightAfterStartArrives(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine string) {
+		po := newOffice(t, engine)
+		r := newReceiver(t, engine, get(t, po, "endpoint.out"))
+		for i := range 20 {
+			p := newPublisher(t, engine, get(t, po, "endpoint.in"))
+			require.NoError(t, p.Publish("t", "", fmt.Appendf(nil, "%d", i)))
+			require.NoError(t, p.Stop(soon))
+			require.Equal(t, fmt.Sprint(i), string(collect(t, r, 1)[0].Data))
+		}
+	})
+}
+
+func TestBadInputIsNamed(t *testing.T) {
+	_, err := NewPublisher("tcp://127.0.0.1:1", "")
+	code(t, EINVAL, err, "name")
+	_, err = NewReceiver("tcp://127.0.0.1:1", "\xff")
+	code(t, EUTF8, err, `"\xff"`)
+	for _, bad := range []string{"", "nonsense", "tcp://", "://x", "smoke://x", "tcp://a:1,,"} {
+		_, err = NewReceiver(bad, "n")
+		code(t, EADDRESS, err)
+	}
+	eachEngine(t, func(t *testing.T, engine string) {
+		p := newPublisher(t, engine, "tcp://127.0.0.1:1")
+		code(t, EJSON, p.Publish("t", "", []byte("{")), `"{"`)
+		code(t, EJSON, p.Publish("t", "", nil))
+		code(t, EUTF8, p.Publish("\xff", "", []byte("1")), "topic")
+		code(t, EUTF8, p.Publish("t", "\xff", []byte("1")), "origin")
+		code(t, EOPTION, p.Set("nosuch", "1"), "nosuch", "queue.messages")
+		code(t, EOPTION, p.Set("queue.block", "yesterday"), "queue.block", "yesterday")
+		code(t, EOPTION, p.Set("queue.messages", "0"), "queue.messages")
+		code(t, EOPTION, p.Set("queue.bytes", "99999999999GiB"))
+		code(t, ESTATE, p.Set("engine", "auto"), "engine")
+		code(t, ESTATE, p.Start(), "already")
+		_, err := p.Get("nosuch")
+		code(t, EOPTION, err, "nosuch")
+		n, err := p.PublishBatch([]byte(`[["a",null,1],["b"]]`))
+		code(t, EINVAL, err, "element 1")
+		require.Zero(t, n)
+		_, err = p.PublishBatch([]byte(`[`))
+		code(t, EJSON, err)
+		require.Zero(t, p.Stats().Accepted)
+		require.NoError(t, p.Close())
+		code(t, ESTATE, p.Publish("t", "", []byte("1")), "stopped")
+		code(t, ESTATE, p.Start(), "closed")
+
+		po := newOffice(t, engine)
+		taken, err := NewPostOffice(get(t, po, "endpoint.in"), "tcp://127.0.0.1:*", "")
+		require.NoError(t, err)
+		set(t, taken, "engine", engine)
+		code(t, EADDRINUSE, taken.Start(), get(t, po, "endpoint.in"))
+		nowhere, err := NewPostOffice("tcp://nosuchinterface:1", "tcp://127.0.0.1:*", "")
+		require.NoError(t, err)
+		set(t, nowhere, "engine", engine)
+		code(t, EADDRESS, nowhere.Start(), "nosuchinterface")
+		fresh, err := NewReceiver("tcp://127.0.0.1:1", "fresh")
+		require.NoError(t, err)
+		_, err = fresh.Recv(soon)
+		code(t, ESTATE, err, "fresh")
+		_, err = fresh.Take(0, 0)
+		code(t, EINVAL, err)
+	})
+}
+
+func TestReceiverOfManyTopicsMissesNothingAtTheStart(t *testing.T) {
+	const topics = 20
+	for range 20 {
+		office, err := NewPostOffice("tcp://127.0.0.1:*", "tcp://127.0.0.1:*", "")
+		require.NoError(t, err)
+		require.NoError(t, office.Start())
+		in, err := office.Get("endpoint.in")
+		require.NoError(t, err)
+		out, err := office.Get("endpoint.out")
+		require.NoError(t, err)
+
+		receiver, err := NewReceiver(out, "receiver")
+		require.NoError(t, err)
+		for i := range topics {
+			require.NoError(t, receiver.Subscribe(fmt.Sprintf("%d/", i)))
+		}
+		require.NoError(t, receiver.Start())
+		publisher, err := NewPublisher(in, "publisher")
+		require.NoError(t, err)
+		require.NoError(t, publisher.Set("ready.hold", "30s"))
+		require.NoError(t, publisher.Start())
+		for i := range topics {
+			require.NoError(t, publisher.Publish(fmt.Sprintf("%d/", i), "", []byte("1")))
+		}
+		for i := range topics {
+			e, err := receiver.Recv(30 * time.Second)
+			require.NoError(t, err)
+			require.Equal(t, fmt.Sprintf("%d/", i), e.Topic)
+		}
+		for _, component := range []Component{publisher, receiver, office} {
+			require.NoError(t, component.Close())
+		}
+	}
 }

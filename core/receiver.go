@@ -392,7 +392,7 @@ func (r *Receiver) factOf(key string) (string, bool) {
 // dropped_malformed + dropped_overflow + dropped_old + dropped_conflated +
 // dropped_duplicate.
 type ReceiverStats struct {
-	base
+	ComponentStats
 	Arrived          uint64  `json:"arrived"`
 	Delivered        uint64  `json:"delivered"`         // taken by the program
 	DroppedOrigin    uint64  `json:"dropped_origin"`    // of an origin that is not accepted
@@ -418,8 +418,8 @@ type ReceiverStats struct {
 // Stats takes the counters at one instant.
 func (r *Receiver) Stats() ReceiverStats {
 	peers := inletPeers(r.currentInlet())
-	base, ready, s := r.base(), r.ready.IsOpen(), r.queue.Stats()
-	return ReceiverStats{base: base, Ready: ready, Peers: peers,
+	common, ready, s := r.commonStats(), r.ready.IsOpen(), r.queue.Stats()
+	return ReceiverStats{ComponentStats: common, Ready: ready, Peers: peers,
 		Arrived: s.Arrived, Delivered: s.Delivered, DroppedOrigin: s.DroppedOrigin, DroppedStale: s.DroppedStale,
 		DroppedMalformed: s.DroppedMalformed, DroppedOverflow: s.DroppedOverflow, DroppedOld: s.DroppedOld,
 		DroppedConflated: s.DroppedConflated, DroppedDuplicate: s.DroppedDuplicate, FromFuture: s.FromFuture,

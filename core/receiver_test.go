@@ -197,7 +197,7 @@ func TestMalformedInputIsCountedAndSkipped(t *testing.T) {
 	})
 }
 
-func TestAFullReceiverDoesWhatItIsTold(t *testing.T) {
+func TestAFullReceiverFollowsItsPolicy(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine string) {
 		for full, want := range rules {
 			t.Run(full.String(), func(t *testing.T) {
@@ -256,9 +256,9 @@ func TestABlockedReceiverHoldsBackThePublisher(t *testing.T) {
 	})
 }
 
-// TestABlockedReceiverSoundsAlive: its peer, which asks and gets no answer, must not
+// TestABlockedReceiverAnswersHeartbeats: its peer, which asks and gets no answer, must not
 // take it for dead.
-func TestABlockedReceiverSoundsAlive(t *testing.T) {
+func TestABlockedReceiverAnswersHeartbeats(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine string) {
 		p := newPublisher(t, "zmtp", "@tcp://127.0.0.1:*", "heartbeat.interval", "100ms", "heartbeat.timeout", "1s")
 		r := newReceiver(t, engine, get(t, p, "endpoint"), "on_slow", "ignore", "queue.messages", "1",
@@ -399,5 +399,69 @@ func TestARelayThatDropsEveryKthMessage(t *testing.T) {
 				require.Zero(t, r.Stats().Duplicates)
 			})
 		}
+	}
+}
+
+func TestAClosedReceiverHasNoDescriptor(t *testing.T) {
+	before := countFDs(t)
+	r, err := NewReceiver("tcp://127.0.0.1:9", "r")
+	require.NoError(t, err)
+	n, err := NewNode("n", r, nil)
+	require.NoError(t, err)
+	require.NoError(t, r.Close())
+	_, err = n.Receiver().FD()
+	code(t, EBADHANDLE, err, "closed")
+	require.LessOrEqual(t, countFDs(t), before)
+}
+
+// TestClosingInTheBodyOfALoopEndsIt: as it ends while the loop waits, and where the receiver
+// was closed before, or never was started.
+func TestClosingInTheBodyOfALoopEndsIt(t *testing.T) {
+	ends := map[string]func(*Receiver) error{"close": (*Receiver).Close, "stop": func(r *Receiver) error { return r.Stop(soon) }}
+	for name, end := range ends {
+		t.Run(name, func(t *testing.T) {
+			po := newOffice(t, "auto")
+			r := newReceiver(t, "auto", get(t, po, "endpoint.out"))
+			p := newPublisher(t, "auto", get(t, po, "endpoint.in"))
+			require.NoError(t, p.Publish("t", "", []byte("1")))
+			seen := 0
+			for e := range r.All() {
+				require.Equal(t, "1", string(e.Data))
+				seen++
+				require.NoError(t, end(r))
+			}
+			require.Equal(t, 1, seen)
+			for range r.All() {
+				t.Fatal("something came after the end")
+			}
+		})
+	}
+	r, err := NewReceiver("tcp://127.0.0.1:9", "r")
+	require.NoError(t, err)
+	for range r.All() {
+		t.Fatal("something came before the start")
+	}
+}
+
+// TestALoopTakesWhatIsLeftAfterAStopAndNothingAfterAClose: as in every other language.
+func TestALoopTakesWhatIsLeftAfterAStopAndNothingAfterAClose(t *testing.T) {
+	ends := map[string]func(*Receiver) error{"close": (*Receiver).Close, "stop": func(r *Receiver) error { return r.Stop(soon) }}
+	for name, want := range map[string]int{"close": 2, "stop": 5} {
+		t.Run(name, func(t *testing.T) {
+			po := newOffice(t, "auto")
+			r := newReceiver(t, "auto", get(t, po, "endpoint.out"))
+			p := newPublisher(t, "auto", get(t, po, "endpoint.in"))
+			for range 5 {
+				require.NoError(t, p.Publish("t", "", []byte("1")))
+			}
+			require.Eventually(t, func() bool { return r.Stats().Queued == 5 }, soon, time.Millisecond)
+			seen := 0
+			for range r.All() {
+				if seen++; seen == 2 {
+					require.NoError(t, ends[name](r))
+				}
+			}
+			require.Equal(t, want, seen)
+		})
 	}
 }

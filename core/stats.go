@@ -8,21 +8,22 @@ import (
 	"github.com/hermes-zmq/hermes/internal/wire"
 )
 
-// base is what all statistics begin with.
-type base struct {
-	Kind          string `json:"kind"`
+// ComponentStats are what all statistics begin with.
+type ComponentStats struct {
+	Kind          string `json:"kind"` // publisher, receiver, post office, node
 	Name          string `json:"name"`
-	State         string `json:"state"`
+	State         string `json:"state"` // new, running, stopping, stopped, closed
 	StopReason    string `json:"stop_reason"`
-	Problem       string `json:"problem"` // of its connections, for people; empty where none is known
-	EventsDropped uint64 `json:"events_dropped"`
+	Problem       string `json:"problem"`        // of its connections, for people; empty where none is known
+	EventsDropped uint64 `json:"events_dropped"` // because none was taken for too long
 }
 
-func (c *component) base() base {
+func (c *component) commonStats() ComponentStats {
 	problem := c.links.Problem()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return base{Kind: c.kind, Name: c.name, State: c.state.String(), StopReason: c.reason, Problem: problem, EventsDropped: c.events.Dropped()}
+	return ComponentStats{Kind: c.kind, Name: c.name, State: c.state.String(), StopReason: c.reason, Problem: problem,
+		EventsDropped: c.events.Dropped()}
 }
 
 // statsJSON encodes statistics, which are numbers and strings only.
@@ -38,7 +39,7 @@ func statsJSON(v any) []byte {
 // subscribers got and lost is in Subscribers. What comes out of the cache has counters of
 // its own and is in none of the others.
 type PostOfficeStats struct {
-	base
+	ComponentStats
 	PostOfficeCounters
 	CacheCounters
 	Ready       bool   `json:"ready"` // all sides are open
@@ -70,7 +71,7 @@ type CacheCounters struct {
 
 // PublisherStats are a publisher's counters, taken at one instant.
 type PublisherStats struct {
-	base
+	ComponentStats
 	PublisherCounters
 	Queued      int64  `json:"queued"`       // envelopes accepted, and neither sent nor dropped yet
 	QueuedBytes int64  `json:"queued_bytes"` // their size, framed
@@ -95,7 +96,7 @@ type PublisherCounters struct {
 
 // Stats takes the counters at one instant.
 func (p *Publisher) Stats() PublisherStats {
-	s := PublisherStats{base: p.base(), Ready: p.ready.IsOpen(), Peers: outletPeers(p.currentOutlet())}
+	s := PublisherStats{ComponentStats: p.commonStats(), Ready: p.ready.IsOpen(), Peers: outletPeers(p.currentOutlet())}
 	now := p.queue.Snapshot()
 	s.PublisherCounters, s.Queued, s.QueuedBytes = PublisherCounters(now.Counters), now.Queued, now.QueuedBytes
 	return s
@@ -106,7 +107,7 @@ func (p *Publisher) StatsJSON() []byte { return statsJSON(p.Stats()) }
 
 // Stats takes the counters at one instant.
 func (p *PostOffice) Stats() PostOfficeStats {
-	s := PostOfficeStats{base: p.base(), Ready: p.ready.IsOpen(), Publishers: []Peer{}, Subscribers: []Peer{}}
+	s := PostOfficeStats{ComponentStats: p.commonStats(), Ready: p.ready.IsOpen(), Publishers: []Peer{}, Subscribers: []Peer{}}
 	if r := p.current(); r != nil {
 		in, out, debug := r.Sockets()
 		s.Publishers, s.Subscribers = inletPeers(in), outletPeers(out)

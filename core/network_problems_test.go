@@ -16,51 +16,7 @@ import (
 	"github.com/hermes-zmq/hermes/internal/notify"
 )
 
-// quickly makes a component try again often, so that much happens in a short test.
-var quickly = []string{"reconnect.min", "1ms", "reconnect.max", "2ms"}
-
-// closedPort is an address of this machine at which no program listens.
-func closedPort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer func() { _ = l.Close() }()
-	return "tcp://" + l.Addr().String()
-}
-
-// listening serves connections with f until the test ends.
-func listening(t *testing.T, f func(net.Conn)) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer func() { _ = c.Close() }()
-				f(c)
-			}()
-		}
-	}()
-	return "tcp://" + l.Addr().String()
-}
-
-// told waits for the warning "unreachable" and checks what it says.
-func told(t *testing.T, p Component, contains ...string) {
-	t.Helper()
-	e := eventOf(t, p, "unreachable")
-	require.Equal(t, notify.Warning, e.Level)
-	require.NotEmpty(t, e.Address)
-	for _, c := range contains {
-		require.Contains(t, e.Text, c)
-	}
-}
-
-func TestWhoCannotConnectIsToldWhy(t *testing.T) {
+func TestAFailedConnectionIsExplained(t *testing.T) {
 	http := listening(t, func(c net.Conn) { _, _ = c.Write([]byte("HTTP/1.1 400 Bad Request\r\n\r\n")) })
 	hangsUp := listening(t, func(net.Conn) {})
 	curve := listening(t, func(c net.Conn) {
@@ -98,9 +54,9 @@ func TestWhoCannotConnectIsToldWhy(t *testing.T) {
 	}
 }
 
-// TestLibzmqIsHelpedOut: it does not say why it cannot connect, and of a type that does not
+// TestAFailedConnectionOfLibzmqIsDiagnosed: it does not say why it cannot connect, and of a type that does not
 // fit nothing at all.
-func TestLibzmqIsHelpedOut(t *testing.T) {
+func TestAFailedConnectionOfLibzmqIsDiagnosed(t *testing.T) {
 	refused := closedPort(t)
 	told(t, newReceiver(t, "libzmq", refused), "cannot connect to "+refused+": connection refused")
 	told(t, newPublisher(t, "libzmq", "tcp://no-such-host.invalid:6001"), "check how the host is spelt")
@@ -123,7 +79,7 @@ func TestLibzmqIsHelpedOut(t *testing.T) {
 	require.Equal(t, notify.Info, eventOf(t, po, "handshake_failed").Level)
 }
 
-func TestWhatDoesNotAnswerIsToldBeforeItHasFailed(t *testing.T) {
+func TestASilentAddressIsReportedBeforeItHasFailed(t *testing.T) {
 	silent := listening(t, func(c net.Conn) { _, _ = c.Read(make([]byte, 1000)); time.Sleep(soon) })
 	r := newReceiver(t, "zmtp", silent, "handshake.timeout", "1h")
 	_, err := r.Recv(time.Millisecond)
@@ -132,7 +88,7 @@ func TestWhatDoesNotAnswerIsToldBeforeItHasFailed(t *testing.T) {
 	told(t, r, "has no answer from "+silent)
 }
 
-func TestWhoIsAtTheWrongSideIsToldTheRightOne(t *testing.T) {
+func TestAPeerAtTheWrongSideIsToldTheRightOne(t *testing.T) {
 	eachEngine(t, func(t *testing.T, office string) {
 		po := newOffice(t, office)
 		in, out := get(t, po, "endpoint.in"), get(t, po, "endpoint.out")
@@ -247,7 +203,7 @@ func TestRefusalsAreToldOnceAMinute(t *testing.T) {
 		}
 		require.LessOrEqual(t, refused, 4)
 		require.Positive(t, refused)
-		require.Zero(t, po.base().EventsDropped)
+		require.Zero(t, po.commonStats().EventsDropped)
 	})
 }
 
@@ -275,7 +231,7 @@ func TestANormalEndAndAProbeAreNoWarnings(t *testing.T) {
 	require.Equal(t, notify.Warning, e.Level)
 }
 
-func TestWhoIsConnectedIsToldWhyNothingComes(t *testing.T) {
+func TestAnIdleConnectionIsExplained(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine string) {
 		po := newOffice(t, engine)
 		p := newPublisher(t, engine, get(t, po, "endpoint.in"))
@@ -297,7 +253,7 @@ func TestWhoIsConnectedIsToldWhyNothingComes(t *testing.T) {
 	})
 }
 
-func TestAPathThatMayNotBeUsedIsTold(t *testing.T) {
+func TestAPathWithoutPermissionIsReported(t *testing.T) {
 	if os.Geteuid() == 0 {
 		require.Equal(t, carrier.CauseForbidden, carrier.CauseOf(&os.PathError{Err: os.ErrPermission, Op: "connect"}))
 		return
@@ -306,37 +262,4 @@ func TestAPathThatMayNotBeUsedIsTold(t *testing.T) {
 	require.NoError(t, os.Chmod(dir, 0))
 	r := newReceiver(t, "zmtp", "ipc://"+dir+"/office", quickly...)
 	told(t, r, "permission denied", "check the permissions")
-}
-
-func TestANodeSaysWhatItsPartsSay(t *testing.T) {
-	p, err := NewPublisher(closedPort(t), "p")
-	require.NoError(t, err)
-	r, err := NewReceiver(closedPort(t), "r")
-	require.NoError(t, err)
-	n, err := NewNode("n", r, p)
-	require.NoError(t, err)
-	require.Empty(t, get(t, n, "warning"))
-	require.NoError(t, n.Start())
-	t.Cleanup(func() { _ = n.Close(); _ = r.Close(); _ = p.Close() })
-	told(t, r, "connection refused")
-	told(t, p, "connection refused")
-	for _, who := range []string{`receiver "r" cannot connect`, `publisher "p" cannot connect`} {
-		require.Contains(t, get(t, n, "warning"), who)
-	}
-	require.Contains(t, get(t, n, "problem"), "connection refused")
-	code(t, ETIMEOUT, n.WaitReady(time.Millisecond), "connection refused")
-}
-
-func TestAnAddressInUseIsTold(t *testing.T) {
-	a := closedPort(t)
-	po, err := NewPostOffice(a, a, "")
-	require.NoError(t, err)
-	code(t, EADDRINUSE, po.Start(), a+" is both the incoming and the outgoing address")
-	eachEngine(t, func(t *testing.T, engine string) {
-		taken := get(t, newOffice(t, engine), "endpoint.in")
-		po, err := NewPostOffice(taken, "tcp://127.0.0.1:*", "")
-		require.NoError(t, err)
-		set(t, po, "engine", engine)
-		code(t, EADDRINUSE, po.Start(), taken[len("tcp://"):], "another program listens there")
-	})
 }

@@ -2,7 +2,6 @@ package core
 
 import (
 	"fmt"
-	"net"
 	"strings"
 	"testing"
 	"time"
@@ -11,15 +10,6 @@ import (
 
 	"github.com/hermes-zmq/hermes/internal/notify"
 )
-
-// freePort is one that nobody listens at now.
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer func() { require.NoError(t, l.Close()) }()
-	return l.Addr().String()[strings.LastIndexByte(l.Addr().String(), ':')+1:]
-}
 
 func TestAPostOfficeDoesNotFollowItself(t *testing.T) {
 	for _, c := range []struct{ in, out, debug string }{

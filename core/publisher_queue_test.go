@@ -1,51 +1,123 @@
 package core
 
 import (
-	"encoding/json"
 	"fmt"
 	"runtime"
 	"runtime/debug"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/hermes-zmq/hermes/internal/batch"
 	"github.com/hermes-zmq/hermes/internal/queue"
+	"github.com/hermes-zmq/hermes/internal/testkit"
 )
 
-// rules are the choices of queue.full with what they leave, in a queue for 10, of the
-// 25 envelopes numbered from 0 on topics t0 to t4 in turn.
-var rules = map[queue.Policy]struct {
-	left           []int
-	new, old, same uint64
-	code           Code
-}{
-	queue.Block:          {count(0, 10), 15, 0, 0, EFULL},
-	queue.DropNew:        {count(0, 10), 15, 0, 0, OK},
-	queue.DropOld:        {count(15, 25), 0, 15, 0, OK},
-	queue.LatestPerTopic: {count(20, 25), 0, 0, 20, OK},
-	queue.Error:          {count(0, 10), 15, 0, 0, EFULL},
+// TestThePublishersDescriptorShowsRoom: it is unreadable from an attempt that found no
+// room until there is some, and at the end it lets everybody go.
+func TestThePublishersDescriptorShowsRoom(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine string) {
+		po := newOffice(t, engine)
+		p := newPublisher(t, engine, get(t, po, "endpoint.in"), "queue.messages", "2", "ready.hold", "1h", "linger", "0")
+		fd, err := p.FD()
+		require.NoError(t, err)
+		row := []byte(`["t", null, 1]`)
+		for range 2 {
+			require.NoError(t, p.TryPublish(row))
+			require.True(t, testkit.Readable(t, fd, 0))
+		}
+		for range 2 {
+			code(t, ETIMEOUT, p.TryPublish(row), "full for now")
+			require.False(t, testkit.Readable(t, fd, 0))
+		}
+		s := p.Stats()
+		require.EqualValues(t, []any{2, 0}, []any{int(s.Accepted), int(s.DroppedFull)}, "an attempt is not counted")
+
+		r := newReceiver(t, engine, get(t, po, "endpoint.out"), "on_slow", "ignore")
+		require.True(t, testkit.Readable(t, fd, soon))
+		require.NoError(t, p.TryPublish(row))
+		collect(t, r, 3)
+
+		require.NoError(t, r.Stop(0))
+		require.Eventually(t, func() bool { // until it holds back again, with no peer
+			for p.TryPublish(row) == nil {
+				continue
+			}
+			return !testkit.Readable(t, fd, 0)
+		}, soon, time.Millisecond)
+		_ = p.Stop(0)
+		require.True(t, testkit.Readable(t, fd, 0))
+		require.NoError(t, p.Close())
+		_, err = p.FD()
+		code(t, EBADHANDLE, err, "closed")
+	})
 }
 
-func count(from, to int) (out []int) {
-	for ; from < to; from++ {
-		out = append(out, from)
+// TestNoRoomIsMissed: who waits on the descriptor alone gets everything through a queue
+// that is nearly always full.
+func TestNoRoomIsMissed(t *testing.T) {
+	po := newOffice(t, "zmtp")
+	r := newReceiver(t, "zmtp", get(t, po, "endpoint.out"), "on_slow", "ignore")
+	p := newPublisher(t, "zmtp", get(t, po, "endpoint.in"), "queue.messages", "3", "ready.hold", "30s")
+	fd, err := p.FD()
+	require.NoError(t, err)
+	const count = 5000
+	for n := 0; n < count; {
+		switch err := p.TryPublish([]byte(`["t", null, 1]`)); CodeOf(err) {
+		case OK:
+			n++
+		case ETIMEOUT:
+			require.True(t, testkit.Readable(t, fd, soon))
+		default:
+			require.NoError(t, err)
+		}
 	}
-	return out
+	collect(t, r, count)
 }
 
-func numbers(t *testing.T, envelopes []Envelope) (out []int) {
-	t.Helper()
-	for _, e := range envelopes {
-		var n int
-		require.NoError(t, json.Unmarshal(e.Data, &n))
-		out = append(out, n)
-	}
-	return out
+// TestAHigherBoundMakesRoom: a caller that waits for room learns of a new bound, even where nothing
+// is sent that would make some.
+func TestAHigherBoundMakesRoom(t *testing.T) {
+	p := newPublisher(t, "zmtp", "tcp://127.0.0.1:1", "ready.hold", "1h", "queue.messages", "1", "queue.block", "1h")
+	require.NoError(t, p.Publish("t", "", []byte("1")))
+	published := make(chan error, 1)
+	go func() { published <- p.Publish("t", "", []byte("2")) }()
+	fd, err := p.FD()
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return !testkit.Readable(t, fd, 0) }, soon, time.Millisecond, "it waits")
+	set(t, p, "queue.messages", "2")
+	require.NoError(t, testkit.Receive(t, published, "a publish that waits for room"))
+	code(t, ETIMEOUT, p.TryPublish([]byte(`["t", null, 3]`)), "full")
+	require.False(t, testkit.Readable(t, fd, 0))
+	set(t, p, "queue.messages", "3")
+	require.True(t, testkit.Readable(t, fd, 0))
+	require.NoError(t, p.TryPublish([]byte(`["t", null, 3]`)))
+	require.EqualValues(t, 3, p.Stats().Queued)
 }
 
-func TestAFullPublisherDoesWhatItIsTold(t *testing.T) {
+func TestAFullQueueWaitsThenSaysSo(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine string) {
+		p := newPublisher(t, engine, "tcp://127.0.0.1:1", "ready.hold", "1h", "queue.messages", "10", "queue.block", "50ms")
+		for range 10 {
+			require.NoError(t, p.Publish("t", "", []byte("1")))
+		}
+		began := time.Now()
+		code(t, EFULL, p.Publish("t", "", []byte("1")), "pub", "10 envelopes")
+		require.GreaterOrEqual(t, time.Since(began), 50*time.Millisecond)
+		s := p.Stats()
+		require.EqualValues(t, 11, s.Accepted)
+		require.EqualValues(t, 1, s.DroppedFull)
+		require.EqualValues(t, 10, s.Queued)
+		code(t, ETIMEOUT, p.Stop(10*time.Millisecond), "10 envelopes")
+		s = p.Stats()
+		require.EqualValues(t, 10, s.DroppedStop)
+		require.Zero(t, s.Queued)
+	})
+}
+
+func TestAFullPublisherFollowsItsPolicy(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine string) {
 		for full, want := range rules {
 			t.Run(full.String(), func(t *testing.T) {
@@ -74,18 +146,6 @@ func TestAFullPublisherDoesWhatItIsTold(t *testing.T) {
 			})
 		}
 	})
-}
-
-// eventOf waits for an event of a kind.
-func eventOf(t *testing.T, p Component, kind string) Event {
-	t.Helper()
-	for {
-		e, err := p.NextEvent(soon)
-		require.NoError(t, err, "waiting for %s", kind)
-		if e.Kind == kind {
-			return e
-		}
-	}
 }
 
 // TestWithDistinctTopicsTheOldestGoes: there is nothing to conflate.

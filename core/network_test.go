@@ -1,12 +1,21 @@
 package core
 
 import (
+	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
+
+	zmq "github.com/pebbe/zmq4"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/hermes-zmq/hermes/internal/fds"
 )
 
 // entrances are all ways in which an address comes into this package.
@@ -44,7 +53,7 @@ func TestAMalformedAddressIsRefusedAtEveryEntrance(t *testing.T) {
 	code(t, EADDRESS, entrances["office, connecting"]("tcp://127.0.0.1:*"), "not connected to")
 }
 
-func TestAnEmptyAddressAmongOthersIsTold(t *testing.T) {
+func TestAnEmptyAddressAmongOthersIsRefused(t *testing.T) {
 	for _, text := range []string{"tcp://127.0.0.1:9,", ",tcp://127.0.0.1:9", "tcp://127.0.0.1:9, ,tcp://127.0.0.1:8", ","} {
 		_, err := NewPublisher(text, "p")
 		code(t, EADDRESS, err, "one of the addresses in it is empty")
@@ -68,8 +77,8 @@ func TestTheSameAddressTwiceIsOne(t *testing.T) {
 	})
 }
 
-// TestARelativePathIsMeantAsItWasAtTheStart, wherever the process goes afterwards.
-func TestARelativePathIsMeantAsItWasAtTheStart(t *testing.T) {
+// TestARelativePathIsResolvedAtTheStart, wherever the process goes afterwards.
+func TestARelativePathIsResolvedAtTheStart(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine string) {
 		home, elsewhere := shortDir(t), shortDir(t)
 		t.Chdir(home)
@@ -170,4 +179,148 @@ func TestAnInterfaceThatIsNotThereIsABadAddress(t *testing.T) {
 			require.NoError(t, po.Close())
 		}
 	})
+}
+
+func TestAnAddressInUseIsReported(t *testing.T) {
+	a := closedPort(t)
+	po, err := NewPostOffice(a, a, "")
+	require.NoError(t, err)
+	code(t, EADDRINUSE, po.Start(), a+" is both the incoming and the outgoing address")
+	eachEngine(t, func(t *testing.T, engine string) {
+		taken := get(t, newOffice(t, engine), "endpoint.in")
+		po, err := NewPostOffice(taken, "tcp://127.0.0.1:*", "")
+		require.NoError(t, err)
+		set(t, po, "engine", engine)
+		code(t, EADDRINUSE, po.Start(), taken[len("tcp://"):], "another program listens there")
+	})
+}
+
+// TestWithoutDescriptorsAStartFails, rather than the program.
+func TestWithoutDescriptorsAStartFails(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine string) {
+		var limit unix.Rlimit
+		require.NoError(t, unix.Getrlimit(unix.RLIMIT_NOFILE, &limit))
+		lowest, err := unix.Eventfd(0, unix.EFD_CLOEXEC)
+		require.NoError(t, err)
+		require.NoError(t, unix.Close(lowest))
+		restore := func() { require.NoError(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &limit)) }
+		defer restore()
+		for spare := range uint64(5 * fds.SpareDescriptors) {
+			p, err := NewPostOffice("tcp://127.0.0.1:*", "tcp://127.0.0.1:*", "tcp://127.0.0.1:*")
+			require.NoError(t, err)
+			require.NoError(t, p.Set("engine", engine))
+			before := countFDs(t)
+			require.NoError(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: uint64(lowest) + spare, Max: limit.Max}))
+			err = p.Start()
+			restore()
+			if spare < fds.SpareDescriptors || err != nil {
+				code(t, EIO, err, "cannot open", "the limit on open files, ulimit -n, is ")
+				require.ErrorIs(t, err, syscall.EMFILE)
+				require.Equal(t, "new", get(t, p, "state"))
+				require.LessOrEqual(t, countFDs(t), before)
+				require.NoError(t, p.Start())
+			}
+			require.NoError(t, p.Close())
+		}
+	})
+}
+
+func TestWhatOnePeerMayCostCanBeSet(t *testing.T) {
+	subscribing := func(t *testing.T, office *PostOffice, topics ...string) {
+		r, err := NewReceiver(get(t, office, "endpoint.out"), "r")
+		require.NoError(t, err)
+		for _, topic := range topics {
+			require.NoError(t, r.Subscribe(topic))
+		}
+		require.NoError(t, r.Start())
+		t.Cleanup(func() { _ = r.Close() })
+	}
+	for option, c := range map[string]struct {
+		value string
+		peer  func(*testing.T, *PostOffice)
+		words string
+	}{
+		"limit.connections": {"1", func(t *testing.T, office *PostOffice) {
+			subscribing(t, office, "a")
+			hears(t, office, "connected at")
+			subscribing(t, office, "b")
+		}, "there are 1 connections already"},
+		"limit.subscriptions": {"2", func(t *testing.T, office *PostOffice) { subscribing(t, office, "a", "b", "c") }, "more than 2 subscriptions"},
+		"limit.subscriptions.bytes": {"50", func(t *testing.T, office *PostOffice) {
+			subscribing(t, office, strings.Repeat("x", 40), strings.Repeat("y", 40))
+		}, "more than 50 bytes"},
+		"limit.frames": {"4", sendFrames, "more than 4 frames"},
+		"limit.handshake.bytes": {"70", func(t *testing.T, office *PostOffice) {
+			c, err := net.Dial("tcp", strings.TrimPrefix(get(t, office, "endpoint.out"), "tcp://"))
+			require.NoError(t, err)
+			t.Cleanup(func() { _ = c.Close() })
+			greeting := append([]byte("\xff\x00\x00\x00\x00\x00\x00\x00\x00\x7f\x03\x00NULL"), make([]byte, 48)...)
+			_, err = c.Write(append(greeting, "\x04\xc8\x05READY"...)) // of 200 bytes
+			require.NoError(t, err)
+		}, "handshake is longer than"},
+	} {
+		t.Run(option, func(t *testing.T) {
+			office := newOffice(t, "zmtp", option, c.value)
+			c.peer(t, office)
+			hears(t, office, c.words)
+		})
+	}
+}
+
+// sendFrames is a publisher of libzmq whose message has too many frames.
+func sendFrames(t *testing.T, office *PostOffice) {
+	r := newReceiver(t, "zmtp", get(t, office, "endpoint.out"))
+	require.NoError(t, r.WaitReady(soon))
+	socket, err := zmq.NewSocket(zmq.XPUB)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = socket.Close() })
+	require.NoError(t, socket.SetLinger(0))
+	require.NoError(t, socket.Connect(get(t, office, "endpoint.in")))
+	_, err = socket.RecvBytes(0) // the subscription
+	require.NoError(t, err)
+	_, err = socket.SendMessage("1", "2", "3", "4", "5")
+	require.NoError(t, err)
+}
+
+// TestAFrozenPeerIsNoticed by every component, and by default within ten seconds.
+func TestAFrozenPeerIsNoticed(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer func() { _ = l.Close() }()
+	go func() { // shakes hands, and then says nothing more
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			t.Cleanup(func() { _ = c.Close() })
+			greeting := append([]byte{0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0x7f, 3, 1}, "NULL"...)
+			_, _ = c.Write(append(greeting, make([]byte, 64-len(greeting))...))
+			_, _ = c.Write([]byte("\x04\x1a\x05READY\x0bSocket-Type\x00\x00\x00\x04XPUB"))
+		}
+	}()
+	quick := []string{"heartbeat.interval", "30ms", "heartbeat.timeout", "60ms", "reconnect.min", "1ms"}
+	r := newReceiver(t, "zmtp", "tcp://"+l.Addr().String(), quick...)
+	require.Contains(t, eventOf(t, r, "disconnected").Text, "no sign of life")
+	require.Equal(t, "connected", eventOf(t, r, "connected").Kind, "it tries again")
+
+	po, err := NewPostOffice(">tcp://"+l.Addr().String(), "tcp://127.0.0.1:*", "")
+	require.NoError(t, err)
+	set(t, po, quick...)
+	require.NoError(t, po.Start())
+	defer func() { _ = po.Close() }()
+	require.Contains(t, eventOf(t, po, "disconnected").Text, "no sign of life")
+
+	for _, p := range []Component{r, po, newPublisher(t, "zmtp", "tcp://127.0.0.1:1")} {
+		defaults := map[string]time.Duration{}
+		for _, o := range p.Options() {
+			if strings.HasPrefix(o.Key, "heartbeat.") {
+				defaults[o.Key], err = time.ParseDuration(o.Default)
+				require.NoError(t, err)
+			}
+		}
+		interval, timeout := defaults["heartbeat.interval"], defaults["heartbeat.timeout"]
+		require.LessOrEqual(t, interval+timeout+interval/4, 10*time.Second, fmt.Sprint(defaults)) // it looks four times an interval
+		require.NotZero(t, interval)
+	}
 }

@@ -53,7 +53,7 @@ func nothingMore(t testing.TB, p *Publisher, r *Receiver, topic string) {
 	require.Equal(t, []string{topic, `"end"`}, []string{e.Topic, string(e.Data)})
 }
 
-func TestWhoComesLateGetsTheLastValues(t *testing.T) {
+func TestALateReceiverGetsTheLastValues(t *testing.T) {
 	po := newOffice(t, "zmtp", "cache.depth", "3")
 	p := newPublisher(t, "zmtp", get(t, po, "endpoint.in"))
 	require.NoError(t, p.WaitReady(soon), "the post office asks without any receiver")
@@ -90,7 +90,7 @@ func TestWhoComesLateGetsTheLastValues(t *testing.T) {
 	require.EqualValues(t, 5, ps.CacheSent)
 	require.EqualValues(t, 25, ps.InMessages)
 	require.EqualValues(t, 3, ps.OutMessages)
-	require.EqualValues(t, 22, ps.Unwanted, "what is kept and wanted by nobody is unwanted")
+	require.EqualValues(t, 22, ps.Unwanted, "what is kept and has no subscriber is unwanted")
 }
 
 func TestASecondSubscriptionRepeatsNothing(t *testing.T) {
@@ -123,8 +123,8 @@ func TestASecondSubscriptionRepeatsNothing(t *testing.T) {
 	require.EqualValues(t, 4, po.Stats().CacheSent)
 }
 
-// TestOthersGetNothingOfAReplay: one who has been there all the time is not disturbed.
-func TestOthersGetNothingOfAReplay(t *testing.T) {
+// TestOtherReceiversGetNothingOfAReplay: one who has been there all the time is not disturbed.
+func TestOtherReceiversGetNothingOfAReplay(t *testing.T) {
 	po := newOffice(t, "zmtp", "cache.depth", "100")
 	p := newPublisher(t, "zmtp", get(t, po, "endpoint.in"))
 	early := newReceiver(t, "zmtp", get(t, po, "endpoint.out"))
@@ -139,9 +139,9 @@ func TestOthersGetNothingOfAReplay(t *testing.T) {
 	require.Zero(t, early.Stats().Cached)
 }
 
-// TestWhoComesBackIsNotToldTwice: what a receiver has had already when it is connected
+// TestAReceiverThatReconnectsGetsNothingTwice: what a receiver has had already when it is connected
 // again is dropped there, and what it has missed meanwhile is not lost.
-func TestWhoComesBackIsNotToldTwice(t *testing.T) {
+func TestAReceiverThatReconnectsGetsNothingTwice(t *testing.T) {
 	po := newOffice(t, "zmtp", "cache.depth", "5")
 	p := newPublisher(t, "zmtp", get(t, po, "endpoint.in"))
 	relay := testkit.NewRelay(t, get(t, po, "endpoint.out"))
@@ -162,10 +162,10 @@ func TestWhoComesBackIsNotToldTwice(t *testing.T) {
 	require.Equal(t, s.Arrived, s.Delivered+s.DroppedDuplicate)
 }
 
-// TestTheCacheAndTheLiveStreamJoinWithoutASeam: whoever comes, whenever it comes and
+// TestTheCacheAndTheLiveStreamJoinWithoutAGap: a receiver, whenever it comes and
 // whatever it asks for, sees every stream from some envelope on without a gap and
 // without a repetition, while publishers send as fast as they can.
-func TestTheCacheAndTheLiveStreamJoinWithoutASeam(t *testing.T) {
+func TestTheCacheAndTheLiveStreamJoinWithoutAGap(t *testing.T) {
 	const publishers, topics, depth = 3, 5, 4
 	po := newOffice(t, "zmtp", "cache.depth", strconv.Itoa(depth*publishers))
 	var over atomic.Bool
@@ -262,7 +262,7 @@ func visit(t *testing.T, po *PostOffice, random *rand.Rand, topics int) (cached 
 	return s.Cached
 }
 
-// ear is a receiver that tells nobody what it is, as those of 1.x.
+// ear is a receiver that does not tell what it is, as those of 1.x.
 type ear struct {
 	carrier.Inlet
 	got chan []string
@@ -292,7 +292,7 @@ func (e *ear) next(t testing.TB) []string {
 	return testkit.Receive(t, e.got, "a message")
 }
 
-func TestWhoCannotTellOldFromLateGetsWhatTheOperatorSays(t *testing.T) {
+func TestOldReceiversGetOfTheCacheWhatTheOptionSays(t *testing.T) {
 	for _, c := range []struct {
 		old    string
 		typ    carrier.Type
@@ -326,7 +326,7 @@ func TestWhoCannotTellOldFromLateGetsWhatTheOperatorSays(t *testing.T) {
 	}
 }
 
-func TestOnlyTheTopicsOfTheCacheAreKeptAndAskedFor(t *testing.T) {
+func TestOnlyTheTopicsOfTheCacheAreKeptAndSubscribedTo(t *testing.T) {
 	po := newOffice(t, "zmtp", "cache.depth", "1", "cache.topics", "a/, b")
 	p := newPublisher(t, "zmtp", get(t, po, "endpoint.in"))
 	require.NoError(t, p.WaitReady(soon))
@@ -361,8 +361,8 @@ func TestACacheNeedsOurOwnCarrier(t *testing.T) {
 	}
 }
 
-// TestACacheServesWhoPublishesOverLibzmq: only the receivers' side needs our carrier.
-func TestACacheServesWhoPublishesOverLibzmq(t *testing.T) {
+// TestACacheServesPublishersOverLibzmq: only the receivers' side needs our carrier.
+func TestACacheServesPublishersOverLibzmq(t *testing.T) {
 	po, err := NewPostOffice("inproc://cache-in", "tcp://127.0.0.1:*", "")
 	require.NoError(t, err)
 	set(t, po, "cache.depth", "1")
