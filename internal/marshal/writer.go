@@ -255,8 +255,7 @@ func (w *writer) integer(v uint64, negative bool, digits []byte) {
 	w.out = appendInteger(w.out, v, negative)
 }
 
-// fraction takes the rest of a number whose digits before the point are v. Where mantissa
-// and power of ten are both exact as float64, so is their quotient; see parseNumber in wire.
+// fraction takes the rest of a number whose digits before the point are v.
 func (w *writer) fraction(v uint64, begin, first int) {
 	places := 0
 	if w.next() == '.' {
@@ -265,20 +264,18 @@ func (w *writer) fraction(v uint64, begin, first int) {
 		v = w.digits(v)
 		places += w.at
 	}
-	exact := w.at-first <= mostDigits && v < 1<<53 && places < len(powers)
+	f, exact := wire.ExactFloat(v, places)
+	exact = exact && w.at-first <= mostDigits
 	for c := w.next(); c|0x20 == 'e' || c == '+' || c == '-' || c-'0' <= 9; c = w.next() {
 		w.at++
 		exact = false
 	}
 	text := w.text[begin:w.at]
-	var f float64
-	if exact {
-		f = float64(v) / powers[places]
-		if first > begin {
-			f = -f
-		}
-	} else {
+	switch {
+	case !exact:
 		f = w.parse(string(text))
+	case first > begin: // there is a minus sign
+		f = -f
 	}
 	w.out = append(w.out, floatCode)
 	w.double(f)
@@ -290,5 +287,3 @@ func (w *writer) parse(text string) float64 {
 	w.refused = w.refused || err != nil && !math.IsInf(f, 0)
 	return f
 }
-
-var powers = [...]float64{1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22}
