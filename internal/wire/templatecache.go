@@ -14,7 +14,7 @@ import (
 // or an escape, any other digit may be, with one exception: a number of several digits
 // must not begin with a zero. So the first of several digits must stay above zero.
 //
-// capi's template.c does the same in C; the same vectors test both.
+// capi matches templates in C in the same way, for what is published there.
 
 const (
 	minTemplate   = 16 // bytes of the shortest and the longest text that has a template
