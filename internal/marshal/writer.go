@@ -10,6 +10,12 @@ import (
 	"github.com/hermes-zmq/hermes/internal/wire"
 )
 
+// From JSON to marshal. The functions Append… write one value or its beginning. AppendJSON
+// translates a whole JSON text in one pass, without a tree: a writer has a position in the
+// text and appends to its output, and a list's number of elements is filled in at its end. A
+// value that marshal and JSON do not have in common sets refused, which ends the pass; then
+// the output is discarded.
+
 // AppendList begins a list of n values; the caller appends them.
 func AppendList(dst []byte, n int) []byte { return appendSize(append(dst, listCode), n) }
 

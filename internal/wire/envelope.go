@@ -6,10 +6,19 @@ import (
 	"github.com/hermes-zmq/hermes/internal/batch"
 )
 
+// Envelopes are written in two steps: Append and AppendEntry write a message with a blank
+// time into a batch, as early as possible; Stamp and Number fill in time and trailer of all
+// messages of the batch when it is sent. A blank time has the size of the real one, so nothing
+// moves.
+//
+// Envelopes are read in one step: Split finds the four frames, validates them, with the help
+// of a StreamMemo, and returns views of them. A batch is guarded by its owner; a StreamMemo is
+// for one goroutine.
+
 // ErrJSON says that data is not one JSON value.
 var ErrJSON = errors.New("not one JSON value")
 
-// Frames of an envelope, in the order of the wire.
+// frameCount is the number of frames of an envelope.
 const frameCount = 4
 
 // Append adds an envelope to b. topic is text, origin an encoded JSON string (see

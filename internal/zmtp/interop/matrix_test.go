@@ -114,7 +114,7 @@ func (c cell) try(t *testing.T) {
 // TestMain writes the matrix when all is done.
 func TestMain(m *testing.M) {
 	code := m.Run()
-	path := filepath.Join("..", "..", "..", "..", "build", "interop", "matrix.txt")
+	path := filepath.Join("..", "..", "..", "build", "interop", "matrix.txt")
 	if err := os.WriteFile(path, []byte(matrix()), 0o644); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1
