@@ -2,7 +2,7 @@ package carrier
 
 import "errors"
 
-// What opening a socket can fail with, besides errors of the operating system. A
+// The errors of opening a socket, besides those of the operating system. A
 // carrier wraps these, and syscall.Errno values such as EADDRINUSE, with the
 // address concerned.
 var (

@@ -17,24 +17,24 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// implementation is one library to meet, and the program that makes a stranger of it.
+// implementation is one library to meet, and the program that makes a foreign peer of it.
 type implementation struct {
 	name    string
 	command []string // before ROLE bind|connect ADDRESS...; "build/" is the checkout's
 	lacks   []lack
 }
 
-// lack is something that an implementation does not have, found in its
-// documentation or source, with the reason why a test is not run. A role that is
-// lacking must be refused by the stranger itself.
+// lack is something that an implementation does not have, according to its documentation or
+// source, with the reason why a test is not run. A role that is lacking must be refused by the
+// foreign peer itself.
 type lack struct {
-	role     string // of the stranger, or "" for all
+	role     string // of the foreign peer, or "" for all
 	mode     string // "bind", "connect", or "" for both
 	scenario string // or "" for all
 	reason   string
 }
 
-// lacking tells why a scenario is not run, or "".
+// lacking is the reason why a scenario is not run, or "".
 func (im *implementation) lacking(role, mode, scenario string) string {
 	for _, l := range im.lacks {
 		if (l.role == "" || l.role == role) && (l.mode == "" || l.mode == mode) &&
@@ -45,7 +45,7 @@ func (im *implementation) lacking(role, mode, scenario string) string {
 	return ""
 }
 
-// program is the command with its paths made right.
+// program is the command with absolute paths.
 func (im *implementation) program(t testing.TB) (words []string) {
 	root, err := filepath.Abs("../../..")
 	require.NoError(t, err)
@@ -55,15 +55,15 @@ func (im *implementation) program(t testing.TB) (words []string) {
 	return words
 }
 
-// hello is the first line of a stranger.
+// hello is the first line of a foreign peer.
 type hello struct {
 	Ready   []string
 	Version string
 	Refused string
 }
 
-// stranger is a running program with a socket of its own.
-type stranger struct {
+// foreignPeer is a running program with a socket of its own.
+type foreignPeer struct {
 	hello
 	t      testing.TB
 	cmd    *exec.Cmd
@@ -76,11 +76,11 @@ type stranger struct {
 	got []message
 }
 
-// meet starts a stranger, and waits until its socket is there.
-func (im *implementation) meet(t testing.TB, role, mode string, addresses ...string) *stranger {
+// start starts a foreign peer, and waits until its socket is there.
+func (im *implementation) start(t testing.TB, role, mode string, addresses ...string) *foreignPeer {
 	t.Helper()
 	words := append(append(im.program(t), role, mode), addresses...)
-	s := &stranger{t: t, cmd: exec.Command(words[0], words[1:]...), ended: make(chan struct{}), orders: make(chan string, 1024)}
+	s := &foreignPeer{t: t, cmd: exec.Command(words[0], words[1:]...), ended: make(chan struct{}), orders: make(chan string, 1024)}
 	s.cmd.Stderr = &s.stderr
 	var err error
 	s.in, err = s.cmd.StdinPipe()
@@ -99,15 +99,15 @@ func (im *implementation) meet(t testing.TB, role, mode string, addresses ...str
 	return s
 }
 
-// write hands on orders, whether the stranger has time for them now or not.
-func (s *stranger) write() {
+// write passes on orders, so that giving one never blocks the test.
+func (s *foreignPeer) write() {
 	for order := range s.orders {
 		_, _ = io.WriteString(s.in, order)
 	}
 }
 
-// read collects what a stranger prints until it ends.
-func (s *stranger) read(out io.Reader, ready chan<- hello) {
+// read collects what a foreign peer prints until it ends.
+func (s *foreignPeer) read(out io.Reader, ready chan<- hello) {
 	defer close(s.ended)
 	lines := bufio.NewReaderSize(out, 1<<20)
 	first := true
@@ -131,7 +131,7 @@ func (s *stranger) read(out io.Reader, ready chan<- hello) {
 	}
 }
 
-func (s *stranger) took(line []byte) {
+func (s *foreignPeer) took(line []byte) {
 	var what struct{ Message []string }
 	if err := json.Unmarshal(line, &what); err != nil {
 		s.t.Errorf("%.100q: %v", line, err)
@@ -149,15 +149,15 @@ func (s *stranger) took(line []byte) {
 	s.got = append(s.got, m)
 }
 
-// received is what has come so far.
-func (s *stranger) received() []message {
+// received is what has arrived so far.
+func (s *foreignPeer) received() []message {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.got[:len(s.got):len(s.got)]
 }
 
-// order tells a stranger what to do; it does so in its own time.
-func (s *stranger) order(verb string, frames ...string) {
+// order gives the foreign peer a line of input; it obeys some time later.
+func (s *foreignPeer) order(verb string, frames ...string) {
 	var line strings.Builder
 	line.WriteString(verb)
 	for _, frame := range frames {
@@ -167,22 +167,22 @@ func (s *stranger) order(verb string, frames ...string) {
 	select {
 	case s.orders <- line.String():
 	case <-s.ended:
-		require.Fail(s.t, "a stranger has ended", "%s", &s.stderr)
+		require.Fail(s.t, "a foreign peer has ended", "%s", &s.stderr)
 	}
 }
 
-func (s *stranger) send(all ...message) {
+func (s *foreignPeer) send(all ...message) {
 	for _, m := range all {
 		s.order("send", m...)
 	}
 }
 
-// kill ends a stranger without a goodbye, and waits until it is gone.
-func (s *stranger) kill() {
+// kill kills the process, and waits until it has ended.
+func (s *foreignPeer) kill() {
 	_ = s.cmd.Process.Kill()
 	<-s.ended
 	if s.t.Failed() && s.stderr.Len() > 0 {
-		s.t.Logf("a stranger said:\n%s", &s.stderr)
+		s.t.Logf("output of the foreign peer:\n%s", &s.stderr)
 		s.stderr.Reset()
 	}
 }

@@ -8,20 +8,20 @@ import (
 )
 
 // Entry is one envelope of a batch in JSON: its topic and origin as JSON values, strings in
-// the canonical form, and its data as it stood.
+// the canonical form, and its data unchanged.
 type Entry struct {
 	Topic, Origin, Data []byte
-	Time                []byte // a JSON value that is to go out as it is; nil: the time of sending
+	Time                []byte // a JSON value that is sent as it is; nil is the time of sending
 }
 
-// Size is what the envelope counts for in limits.
+// Size is what the entry counts in limits, in bytes.
 func (e *Entry) Size() int { return len(e.Topic) + len(e.Origin) + len(e.Data) + len(e.Time) }
 
 // entryParts is the most that an entry has: topic, origin, data, time.
 const entryParts = 4
 
-// ParseBatch reads a JSON array of entries, as ParseEntry does. The text must be Valid.
-// The entries are views of text where that is possible.
+// ParseBatch reads a JSON array of entries, each as ParseEntry does. The text must be
+// Valid. The entries are views of text where that is possible.
 func ParseBatch(text, own []byte) (entries []Entry, err error) {
 	array, err := each(text, func(element []byte) error {
 		var parts [entryParts][]byte
@@ -45,9 +45,9 @@ func ParseBatch(text, own []byte) (entries []Entry, err error) {
 	return entries, err
 }
 
-// ParseEntry reads one [topic, origin, data] or [topic, origin, data, time] and checks it on
-// the way: ErrJSON for what is no JSON. With three elements a null origin becomes own; with
-// four it is an origin as any other, and a null time is that of sending.
+// ParseEntry reads one [topic, origin, data] or [topic, origin, data, time] and validates
+// it: a text that is not JSON is ErrJSON. With three elements a null origin becomes own;
+// with four it is an origin as any other, and a null time is the time of sending.
 func ParseEntry(text, own []byte) (Entry, error) {
 	var parts [entryParts][]byte
 	i := skipSpace(text, 0)
@@ -94,8 +94,8 @@ func noEntry(text []byte) error {
 	return errors.New("it is not [topic, origin, data] or [topic, origin, data, time]")
 }
 
-// each walks over a JSON array and calls f with the raw text of every element. The
-// text must be Valid. It reports false where text is not an array, and f's error.
+// each calls f with the raw text of every element of a JSON array. The text must be Valid.
+// It reports false where text is not an array, and f's error.
 func each(text []byte, f func(element []byte) error) (bool, error) {
 	i := skipSpace(text, 0)
 	if text[i] != '[' {
@@ -113,9 +113,9 @@ func each(text []byte, f func(element []byte) error) (bool, error) {
 	return true, nil
 }
 
-// canonical rewrites a valid JSON string as CPython's json.dumps would write it:
-// the same text may be escaped in many ways, and subscriptions compare bytes. Any other
-// value stays as it is.
+// canonical rewrites a valid JSON string as CPython's json.dumps writes it: the same text
+// can be escaped in many ways, and subscriptions compare bytes. Any other value stays as
+// it is.
 func canonical(frame []byte) []byte {
 	if frame[0] != '"' {
 		return frame
@@ -135,7 +135,7 @@ func canonical(frame []byte) []byte {
 		from := i
 		r, next := decodeEscape(body, i+1)
 		if r == utf8.RuneError && body[from+1] == 'u' && utf16.IsSurrogate(hex4(body[from+2:])) {
-			r = hex4(body[from+2:]) // alone: Python keeps it, and writes it as it is
+			r = hex4(body[from+2:]) // a lone surrogate, which Python keeps
 		}
 		out = appendRune(out, r)
 		i = next

@@ -2,8 +2,8 @@
 
 // func plainPrefix(p *byte, n int) int
 //
-// Sixteen bytes at a time, with what every amd64 processor has (SSE2): a byte is plain
-// that is above 0x1f as a signed number, so not beyond ASCII either, and none of the
+// Sixteen bytes at a time, with SSE2, which every amd64 processor has: a byte is plain if it
+// is above 0x1f as a signed number, which excludes all beyond ASCII, and is none of the
 // quotation mark, the backslash, and 0x7f.
 TEXT ·plainPrefix(SB), NOSPLIT, $0-24
 	MOVQ p+0(FP), SI

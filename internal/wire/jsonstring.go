@@ -1,6 +1,3 @@
-// Package wire translates between an envelope and its four JSON frames, exactly as
-// docs/wire.md describes them: strings as CPython's json.dumps writes them,
-// timestamps, and the sequence trailer. It knows no sockets and no carrier.
 package wire
 
 import (
@@ -12,12 +9,9 @@ import (
 // ErrUTF8 says that a text is not UTF-8.
 var ErrUTF8 = errors.New("not UTF-8")
 
-// ErrString says that a frame is not one JSON string.
-var ErrString = errors.New("not a JSON string")
-
 const hexDigits = "0123456789abcdef"
 
-// plain marks the bytes that stand for themselves in what json.dumps writes.
+// plain marks the bytes that json.dumps does not escape.
 var plain = func() (t [256]bool) {
 	for c := 0x20; c <= 0x7e; c++ {
 		t[c] = c != '"' && c != '\\'
@@ -28,9 +22,9 @@ var plain = func() (t [256]bool) {
 // isPlain reports whether text needs no escape at all.
 func isPlain[T string | []byte](text T) bool { return skipPlain(text, 0) == len(text) }
 
-// AppendString appends text as the JSON string that CPython's json.dumps writes,
-// byte for byte: subscriptions are compared with it. Text that is not UTF-8 is
-// refused and dst returned as it was.
+// AppendString appends text as the JSON string that CPython's json.dumps writes, byte for
+// byte, because subscriptions are compared with it. For text that is not UTF-8 it returns
+// dst as it was, and ErrUTF8.
 func AppendString[T string | []byte](dst []byte, text T) ([]byte, error) {
 	if isPlain(text) {
 		dst = append(dst, '"')
@@ -50,8 +44,8 @@ func AppendString[T string | []byte](dst []byte, text T) ([]byte, error) {
 	return append(dst, '"'), nil
 }
 
-// AppendPrefix appends what every topic that begins with text begins with on the
-// wire: the JSON string without its closing quotation mark.
+// AppendPrefix appends the subscription to all topics that begin with text: the JSON
+// string without its closing quotation mark.
 func AppendPrefix(dst []byte, text string) ([]byte, error) {
 	dst, err := AppendString(dst, text)
 	if err != nil {
@@ -89,10 +83,10 @@ func appendEscape(dst []byte, unit rune) []byte {
 	return append(dst, '\\', 'u', hexDigits[unit>>12&15], hexDigits[unit>>8&15], hexDigits[unit>>4&15], hexDigits[unit&15])
 }
 
-// Text gives the text of a topic or origin, a frame that is known to be Valid: that of a
-// string is what it says, that of any other value its JSON text. It is a view of the frame
-// where there is nothing to decode, and otherwise appended to scratch. A lone surrogate,
-// which Python allows and UTF-8 does not, becomes U+FFFD.
+// Text is the text of a topic or origin, a frame that is Valid: of a string its content, of
+// any other value its JSON text. It is a view of the frame where there is nothing to
+// decode, and otherwise appended to scratch. A lone surrogate, which Python allows and
+// UTF-8 does not, becomes U+FFFD.
 func Text(frame, scratch []byte) []byte {
 	frame = trimSpace(frame)
 	if frame[0] != '"' {
@@ -120,7 +114,7 @@ func Text(frame, scratch []byte) []byte {
 	return out
 }
 
-// decodeEscape decodes the escape whose letter is at i, and tells where it ends.
+// decodeEscape decodes the escape whose letter is at i, and returns its end too.
 func decodeEscape(body []byte, i int) (rune, int) {
 	switch body[i] {
 	case 'n':

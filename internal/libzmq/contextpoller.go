@@ -13,13 +13,13 @@ import (
 	"github.com/hermes-zmq/hermes/internal/fds"
 )
 
-// libzmq tells nobody which descriptors it opens, and a forked child has to close them
-// (see internal/fds/inherit). But all sockets of a context are watched by the epoll instance
-// of its one I/O thread, which the kernel lists. To find that, a socket of the same
-// context is bound for a moment to a name that nobody else has.
+// libzmq does not report which descriptors it opens, and a forked child has to close them
+// (see internal/fds/inherit). But the epoll instance of a context's I/O thread watches all of its
+// sockets, and the kernel lists what an epoll instance watches. To find the instance, a
+// socket of the context is bound for a moment to a unique name.
 
-// pollerWait is how long the I/O thread may take to watch that socket. Where it takes
-// longer the child keeps what is libzmq's, which is no reason not to go on.
+// pollerWait is how long the I/O thread may take to watch that socket. If it takes longer,
+// a forked child keeps libzmq's descriptors open.
 const pollerWait = 2 * time.Second
 
 var probes atomic.Uint64

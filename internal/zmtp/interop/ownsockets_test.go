@@ -4,6 +4,7 @@ package interop
 
 import (
 	"errors"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -16,27 +17,26 @@ import (
 	"github.com/hermes-zmq/hermes/internal/zmtp"
 )
 
-// patience is how long a test waits for what must come: for ever, as it were. How
-// fast it comes decides nothing.
-const patience = time.Minute
+// waitLimit is how long a test waits for what must happen. It decides nothing else.
+const waitLimit = time.Minute
 
 // message is the frames of one message.
 type message []string
 
-// diary is what has happened at a socket of ours.
-type diary struct {
+// eventLog is what has happened at one of our sockets.
+type eventLog struct {
 	mu     sync.Mutex
 	events []carrier.Event
 	got    []message // of inlets
 }
 
-func (d *diary) note(e carrier.Event) {
+func (d *eventLog) record(e carrier.Event) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.events = append(d.events, e)
 }
 
-func (d *diary) take(b *batch.Batch) {
+func (d *eventLog) deliver(b *batch.Batch) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var frames [][]byte
@@ -50,8 +50,8 @@ func (d *diary) take(b *batch.Batch) {
 	}
 }
 
-// count counts the events of a kind; of Wanted and Unwanted those of one prefix.
-func (d *diary) count(kind carrier.EventKind, prefix string) (n int) {
+// count counts the events of a kind; of Subscribed and Unsubscribed those of one prefix.
+func (d *eventLog) count(kind carrier.EventKind, prefix string) (n int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, e := range d.events {
@@ -62,14 +62,14 @@ func (d *diary) count(kind carrier.EventKind, prefix string) (n int) {
 	return n
 }
 
-func (d *diary) received() []message {
+func (d *eventLog) received() []message {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.got[:len(d.got):len(d.got)]
 }
 
-// explain says what has happened at a socket, if the test has failed.
-func (d *diary) explain(t testing.TB, peers []carrier.Peer) {
+// explain logs what has happened at a socket, if the test has failed.
+func (d *eventLog) explain(t testing.TB, peers []carrier.Peer) {
 	if !t.Failed() {
 		return
 	}
@@ -85,17 +85,18 @@ func (d *diary) explain(t testing.TB, peers []carrier.Peer) {
 }
 
 // config is the common part of the configuration of a socket of ours. Heartbeats
-// are fast, to have them between all messages, and breaks short. The time for a
-// handshake is what it is by default: who gets stuck in one is let go, and comes back.
-func config(kind carrier.Type, bind bool, addresses []string, d *diary) carrier.Config {
+// are fast, to have them between all messages, and pauses before reconnecting short. The
+// handshake timeout is the default: a peer that is stuck in a handshake is disconnected, and
+// connects again.
+func config(kind carrier.Type, bind bool, addresses []string, d *eventLog) carrier.Config {
 	c := carrier.Config{
 		Type:              kind,
 		Hermes:            "2",
 		HeartbeatInterval: 50 * time.Millisecond,
-		HeartbeatTimeout:  patience,
+		HeartbeatTimeout:  waitLimit,
 		ReconnectMin:      10 * time.Millisecond,
 		ReconnectMax:      100 * time.Millisecond,
-		OnEvent:           d.note,
+		OnEvent:           d.record,
 	}
 	if bind {
 		c.Bind = addresses
@@ -105,8 +106,8 @@ func config(kind carrier.Type, bind bool, addresses []string, d *diary) carrier.
 	return c
 }
 
-// open opens a socket, possibly where another was just closed. A program that is
-// being started at that moment has our listener open until it has begun to run.
+// open opens a socket, possibly at an address of one that was just closed. A process that is
+// being started at that moment has our listener open until it calls exec.
 func open(t testing.TB, try func() error) {
 	t.Helper()
 	var err error
@@ -117,19 +118,19 @@ func open(t testing.TB, try func() error) {
 	require.NoError(t, err)
 }
 
-// outlet is a PUB or XPUB of ours.
+// outlet is one of our PUB or XPUB sockets.
 type outlet struct {
-	*diary
+	*eventLog
 	carrier.Outlet
 }
 
 func openOutlet(t testing.TB, kind carrier.Type, bind bool, addresses ...string) *outlet {
 	t.Helper()
-	o := &outlet{diary: &diary{}}
+	o := &outlet{eventLog: &eventLog{}}
 	open(t, func() (err error) {
 		o.Outlet, err = zmtp.Opener{}.OpenOutlet(carrier.OutletConfig{
-			Config:   config(kind, bind, addresses, o.diary),
-			Overflow: carrier.Wait, // nothing may get lost
+			Config:   config(kind, bind, addresses, o.eventLog),
+			Overflow: carrier.Wait, // no message may be lost
 		})
 		return err
 	})
@@ -140,7 +141,7 @@ func openOutlet(t testing.TB, kind carrier.Type, bind bool, addresses ...string)
 	return o
 }
 
-// send hands out messages, in one batch.
+// send sends messages, in one batch.
 func (o *outlet) send(all ...message) carrier.Tally {
 	b := &batch.Batch{}
 	for _, m := range all {
@@ -151,25 +152,25 @@ func (o *outlet) send(all ...message) carrier.Tally {
 	return o.Send(b)
 }
 
-// waitFor waits until a prefix has been wanted, or unwanted, n times.
+// waitFor waits until a prefix has been subscribed to, or unsubscribed from, n times.
 func (o *outlet) waitFor(t testing.TB, kind carrier.EventKind, prefix string, n int) {
 	t.Helper()
-	eventually(t, func() bool { return o.count(kind, prefix) >= n }, "%q is to be wanted or unwanted", prefix)
+	eventually(t, func() bool { return o.count(kind, prefix) >= n }, "event %d for %q", kind, prefix)
 }
 
-// inlet is a SUB or XSUB of ours.
+// inlet is one of our SUB or XSUB sockets.
 type inlet struct {
-	*diary
+	*eventLog
 	carrier.Inlet
 }
 
 func openInlet(t testing.TB, kind carrier.Type, bind bool, addresses ...string) *inlet {
 	t.Helper()
-	i := &inlet{diary: &diary{}}
+	i := &inlet{eventLog: &eventLog{}}
 	open(t, func() (err error) {
 		i.Inlet, err = zmtp.Opener{}.OpenInlet(carrier.InletConfig{
-			Config:  config(kind, bind, addresses, i.diary),
-			Deliver: i.take,
+			Config:  config(kind, bind, addresses, i.eventLog),
+			Deliver: i.deliver,
 		})
 		return err
 	})
@@ -192,12 +193,12 @@ func (i *inlet) unsubscribe(t testing.TB, prefix string) {
 	require.NoError(t, i.Unsubscribe([]byte(prefix)))
 }
 
-// eventually waits for what must come.
-func eventually(t testing.TB, come func() bool, what string, args ...any) {
+// eventually waits until something holds.
+func eventually(t testing.TB, holds func() bool, what string, args ...any) {
 	t.Helper()
-	for end := time.Now().Add(patience); !come(); time.Sleep(2 * time.Millisecond) {
+	for end := time.Now().Add(waitLimit); !holds(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(end) {
-			require.Failf(t, "it did not come", what, args...)
+			require.Failf(t, "it did not happen", what, args...)
 		}
 	}
 }
@@ -213,14 +214,4 @@ func requireSame(t testing.TB, want, got []message) {
 	require.Equal(t, len(want), len(got), "messages")
 }
 
-func same(a, b message) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i] != b[i] {
-			return false
-		}
-	}
-	return true
-}
+func same(a, b message) bool { return slices.Equal(a, b) }

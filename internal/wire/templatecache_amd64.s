@@ -1,11 +1,11 @@
 #include "textflag.h"
 
-// func fits(h *shape, data *byte, n int) bool
+// func matchTemplate(t *template, data *byte, n int) bool
 //
-// Sixteen bytes at a time, with what every amd64 processor has (SSE2), the last sixteen
-// once more if need be. The parts of a shape lie 128 bytes apart. X0 gathers what is wrong.
-TEXT ·fits(SB), NOSPLIT, $0-25
-	MOVQ h+0(FP), DI
+// Sixteen bytes at a time, with SSE2, which every amd64 processor has, the last sixteen
+// once more if need be. The fields of a template lie 128 bytes apart. X0 gathers differences.
+TEXT ·matchTemplate(SB), NOSPLIT, $0-25
+	MOVQ t+0(FP), DI
 	MOVQ data+8(FP), SI
 	MOVQ n+16(FP), CX
 	SUBQ $16, CX // where the last sixteen begin
@@ -21,13 +21,13 @@ next:
 	MOVOU 128(DI)(AX*1), X4
 	MOVOU 256(DI)(AX*1), X5
 	MOVOA X4, X6
-	PAND  X2, X4    // the halves that may differ
-	PANDN X2, X6    // and all else
+	PAND  X2, X4    // the bits that may differ
+	PANDN X2, X6    // and all others
 	PXOR  X3, X6
 	POR   X6, X0
-	PCMPGTB X4, X5  // less than at least
+	PCMPGTB X4, X5  // below the least value
 	POR   X5, X0
-	PCMPGTB X1, X4  // no digit
+	PCMPGTB X1, X4  // not a digit
 	POR   X4, X0
 	CMPQ AX, CX
 	JGE  done

@@ -10,14 +10,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// familiar are shapes that know a text.
-func familiar(text []byte) *shapes {
-	var s shapes
-	s[shapePlace(text)].learn(text)
+// templatesOf are templates of which one is that of a text.
+func templatesOf(text []byte) *templates {
+	var s templates
+	s[templateSlot(text)].learn(text)
 	return &s
 }
 
-func TestShapesKnowWhatDiffersInDigitsOnly(t *testing.T) {
+func TestATemplateMatchesWhatDiffersInDigitsOnly(t *testing.T) {
 	for _, c := range []struct {
 		known, other string
 		fits         bool
@@ -37,16 +37,16 @@ func TestShapesKnowWhatDiffersInDigitsOnly(t *testing.T) {
 		{`["Tick",1e+15,-1.000]`, `["Tick",2e+00,-0.999]`, false}, // though valid
 		{`["Tick",1e+05,-1.000]`, `["Tick",2e+10,-0.999]`, true},
 	} {
-		h := &familiar([]byte(c.known))[shapePlace([]byte(c.known))]
-		require.True(t, h.fits([]byte(c.known)), c.known)
-		require.Equal(t, c.fits, h.fits([]byte(c.other)), c.other)
-		require.Equal(t, c.fits, h.fitsSlowly([]byte(c.other)), c.other)
+		h := &templatesOf([]byte(c.known))[templateSlot([]byte(c.known))]
+		require.True(t, h.matches([]byte(c.known)), c.known)
+		require.Equal(t, c.fits, h.matches([]byte(c.other)), c.other)
+		require.Equal(t, c.fits, h.matchesByWords([]byte(c.other)), c.other)
 	}
 }
 
-func TestShapesJudgeAsValidDoes(t *testing.T) {
+func TestTemplatesAgreeWithValid(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	var s shapes
+	var s templates
 	for range 50000 {
 		text := fmt.Appendf(nil, `[%d,%.2f,"%03d\u%04x",{"a":%g},-%d]`, r.IntN(100), r.Float64()*20, r.IntN(1000),
 			r.IntN(65536), r.Float64(), r.IntN(12))
@@ -57,23 +57,23 @@ func TestShapesJudgeAsValidDoes(t *testing.T) {
 	}
 }
 
-func TestShapesKeepAPlaceForWhatComesOften(t *testing.T) {
-	var s shapes
+func TestAFrequentTemplateKeepsItsSlot(t *testing.T) {
+	var s templates
 	often, odd := []byte(`["often",100,"abcdef"]`), []byte(`["often",100,"ghijkl"]`)
-	require.Equal(t, shapePlace(often), shapePlace(odd))
-	for range shapeStays + 1 {
+	require.Equal(t, templateSlot(often), templateSlot(odd))
+	for range templateMisses + 1 {
 		require.True(t, s.valid(often))
 		require.True(t, s.valid(odd))
 	}
-	h := &s[shapePlace(often)]
-	require.True(t, h.fits(often), "one that comes now and then does not displace it")
-	for range shapeStays + 1 {
+	h := &s[templateSlot(often)]
+	require.True(t, h.matches(often), "one that comes now and then does not displace it")
+	for range templateMisses + 1 {
 		require.True(t, s.valid(odd))
 	}
-	require.True(t, h.fits(odd), "and one that comes instead does")
+	require.True(t, h.matches(odd), "and one that comes instead does")
 }
 
-func TestShapesServeManyAtOnce(t *testing.T) {
+func TestATemplateCacheServesManyGoroutines(t *testing.T) {
 	var s TemplateCache
 	var wg sync.WaitGroup
 	for range 8 {
@@ -90,9 +90,8 @@ func TestShapesServeManyAtOnce(t *testing.T) {
 	wg.Wait()
 }
 
-// FuzzShape has pairs of texts of one size: the other half decides nothing that Valid
-// would not.
-func FuzzShape(f *testing.F) {
+// FuzzTemplate: what matches the template of a valid text is valid.
+func FuzzTemplate(f *testing.F) {
 	for _, pair := range [][2]string{
 		{`["Tick",42010.50,1000]`, `["Tick",02010.50,1000]`},
 		{`{"a": [1e+15, -0.5]}  `, `{"a": [0e+05, -1.5]}  `},
@@ -102,12 +101,12 @@ func FuzzShape(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, known, other []byte) {
 		n := min(len(known), len(other))
-		if known, other = known[:n], other[:n]; n < shapeLeast || n > shapeMost || !Valid(known) {
+		if known, other = known[:n], other[:n]; n < minTemplate || n > maxTemplate || !Valid(known) {
 			return
 		}
-		h := &familiar(known)[shapePlace(known)]
-		require.Equal(t, h.fitsSlowly(other), h.fits(other))
-		if h.fits(other) {
+		h := &templatesOf(known)[templateSlot(known)]
+		require.Equal(t, h.matchesByWords(other), h.matches(other))
+		if h.matches(other) {
 			require.True(t, Valid(other))
 		}
 		mixed := bytes.Clone(known) // what is close to it is found more often like this
@@ -116,16 +115,16 @@ func FuzzShape(f *testing.F) {
 				mixed[i] = '0' + c%12
 			}
 		}
-		require.Equal(t, h.fitsSlowly(mixed), h.fits(mixed))
-		if h.fits(mixed) {
+		require.Equal(t, h.matchesByWords(mixed), h.matches(mixed))
+		if h.matches(mixed) {
 			require.True(t, Valid(mixed))
 		}
 	})
 }
 
-func BenchmarkShape(b *testing.B) {
+func BenchmarkTemplate(b *testing.B) {
 	text, next := []byte(`["BTCUSD", 6543.21, 1.25, "bid", 1517670000.123456]`), []byte(`["BTCUSD", 7654.32, 9.75, "bid", 1517670001.987654]`)
-	s := familiar(text)
+	s := templatesOf(text)
 	b.ReportAllocs()
 	for b.Loop() {
 		if !s.valid(next) {

@@ -11,23 +11,7 @@ import (
 	"github.com/hermes-zmq/hermes/internal/batch"
 )
 
-// texts is a message of these frames.
-func texts(frames ...string) []byte {
-	b := &batch.Batch{}
-	for i, f := range frames {
-		b.AppendFrame([]byte(f), i < len(frames)-1)
-	}
-	return b.Buf
-}
-
-func trailerOf(s Sequence) string {
-	p := make([]byte, TrailerSize)
-	PutTrailer(p, s)
-	return string(p)
-}
-
-// TestAMarkIsSeenAndChangesNothingElse: new receivers see it, and to everybody else
-// it is white space.
+// New receivers see the mark, and to every other parser it is white space.
 func TestAMarkIsSeenAndChangesNothingElse(t *testing.T) {
 	for _, seq := range []Sequence{{0, 0}, {0xffff, 0xffffffff}, {0xffff, 7}, {7, 0xff}, {0x1234, 0xff00ffff}} {
 		for _, number := range []string{"1517670000.123456", "1517670000.5", "0", "1e9", "-1.25", " 5"} {
@@ -70,7 +54,7 @@ func TestAMarkIsSeenAndChangesNothingElse(t *testing.T) {
 	}
 }
 
-// TestAHeaderGrowsWithTheMark: the time frame may cross from the short form to the long.
+// The time frame may change from the short form to the long one.
 func TestAHeaderGrowsWithTheMark(t *testing.T) {
 	for n := 240; n < 260; n++ {
 		msg := texts(`""`, `""`, "1", strings.Repeat(" ", n-1)+"5")
@@ -89,7 +73,7 @@ func TestWhiteSpaceThatIsNoMark(t *testing.T) {
 	for _, frame := range []string{"5\n", "5\r\n", "5    ", "5\r\r\r", "5\r\r\r\r\r", "5 \r\r\r\r", "\r\r\r\r", "\r\r\r\r5",
 		"5" + trailerOf(Sequence{0xffff, 0xffffffff}), "5\r\r\r" + trailerOf(Sequence{1, 2}),
 		"5\r\r\r\r\r" + trailerOf(Sequence{1, 2}), "5\r\r\r\rx" + trailerOf(Sequence{1, 2})[1:]} {
-		require.Equal(t, -1, markAt([]byte(frame)), "%q", frame)
+		require.Equal(t, -1, cacheMarkAt([]byte(frame)), "%q", frame)
 	}
 }
 

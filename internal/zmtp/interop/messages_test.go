@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// ticks is n messages of four frames, as hermes sends them, of many lengths.
+// ticks is n messages of four frames, like those of hermes, of many lengths.
 func ticks(topic string, n int) []message {
 	all := make([]message, n)
 	for i := range all {
@@ -24,7 +24,7 @@ func ticks(topic string, n int) []message {
 
 // edges is messages at the edges of the framing: empty frames, all bytes, the
 // lengths around the step from short frames to long ones and beyond, first bytes
-// that would be a subscription upstream, many frames; and one frame of 5 MiB.
+// that would be a subscription in the other direction, many frames; and one frame of 5 MiB.
 func edges() (small []message, big message) {
 	random := rand.NewChaCha8([32]byte{'e', 'd', 'g', 'e'})
 	of := func(n int) string {

@@ -6,9 +6,9 @@ import (
 	"unsafe"
 )
 
-// The two loops that all of the checking spends its time in, eight bytes at a time
-// within a machine word (H. S. Warren, "Hacker's Delight", 2nd edition, 6-1). Of
-// each mask the lowest bit set is exact; those above it may be wrong.
+// SIMD within a register: the two loops in which validation spends its time look at eight
+// bytes of a machine word at a time (H. S. Warren, "Hacker's Delight", 2nd edition, 6-1).
+// In each mask the lowest set bit is exact; those above it may be wrong.
 
 const (
 	ones  = 0x0101010101010101
@@ -18,14 +18,14 @@ const (
 // zeroBytes marks the high bit of bytes that are zero.
 func zeroBytes(v uint64) uint64 { return (v - ones) &^ v & highs }
 
-// A text of which so much has been plain, and so much is left, is looked at in bigger
-// pieces.
+// After longBegun plain bytes, with longRest bytes left, skipPlain uses plainPrefix, which
+// looks at sixteen bytes at a time.
 const (
 	longBegun = 32
 	longRest  = 64
 )
 
-// skipPlain gives the index of the first byte from i on that is not plain: one
+// skipPlain returns the index of the first byte from i on that is not plain: one
 // outside 0x20..0x7e, a quotation mark, or a backslash.
 func skipPlain[T string | []byte](p T, i int) int {
 	for long := i + longBegun; i+8 <= len(p); i += 8 {
@@ -47,7 +47,7 @@ func skipPlain[T string | []byte](p T, i int) int {
 	return i
 }
 
-// at is where the byte i of a text is.
+// at is the address of byte i of a text.
 func at[T string | []byte](p T, i int) *byte {
 	switch p := any(p).(type) {
 	case string:
@@ -58,7 +58,7 @@ func at[T string | []byte](p T, i int) *byte {
 	return nil
 }
 
-// skipDigits gives the index of the first byte from i on that is no decimal digit.
+// skipDigits returns the index of the first byte from i on that is not a decimal digit.
 func skipDigits(p []byte, i int) int {
 	for ; i+8 <= len(p); i += 8 {
 		v := binary.LittleEndian.Uint64(p[i:]) ^ '0'*ones  // digits become 0 to 9
