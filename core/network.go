@@ -55,6 +55,7 @@ func (c *component) addNetworkOptions() {
 	o.Add("reconnect.min", "delay before the first attempt to reconnect; it doubles with each failed attempt, up to reconnect.max", false, n.reconnectMin)
 	o.Add("reconnect.max", "maximum delay between two attempts to reconnect", false, n.reconnectMax)
 	o.Add("handshake.timeout", "time limit for the handshake of a new peer", false, n.handshake)
+	c.links.RetryEvery(n.reconnectMax.Get)
 	c.addLimitOptions()
 }
 
@@ -130,9 +131,9 @@ func (c *component) peerEvent(own carrier.Type, a address.List, e carrier.Event)
 	case carrier.HandshakeFailed:
 		out.Kind, out.Text = "handshake_failed", "refused a peer at "+e.Address
 	case carrier.Exhausted:
-		out.Kind, out.Level, out.Text = "exhausted", notify.Warning, "lacks descriptors or memory at "+e.Address
+		out.Kind, out.Level, out.Text = "exhausted", notify.Warning, "out of file descriptors or memory at "+e.Address
 	case carrier.Recovered:
-		out.Kind, out.Text = "recovered", "has descriptors and memory again at "+e.Address
+		out.Kind, out.Text = "recovered", "file descriptors and memory are available again at "+e.Address
 	default:
 		return
 	}
@@ -140,7 +141,7 @@ func (c *component) peerEvent(own carrier.Type, a address.List, e carrier.Event)
 		out.Text += ": " + e.Reason
 	}
 	if c.links.Note(own, e, len(a.Bind) > 0, &out) {
-		out.Text = c.who() + " " + out.Text
+		out.Text = c.who() + ": " + out.Text
 		c.events.Add(out)
 	}
 }

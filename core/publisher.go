@@ -459,9 +459,9 @@ func (p *Publisher) currentSender() *sendqueue.Sender {
 func (p *Publisher) idleReason() string {
 	switch peers, subscriptions := p.subscribers.Count(); {
 	case peers <= 0:
-		return "waits for a peer to connect"
+		return "no peer has connected"
 	case subscriptions == 0:
-		return fmt.Sprintf("is connected to %d peer(s), where no receiver has subscribed to anything", peers)
+		return fmt.Sprintf("%d peers are connected, but no receiver has subscribed to anything", peers)
 	}
 	return ""
 }

@@ -256,7 +256,7 @@ func (r *Receiver) Unsubscribe(topic string) error {
 	for _, prefix := range prefixes {
 		known, err := r.subscriptions.Remove(prefix)
 		if err == nil && !known {
-			err = errorf(EINVAL, "%s has not subscribed to %q", r.who(), topic)
+			err = errorf(EINVAL, "%s: no subscription to %q", r.who(), topic)
 		}
 		if err != nil {
 			return err
@@ -433,17 +433,17 @@ func (r *Receiver) StatsJSON() []byte { return statsJSON(r.Stats()) }
 func (r *Receiver) idleReason() string {
 	peers := r.peers.Load()
 	if peers <= 0 {
-		return "waits for a peer to connect"
+		return "no peer has connected"
 	}
 	switch s := r.queue.Stats(); {
 	case s.Arrived == 0:
-		return fmt.Sprintf("is connected to %d peer(s), and nothing that it subscribes to has come: %s", peers, &r.subscriptions)
+		return fmt.Sprintf("%d peers are connected, but no envelope has arrived for its subscriptions: %s", peers, &r.subscriptions)
 	case s.Arrived == s.DroppedOrigin:
-		return fmt.Sprintf("has received %d envelopes, all of other origins than it accepts", s.Arrived)
+		return fmt.Sprintf("%d envelopes arrived, all from origins that it does not accept", s.Arrived)
 	case s.Arrived == s.DroppedMalformed:
-		return fmt.Sprintf("has received %d messages, none of which is an envelope", s.Arrived)
+		return fmt.Sprintf("%d messages arrived, none of them a valid envelope", s.Arrived)
 	case s.Arrived == s.DroppedStale:
-		return fmt.Sprintf("has received %d envelopes, all older than %v: its clock or that of the sender may be wrong", s.Arrived, r.slowAfter)
+		return fmt.Sprintf("%d envelopes arrived, all older than the option timeout, %v: compare the clocks of both machines", s.Arrived, r.slowAfter)
 	}
 	return ""
 }
