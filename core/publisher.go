@@ -300,13 +300,13 @@ func (p *Publisher) noteDropped(n int) {
 	defer p.overflow.Unlock()
 	if n, pass := p.overflowLimit.Pass(time.Now(), uint64(n)); pass {
 		p.events.Add(notify.Event{Kind: "overflow", Level: notify.Warning, Count: n,
-			Text: fmt.Sprintf("%v, %d dropped (%s)", p.isFull(), n, p.queueFull)})
+			Text: fmt.Sprintf("%v, %d dropped (queue.full = %s)", p.isFull(), n, p.queueFull)})
 	}
 }
 
 func (p *Publisher) checkSize(size int) error {
 	if limit := p.network.message.Get(); int64(size) > limit {
-		return errorf(ETOOBIG, "an envelope of %d bytes is above message.bytes, %d", size, limit)
+		return errorf(ETOOBIG, "%s: an envelope of %d bytes exceeds the option message.bytes, %d", p.who(), size, limit)
 	}
 	return nil
 }
@@ -318,7 +318,7 @@ func (p *Publisher) checkTime(text []byte) error {
 		return nil
 	}
 	if _, _, _, ok := wire.ParseTime(text); !ok {
-		return fmt.Errorf("its time, %s, is not a number, nor a text of one: give the seconds since 1970, or null for the time of sending", excerpt(text))
+		return fmt.Errorf("its time, %s, is neither a number nor the text of one: pass the seconds since the Unix epoch, or null for the time of sending", excerpt(text))
 	}
 	return nil
 }
@@ -461,7 +461,7 @@ func (p *Publisher) idleReason() string {
 	case peers <= 0:
 		return "no peer has connected"
 	case subscriptions == 0:
-		return fmt.Sprintf("%d peers are connected, but no receiver has subscribed to anything", peers)
+		return fmt.Sprintf("connected (peers: %d), but no receiver has subscribed to anything", peers)
 	}
 	return ""
 }

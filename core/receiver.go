@@ -437,7 +437,7 @@ func (r *Receiver) idleReason() string {
 	}
 	switch s := r.queue.Stats(); {
 	case s.Arrived == 0:
-		return fmt.Sprintf("%d peers are connected, but no envelope has arrived for its subscriptions: %s", peers, &r.subscriptions)
+		return fmt.Sprintf("connected (peers: %d), but no envelope has arrived for its subscriptions: %s", peers, &r.subscriptions)
 	case s.Arrived == s.DroppedOrigin:
 		return fmt.Sprintf("%d envelopes arrived, all from origins that it does not accept", s.Arrived)
 	case s.Arrived == s.DroppedMalformed:
