@@ -7,6 +7,6 @@ import "errors"
 // address concerned.
 var (
 	ErrAddress     = errors.New("bad address")
-	ErrUnsupported = errors.New("not supported by this carrier")
+	ErrUnsupported = errors.New("not supported by this engine")
 	ErrClosed      = errors.New("socket is closed")
 )

@@ -15,29 +15,28 @@ import java.util.function.Consumer;
 import java.util.stream.Stream;
 
 /**
- * The library that travels inside the jar, with the libraries that it needs.
+ * The libhermes inside the jar, with the libraries that it needs.
  *
- * <p>The system loads libraries from files alone. So they are written into a new folder of the
- * system's folder for temporary files, which only this user can read, and removed as soon as the
- * library is loaded: the process keeps what it has mapped, and nothing stays behind.
+ * <p>The system loads libraries only from files. So the files are extracted into a new temporary folder that only
+ * this user can read, loaded, and deleted at once; the process keeps its mappings.
  */
-final class Packed {
-    /** What errors call it. */
+final class BundledLibrary {
+    /** Its name in error texts. */
     static final String NAME = "the library inside the jar";
 
-    /** Where in the jar the files are, each at its path in the list {@code files}. */
+    /** The folder in the jar; its entry {@code files} lists the paths below it. */
     private static final String FOLDER = Platform.RESOURCE_PREFIX;
 
     private static final String LIBRARY = "hermes/_lib/libhermes.so.2";
 
-    private Packed() {}
+    private BundledLibrary() {}
 
-    /** Whether there is one for this kind of machine. */
-    static boolean isHere() {
-        return Packed.class.getResource(FOLDER + "/files") != null;
+    /** Whether the jar has a library for this platform. */
+    static boolean exists() {
+        return BundledLibrary.class.getResource(FOLDER + "/files") != null;
     }
 
-    /** Calls {@code load} with the path of the library, which is gone when it returns. */
+    /** Extracts the library, calls {@code load} with its path, and deletes it. */
     static void withLibrary(Consumer<String> load) throws IOException {
         Path folder = Files.createTempDirectory("hermes-zmq");
         try {
@@ -63,7 +62,7 @@ final class Packed {
     }
 
     private static InputStream open(String name) throws IOException {
-        InputStream in = Packed.class.getResourceAsStream(FOLDER + "/" + name);
+        InputStream in = BundledLibrary.class.getResourceAsStream(FOLDER + "/" + name);
         if (in == null) throw new IOException("the jar has no " + FOLDER + "/" + name);
         return in;
     }

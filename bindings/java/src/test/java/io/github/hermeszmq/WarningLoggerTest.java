@@ -18,7 +18,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** What goes wrong with connections is in the log. */
-class WarningsTest {
+class WarningLoggerTest {
     private static final String NOWHERE = "tcp://127.0.0.1:1";
 
     private final BlockingQueue<LogRecord> logged = new LinkedBlockingQueue<>();
@@ -46,13 +46,13 @@ class WarningsTest {
         logger.removeHandler(handler);
     }
 
-    /** The next message about a part. */
-    private String next(String part) throws InterruptedException {
+    /** The next message about a component. */
+    private String next(String component) throws InterruptedException {
         while (true) {
             LogRecord record = logged.poll(60, TimeUnit.SECONDS);
             assertNotNull(record, "nothing is logged");
             assertEquals(Level.WARNING, record.getLevel());
-            if (record.getMessage().startsWith(part)) return record.getMessage();
+            if (record.getMessage().startsWith(component)) return record.getMessage();
         }
     }
 

@@ -9,10 +9,10 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 
 /**
- * Native calls that may take long, made so that a virtual thread does not hold its carrier meanwhile: on a thread
- * of a pool. A platform thread makes them itself.
+ * Keeps virtual threads (Java 21 and later) from holding their carriers: blocking native calls are made on a
+ * thread pool, and calls that never wait yield now and then. On platform threads it changes nothing.
  */
-final class Blocking {
+final class VirtualThreads {
     private static final ExecutorService POOL = Executors.newCachedThreadPool(work -> {
         Thread thread = new Thread(work, "hermes call");
         thread.setDaemon(true);
@@ -22,7 +22,7 @@ final class Blocking {
     /** Thread.isVirtual, of Java 21 and later; null before. */
     private static final MethodHandle IS_VIRTUAL = find();
 
-    private Blocking() {}
+    private VirtualThreads() {}
 
     private static MethodHandle find() {
         try {
@@ -34,7 +34,7 @@ final class Blocking {
     }
 
     /** Whether the calling thread is a virtual one. */
-    static boolean isVirtual() {
+    static boolean isCurrent() {
         if (IS_VIRTUAL == null) return false;
         try {
             return (boolean) IS_VIRTUAL.invokeExact(Thread.currentThread());
@@ -43,21 +43,21 @@ final class Blocking {
         }
     }
 
-    private static final int TURN_AFTER = 128;
+    private static final int YIELD_EVERY = 128;
 
-    private static int turns; // of all virtual threads; that it is not exact does no harm
+    private static int calls; // of all virtual threads; unsynchronised, an approximate count suffices
 
     /**
-     * Lets other virtual threads run now and then: a virtual thread whose calls never have to wait would keep its carrier
-     * for as long as the traffic lasts.
+     * Yields on every YIELD_EVERY-th call of a virtual thread. Without that, one whose calls never wait would keep its
+     * carrier as long as traffic lasts.
      */
-    static void turn() {
-        if (isVirtual() && ++turns % TURN_AFTER == 0) Thread.yield();
+    static void yieldSometimes() {
+        if (isCurrent() && ++calls % YIELD_EVERY == 0) Thread.yield();
     }
 
-    /** Makes a call that does not end early for an interrupt, which stays to be seen. */
-    static void call(Runnable work) {
-        if (!isVirtual()) {
+    /** Makes a blocking call, on the pool if this thread is virtual. An interrupt does not end it, but stays set. */
+    static void callOffCarrier(Runnable work) {
+        if (!isCurrent()) {
             work.run();
             return;
         }

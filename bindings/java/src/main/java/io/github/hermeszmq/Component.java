@@ -12,51 +12,57 @@ import java.util.function.IntUnaryOperator;
 import java.util.function.ToIntFunction;
 
 /**
- * What publishers, receivers, post offices and nodes have in common.
+ * The base class of {@link Publisher}, {@link Receiver}, {@link PostOffice} and {@link Node}: options, life cycle,
+ * counters and events.
  *
- * <p>Any method may be called from any thread. What waits can be interrupted, and ends when
- * another thread stops or closes the object. Virtual threads may call it as well: they do not hold their carriers
- * while they wait. A timeout is a Duration; a negative one is for ever.
+ * <p><b>Threads.</b> Any thread may call any method. Calls that wait can be interrupted, and return when another
+ * thread stops or closes the component. Virtual threads do not hold their carriers while they wait.
  *
- * <p>What has been started works until it is stopped or closed, although nothing refers to it any more; what
- * was never started, or has stopped, is closed once it is garbage.
+ * <p><b>Timeouts</b> are Durations; a negative one never expires.
+ *
+ * <p><b>Garbage collection.</b> A started component runs until it is stopped or closed, even if nothing refers to
+ * it. One that was never started, or has stopped, is closed by the garbage collector.
  */
-public abstract class Part implements AutoCloseable {
-    /** For ever. */
+// How it is kept: STARTED holds a strong reference from pin() until unpinIfStopped() finds it stopped; without one
+// the Cleaner closes the handle. No lock is held here: STARTED is a concurrent set, everything else is final, and
+// the library synchronises its own state. Each native call with `handle` is followed by a reachability fence, so
+// that the Cleaner cannot close the handle during the call.
+public abstract class Component implements AutoCloseable {
+    /** A timeout that never expires. */
     public static final Duration FOREVER = Duration.ofMillis(-1);
 
-    /** As long as 64 bits of nanoseconds. */
+    /** The longest duration that an option can have: 64 bits of nanoseconds. */
     private static final Duration LONGEST = Duration.ofNanos(Long.MAX_VALUE);
 
-    /** How long a thread is out of reach of an interrupt, in milliseconds. */
-    private static final int SLICE = 200;
+    /** How long a platform thread waits inside the library before it checks for an interrupt, in milliseconds. */
+    private static final int SLICE_MS = 200;
 
-    /** How long a virtual thread sleeps at most before it asks again, in milliseconds. */
-    private static final long MOST_PAUSE = 50;
+    /** The longest interval at which a virtual thread polls, in milliseconds. */
+    private static final long MAX_PAUSE_MS = 50;
 
     private static final Cleaner CLEANER = Cleaner.create();
 
-    /** Parts that have been started: they are no garbage until they have stopped. */
-    private static final Set<Part> STARTED = ConcurrentHashMap.newKeySet();
+    /** Started components. The reference here keeps them from being collected until they stop. */
+    private static final Set<Component> STARTED = ConcurrentHashMap.newKeySet();
 
     final long handle;
-    private final Cleaner.Cleanable remains;
+    private final Cleaner.Cleanable cleanable;
 
-    Part(ToIntFunction<Pointer> make) {
+    Component(ToIntFunction<Pointer> make) {
         Pointer out = Native.out();
         Native.check(make.applyAsInt(out));
         long made = out.getLong(0);
         handle = made;
-        remains = CLEANER.register(this, () -> Native.hermes_close(made));
+        cleanable = CLEANER.register(this, () -> Native.hermes_close(made));
     }
 
-    /** Throws unless the code is 0; keeps the object from being cleaned up before. */
+    /** Throws unless the code is 0. Fences the call before it against the Cleaner. */
     final void check(int code) {
         Reference.reachabilityFence(this);
         Native.check(code);
     }
 
-    // ---- Options and facts
+    // ---- Options
 
     /** Sets an option; docs/configuration.md lists them. */
     public void set(String key, String value) {
@@ -83,7 +89,7 @@ public abstract class Part implements AutoCloseable {
         set(key, whole ? Long.toString(value.toMillis()) : value.toNanos() + "ns");
     }
 
-    /** Reads an option or a fact: "state", "address", "endpoint", … */
+    /** Reads an option, or a read-only key: "state", "address", "endpoint", … */
     public String get(String key) {
         byte[] name = Native.cString(key, "the option");
         for (int room = 256; ; room *= 4) {
@@ -107,7 +113,7 @@ public abstract class Part implements AutoCloseable {
         return get("state");
     }
 
-    /** Why it stopped: "stop" where it was told to, else a text; empty while it runs. */
+    /** Why it stopped: "stop" after stop or close, else an error text; empty while it runs. */
     public String stopReason() {
         return get("stop_reason");
     }
@@ -119,27 +125,27 @@ public abstract class Part implements AutoCloseable {
         return Native.takeText(out);
     }
 
-    // ---- Life
+    // ---- Life cycle
 
-    /** Starts it: binds, or begins to connect. */
+    /** Binds, or begins to connect. */
     public void start() {
-        begun();
+        pin();
         try {
             check(Native.hermes_start(handle));
         } catch (HermesException error) {
-            settle();
+            unpinIfStopped();
             throw error;
         }
-        Warnings.watch(this);
+        WarningLogger.watch(this);
     }
 
-    /** It is about to run. */
-    void begun() {
+    /** Keeps it from being garbage collected; called before it starts. */
+    void pin() {
         STARTED.add(this);
     }
 
-    /** It may have stopped: then only what refers to it keeps it. */
-    final void settle() {
+    /** Makes it collectable again if it has stopped. */
+    final void unpinIfStopped() {
         if (Native.hermes_wait(handle, 0) != ErrorCode.ETIMEOUT.number()) STARTED.remove(this);
     }
 
@@ -149,43 +155,42 @@ public abstract class Part implements AutoCloseable {
     }
 
     /**
-     * Stops it. A publisher first sends what it has queued; where the time does not suffice, this throws
-     * ETIMEOUT with their number. It cannot be interrupted.
+     * Stops it. A publisher first sends what it has queued, for at most the timeout; throws ETIMEOUT if envelopes
+     * were dropped. It cannot be interrupted.
      */
     public void stop(Duration timeout) {
         int ms = milliseconds(timeout);
         try {
-            Blocking.call(() -> check(Native.hermes_stop(handle, ms)));
+            VirtualThreads.callOffCarrier(() -> check(Native.hermes_stop(handle, ms)));
         } finally {
-            settle();
+            unpinIfStopped();
         }
     }
 
     /**
-     * Stops it if need be, and frees it. What waits for it gets ESTOPPED, and loops over it end. Closing twice is
-     * harmless.
+     * Stops it if it runs, and frees it. Waiting calls throw ESTOPPED, and loops over it end. Idempotent.
      */
     @Override
     public void close() {
-        Blocking.call(remains::clean);
+        VirtualThreads.callOffCarrier(cleanable::clean);
         STARTED.remove(this);
     }
 
-    /** Waits until it is not running; ETIMEOUT when the time is up. */
+    /** Waits until it is not running; throws ETIMEOUT when the timeout expires. */
     public void awaitStopped(Duration timeout) throws InterruptedException {
-        check(waiting(timeout, ms -> Native.hermes_wait(handle, ms)));
-        settle();
+        check(repeat(timeout, ms -> Native.hermes_wait(handle, ms)));
+        unpinIfStopped();
     }
 
-    /** Waits until it can do its work: connected, and a publisher also heard by a subscriber. */
+    /** Waits until it is ready: connected, and for a publisher, with a subscriber. Throws ETIMEOUT. */
     public void awaitReady(Duration timeout) throws InterruptedException {
-        check(waiting(timeout, ms -> Native.hermes_wait_ready(handle, ms)));
+        check(repeat(timeout, ms -> Native.hermes_wait_ready(handle, ms)));
     }
 
-    /** Takes the oldest notice, a JSON object; empty when there is none in time. */
+    /** Takes the oldest event, a JSON object; empty when the timeout expires. */
     public Optional<String> nextEvent(Duration timeout) throws InterruptedException {
         Pointer out = Native.out();
-        int code = waiting(timeout, ms -> Native.hermes_next_event(handle, ms, out, Native.outLength(out)));
+        int code = repeat(timeout, ms -> Native.hermes_next_event(handle, ms, out, Native.outLength(out)));
         if (code == ErrorCode.ETIMEOUT.number()) return Optional.empty();
         check(code);
         return Optional.of(Native.takeText(out));
@@ -201,23 +206,24 @@ public abstract class Part implements AutoCloseable {
     }
 
     /**
-     * Repeats a call that waits, in slices, until it is not ETIMEOUT or the time is up. A virtual thread sleeps
-     * between calls that do not wait, at growing intervals.
+     * Repeats a waiting call until its code is not ETIMEOUT or the timeout expires. On a platform thread each call
+     * waits for at most SLICE_MS, so that interrupts are noticed. A virtual thread polls with timeout 0 and sleeps in
+     * between, at intervals of 1 ms, doubling up to MAX_PAUSE_MS.
      */
-    final int waiting(Duration timeout, IntUnaryOperator call) throws InterruptedException {
+    final int repeat(Duration timeout, IntUnaryOperator call) throws InterruptedException {
         int all = milliseconds(timeout);
         long end = System.nanoTime() + all * 1_000_000L;
-        boolean virtual = Blocking.isVirtual();
+        boolean virtual = VirtualThreads.isCurrent();
         long pause = 1;
         for (int left = all; ; left = Math.max(0, (int) ((end - System.nanoTime() + 999_999) / 1_000_000L))) {
             if (Thread.interrupted()) throw new InterruptedException();
-            boolean last = all >= 0 && left <= (virtual ? 0 : SLICE);
-            int code = call.applyAsInt(virtual ? 0 : last ? left : SLICE);
+            boolean last = all >= 0 && left <= (virtual ? 0 : SLICE_MS);
+            int code = call.applyAsInt(virtual ? 0 : last ? left : SLICE_MS);
             Reference.reachabilityFence(this);
             if (code != ErrorCode.ETIMEOUT.number() || last) return code;
             if (!virtual) continue;
             Thread.sleep(all < 0 ? pause : Math.min(pause, left));
-            pause = Math.min(2 * pause, MOST_PAUSE);
+            pause = Math.min(2 * pause, MAX_PAUSE_MS);
         }
     }
 }
