@@ -5,8 +5,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/hermes-zmq/hermes/core"
 	"github.com/hermes-zmq/hermes/internal/handle"
+	"github.com/hermes-zmq/hermes/internal/sendqueue"
 	"github.com/hermes-zmq/hermes/internal/wire"
 )
 
@@ -20,8 +20,8 @@ func TestEveryOpenHandleHasAStagingBuffer(t *testing.T) {
 	for _, h := range handles {
 		s := NewStager(h)
 		require.NotNil(t, s)
-		defer s.Drop()
-		require.True(t, s.Set([]byte(origin), wire.LastFrame(false)))
+		defer s.Close()
+		require.True(t, s.Open([]byte(origin), wire.LastFrame(false)))
 		require.False(t, stage(h, []byte("t"), nil, []byte("1")), "it is closed until the first swap")
 		swap(s)
 		stagers = append(stagers, s)
@@ -42,17 +42,17 @@ func TestEveryOpenHandleHasAStagingBuffer(t *testing.T) {
 func TestASlotThatIsUsedAgainBelongsToTheNewHandle(t *testing.T) {
 	const before, after = handle.Handle(1<<48 | 77), handle.Handle(1<<48 | 1<<24 | 77)
 	old := NewStager(before)
-	require.True(t, old.Set([]byte(origin), wire.LastFrame(false)))
+	require.True(t, old.Open([]byte(origin), wire.LastFrame(false)))
 	swap(old)
 	require.True(t, stage(before, []byte("t"), nil, []byte("1")))
 
 	s := NewStager(after) // though the one before was not dropped
-	defer s.Drop()
-	require.True(t, s.Set([]byte(origin), wire.LastFrame(false)))
+	defer s.Close()
+	require.True(t, s.Open([]byte(origin), wire.LastFrame(false)))
 	swap(s)
 	require.False(t, stage(before, []byte("t"), nil, []byte("1")))
-	require.False(t, old.Set([]byte(origin), wire.LastFrame(false)))
-	old.Drop()
+	require.False(t, old.Open([]byte(origin), wire.LastFrame(false)))
+	old.Close()
 	require.True(t, stage(after, []byte("t"), nil, []byte("1")))
 	_, ends := swap(old)
 	require.Empty(t, ends)
@@ -65,16 +65,16 @@ func TestNothingIsStagedBeyondTheAllowance(t *testing.T) {
 	s := newStager(t)
 	stages := func() bool { return stage(publisher, []byte("t"), nil, []byte("12345")) }
 	for _, c := range []struct {
-		allowance core.Allowance
+		allowance sendqueue.Allowance
 		n         int
 	}{
-		{core.Allowance{}, 0},
-		{core.Allowance{Messages: 3, Bytes: 1 << 20, Each: 100}, 3},
-		{core.Allowance{Messages: 3, Bytes: 0, Each: 100}, 0},
-		{core.Allowance{Messages: 3, Bytes: 1 << 20, Each: 10}, 0},
-		{core.Allowance{Messages: 1 << 40, Bytes: 1 << 40, Each: 1 << 40}, 1000},
+		{sendqueue.Allowance{}, 0},
+		{sendqueue.Allowance{Messages: 3, Bytes: 1 << 20, Each: 100}, 3},
+		{sendqueue.Allowance{Messages: 3, Bytes: 0, Each: 100}, 0},
+		{sendqueue.Allowance{Messages: 3, Bytes: 1 << 20, Each: 10}, 0},
+		{sendqueue.Allowance{Messages: 1 << 40, Bytes: 1 << 40, Each: 1 << 40}, 1000},
 	} {
-		s.Turn(c.allowance)
+		s.Collect(c.allowance)
 		n := 0
 		for n < 1000 && stages() {
 			n++
@@ -86,6 +86,6 @@ func TestNothingIsStagedBeyondTheAllowance(t *testing.T) {
 
 // messagesOf are the messages that have been staged.
 func messagesOf(s *Stager) []uint32 {
-	_, ends := s.Turn(core.Allowance{})
+	_, ends := s.Collect(sendqueue.Allowance{})
 	return ends
 }

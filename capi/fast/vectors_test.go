@@ -9,10 +9,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/hermes-zmq/hermes/core"
 	"github.com/hermes-zmq/hermes/internal/batch"
 	"github.com/hermes-zmq/hermes/internal/handle"
 	"github.com/hermes-zmq/hermes/internal/marshal"
+	"github.com/hermes-zmq/hermes/internal/sendqueue"
 	"github.com/hermes-zmq/hermes/internal/wire"
 )
 
@@ -29,15 +29,15 @@ var publisher handle.Handle = 1<<48 | 4097
 func newStager(t testing.TB) *Stager {
 	s := NewStager(publisher)
 	require.NotNil(t, s)
-	t.Cleanup(s.Drop)
-	require.True(t, s.Set([]byte(origin), wire.LastFrame(true)))
+	t.Cleanup(s.Close)
+	require.True(t, s.Open([]byte(origin), wire.LastFrame(true)))
 	swap(s)
 	return s
 }
 
 // swap takes what has been staged, and lets a side's worth come.
 func swap(s *Stager) ([]byte, []uint32) {
-	return s.Turn(core.Allowance{Messages: 1000, Bytes: 1 << 20, Each: 1 << 20})
+	return s.Collect(sendqueue.Allowance{Messages: 1000, Bytes: 1 << 20, Each: 1 << 20})
 }
 
 // framed is a message as Go writes it.
