@@ -3,7 +3,7 @@
  * The JSON template cache. Data that is published repeatedly mostly differs in digits
  * only. A template is a text that was found to be JSON, with its digits replaced by
  * wildcards; a text of the same length that matches it is JSON too, and matching costs a
- * fraction of checking. internal/wire/template.go has the same cache for Go; the vectors
+ * fraction of checking. internal/wire/templatecache.go has the same cache for Go; the vectors
  * of testdata hold both to the same answers.
  *
  * One rule keeps it sound: the first of several digits of a number, unless it was a zero,
