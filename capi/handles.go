@@ -47,7 +47,7 @@ func (c *call) enter(h C.uint64_t, want handle.Kind) C.int32_t {
 	return c.refuse(badHandle, "%s", badHandleText(id, want))
 }
 
-func (c *call) component() core.Component       { return c.entry.Object().Component }
+func (c *call) component() core.Component  { return c.entry.Object().Component }
 func (c *call) publisher() *core.Publisher { return c.component().(*core.Publisher) }
 func (c *call) receiver() *core.Receiver   { return c.component().(*core.Receiver) }
 func (c *call) node() *core.Node           { return c.component().(*core.Node) }
