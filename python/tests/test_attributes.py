@@ -15,7 +15,7 @@ from support import PATIENCE, eventually
 
 import hermes
 from hermes import Envelope
-from hermes._inbox import Inbox
+from hermes._queue.recv import ReceiveQueue
 
 
 def publish(publisher: hermes.Publisher, *data: Any, origin: str = "o") -> None:
@@ -343,14 +343,14 @@ def test_join_of_q_counts_what_a_thread_is_about_to_take(
     eventually(lambda: receiver.q.qsize() == 3)
 
     fetched, go_on = threading.Event(), threading.Event()
-    keep = Inbox._keep
+    keep = ReceiveQueue._keep
 
     def keep_slowly(*arguments: Any) -> None:
         fetched.set()
         assert go_on.wait(PATIENCE)
         keep(*arguments)
 
-    monkeypatch.setattr(Inbox, "_keep", keep_slowly)
+    monkeypatch.setattr(ReceiveQueue, "_keep", keep_slowly)
     done: list[int] = []
 
     def work() -> None:
@@ -369,7 +369,7 @@ def test_join_of_q_counts_what_a_thread_is_about_to_take(
 
     joiner = threading.Thread(target=join)
     joiner.start()
-    eventually(lambda: receiver._hermes_inbox.plain)
+    eventually(lambda: receiver._hermes_received.pumped)
     joiner.join(0.2)  # one that does not wait returns
     go_on.set()
     worker.join(PATIENCE)

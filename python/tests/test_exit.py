@@ -339,9 +339,10 @@ receiver.stop()
 core, library = receiver._hermes_core, _native.library()
 handle = core._handle
 del receiver
-for name in list(vars(_native)):
-    if not name.startswith("__"):
-        setattr(_native, name, None)
+for module in (_native, _native.abi, _native.handles, _native.load, _native.wait):
+    for name in list(vars(module)):
+        if not name.startswith("__"):
+            setattr(module, name, None)
 del core
 assert library.hermes_stop(handle, 0) == -2
 """

@@ -212,8 +212,9 @@ def test_a_fork_while_another_thread_fetches() -> None:
 made = office()
 receiver = Receiver(made.endpoints["out"], "r")
 receiver.start()
-handout = receiver._hermes_inbox._handout = receiver._hermes_core.handout(None)
-handout._text.value = 1   # as if in the midst of it
+fetched = receiver._hermes_core.new_fetch(None)
+receiver._hermes_received._last_fetch = fetched
+fetched._text.value = 1   # as if in the midst of it
 
 def work():
     try:
@@ -224,7 +225,7 @@ def work():
         raise AssertionError("something was received")
 
 join(child(work))
-handout.forget()
+fetched.forget()
 receiver.stop()
 made.stop()
 """)

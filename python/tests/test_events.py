@@ -1,4 +1,4 @@
-"""What happens to a part can be read, and can call back; the log has it as well."""
+"""Events of a component can be read, and call back; they are logged as well."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from hermes import Envelope, PostOffice, Publisher, Receiver
 
 
 def first(part: Any, kind: str) -> dict[str, Any]:
-    """The next notice of a kind."""
-    for notice in part.events(PATIENCE):
-        if notice["kind"] == kind:
-            return dict(notice)
-    raise AssertionError(f"no notice of kind {kind}")
+    """The next event of a kind."""
+    for event in part.events(PATIENCE):
+        if event["kind"] == kind:
+            return dict(event)
+    raise AssertionError(f"no event of kind {kind}")
 
 
 def test_connections_come_and_go(life: ExitStack) -> None:
@@ -71,12 +71,12 @@ def test_the_iteration_ends_with_the_part_and_with_the_time() -> None:
 
 
 def test_only_the_newest_are_kept() -> None:
-    from hermes._notices import KEPT, Notices
+    from hermes._events import CAPACITY, EventQueue
 
-    notices = Notices()
-    for number in range(KEPT + 10):
-        notices.add({"number": number})
-    assert [n["number"] for n in notices.take(0)] == list(range(10, KEPT + 10))
+    events = EventQueue()
+    for number in range(CAPACITY + 10):
+        events.add({"count": number})
+    assert [event["count"] for event in events.take(0)] == list(range(10, CAPACITY + 10))
 
 
 def test_a_callback_runs_in_the_thread_of_the_part_and_may_fail(
