@@ -61,6 +61,7 @@ class Envelope:
     data: Any
     ts: float
 
+    #: How many envelopes of the same topic and sender are missing directly before this one.
     lost: int = 0
 
     def __init__(self, topic_tree: str, origin: str, data: Any, ts: float | None = None) -> None:

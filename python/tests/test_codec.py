@@ -1,4 +1,4 @@
-"""How data is written and read: Python's json exactly, or by a codec of one's own."""
+"""How data is written and read: exactly as by Python's json, or by a custom codec."""
 
 from __future__ import annotations
 
@@ -194,7 +194,7 @@ def test_what_nobody_can_write_is_a_type_error(
     assert take(receiver, 1)[0].data == 1
 
 
-# ---- One's own ---------------------------------------------------------------
+# ---- Custom codecs -----------------------------------------------------------
 
 
 class Exact:
@@ -216,7 +216,7 @@ def test_a_codec_of_ones_own(office: hermes.PostOffice, life: ExitStack) -> None
 
 
 class Broken:
-    """A codec that is none."""
+    """A codec that is not valid."""
 
     def __init__(self, written: Any) -> None:
         self.written = written

@@ -156,14 +156,14 @@ def refused(call, *arguments):
         raise AssertionError("%r gave %r" % (call, result))
 
 def work():
-    for part in (receiver, publisher, made):
-        assert not part.is_alive()
-        assert not part._running.is_set()
-        refused(part.start)
-        refused(part.stats)
-        refused(part.stop)
-        refused(part.wait_ready, 0)
-        refused(part.get_option, "state")
+    for component in (receiver, publisher, made):
+        assert not component.is_alive()
+        assert not component._running.is_set()
+        refused(component.start)
+        refused(component.stats)
+        refused(component.stop)
+        refused(component.wait_ready, 0)
+        refused(component.get_option, "state")
     refused(receiver.recv)
     refused(receiver.recv, True, 5)
     refused(receiver.recv_many)

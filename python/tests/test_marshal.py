@@ -1,4 +1,4 @@
-"""Values go to and from the library as Python's marshal has them, and nobody sees it."""
+"""Values in marshal's format go to and from the library, and nothing else changes."""
 
 from __future__ import annotations
 
@@ -154,9 +154,9 @@ def test_odd_topics_origins_and_times(feed: tuple[Any, Receiver]) -> None:
 
 
 @pytest.mark.parametrize("full", ["block", "error", "drop_new", "drop_old", "latest_per_topic"])
-def test_the_books_of_a_full_queue(monkeypatch: pytest.MonkeyPatch, full: str) -> None:
+def test_the_counters_of_a_full_queue(monkeypatch: pytest.MonkeyPatch, full: str) -> None:
     """What is tried twice, as values and as a text, must not be counted twice."""
-    books = []
+    counted = []
     for marshals in (True, False):
         monkeypatch.setattr(Codec, "marshals", marshals)
         options = {"queue.messages": "10", "queue.full": full, "queue.block": "10ms"}
@@ -166,9 +166,9 @@ def test_the_books_of_a_full_queue(monkeypatch: pytest.MonkeyPatch, full: str) -
             done = publisher.publish_many(many), publisher.publish(many[0])
             counters = publisher.stats()
             publisher.stop(0)
-        books.append([done, *(counters[key] for key in ("accepted", "queued", "dropped_full"))])
-    assert books[0] == books[1]
-    assert books[0][0] == ((30, True) if full[0] in "dl" else (10, False))
+        counted.append([done, *(counters[key] for key in ("accepted", "queued", "dropped_full"))])
+    assert counted[0] == counted[1]
+    assert counted[0][0] == ((30, True) if full[0] in "dl" else (10, False))
 
 
 @pytest.mark.parametrize("marshals", [(True, False), (False, True), (False, False)])

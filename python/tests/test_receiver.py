@@ -26,7 +26,7 @@ from hermes._codec.decode import split
 
 
 class Feed:
-    """A bound XPUB socket: sends, once it knows that somebody follows."""
+    """A bound XPUB socket: sends as soon as it has a subscriber."""
 
     def __init__(self, sockets: Sockets) -> None:
         self.socket = sockets.make(zmq.XPUB, bind=support.ANYWHERE)
