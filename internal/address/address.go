@@ -263,7 +263,7 @@ func (a *Address) Connectable() error {
 }
 
 // Key is the same for addresses that connect to the same place, as far as one can tell
-// without asking anybody. It is "" for what is another place each time.
+// without a look-up. It is "" for what is another place each time.
 func (a *Address) Key(bind bool) string {
 	switch a.Transport {
 	case "tcp", "ws", "wss":
@@ -287,7 +287,7 @@ func (a *Address) Key(bind bool) string {
 }
 
 // LeadsTo reports that who connects to a on this machine comes to what is bound at b, as
-// far as one can tell without asking anybody.
+// far as can be told without a look-up.
 func (a *Address) LeadsTo(b Address) bool {
 	if a.Key(false) == b.Key(false) {
 		return true
