@@ -4,8 +4,6 @@ package main
 import "C"
 
 import (
-	"time"
-
 	"github.com/hermes-zmq/hermes/capi/fast"
 	"github.com/hermes-zmq/hermes/core"
 	"github.com/hermes-zmq/hermes/internal/embed"
@@ -172,7 +170,7 @@ func hermesgo_stop_begin(h C.uint64_t, timeout C.int32_t) (code C.int32_t) {
 	if code = c.enter(h, anyKind); code != ok {
 		return code
 	}
-	c.component().(interface{ StopBegin(time.Duration) }).StopBegin(wait(timeout))
+	embed.BeginStop(c.component(), wait(timeout))
 	return ok
 }
 

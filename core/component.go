@@ -11,6 +11,7 @@ import (
 
 	"github.com/hermes-zmq/hermes/internal/connectivity"
 	"github.com/hermes-zmq/hermes/internal/deadline"
+	"github.com/hermes-zmq/hermes/internal/embed"
 	"github.com/hermes-zmq/hermes/internal/latch"
 	"github.com/hermes-zmq/hermes/internal/notify"
 	"github.com/hermes-zmq/hermes/internal/option"
@@ -181,9 +182,14 @@ func (c *component) Stop(timeout time.Duration) error {
 	return c.end("stop", timeout)
 }
 
-// StopBegin begins to stop the component as Stop does, and does not wait for it. It does nothing
-// to a component that does not run, nor to one that is started again before it comes to that.
-func (c *component) StopBegin(timeout time.Duration) {
+func init() {
+	embed.BeginStop = func(component any, timeout time.Duration) {
+		component.(interface{ beginStop(time.Duration) }).beginStop(timeout)
+	}
+}
+
+// beginStop is embed.BeginStop.
+func (c *component) beginStop(timeout time.Duration) {
 	c.mu.Lock()
 	run, running := c.run, c.state == stateRunning || c.state == stateStopping
 	c.mu.Unlock()

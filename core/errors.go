@@ -2,9 +2,10 @@ package core
 
 import "github.com/hermes-zmq/hermes/internal/herr"
 
-// Error is what every failing function of this package returns: a Code, a text that
-// names the culprit, and the cause where there is one underneath. errors.Is compares
-// codes: errors.Is(err, &Error{Code: ETIMEOUT}).
+// Error is what every failing function of this package returns. Its fields are Code, which
+// says what kind of failure it is; Text, which says what failed, for which object, and why;
+// and Err, the cause, or nil. errors.Is compares codes:
+// errors.Is(err, &Error{Code: ETIMEOUT}).
 type Error = herr.Error
 
 // Code says what kind of failure an Error is. The numbers are those of hermes.h.

@@ -7,7 +7,7 @@ import (
 	"github.com/hermes-zmq/hermes/internal/wire"
 )
 
-// Event is a notice of what happened to a Component.
+// Event is something that happened to a Component.
 type Event struct {
 	TS      float64 `json:"ts"`                // seconds since the Unix epoch
 	Kind    string  `json:"kind"`              // started, stopped, connected, disconnected, retrying, unreachable, handshake_failed, exhausted, recovered, cycle, malformed, lost, lagging, slow, clock, overflow, failed

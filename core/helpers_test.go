@@ -16,7 +16,6 @@ import (
 	"time"
 
 	zmq "github.com/pebbe/zmq4"
-
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
@@ -368,12 +367,6 @@ func eventOf(t *testing.T, p Component, kind string) Event {
 			return e
 		}
 	}
-}
-
-func atoi(t *testing.T, text []byte) (n int) {
-	t.Helper()
-	require.NoError(t, json.Unmarshal(text, &n))
-	return n
 }
 
 const pollEvery = 10 * time.Millisecond

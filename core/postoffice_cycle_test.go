@@ -56,7 +56,7 @@ func TestACircleOfPostOfficesIsNoticedAndBroken(t *testing.T) {
 	for _, order := range [][]int{{0, 1}, {0, 1, 2}, {2, 1, 0}, {1, 0, 2}, {0, 2, 1}, {3, 1, 0, 2}} {
 		t.Run(fmt.Sprint(order), func(t *testing.T) {
 			offices := ring(t, order)
-			notices := make(chan Event, len(offices))
+			events := make(chan Event, len(offices))
 			for _, po := range offices {
 				go func() {
 					for {
@@ -65,7 +65,7 @@ func TestACircleOfPostOfficesIsNoticedAndBroken(t *testing.T) {
 							return
 						}
 						if e.Kind == "cycle" {
-							notices <- e
+							events <- e
 						}
 					}
 				}()
@@ -85,7 +85,7 @@ func TestACircleOfPostOfficesIsNoticedAndBroken(t *testing.T) {
 				require.NoError(t, p.Publish("t", "", []byte("1")))
 			}
 			select {
-			case e := <-notices:
+			case e := <-events:
 				require.Equal(t, notify.Error, e.Level)
 				require.Contains(t, e.Text, "circle")
 			case <-time.After(soon):

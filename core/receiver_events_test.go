@@ -37,7 +37,7 @@ func arrive(t *testing.T, r *Receiver, topic, origin string, age time.Duration, 
 func TestAWarningComesBeforeTheStop(t *testing.T) {
 	r := unstarted(t, "timeout", "1h")
 	arrive(t, r, "t", "o", 40*time.Minute, 0)
-	arrive(t, r, "t", "o", 40*time.Minute, 1) // within the same second: no other notice
+	arrive(t, r, "t", "o", 40*time.Minute, 1) // within the same second: no other event
 	e := eventOf(t, r, "lagging")
 	require.Equal(t, notify.Warning, e.Level)
 	require.Contains(t, e.Text, "the limit is 1h0m0s")
@@ -66,7 +66,7 @@ func TestAGapIsAnnounced(t *testing.T) {
 	require.Equal(t, [3]any{uint64(3), "t", "a sender"}, [3]any{e.Count, e.Topic, e.Origin})
 	require.Contains(t, e.Text, "3 envelopes are lost")
 	_, err := r.NextEvent(0)
-	require.Error(t, err, "at most one notice a second")
+	require.Error(t, err, "at most one event a second")
 	require.EqualValues(t, 4, r.Stats().Lost)
 
 	set(t, r, "json.lost", "on")

@@ -28,10 +28,10 @@ import (
 // Tracker is what one component knows of its connections. All methods may be called from
 // any goroutine, after Init and Add.
 type Tracker struct {
-	who    string               // the component, in texts
-	notice func(notify.Event)   // takes the notice "unreachable"
-	every  time.Duration        // between two warnings about the same
-	retry  func() time.Duration // longest delay between two attempts to connect
+	who      string               // the component, in texts
+	announce func(notify.Event)   // takes the event "unreachable"
+	every    time.Duration        // between two warnings about the same
+	retry    func() time.Duration // longest delay between two attempts to connect
 
 	mu      sync.Mutex
 	running bool
@@ -64,8 +64,8 @@ const (
 )
 
 // Init names the component, and says where the event "unreachable" goes.
-func (c *Tracker) Init(who string, notice func(notify.Event)) {
-	c.who, c.notice, c.every = who, notice, notify.WarnEvery
+func (c *Tracker) Init(who string, announce func(notify.Event)) {
+	c.who, c.announce, c.every = who, announce, notify.WarnEvery
 }
 
 // RetryEvery gives, before the first Begin, the longest delay between two attempts to connect.
@@ -126,7 +126,7 @@ func (c *Tracker) find(own carrier.Type, e carrier.Event, bound bool) *remote {
 	return nil
 }
 
-// Note takes in an event of a socket and completes the notice of it. bound says that the
+// Note takes in an event of a socket and completes the component's event of it. bound says that the
 // socket has addresses that peers come to. It reports whether the event is to be given.
 func (c *Tracker) Note(own carrier.Type, e carrier.Event, bound bool, out *notify.Event) bool {
 	c.mu.Lock()
@@ -213,7 +213,7 @@ type complaint struct {
 	cause carrier.Cause
 }
 
-// level is that of a notice about a peer that was lost or refused.
+// level is that of an event about a peer that was lost or refused.
 func (c *Tracker) level(own carrier.Type, cause carrier.Cause) string {
 	if cause == carrier.CauseLeft || cause == carrier.CauseProbe || cause == carrier.CauseCycle || !c.running {
 		return notify.Info // of a circle there is the event "cycle"
@@ -273,21 +273,21 @@ func (r *remote) disarm() {
 	}
 }
 
-// warn gives the notice "unreachable", unless one was given not long ago.
+// warn gives the event "unreachable", unless one was given not long ago.
 func (c *Tracker) warn(r *remote) {
 	if !c.running {
 		return
 	}
 	r.lasting = true
 	if r.failed.Cause == carrier.CauseCycle {
-		return // the notice "cycle" has told it
+		return // the event "cycle" has told it
 	}
 	now := time.Now()
 	if now.Sub(r.warned) < c.every {
 		return
 	}
 	r.warned = now
-	c.notice(notify.Event{Kind: "unreachable", Level: notify.Warning, Address: r.address, Text: c.who + ": " + r.problem() + c.retrying()})
+	c.announce(notify.Event{Kind: "unreachable", Level: notify.Warning, Address: r.address, Text: c.who + ": " + r.problem() + c.retrying()})
 }
 
 // retrying is the end of a warning: no intervention is needed once the cause is removed.
@@ -321,7 +321,7 @@ func (c *Tracker) problemLocked() string {
 
 // Warning is the part of Problem that has lasted so long that it is worth a warning, in a
 // sentence; "" where there is none. It is for runtimes that show warnings in a way of their
-// own and leave the notices to the program.
+// own and leave the events to the program.
 func (c *Tracker) Warning() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()

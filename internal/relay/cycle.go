@@ -16,7 +16,7 @@ import (
 // added, before the first message and whenever that changes. One that finds its own name in
 // what it is told would relay the same messages for ever: it ends that connection.
 //
-// Several on the same circle may notice at the same moment. Then all connections that
+// Several on the same circle may find it at the same moment. Then all connections that
 // close it are ended, and tried again after pauses of different lengths, until the first
 // stays; the last one to close the circle does not.
 //

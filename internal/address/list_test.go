@@ -1,0 +1,57 @@
+package address
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/hermes-zmq/hermes/internal/herr"
+)
+
+func TestAListSaysWhatIsBoundAndWhatIsConnectedTo(t *testing.T) {
+	for text, want := range map[string]List{
+		"tcp://a:1":                     {Connect: []string{"tcp://a:1"}},
+		"@tcp://a:1":                    {Bind: []string{"tcp://a:1"}},
+		"tcp://a:1, tcp://b:1":          {Connect: []string{"tcp://a:1", "tcp://b:1"}},
+		"tcp://a:1,@tcp://*:2,>ipc://x": {Bind: []string{"tcp://*:2"}, Connect: []string{"tcp://a:1", "ipc://x"}},
+		"tcp://a:1,tcp://a:1":           {Connect: []string{"tcp://a:1"}},
+		"tipc://{1,2,3},tcp://a:1":      {Connect: []string{"tipc://{1,2,3}", "tcp://a:1"}},
+	} {
+		got, err := ParseList(text, false)
+		require.NoError(t, err, text)
+		require.Equal(t, want, got, text)
+	}
+	got, err := ParseList("tcp://*:1,>tcp://a:1", true)
+	require.NoError(t, err)
+	require.Equal(t, List{Bind: []string{"tcp://*:1"}, Connect: []string{"tcp://a:1"}}, got)
+	require.Equal(t, []string{"tcp://*:1", "tcp://a:1"}, got.All())
+	require.Equal(t, []List{{Connect: []string{"tcp://a:1"}}, {Bind: []string{"tcp://*:1"}}}, got.Split())
+}
+
+func TestAListThatIsWrongIsRefused(t *testing.T) {
+	for text, want := range map[string]herr.Code{
+		"": herr.EADDRESS, ",": herr.EADDRESS, "tcp://a:1,": herr.EADDRESS, "tcp://a:1,,tcp://b:1": herr.EADDRESS,
+		"tcp://a:0": herr.EADDRESS, "tcp://*:1": herr.EADDRESS, "tcp://a:1\x00": herr.EADDRESS, "tcp://\xff:1": herr.EUTF8,
+	} {
+		_, err := ParseList(text, false)
+		require.Equal(t, want, herr.CodeOf(err), "%q: %v", text, err)
+	}
+}
+
+func FuzzParseList(f *testing.F) {
+	for _, s := range []string{"tcp://a:1", "@tcp://*:*,>ipc://x", "tipc://{1,2,3}", ",", "\xff"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if l, err := ParseList(text, false); err == nil {
+			require.NotEmpty(t, l.All())
+		}
+	})
+}
+
+func TestSameAsFindsTheAddressThatLeadsBack(t *testing.T) {
+	endpoints := []string{"tcp://0.0.0.0:6001", "ipc:///run/x"}
+	require.Equal(t, "tcp://127.0.0.1:6001", SameAs([]string{"tcp://a:1", "tcp://127.0.0.1:6001"}, endpoints))
+	require.Equal(t, "ipc:///run/x", SameAs([]string{"ipc:///run/x"}, endpoints))
+	require.Empty(t, SameAs([]string{"tcp://127.0.0.1:6002", "nonsense"}, endpoints))
+}
