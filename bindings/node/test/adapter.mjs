@@ -24,11 +24,11 @@ function inTime(result) {
   return result;
 }
 
-/** Whether what is expected is part of what came. */
-function isPart(want, got) {
-  if (Array.isArray(want)) return Array.isArray(got) && want.length === got.length && want.every((w, i) => isPart(w, got[i]));
+/** Whether what is expected is contained in what came. */
+function contains(want, got) {
+  if (Array.isArray(want)) return Array.isArray(got) && want.length === got.length && want.every((w, i) => contains(w, got[i]));
   if (want === null || typeof want !== 'object') return isDeepStrictEqual(want, got);
-  return got !== null && typeof got === 'object' && Object.entries(want).every(([key, value]) => isPart(value, got[key]));
+  return got !== null && typeof got === 'object' && Object.entries(want).every(([key, value]) => contains(value, got[key]));
 }
 
 /** One run of a scenario: its objects, and a method for each kind of step. */
@@ -122,8 +122,8 @@ class Run {
   }
 
   node({ as, name, receiver, publisher }) {
-    const part = (key) => (key == null ? null : this.objects.get(key));
-    this.objects.set(as, new Node(name, { receiver: part(receiver), publisher: part(publisher) }));
+    const component = (key) => (key == null ? null : this.objects.get(key));
+    this.objects.set(as, new Node(name, { receiver: component(receiver), publisher: component(publisher) }));
   }
 
   set({ on, key, value }) {
@@ -244,7 +244,7 @@ class Run {
           throw wrong(`${total} is not the sum of the others in ${JSON.stringify(stats)}`);
         }
       }
-      if (isPart(expect, stats)) return;
+      if (contains(expect, stats)) return;
       if (Date.now() > end) throw wrong(`the counters are ${JSON.stringify(stats)}`);
       await sleep(10);
     }
@@ -254,7 +254,7 @@ class Run {
     const end = Date.now() + timeout;
     for (;;) {
       const notice = inTime(await this.objects.get(on).nextEvent(Math.max(0, end - Date.now())));
-      if (isPart(expect ?? {}, notice)) return;
+      if (contains(expect ?? {}, notice)) return;
     }
   }
 
@@ -262,7 +262,7 @@ class Run {
 
   async end() {
     this.closing = true;
-    for (const part of [...this.objects.values()].reverse()) await part.close().catch(() => undefined);
+    for (const component of [...this.objects.values()].reverse()) await component.close().catch(() => undefined);
   }
 }
 
@@ -315,7 +315,7 @@ async function joinCluster(into, out, name, count, peers) {
   return line.ok;
 }
 
-/** Says hello until everybody hears everybody, then exchanges numbers. */
+/** Says hello until every member has heard every other, then exchanges numbers. */
 async function exchange(receiver, publisher, count, peers, received) {
   const heard = new Set();
   const complete = new Set();

@@ -115,7 +115,7 @@ test('options that are none', async () => {
     invalid(() => new Receiver(NOWHERE, 'r', { options: no }), 'options');
     invalid(() => new PostOffice(NOWHERE, NOWHERE, no), 'options');
     invalid(() => new PostOffice(NOWHERE, NOWHERE, { options: no }), 'options');
-    invalid(() => new Node('n', no), 'parts of a node');
+    invalid(() => new Node('n', no), 'options of a node');
     invalid(() => new Node('n', { options: no }), 'options');
     await rejects(() => publisher.publishAsync('t', 1, no));
   }

@@ -1,4 +1,4 @@
-// Parts that nothing refers to any more, and very many of them.
+// Components that nothing refers to any more, and very many of them.
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import test from 'node:test';
@@ -27,7 +27,7 @@ async function says(source, expected) {
   assert.deepEqual({ code, signal, out }, { code: 0, signal: null, out: expected }, err);
 }
 
-test('a started part works although nothing refers to it, until it is stopped', () =>
+test('a started component works although nothing refers to it, until it is stopped', () =>
   says(
     `
     let seen = 0;

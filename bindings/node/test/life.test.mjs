@@ -35,7 +35,7 @@ test('receiving goes on when no descriptor is to be had', async () => {
     const make = (name) => new Receiver(office.endpoints.out, name, { options: { on_slow: 'ignore' } }).start();
     const [waited, heard, looped] = ['waited', 'heard', 'looped'].map(make);
     const publisher = new Publisher(office.endpoints.in, 'p').start();
-    for (const part of [waited, heard, looped, publisher]) await part.waitReady();
+    for (const component of [waited, heard, looped, publisher]) await component.waitReady();
     const taken = [];
     try {
       for (;;) taken.push(fs.openSync('/dev/null'));
@@ -54,7 +54,7 @@ test('receiving goes on when no descriptor is to be had', async () => {
     const next = looped.recv();
     publisher.publish('t', 7);
     console.log((await waited.recv()).data, (await next).data);
-    await Promise.all([waited, heard, looped, publisher].map((part) => part.close()));
+    await Promise.all([waited, heard, looped, publisher].map((component) => component.close()));
     await office.close();
   `;
   const shell = `ulimit -n 80; exec "${process.execPath}" --input-type=module -e "$SOURCE"`;
@@ -144,7 +144,7 @@ test('a stop that must give up says how many', async () => {
   await publisher.close();
 });
 
-test('stop and close wake those who wait', () =>
+test('stop and close wake waiting calls', () =>
   withCluster({}, async ({ receiver, out }) => {
     const stopped = (wait) => assert.rejects(wait, { code: 'ESTOPPED' }); // looks out from now on
     const waiting = [receiver.recv(), receiver.recvMany(5), receiver.recv(PATIENCE)].map(stopped);
@@ -240,7 +240,7 @@ test('what has arrived outlives the stop, and a start begins again', () =>
     assert.equal((await receiver.recv(PATIENCE)).data, 'again');
   }));
 
-test('events: notices, and the end', () =>
+test('events, and the end', () =>
   withCluster({}, async ({ office, receiver, publisher }) => {
     const kinds = new Set();
     const ends = [];
@@ -249,14 +249,14 @@ test('events: notices, and the end', () =>
       kinds.add(kind);
     });
     office.on('event', ({ kind }) => kinds.add(`office ${kind}`));
-    for (const part of [publisher, receiver]) part.on('stopped', (reason) => ends.push([part.name, reason]));
+    for (const component of [publisher, receiver]) component.on('stopped', (reason) => ends.push([component.name, reason]));
     await eventually(() => kinds.has('connected') && kinds.has('office connected'));
     await publisher.stop();
     assert.ok(kinds.has('stopped'));
     await receiver.stop();
     assert.deepEqual(ends, [['p', 'stop'], ['r', 'stop']]);
     assert.equal((await office.nextEvent(PATIENCE)).kind, 'disconnected');
-    assert.equal(await receiver.nextEvent(PATIENCE).then((notice) => typeof notice.ts), 'number');
+    assert.equal(await receiver.nextEvent(PATIENCE).then((event) => typeof event.ts), 'number');
   }));
 
 test('a receiver that stops by itself says why', () =>
@@ -306,7 +306,7 @@ const BEGIN = `
   const receiver = new Receiver('${NOWHERE}', 'r').start();
 `;
 
-test('a process ends when nobody waits', async () => {
+test('a process ends when nothing waits', async () => {
   for (const end of [
     'new Publisher("tcp://127.0.0.1:1", "p").start();',
     'receiver.on("event", console.log).on("stopped", console.log);',
@@ -325,7 +325,7 @@ test('a process ends when nobody waits', async () => {
   }
 });
 
-test('a process stays while somebody waits', async () => {
+test('a process stays while a call waits', async () => {
   for (const wait of [
     'receiver.recv();',
     'receiver.on("envelope", console.log);',
