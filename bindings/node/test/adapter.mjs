@@ -9,7 +9,7 @@ const PATIENCE = 60_000;
 /** How long all members of a cluster may take to be there, compilers and JVMs included. */
 const MEETING = 300_000;
 
-const HAS = ['text', 'raw text', 'restart', 'close', 'wait', 'names', 'notices', 'nul'];
+const HAS = ['text', 'raw text', 'restart', 'close', 'wait', 'names', 'events', 'nul'];
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const list = (one) => (Array.isArray(one) ? one : one === undefined ? [] : [one]);
@@ -250,11 +250,11 @@ class Run {
     }
   }
 
-  async notice({ on, timeout = PATIENCE, expect }) {
+  async event({ on, timeout = PATIENCE, expect }) {
     const end = Date.now() + timeout;
     for (;;) {
-      const notice = inTime(await this.objects.get(on).nextEvent(Math.max(0, end - Date.now())));
-      if (contains(expect ?? {}, notice)) return;
+      const event = inTime(await this.objects.get(on).nextEvent(Math.max(0, end - Date.now())));
+      if (contains(expect ?? {}, event)) return;
     }
   }
 
