@@ -17,7 +17,7 @@ inline constexpr std::chrono::seconds patience{60};
 #define CHECK(condition) ((condition) ? (void)0 : broken(__FILE__, __LINE__, #condition))
 
 // The expression throws this code, and the text names the object.
-#define FAILS(code, cause, ...)                                                                  \
+#define FAILS(code, cause, ...)                                                                    \
     fails(__FILE__, __LINE__, #__VA_ARGS__, [&] { (void)(__VA_ARGS__); }, (code), (cause))
 
 [[noreturn]] inline void broken(const char *file, int line, const char *what) {
