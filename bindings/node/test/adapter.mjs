@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { HermesError, Node, PostOffice, Publisher, Receiver } from 'hermes-zmq';
 
-/** How long whatever has no timeout of its own may take, in milliseconds. */
+/** The default timeout of a step, in milliseconds. */
 const PATIENCE = 60_000;
 
 /** How long all members of a cluster may take to be there, compilers and JVMs included. */
@@ -24,7 +24,7 @@ function inTime(result) {
   return result;
 }
 
-/** Whether what is expected is contained in what came. */
+/** Whether `got` contains everything in `want`. */
 function contains(want, got) {
   if (Array.isArray(want)) return Array.isArray(got) && want.length === got.length && want.every((w, i) => contains(w, got[i]));
   if (want === null || typeof want !== 'object') return isDeepStrictEqual(want, got);

@@ -1,4 +1,4 @@
-// What the README says, and what npm would publish.
+// The README's program, and the package for npm.
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,4 @@
-// What goes wrong with connections is a warning of the process, where the program does not look itself.
+// Connection problems are process warnings, unless the program listens for events.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { PostOffice, Publisher, Receiver } from 'hermes-zmq';
