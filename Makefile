@@ -259,7 +259,7 @@ fuzz: ## every fuzz target for FUZZTIME (1m)
 	.ci/fuzz $(FUZZTIME)
 
 .PHONY: lint
-lint: venv ## gofmt, vet, staticcheck, clang-format, ruff, mypy, shellcheck
+lint: venv ## words, sizes, gofmt, vet, staticcheck, clang-format, ruff, mypy, shellcheck
 	@.ci/deps build
 	.ci/lint
 

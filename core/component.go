@@ -402,7 +402,7 @@ func (c *component) Get(key string) (string, error) {
 			return v, nil
 		}
 	}
-	return "", errorf(EOPTION, "%s has no option or fact %q; the options are %s", c.who(), key, c.options.Keys())
+	return "", errorf(EOPTION, "%s: no option or fact %q; the options are %s", c.who(), key, c.options.Keys())
 }
 
 // descriptor is for FD: it says what was wrong with a descriptor.
@@ -425,10 +425,10 @@ func (c *component) reasonWhy() string {
 	return because(why)
 }
 
-// because puts a reason behind a text; "" is none.
+// because appends a reason to an error text; "" is none.
 func because(why string) string {
 	if why == "" {
 		return ""
 	}
-	return ": it " + why
+	return ": " + why
 }

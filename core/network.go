@@ -47,14 +47,15 @@ func (c *component) addNetworkOptions() {
 	n.reconnectMax = option.NewDuration(2 * time.Second)
 	n.handshake = option.NewDuration(10 * time.Second)
 	o := &c.options
-	o.Add("engine", "which implementation of ZMTP moves the bytes: auto, zmtp (built in, for tcp and ipc), or libzmq", false, n.engine)
-	o.Add("linger", "how long closing may flush", true, n.linger)
-	o.Add("message.bytes", "largest envelope that is sent or accepted", false, n.message)
-	o.Add("heartbeat.interval", "how often a silent peer is sent a heartbeat (libzmq: by TCP, in whole seconds); 0 is never", false, n.heartbeatInterval)
-	o.Add("heartbeat.timeout", "how long to wait for its answer before the connection is closed", false, n.heartbeatTimeout)
-	o.Add("reconnect.min", "first pause before connecting again; it doubles up to reconnect.max", false, n.reconnectMin)
-	o.Add("reconnect.max", "longest pause before connecting again", false, n.reconnectMax)
-	o.Add("handshake.timeout", "handshake timeout of a new connection", false, n.handshake)
+	o.Add("engine", "implementation of ZMTP: zmtp (built in; tcp and ipc), libzmq (every transport of that library), or auto (zmtp where it supports the addresses, otherwise libzmq)", false, n.engine)
+	o.Add("linger", "time limit for sending what is queued when the component is closed", true, n.linger)
+	o.Add("message.bytes", "maximum size of an envelope that is sent or received, in bytes", false, n.message)
+	o.Add("heartbeat.interval", "interval of PINGs to a silent peer (engine libzmq: of TCP keepalive probes, in whole seconds); 0 sends none", false, n.heartbeatInterval)
+	o.Add("heartbeat.timeout", "time without an answer after which a peer is considered dead and its connection is closed", false, n.heartbeatTimeout)
+	o.Add("reconnect.min", "delay before the first attempt to reconnect; it doubles with each failed attempt, up to reconnect.max", false, n.reconnectMin)
+	o.Add("reconnect.max", "maximum delay between two attempts to reconnect", false, n.reconnectMax)
+	o.Add("handshake.timeout", "time limit for the handshake of a new peer", false, n.handshake)
+	c.links.RetryEvery(n.reconnectMax.Get)
 	c.addLimitOptions()
 }
 
@@ -67,12 +68,12 @@ func (c *component) addLimitOptions() {
 	l.subscriptions = option.NewSize(int64(d.Subscriptions), option.MaxLimit)
 	l.subscriptionBytes = option.NewSize(int64(d.SubscriptionBytes), option.MaxLimit)
 	o := &c.options
-	const ours = " (our own carrier only)"
-	o.Add("limit.connections", "how many peers may be connected at once; more are refused"+ours, false, l.connections)
-	o.Add("limit.frames", "how many frames a message may have; a peer that sends more is dropped"+ours, false, l.frames)
-	o.Add("limit.handshake.bytes", "how long a peer's introduction may be"+ours, false, l.handshake)
-	o.Add("limit.subscriptions", "how many topics a peer may ask for; one that asks for more is dropped"+ours, false, l.subscriptions)
-	o.Add("limit.subscriptions.bytes", "how many bytes these may have together"+ours, false, l.subscriptionBytes)
+	const zmtpOnly = " (engine zmtp only)"
+	o.Add("limit.connections", "maximum number of connected peers; further ones are refused"+zmtpOnly, false, l.connections)
+	o.Add("limit.frames", "maximum number of frames in a message; a peer that exceeds it is disconnected"+zmtpOnly, false, l.frames)
+	o.Add("limit.handshake.bytes", "maximum size of a peer's handshake, in bytes"+zmtpOnly, false, l.handshake)
+	o.Add("limit.subscriptions", "maximum number of subscriptions of a peer; a peer that exceeds it is disconnected"+zmtpOnly, false, l.subscriptions)
+	o.Add("limit.subscriptions.bytes", "maximum total size of the subscriptions of a peer, in bytes"+zmtpOnly, false, l.subscriptionBytes)
 }
 
 // carrierConfig is what the options say, for a socket at these addresses.
@@ -130,9 +131,9 @@ func (c *component) peerEvent(own carrier.Type, a address.List, e carrier.Event)
 	case carrier.HandshakeFailed:
 		out.Kind, out.Text = "handshake_failed", "refused a peer at "+e.Address
 	case carrier.Exhausted:
-		out.Kind, out.Level, out.Text = "exhausted", notify.Warning, "lacks descriptors or memory at "+e.Address
+		out.Kind, out.Level, out.Text = "exhausted", notify.Warning, "out of file descriptors or memory at "+e.Address
 	case carrier.Recovered:
-		out.Kind, out.Text = "recovered", "has descriptors and memory again at "+e.Address
+		out.Kind, out.Text = "recovered", "file descriptors and memory are available again at "+e.Address
 	default:
 		return
 	}
@@ -140,7 +141,7 @@ func (c *component) peerEvent(own carrier.Type, a address.List, e carrier.Event)
 		out.Text += ": " + e.Reason
 	}
 	if c.links.Note(own, e, len(a.Bind) > 0, &out) {
-		out.Text = c.who() + " " + out.Text
+		out.Text = c.who() + ": " + out.Text
 		c.events.Add(out)
 	}
 }

@@ -29,7 +29,7 @@ func TestAFailedConnectionIsExplained(t *testing.T) {
 		says    []string
 	}{
 		"refused":    {closedPort(t), []string{"connection refused", "check that the post office is running"}},
-		"no name":    {"tcp://no-such-host.invalid:6001", []string{"no-such-host.invalid", "check how the host is spelt"}},
+		"no name":    {"tcp://no-such-host.invalid:6001", []string{"no-such-host.invalid", "check the spelling of the host name"}},
 		"no path":    {"ipc://" + filepath.Join(t.TempDir(), "office"), []string{"no such file", "its path is the same"}},
 		"other kind": {http, []string{"does not speak ZMTP", "check the port"}},
 		"hangs up":   {hangsUp, []string{"closed by the peer before it had sent a byte"}},
@@ -37,10 +37,10 @@ func TestAFailedConnectionIsExplained(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newReceiver(t, "zmtp", c.address, quickly...)
-			told(t, r, append(c.says, `receiver "rec" cannot connect to `+c.address+": ")...)
-			require.Contains(t, get(t, r, "warning"), `receiver "rec" cannot connect to `+c.address+": "+r.Stats().Problem[len("cannot connect to "+c.address+": "):])
+			told(t, r, append(c.says, `receiver "rec": cannot connect to `+c.address+": ")...)
+			require.Contains(t, get(t, r, "warning"), `receiver "rec": cannot connect to `+c.address+": "+r.Stats().Problem[len("cannot connect to "+c.address+": "):])
 			_, err := r.Recv(10 * time.Millisecond)
-			code(t, ETIMEOUT, err, append(c.says, `nothing arrived at receiver "rec": it cannot connect to `)...)
+			code(t, ETIMEOUT, err, append(c.says, `nothing arrived at receiver "rec": cannot connect to `)...)
 			code(t, ETIMEOUT, r.WaitReady(10*time.Millisecond), c.says...)
 			p := newPublisher(t, "zmtp", c.address, append(quickly, "queue.messages", "1", "queue.block", "1ms")...)
 			told(t, p, c.says...)
@@ -59,7 +59,7 @@ func TestAFailedConnectionIsExplained(t *testing.T) {
 func TestAFailedConnectionOfLibzmqIsDiagnosed(t *testing.T) {
 	refused := closedPort(t)
 	told(t, newReceiver(t, "libzmq", refused), "cannot connect to "+refused+": connection refused")
-	told(t, newPublisher(t, "libzmq", "tcp://no-such-host.invalid:6001"), "check how the host is spelt")
+	told(t, newPublisher(t, "libzmq", "tcp://no-such-host.invalid:6001"), "check the spelling of the host name")
 	eachEngine(t, func(t *testing.T, office string) {
 		po := newOffice(t, office)
 		in, out := get(t, po, "endpoint.in"), get(t, po, "endpoint.out")
@@ -83,9 +83,9 @@ func TestASilentAddressIsReportedBeforeItHasFailed(t *testing.T) {
 	silent := listening(t, func(c net.Conn) { _, _ = c.Read(make([]byte, 1000)); time.Sleep(soon) })
 	r := newReceiver(t, "zmtp", silent, "handshake.timeout", "1h")
 	_, err := r.Recv(time.Millisecond)
-	code(t, ETIMEOUT, err, "has no answer from "+silent+" yet")
+	code(t, ETIMEOUT, err, "no answer from "+silent+" yet")
 	require.Empty(t, get(t, r, "warning"), "for that it is too early")
-	told(t, r, "has no answer from "+silent)
+	told(t, r, "no answer from "+silent)
 }
 
 func TestAPeerAtTheWrongSideIsToldTheRightOne(t *testing.T) {
@@ -243,12 +243,12 @@ func TestAnIdleConnectionIsExplained(t *testing.T) {
 		require.NoError(t, r.Subscribe("some/"))
 		require.NoError(t, r.WaitReady(soon))
 		_, err := r.Recv(time.Millisecond)
-		code(t, ETIMEOUT, err, `nothing that it subscribes to has come: the topics that begin with "some/"`)
+		code(t, ETIMEOUT, err, `no envelope has arrived for its subscriptions: the topics that begin with "some/"`)
 		require.NoError(t, r.Accept("another"))
 		require.NoError(t, p.Publish("some/thing", "", []byte("1")))
 		require.Eventually(t, func() bool { return r.Stats().DroppedOrigin == 1 }, soon, time.Millisecond)
 		_, err = r.Recv(time.Millisecond)
-		code(t, ETIMEOUT, err, "all of other origins than it accepts")
+		code(t, ETIMEOUT, err, "all from origins that it does not accept")
 		require.Empty(t, r.Stats().Problem)
 	})
 }

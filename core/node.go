@@ -37,7 +37,7 @@ func NewNode(name string, receiver *Receiver, publisher *Publisher) (*Node, erro
 	}
 	n := &Node{receiver: receiver, publisher: publisher}
 	n.init("node", name, "", hooks{start: n.openUp, stop: n.shutDown})
-	n.options.Add("linger", "how long closing may flush", true, n.network.linger)
+	n.options.Add("linger", "time limit for sending what is queued when the node is closed", true, n.network.linger)
 
 	n.calm.Set(true)
 	return n, nil

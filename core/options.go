@@ -21,7 +21,7 @@ func (c *component) Options() []Option {
 func (c *component) Set(key, value string) error {
 	o, ok := c.options.Find(key)
 	if !ok {
-		return errorf(EOPTION, "%s has no option %q; there are %s", c.who(), key, c.options.Keys())
+		return errorf(EOPTION, "%s: no option %q; the options are %s", c.who(), key, c.options.Keys())
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

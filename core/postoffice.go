@@ -54,8 +54,8 @@ func NewPostOffice(in, out, debug string) (*PostOffice, error) {
 	p.queueMessages = option.NewSize(1_000_000, option.MaxCount)
 	p.queueBytes = option.NewSize(256<<20, option.MaxBytes)
 	o := &p.options
-	o.Add("queue.messages", "how many messages may wait for one subscriber; more are dropped and counted (libzmq: set later, it is for new subscribers)", true, p.queueMessages)
-	o.Add("queue.bytes", "how many bytes of them (our own carrier only)", true, p.queueBytes)
+	o.Add("queue.messages", "maximum number of messages queued for one subscriber; further ones are dropped and counted (engine libzmq: a change applies to new subscribers)", true, p.queueMessages)
+	o.Add("queue.bytes", "maximum size of the queue for one subscriber, in bytes (engine zmtp only)", true, p.queueBytes)
 	p.cache.add(o)
 	return p, nil
 }
@@ -76,10 +76,10 @@ func (c *cacheOptions) add(o *option.Set) {
 	c.topics = &option.Prefixes{}
 	c.bytes = option.NewSize(64<<20, option.MaxBytes)
 	c.old = option.NewChoice("off", "restamp")
-	o.Add("cache.depth", "how many of the newest envelopes of each topic are kept for receivers that come late; 0 is none (our own carrier only)", false, c.depth)
-	o.Add("cache.topics", "topic prefixes, separated by commas, of which that is done; empty: all", false, c.topics)
-	o.Add("cache.bytes", "how much memory they may take; beyond it, topics of which nothing has come for the longest time are forgotten", false, c.bytes)
-	o.Add("cache.old", "what receivers get of it that cannot tell an old envelope from a late one, such as those of 1.x: off (nothing), or restamp (the time of delivery in place of their own)", false, c.old)
+	o.Add("cache.depth", "number of newest envelopes of each topic that are cached and sent to new subscribers; 0 switches the cache off (engine zmtp only)", false, c.depth)
+	o.Add("cache.topics", "topic prefixes to cache, separated by commas; empty caches every topic", false, c.topics)
+	o.Add("cache.bytes", "maximum memory of the cache, in bytes; beyond it the least recently updated topics are evicted", false, c.bytes)
+	o.Add("cache.old", "what the cache sends to receivers that cannot tell a cached envelope from a delayed one, such as those of 1.x: off (nothing), or restamp (the envelopes, with the time of delivery as their time)", false, c.old)
 }
 
 // open makes an empty cache, or none.

@@ -124,7 +124,7 @@ func TestACircleIsToldOnce(t *testing.T) {
 		require.Equal(t, 1, count, kind)
 	}
 	problem := offices[0].Stats().Problem + offices[1].Stats().Problem
-	require.True(t, problem == "" || strings.Contains(problem, "let one post office follow the other"), problem)
+	require.True(t, problem == "" || strings.Contains(problem, "connect only one of the two post offices"), problem)
 }
 
 // settled waits until nothing goes through post offices any more.

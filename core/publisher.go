@@ -108,15 +108,15 @@ func (p *Publisher) addOptions() {
 	p.redundantWait = option.NewDuration(500 * time.Millisecond)
 	p.times = option.NewChoice("check", "any")
 	o := &p.options
-	o.Add("queue.messages", "how many envelopes may wait to be sent", true, p.queueMessages)
-	o.Add("queue.bytes", "how many bytes of them", true, p.queueBytes)
-	o.Add("queue.full", "what publish does when the queue is full: block (wait for room), drop_new, drop_old, latest_per_topic (of each topic only the newest stays), or error (refuse at once)", false, p.queueFull)
-	o.Add("queue.block", "how long publish waits for room before it gives up, where queue.full is block", true, p.queueBlock)
-	o.Add("ready.hold", "how long envelopes are held back while there is no subscription", true, p.readyHold)
-	o.Add("sequence", "whether envelopes are numbered, so that receivers notice what is missing: on or off", false, p.sequence)
-	o.Add("redundant", "whether its peers are paths to the same receivers, so that one may go on without the other: auto (where it connects to several), on, or off", false, p.redundant)
-	o.Add("redundant.wait", "how long a path may keep the others waiting before it is left behind", false, p.redundantWait)
-	o.Add("times", "which times an envelope may be given in place of that of sending: check (those that receivers understand) or any (every JSON value, as in 1.x)", true, p.times)
+	o.Add("queue.messages", "maximum number of envelopes in the send queue", true, p.queueMessages)
+	o.Add("queue.bytes", "maximum size of the send queue, in bytes", true, p.queueBytes)
+	o.Add("queue.full", "what publish does when the queue is full: block (waits for room, up to queue.block), drop_new (discards the new envelope), drop_old (discards the oldest), latest_per_topic (keeps only the newest envelope of each topic), or error (fails at once)", false, p.queueFull)
+	o.Add("queue.block", "time limit for publish to wait for room in the queue, with queue.full = block", true, p.queueBlock)
+	o.Add("ready.hold", "maximum time for which envelopes are held in the queue while there is no subscription", true, p.readyHold)
+	o.Add("sequence", "whether envelopes carry sequence numbers, from which receivers detect losses: on or off", false, p.sequence)
+	o.Add("redundant", "whether the peers are redundant paths to the same receivers, so that a stalled path does not hold back the others: on, off, or auto (on if there are several addresses to connect to)", false, p.redundant)
+	o.Add("redundant.wait", "time for which a stalled path may hold back the others; after that it misses envelopes until it has caught up", false, p.redundantWait)
+	o.Add("times", "which values a caller may pass as the time of an envelope: check (those that receivers understand) or any (every JSON value, as in 1.x)", true, p.times)
 }
 
 func (p *Publisher) openUp() error {
@@ -300,13 +300,13 @@ func (p *Publisher) noteDropped(n int) {
 	defer p.overflow.Unlock()
 	if n, pass := p.overflowLimit.Pass(time.Now(), uint64(n)); pass {
 		p.events.Add(notify.Event{Kind: "overflow", Level: notify.Warning, Count: n,
-			Text: fmt.Sprintf("%v, %d dropped (%s)", p.isFull(), n, p.queueFull)})
+			Text: fmt.Sprintf("%v, %d dropped (queue.full = %s)", p.isFull(), n, p.queueFull)})
 	}
 }
 
 func (p *Publisher) checkSize(size int) error {
 	if limit := p.network.message.Get(); int64(size) > limit {
-		return errorf(ETOOBIG, "an envelope of %d bytes is above message.bytes, %d", size, limit)
+		return errorf(ETOOBIG, "%s: an envelope of %d bytes exceeds the option message.bytes, %d", p.who(), size, limit)
 	}
 	return nil
 }
@@ -318,7 +318,7 @@ func (p *Publisher) checkTime(text []byte) error {
 		return nil
 	}
 	if _, _, _, ok := wire.ParseTime(text); !ok {
-		return fmt.Errorf("its time, %s, is not a number, nor a text of one: give the seconds since 1970, or null for the time of sending", excerpt(text))
+		return fmt.Errorf("its time, %s, is neither a number nor the text of one: pass the seconds since the Unix epoch, or null for the time of sending", excerpt(text))
 	}
 	return nil
 }
@@ -459,9 +459,9 @@ func (p *Publisher) currentSender() *sendqueue.Sender {
 func (p *Publisher) idleReason() string {
 	switch peers, subscriptions := p.subscribers.Count(); {
 	case peers <= 0:
-		return "waits for a peer to connect"
+		return "no peer has connected"
 	case subscriptions == 0:
-		return fmt.Sprintf("is connected to %d peer(s), where no receiver has subscribed to anything", peers)
+		return fmt.Sprintf("connected (peers: %d), but no receiver has subscribed to anything", peers)
 	}
 	return ""
 }

@@ -113,16 +113,16 @@ func (x *receiverOptions) add(o *option.Set) {
 	x.queueBlock = option.NewDuration(time.Second)
 	x.redundant = option.NewChoice("auto", "on", "off")
 	x.redundantHold = option.NewDuration(2 * time.Second)
-	o.Add("timeout", "how old an envelope may be on arrival", true, x.slowAfter)
-	o.Add("on_slow", "what an older one does: stop the receiver, drop (the envelope), warn, or ignore", true, x.onSlow)
-	o.Add("clock.skew", "what to do about clocks that differ: off, or guard (measure the age of an origin's envelopes from the quickest one of them)", true, x.clockSkew)
-	o.Add("origins.filter", "what the accepted origins are for: on (the envelopes of all others are dropped, once one was accepted), age (those of others pass, and are never too old; setting it begins with no accepted origin), or off (every origin passes)", true, x.originsFilter)
-	o.Add("queue.messages", "how many envelopes may wait to be taken", true, x.queueMessages)
-	o.Add("queue.bytes", "how many bytes of them", true, x.queueBytes)
-	o.Add("queue.full", "what happens when the queue is full: block (the receiver stops reading, which holds back its peers), drop_new, drop_old, latest_per_topic (of each topic only the newest stays), or error (the receiver stops)", false, x.queueFull)
-	o.Add("queue.block", "how long it stops reading before it drops what is new, where queue.full is block", true, x.queueBlock)
-	o.Add("redundant", "whether the addresses lead to copies of the same envelopes, of which one is delivered: auto (where it connects to several), on, or off", false, x.redundant)
-	o.Add("redundant.hold", "how long an envelope is held for earlier ones that may still come over another path", true, x.redundantHold)
+	o.Add("timeout", "maximum age of an envelope on arrival", true, x.slowAfter)
+	o.Add("on_slow", "what happens when an envelope is older than timeout: stop (the receiver stops), drop (the envelope is discarded), warn (it is delivered, and an event reports it), or ignore (it is delivered)", true, x.onSlow)
+	o.Add("clock.skew", "how different clocks are handled: off (the age is the difference between the clocks of receiver and sender), or guard (the age is relative to the fastest envelope of the same origin)", true, x.clockSkew)
+	o.Add("origins.filter", "how accepted origins are used: on (if there are any, envelopes of all other origins are dropped), age (all origins pass, but only envelopes of accepted origins are checked against timeout; setting it clears the accepted origins), or off (all origins pass)", true, x.originsFilter)
+	o.Add("queue.messages", "maximum number of envelopes in the receive queue", true, x.queueMessages)
+	o.Add("queue.bytes", "maximum size of the receive queue, in bytes", true, x.queueBytes)
+	o.Add("queue.full", "what happens when the queue is full: block (the receiver stops reading, which holds back its peers, for up to queue.block), drop_new (discards the new envelope), drop_old (discards the oldest), latest_per_topic (keeps only the newest envelope of each topic), or error (the receiver stops)", false, x.queueFull)
+	o.Add("queue.block", "time for which the receiver stops reading before it discards new envelopes, with queue.full = block", true, x.queueBlock)
+	o.Add("redundant", "whether the addresses deliver copies of the same envelopes, of which one is delivered: on, off, or auto (on if there are several addresses to connect to)", false, x.redundant)
+	o.Add("redundant.hold", "time for which an envelope is held in the reorder buffer while earlier ones may still arrive over another path", true, x.redundantHold)
 }
 
 func (x *receiverOptions) bound() queue.Bound {
@@ -256,7 +256,7 @@ func (r *Receiver) Unsubscribe(topic string) error {
 	for _, prefix := range prefixes {
 		known, err := r.subscriptions.Remove(prefix)
 		if err == nil && !known {
-			err = errorf(EINVAL, "%s has not subscribed to %q", r.who(), topic)
+			err = errorf(EINVAL, "%s: no subscription to %q", r.who(), topic)
 		}
 		if err != nil {
 			return err
@@ -434,17 +434,17 @@ func (r *Receiver) StatsJSON() []byte { return statsJSON(r.Stats()) }
 func (r *Receiver) idleReason() string {
 	peers := r.peers.Load()
 	if peers <= 0 {
-		return "waits for a peer to connect"
+		return "no peer has connected"
 	}
 	switch s := r.queue.Stats(); {
 	case s.Arrived == 0:
-		return fmt.Sprintf("is connected to %d peer(s), and nothing that it subscribes to has come: %s", peers, &r.subscriptions)
+		return fmt.Sprintf("connected (peers: %d), but no envelope has arrived for its subscriptions: %s", peers, &r.subscriptions)
 	case s.Arrived == s.DroppedOrigin:
-		return fmt.Sprintf("has received %d envelopes, all of other origins than it accepts", s.Arrived)
+		return fmt.Sprintf("%d envelopes arrived, all from origins that it does not accept", s.Arrived)
 	case s.Arrived == s.DroppedMalformed:
-		return fmt.Sprintf("has received %d messages, none of which is an envelope", s.Arrived)
+		return fmt.Sprintf("%d messages arrived, none of them a valid envelope", s.Arrived)
 	case s.Arrived == s.DroppedStale:
-		return fmt.Sprintf("has received %d envelopes, all older than %v: its clock or that of the sender may be wrong", s.Arrived, r.slowAfter)
+		return fmt.Sprintf("%d envelopes arrived, all older than the option timeout, %v: compare the clocks of both machines", s.Arrived, r.slowAfter)
 	}
 	return ""
 }

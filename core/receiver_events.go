@@ -51,7 +51,7 @@ func (r *Receiver) reportFull(f *admission.Findings) {
 		r.events.Add(notify.Event{Kind: "overflow", Level: notify.Error, Count: uint64(f.Dropped), Text: text})
 		r.endLater("overflow: " + text)
 	} else if n, pass := r.limits.overflow.Pass(f.Now, uint64(f.Dropped)); pass {
-		r.events.Add(notify.Event{Kind: "overflow", Level: notify.Warning, Count: n, Text: fmt.Sprintf("%s, %d dropped (%s)", text, n, r.queueFull)})
+		r.events.Add(notify.Event{Kind: "overflow", Level: notify.Warning, Count: n, Text: fmt.Sprintf("%s, %d dropped (queue.full = %s)", text, n, r.queueFull)})
 	}
 }
 
@@ -63,7 +63,7 @@ func (r *Receiver) reportLost(f *admission.Findings) {
 	}
 	e := notify.Event{Kind: "lost", Level: notify.Warning, Count: n,
 		Topic: string(wire.Text(f.LostTopic, nil)), Origin: string(wire.Text(f.LostOrigin, nil))}
-	e.Text = fmt.Sprintf("%s misses %d envelopes, the last ones of topic %q from %q", r.who(), n, e.Topic, e.Origin)
+	e.Text = fmt.Sprintf("%s: %d envelopes are lost, most recently of topic %q from %q", r.who(), n, e.Topic, e.Origin)
 	r.events.Add(e)
 }
 
@@ -96,9 +96,9 @@ func suspicion(origin string, s admission.Suspicion) string {
 	case 0:
 		return ""
 	case 1:
-		return fmt.Sprintf("it is the first one from %q: is its clock %s behind?", origin, ageText(s.Least))
+		return fmt.Sprintf("it is the first one from %q, whose clock may be %s behind", origin, ageText(s.Least))
 	}
-	return fmt.Sprintf("all %d envelopes from %q were about as old: its clock is probably %s behind", s.Count, origin, ageText(s.Least))
+	return fmt.Sprintf("all %d envelopes from %q were about equally old: its clock is probably %s behind", s.Count, origin, ageText(s.Least))
 }
 
 // ageText is a time in seconds for people.
@@ -122,7 +122,7 @@ func (r *Receiver) reportFuture(f *admission.Findings) {
 	}
 	origin := string(wire.Text(f.FutureOrigin, nil))
 	r.events.Add(notify.Event{Kind: "clock", Level: notify.Warning, Count: n, Origin: origin,
-		Text: fmt.Sprintf("%s received an envelope from %q that is dated %.3f s in the future: its clock is ahead of the one here, "+
-			"which hides how old its envelopes are (compare the clocks of both machines; option clock.skew = guard allows for the difference)",
+		Text: fmt.Sprintf("%s received an envelope from %q that is dated %.3f s in the future: its clock is ahead of that of this machine, "+
+			"so the age of its envelopes is measured too low (compare the clocks of both machines; option clock.skew = guard allows for the difference)",
 			r.who(), origin, f.Ahead)})
 }

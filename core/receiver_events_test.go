@@ -64,7 +64,7 @@ func TestAGapIsAnnounced(t *testing.T) {
 	arrive(t, r, "t", "a sender", 0, 6)
 	e := eventOf(t, r, "lost")
 	require.Equal(t, [3]any{uint64(3), "t", "a sender"}, [3]any{e.Count, e.Topic, e.Origin})
-	require.Contains(t, e.Text, "misses 3 envelopes")
+	require.Contains(t, e.Text, "3 envelopes are lost")
 	_, err := r.NextEvent(0)
 	require.Error(t, err, "at most one event a second")
 	require.EqualValues(t, 4, r.Stats().Lost)
@@ -93,7 +93,7 @@ func TestTheSnailSuspectsAClock(t *testing.T) {
 		r := unstarted(t)
 		arrive(t, r, "t", "punctual", 0, 0)
 		arrive(t, r, "t", "behind", time.Hour, 0)
-		require.Regexp(t, `"behind" was 3600\.\d+ s old .*is its clock 1h0m.* behind`, eventOf(t, r, "slow").Text)
+		require.Regexp(t, `"behind" was 3600\.\d+ s old .*whose clock may be 1h0m.* behind`, eventOf(t, r, "slow").Text)
 	})
 	t.Run("of all envelopes", func(t *testing.T) {
 		r := unstarted(t, "on_slow", "drop", "timeout", "1m")
@@ -103,7 +103,7 @@ func TestTheSnailSuspectsAClock(t *testing.T) {
 		r.limits.slow = notify.Limiter{}
 		arrive(t, r, "t", "behind", time.Hour, 3)
 		eventOf(t, r, "slow")
-		require.Contains(t, eventOf(t, r, "slow").Text, `all 4 envelopes from "behind" were about as old: its clock is probably 1h0m`)
+		require.Contains(t, eventOf(t, r, "slow").Text, `all 4 envelopes from "behind" were about equally old: its clock is probably 1h0m`)
 	})
 	for name, ages := range map[string][]time.Duration{
 		"not of envelopes that grow older": {10 * time.Second, 20 * time.Second},

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// Structs as messages: what hermes.hpp adds where nlohmann/json is there.
+// Structs as messages, for programs that have nlohmann/json. hermes.hpp includes this file when
+// nlohmann/json is installed, unless HERMES_NO_JSON is defined.
 //
-// A Message of Python travels as an array: its dtype (the name of the class), its ts, then its
-// slots in order. A struct that names the same is one too:
+// A Python Message is sent as a JSON array: its dtype (the class name), its ts, then its slots
+// in order. A struct with the same dtype and slots reads and writes the same array:
 //
 //   struct Tick {
 //       std::string symbol;
@@ -17,12 +18,18 @@
 //   hermes::publish(publisher, "ticks/BTCUSD", Tick{"BTCUSD", 42000});
 //   if (auto tick = hermes::message_in<Tick>(envelope)) use(tick->value, tick->ts);
 //
-// A slot may be whatever nlohmann/json converts, and std::optional, alone or anywhere in the
-// containers and tuples that it is made of: empty, it is null (None in Python). A number must fit: one that is out of range, a
-// negative one for an unsigned slot, a fraction for an integer and a boolean for a number are
-// errc::json, in a slot and in the containers and tuples that it is made of. What converts
-// itself, by a from_json of its own, decides itself. NaN and the infinities, which JSON does
-// not have but hermes carries, are numbers that are floating point.
+// Rules:
+//   Types      A slot may be of any type that nlohmann/json converts, or std::optional of one,
+//              at any depth of containers and tuples. An empty optional is null (None in Python).
+//   Numbers    A number must fit its type, at any depth. Out of range, negative for an unsigned
+//              type, a fraction for an integer or a bool for a number is errc::json. A type with
+//              a from_json of its own does its own checks.
+//   NaN        NaN and the infinities, which hermes carries although JSON has none, are
+//              floating-point numbers in both directions.
+//   Threads    Free functions without shared state: any thread may call them. There are no locks.
+//
+// The file in order: non-finite numbers (marked text for nlohmann's parser), range checks,
+// std::optional, then the public functions to_data, message_of, message_in, json_in, publish.
 #ifndef HERMES_RECORDS_HPP
 #define HERMES_RECORDS_HPP
 
@@ -42,7 +49,7 @@
 
 namespace hermes {
 
-/// A record with the time that its maker gave it.
+/// A struct with the timestamp of the message, as set by its sender.
 template <class Record> struct Message {
     Record value{};
     time_point ts = now();
@@ -52,14 +59,13 @@ namespace detail {
 
 // ---- Numbers that are not finite ---------------------------------------------
 
-// Python's words for what is not finite. To pass nlohmann's parser they become texts with a
-// mark in front, and what bears the mark becomes a number again.
+// Python's literals for non-finite numbers. nlohmann's parser rejects them, so before parsing
+// they become strings with a prefix, the mark; after parsing, marked strings become numbers.
 inline constexpr std::string_view not_finite[] = {"NaN", "Infinity", "-Infinity"};
 inline constexpr std::string_view mark = "\\u0000hermes ";
 inline constexpr std::string_view mark_read{"\0hermes ", 8};
 
-/// The text with those words, where they are values, made marked texts; empty where there are
-/// none.
+/// The text with each such literal replaced by a marked string; empty if it contains none.
 inline std::string marked(std::string_view text) {
     std::string out;
     std::size_t copied = 0;
@@ -80,7 +86,7 @@ inline std::string marked(std::string_view text) {
     return copied == 0 ? out : out.append(text.substr(copied));
 }
 
-/// Makes what bears the mark a number again.
+/// Turns marked strings back into numbers, at any depth.
 inline void unmark(nlohmann::json &value) {
     if (value.is_structured()) {
         for (nlohmann::json &inner : value) unmark(inner);
@@ -116,8 +122,7 @@ inline bool is_finite(const nlohmann::json &value) {
     return !value.is_number_float() || std::isfinite(value.get<double>());
 }
 
-/// The JSON text of a value, with Python's words for what is not finite, which dump() makes
-/// null.
+/// The JSON text of a value, with Python's literals for non-finite numbers (dump() writes null).
 inline std::string text_of(const nlohmann::json &value) {
     if (is_finite(value)) return value.dump();
     if (!value.is_structured()) {
@@ -135,7 +140,7 @@ inline std::string text_of(const nlohmann::json &value) {
 
 // ---- Numbers that do not fit ---------------------------------------------------
 
-/// Throws errc::json for a value that cannot become a Number without being changed.
+/// Throws errc::json for a value that a Number cannot hold exactly.
 template <class Number> void check_number(const nlohmann::json &from) {
     using limits = std::numeric_limits<Number>;
     const auto refuse = [&](const char *why) {
@@ -150,10 +155,10 @@ template <class Number> void check_number(const nlohmann::json &from) {
     } else if (from.is_number_float()) {
         const double value = from.get<double>();
         if (!std::isfinite(value)) refuse("is no integer");
-        // The bounds are powers of two and so exact, unlike the greatest number.
+        // The bounds are powers of two and so exact as doubles, unlike limits::max().
         const double end = std::ldexp(1.0, limits::digits);
-        // An integer below 64 bits has become the double at that bound, so the bound itself is
-        // out of range too: as an integer it would not be a double.
+        // nlohmann parses an integer beyond 64 bits as a double, and one just below the bound
+        // rounds to it. A double at the 64-bit bound therefore counts as out of range.
         const double least = limits::is_signed ? -end : 0;
         if (value >= end || value < least || (limits::digits == 63 && value == least))
             refuse("is out of range");
@@ -181,8 +186,8 @@ template <class T> struct is_optional<std::optional<T>> : std::true_type {};
 template <class Tuple, std::size_t... Index>
 void check_elements(const nlohmann::json &from, std::index_sequence<Index...>);
 
-/// Throws errc::json where a number in a value does not fit its place in a Slot. What else does
-/// not fit is left to the conversion.
+/// Throws errc::json if a number in a value does not fit its place in a Slot. Other mismatches
+/// are left to the conversion.
 template <class Slot> void check_numbers(const nlohmann::json &from) {
     if constexpr (std::is_same_v<Slot, bool> || std::is_same_v<Slot, std::string> ||
                   nlohmann::detail::is_basic_json<Slot>::value) {
@@ -200,10 +205,10 @@ template <class Slot> void check_numbers(const nlohmann::json &from) {
     } else if constexpr (is_tuple<Slot>::value) {
         check_elements<Slot>(from, std::make_index_sequence<std::tuple_size_v<Slot>>());
     } else if constexpr (is_map<Slot>::value) {
-        if (from.is_object()) // whose keys are texts, and so is the key of the map
+        if (from.is_object()) // keys are strings, in the map too
             for (const nlohmann::json &value : from)
                 check_numbers<typename Slot::mapped_type>(value);
-        else if (from.is_array()) // of pairs, where the key of the map is no text
+        else if (from.is_array()) // of pairs, if the key of the map is not a string
             for (const nlohmann::json &pair : from)
                 check_numbers<std::pair<typename Slot::key_type, typename Slot::mapped_type>>(pair);
     } else if constexpr (is_container<Slot>::value) {
@@ -221,9 +226,9 @@ void check_elements(const nlohmann::json &from, std::index_sequence<Index...>) {
 
 // ---- Optional values -----------------------------------------------------------
 
-// nlohmann/json knows std::optional only in its newest versions, and there not always. A
-// specialisation of its adl_serializer would collide with one that a program has written, so
-// what holds an optional is taken apart here, and the pieces that hold none are left to it.
+// Only the newest versions of nlohmann/json convert std::optional, and not in every build. A
+// specialisation of its adl_serializer would collide with one in the program. So types that
+// contain an optional are taken apart here, and nlohmann/json converts the rest.
 
 template <class T> constexpr bool holds_optional();
 template <class Tuple, std::size_t... Index>
@@ -231,7 +236,7 @@ constexpr bool any_holds_optional(std::index_sequence<Index...>) {
     return (holds_optional<std::tuple_element_t<Index, Tuple>>() || ...);
 }
 
-/// Whether a std::optional is in a T, in its containers and tuples.
+/// Whether T is or contains a std::optional, at any depth of containers and tuples.
 template <class T> constexpr bool holds_optional() {
     if constexpr (is_optional<T>::value)
         return true;
@@ -241,7 +246,7 @@ template <class T> constexpr bool holds_optional() {
         return holds_optional<std::remove_extent_t<T>>();
     else if constexpr (is_tuple<T>::value)
         return any_holds_optional<T>(std::make_index_sequence<std::tuple_size_v<T>>());
-    else if constexpr (is_map<T>::value) // whose keys, in JSON, are there
+    else if constexpr (is_map<T>::value) // a key in JSON is never null
         return holds_optional<typename T::mapped_type>();
     else if constexpr (is_container<T>::value)
         return !std::is_same_v<T, typename T::value_type> &&
@@ -250,7 +255,7 @@ template <class T> constexpr bool holds_optional() {
         return false;
 }
 
-/// Whether nlohmann/json makes an object of such a map, and not an array of pairs.
+/// Whether nlohmann/json writes such a map as an object; otherwise as an array of pairs.
 template <class T> constexpr bool is_object() {
     if constexpr (is_map<T>::value)
         return std::is_constructible_v<nlohmann::json::string_t, typename T::key_type>;
@@ -286,12 +291,12 @@ void read_elements(const nlohmann::json &from, Tuple &tuple, std::index_sequence
     (read_value(from.at(Index), std::get<Index>(tuple)), ...);
 }
 
-/// Has nlohmann/json say why a value is none of the kind that is wanted.
+/// Throws nlohmann/json's own exception if a value is not of the type Kind.
 template <class Kind> void need(const nlohmann::json &from) {
     static_cast<void>(from.get_ref<const Kind &>());
 }
 
-/// Makes a value of JSON, or throws what nlohmann/json throws.
+/// Converts JSON to a value. Throws the exceptions of nlohmann/json.
 template <class T> void read_value(const nlohmann::json &from, T &value) {
     using json = nlohmann::json;
     if constexpr (!holds_optional<T>()) {
@@ -346,7 +351,7 @@ struct is_record<Record, std::void_t<decltype(Record::dtype), decltype(Record::s
 
 } // namespace detail
 
-/// The array, as JSON, that a message travels as.
+/// The JSON array that a message is sent as. Throws errc::json for strings that are not UTF-8.
 template <class Record> std::string to_data(const Message<Record> &message) {
     static_assert(detail::is_record<Record>::value, "a record has dtype and slots()");
     try {
@@ -359,24 +364,23 @@ template <class Record> std::string to_data(const Message<Record> &message) {
             Record::slots());
         return out + "]";
     } catch (const nlohmann::json::exception &e) {
-        throw error(errc::json, e.what()); // a text that is not UTF-8
+        throw error(errc::json, e.what()); // a string that is not UTF-8
     }
 }
 
-/// Reads such an array; nothing where the data is something else, or of another dtype. Throws
-/// errc::json where it says that it is one, and its slots do not fit; the text then names the
-/// element. The envelope stays as it is, and data() is the text as it came.
+/// Reads such an array; empty if the data is something else, or has another dtype. Throws
+/// errc::json if the dtype matches and a slot does not fit; the text names the element.
 template <class Record> std::optional<Message<Record>> message_of(std::string_view data) {
     static_assert(detail::is_record<Record>::value, "a record has dtype and slots()");
     constexpr std::size_t count = std::tuple_size_v<decltype(Record::slots())>;
-    // Filled where it is returned from: gcc warns of moving a slot that is an empty std::optional.
+    // Filled in place: gcc 12 warns when a slot that is an empty std::optional is moved.
     std::optional<Message<Record>> result;
     const std::size_t start = data.find_first_not_of(" \t\r\n");
     if (start == data.npos || data[start] != '[') return result;
     const nlohmann::json array = detail::parse(data);
     if (array.empty() || array[0] != Record::dtype) return result;
     const std::string name(Record::dtype);
-    if (array.size() < count + 2) // more is what a newer sender may have added
+    if (array.size() < count + 2) // a newer sender may have appended slots
         throw error(errc::json, name + ": " + std::to_string(array.size() - 1) +
                                     " values behind the dtype, not ts and " +
                                     std::to_string(count) + " slots");
@@ -397,20 +401,19 @@ template <class Record> std::optional<Message<Record>> message_of(std::string_vi
     return result;
 }
 
-/// The message in an envelope, if it is one of this dtype.
+/// The message in an envelope; empty if it is not one of this dtype.
 template <class Record> std::optional<Message<Record>> message_in(const EnvelopeView &envelope) {
     return message_of<Record>(envelope.data());
 }
 
-/// The data of an envelope as a JSON value, in which NaN and the infinities are numbers. Throws
-/// errc::json for what nlohmann/json does not hold, half a surrogate pair or 1e999; data() is
-/// the text as it came.
+/// The data of an envelope as a JSON value, NaN and the infinities included. Throws errc::json
+/// for what nlohmann/json cannot hold (an unpaired surrogate, 1e999); data() has the text.
 inline nlohmann::json json_in(const EnvelopeView &envelope) {
     return detail::parse(envelope.data());
 }
 
-/// Publishes a message, a record with the time of now, or a JSON value. NaN and the infinities
-/// in it go out as Python writes them.
+/// Publishes a message, a struct with the current time, or a JSON value. NaN and the infinities
+/// are written as Python writes them.
 template <class Record>
 void publish(Publisher &publisher, std::string_view topic, const Message<Record> &message) {
     publisher.publish(topic, to_data(message));
@@ -424,7 +427,7 @@ inline void publish(Publisher &publisher, std::string_view topic, const nlohmann
     try {
         data = detail::text_of(value);
     } catch (const nlohmann::json::exception &e) {
-        throw error(errc::json, e.what()); // a text that is not UTF-8
+        throw error(errc::json, e.what()); // a string that is not UTF-8
     }
     publisher.publish(topic, data);
 }

@@ -165,7 +165,7 @@ static void panics_in_calls(void) {
         OK(hermes_set(c.receiver, "test.panic", f->name));
         int code = f->call(h);
         FAILS(HERMES_EINTERNAL, f->name, code);
-        FAILS(HERMES_EINTERNAL, "asked for by a test", code);
+        FAILS(HERMES_EINTERNAL, "fault injected by a test", code);
         if (f->call != r_close) FAILS(HERMES_EINTERNAL, f->name, hermes_wait(h, PATIENCE_MS));
         bystanders_go_on();
         OK(hermes_close(h));
@@ -176,7 +176,7 @@ static void panics_in_calls(void) {
 /* ---- Panics in the library's own threads ------------------------------------ */
 
 static void *wait_for_the_fault(void *handle) {
-    FAILS(HERMES_EINTERNAL, "asked for by a test", hermes_wait(*(uint64_t *)handle, PATIENCE_MS));
+    FAILS(HERMES_EINTERNAL, "fault injected by a test", hermes_wait(*(uint64_t *)handle, PATIENCE_MS));
     return NULL;
 }
 
@@ -196,7 +196,7 @@ static void panics_in_threads(const char *place) {
     OK(hermes_get(failing, "state", buf, sizeof buf));
     CHECK(strcmp(buf, "stopped") == 0);
     if (failing == other.receiver)
-        FAILS(HERMES_ESTOPPED, "asked for by a test", hermes_recv(failing, 0, &envelope));
+        FAILS(HERMES_ESTOPPED, "fault injected by a test", hermes_recv(failing, 0, &envelope));
     bystanders_go_on();
     OK(hermes_close(other.publisher));
     OK(hermes_close(other.receiver));

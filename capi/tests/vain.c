@@ -83,7 +83,7 @@ int main(void) {
     OK(hermes_start(receiver));
     OK(hermes_wait_ready(receiver, PATIENCE_MS));
     every_wait_says(receiver,
-                    "nothing that it subscribes to has come: the topics that begin with \"some\"");
+                    "no envelope has arrived for its subscriptions: the topics that begin with \"some\"");
     OK(hermes_close(receiver));
     OK(hermes_close(c.office));
     return 0;

@@ -13,25 +13,25 @@ import (
 	"github.com/hermes-zmq/hermes/core"
 )
 
-// flags is the flag set of one command, with what all commands have. Flags may stand
-// before, between and behind the arguments; behind "--" everything is an argument.
+// flags is the flag set of one command, with the flags that all commands have. Flags may stand
+// before, between and after the arguments; after "--" everything is an argument.
 type flags struct {
 	*pflag.FlagSet
 	settings settings
 }
 
-// bareFlags is a flag set with nothing but --help.
+// bareFlags is a flag set with only --help.
 func bareFlags(name string) *flags {
 	f := &flags{FlagSet: pflag.NewFlagSet("hermes "+name, pflag.ContinueOnError)}
 	f.SortFlags = false
-	f.Usage = func() {} // help and mistakes are told by run
+	f.Usage = func() {} // run reports help and errors
 	return f
 }
 
 // newFlags is the flag set of a command that runs a component.
 func newFlags(name string) *flags {
 	f := bareFlags(name)
-	f.Var(&f.settings, "set", "an option as `key=value`, as often as you like (hermes options lists them)")
+	f.Var(&f.settings, "set", "set an option, as `key=value`; may be repeated (hermes options lists them)")
 	return f
 }
 
@@ -42,7 +42,7 @@ var (
 	oneDash = regexp.MustCompile(`^-([a-z]{2,})(=.*)?$`)
 )
 
-// parse reads the command line; its mistakes are usageErrors.
+// parse reads the command line; its errors are usageErrors.
 func (f *flags) parse(args []string) error {
 	err := f.Parse(args)
 	switch {
@@ -58,7 +58,7 @@ func (f *flags) parse(args []string) error {
 			break
 		}
 		if aValue.MatchString(arg) {
-			text += "; write -- before the arguments where one of them begins with a dash"
+			text += "; write -- before the arguments if one of them begins with a dash"
 			break
 		}
 	}
@@ -99,9 +99,9 @@ func (s settings) apply(component core.Component) error {
 	return nil
 }
 
-// report prints on standard error what happens to a component, until it has stopped: warnings
-// and errors, and with all what is only to be known. Attempts to connect are left out,
-// because what comes of them is told.
+// report prints the events of a component on standard error until it has stopped: warnings and
+// errors, and with all those of level info too. Failed attempts to connect are skipped, because
+// the event "unreachable" reports them.
 func report(std streams, component core.Component, all bool) {
 	for {
 		e, err := component.NextEvent(-1)
@@ -116,8 +116,8 @@ func report(std streams, component core.Component, all bool) {
 	}
 }
 
-// background runs report meanwhile; the function that it returns stops the component and waits
-// for its last words.
+// background runs report in a goroutine; the function that it returns stops the component and
+// waits until its last event is printed.
 func background(std streams, component core.Component, all bool) (end func()) {
 	done := make(chan struct{})
 	go func() {
@@ -130,8 +130,8 @@ func background(std streams, component core.Component, all bool) (end func()) {
 	}
 }
 
-// stopWith stops the component when ctx is done, so that a caller that waits on it wakes. The
-// function that it returns ends the watch.
+// stopWith stops the component when ctx is done, which wakes a blocked caller. The function that
+// it returns ends the watch.
 func stopWith(ctx context.Context, component core.Component) (end func() bool) {
 	return context.AfterFunc(ctx, func() { _ = component.Stop(time.Second) })
 }

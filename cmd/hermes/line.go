@@ -21,7 +21,7 @@ type line struct {
 }
 
 // printLine writes one envelope as a JSON object on a line of its own. The data are
-// written as they came, so that NaN, which Python writes, stays what it is.
+// written unchanged, so that NaN, which Python writes, is preserved.
 func printLine(out *bufio.Writer, v core.View) error {
 	_, err := fmt.Fprintf(out, `{"topic":%s,"origin":%s,"data":%s,"ts":%s`,
 		quote(v.Topic), quote(v.Origin), oneLine(v.Data), strconv.FormatFloat(v.TS, 'f', 6, 64))
@@ -51,11 +51,11 @@ func oneLine(data []byte) string {
 	return strings.NewReplacer("\n", " ", "\r", " ").Replace(string(data))
 }
 
-// errNoEnvelope says what a line that is JSON should have been.
-var errNoEnvelope = errors.New(`an envelope looks like {"topic": "a/b", "data": 1}`)
+// errNoEnvelope is the error of a line that is JSON but not an envelope.
+var errNoEnvelope = errors.New(`not an envelope; write one as {"topic": "a/b", "data": 1}`)
 
-// parseLine reads an envelope as printLine writes it. The data stay as they are, so that
-// what sub has printed can be published again, NaN included.
+// parseLine reads an envelope as printLine writes it. The data are kept unchanged, so that
+// the output of sub can be published again, NaN included.
 func parseLine(text []byte) (l line, err error) {
 	plain := withoutNaN(text)
 	d := json.NewDecoder(bytes.NewReader(plain))
@@ -89,8 +89,8 @@ func parseLine(text []byte) (l line, err error) {
 	return l, nil
 }
 
-// withoutNaN returns JSON as Python writes it with numbers that Go reads, as long as the
-// words that stand for NaN and the infinities, in their places.
+// withoutNaN replaces NaN and the infinities in JSON, which Python writes and Go does not read,
+// by numbers of the same length.
 func withoutNaN(text []byte) []byte {
 	out := bytes.Clone(text)
 	inString := false

@@ -1,5 +1,5 @@
-// Command hermes is what an operator of a cluster has at hand: a post office that runs
-// day and night, a look at what passes, and a way to say something.
+// Command hermes is the tool of an operator: it runs a post office, prints envelopes as they
+// pass, and publishes values.
 //
 //	hermes postoffice [flags]              relay between publishers and receivers
 //	hermes sub [flags] ADDRESS [TOPIC...]  print what is published, one JSON object a line
@@ -8,8 +8,8 @@
 //	hermes version                         print the version, as does hermes --version
 //	hermes help [COMMAND]                  explain a command, as does hermes COMMAND --help
 //
-// Data goes to standard output as JSON, one object a line. What people should know goes
-// to standard error.
+// Data goes to standard output as JSON, one object a line. Messages for people go to standard
+// error.
 package main
 
 import (
@@ -28,13 +28,12 @@ import (
 // Exit codes.
 const (
 	exitOK    = 0
-	exitError = 1 // something went wrong
-	exitUsage = 2 // the command line makes no sense
+	exitError = 1 // the command failed
+	exitUsage = 2 // the command line is wrong
 )
 
 func main() {
-	// A reader that has gone is an error of writing, which is the end of sub; a post office
-	// goes on without it.
+	// A closed pipe is reported as an error of the write: sub then ends, a post office continues.
 	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -55,16 +54,16 @@ type command struct {
 
 func commands() []command {
 	return []command{
-		{"postoffice", "[flags]", "relay between publishers and receivers, until told to stop", postOffice},
+		{"postoffice", "[flags]", "relay between publishers and receivers, until interrupted", postOffice},
 		{"sub", "[flags] ADDRESS [TOPIC...]", "print what is published, one JSON object a line", sub},
-		{"pub", "[flags] ADDRESS [TOPIC [JSON]]", "publish one value, or what comes on standard input", pub},
+		{"pub", "[flags] ADDRESS [TOPIC [JSON]]", "publish one value, or the lines of standard input", pub},
 		{"options", "publisher|receiver|postoffice", "list the options that --set takes", options},
 		{"version", "", "print the version", version},
 	}
 }
 
-// run is main without the process around it; it returns the exit code. It ends early
-// and well when ctx is done.
+// run is main without the process around it; it returns the exit code. It ends early, with
+// exitOK, when ctx is done.
 func run(ctx context.Context, std streams, args []string) int {
 	if len(args) == 0 {
 		_ = usage(std.err)
@@ -92,7 +91,7 @@ func find(name string) (command, bool) {
 }
 
 func unknown(std streams, name string) int {
-	fmt.Fprintf(std.err, "hermes: there is no command %q\n", name)
+	fmt.Fprintf(std.err, "hermes: no command %q\n", name)
 	_ = usage(std.err)
 	return exitUsage
 }
@@ -113,18 +112,18 @@ func help(ctx context.Context, std streams, args []string) int {
 	return exitCode(std, c, c.run(ctx, std, []string{"--help"}))
 }
 
-// helpWanted is a command line that asks what the command is for.
+// helpWanted is the error of a command line with --help.
 type helpWanted struct{ flags *flags }
 
 func (helpWanted) Error() string { return "help is wanted" }
 
-// usageError is a command line that makes no sense.
+// usageError is the error of a wrong command line.
 type usageError struct{ text string }
 
 func (e usageError) Error() string { return e.text }
 
-// blame makes an error of something that the command line has said a usageError: a bad
-// address, name, topic or option. Any other stays as it is.
+// blame makes the error of a bad address, name, topic or option a usageError, because it comes
+// from the command line. Other errors are returned unchanged.
 func blame(err error) error {
 	switch core.CodeOf(err) {
 	case core.EINVAL, core.EADDRESS, core.EOPTION, core.EUTF8:
@@ -137,7 +136,7 @@ func exitCode(std streams, c command, err error) int {
 	var bad usageError
 	var wanted helpWanted
 	switch {
-	case err == nil, errors.Is(err, syscall.EPIPE): // what reads our output wants no more of it
+	case err == nil, errors.Is(err, syscall.EPIPE): // the reader of standard output has closed it
 		return exitOK
 	case errors.As(err, &wanted):
 		return exitCode(std, c, explain(std.out, c, wanted.flags))
@@ -171,7 +170,7 @@ func usage(w io.Writer) error {
 		fmt.Fprintf(&b, "  hermes %-44s %s\n", c.name+" "+c.arguments, c.what)
 	}
 	b.WriteString("\nhermes help COMMAND, or hermes COMMAND --help, lists the flags of a command. Flags may stand anywhere\n" +
-		"behind it; behind -- everything is an argument.\n")
+		"after it; after -- everything is an argument.\n")
 	_, err := io.WriteString(w, b.String())
 	return err
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/hermes-zmq/hermes/core"
 )
 
-// options lists what one kind of component can be told, or all kinds in Markdown, for
+// options lists the options of one kind of component, or of all kinds in Markdown, for
 // docs/configuration.md.
 func options(_ context.Context, std streams, args []string) error {
 	f := bareFlags("options")
@@ -18,7 +18,7 @@ func options(_ context.Context, std streams, args []string) error {
 		return err
 	}
 	if f.NArg() != 1 {
-		return usageError{"of which kind?"}
+		return usageError{"takes one kind of component: publisher, receiver or postoffice"}
 	}
 	if f.Arg(0) == "markdown" {
 		return markdown(std.out)
@@ -49,7 +49,7 @@ func optionsOf(kind string) ([]core.Option, error) {
 	case "postoffice":
 		component, err = core.NewPostOffice(anywhere, anywhere, "")
 	default:
-		return nil, usageError{fmt.Sprintf("there is no kind %q", kind)}
+		return nil, usageError{fmt.Sprintf("no kind %q; the kinds are publisher, receiver and postoffice", kind)}
 	}
 	if err != nil {
 		return nil, err

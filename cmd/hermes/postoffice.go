@@ -14,7 +14,7 @@ func postOffice(ctx context.Context, std streams, args []string) error {
 	in := f.String("in", "tcp://127.0.0.1:6000", "`address` for publishers")
 	out := f.String("out", "tcp://127.0.0.1:6001", "`address` for receivers")
 	debug := f.String("debug", "", "`address` at which a copy of everything is published")
-	every := f.Duration("stats", 0, "print the counters, and what they grow by in a second, `every` so often and at the end")
+	every := f.Duration("stats", 0, "print the counters and their rates at this `interval`, and at the end")
 	if err := f.parse(args); err != nil {
 		return err
 	}
@@ -43,8 +43,7 @@ func postOffice(ctx context.Context, std streams, args []string) error {
 	return watch(ctx, std, office, *every)
 }
 
-// printEndpoints tells where the post office can be reached: the ports that the system
-// chose, too.
+// printEndpoints prints the addresses of the post office, with the ports that the system chose.
 func printEndpoints(std streams, office *core.PostOffice, debug bool) error {
 	sides := []string{"in", "out"}
 	if debug {
@@ -61,7 +60,7 @@ func printEndpoints(std streams, office *core.PostOffice, debug bool) error {
 	return json.NewEncoder(std.out).Encode(endpoints)
 }
 
-// watch waits for the end: ctx, which is a good one, or a failure.
+// watch waits until ctx is done, which is no error, or the post office fails.
 func watch(ctx context.Context, std streams, office *core.PostOffice, every time.Duration) error {
 	end := stopWith(ctx, office)
 	defer end()

@@ -19,18 +19,17 @@ import (
 // maxLine is the longest line that is read from standard input.
 const maxLine = 64 << 20
 
-// pub publishes one value, or a value a line, or an envelope a line, and says what has
-// become of it.
+// pub publishes one value, or a value or an envelope a line, and reports how many were sent.
 func pub(ctx context.Context, std streams, args []string) error {
 	f := newFlags("pub")
-	name := f.String("name", "hermes-pub", "the `name` of this publisher, the origin of what it says")
-	wait := f.Duration("wait", 5*time.Second, "how long to wait for a receiver before publishing")
-	flush := f.Duration("flush", 5*time.Second, "how long to wait at the end until everything is sent")
+	name := f.String("name", "hermes-pub", "the `name` of this publisher, the origin of its envelopes")
+	wait := f.Duration("wait", 5*time.Second, "time limit for waiting for a receiver before publishing")
+	flush := f.Duration("flush", 5*time.Second, "time limit for sending the rest of the queue at the end")
 	if err := f.parse(args); err != nil {
 		return err
 	}
 	if f.NArg() == 0 || f.NArg() > 3 {
-		return usageError{"an address, and then a topic and a JSON value if you like"}
+		return usageError{"takes an address, and optionally a topic and a JSON value"}
 	}
 	if err := errors.Join(notNegative("wait", *wait), notNegative("flush", *flush)); err != nil {
 		return usageError{err.Error()}
@@ -63,7 +62,7 @@ func pub(ctx context.Context, std streams, args []string) error {
 	return job.run(ctx, f.Args()[1:])
 }
 
-// pubJob is what pub does once its publisher runs.
+// pubJob is the work of pub once its publisher runs.
 type pubJob struct {
 	std         streams
 	publisher   *core.Publisher
@@ -74,12 +73,12 @@ type pubJob struct {
 	vain   error         // why none has, from then on; nil where one has
 }
 
-// inVain is the error of a wait for receivers.
+// inVain is the error of a wait for receivers that timed out.
 type inVain struct{ error }
 
-// run publishes what args, and standard input, ask for. Reading standard input cannot be
+// run publishes what args and standard input contain. Reading standard input cannot be
 // interrupted, so it has a goroutine of its own; so has the wait for a receiver, so that
-// what is wrong with the input is told meanwhile.
+// errors of the input are reported during it.
 func (j *pubJob) run(ctx context.Context, args []string) error {
 	j.waited = make(chan struct{})
 	go func() {
@@ -96,7 +95,7 @@ func (j *pubJob) run(ctx context.Context, args []string) error {
 		case err := <-done:
 			var vain inVain
 			if errors.As(err, &vain) {
-				err = vain // no line is to blame
+				err = vain // not the error of a line
 			}
 			if err != nil && ctx.Err() == nil {
 				return err
@@ -112,23 +111,23 @@ func (j *pubJob) run(ctx context.Context, args []string) error {
 	}
 }
 
-// whyNone tells why no receiver has been found.
+// whyNone is the error of a wait for a receiver, with the reason as far as it is known.
 func (j *pubJob) whyNone(err error) error {
 	if core.CodeOf(err) != core.ETIMEOUT {
 		return err
 	}
 	s := j.publisher.Stats()
 	if len(s.Peers) > 0 {
-		return fmt.Errorf("connected to %s, but no receiver has subscribed to anything there within %v, so nothing was published", j.address, j.wait)
+		return fmt.Errorf("nothing was published within %v: connected to %s, but no receiver has subscribed to anything", j.wait, j.address)
 	}
 	why := s.Problem
 	if why == "" {
-		why = "no peer has connected"
+		why = "no peer has connected to " + j.address
 	}
-	return fmt.Errorf("cannot connect to %s within %v, so nothing was published: it %s", j.address, j.wait, why)
+	return fmt.Errorf("nothing was published within %v: %s", j.wait, why)
 }
 
-// finish sends what is left, and says what has become of it all.
+// finish sends the rest of the queue, and reports how many envelopes were sent.
 func (j *pubJob) finish(ctx context.Context) error {
 	err := j.publisher.Stop(j.flush)
 	s := j.publisher.Stats()
@@ -138,9 +137,9 @@ func (j *pubJob) finish(ctx context.Context) error {
 	case s.Accepted == 0:
 		return nil
 	case s.Sent == 0 && s.Unwanted > 0 && ctx.Err() == nil:
-		return fmt.Errorf("connected to %s, but no receiver has subscribed to the topic: of %s none was sent", j.address, envelopes(s.Accepted))
+		return fmt.Errorf("connected to %s, but no receiver has subscribed to the topic: none of %s was sent", j.address, envelopes(s.Accepted))
 	case s.Sent == 0 && ctx.Err() == nil:
-		return fmt.Errorf("the connection to %s was lost: of %s none was sent", j.address, envelopes(s.Accepted))
+		return fmt.Errorf("the connection to %s was lost: none of %s was sent", j.address, envelopes(s.Accepted))
 	}
 	text := fmt.Sprintf("sent %s to %s", envelopes(s.Sent), j.address)
 	if s.Unwanted > 0 {
@@ -169,7 +168,7 @@ func (j *pubJob) publish(topic, origin string, data []byte) error {
 	return j.publisher.Publish(topic, origin, data)
 }
 
-// publishAll publishes what the rest of the command line asks for: a topic with its
+// publishAll publishes what the rest of the command line names: a topic with its
 // value, a topic whose values come line by line, or whole envelopes line by line.
 func (j *pubJob) publishAll(args []string) error {
 	if len(args) == 2 {
@@ -202,13 +201,13 @@ func isTerminal(f *os.File) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0 && info.Mode()&os.ModeDevice != 0 && f.Name() != os.DevNull
 }
 
-// checkJSON tells what is wrong with a value, and how a text is written.
+// checkJSON explains what is wrong with a value, and how a string is written.
 func checkJSON(text []byte) error {
 	if wire.Valid(text) {
 		return nil
 	}
 	if len(bytes.TrimSpace(text)) == 0 {
-		return errors.New(`the value is empty, which is not JSON; an empty text is written '""'`)
+		return errors.New(`the value is empty, which is not JSON; an empty string is written '""'`)
 	}
 	const most = 60
 	shown := string(text)
@@ -217,12 +216,12 @@ func checkJSON(text []byte) error {
 	}
 	advice := ""
 	if !strings.ContainsAny(shown, `"{[`) {
-		advice = fmt.Sprintf("; a text needs quotation marks, as in '%q'", shown)
+		advice = fmt.Sprintf("; a string needs quotation marks, as in '%q'", shown)
 	}
 	return fmt.Errorf("%s is not JSON%s", shown, advice)
 }
 
-// eachLine hands over all lines but the empty ones; the error of one says which.
+// eachLine calls do with every line that is not empty; an error names the line.
 func eachLine(in io.Reader, do func(text []byte) error) error {
 	lines := bufio.NewScanner(in)
 	lines.Buffer(nil, maxLine)

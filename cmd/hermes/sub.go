@@ -8,17 +8,17 @@ import (
 	"github.com/hermes-zmq/hermes/core"
 )
 
-// sub prints envelopes until ctx is done or there have been enough.
+// sub prints envelopes until ctx is done or count is reached.
 func sub(ctx context.Context, std streams, args []string) error {
 	f := newFlags("sub")
-	count := f.Int("count", 0, "end after so `many` envelopes; 0 goes on for ever")
-	origin := f.String("origin", "", "print only what comes from this `name`")
+	count := f.Int("count", 0, "end after `n` envelopes; 0 has no limit")
+	origin := f.String("origin", "", "print only envelopes of the origin `name`")
 	name := f.String("name", "hermes-sub", "the `name` of this receiver")
 	if err := f.parse(args); err != nil {
 		return err
 	}
 	if f.NArg() == 0 {
-		return usageError{"where? An address is missing"}
+		return usageError{"takes an address, and optionally topics"}
 	}
 	if *count < 0 {
 		return usageError{"--count cannot be negative"}
@@ -48,14 +48,14 @@ func sub(ctx context.Context, std streams, args []string) error {
 	err = printEnvelopes(std, receiver, *count)
 	_ = receiver.Stop(time.Second)
 	if core.CodeOf(err) == core.ESTOPPED && ctx.Err() != nil {
-		return nil // as we were told
+		return nil // stopped by ctx
 	}
 	return err
 }
 
-// choose says what the receiver is to take.
+// choose sets the topics and the origin of the receiver.
 func choose(receiver *core.Receiver, topics []string, origin string) error {
-	// A terminal is slow; that is no reason to stop.
+	// A terminal may be slower than the publishers; the receiver must not stop then.
 	if err := receiver.Set("on_slow", "warn"); err != nil {
 		return err
 	}
@@ -70,7 +70,7 @@ func choose(receiver *core.Receiver, topics []string, origin string) error {
 	return receiver.Accept(origin)
 }
 
-// printEnvelopes prints count envelopes, or goes on without end where count is 0.
+// printEnvelopes prints count envelopes, or until an error if count is 0.
 func printEnvelopes(std streams, receiver *core.Receiver, count int) error {
 	out := bufio.NewWriter(std.out)
 	for printed := 0; count == 0 || printed < count; {
@@ -87,7 +87,7 @@ func printEnvelopes(std streams, receiver *core.Receiver, count int) error {
 	return nil
 }
 
-// printSome waits for an envelope and prints what is there, at most so many.
+// printSome waits for an envelope and prints those that have arrived, at most most.
 func printSome(out *bufio.Writer, receiver *core.Receiver, most int) (int, error) {
 	delivery, err := receiver.Take(most, -1)
 	if err != nil {

@@ -1,13 +1,13 @@
-// Package address reads the addresses that a socket binds or connects to, of every
-// transport that a carrier may serve, and says what is wrong with one.
+// Package address parses the addresses that a socket binds or connects to, of every transport
+// that a carrier may serve, and explains what is wrong with a malformed one.
 //
-// It is the one place that knows the syntax. What it refuses is malformed, whichever
-// carrier would be asked; what it accepts a carrier may still not support, or not be
-// able to reach. It resolves no names, connects to nothing and binds nothing.
+// It is the only package that knows the syntax. What it refuses is malformed for every
+// carrier; what it accepts a carrier may still not support, or not be able to reach. It
+// resolves no names, connects to nothing and binds nothing, and has no state and no locks.
 //
-//	tcp://host:port        ours and libzmq's; host may be *, an interface, a name, an IP
+//	tcp://host:port        zmtp and libzmq; host is *, an interface, a name or an IP
 //	tcp://source;host:port libzmq only, to connect
-//	ipc://path             ours and libzmq's; @name is abstract, * any file
+//	ipc://path             zmtp and libzmq; @name is abstract, * is any file
 //	inproc://name          libzmq only, as are all that follow
 //	ws, wss                host:port or host:port/path
 //	pgm, epgm, norm        interface;group:port
@@ -28,15 +28,15 @@ import (
 	"github.com/hermes-zmq/hermes/internal/carrier"
 )
 
-// Address is an address taken apart.
+// Address is a parsed address.
 type Address struct {
 	Text      string // as it was given
 	Transport string // "tcp", "ipc", ...
-	Source    string // of tcp: what stands before a ';', or ""
+	Source    string // of tcp: the part before a ';', or ""
 	Host      string // of tcp, ws, wss: "*", an interface, a name, or an IP without brackets
 	Port      int    // of tcp, ws, wss; 0 is any
-	Path      string // of ipc: "*" is any, a leading '@' means the abstract name space
-	Rest      string // all that stands behind "://"
+	Path      string // of ipc: "*" is any, a leading '@' is the abstract name space
+	Rest      string // everything behind "://"
 }
 
 // maxShown is how much of an address an error text repeats, in bytes.
@@ -49,7 +49,7 @@ func bad(text, format string, args ...any) error {
 	return fmt.Errorf("%w %q: %w", carrier.ErrAddress, text, fmt.Errorf(format, args...))
 }
 
-// Parse takes an address apart. Its errors are carrier.ErrAddress.
+// Parse parses an address. Its errors are carrier.ErrAddress.
 func Parse(text string) (Address, error) {
 	scheme, rest, ok := strings.Cut(text, "://")
 	switch {
@@ -169,7 +169,7 @@ func hostPort(text, place string) (host string, number int, err error) {
 	return host, number, err
 }
 
-// port reads a port; "*" is 0, which is any.
+// port parses a port; "*" is 0, which is any.
 func port(text, digits string) (int, error) {
 	switch digits {
 	case "":
@@ -184,7 +184,7 @@ func port(text, digits string) (int, error) {
 	return int(n), nil
 }
 
-// shown is a part of an address as it is, unless it would disturb a line of text.
+// shown is a part of an address for an error text, quoted if it has unusual characters.
 func shown(part string) string {
 	if len(part) > 80 || strings.ContainsFunc(part, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
 		return fmt.Sprintf("%.80q", part)
@@ -192,7 +192,7 @@ func shown(part string) string {
 	return part
 }
 
-// checkHost takes the brackets off an IPv6 address and refuses what can be no host.
+// checkHost removes the brackets of an IPv6 address and refuses what cannot be a host.
 func checkHost(text, host string) (string, error) {
 	if inner, ok := strings.CutPrefix(host, "["); ok && strings.HasSuffix(inner, "]") {
 		inner = inner[:len(inner)-1]
@@ -222,7 +222,7 @@ func checkHost(text, host string) (string, error) {
 	return host, checkName(text, host)
 }
 
-// checkName holds a name to the limits of DNS.
+// checkName checks the limits of DNS (RFC 1035, 2.3.4).
 func checkName(text, host string) error {
 	name := strings.TrimSuffix(host, ".")
 	if len(name) > 253 {
@@ -239,10 +239,10 @@ func checkName(text, host string) error {
 	return nil
 }
 
-// Abstract reports a Unix socket that lives in no file system.
+// Abstract reports a Unix socket in the abstract name space, which has no file.
 func (a *Address) Abstract() bool { return strings.HasPrefix(a.Path, "@") }
 
-// Bindable tells why a well-formed address cannot be bound, or nil.
+// Bindable reports why a well-formed address cannot be bound, or nil.
 func (a *Address) Bindable() error {
 	if a.Source != "" {
 		return bad(a.Text, "a source address, before the semicolon, is for connecting")
@@ -250,7 +250,7 @@ func (a *Address) Bindable() error {
 	return nil
 }
 
-// Connectable tells why a well-formed address cannot be connected to, or nil.
+// Connectable reports why a well-formed address cannot be connected to, or nil.
 func (a *Address) Connectable() error {
 	host := a.Transport == "tcp" || a.Transport == "ws" || a.Transport == "wss"
 	switch {
@@ -262,8 +262,8 @@ func (a *Address) Connectable() error {
 	return nil
 }
 
-// Key is the same for addresses that connect to the same place, as far as one can tell
-// without a look-up. It is "" for what is another place each time.
+// Key is the same for addresses that lead to the same socket, as far as that is known without
+// resolving names. It is "" for an address that is another one each time, such as tcp://*:*.
 func (a *Address) Key(bind bool) string {
 	switch a.Transport {
 	case "tcp", "ws", "wss":
@@ -286,8 +286,8 @@ func (a *Address) Key(bind bool) string {
 	return a.Text
 }
 
-// LeadsTo reports that who connects to a on this machine comes to what is bound at b, as
-// far as can be told without a look-up.
+// LeadsTo reports that connecting to a on this machine reaches what is bound at b, as far as
+// that is known without resolving names.
 func (a *Address) LeadsTo(b Address) bool {
 	if a.Key(false) == b.Key(false) {
 		return true
@@ -320,8 +320,8 @@ func isOwn(host netip.Addr) bool {
 	return false
 }
 
-// Resolve makes a relative path of ipc one that begins in the present working directory,
-// whatever that becomes later. Text stays as it was given.
+// Resolve makes a relative path of ipc absolute, from the present working directory, so that
+// a later change of that does not matter. Text stays as it was given.
 func (a *Address) Resolve() error {
 	if a.Transport != "ipc" || a.Path == "*" || a.Abstract() || strings.HasPrefix(a.Path, "/") {
 		return nil
@@ -339,7 +339,7 @@ func (a *Address) Resolve() error {
 	return nil
 }
 
-// canonicalHost is one spelling for all spellings of a host.
+// canonicalHost is the same for all spellings of a host.
 func canonicalHost(host string, bind bool) string {
 	host = strings.TrimSuffix(strings.ToLower(host), ".")
 	switch {

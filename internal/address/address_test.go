@@ -10,67 +10,70 @@ import (
 	"github.com/hermes-zmq/hermes/internal/carrier"
 )
 
+// malformed are addresses, and what the error text says.
+var malformed = [][2]string{
+	{"", "it is empty"},
+	{"6000", "the transport is missing"},
+	{"127.0.0.1:6000", "the transport is missing"},
+	{"://127.0.0.1:6000", "the transport is missing"},
+	{"tcp:/127.0.0.1:6000", "the transport is missing"},
+	{"TCP://127.0.0.1:6000", "the transport is written tcp"},
+	{" tcp://127.0.0.1:6000", `there is no transport " tcp"`},
+	{"http://127.0.0.1:6000", `there is no transport "http"`},
+	{"tcp://", "the port is missing"},
+	{"tcp://host", "the port is missing"},
+	{"tcp://host:", "the port is missing"},
+	{"tcp://[::1]", "the port is missing"},
+	{"tcp://127.0.0.1:-1", "-1 is no port"},
+	{"tcp://127.0.0.1:+1", "+1 is no port"},
+	{"tcp://127.0.0.1:65536", "65536 is no port"},
+	{"tcp://127.0.0.1:99999", "99999 is no port"},
+	{"tcp://127.0.0.1:99999999999999999999", "99999999999999999999 is no port"},
+	{"tcp://127.0.0.1:22129/path", "22129/path is no port"},
+	{"tcp://127.0.0.1:22129?x=1", "22129?x=1 is no port"},
+	{"tcp://127.0.0.1:22130abc", "22130abc is no port"},
+	{"tcp://127.0.0.1:0x50", "0x50 is no port"},
+	{"tcp://127.0.0.1:60 00", `"60 00" is no port`},
+	{"tcp://127.0.0.1:٣", `is no port`},
+	{"tcp://127.0.0.1:6000:", "the port is missing"},
+	{"tcp://127.0.0.1:1:2", "127.0.0.1:1 is no host"},
+	{"tcp://:6000", "the host is missing"},
+	{"tcp://::1:6000", "an IPv6 address stands in brackets"},
+	{"tcp://[::1:6000", "[::1 is no host"},
+	{"tcp://[host]:6000", "host in brackets is no IPv6 address"},
+	{"tcp://[]:6000", "in brackets is no IPv6 address"},
+	{"tcp://a/b:6000", "a/b is no host"},
+	{"tcp://user@host:6000", "user@host is no host"},
+	{"tcp://two words:6000", `"two words" is no host`},
+	{"tcp://a\tb:6000", "is no host"},
+	{"tcp://256.0.0.1:6000", "256.0.0.1 is no IPv4 address"},
+	{"tcp://1.2.3:6000", "1.2.3 is no IPv4 address"},
+	{"tcp://1.2.3.4.5:6000", "1.2.3.4.5 is no IPv4 address"},
+	{"tcp://a..b:6000", "a..b is no host"},
+	{"tcp://.:6000", ". is no IPv4 address"},
+	{"tcp://" + strings.Repeat("x", 64) + ":6000", "63 are the most"},
+	{"tcp://" + strings.Repeat("x.", 130) + ":6000", "253 are the most"},
+	{"tcp://lo:0;", "the port is missing"},
+	{"tcp://lo;127.0.0.1:6000", "the port is missing"},
+	{"tcp://lo:0;127.0.0.1:x", "x is no port"},
+	{"ipc://", "the path is missing"},
+	{"ipc://@", "the path is missing"},
+	{"ipc:///tmp/", "a directory"},
+	{"ipc://a\x00b", "NUL"},
+	{"ipc:///" + strings.Repeat("x", 107), "the path has 108 bytes, and 107 are the most"},
+	{"inproc://", "the name is missing"},
+	{"ws://host", "the port is missing"},
+	{"ws://host:x/path", "x is no port"},
+	{"pgm://eth0;239.192.1.1", "the port is missing"},
+	{"pgm://eth0;:5555", "the group is missing"},
+	{"epgm://eth0;239.192.1.1:70000", "70000 is no port"},
+	{"norm://239.192.1.1:*", "the port of a group"},
+	{"tipc://5560", "TIPC"},
+	{"udp://127.0.0.1:6000", "udp"},
+}
+
 func TestMalformedAddressesSayWhatIsWrong(t *testing.T) {
-	for _, c := range [][2]string{
-		{"", "it is empty"},
-		{"6000", "the transport is missing"},
-		{"127.0.0.1:6000", "the transport is missing"},
-		{"://127.0.0.1:6000", "the transport is missing"},
-		{"tcp:/127.0.0.1:6000", "the transport is missing"},
-		{"TCP://127.0.0.1:6000", "the transport is written tcp"},
-		{" tcp://127.0.0.1:6000", `there is no transport " tcp"`},
-		{"http://127.0.0.1:6000", `there is no transport "http"`},
-		{"tcp://", "the port is missing"},
-		{"tcp://host", "the port is missing"},
-		{"tcp://host:", "the port is missing"},
-		{"tcp://[::1]", "the port is missing"},
-		{"tcp://127.0.0.1:-1", "-1 is no port"},
-		{"tcp://127.0.0.1:+1", "+1 is no port"},
-		{"tcp://127.0.0.1:65536", "65536 is no port"},
-		{"tcp://127.0.0.1:99999", "99999 is no port"},
-		{"tcp://127.0.0.1:99999999999999999999", "99999999999999999999 is no port"},
-		{"tcp://127.0.0.1:22129/path", "22129/path is no port"},
-		{"tcp://127.0.0.1:22129?x=1", "22129?x=1 is no port"},
-		{"tcp://127.0.0.1:22130abc", "22130abc is no port"},
-		{"tcp://127.0.0.1:0x50", "0x50 is no port"},
-		{"tcp://127.0.0.1:60 00", `"60 00" is no port`},
-		{"tcp://127.0.0.1:٣", `is no port`},
-		{"tcp://127.0.0.1:6000:", "the port is missing"},
-		{"tcp://127.0.0.1:1:2", "127.0.0.1:1 is no host"},
-		{"tcp://:6000", "the host is missing"},
-		{"tcp://::1:6000", "an IPv6 address stands in brackets"},
-		{"tcp://[::1:6000", "[::1 is no host"},
-		{"tcp://[host]:6000", "host in brackets is no IPv6 address"},
-		{"tcp://[]:6000", "in brackets is no IPv6 address"},
-		{"tcp://a/b:6000", "a/b is no host"},
-		{"tcp://user@host:6000", "user@host is no host"},
-		{"tcp://two words:6000", `"two words" is no host`},
-		{"tcp://a\tb:6000", "is no host"},
-		{"tcp://256.0.0.1:6000", "256.0.0.1 is no IPv4 address"},
-		{"tcp://1.2.3:6000", "1.2.3 is no IPv4 address"},
-		{"tcp://1.2.3.4.5:6000", "1.2.3.4.5 is no IPv4 address"},
-		{"tcp://a..b:6000", "a..b is no host"},
-		{"tcp://.:6000", ". is no IPv4 address"},
-		{"tcp://" + strings.Repeat("x", 64) + ":6000", "63 are the most"},
-		{"tcp://" + strings.Repeat("x.", 130) + ":6000", "253 are the most"},
-		{"tcp://lo:0;", "the port is missing"},
-		{"tcp://lo;127.0.0.1:6000", "the port is missing"},
-		{"tcp://lo:0;127.0.0.1:x", "x is no port"},
-		{"ipc://", "the path is missing"},
-		{"ipc://@", "the path is missing"},
-		{"ipc:///tmp/", "a directory"},
-		{"ipc://a\x00b", "NUL"},
-		{"ipc:///" + strings.Repeat("x", 107), "the path has 108 bytes, and 107 are the most"},
-		{"inproc://", "the name is missing"},
-		{"ws://host", "the port is missing"},
-		{"ws://host:x/path", "x is no port"},
-		{"pgm://eth0;239.192.1.1", "the port is missing"},
-		{"pgm://eth0;:5555", "the group is missing"},
-		{"epgm://eth0;239.192.1.1:70000", "70000 is no port"},
-		{"norm://239.192.1.1:*", "the port of a group"},
-		{"tipc://5560", "TIPC"},
-		{"udp://127.0.0.1:6000", "udp"},
-	} {
+	for _, c := range malformed {
 		_, err := Parse(c[0])
 		require.ErrorIs(t, err, carrier.ErrAddress, c[0])
 		require.ErrorContains(t, err, c[1])
@@ -81,7 +84,7 @@ func TestMalformedAddressesSayWhatIsWrong(t *testing.T) {
 	require.ErrorIs(t, err, syscall.ENAMETOOLONG)
 }
 
-func TestAddressesAreTakenApart(t *testing.T) {
+func TestAddressesAreParsed(t *testing.T) {
 	for text, want := range map[string]Address{
 		"tcp://127.0.0.1:6000":         {Transport: "tcp", Host: "127.0.0.1", Port: 6000},
 		"tcp://*:*":                    {Transport: "tcp", Host: "*"},
@@ -127,7 +130,7 @@ func TestWhatCanOnlyBeBoundOrConnectedTo(t *testing.T) {
 	require.ErrorIs(t, a.Bindable(), carrier.ErrAddress)
 }
 
-func TestOnePlaceHasOneKey(t *testing.T) {
+func TestAddressesOfOneSocketHaveOneKey(t *testing.T) {
 	key := func(text string, bind bool) string {
 		a, err := Parse(text)
 		require.NoError(t, err, text)

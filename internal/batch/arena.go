@@ -5,9 +5,9 @@ import (
 	"sync"
 )
 
-// Arenas for big messages are used again as well, by size: one is as costly to fetch from
-// the kernel as to fill. They are kept in pools, which forget what is not used. There are
-// four sizes to each power of two, so that at most a fifth of an arena is in vain.
+// Arenas for big messages are recycled by size, because fetching one from the kernel costs
+// as much as filling it. They are in pools, which drop what is not used. There are four sizes
+// for each power of two, so that at most a fifth of an arena is unused.
 const (
 	smallestBig = 17 // 128 KiB, as a power of two
 	biggestBig  = 26 // 64 MiB
@@ -15,8 +15,8 @@ const (
 
 var bigArenas [4*(biggestBig-smallestBig) + 1]sync.Pool
 
-// sizeOf is the size of the arenas for size bytes, and which of the big ones they are; -1
-// where they are none.
+// sizeOf is the size of the arenas for size bytes, and their index in bigArenas; -1 for
+// arenas that are not recycled there.
 func sizeOf(size int) (rounded, class int) {
 	if size <= arenaBytes || size > 1<<biggestBig {
 		return size, -1
@@ -28,7 +28,7 @@ func sizeOf(size int) (rounded, class int) {
 	return rounded, 4*(power-smallestBig) + (rounded-1<<power)/step
 }
 
-// Arena gives an empty buffer with room for size bytes.
+// Arena returns an empty buffer with room for size bytes.
 func Arena(size int) []byte {
 	rounded, class := sizeOf(size)
 	if class >= 0 {
@@ -39,7 +39,7 @@ func Arena(size int) []byte {
 	return make([]byte, 0, rounded)
 }
 
-// Recycle takes back a buffer that nobody looks at any more, if it is one of Arena's.
+// Recycle takes back a buffer of Arena that is no longer used; others it ignores.
 func Recycle(buf []byte) {
 	if rounded, class := sizeOf(cap(buf)); class >= 0 && rounded == cap(buf) {
 		bigArenas[class].Put(&buf)

@@ -1,21 +1,29 @@
-// Package batch holds the one currency of hermes: a run of whole messages in
-// ZMTP framing, in one byte arena, with an index of where each message ends.
+// Package batch has the unit in which hermes moves messages: a run of complete messages in
+// ZMTP framing, in one byte arena, with an index of where each message ends. It hides how
+// memory is used again.
 //
-// The publisher's encoder writes it, a carrier puts it on the socket as it
-// stands, the post office forwards ranges of it, and the receiver hands out
-// views of it. A frame is a flags byte, its size (one byte, or eight in network
-// order when the long flag is set) and its body: ZMTP 3.0 and 3.1,
-// https://rfc.zeromq.org/spec/23/ and https://rfc.zeromq.org/spec/37/.
+// The publisher's encoder writes a batch, a carrier writes it to sockets unchanged, the post
+// office forwards ranges of it, and the receiver returns views of it.
+//
+//	Buf   | message 0 | message 1 | message 2 |
+//	Ends              ^           ^           ^   offset behind each message
+//
+// A message is one or more frames; see frame.go. Ownership: a batch from Get has one owner;
+// Retain adds one and Release removes one, and the last Release recycles the memory. A batch
+// that more than one owner reads must not be written. There are no locks: owners are counted
+// atomically, and only a sole owner writes.
 package batch
 
 import (
 	"sync"
 	"sync/atomic"
+
+	"github.com/hermes-zmq/hermes/internal/invariants"
 )
 
 const (
 	// TargetBytes is the size at which a writer should close a batch and begin
-	// another: big enough that the cost of a hand-over vanishes, small enough
+	// another: big enough that the cost of passing it on does not count, small enough
 	// to stay in a processor's cache.
 	TargetBytes = 64 << 10
 	// TargetMessages closes a batch of very small messages.
@@ -23,27 +31,26 @@ const (
 
 	// arenaBytes is the usual size of an arena.
 	arenaBytes = TargetBytes + TargetBytes/4
-	// keepBytes and keepIndex bound what is used again as it is, so that one huge
-	// message does not pin its memory for ever.
+	// keepBytes and keepIndex bound what is recycled as it is, so that one huge message
+	// does not keep its memory for ever.
 	keepBytes = 4 * TargetBytes
 	keepIndex = 4 * TargetMessages
 )
 
-// Batch is a run of whole messages. The zero value is empty and ready to use;
-// Get hands out a pooled one. A batch that more than one owner reads must not be
-// written any more; Retain and Release count the owners.
+// Batch is a run of complete messages. The zero value is empty and ready to use; Get
+// returns a recycled one.
 type Batch struct {
-	// Buf holds the framed messages back to back.
+	// Buf is the framed messages back to back.
 	Buf []byte
-	// Ends holds, for each message, the offset in Buf just behind it.
+	// Ends has, for each message, the offset in Buf just behind it.
 	Ends []int
 
 	refs   atomic.Int32
 	pooled bool // came from Get, and may go back
 }
 
-// Batches that nobody owns: a few are kept for good, for a pool is emptied by every
-// collection, and what comes in its place has to be fetched from the kernel page by page.
+// Batches without an owner. A few are kept for good: every garbage collection empties a
+// pool, and fresh memory has to be fetched from the kernel page by page.
 var (
 	spare = make(chan *Batch, 64)
 	pool  = sync.Pool{New: func() any {
@@ -51,7 +58,7 @@ var (
 	}}
 )
 
-// Get returns an empty batch that the caller owns, and must Release.
+// Get returns an empty batch with one owner, the caller, which must Release it.
 func Get() *Batch {
 	var b *Batch
 	select {
@@ -67,11 +74,15 @@ func Get() *Batch {
 // Retain adds an owner.
 func (b *Batch) Retain() { b.refs.Add(1) }
 
-// Release gives up one ownership. The last one hands the arena back to the pool,
-// after which nobody may look at it. A batch that never came from Get may be
-// released as well; it is then left to the garbage collector.
+// Release removes an owner. The last one returns the memory to the pool, after which no
+// view of it may be used. A batch that never came from Get may be released as well; it is
+// left to the garbage collector.
 func (b *Batch) Release() {
-	if b.refs.Add(-1) != 0 || !b.pooled {
+	refs := b.refs.Add(-1)
+	if invariants.Enabled {
+		invariants.Check(refs >= 0 || !b.pooled, "a batch is released %d times too often", -refs)
+	}
+	if refs != 0 || !b.pooled {
 		return
 	}
 	if cap(b.Buf) > keepBytes || cap(b.Ends) > keepIndex {
@@ -94,7 +105,7 @@ func (b *Batch) Grow(n int) {
 	}
 }
 
-// Replace gives the batch another arena, with the same in it.
+// Replace gives the batch another arena with the same content.
 func (b *Batch) Replace(buf []byte) {
 	Recycle(b.Buf)
 	b.Buf = buf
@@ -157,7 +168,7 @@ func (b *Batch) AppendMessages(messages []byte, ends []uint32) {
 	}
 }
 
-// Abandon forgets the message under construction.
+// Abandon discards the message under construction.
 func (b *Batch) Abandon() {
 	if n := len(b.Ends); n > 0 {
 		b.Buf = b.Buf[:b.Ends[n-1]]
@@ -166,7 +177,7 @@ func (b *Batch) Abandon() {
 	}
 }
 
-// Skip takes the first n messages out. Nobody else may own the batch.
+// Skip removes the first n messages. The caller is the only owner.
 func (b *Batch) Skip(n int) {
 	if n == 0 {
 		return

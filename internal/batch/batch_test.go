@@ -59,7 +59,7 @@ func TestABatchIsRecycledByItsLastOwner(t *testing.T) {
 	b.Release()
 	require.Equal(t, []byte{0, 1, 'x'}, b.Message(0), "it still has an owner")
 	b.Release()
-	require.Zero(t, b.Len(), "it is empty for whoever gets it next")
+	require.Zero(t, b.Len(), "it is empty for its next owner")
 }
 
 func TestHugeArenasAreNotKept(t *testing.T) {
@@ -121,7 +121,7 @@ func TestArenasHaveRoomAndAreUsedAgain(t *testing.T) {
 	}
 }
 
-func TestABigMessageDoesNotPinItsMemory(t *testing.T) {
+func TestABigMessageDoesNotKeepItsMemory(t *testing.T) {
 	b := Get()
 	b.AppendFrame(make([]byte, 10<<20), false)
 	b.Release()

@@ -2,11 +2,19 @@ package batch
 
 import "encoding/binary"
 
-// The flags of a frame, as ZMTP 3.0 and 3.1 define them.
+// A frame, as ZMTP 3.0 and 3.1 define it (https://rfc.zeromq.org/spec/23/ and
+// https://rfc.zeromq.org/spec/37/, "Framing"):
+//
+//	offset  size    meaning
+//	0       1       flags
+//	1       1 or 8  size of the body; 8 bytes in network order if the long flag is set
+//	2 or 9  size    body
+
+// The flags of a frame. The other bits are 0.
 const (
-	FlagMore    = 0x01
-	FlagLong    = 0x02
-	FlagCommand = 0x04
+	FlagMore    = 0x01 // another frame of the same message follows
+	FlagLong    = 0x02 // the size has 8 bytes
+	FlagCommand = 0x04 // a command, and not a frame of a message
 )
 
 const (
@@ -38,8 +46,8 @@ func AppendHeader(dst []byte, n int, more bool) []byte {
 	return binary.BigEndian.AppendUint64(dst, uint64(n))
 }
 
-// NextFrame splits the first frame off p. ok is false where p does not hold a
-// whole frame, which cannot happen inside a batch that a carrier has built.
+// NextFrame splits the first frame off p. ok is false where p does not begin with a complete
+// frame, which cannot happen inside a batch of a carrier.
 func NextFrame(p []byte) (body, rest []byte, more, ok bool) {
 	if len(p) < ShortHeader {
 		return nil, nil, false, false
@@ -59,8 +67,8 @@ func NextFrame(p []byte) (body, rest []byte, more, ok bool) {
 	return p[head:end:end], p[end:], flags&FlagMore != 0, true
 }
 
-// ShortEnd is where the frame that begins at at ends. ok is false where it is not a short
-// one that is followed by another, as most are.
+// ShortEnd is the end of the frame that begins at at. ok is false where that is not a short
+// frame that another one follows, as most are.
 func ShortEnd(p []byte, at int) (end int, ok bool) {
 	if at+ShortHeader > len(p) || p[at] != FlagMore {
 		return 0, false
@@ -69,7 +77,7 @@ func ShortEnd(p []byte, at int) (end int, ok bool) {
 	return end, end <= len(p)
 }
 
-// Topic is the body of a message's first frame, which subscriptions match.
+// Topic is the body of a message's first frame, with which subscriptions are compared.
 func Topic(msg []byte) []byte {
 	body, _, _, _ := NextFrame(msg)
 	return body

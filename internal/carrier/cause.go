@@ -10,26 +10,26 @@ import (
 	"syscall"
 )
 
-// Cause sorts the reasons of events about peers, so that a person can be told what to
-// check. The zero value is a reason of no particular kind.
+// Cause sorts the reasons of events about peers, so that an advice can say what to check.
+// The zero value is a reason of no particular kind.
 type Cause uint8
 
-// The causes there are.
+// The causes.
 const (
 	CauseOther     Cause = iota
 	CauseLeft            // the peer closed the connection: as a rule its program has ended
-	CauseProbe           // it did so without having sent a byte, as port scanners and health checks do
+	CauseProbe           // the peer closed it without having sent a byte, as port scanners and health checks do
 	CauseRefused         // no program listens at the address
 	CauseNoRoute         // the network has no way to the host
 	CauseNoAnswer        // the host, or what listens there, does not answer in time
 	CauseNoName          // the host's name cannot be resolved
 	CauseNoPath          // there is no such file
 	CauseForbidden       // the system does not allow it
-	CauseWrongType       // a socket that this one cannot be connected to; Event.Type says of which type
-	CauseNotZMTP         // the peer speaks another protocol, or a version of long ago
+	CauseWrongType       // the socket types do not fit; Event.Type is the peer's
+	CauseNotZMTP         // the peer speaks another protocol, or ZMTP 2 or older
 	CauseSecurity        // the peer demands a security mechanism
-	CauseCycle           // what would be relayed comes back, see Config.Office
-	CauseUnknown         // the carrier cannot tell
+	CauseCycle           // post offices are connected in a circle, see Config.Office
+	CauseUnknown         // the carrier does not know
 )
 
 // Fault is an error whose cause is known.
@@ -37,12 +37,12 @@ type Fault struct {
 	Cause Cause
 	Text  string
 	Type  string // of CauseWrongType: what the peer is
-	Said  string // what the peer gave as its own reason, if anything
+	Said  string // the reason that the peer gave, or ""
 }
 
 func (f *Fault) Error() string { return f.Text }
 
-// WithError completes an event about err with its reason and cause.
+// WithError is the event with the reason and the cause of err.
 func (e Event) WithError(err error) Event {
 	var f *Fault
 	if errors.As(err, &f) {
@@ -80,8 +80,8 @@ func CauseOf(err error) Cause {
 	return CauseOther
 }
 
-// Reason is an error of a connection as a person wants to read it: what went wrong,
-// without the names of calls and addresses that Go puts in front.
+// Reason is the text of a connection's error for people: what went wrong, without the names
+// of calls and addresses that Go puts in front.
 func Reason(err error) string {
 	var dns *net.DNSError
 	var errno syscall.Errno

@@ -15,13 +15,14 @@ const (
 
 // Opener opens sockets of one carrier.
 type Opener interface {
-	// Supports tells why the carrier cannot serve an address, or nil.
+	// Supports reports why the carrier cannot serve an address, or nil.
 	Supports(address string) error
 	OpenOutlet(OutletConfig) (Outlet, error)
 	OpenInlet(InletConfig) (Inlet, error)
 }
 
-// Set is the carriers to choose from, in order of preference.
+// Set is the carriers to choose from, in order of preference. Add must not be called while
+// other goroutines use it.
 type Set struct {
 	names   []string
 	openers []Opener
@@ -34,9 +35,9 @@ func (s *Set) Add(name string, o Opener) {
 }
 
 // Pick chooses the carrier for a socket: the one that engine names, or with "auto"
-// the first that supports all of the addresses. What is no address is so for every
-// carrier, and none is asked after the first that says so: one that reads addresses
-// less strictly would bind to something else than was meant.
+// the first that supports all of the addresses. An address that one carrier finds malformed
+// is an error, and no further carrier is asked: one that is less strict would bind to
+// something else than was meant.
 func (s *Set) Pick(engine string, addresses ...string) (Opener, error) {
 	var reasons []string
 	known := engine == EngineAuto
@@ -69,5 +70,5 @@ func supportsAll(o Opener, addresses []string) error {
 	return nil
 }
 
-// Names lists the carriers, best first.
+// Names lists the carriers in order of preference.
 func (s *Set) Names() []string { return append([]string(nil), s.names...) }

@@ -1,6 +1,6 @@
 package carrier
 
-// EventKind says what an Event reports.
+// EventKind is what an Event reports.
 type EventKind uint8
 
 // What can happen to a socket.
@@ -11,21 +11,21 @@ const (
 	Disconnected
 	// Retrying: an address could not be reached, or was lost, and will be dialled again.
 	Retrying
-	// HandshakeFailed: a peer was refused, or refused us; Reason says why.
+	// HandshakeFailed: a peer was refused, or has refused this end; Reason says why.
 	HandshakeFailed
-	// Subscribed: the first of all peers has subscribed to Prefix (Outlets only).
+	// Subscribed: a peer is the first of all to subscribe to Prefix (Outlets only).
 	Subscribed
-	// Unsubscribed: the last of all peers has left Prefix (Outlets only). A peer that
-	// disconnects leaves all its prefixes.
+	// Unsubscribed: the last of all peers has unsubscribed from Prefix, or disconnected
+	// (Outlets only).
 	Unsubscribed
 	// Exhausted: there are no descriptors, or there is no memory, to accept or connect;
-	// Reason says which. It is told once a second while that lasts, at most.
+	// Reason says which. It is reported once a second at most while that lasts.
 	Exhausted
-	// Recovered: there are again.
+	// Recovered: Exhausted is over.
 	Recovered
 )
 
-// Event is one happening at a socket.
+// Event is something that has happened at a socket.
 type Event struct {
 	Kind    EventKind
 	Peer    uint64 // connection, 0 where unknown
@@ -33,7 +33,7 @@ type Event struct {
 	Reason  string // why, for people
 	Cause   Cause  // sorts the reason
 	Type    string // of CauseWrongType: the socket type of the peer
-	Said    string // what a peer that was refused, or refused us, gave as its own reason; "" where it gave none
-	Prefix  []byte // of Subscribed and Unsubscribed; the receiver may keep it
+	Said    string // the reason that a peer gave in its ERROR, or ""
+	Prefix  []byte // of Subscribed and Unsubscribed; OnEvent may keep it
 	Unsent  int    // of Disconnected, at an Outlet: messages that waited for the peer, as far as known
 }

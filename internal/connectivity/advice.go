@@ -8,7 +8,7 @@ import (
 	"github.com/hermes-zmq/hermes/internal/carrier"
 )
 
-// What a person is told to check where a connection does not come about.
+// Advice: what to check when a connection cannot be established.
 
 // receives reports whether a socket takes envelopes, and so has to be connected to one
 // that sends them.
@@ -20,13 +20,13 @@ func Check(own carrier.Type, cause carrier.Cause) string {
 	case carrier.CauseRefused:
 		return "no program listens there: check that the post office is running, and that this is its address for " + customers(own)
 	case carrier.CauseLeft, carrier.CauseProbe:
-		return "check that what listens there is a post office, and that it runs on"
+		return "check that a post office listens there, and why it closes connections"
 	case carrier.CauseNoRoute:
 		return "check the host, and the network between here and there"
 	case carrier.CauseNoAnswer:
 		return "check the address, and whether a firewall drops the connection"
 	case carrier.CauseNoName:
-		return "check how the host is spelt, and the name service"
+		return "check the spelling of the host name, and the name service"
 	case carrier.CauseNoPath:
 		return "check that the post office is running, and that its path is the same"
 	case carrier.CauseForbidden:
@@ -34,14 +34,14 @@ func Check(own carrier.Type, cause carrier.Cause) string {
 	case carrier.CauseNotZMTP:
 		return "another kind of program listens there: check the port"
 	case carrier.CauseCycle:
-		return "let one post office follow the other, and not both"
+		return "connect only one of the two post offices to the other"
 	case carrier.CauseSecurity:
-		return "hermes encrypts nothing: connect to a socket without security"
+		return "hermes supports no security mechanism: connect to a socket without one"
 	}
 	return "check the address, and the log of what listens there"
 }
 
-// customers are those whom the address is for that a socket of this type connects to.
+// customers names the components that an address is for which a socket of this type connects to.
 func customers(own carrier.Type) string {
 	if receives(own) {
 		return "receivers"
@@ -67,9 +67,9 @@ func Redirect(own carrier.Type, kind, other string) string {
 	return ""
 }
 
-// misdirected says why a socket of type own cannot be connected to address, where one of
-// type kind listens. said is what that one has said; a post office of ours knows better
-// than we do where we should have gone.
+// misdirected says why a socket of type own cannot be connected to address, where a socket of
+// type kind listens. said is the reason that the peer gave; a post office names the right
+// address in it.
 func misdirected(own carrier.Type, kind, address, said string) string {
 	if rest, ok := strings.CutPrefix(said, redirection); ok {
 		return address + " is the address for " + printable(rest)

@@ -28,9 +28,10 @@ import (
 // Tracker is what one component knows of its connections. All methods may be called from
 // any goroutine, after Init and Add.
 type Tracker struct {
-	who      string             // the component, in texts
-	announce func(notify.Event) // takes the event "unreachable"
-	every    time.Duration      // between two warnings about the same
+	who      string               // the component, in texts
+	announce func(notify.Event)   // takes the event "unreachable"
+	every    time.Duration        // between two warnings about the same
+	retry    func() time.Duration // longest delay between two attempts to connect
 
 	mu      sync.Mutex
 	running bool
@@ -66,6 +67,9 @@ const (
 func (c *Tracker) Init(who string, announce func(notify.Event)) {
 	c.who, c.announce, c.every = who, announce, notify.WarnEvery
 }
+
+// RetryEvery gives, before the first Begin, the longest delay between two attempts to connect.
+func (c *Tracker) RetryEvery(delay func() time.Duration) { c.retry = delay }
 
 // Add says, before the first Begin, that a socket of the component connects to addresses.
 func (c *Tracker) Add(own carrier.Type, connect []string) {
@@ -155,7 +159,7 @@ func (c *Tracker) Note(own carrier.Type, e carrier.Event, bound bool, out *notif
 		}
 		if n > 1 {
 			out.Count = n
-			out.Text += fmt.Sprintf(" (%d times since it was last told)", n)
+			out.Text += fmt.Sprintf(" (%d times since the last report)", n)
 		}
 	case carrier.Retrying:
 		if r != nil && r.peers == 0 {
@@ -283,10 +287,11 @@ func (c *Tracker) warn(r *remote) {
 		return
 	}
 	r.warned = now
-	c.announce(notify.Event{Kind: "unreachable", Level: notify.Warning, Address: r.address, Text: c.who + " " + r.problem() + goesOn})
+	c.announce(notify.Event{Kind: "unreachable", Level: notify.Warning, Address: r.address, Text: c.who + ": " + r.problem() + c.retrying()})
 }
 
-const goesOn = " (it goes on trying)"
+// retrying is the end of a warning: no intervention is needed once the cause is removed.
+func (c *Tracker) retrying() string { return fmt.Sprintf(" (retrying every %v)", c.retry()) }
 
 // Problem says why nothing comes or goes, as far as that lies in connections; "" where
 // nothing is known to be wrong.
@@ -309,7 +314,7 @@ func (c *Tracker) problemLocked() string {
 	}
 	all := c.problems(func(r *remote) bool { return true })
 	if len(c.remotes) == 0 && c.last != "" {
-		all = append(all, "has refused a peer: "+c.last)
+		all = append(all, "refused a peer: "+c.last)
 	}
 	return strings.Join(all, "; ")
 }
@@ -324,7 +329,7 @@ func (c *Tracker) Warning() string {
 	if !c.running || len(all) == 0 {
 		return ""
 	}
-	return c.who + " " + strings.Join(all, "; ") + goesOn
+	return c.who + ": " + strings.Join(all, "; ") + c.retrying()
 }
 
 // problems says what is wrong with those of the addresses without a connection that are
@@ -343,7 +348,7 @@ func (r *remote) problem() string {
 	e := r.failed
 	switch {
 	case e.Kind == 0:
-		return fmt.Sprintf("has no answer from %s yet; check the address, and whether a firewall drops the connection", r.address)
+		return fmt.Sprintf("no answer from %s yet; check the address, and whether a firewall drops the connection", r.address)
 	case e.Cause == carrier.CauseWrongType:
 		return fmt.Sprintf("cannot connect to %s: %s", r.address, misdirected(r.own, e.Type, r.address, e.Said))
 	}

@@ -18,6 +18,7 @@ func tracker(every time.Duration) (*Tracker, *[]notify.Event) {
 	var events []notify.Event
 	c.Init(`receiver "r"`, func(e notify.Event) { events = append(events, e) })
 	c.every = every
+	c.RetryEvery(func() time.Duration { return 2 * time.Second })
 	c.Add(carrier.SUB, []string{"tcp://h:1", "tcp://h:1"})
 	c.Begin()
 	return &c, &events
@@ -40,8 +41,8 @@ func TestAWarningIsRepeatedOnceTheIntervalHasPassed(t *testing.T) {
 		e := (*events)[0]
 		require.Equal(t, "unreachable", e.Kind)
 		require.Equal(t, notify.Warning, e.Level)
-		require.Contains(t, e.Text, `receiver "r" cannot connect to tcp://h:1: a reason`)
-		require.Contains(t, c.Warning(), "how the host is spelt")
+		require.Contains(t, e.Text, `receiver "r": cannot connect to tcp://h:1: a reason`)
+		require.Contains(t, c.Warning(), "the spelling of the host name")
 		c.End()
 	}
 }
@@ -49,7 +50,7 @@ func TestAWarningIsRepeatedOnceTheIntervalHasPassed(t *testing.T) {
 func TestAConnectionEndsTheProblem(t *testing.T) {
 	c, events := tracker(time.Hour)
 	defer c.End()
-	require.Contains(t, c.Problem(), "has no answer from tcp://h:1 yet")
+	require.Contains(t, c.Problem(), "no answer from tcp://h:1 yet")
 	happen(c, carrier.Retrying, carrier.CauseRefused)
 	require.Contains(t, c.Problem(), "no program listens there")
 	require.Empty(t, c.Warning(), "it has not lasted")
@@ -65,7 +66,7 @@ func TestWhatWasWrongWhenTheStopBeganIsRemembered(t *testing.T) {
 	require.Empty(t, c.Problem())
 	require.Contains(t, c.ProblemAtEnd(), "no program listens there")
 	c.Begin()
-	require.Contains(t, c.Problem(), "has no answer")
+	require.Contains(t, c.Problem(), "no answer")
 	c.End()
 }
 
@@ -96,5 +97,5 @@ func TestRefusalsForTheSameReasonArePutTogether(t *testing.T) {
 	}
 	said = nil
 	refuse(carrier.CauseNotZMTP, "three")
-	require.Equal(t, []string{"info 2 three (2 times since it was last told)"}, said)
+	require.Equal(t, []string{"info 2 three (2 times since the last report)"}, said)
 }

@@ -1,10 +1,16 @@
-// Package fds keeps the descriptors of this library where they disturb nobody.
+// Package fds keeps the descriptors of this library away from the standard streams, and
+// tracks them for a forked child. It hides how the kernel numbers descriptors.
 //
-// Descriptors 0 to 2 are the standard streams, also where a host has closed them: a
-// socket that came to lie there would be written to by the next printf. The kernel gives
-// out the lowest that is free, so Occupy fills those that are closed with /dev/null, as
-// Go's runtime does when it starts, Raise moves what came to lie there all the same, and
-// Evict ends what cannot be moved.
+// Descriptors 0 to 2 are the standard streams, even where a host has closed them: the next
+// printf would write to a socket that got such a number. The kernel assigns the lowest number
+// that is free, so Occupy opens /dev/null at those that are closed, as Go's runtime does when
+// it starts, Raise moves a descriptor that got such a number all the same, and Evict ends
+// connections that cannot be moved.
+//
+// A forked child has copies of all descriptors, and must close those of this library:
+// tracking.go notes them in tables that the child can read without a lock.
+//
+// All functions are safe for concurrent use, and there are no locks.
 package fds
 
 import (
@@ -32,15 +38,14 @@ func Occupy() {
 		if err != nil {
 			return
 		}
-		if got >= lowest { // the host was quicker
+		if got >= lowest { // the host has opened one meanwhile
 			_ = unix.Close(got)
 		}
 	}
 }
 
-// Raise gives a descriptor above the standard streams in place of fd, which is closed
-// where it was one of them, also on an error. It takes what another call gave, so that
-// the two can be written as one.
+// Raise returns fd, or a duplicate above the standard streams if fd is one of them, which is
+// then closed. Its arguments are the results of another call; an error is returned as it is.
 func Raise(fd int, err error) (int, error) {
 	if err != nil || fd >= lowest {
 		return fd, err
@@ -54,24 +59,24 @@ func Raise(fd int, err error) (int, error) {
 	return high, nil
 }
 
-// evictionTakes bounds how long Evict waits.
-const evictionTakes = time.Second
+// evictionTime bounds how long Evict waits.
+const evictionTime = time.Second
 
-// Evict ends a connection of a library that keeps its descriptors to itself, where it came
-// to lie among the standard streams, and fills the place once it is closed. The library
-// sees an end like any other, and one of the two sides connects again.
+// Evict shuts down a connection of libzmq, whose descriptor cannot be replaced, if it is one
+// of the standard streams, and occupies the number when libzmq has closed it. libzmq sees the
+// end of a connection, and one of the two sides connects again.
 func Evict(fd int) {
 	is := inode(fd)
 	if fd >= lowest || is == 0 || unix.Shutdown(fd, unix.SHUT_RDWR) != nil {
 		return
 	}
-	for began := time.Now(); inode(fd) == is && time.Since(began) < evictionTakes; {
+	for began := time.Now(); inode(fd) == is && time.Since(began) < evictionTime; {
 		time.Sleep(time.Millisecond)
 	}
 	Occupy()
 }
 
-// inode tells what lies at a descriptor; 0 is nothing.
+// inode is the inode of an open descriptor, and 0 of any other.
 func inode(fd int) uint64 {
 	var info unix.Stat_t
 	if unix.Fstat(fd, &info) != nil {
@@ -95,7 +100,7 @@ type socket interface {
 	Close() error
 }
 
-// raise makes another object of the same socket, for net knows no other way.
+// raise replaces an object of package net by another one of the same socket.
 func raise[T socket](s T, remake func(*os.File) (T, error)) (T, error) {
 	conn, ok := any(s).(syscall.Conn)
 	if !ok {
@@ -103,7 +108,7 @@ func raise[T socket](s T, remake func(*os.File) (T, error)) (T, error) {
 	}
 	raw, err := conn.SyscallConn()
 	if err != nil {
-		return s, nil // it has been closed, as its user will find out
+		return s, nil // it has been closed; its next use reports that
 	}
 	var none T
 	high := -1
@@ -128,7 +133,7 @@ func raise[T socket](s T, remake func(*os.File) (T, error)) (T, error) {
 	return again, err
 }
 
-// Describe is what err says, with the limit that it stands for where that is known.
+// Describe is the text of err, with the limit that has been reached where that is known.
 func Describe(err error) string {
 	var limit unix.Rlimit
 	if errors.Is(err, syscall.EMFILE) && unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) == nil {

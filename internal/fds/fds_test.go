@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 	}
 }
 
-func TestNothingOfOursIsAStandardStream(t *testing.T) {
+func TestNoDescriptorOfOursIsAStandardStream(t *testing.T) {
 	report := t.TempDir() + "/report"
 	program := exec.Command(os.Args[0])
 	program.Env = append(os.Environ(), closes+"="+report)
@@ -87,7 +87,7 @@ func closeStreams() {
 	}
 }
 
-func TestWhatIsHighAlreadyStays(t *testing.T) {
+func TestADescriptorAboveTheStreamsStays(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer func() { _ = l.Close() }()

@@ -10,15 +10,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tables are where descriptors are tracked, indexed by descriptor, for somebody who reads
-// them at any moment.
+// tables are indexed by descriptor. A forked child reads them, at any moment.
 type tables struct{ owned, pollers []atomic.Uint64 }
 
-// tracked is nil where that is of no use to anybody.
+// tracked is nil until StartTracking.
 var tracked atomic.Pointer[tables]
 
-// StartTracking begins to note descriptors: in owned the inodes of those of Track, in pollers a 1
-// for those of TrackPoller and for Go's own poller.
+// StartTracking begins to track descriptors: owned[fd] becomes the inode of each descriptor
+// of Track, pollers[fd] becomes 1 for each of TrackPoller and for that of Go's runtime.
+// Descriptors beyond the length of a table are not tracked.
 func StartTracking(owned, pollers []atomic.Uint64) {
 	tracked.Store(&tables{owned, pollers})
 	if poller, ok := goPoller(); ok {
@@ -35,7 +35,7 @@ func set(table []atomic.Uint64, fd int, value uint64) {
 // Tracking reports whether StartTracking has been called.
 func Tracking() bool { return tracked.Load() != nil }
 
-// Track notes a descriptor that was opened.
+// Track tracks a descriptor that was opened.
 func Track(fd int) {
 	if n := tracked.Load(); n != nil {
 		if is := inode(fd); is != 0 {
@@ -44,21 +44,21 @@ func Track(fd int) {
 	}
 }
 
-// Untrack forgets a descriptor that is closed next.
+// Untrack ends that for a descriptor that is closed next.
 func Untrack(fd int) {
 	if n := tracked.Load(); n != nil {
 		set(n.owned, fd, 0)
 	}
 }
 
-// TrackPoller notes an epoll instance that holds nothing but descriptors of this library.
+// TrackPoller tracks an epoll instance that holds nothing but descriptors of this library.
 func TrackPoller(fd int) {
 	if n := tracked.Load(); n != nil {
 		set(n.pollers, fd, 1)
 	}
 }
 
-// UntrackPoller forgets an epoll instance that is closed next.
+// UntrackPoller ends that for an epoll instance that is closed next.
 func UntrackPoller(fd int) {
 	if n := tracked.Load(); n != nil {
 		set(n.pollers, fd, 0)

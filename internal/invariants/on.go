@@ -3,10 +3,7 @@
 package invariants
 
 import (
-	"bytes"
-	"runtime"
 	"slices"
-	"strconv"
 	"sync"
 )
 
@@ -83,24 +80,38 @@ type ranked struct {
 // Rank sets the rank of the lock within a family, before its first use.
 func (r *ranked) Rank(family string, rank int) { r.family, r.rank = family, rank }
 
-// held maps the id of a goroutine to the ranked locks that it holds, oldest first. Only
-// that goroutine reads and writes its list.
-var held sync.Map // uint64 -> []*ranked
+// held maps a goroutine to the ranked locks that it holds. Only that goroutine reads and
+// writes its list, which another may have left behind, empty.
+var held sync.Map // uintptr -> *locks
+
+// locks are ranked locks, oldest first.
+type locks []*ranked
+
+func heldHere() *locks {
+	id := goroutine()
+	if l, ok := held.Load(id); ok {
+		return l.(*locks)
+	}
+	l := new(locks)
+	held.Store(id, l)
+	return l
+}
 
 func (r *ranked) taking() {
 	if r.rank == 0 {
 		return
 	}
-	for _, h := range heldBy(goroutine()) {
-		Check(h.family != r.family || h.rank < r.rank,
-			"lock %d of %s is taken while lock %d is held", r.rank, r.family, h.rank)
+	for _, h := range *heldHere() {
+		if h.family == r.family && h.rank >= r.rank {
+			Check(false, "lock %d of %s is taken while lock %d is held", r.rank, r.family, h.rank)
+		}
 	}
 }
 
 func (r *ranked) taken() {
 	if r.rank != 0 {
-		id := goroutine()
-		held.Store(id, append(heldBy(id), r))
+		l := heldHere()
+		*l = append(*l, r)
 	}
 }
 
@@ -108,30 +119,8 @@ func (r *ranked) released() {
 	if r.rank == 0 {
 		return
 	}
-	id := goroutine()
-	locks := heldBy(id)
-	at := slices.Index(locks, r)
+	l := heldHere()
+	at := slices.Index(*l, r)
 	Check(at >= 0, "lock %d of %s is released by a goroutine that does not hold it", r.rank, r.family)
-	if locks = slices.Delete(locks, at, at+1); len(locks) == 0 {
-		held.Delete(id)
-		return
-	}
-	held.Store(id, locks)
-}
-
-func heldBy(id uint64) []*ranked {
-	if locks, ok := held.Load(id); ok {
-		return locks.([]*ranked)
-	}
-	return nil
-}
-
-// goroutine is the id of the running goroutine, from the head of its stack trace:
-// "goroutine 17 [running]:".
-func goroutine() uint64 {
-	var buf [64]byte
-	fields := bytes.Fields(buf[:runtime.Stack(buf[:], false)])
-	id, err := strconv.ParseUint(string(fields[1]), 10, 64)
-	Check(err == nil, "no id of a goroutine in %q", buf)
-	return id
+	*l = slices.Delete(*l, at, at+1)
 }

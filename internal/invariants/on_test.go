@@ -31,8 +31,13 @@ func TestLocksAreTakenInTheOrderOfTheirRanks(t *testing.T) {
 	third.Lock()
 	require.Panics(t, third.RLock)
 	third.Unlock()
-	first.Lock()
-	first.Unlock()
+	lockOnce(&first)
+}
+
+// lockOnce locks and unlocks.
+func lockOnce(l sync.Locker) {
+	l.Lock()
+	defer l.Unlock()
 }
 
 func TestRanksConcernOneGoroutineAndOneFamily(t *testing.T) {
@@ -43,15 +48,10 @@ func TestRanksConcernOneGoroutineAndOneFamily(t *testing.T) {
 
 	second.Lock()
 	defer second.Unlock()
-	other.Lock()
-	other.Unlock()
-	unranked.Lock()
-	unranked.Unlock()
+	lockOnce(&other)
+	lockOnce(&unranked)
 	var group sync.WaitGroup
-	group.Go(func() {
-		first.Lock()
-		first.Unlock()
-	})
+	group.Go(func() { lockOnce(&first) })
 	group.Wait()
 }
 

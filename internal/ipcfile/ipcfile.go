@@ -1,13 +1,14 @@
-// Package ipcfile decides who may bind a Unix socket at a path.
+// Package ipcfile decides which process may bind a Unix socket at a path.
 //
-// A socket file outlives the process that bound it, and has to be removed before
-// another can bind there. Whether anybody still listens behind it can be found out only
-// by connecting, and between that and the removal, or between another's bind and listen,
-// two processes can each take the other's socket for a stale one: both would then believe
-// that they have bound, and peers would reach only the later one. So every process of
-// ours holds a lock while it looks, removes, binds and listens, and while it removes its
-// own file at the end. The lock is flock(2) on the directory of the socket: it leaves no
-// file behind, and ends with the process that holds it.
+// A socket file outlives the process that bound it, and has to be removed before another can
+// bind there. Whether a program still listens at it can be found out only by connecting.
+// Between that and the removal, or between another's bind and listen, two processes can each
+// take the other's socket for a stale one: both would then believe that they have bound, and
+// peers would reach only the later one. So every process of ours holds a lock while it
+// connects, removes, binds and listens, and while it removes its own file at the end. The lock
+// is flock(2) on the directory of the socket: it leaves no file behind, and ends with the
+// process that holds it. It excludes goroutines of one process as well. No other lock is taken
+// while it is held.
 package ipcfile
 
 import (
@@ -25,13 +26,13 @@ import (
 	"github.com/hermes-zmq/hermes/internal/carrier"
 )
 
-// longest is how long the lock is waited for. It is held for moments only, unless a
-// stranger holds it, whom we do not wait for: then it is as if it could not be had.
+// longest is how long the lock is waited for. Processes of ours hold it for moments only; if
+// a program holds it for longer, binding goes on without it, see bindUnlocked.
 const longest = 5 * time.Second
 
-// Bind calls bind, which binds and listens at path, while nobody else of ours does. A
-// file that a former process left there is removed first. Where somebody listens at the
-// path, or there is a file of another kind, it is EADDRINUSE.
+// Bind calls bind, which binds and listens at path, while no other process of ours does. A
+// file that a former process left there is removed first. Where a program listens at the
+// path, or there is a file of another kind, the error is EADDRINUSE.
 func Bind(path string, bind func() error) error {
 	if abstract(path) {
 		return bind()
@@ -50,8 +51,7 @@ func Bind(path string, bind func() error) error {
 	return bind()
 }
 
-// bindUnlocked binds where there is no lock: that is safe as long as nothing has to be
-// removed.
+// bindUnlocked binds without the lock, which is safe as long as no file has to be removed.
 func bindUnlocked(path string, bind func() error, reason error) error {
 	if _, err := os.Lstat(path); err == nil {
 		return fmt.Errorf("%w: there is a file already, which may be one that is in use, as its directory cannot be locked (%w)", syscall.EADDRINUSE, reason)
@@ -59,8 +59,7 @@ func bindUnlocked(path string, bind func() error, reason error) error {
 	return bind()
 }
 
-// Remove removes the file of a socket that was bound, unless another has taken its
-// place since.
+// Remove removes the file of a socket that was bound, unless it is another file by now.
 func Remove(path string, made os.FileInfo) {
 	if abstract(path) || made == nil {
 		return
@@ -86,7 +85,7 @@ func makeRoom(path string) error {
 	case info.IsDir():
 		return fmt.Errorf("%w: %s is a directory", carrier.ErrAddress, path)
 	case info.Mode()&os.ModeSocket == 0:
-		return fmt.Errorf("%w: there is a file that is no socket, which is not removed", syscall.EADDRINUSE)
+		return fmt.Errorf("%w: there is a file that is not a socket; it is not removed", syscall.EADDRINUSE)
 	}
 	c, err := net.Dial("unix", path)
 	switch {
@@ -98,7 +97,7 @@ func makeRoom(path string) error {
 	case errors.Is(err, os.ErrNotExist): // it has gone meanwhile
 		return nil
 	}
-	return fmt.Errorf("%w: whether anybody listens there is unknown: %w", syscall.EADDRINUSE, err)
+	return fmt.Errorf("%w: whether a program listens there is unknown: %w", syscall.EADDRINUSE, err)
 }
 
 // lock takes the lock of a directory.

@@ -26,8 +26,8 @@ func listen(path string) (l *net.UnixListener, err error) {
 	return l, err
 }
 
-// TestOneOfManyThatRaceForAStaleFileBindsIt, and nobody else believes so. flock tells
-// open files apart, not processes, so goroutines race as processes do.
+// One of many that race for a stale file binds, and the others fail. flock distinguishes
+// open files, not processes, so goroutines race as processes do.
 func TestOneOfManyThatRaceForAStaleFileBindsIt(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
 	for round := range 200 {
@@ -62,7 +62,7 @@ func TestOneOfManyThatRaceForAStaleFileBindsIt(t *testing.T) {
 	}
 }
 
-func TestWhatIsInTheWayIsNamed(t *testing.T) {
+func TestWhatPreventsBindingIsNamed(t *testing.T) {
 	dir := t.TempDir()
 	bind := func(path string) error { _, err := listen(path); return err }
 	require.ErrorIs(t, bind(dir), carrier.ErrAddress)
@@ -72,7 +72,7 @@ func TestWhatIsInTheWayIsNamed(t *testing.T) {
 	file := filepath.Join(dir, "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
 	require.ErrorIs(t, bind(file), syscall.EADDRINUSE)
-	require.ErrorContains(t, bind(file), "no socket")
+	require.ErrorContains(t, bind(file), "not a socket")
 	require.FileExists(t, file)
 	require.ErrorIs(t, bind(filepath.Join(file, "s")), carrier.ErrAddress)
 }

@@ -10,17 +10,17 @@ import (
 	"github.com/hermes-zmq/hermes/internal/trie"
 )
 
-// inletHWM is what libzmq may hold for us for one peer. It is low on purpose: what
-// has not been read should wait with the publisher, who counts it and stamps its
-// time when it leaves.
+// inletHWM is how many received messages libzmq may queue for one peer. It is low on
+// purpose: unread messages should wait at the publisher, which counts them and stamps their
+// time when they leave.
 const inletHWM = 10_000
 
-// inlet is a SUB, or an XSUB for a post office.
+// inlet is the SUB side: a SUB, or an XSUB for a post office.
 type inlet struct {
 	*socket
-	raw     bool // an XSUB, to which subscriptions are messages
+	raw     bool // an XSUB, which sends subscriptions as messages
 	deliver func(*batch.Batch)
-	topics  trie.Set // owned by socket.mu
+	topics  trie.Set // guarded by socket.mu
 }
 
 func openInlet(cfg carrier.InletConfig) (*inlet, error) {
@@ -44,7 +44,7 @@ func openInlet(cfg carrier.InletConfig) (*inlet, error) {
 	return in, nil
 }
 
-// turn delivers what has arrived, a batch at a time and without the lock.
+// turn delivers what has arrived, a batch at a time and without mu.
 func (in *inlet) turn() bool {
 	for {
 		b := batch.Get()
@@ -74,7 +74,7 @@ func (in *inlet) fill(b *batch.Batch) (more, over bool) {
 	return true, false
 }
 
-// read appends one message. Once libzmq has given the first frame it has the others.
+// read appends one message. When libzmq returns the first frame it has the others.
 func (in *inlet) read(b *batch.Batch) bool {
 	for {
 		body, err := in.soc.RecvBytes(zmq.DONTWAIT)
@@ -105,7 +105,7 @@ func (in *inlet) Subscribe(prefix []byte) error {
 		return nil
 	}
 	if in.raw {
-		return in.tell(1, prefix)
+		return in.sendSubscription(1, prefix)
 	}
 	return in.soc.SetSubscribe(string(prefix))
 }
@@ -121,16 +121,16 @@ func (in *inlet) Unsubscribe(prefix []byte) error {
 		return nil
 	}
 	if in.raw {
-		return in.tell(0, prefix)
+		return in.sendSubscription(0, prefix)
 	}
 	return in.soc.SetUnsubscribe(string(prefix))
 }
 
-// tell sends a subscription upstream, as an XSUB does. With no bound on what may
-// wait for a publisher (see openInlet) libzmq always takes it.
-func (in *inlet) tell(first byte, prefix []byte) error {
+// sendSubscription sends a subscription as a message, as an XSUB does. libzmq always takes
+// it, because openInlet sets no bound for what waits for a publisher. The caller holds mu.
+func (in *inlet) sendSubscription(first byte, prefix []byte) error {
 	_, err := in.soc.SendBytes(append([]byte{first}, prefix...), zmq.DONTWAIT)
-	in.poke()
+	in.watcher.wake()
 	return err
 }
 

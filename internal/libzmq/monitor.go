@@ -2,7 +2,6 @@ package libzmq
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -13,35 +12,48 @@ import (
 
 	"github.com/hermes-zmq/hermes/internal/carrier"
 	"github.com/hermes-zmq/hermes/internal/fds"
+	"github.com/hermes-zmq/hermes/internal/invariants"
 	"github.com/hermes-zmq/hermes/internal/safe"
 )
 
-// monitored is what we ask libzmq to report.
+// monitored are the events that libzmq reports.
 const monitored = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | zmq.EVENT_CONNECT_RETRIED |
 	zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_AUTH |
 	zmq.EVENT_ACCEPTED | zmq.EVENT_ACCEPT_FAILED | zmq.EVENT_CONNECTED
 
 var monitors atomic.Uint64
 
-// monitor turns libzmq's socket events into the carrier's.
-type monitor struct {
-	owner *socket
-	pair  *zmq.Socket // owned by the watcher, and by close once that has ended
-	file  *os.File
-	poked atomic.Bool
-	stop  atomic.Bool
-	done  sync.WaitGroup
+// The monitor turns libzmq's socket events (zmq_socket_monitor) into carrier events. libzmq
+// sends them to a PAIR socket, which a goroutine of the monitor reads.
+//
+// What libzmq reports is less than the carrier wants: a disconnection names only the
+// endpoint, which all peers of a bound address share; a refused socket type is reported as a
+// disconnection without a handshake; a retry comes without a reason.
+//
+// mu guards peers, lastID and failed; it is the last lock taken. OnEvent is called without
+// it.
 
-	mu     sync.Mutex
+// monitor watches one socket.
+type monitor struct {
+	owner   *socket
+	pair    *zmq.Socket // used by the watcher's goroutine, and by close after that has ended
+	watcher *watcher
+	stop    atomic.Bool
+	done    sync.WaitGroup
+
+	mu     invariants.Mutex
 	peers  []carrier.Peer
 	lastID uint64
-	failed map[string]int // handshakes that failed and whose disconnection is still to come
+	failed map[string]int // handshakes that have failed and whose disconnection is still to come
 
-	short time.Time // when the next notice of connections that cannot be accepted is due; zero where they can
+	// nextReport is when the next report of connections that cannot be accepted is due, and
+	// zero while they can. It is owned by the watcher's goroutine.
+	nextReport time.Time
 }
 
 func openMonitor(s *socket) (*monitor, error) {
 	m := &monitor{owner: s, failed: map[string]int{}}
+	m.mu.Rank(lockFamily, rankMonitor)
 	address := fmt.Sprintf("inproc://hermes.monitor.%d", monitors.Add(1))
 	if err := s.soc.Monitor(address, monitored); err != nil {
 		return nil, fmt.Errorf("cannot monitor a libzmq socket: %w", err)
@@ -50,7 +62,7 @@ func openMonitor(s *socket) (*monitor, error) {
 	if m.pair, err = s.ctx.NewSocket(zmq.PAIR); err == nil {
 		if err = m.pair.SetLinger(0); err == nil {
 			if err = m.pair.Connect(address); err == nil {
-				m.file, err = descriptor(m.pair)
+				m.watcher, err = newWatcher(m.pair)
 			}
 		}
 	}
@@ -64,19 +76,19 @@ func openMonitor(s *socket) (*monitor, error) {
 	m.done.Add(1)
 	safe.Go(s.fail, func() {
 		defer m.done.Done()
-		watch(m.file, &m.poked, m.turn)
+		m.watcher.run(m.turn)
 	})
 	return m, nil
 }
 
-// close ends the monitoring; the caller owns soc.
+// close ends the monitoring. No other goroutine uses soc.
 func (m *monitor) close(soc *zmq.Socket) {
 	m.stop.Store(true)
-	poke(m.file, &m.poked)
+	m.watcher.wake()
 	m.done.Wait()
 	_ = soc.Monitor("", 0)
 	_ = m.pair.Close()
-	_ = m.file.Close()
+	m.watcher.close()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.peers = nil
@@ -98,10 +110,10 @@ func (m *monitor) handle(event zmq.Event, address string, value int) {
 	case zmq.EVENT_CONNECTED:
 		fds.Evict(value)
 	case zmq.EVENT_HANDSHAKE_SUCCEEDED:
-		id := m.arrive(address)
+		id := m.addPeer(address)
 		m.owner.emit(carrier.Event{Kind: carrier.Connected, Peer: id, Address: address})
 	case zmq.EVENT_DISCONNECTED:
-		id, was, shaken := m.leave(address)
+		id, was, shaken := m.removePeer(address)
 		switch {
 		case was:
 			m.owner.emit(carrier.Event{Kind: carrier.Disconnected, Peer: id, Address: address, Cause: carrier.CauseLeft})
@@ -112,17 +124,17 @@ func (m *monitor) handle(event zmq.Event, address string, value int) {
 		fds.Occupy() // or the next attempt may come to lie among the standard streams
 		pause := time.Duration(value) * time.Millisecond
 		m.owner.emit(carrier.Event{Kind: carrier.Retrying, Address: address, Cause: carrier.CauseUnknown,
-			Reason: fmt.Sprintf("libzmq does not tell why; again in %v", pause)})
+			Reason: fmt.Sprintf("libzmq does not report why; it tries again in %v", pause)})
 	case zmq.EVENT_ACCEPT_FAILED:
-		if now := time.Now(); !now.Before(m.short) {
-			m.short = now.Add(time.Second)
+		if now := time.Now(); !now.Before(m.nextReport) {
+			m.nextReport = now.Add(time.Second)
 			m.owner.emit(carrier.Event{Kind: carrier.Exhausted, Address: address,
 				Reason: "cannot accept a connection: " + fds.Describe(syscall.Errno(value))})
 		}
 	case zmq.EVENT_ACCEPTED:
 		fds.Evict(value)
-		if !m.short.IsZero() {
-			m.short = time.Time{}
+		if !m.nextReport.IsZero() {
+			m.nextReport = time.Time{}
 			m.owner.emit(carrier.Event{Kind: carrier.Recovered, Address: address})
 		}
 	default:
@@ -133,9 +145,9 @@ func (m *monitor) handle(event zmq.Event, address string, value int) {
 	}
 }
 
-// mismatch tells of a connection that has ended during the handshake, and of which libzmq
-// says no more: that is how it refuses a socket of a type that does not fit. It does not
-// try such an address again.
+// mismatch reports a connection that has ended during the handshake without an event for
+// that: so libzmq refuses a socket of a type that does not fit. It does not try such an
+// address again.
 func (m *monitor) mismatch(address string) {
 	e := carrier.Event{Kind: carrier.HandshakeFailed, Address: address, Cause: carrier.CauseUnknown,
 		Reason: "the peer's socket is of a type that does not fit"}
@@ -146,7 +158,7 @@ func (m *monitor) mismatch(address string) {
 }
 
 // cause sorts why a handshake has failed. A peer that has closed the connection meanwhile
-// may be a probe: libzmq does not tell whether it had sent anything.
+// may be a probe: libzmq does not report whether it had sent anything.
 func cause(event zmq.Event, value int) carrier.Cause {
 	if event == zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL {
 		switch syscall.Errno(value) {
@@ -167,7 +179,7 @@ func reason(event zmq.Event, value int) string {
 	return "the peer went away or did not speak ZMTP"
 }
 
-func (m *monitor) arrive(address string) uint64 {
+func (m *monitor) addPeer(address string) uint64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.lastID++
@@ -175,10 +187,10 @@ func (m *monitor) arrive(address string) uint64 {
 	return m.lastID
 }
 
-// leave finds a peer by its address. libzmq reports a disconnection after a failed
-// handshake as well, and names only the endpoint, which all peers of a bound
-// address share; the oldest is taken. shaken tells that the handshake had ended, well or not.
-func (m *monitor) leave(address string) (id uint64, was, shaken bool) {
+// removePeer finds a peer by its address: the oldest one, where several peers share it. was
+// reports that there was one. shaken reports that the handshake had ended, well or not:
+// libzmq reports a disconnection after a failed handshake as well.
+func (m *monitor) removePeer(address string) (id uint64, was, shaken bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.failed[address] > 0 {

@@ -1,10 +1,13 @@
-// Package libzmq is the carrier on libzmq, through zmq4's public API. It serves
-// every transport that libzmq does, and it is the reference that our own engine is
-// tested against.
+// Package libzmq is the carrier on libzmq, through zmq4's public API. It hides libzmq: its
+// contexts, its descriptors, its monitor and its errors. It serves every transport that
+// libzmq serves, and is the reference that package zmtp is tested against.
 //
-// One lock owns each socket. Nobody blocks inside libzmq: a goroutine waits on the
-// socket's descriptor (ZMQ_FD) with Go's own poller, then takes the lock and does
-// what the socket says is possible. That costs no thread and no CPU while idle.
+// Rules: one lock owns each libzmq socket. No goroutine blocks inside libzmq: a watcher waits
+// for the socket's descriptor (ZMQ_FD) in Go's poller, then takes the lock and does what is
+// possible. That costs no thread, and no CPU while idle. A call into libzmq outside of the
+// watcher may consume an event, so it wakes the watcher.
+//
+// Lock order: outlet.sending, socket.events, socket.mu, monitor.mu.
 package libzmq
 
 import (
@@ -25,7 +28,7 @@ type Opener struct{}
 
 var _ carrier.Opener = Opener{}
 
-// Supports accepts every transport that this libzmq was built with.
+// Supports implements carrier.Opener: every transport that this libzmq was built with.
 func (Opener) Supports(text string) error {
 	a, err := address.Parse(text)
 	if err == nil {
@@ -56,7 +59,7 @@ func supported(has bool, scheme string) error {
 
 // OpenOutlet opens a PUB or XPUB.
 func (Opener) OpenOutlet(c carrier.OutletConfig) (carrier.Outlet, error) {
-	if c.Cache != nil { // libzmq does not tell its peers apart
+	if c.Cache != nil { // libzmq does not distinguish its peers
 		return nil, fmt.Errorf("%w: a cache", carrier.ErrUnsupported)
 	}
 	o, err := openOutlet(c)
@@ -85,8 +88,9 @@ var shared = sync.OnceValues(func() (*zmq.Context, error) {
 	return ctx, err
 })
 
-// newContext gives the context for a socket. Every other socket has one of its
-// own: ending it is the only way to wait until libzmq has sent what lingers.
+// newContext is the context for a socket: the shared one for inproc, and otherwise one of
+// the socket's own, because ending a context is the only way to wait until libzmq has sent
+// what lingers.
 func newContext(c *carrier.Config) (ctx *zmq.Context, private bool, err error) {
 	for _, a := range append(c.Bind[:len(c.Bind):len(c.Bind)], c.Connect...) {
 		if strings.HasPrefix(a, "inproc:") {
@@ -98,8 +102,7 @@ func newContext(c *carrier.Config) (ctx *zmq.Context, private bool, err error) {
 	return ctx, true, err
 }
 
-// system turns libzmq's errors that are the system's back into those, so that
-// errors.Is knows them.
+// system turns libzmq's errors that are the system's into syscall.Errno, for errors.Is.
 func system(err error) error {
 	if e, ok := err.(zmq.Errno); ok && e < zmq.EFSM {
 		return syscall.Errno(e)
@@ -107,7 +110,7 @@ func system(err error) error {
 	return err
 }
 
-// addressError translates what bind and connect say.
+// addressError translates the errors of bind and connect.
 func addressError(verb, address string, err error) error {
 	err = system(err)
 	switch {

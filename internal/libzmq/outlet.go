@@ -13,30 +13,36 @@ import (
 
 	"github.com/hermes-zmq/hermes/internal/batch"
 	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/invariants"
 	"github.com/hermes-zmq/hermes/internal/trie"
 )
 
 const (
-	// chunk is how many messages are sent without giving up the lock, so that
-	// subscriptions are read between them.
-	chunk = 64
-	// recheck bounds the wait for room: libzmq has no signal that surely means it.
+	// sendRun is how many messages are sent without releasing mu, so that subscriptions
+	// are read between the runs.
+	sendRun = 64
+	// recheck bounds the wait for room: libzmq signals room only sometimes.
 	recheck = 50 * time.Millisecond
-	// defaultHWM is what may wait for one peer. A post office must take a burst of
-	// a million in its stride.
+	// defaultHWM is how many messages may wait for one peer: a post office must survive a
+	// burst of a million.
 	defaultHWM = 1_000_000
 )
 
-// outlet is an XPUB. libzmq keeps a queue for every peer, whose bound is its
-// high-water mark in messages; with Overflow Drop, libzmq drops beyond it without
-// telling, so that such losses show only at receivers that read sequence trailers.
+// The PUB side. libzmq keeps a queue for every peer, whose bound is its high-water mark in
+// messages; with Overflow Drop, libzmq drops beyond it without reporting it, so that such
+// losses show only at receivers that read sequence trailers.
+//
+// Locks: sending is taken before mu and held for a whole Send; mu is released every sendRun
+// messages and while Send waits for room.
+
+// outlet is an XPUB.
 type outlet struct {
 	*socket
-	wait    bool
-	sending sync.Mutex  // keeps the messages of one Send together and in order
-	room    *sync.Cond  // on socket.mu: libzmq may have room again
-	waits   atomic.Bool // a Send waits for room
-	topics  trie.Set    // what peers have subscribed to; owned by socket.mu
+	wait    bool             // for room, rather than drop
+	sending invariants.Mutex // keeps the messages of one Send together and in order
+	room    *sync.Cond       // on mu: libzmq may have room again
+	waiting atomic.Bool      // a Send waits for room
+	topics  trie.Set         // what peers subscribe to; guarded by mu
 }
 
 func openOutlet(cfg carrier.OutletConfig) (*outlet, error) {
@@ -53,12 +59,13 @@ func openOutlet(cfg carrier.OutletConfig) (*outlet, error) {
 	if err != nil {
 		return nil, err
 	}
+	o.sending.Rank(lockFamily, rankSending)
 	o.room = sync.NewCond(&o.mu)
 	o.watch(o.turn)
 	return o, nil
 }
 
-// turn reads what peers subscribe to.
+// turn reads the subscriptions of peers.
 func (o *outlet) turn() bool {
 	for {
 		o.mu.Lock()
@@ -82,8 +89,8 @@ func (o *outlet) turn() bool {
 	}
 }
 
-// subscription notes what a peer wants. An XPUB passes on the first subscription
-// to a prefix and the last cancellation; any other message is not ours.
+// subscription notes a subscription of a peer. libzmq's XPUB reports the first subscription
+// to a prefix and the last cancellation; other messages are ignored.
 func (o *outlet) subscription(msg []byte) (e carrier.Event) {
 	if len(msg) == 0 || msg[0] > 1 {
 		return e
@@ -107,35 +114,35 @@ func (o *outlet) Send(b *batch.Batch) (t carrier.Tally) {
 	o.sending.Lock()
 	defer o.sending.Unlock()
 	for i := 0; i < b.Len(); {
-		i = o.sendChunk(b, i, &t)
+		i = o.sendRunOf(b, i, &t)
 	}
 	return t
 }
 
-func (o *outlet) sendChunk(b *batch.Batch, from int, t *carrier.Tally) int {
+func (o *outlet) sendRunOf(b *batch.Batch, from int, t *carrier.Tally) int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	to := min(from+chunk, b.Len())
+	to := min(from+sendRun, b.Len())
 	for i := from; i < to; i++ {
 		o.sendMessage(b.Message(i), t)
 	}
-	o.afterwards()
+	o.wakeWatcher()
 	return to
 }
 
-// afterwards hands the watcher what libzmq may have noticed during our calls.
-func (o *outlet) afterwards() {
+// wakeWatcher wakes the watcher if libzmq has received something during our calls. The
+// caller holds mu.
+func (o *outlet) wakeWatcher() {
 	if o.closed {
 		return
 	}
 	if events, err := o.soc.GetEvents(); err == nil && events&zmq.POLLIN != 0 {
-		o.poke()
+		o.watcher.wake()
 	}
 }
 
-// sendMessage hands one message to libzmq, waiting for room where the outlet is
-// to wait. Peers may come and go meanwhile. Once the first frame is taken the
-// others have to follow.
+// sendMessage gives one message to libzmq, and waits for room if the outlet waits. Peers may
+// come and go meanwhile. When libzmq has taken the first frame it must be given the others.
 func (o *outlet) sendMessage(msg []byte, t *carrier.Tally) {
 	for rest := msg; ; o.waitForRoom() {
 		begun := len(rest) < len(msg)
@@ -159,8 +166,8 @@ func (o *outlet) sendMessage(msg []byte, t *carrier.Tally) {
 	}
 }
 
-// alone reports that there is no peer. The monitor may tell of one later than its
-// subscriptions do.
+// alone reports that there is no peer. Subscriptions of a peer may arrive before the
+// monitor's event.
 func (o *outlet) alone() bool { return o.topics.Len() == 0 && o.monitor.count() == 0 }
 
 // sendFrames sends what libzmq has room for and returns the rest.
@@ -185,9 +192,9 @@ func (o *outlet) sendFrames(msg []byte) []byte {
 }
 
 func (o *outlet) waitForRoom() {
-	o.afterwards()
-	o.waits.Store(true)
-	defer o.waits.Store(false)
+	o.wakeWatcher()
+	o.waiting.Store(true)
+	defer o.waiting.Store(false)
 	timer := time.AfterFunc(recheck, o.room.Broadcast)
 	o.room.Wait()
 	timer.Stop()
@@ -203,10 +210,10 @@ func (o *outlet) Limit(messages int, _ int64) {
 	}
 }
 
-// Idle implements carrier.Outlet: libzmq writes in threads of its own.
+// Idle implements carrier.Outlet: libzmq writes in its own threads.
 func (o *outlet) Idle() bool { return false }
 
-// Close implements carrier.Outlet. libzmq does not tell what it could not send.
+// Close implements carrier.Outlet. libzmq does not report what it could not send.
 func (o *outlet) Close(linger time.Duration) int {
 	if o.shut() {
 		o.sending.Lock()

@@ -7,46 +7,66 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
-	"syscall"
 	"time"
 
 	zmq "github.com/pebbe/zmq4"
-	"golang.org/x/sys/unix"
 
 	"github.com/hermes-zmq/hermes/internal/address"
 	"github.com/hermes-zmq/hermes/internal/carrier"
 	"github.com/hermes-zmq/hermes/internal/fds"
+	"github.com/hermes-zmq/hermes/internal/invariants"
 	"github.com/hermes-zmq/hermes/internal/ipcfile"
 	"github.com/hermes-zmq/hermes/internal/safe"
 )
 
-// socket is what outlets and inlets share: one libzmq socket, the lock that owns
-// it, and the goroutine that waits on its descriptor.
+// What the PUB side and the SUB side have in common: a libzmq socket, the lock that owns
+// it, the goroutine that waits for its descriptor (watcher), and the events of its
+// connections (monitor).
+//
+// Opening: context → libzmq socket → options → watcher → monitor → bind → connect; an
+// error undoes what was done. Closing: shut sets closed and waits for the watcher's
+// goroutine; after that one goroutine has the socket to itself, and dispose closes it and,
+// where the context is its own, waits for what lingers.
+//
+// What guards what: mu guards every call into soc, except by dispose, and closed. events is
+// held while OnEvent runs; it is taken before mu.
+
+// socket is what outlet and inlet embed.
 type socket struct {
 	cfg       carrier.Config
 	ctx       *zmq.Context
 	private   bool // ctx is this socket's own
-	poller    int  // the epoll instance of a private ctx, noted for forked children; or -1
+	poller    int  // the epoll instance of a private ctx, tracked for forked children; or -1
 	endpoints []string
 	files     []socketFile
 
-	mu     sync.Mutex // owns soc
+	mu     invariants.Mutex
 	soc    *zmq.Socket
 	closed bool
 
-	file    *os.File // a duplicate of ZMQ_FD, in Go's poller
-	poked   atomic.Bool
-	done    sync.WaitGroup
+	watcher *watcher
+	done    sync.WaitGroup // the goroutine of watch
 	monitor *monitor
 
-	events sync.Mutex // one event at a time
+	events invariants.Mutex // held while OnEvent runs
 	broken sync.Once
 }
+
+// The ranks of the locks, for builds with the tag "invariants".
+const (
+	lockFamily = "libzmq"
+
+	rankSending = iota
+	rankEvents
+	rankSocket
+	rankMonitor
+)
 
 func openSocket(cfg carrier.Config, typ zmq.Type, setup func(*zmq.Socket) error) (*socket, error) {
 	cfg.Bind, cfg.Connect = slices.Clone(cfg.Bind), slices.Clone(cfg.Connect)
 	s := &socket{cfg: cfg}
+	s.events.Rank(lockFamily, rankEvents)
+	s.mu.Rank(lockFamily, rankSocket)
 	var err error
 	if s.ctx, s.private, err = newContext(&cfg); err != nil {
 		return nil, fmt.Errorf("cannot make a libzmq context: %w", err)
@@ -66,7 +86,7 @@ func openSocket(cfg carrier.Config, typ zmq.Type, setup func(*zmq.Socket) error)
 	return s, nil
 }
 
-// prepare takes every step between the socket's birth and its first message.
+// prepare takes every step between the making of soc and its first message.
 func (s *socket) prepare(setup func(*zmq.Socket) error) (err error) {
 	if err = s.options(); err != nil {
 		return fmt.Errorf("cannot set up a libzmq socket: %w", err)
@@ -74,7 +94,7 @@ func (s *socket) prepare(setup func(*zmq.Socket) error) (err error) {
 	if err = setup(s.soc); err != nil {
 		return fmt.Errorf("cannot set up a libzmq socket: %w", err)
 	}
-	if s.file, err = descriptor(s.soc); err != nil {
+	if s.watcher, err = newWatcher(s.soc); err != nil {
 		return err
 	}
 	if s.monitor, err = openMonitor(s); err != nil {
@@ -94,14 +114,14 @@ func (s *socket) prepare(setup func(*zmq.Socket) error) (err error) {
 		}
 		if strings.HasPrefix(a, "inproc:") {
 			// libzmq reports nothing of inproc, where connecting is all there is.
-			s.emit(carrier.Event{Kind: carrier.Connected, Peer: s.monitor.arrive(a), Address: a})
+			s.emit(carrier.Event{Kind: carrier.Connected, Peer: s.monitor.addPeer(a), Address: a})
 		}
 	}
 	return nil
 }
 
-// resolve replaces addresses with relative paths: libzmq would look for them in whatever
-// is the working directory when it connects again.
+// resolve makes relative paths absolute: libzmq would resolve them in the working directory
+// of the moment at which it connects again.
 func resolve(lists ...[]string) error {
 	for _, texts := range lists {
 		for i, text := range texts {
@@ -120,9 +140,8 @@ func resolve(lists ...[]string) error {
 	return nil
 }
 
-// bind binds one address. libzmq removes any socket file that is in its way, also one
-// behind which somebody listens, so that is for us to find out first; and it leaves its
-// own behind.
+// bind binds one address. libzmq replaces any socket file, even one that a program listens
+// at, so ipcfile looks first; and it leaves its own file behind, which abandon removes.
 func (s *socket) bind(a string) error {
 	bind := func() error { return s.soc.Bind(a) }
 	path, ipc := strings.CutPrefix(a, "ipc://")
@@ -154,9 +173,8 @@ type socketFile struct {
 	made os.FileInfo
 }
 
-// options sets what both directions have in common. ZMQ_IMMEDIATE ends a pipe
-// with its connection: otherwise messages pile up, uncounted, for a peer that has
-// lost its subscriptions.
+// options sets the options of both sides. ZMQ_IMMEDIATE ends a pipe with its connection:
+// otherwise messages pile up, uncounted, for a peer that has lost its subscriptions.
 func (s *socket) options() error {
 	c := &s.cfg
 	set := []error{s.soc.SetLinger(0), s.soc.SetImmediate(true)}
@@ -197,63 +215,14 @@ func (s *socket) keepAlive() error {
 		s.soc.SetTcpKeepaliveIntvl(interval), s.soc.SetTcpKeepaliveCnt(count))
 }
 
-// descriptor duplicates ZMQ_FD, which stays libzmq's, for Go's poller.
-func descriptor(soc *zmq.Socket) (*os.File, error) {
-	fd, err := soc.GetFd()
-	if err != nil {
-		return nil, fmt.Errorf("no ZMQ_FD: %w", err)
-	}
-	dup, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
-	if err != nil {
-		return nil, os.NewSyscallError("fcntl", err)
-	}
-	if err = syscall.SetNonblock(dup, true); err != nil {
-		_ = syscall.Close(dup)
-		return nil, os.NewSyscallError("fcntl", err)
-	}
-	return os.NewFile(uintptr(dup), "ZMQ_FD"), nil
-}
-
-// watch calls turn whenever the socket may have something to do, until turn says
-// that it is over.
-func (s *socket) watch(turn func() bool) {
+// watch runs turn in a goroutine of the socket whenever libzmq may have something to do,
+// until turn reports that it is over.
+func (s *socket) watch(turn func() (over bool)) {
 	s.done.Add(1)
 	safe.Go(s.fail, func() {
 		defer s.done.Done()
-		watch(s.file, &s.poked, turn)
+		s.watcher.run(turn)
 	})
-}
-
-// watch waits on file. ZMQ_FD is edge-triggered and never read: turn must go on
-// until libzmq has nothing more to say. poke interrupts the wait.
-func watch(file *os.File, poked *atomic.Bool, turn func() bool) {
-	raw, err := file.SyscallConn()
-	if err != nil {
-		panic(err)
-	}
-	for over := false; !over; {
-		_ = file.SetReadDeadline(time.Time{})
-		if poked.Swap(false) {
-			over = turn()
-			continue
-		}
-		err = raw.Read(func(uintptr) bool {
-			over = turn()
-			return over
-		})
-		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
-			return // the file is closed
-		}
-	}
-}
-
-// poke makes the watcher take a turn. Whoever calls into libzmq outside of the
-// watcher may have swallowed the signal that was meant for it.
-func (s *socket) poke() { poke(s.file, &s.poked) }
-
-func poke(file *os.File, poked *atomic.Bool) {
-	poked.Store(true)
-	_ = file.SetReadDeadline(time.Unix(1, 0))
 }
 
 func (s *socket) emit(e carrier.Event) {
@@ -276,26 +245,26 @@ func (s *socket) fail(err error) {
 // Endpoints lists what is bound.
 func (s *socket) Endpoints() []string { return append([]string(nil), s.endpoints...) }
 
-// Peers lists what the monitor has seen. libzmq tells neither counters nor
+// Peers lists the connections that the monitor has seen. libzmq has neither counters nor
 // subscriptions of a single peer.
 func (s *socket) Peers() []carrier.Peer { return s.monitor.list() }
 
-// shut ends the watcher. It reports false where another call has done so.
+// shut ends the watcher's goroutine. It reports false where another call has done so.
 func (s *socket) shut() bool {
 	s.mu.Lock()
 	first := !s.closed
 	s.closed = true
 	s.mu.Unlock()
 	if first {
-		s.poke()
+		s.watcher.wake()
 	}
 	s.done.Wait()
 	return first
 }
 
-// dispose closes the socket for good and, where the context is its own, waits
-// until libzmq has sent what it held, at most linger. After shut nobody else touches
-// the socket, so that the lock is not held meanwhile.
+// dispose closes the socket and, where the context is its own, waits until libzmq has sent
+// its queues, for linger at most. After shut no other goroutine uses the socket, so mu is
+// not held meanwhile.
 func (s *socket) dispose(linger time.Duration) {
 	s.mu.Lock()
 	_ = s.soc.SetLinger(linger)
@@ -318,8 +287,8 @@ func (s *socket) abandon() {
 	}
 	s.files = nil
 	_ = s.soc.Close()
-	if s.file != nil {
-		_ = s.file.Close()
+	if s.watcher != nil {
+		s.watcher.close()
 	}
 	s.endContext()
 }

@@ -71,7 +71,7 @@ var written = []struct{ values, json string }{
 	{float(math.Inf(-1)), "-Infinity"},
 }
 
-func TestWhatPythonWroteBecomesItsJSON(t *testing.T) {
+func TestMarshalOfPythonBecomesItsJSON(t *testing.T) {
 	for _, c := range written {
 		got, ok := read(rowOf(c.values))
 		require.True(t, ok, c.json)
@@ -90,7 +90,7 @@ func TestJSONBecomesTheValuesAgain(t *testing.T) {
 	}
 }
 
-func TestJSONThatOthersWrite(t *testing.T) {
+func TestJSONOfOtherWriters(t *testing.T) {
 	for json, want := range map[string]string{
 		" [ 1 , -0 ,\t2.50,1E2,1e999 , -1e999]\n": "[1, 0, 2.5, 100.0, Infinity, -Infinity]",
 		`{"a" : 1, "a":{ } , "é":[ ]}`:            `{"a": 1, "a": {}, "\u00e9": []}`,
@@ -128,7 +128,7 @@ func TestWhatOnlyPythonsJSONReads(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoJSONIsRefused(t *testing.T) {
+func TestTextThatIsNotJSONIsRefused(t *testing.T) {
 	for _, text := range []string{"", " ", "[", "[1", "[1,", "[1 2]", "[,]", `{"a"}`, `{"a":}`, `{1:2}`, "{", `{"a":1`,
 		"tru", "x", "-", "1x", "1.2.3", "--1", `"`, `"a`, "1 2", "-Inf", "]", "Nan"} {
 		_, ok := AppendJSON(nil, []byte(text))

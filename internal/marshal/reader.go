@@ -8,9 +8,10 @@ import (
 	"github.com/hermes-zmq/hermes/internal/wire"
 )
 
-// Reader reads what marshal.dumps has written. Once something was refused, all is.
+// Reader reads the output of Python's marshal.dumps. After it has refused one value it
+// refuses all.
 type Reader struct {
-	in      []byte // what is left
+	in      []byte // not yet read
 	refused bool
 }
 
@@ -20,14 +21,14 @@ func NewReader(in []byte) Reader { return Reader{in: in} }
 // Row is an envelope as JSON: a string, another, and any value.
 type Row struct{ Topic, Origin, Data []byte }
 
-// Rows gives the number of elements of the list that comes next.
+// Rows reads the beginning of a list and returns its number of elements.
 func (r *Reader) Rows() (int, bool) {
 	n := r.open(listCode)
 	return n, !r.refused
 }
 
-// Row reads a tuple (topic, origin, data) into scratch, and returns that too, for it may
-// have grown.
+// Row reads a tuple (topic, origin, data) into scratch, which it returns as room because it
+// may have grown. The row is a view of room.
 func (r *Reader) Row(scratch []byte) (row Row, room []byte, ok bool) {
 	if r.open(tupleCode) != 3 {
 		r.refused = true
@@ -40,10 +41,10 @@ func (r *Reader) Row(scratch []byte) (row Row, room []byte, ok bool) {
 	return Row{out[:topic:topic], out[topic:origin:origin], out[origin:]}, out, !r.refused
 }
 
-// Done says whether all was read, and nothing refused.
+// Done reports whether everything was read, and nothing refused.
 func (r *Reader) Done() bool { return len(r.in) == 0 && !r.refused }
 
-// open reads the number of elements of an array.
+// open reads the code and the number of elements of an array.
 func (r *Reader) open(code byte) int {
 	if r.code() != code {
 		r.refused = true
@@ -63,7 +64,7 @@ func (r *Reader) text(dst []byte) []byte {
 	return dst
 }
 
-// value reads any value, and appends it as json.dumps would write it.
+// value reads any value, and appends it as json.dumps writes it.
 func (r *Reader) value(dst []byte, depth int) []byte {
 	switch code := r.code(); code {
 	case null:
@@ -118,7 +119,7 @@ func (r *Reader) object(dst []byte, depth int) []byte {
 	return append(dst, '}')
 }
 
-// tooDeep says whether reading must end here.
+// tooDeep reports whether reading must end here.
 func (r *Reader) tooDeep(depth int) bool {
 	r.refused = r.refused || depth > deepest || len(r.in) == 0
 	return r.refused
@@ -164,10 +165,11 @@ func (r *Reader) size() int {
 	return n
 }
 
-// nothing is read where there is nothing.
+// nothing is what take returns where there are too few bytes.
 var nothing [2 * longest]byte
 
-// take reads n bytes; where there are not so many, it gives zeros instead, ten of them.
+// take reads n bytes; where there are fewer, it refuses, and returns ten zeros, which are
+// enough for every caller but those that check refused.
 func (r *Reader) take(n int) []byte {
 	if n < 0 || n > len(r.in) || r.refused {
 		r.refused = true
@@ -178,7 +180,7 @@ func (r *Reader) take(n int) []byte {
 	return taken
 }
 
-// appendFloat appends the shortest text that is this number, in the form of Python's repr.
+// appendFloat appends the shortest text of the number, in the form of Python's repr.
 func appendFloat(dst []byte, v float64) []byte {
 	switch size := math.Abs(v); {
 	case math.IsNaN(v):

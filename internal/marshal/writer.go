@@ -10,16 +10,22 @@ import (
 	"github.com/hermes-zmq/hermes/internal/wire"
 )
 
-// AppendList begins a list of n values, which are to follow.
+// From JSON to marshal. The functions Append… write one value or its beginning. AppendJSON
+// translates a whole JSON text in one pass, without a tree: a writer has a position in the
+// text and appends to its output, and a list's number of elements is filled in at its end. A
+// value that marshal and JSON do not have in common sets refused, which ends the pass; then
+// the output is discarded.
+
+// AppendList begins a list of n values; the caller appends them.
 func AppendList(dst []byte, n int) []byte { return appendSize(append(dst, listCode), n) }
 
-// AppendTuple begins a tuple of n values.
+// AppendTuple begins a tuple of n values; the caller appends them.
 func AppendTuple(dst []byte, n int) []byte { return appendSize(append(dst, tupleCode), n) }
 
 // AppendNone appends None.
 func AppendNone(dst []byte) []byte { return append(dst, null) }
 
-// AppendInt appends an integer from 0 on.
+// AppendInt appends an integer that is not negative.
 func AppendInt(dst []byte, v int) []byte { return appendInteger(dst, uint64(v), false) }
 
 func appendInteger(dst []byte, v uint64, negative bool) []byte {
@@ -51,8 +57,8 @@ func appendSize(dst []byte, n int) []byte {
 	return binary.LittleEndian.AppendUint32(dst, uint32(int32(n)))
 }
 
-// AppendJSON appends the value of a valid JSON text. Where it has none in this format, it
-// reports false and returns dst as it was.
+// AppendJSON appends the value of a valid JSON text. Where the value is refused, it reports
+// false and returns dst as it was.
 func AppendJSON(dst, text []byte) ([]byte, bool) {
 	w := writer{text: text, out: dst}
 	w.value(0)
@@ -63,10 +69,11 @@ func AppendJSON(dst, text []byte) ([]byte, bool) {
 	return w.out, true
 }
 
-// writer is on its way through a text.
+// writer translates one JSON text, which the caller has validated: it relies on the syntax
+// only so far that it never reads or writes out of bounds. refused is set once, and ends it.
 type writer struct {
 	text    []byte
-	at      int
+	at      int // text[:at] is translated
 	out     []byte
 	refused bool
 }
@@ -79,14 +86,14 @@ func (w *writer) next() byte {
 	return 0
 }
 
-// space walks over white space.
+// space skips white space.
 func (w *writer) space() {
 	for w.at < len(w.text) && w.text[w.at] <= ' ' {
 		w.at++
 	}
 }
 
-// passes walks over a character and the space before it, if that is what comes.
+// passes skips white space and then c, and reports whether that was there.
 func (w *writer) passes(c byte) bool {
 	w.space()
 	if w.next() != c {
@@ -96,7 +103,7 @@ func (w *writer) passes(c byte) bool {
 	return true
 }
 
-// must walks over a character that has to come, and the space before it.
+// must skips white space and then c, which has to be there.
 func (w *writer) must(c byte) { w.refused = !w.passes(c) || w.refused }
 
 func (w *writer) value(depth int) {
@@ -183,7 +190,7 @@ func (w *writer) object(depth int) {
 	w.out = append(w.out, endCode)
 }
 
-// string takes the string whose opening quotation mark comes next.
+// string translates the string whose opening quotation mark comes next.
 func (w *writer) string() {
 	end := wire.SkipString(w.text, w.at)
 	if end < 0 {
@@ -216,7 +223,7 @@ func isASCII(text []byte) bool {
 	return true
 }
 
-// number takes the number that comes next, as Python would: as an integer if it is one.
+// number translates the number that comes next: an integer if Python's json reads one.
 func (w *writer) number() {
 	begin, negative := w.at, w.next() == '-'
 	if negative {
@@ -235,7 +242,7 @@ func (w *writer) number() {
 	}
 }
 
-// digits walks over digits, and appends them to v, which holds 19 of them.
+// digits skips digits, and appends them to v, which has room for 19 of them.
 func (w *writer) digits(v uint64) uint64 {
 	for ; w.at < len(w.text) && w.text[w.at]-'0' <= 9; w.at++ {
 		v = v*10 + uint64(w.text[w.at]-'0')
@@ -243,7 +250,7 @@ func (w *writer) digits(v uint64) uint64 {
 	return v
 }
 
-// mostDigits is how many digits fit into 64 bits, whichever they are.
+// mostDigits is how many digits fit into 64 bits, whatever they are.
 const mostDigits = 19
 
 func (w *writer) integer(v uint64, negative bool, digits []byte) {
@@ -255,8 +262,8 @@ func (w *writer) integer(v uint64, negative bool, digits []byte) {
 	w.out = appendInteger(w.out, v, negative)
 }
 
-// fraction takes the rest of a number whose digits before the point are v. Where mantissa
-// and power of ten are both exact as float64, so is their quotient; see parseNumber in wire.
+// fraction translates the rest of a number whose digits before the point are v. It begins
+// at begin, and its first digit is at first.
 func (w *writer) fraction(v uint64, begin, first int) {
 	places := 0
 	if w.next() == '.' {
@@ -265,30 +272,26 @@ func (w *writer) fraction(v uint64, begin, first int) {
 		v = w.digits(v)
 		places += w.at
 	}
-	exact := w.at-first <= mostDigits && v < 1<<53 && places < len(powers)
+	f, exact := wire.ExactFloat(v, places)
+	exact = exact && w.at-first <= mostDigits
 	for c := w.next(); c|0x20 == 'e' || c == '+' || c == '-' || c-'0' <= 9; c = w.next() {
 		w.at++
 		exact = false
 	}
 	text := w.text[begin:w.at]
-	var f float64
-	if exact {
-		f = float64(v) / powers[places]
-		if first > begin {
-			f = -f
-		}
-	} else {
+	switch {
+	case !exact:
 		f = w.parse(string(text))
+	case first > begin: // there is a minus sign
+		f = -f
 	}
 	w.out = append(w.out, floatCode)
 	w.double(f)
 }
 
-// parse reads any number; one that is too large is infinite, as in Python.
+// parse reads any number; one that is out of range is infinite, as in Python.
 func (w *writer) parse(text string) float64 {
 	f, err := strconv.ParseFloat(text, 64)
 	w.refused = w.refused || err != nil && !math.IsInf(f, 0)
 	return f
 }
-
-var powers = [...]float64{1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22}

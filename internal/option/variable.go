@@ -94,7 +94,7 @@ func (x *Size) Set(text string) error {
 		return err
 	}
 	if n < x.least || n > x.most {
-		return fmt.Errorf("it lies between %d and %d", x.least, x.most)
+		return fmt.Errorf("it must be between %d and %d", x.least, x.most)
 	}
 	x.v.Store(n)
 	return nil
@@ -109,7 +109,7 @@ func parseSize(text string) (int64, error) {
 	}
 	n, err := strconv.ParseInt(number, 10, 64)
 	if err != nil || n < 0 || n > math.MaxInt64/unit {
-		return 0, errors.New("a size is a whole number, with KiB, MiB or GiB behind it if you like")
+		return 0, errors.New("a size is a whole number, optionally followed by KiB, MiB or GiB")
 	}
 	return n * unit, nil
 }
@@ -175,7 +175,7 @@ func (x *Choice) String() string      { return x.words[x.v.Load()] }
 func (x *Choice) Set(text string) error {
 	i := slices.Index(x.words, text)
 	if i < 0 {
-		return errors.New("it is one of " + strings.Join(x.words, ", "))
+		return errors.New("it must be one of " + strings.Join(x.words, ", "))
 	}
 	x.v.Store(int32(i))
 	return nil
@@ -199,7 +199,7 @@ func (x *Policy) String() string    { return x.Get().String() }
 func (x *Policy) Set(text string) error {
 	p, err := queue.ParsePolicy(text)
 	if err != nil {
-		return errors.New("it is one of " + strings.Join(queue.Policies(), ", "))
+		return errors.New("it must be one of " + strings.Join(queue.Policies(), ", "))
 	}
 	x.v.Store(uint32(p))
 	return nil

@@ -286,29 +286,6 @@ func TestThePolicyMayChangeFromRunToRun(t *testing.T) {
 	}
 }
 
-func TestATakerIsWoken(t *testing.T) {
-	q, _ := bounded(10, 1<<20)
-	q.Open(queue.DropNew)
-	results := make(chan Outcome)
-	for range 3 {
-		go func() {
-			var d Taken
-			defer d.Release()
-			results <- q.Take(&d, 1, -1)
-		}()
-	}
-	put(t, q, envelope{"t", "1"}, envelope{"t", "2"})
-	for range 2 {
-		require.Equal(t, Took, testkit.Receive(t, results, "two that take"))
-	}
-	q.Close()
-	require.Equal(t, Ended, testkit.Receive(t, results, "the third"))
-	var d Taken
-	require.Equal(t, Ended, q.Take(&d, 1, -1))
-	q.Open(queue.DropNew)
-	require.Equal(t, TimedOut, q.Take(&d, 1, time.Millisecond))
-}
-
 func TestWhatWaitsForRoomComesIn(t *testing.T) {
 	for name, makeRoom := range map[string]func(*Queue, *atomic.Pointer[queue.Bound]){
 		"something is taken": func(q *Queue, _ *atomic.Pointer[queue.Bound]) {
@@ -428,49 +405,4 @@ func TestMemoryStaysWithinTheBound(t *testing.T) {
 			})
 		}
 	}
-}
-
-// TestTakingFromAConflatedQueueLeavesNothingBehind: what is taken of big envelopes is less
-// than asked for, and the next big one must not be pushed out by what is left.
-func TestTakingFromAConflatedQueueLeavesNothingBehind(t *testing.T) {
-	data := `"` + strings.Repeat("x", 100<<10) + `"`
-	q, bound := bounded(1000, 4<<20)
-	q.Open(queue.LatestPerTopic)
-	for i := range 60 {
-		put(t, q, envelope{strconv.Itoa(i), data})
-	}
-	require.True(t, q.conflating.on)
-	var d Taken
-	require.Equal(t, Took, q.Take(&d, 13, 0))
-	d.Release()
-	require.True(t, q.conflating.on)
-	require.Empty(t, q.chunks.list)
-	bound.Store(&queue.Bound{Messages: 1000, Bytes: 200 << 10})
-	put(t, q, envelope{"newest", data})
-	put(t, q, envelope{"newest too", data})
-	for q.Take(&d, 1, 0) == Took {
-		if q.Stats().Queued == 0 {
-			require.Contains(t, text(&d), "newest too=")
-		}
-		d.Release()
-	}
-}
-
-// TestOneEnvelopeOfABatchDoesNotHoldAllOfIt: a receiver that turns most away must not
-// keep the memory of what it turned away.
-func TestOneEnvelopeOfABatchDoesNotHoldAllOfIt(t *testing.T) {
-	q, _ := bounded(1<<40, 1<<40)
-	q.Open(queue.DropNew)
-	before := baseline()
-	const batches = 2000
-	for range batches {
-		b, s := batchOf(t, envelope{"topic", "1"})
-		for !b.Full() {
-			require.NoError(t, wire.Append(b, "topic", []byte(`"other"`), []byte(`1`), true))
-		}
-		_, _ = q.Put(b, s)
-		b.Release()
-	}
-	require.EqualValues(t, batches, q.Stats().Queued)
-	require.Less(t, heap()-before, int64(16<<20), "for %d bytes queued", q.Stats().QueuedBytes)
 }

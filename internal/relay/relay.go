@@ -188,7 +188,7 @@ func (r *Relay) openOutlet(typ carrier.Type, a address.List) (carrier.Outlet, er
 	}
 	o, err := opener.OpenOutlet(cfg)
 	if cached && errors.Is(err, carrier.ErrUnsupported) {
-		return nil, herr.Errorf(herr.ENOTSUP, "%s: the option cache.depth needs our own carrier, and %s goes through libzmq (option engine = %s)",
+		return nil, herr.Errorf(herr.ENOTSUP, "%s: the option cache.depth needs the engine zmtp, and %s uses libzmq (option engine = %s)",
 			r.cfg.Who, strings.Join(a.All(), ","), r.cfg.Engine)
 	}
 	if err != nil {

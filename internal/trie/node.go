@@ -2,16 +2,16 @@ package trie
 
 import "bytes"
 
-// maxLabel bounds the label of one node. Splitting and joining copy labels, so
-// that no node pins bytes of a prefix that is gone; the bound keeps such a copy
-// cheap, whatever lengths a peer chooses.
+// maxLabel bounds the label of one node, in bytes. Splitting and joining copy labels, so that
+// no node keeps the bytes of a removed prefix alive; the bound keeps such a copy cheap,
+// whatever lengths a peer chooses.
 const maxLabel = 512
 
-// node is the step from its parent over label, which is never empty but at the
-// root. Most nodes are leaves, and a leaf has no fork.
+// node is a step in a prefix: its parent's prefix followed by label. Only the root's label is
+// empty. Most nodes are leaves, and a leaf has no fork.
 type node struct {
 	label string
-	count int
+	count int // how often the prefix that ends here is in the set
 	fork  *fork
 }
 
@@ -49,8 +49,7 @@ func (n *node) step(rest []byte) *node {
 	return k
 }
 
-// find is the node at the end of prefix and the one above it; nil where there is
-// none.
+// find is the node at which prefix ends, and its parent; nil where there is none.
 func (n *node) find(prefix []byte) (parent, found *node) {
 	for len(prefix) > 0 {
 		parent = n
@@ -62,7 +61,7 @@ func (n *node) find(prefix []byte) (parent, found *node) {
 	return parent, n
 }
 
-// grow is the node at the end of prefix, made if need be.
+// grow is the node at which prefix ends, made if need be.
 func (n *node) grow(prefix []byte) *node {
 	for len(prefix) > 0 {
 		i := n.kid(prefix[0])
@@ -125,19 +124,18 @@ func (n *node) detach(c byte) {
 	switch {
 	case end == 0:
 		n.fork = nil
-	case cap(f.kids) > 8 && end < cap(f.kids)/4: // a crowd has left: shrink
+	case cap(f.kids) > 8 && end < cap(f.kids)/4: // many children were removed: shrink
 		f.first = append(make([]byte, 0, 2*end), f.first...)
 		f.kids = append(make([]*node, 0, 2*end), f.kids...)
 	}
 }
 
-// prune tidies up around found, whose count has just become zero and which prefix
-// leads to from n: what leads to no prefix any more goes, and what need not be two
-// nodes becomes one.
+// prune removes nodes that lead to no prefix, and joins two nodes where one is enough, around
+// found, the node at which prefix ends and whose count has just become 0.
 func (n *node) prune(prefix []byte, parent, found *node) {
 	switch {
 	case parent == nil:
-		return // the root stays
+		return // the root is never removed
 	case found.fork != nil:
 		found.join()
 		parent.join()
@@ -151,9 +149,8 @@ func (n *node) prune(prefix []byte, parent, found *node) {
 	}
 }
 
-// lastFork is the deepest node on the way along prefix that must stay when the end
-// of it goes, the node above that one, and the byte with which the dead branch
-// begins.
+// lastFork finds the deepest node along prefix that has to stay when the end of prefix is
+// removed (keep), its parent (above), and the first byte of the branch to remove.
 func (n *node) lastFork(prefix []byte) (above, keep *node, c byte) {
 	var parent *node
 	for cur := n; len(prefix) > 0; {
@@ -167,8 +164,8 @@ func (n *node) lastFork(prefix []byte) (above, keep *node, c byte) {
 	return above, keep, c
 }
 
-// join takes an only child into n, where n itself ends no prefix, is not the root
-// and both labels fit into one.
+// join merges n with its only child, if no prefix ends at n, n is not the root, and both
+// labels fit into one.
 func (n *node) join() {
 	if n.label == "" || n.count > 0 || n.fork == nil || len(n.fork.kids) != 1 {
 		return

@@ -1,21 +1,21 @@
-// Package trie answers which of many byte prefixes begin a topic.
+// Package trie answers whether any of many byte prefixes begins a topic. It hides the tree, a
+// compressed radix tree.
 //
-// Set counts each prefix: adding one twice takes two removals. Matching walks the
-// topic once, so its cost depends on the topic's length and hardly on how many
-// prefixes there are.
+// Set counts each prefix: adding one twice takes two removals. Matching goes through the topic
+// once, so its cost depends on the topic's length and hardly on how many prefixes there are.
 //
-// The tree is a compressed radix tree. Whoever sends the prefixes chooses how long
-// and how many they are, so nothing in here recurses, each step costs at most one
-// label, and a prefix of n bytes takes about 1.2 n bytes on top of a constant.
+// Peers choose how long and how many prefixes are, so no function recurses, each step costs at
+// most one label (512 bytes), and a prefix of n bytes takes about 1.2 n bytes and a constant.
+//
+// There are no locks: a Set is guarded by its user's. Match, Count, All, Each, Under and the
+// sizes only read, and may run at the same time.
 package trie
 
-// Set is a counted set of byte prefixes. The zero value is empty. It is not safe
-// for use from several goroutines at once; Match, Count, All, Each and the sizes
-// may run beside each other.
+// Set is a counted set of byte prefixes. The zero value is empty.
 type Set struct {
 	root  node
-	size  int
-	bytes int
+	size  int // distinct prefixes
+	bytes int // their length together
 }
 
 // Len is the number of distinct prefixes.
@@ -40,8 +40,8 @@ func (s *Set) Add(prefix []byte) bool {
 	return true
 }
 
-// Remove counts prefix once less. last reports that it is gone now, known whether
-// it was there at all.
+// Remove counts prefix once less. last reports that its count is 0 now, known that it was
+// in the set.
 func (s *Set) Remove(prefix []byte) (last, known bool) {
 	parent, n := s.root.find(prefix)
 	if n == nil || n.count == 0 {
@@ -54,7 +54,7 @@ func (s *Set) Remove(prefix []byte) (last, known bool) {
 	s.size--
 	s.bytes -= len(prefix)
 	if s.size == 0 {
-		s.root = node{} // the chain of a long prefix goes at once
+		s.root = node{} // without pruning the chain of a long prefix
 		return true, true
 	}
 	s.root.prune(prefix, parent, n)
@@ -84,8 +84,8 @@ func (s *Set) Match(topic []byte) bool {
 	return true
 }
 
-// Each calls f with every distinct prefix and its count, in no particular order. f
-// may keep the slice, and must not change the set.
+// Each calls f with every distinct prefix and its count, in no particular order. f may keep
+// the slice, and must not change the set.
 func (s *Set) Each(f func(prefix []byte, count int)) {
 	s.root.each(nil, func(prefix []byte, count int) { f(append([]byte(nil), prefix...), count) })
 }
@@ -110,7 +110,7 @@ func (s *Set) Under(stem []byte, f func(prefix []byte)) {
 	n.each(stem[:above], func(prefix []byte, _ int) { f(prefix) })
 }
 
-// each calls f with every prefix at n and below, the way to n being given. f must
+// each calls f with every prefix at n and below; above is the prefix that leads to n. f must
 // not keep the slice.
 func (n *node) each(above []byte, f func(prefix []byte, count int)) {
 	type visit struct {

@@ -6,16 +6,24 @@ import (
 	"github.com/hermes-zmq/hermes/internal/batch"
 )
 
+// Envelopes are written in two steps: Append and AppendEntry write a message with a blank
+// time into a batch, as early as possible; Stamp and Number fill in time and trailer of all
+// messages of the batch when it is sent. A blank time has the size of the real one, so nothing
+// moves.
+//
+// Envelopes are read in one step: Split finds the four frames, validates them, with the help
+// of a StreamMemo, and returns views of them. A batch is guarded by its owner; a StreamMemo is
+// for one goroutine.
+
 // ErrJSON says that data is not one JSON value.
 var ErrJSON = errors.New("not one JSON value")
 
-// Frames of an envelope, in the order of the wire.
+// frameCount is the number of frames of an envelope.
 const frameCount = 4
 
-// Append adds an envelope to b. topic is plain text, origin an encoded JSON
-// string (see AppendString), data one JSON value that the caller has checked. Its
-// time, and its trailer where numbered, are left for Stamp to fill in. On error
-// b is as it was.
+// Append adds an envelope to b. topic is text, origin an encoded JSON string (see
+// AppendString), data one JSON value that the caller has validated. Stamp fills in its
+// time later, and Number its trailer if it is numbered. On error b is as it was.
 func Append[T string | []byte](b *batch.Batch, topic T, origin, data []byte, numbered bool) error {
 	if err := appendTopic(b, topic); err != nil {
 		b.Abandon()
@@ -27,7 +35,7 @@ func Append[T string | []byte](b *batch.Batch, topic T, origin, data []byte, num
 	return nil
 }
 
-// AppendEntry is Append for an entry of a batch, whose time is kept if it has one.
+// AppendEntry is Append for an Entry; a time of its own is sent as it is.
 func AppendEntry(b *batch.Batch, e Entry, numbered bool) {
 	b.AppendFrame(e.Topic, true)
 	b.AppendFrame(e.Origin, true)
@@ -62,8 +70,8 @@ func appendTopic[T string | []byte](b *batch.Batch, topic T) error {
 	return nil
 }
 
-// blankTime stands where Stamp will write: a valid frame even if nobody did. No time that
-// is kept looks like it, for those have no white space around them.
+// blankTime is what Stamp replaces: a valid frame even without that. No time of an Entry
+// looks like it, because those have no white space around them.
 var blankTime = func() (t [TimeSize + TrailerSize]byte) {
 	PutTime(t[:], 0)
 	PutTrailer(t[TimeSize:], Sequence{})
@@ -90,8 +98,8 @@ func LastFrame(numbered bool) []byte {
 	return append(batch.AppendHeader(nil, len(body), false), body...)
 }
 
-// Stamp fills in the time of all messages of a batch that Append wrote, but of those that
-// have kept one of their own.
+// Stamp fills in the time of all messages of a batch that Append wrote, except where an
+// Entry had its own.
 func Stamp(b *batch.Batch, micros int64, numbered bool) {
 	n := TimeSize
 	if numbered {
@@ -118,19 +126,20 @@ type Parts struct {
 	Topic, Origin []byte  // JSON values: strings, as a rule
 	Data          []byte  // one JSON value
 	Number        []byte  // the time as it was written, without the trailer
-	TS            float64 // 0 where the time does not say when: see ParseTime
+	TS            float64 // in seconds since 1970; 0 means the time of arrival, see ParseTime
 	Sequence      Sequence
-	Numbered      bool // whether Sequence means anything
-	Plain         bool // whether topic and origin are text as they stand, but for the quotation marks
-	Cached        bool // it comes out of a cache, and may be old
-	// Stream is the same for messages of the same topic and origin that follow each
-	// other closely, and for no others that the same StreamMemo has seen; 0 tells nothing.
+	Numbered      bool // whether there was a trailer, and Sequence is set
+	Plain         bool // whether topic and origin are strings without escapes
+	Cached        bool // it comes from a cache, and may be old
+	// Stream is the same number for messages of the same topic and origin that follow
+	// each other closely, and differs between streams that the same StreamMemo has seen.
+	// 0 is unknown.
 	Stream uint64
 
 	stream []byte // the first two frames
 }
 
-// What Split can find wrong.
+// The errors of Split.
 var (
 	ErrFrames = errors.New("not four frames")
 	ErrTopic  = errors.New("the topic is not one JSON value")
@@ -139,7 +148,7 @@ var (
 	ErrTime   = errors.New("the time is not a JSON number, nor a text of one")
 )
 
-// Split takes a framed message apart and checks all of it.
+// Split takes a framed message apart and validates all of it.
 func Split(msg []byte, memo *StreamMemo) (p Parts, err error) {
 	err = p.Split(msg, memo)
 	return p, err
@@ -152,27 +161,27 @@ func (p *Parts) Split(msg []byte, memo *StreamMemo) error {
 	if !ok {
 		return ErrFrames
 	}
-	if err := memo.strings(p); err != nil {
+	if err := memo.validateStream(p); err != nil {
 		return err
 	}
-	if !memo.shapes.valid(p.Data) {
+	if !memo.templates.valid(p.Data) {
 		return ErrData
 	}
-	if p.TS, p.Sequence, p.Numbered, ok = memo.parse(number); !ok {
+	if p.TS, p.Sequence, p.Numbered, ok = memo.parseTime(number); !ok {
 		return ErrTime
 	}
 	p.Number = number
 	if p.Numbered {
 		p.Number = number[:len(number)-TrailerSize]
-	} else if at := markAt(number); at >= 0 {
+	} else if at := cacheMarkAt(number); at >= 0 {
 		p.Cached, p.Number = true, number[:at]
 		p.Sequence, p.Numbered = parseMarked(number, at)
 	}
 	return nil
 }
 
-// frames finds the frames of a message: three of them and a number, no more and no
-// less. As a rule they are all short.
+// frames finds the four frames of a message and returns the last one, the time. As a
+// rule they are all short.
 func (p *Parts) frames(msg []byte) (number []byte, ok bool) {
 	const head = batch.ShortHeader
 	topic, ok1 := batch.ShortEnd(msg, 0)

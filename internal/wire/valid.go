@@ -2,6 +2,12 @@ package wire
 
 import "unicode/utf8"
 
+// The JSON validator. The functions skip… step over one piece of JSON each, without
+// building anything: they take a text and an index and return the index behind the piece,
+// or bad where the text is not valid there. skipValue keeps the open arrays and objects in
+// a stack of bits, so that nesting costs no Go stack, and steps over the common cases
+// itself. Loops over plain characters and digits are in swar.go.
+
 // MaxDepth is how deep arrays and objects may nest. Deeper ones count as malformed:
 // receivers' parsers recurse, and a peer must not be able to exhaust their stacks. It
 // leaves room for data 1,000 deep in a row of a batch.
@@ -35,8 +41,11 @@ func isPlainString(frame []byte) bool {
 	return n >= 2 && frame[0] == '"' && skipPlain(frame, 1) == n-1 && frame[n-1] == '"'
 }
 
-// The functions below walk over JSON without building anything. Each gives the
-// index behind what it has walked over, or bad.
+// SkipString is the index behind the JSON string whose opening quotation mark is text[i];
+// it is negative where there is none.
+func SkipString(text []byte, i int) int { return skipString(text, i) }
+
+// bad is the index that the functions below return for a text that is not valid.
 const bad = -1
 
 func skipSpace(p []byte, i int) int {
@@ -46,8 +55,7 @@ func skipSpace(p []byte, i int) int {
 	return i
 }
 
-// nesting is the arrays and objects that are open: a bit each, set for an object,
-// so that depth costs bits and not stack frames.
+// nesting is the arrays and objects that are open: one bit each, set for an object.
 type nesting struct {
 	depth   int
 	objects [(MaxDepth + 63) / 64]uint64
@@ -62,14 +70,14 @@ func (n *nesting) push(object bool) {
 	n.depth++
 }
 
-// inArray reports whether the innermost of what is open is an array.
+// inArray reports whether the innermost one is an array.
 func (n *nesting) inArray() bool {
 	at := n.depth - 1
 	return at >= 0 && n.objects[at>>6]>>(at&63)&1 == 0
 }
 
-// skipValue walks over one value of any kind, and the white space before it. What is
-// common, plain strings and numbers without an exponent, is walked over right here.
+// skipValue steps over one value of any kind, and the white space before it. The common
+// cases, plain strings and numbers without an exponent, are handled right here.
 func skipValue(p []byte, i int) int {
 	var open nesting
 	for {
@@ -119,7 +127,7 @@ func skipValue(p []byte, i int) int {
 	}
 }
 
-// skipOpening walks over the bracket at p[i] and, in an object, the first key. It
+// skipOpening steps over the bracket at p[i] and, in an object, the first key. It
 // reports false where the array or object is empty, and over already.
 func skipOpening(p []byte, i int, open *nesting) (next int, inside bool) {
 	object := p[i] == '{'
@@ -137,7 +145,7 @@ func skipOpening(p []byte, i int, open *nesting) (next int, inside bool) {
 	return j, j >= 0
 }
 
-// skipOther walks over a number that begins with a zero or a sign, or a word.
+// skipOther steps over a number that begins with a zero or a sign, or a word.
 func skipOther(p []byte, i int) int {
 	if c := p[i]; c == '0' || c == '-' {
 		return skipNumber(p, i)
@@ -145,7 +153,7 @@ func skipOther(p []byte, i int) int {
 	return skipName(p, i)
 }
 
-// skipEnds walks over what follows a value: all that is closed there, and the
+// skipEnds steps over what follows a value: all that is closed there, and the
 // comma, with an object's key, if another value follows.
 func skipEnds(p []byte, i int, open *nesting) (next int, more bool) {
 	for open.depth > 0 {
@@ -170,7 +178,7 @@ func skipEnds(p []byte, i int, open *nesting) (next int, more bool) {
 	return i, false
 }
 
-// skipKey walks over an object's key and the colon behind it.
+// skipKey steps over an object's key and the colon behind it.
 func skipKey(p []byte, i int) int {
 	if i == len(p) || p[i] != '"' {
 		return bad
@@ -184,7 +192,7 @@ func skipKey(p []byte, i int) int {
 	return i + 1
 }
 
-// skipName walks over a value that is a word.
+// skipName steps over a value that is a word.
 func skipName(p []byte, i int) int {
 	switch p[i] {
 	case 't':
@@ -223,7 +231,7 @@ func skipNumber(p []byte, i int) int {
 	return skipFrom(p, i)
 }
 
-// skipFrom walks over a number from a digit on that is not a leading zero.
+// skipFrom steps over a number whose first digit, p[i], is not a zero.
 func skipFrom(p []byte, i int) int {
 	if i = skipDigits(p, i+1); i == len(p) || p[i] == ',' {
 		return i
@@ -231,7 +239,7 @@ func skipFrom(p []byte, i int) int {
 	return skipFraction(p, i)
 }
 
-// skipFraction walks over what may follow the digits before the point.
+// skipFraction steps over what may follow the digits before the point.
 func skipFraction(p []byte, i int) int {
 	if i < len(p) && p[i] == '.' {
 		if i = someDigits(p, i+1); i < 0 {
@@ -256,7 +264,7 @@ func someDigits(p []byte, i int) int {
 	return end
 }
 
-// skipString walks over a string whose opening quotation mark is p[i].
+// skipString steps over a string whose opening quotation mark is p[i].
 func skipString(p []byte, i int) int {
 	for i++; ; {
 		i = skipPlain(p, i)
@@ -282,7 +290,7 @@ func skipString(p []byte, i int) int {
 	}
 }
 
-// skipEscape walks over an escape whose backslash is p[i].
+// skipEscape steps over an escape whose backslash is p[i].
 func skipEscape(p []byte, i int) int {
 	if i++; i == len(p) {
 		return bad

@@ -14,7 +14,7 @@ import (
 
 // Random bytes, alone and behind a valid handshake, end their own connection and disturb
 // no other.
-func TestRandomBytesHurtOnlyTheirConnection(t *testing.T) {
+func TestNoiseEndsOnlyItsOwnConnection(t *testing.T) {
 	o := newOutlet(t, carrier.Wait, 0, bind("tcp://127.0.0.1:*"))
 	i := newInlet(t, carrier.SUB, []string{"a"}, bind("tcp://127.0.0.1:*"), dial(o.address()))
 	o.wait(t, carrier.Subscribed, 1)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 
@@ -282,21 +283,9 @@ func TestBigAndManyFramesWithLibzmq(t *testing.T) {
 	require.Equal(t, 1, o.Send(message(frames...)).Sent)
 	msg, err := sub.RecvMessage(0)
 	require.NoError(t, err)
-	require.True(t, equal(frames, msg))
+	require.True(t, slices.Equal(frames, msg))
 	_, err = pub.SendMessage(frames)
 	require.NoError(t, err)
 	i.sink.wait(t, 1)
-	require.True(t, equal(frames, i.got()[0]))
-}
-
-func equal(a, b []string) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i] != b[i] {
-			return false
-		}
-	}
-	return true
+	require.True(t, slices.Equal(frames, i.got()[0]))
 }

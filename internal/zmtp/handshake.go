@@ -12,17 +12,19 @@ import (
 	"github.com/hermes-zmq/hermes/internal/carrier"
 )
 
-// refusalPause is how long a refused peer is given to read the reason and hang up.
-const refusalPause = 200 * time.Millisecond
-
-// handshake is the beginning of a connection, with the mechanism NULL, in this order:
+// The beginning of a connection, with the mechanism NULL, in this order:
 //
 //	send the greeting; read the peer's; check version and mechanism
 //	send READY; read the peer's; check its socket type
 //
 // A peer that does not fit is sent an ERROR with the reason. The whole handshake has one
 // deadline and one limit of bytes to read; what is read beyond the peer's READY is given
-// to the connection. The goroutine of the connection runs it.
+// to the connection. The goroutine of the connection runs it, so it has no lock.
+
+// refusalPause is how long a refused peer is given to read the reason and hang up.
+const refusalPause = 200 * time.Millisecond
+
+// handshake reads the peer's side of a handshake, and writes ours.
 type handshake struct {
 	c    *conn
 	buf  []byte // arrived and to be parsed

@@ -97,58 +97,64 @@ func openFiles(t *testing.T) int {
 	return len(entries)
 }
 
+// receiveUntil opens and closes receivers of a relay, and changes their subscriptions.
+func receiveUntil(t *testing.T, stop <-chan struct{}, r *relay, n int) {
+	for {
+		select {
+		case <-stop:
+			return
+		default:
+		}
+		in, err := Opener{}.OpenInlet(carrier.InletConfig{
+			Config:  config(carrier.SUB, []option{dial(r.out.Endpoints()...)}),
+			Deliver: func(*batch.Batch) {},
+		})
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		for k := range 20 {
+			p := fmt.Appendf(nil, "%d", (n+k)%5)
+			_ = in.Subscribe(p)
+			_ = in.Peers()
+			if k%3 == 0 {
+				_ = in.Unsubscribe(p)
+			}
+		}
+		time.Sleep(time.Millisecond)
+		in.Close()
+	}
+}
+
+// publishUntil sends to a relay, and checks that every message is accounted for.
+func publishUntil(t *testing.T, stop <-chan struct{}, r *relay) {
+	pub, err := Opener{}.OpenOutlet(carrier.OutletConfig{Config: config(carrier.PUB, []option{dial(r.in.Endpoints()...)})})
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer pub.Close(time.Second)
+	for k := 0; ; k++ {
+		select {
+		case <-stop:
+			return
+		default:
+		}
+		b := numbered(fmt.Sprint(k%5), 0, 1+k%50)
+		if tally := pub.Send(b); tally.Sent+tally.NoPeer+tally.Unwanted+tally.Dropped != b.Len() {
+			t.Errorf("%+v", tally)
+		}
+		_ = r.out.Peers()
+	}
+}
+
 func TestConcurrentUse(t *testing.T) {
 	r := newRelay(t, "tcp://127.0.0.1:*", 0, 0)
 	var all sync.WaitGroup
 	stop := make(chan struct{})
 	for n := range 3 {
-		all.Go(func() { // receivers that come, go and change subscriptions
-			for round := 0; ; round++ {
-				select {
-				case <-stop:
-					return
-				default:
-				}
-				in, err := Opener{}.OpenInlet(carrier.InletConfig{
-					Config:  config(carrier.SUB, []option{dial(r.out.Endpoints()...)}),
-					Deliver: func(*batch.Batch) {},
-				})
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				for k := range 20 {
-					p := fmt.Appendf(nil, "%d", (n+k)%5)
-					_ = in.Subscribe(p)
-					_ = in.Peers()
-					if k%3 == 0 {
-						_ = in.Unsubscribe(p)
-					}
-				}
-				time.Sleep(time.Millisecond)
-				in.Close()
-			}
-		})
-		all.Go(func() { // publishers
-			pub, err := Opener{}.OpenOutlet(carrier.OutletConfig{Config: config(carrier.PUB, []option{dial(r.in.Endpoints()...)})})
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			defer pub.Close(time.Second)
-			for k := 0; ; k++ {
-				select {
-				case <-stop:
-					return
-				default:
-				}
-				b := numbered(fmt.Sprint(k%5), 0, 1+k%50)
-				if tally := pub.Send(b); tally.Sent+tally.NoPeer+tally.Unwanted+tally.Dropped != b.Len() {
-					t.Errorf("%+v", tally)
-				}
-				_ = r.out.Peers()
-			}
-		})
+		all.Go(func() { receiveUntil(t, stop, r, n) })
+		all.Go(func() { publishUntil(t, stop, r) })
 	}
 	time.Sleep(500 * time.Millisecond) // that much use
 	close(stop)

@@ -7,6 +7,18 @@ import (
 	"github.com/hermes-zmq/hermes/internal/invariants"
 )
 
+// What waits to be written to one peer, in order, as ranges of batches.
+//
+// A span retains its batch until it is written. Where a batch is much bigger than what the
+// peer wants of it, or the wanted messages lie scattered, their bytes are copied into an arena
+// of the queue's own, so that a queue keeps no more than about twice its bytes alive. Commands
+// are copied there as well.
+//
+// Invariants: messages and bytes are the sums over spans[head:]. What fits adds does not
+// exceed the bounds, except one message that is bigger than the whole queue, and commands.
+//
+// The mutex of the sendBuffer guards all of it.
+
 // sparseBytes is the average size of a run of wanted messages below which
 // copying them together is cheaper than writing them one range each.
 const sparseBytes = 1 << 10
@@ -19,17 +31,10 @@ type span struct {
 	first, last int
 }
 
-// spanQueue is what waits to be written to one peer, in order, as ranges of batches.
-//
-// A span retains its batch until it is written. Where a batch is much bigger than what
-// the peer wants of it, or the wanted messages lie scattered, their bytes are copied
-// into an arena of the queue's own, so that a queue keeps no more than about twice its
-// bytes alive.
-//
-// The mutex of the sendBuffer guards all of it.
+// spanQueue is the queue of one peer.
 type spanQueue struct {
-	maxMessages int   // bounds of what waits; what waited before a bound shrank stays
-	maxBytes    int64 //
+	maxMessages int   // bound of messages; what waited before the bound shrank stays
+	maxBytes    int64 // bound of bytes
 
 	spans []span
 	head  int          // spans[:head] are written

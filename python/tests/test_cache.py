@@ -108,5 +108,5 @@ def test_a_mark_is_white_space_to_json() -> None:
 
 def test_a_cache_over_libzmq_is_refused_clearly() -> None:
     office = hermes.PostOffice(ANYWHERE, ANYWHERE, options={"engine": "libzmq", "cache.depth": 1})
-    with pytest.raises(hermes.HermesError, match=r"cache\.depth needs our own carrier.*libzmq"):
+    with pytest.raises(hermes.HermesError, match=r"cache\.depth needs the engine zmtp.*libzmq"):
         office.start()

@@ -105,6 +105,6 @@ def test_a_gap_is_logged_once_a_second(
     caplog.set_level(logging.WARNING, "hermes.receiver")
     receiver = with_gaps(sockets, life)
     take(receiver, len(NUMBERS))
-    eventually(lambda: [text for text in caplog.messages if "misses" in text])
+    eventually(lambda: [text for text in caplog.messages if "are lost" in text])
     assert "of topic" in caplog.text
     assert '"t" from "sender"' in caplog.text

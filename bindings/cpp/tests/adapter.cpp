@@ -57,7 +57,7 @@ const std::map<hermes::errc, std::string> codes = {
     {hermes::errc::io, "EIO"},
 };
 
-// What says by its result that the time was up.
+// Turns a result of false into errc::timeout.
 void in_time(bool result) {
     if (!result) throw failed("the time is up", "ETIMEOUT");
 }
@@ -66,15 +66,15 @@ std::chrono::milliseconds timeout_of(const json &step) {
     return std::chrono::milliseconds(step.value("timeout", patience.count()));
 }
 
-// Whether what is expected is part of what came.
-bool part_of(const json &want, const json &got) {
+// Whether what is expected is contained in what came.
+bool contains(const json &want, const json &got) {
     if (want.is_object() && got.is_object()) {
         for (const auto &[key, value] : want.items())
-            if (!got.contains(key) || !part_of(value, got[key])) return false;
+            if (!got.contains(key) || !contains(value, got[key])) return false;
         return true;
     }
     if (want.is_array() && got.is_array())
-        return std::equal(want.begin(), want.end(), got.begin(), got.end(), part_of);
+        return std::equal(want.begin(), want.end(), got.begin(), got.end(), contains);
     return want == got;
 }
 
@@ -106,7 +106,8 @@ class Run {
   public:
     ~Run() {
         while (!order_.empty()) { // newest first
-            std::visit([](auto &part) { close_quietly(part); }, objects_.at(order_.back()));
+            std::visit([](auto &component) { close_quietly(component); },
+                       objects_.at(order_.back()));
             order_.pop_back();
         }
     }
@@ -127,18 +128,18 @@ class Run {
     }
 
   private:
-    using Part =
+    using AnyComponent =
         std::variant<hermes::PostOffice, hermes::Publisher, hermes::Receiver, hermes::Node>;
     using Kind = std::function<void(Run &, const json &, int)>;
     static const std::map<std::string, Kind> kinds;
 
-    std::map<std::string, Part> objects_;
+    std::map<std::string, AnyComponent> objects_;
     std::vector<std::string> order_;
     std::map<std::string, std::future<void>> tasks_;
 
-    static void close_quietly(hermes::Object &part) {
+    static void close_quietly(hermes::Component &component) {
         try {
-            part.close();
+            component.close();
         } catch (const hermes::error &) { // nobody's business
         }
     }
@@ -170,17 +171,17 @@ class Run {
             throw wrong("no '" + says + "' in the text: " + text);
     }
 
-    // Calls something with the object that a step is about, whatever it is.
+    // Calls something with the component that a step names.
     template <class Call> void with(const json &step, Call call) {
-        std::visit([&](auto &part) { call(static_cast<hermes::Object &>(part)); },
+        std::visit([&](auto &component) { call(static_cast<hermes::Component &>(component)); },
                    objects_.at(step["on"]));
     }
     template <class Kind> Kind &on(const json &step) {
         return std::get<Kind>(objects_.at(step["on"]));
     }
 
-    void add(const json &step, Part part) {
-        objects_.emplace(step["as"], std::move(part));
+    void add(const json &step, AnyComponent component) {
+        objects_.emplace(step["as"], std::move(component));
         order_.push_back(step["as"]);
     }
 
@@ -188,7 +189,8 @@ class Run {
     std::string address(const json &given) {
         if (given.is_string()) return given;
         std::string found;
-        std::visit([&](auto &part) { found = part.get(given[1]); }, objects_.at(given[0]));
+        std::visit([&](auto &component) { found = component.get(given[1]); },
+                   objects_.at(given[0]));
         return found;
     }
 
@@ -262,7 +264,7 @@ class Run {
     void stats(const json &step) {
         for (const auto end = Clock::now() + timeout_of(step);; std::this_thread::sleep_for(10ms)) {
             std::string text;
-            with(step, [&](auto &part) { text = part.stats(); });
+            with(step, [&](auto &component) { text = component.stats(); });
             const json counters = json::parse(text);
             for (const json &sum : step.value("sums", json::array())) {
                 long difference = counters[sum[0].get<std::string>()];
@@ -270,7 +272,7 @@ class Run {
                     difference -= counters[key->get<std::string>()].get<long>();
                 if (difference != 0) throw wrong("the sums are not right: " + text);
             }
-            if (part_of(step.value("expect", json::object()), counters)) return;
+            if (contains(step.value("expect", json::object()), counters)) return;
             if (Clock::now() > end) throw wrong("the counters are " + text);
         }
     }
@@ -278,9 +280,9 @@ class Run {
     void notice(const json &step) {
         std::string text;
         do {
-            with(step, [&](auto &part) { text = part.next_event(timeout_of(step)); });
+            with(step, [&](auto &component) { text = component.next_event(timeout_of(step)); });
             in_time(!text.empty());
-        } while (!step.contains("expect") || !part_of(step["expect"], json::parse(text)));
+        } while (!step.contains("expect") || !contains(step["expect"], json::parse(text)));
     }
 
     void readable(const json &step) {
@@ -319,23 +321,23 @@ const std::map<std::string, Run::Kind> Run::kinds = {
     {"node", [](Run &r, const json &s, int) { r.node(s); }},
     {"set",
      [](Run &r, const json &s, int) {
-         r.with(s, [&](auto &part) { part.set(s["key"], s["value"].get<std::string>()); });
+         r.with(s, [&](auto &component) { component.set(s["key"], s["value"].get<std::string>()); });
      }},
     {"get",
      [](Run &r, const json &s, int) {
          std::string value;
-         r.with(s, [&](auto &part) { value = part.get(s["key"]); });
+         r.with(s, [&](auto &component) { value = component.get(s["key"]); });
          if (s["expect"] != value) throw wrong("it is " + value);
      }},
-    {"start", [](Run &r, const json &s, int) { r.with(s, [](auto &part) { part.start(); }); }},
-    {"close", [](Run &r, const json &s, int) { r.with(s, [](auto &part) { part.close(); }); }},
+    {"start", [](Run &r, const json &s, int) { r.with(s, [](auto &component) { component.start(); }); }},
+    {"close", [](Run &r, const json &s, int) { r.with(s, [](auto &component) { component.close(); }); }},
     {"stop",
-     [](Run &r, const json &s, int) { r.with(s, [&](auto &part) { part.stop(timeout_of(s)); }); }},
+     [](Run &r, const json &s, int) { r.with(s, [&](auto &component) { component.stop(timeout_of(s)); }); }},
     {"wait", [](Run &r, const json &s,
-                int) { r.with(s, [&](auto &part) { in_time(part.wait(timeout_of(s))); }); }},
+                int) { r.with(s, [&](auto &component) { in_time(component.wait(timeout_of(s))); }); }},
     {"wait_ready",
      [](Run &r, const json &s, int) {
-         r.with(s, [&](auto &part) { in_time(part.wait_ready(timeout_of(s))); });
+         r.with(s, [&](auto &component) { in_time(component.wait_ready(timeout_of(s))); });
      }},
     {"subscribe",
      [](Run &r, const json &s, int) { r.on<hermes::Receiver>(s).subscribe(topic_of(s)); }},
@@ -432,7 +434,7 @@ class Member {
     hermes::Publisher publisher_;
     std::set<std::string> heard_, complete_; // who has said hello, and who of them hears all
 
-    // Says hello until everybody hears everybody.
+    // Says hello until every member has heard every other.
     void meet() {
         for (const auto end = Clock::now() + 5 * patience;;) {
             const bool last = complete_.size() == received.size();
@@ -445,7 +447,7 @@ class Member {
         }
     }
 
-    // Hears a hello, or the number of somebody that comes next.
+    // Takes a hello, or the next number of a peer.
     void hear(const hermes::Envelope &e) {
         const json data = json::parse(e.data());
         if (e.topic() == "conformance/hello") {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Closing and stopping wake who waits in another thread; a hundred clusters leave no
+// Closing and stopping wake calls that wait in other threads; a hundred clusters leave no
 // descriptor, and no memory to speak of, behind.
 #include "support.hpp"
 
@@ -15,7 +15,7 @@
 using namespace std::chrono_literals;
 using hermes::errc;
 
-// Whoever waits gets this code when the object is ended from here.
+// A waiting call ends with this code when the component is stopped or closed.
 static void wakes(const std::function<void(Cluster &)> &wait,
                   const std::function<void(Cluster &)> &end, errc want) {
     Cluster c;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Envelopes go through and come out as they went in, one by one, in batches and as ranges;
-// owners can be moved; options, counters, notices and the descriptor work.
+// owners can be moved; options, counters, events and the descriptor work.
 #include "support.hpp"
 
 #include <poll.h>
@@ -123,7 +123,7 @@ static void as_ranges() {
     CHECK(next == 100);
 }
 
-// Who wants three waits for three, and the fourth is still there.
+// Taking three waits for three; the fourth stays queued.
 static void some_of_many() {
     Cluster c;
     for (int i = 0; i < 6; i++) c.publisher.publish("t", std::to_string(i));

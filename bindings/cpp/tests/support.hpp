@@ -16,7 +16,7 @@ inline constexpr std::chrono::seconds patience{60};
 
 #define CHECK(condition) ((condition) ? (void)0 : broken(__FILE__, __LINE__, #condition))
 
-// The expression throws this code, and the text names the culprit.
+// The expression throws this code, and the text names the object.
 #define FAILS(code, culprit, ...)                                                                  \
     fails(__FILE__, __LINE__, #__VA_ARGS__, [&] { (void)(__VA_ARGS__); }, (code), (culprit))
 

@@ -20,7 +20,7 @@ test('an address that cannot be reached is a warning, once', async (t) => {
   const receiver = new Receiver(NOWHERE, 'reader').start();
   t.after(() => receiver.close());
   await eventually(() => shown.length > 0);
-  assert.match(shown[0], /^receiver "reader" cannot connect to tcp:\/\/127\.0\.0\.1:1: connection refused/);
+  assert.match(shown[0], /^receiver "reader": cannot connect to tcp:\/\/127\.0\.0\.1:1: connection refused/);
   assert.equal(await receiver.recv(3000), null); // time for further looks
   assert.equal(shown.length, 1);
 });

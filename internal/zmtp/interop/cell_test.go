@@ -14,12 +14,12 @@ import (
 	"github.com/hermes-zmq/hermes/internal/carrier"
 )
 
-// cell is one square of the matrix: a type of ours facing a role of a stranger's.
+// cell is one square of the matrix: a type of ours facing a role of a foreign implementation.
 type cell struct {
 	im   *implementation
 	ours carrier.Type
-	role string // of the stranger
-	mode string // what the stranger does, bind or connect
+	role string // of the foreign peer
+	mode string // what the foreign peer does, bind or connect
 	ipc  bool   // rather than tcp
 }
 
@@ -38,23 +38,23 @@ func (c cell) String() string {
 	return fmt.Sprintf("%s/%s-%s/they_%s", c.im.name, c.ours, strings.ToUpper(c.role), c.mode)
 }
 
-func (c cell) sends() bool    { return c.ours == carrier.PUB || c.ours == carrier.XPUB }
-func (c cell) theyBind() bool { return c.mode == "bind" }
-func (c cell) theyTell() bool { return c.role == "xpub" }
-func (c cell) meet(t *testing.T, addresses ...string) *stranger {
+func (c cell) sends() bool      { return c.ours == carrier.PUB || c.ours == carrier.XPUB }
+func (c cell) theyBind() bool   { return c.mode == "bind" }
+func (c cell) theyReport() bool { return c.role == "xpub" }
+func (c cell) start(t *testing.T, addresses ...string) *foreignPeer {
 	t.Helper()
-	s := c.im.meet(t, c.role, c.mode, addresses...)
+	s := c.im.start(t, c.role, c.mode, addresses...)
 	require.Empty(t, s.Refused)
 	noteVersion(c.im, s.Version)
 	return s
 }
 
-var places atomic.Int32
+var lastAddress atomic.Int32
 
-// place is an address on this machine that nobody else uses: a port that was free
-// once is so later, when somebody comes back to it.
-func (c cell) place(t *testing.T) string {
-	n := places.Add(1)
+// address is an address on this machine that no other test uses: a port that was free
+// once is free later, when a socket is to bind it again.
+func (c cell) address(t *testing.T) string {
+	n := lastAddress.Add(1)
 	if c.ipc {
 		return fmt.Sprintf("ipc://%s/%d", shortDir(t), n)
 	}
@@ -70,21 +70,21 @@ func shortDir(t *testing.T) string {
 	return dir
 }
 
-// bound is a stranger that listens, and where.
-func (c cell) bound(t *testing.T) (*stranger, string) {
+// bound is a foreign peer that listens, and where.
+func (c cell) bound(t *testing.T) (*foreignPeer, string) {
 	t.Helper()
-	at := c.place(t)
-	s := c.meet(t, at)
-	if !c.ipc { // of a path, strangers say it in their own ways
+	at := c.address(t)
+	s := c.start(t, at)
+	if !c.ipc { // of a path, peers report it in their own ways
 		at = s.Ready[0]
 	}
 	return s, at
 }
 
-// outlet brings an outlet of ours and n strangers together.
-func (c cell) outlet(t *testing.T, n int) (*outlet, []*stranger) {
+// outlet brings an outlet of ours and n foreign peers together.
+func (c cell) outlet(t *testing.T, n int) (*outlet, []*foreignPeer) {
 	t.Helper()
-	var them []*stranger
+	var them []*foreignPeer
 	if c.theyBind() {
 		var addresses []string
 		for range n {
@@ -93,15 +93,15 @@ func (c cell) outlet(t *testing.T, n int) (*outlet, []*stranger) {
 		}
 		return openOutlet(t, c.ours, false, addresses...), them
 	}
-	o := openOutlet(t, c.ours, true, c.place(t))
+	o := openOutlet(t, c.ours, true, c.address(t))
 	for range n {
-		them = append(them, c.meet(t, o.Endpoints()[0]))
+		them = append(them, c.start(t, o.Endpoints()[0]))
 	}
 	return o, them
 }
 
-// inlets brings n inlets of ours and one stranger together.
-func (c cell) inlets(t *testing.T, n int) ([]*inlet, *stranger) {
+// inlets brings n inlets of ours and one foreign peer together.
+func (c cell) inlets(t *testing.T, n int) ([]*inlet, *foreignPeer) {
 	t.Helper()
 	var ours []*inlet
 	if c.theyBind() {
@@ -113,8 +113,8 @@ func (c cell) inlets(t *testing.T, n int) ([]*inlet, *stranger) {
 	}
 	var addresses []string
 	for range n {
-		i := openInlet(t, c.ours, true, c.place(t))
+		i := openInlet(t, c.ours, true, c.address(t))
 		ours, addresses = append(ours, i), append(addresses, i.Endpoints()[0])
 	}
-	return ours, c.meet(t, addresses...)
+	return ours, c.start(t, addresses...)
 }

@@ -1,33 +1,31 @@
-// Package interop sets the sockets of zmtp against strangers: other
-// implementations of the protocol, in their own languages and processes, in every
-// role and with either side binding. Its tests have the build tag "interop",
-// because they need the toolchains of the strangers; `make test-interop` builds
-// everything, runs them and prints the matrix.
+// Package interop tests the sockets of zmtp with foreign peers: other implementations of the
+// protocol, in their own languages and processes, in every role and with either side binding.
+// Its tests have the build tag "interop", because they need the toolchains of the foreign
+// implementations; `make test-interop` builds everything, runs them and prints the matrix.
 //
-// Each folder here is one stranger, a small program that puts a socket at the
-// disposal of the test:
+// Each folder here is a foreign peer: a small program with one socket that the test controls:
 //
 //	peer pub|sub|xpub|xsub bind|connect ADDRESS...
 //
-// Its first line says where the socket is and what it is made of:
+// Its first line of output has the addresses of the socket and the version of the library:
 //
 //	{"ready": ["tcp://127.0.0.1:40001"], "version": "libzmq 4.3.4"}
 //
-// or why there is no such socket, after which it ends:
+// or the reason why there is no such socket, after which it ends:
 //
 //	{"refused": "there is no XPUB in this library"}
 //
-// Then it does what the lines of its standard input say, frames being written as
-// '=' and their bytes in hexadecimal, and ends with its input:
+// Then it obeys the lines of its standard input, in which a frame is '=' and its bytes in
+// hexadecimal, and ends with its input:
 //
 //	subscribe =746f706963      SUB by its call, XSUB by a message
 //	unsubscribe =746f706963
 //	send =746f706963 = =00ff   one message of three frames
 //
-// Whatever the socket receives it prints, subscriptions that reach an XPUB too:
+// It prints every message that the socket receives, and subscriptions that reach an XPUB:
 //
 //	{"message": ["746f706963", "", "00ff"]}
 //
-// No queue of a stranger has a limit, so nothing may get lost. One that can send
-// heartbeats does so every 100 ms, and comes back within 100 ms after a break.
+// No queue of a foreign peer has a limit, so no message may be lost. One that can send
+// heartbeats does so every 100 ms, and reconnects within 100 ms.
 package interop

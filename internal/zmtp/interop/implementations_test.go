@@ -2,8 +2,8 @@
 
 package interop
 
-// The strangers. hermes-zmq 1.3.0, the package that ours replaces, is one more: it
-// is met as a whole, in mixed clusters, by python/tests/test_old_package.py.
+// The foreign implementations. hermes-zmq 1.3.0, the package that ours replaces, is tested as
+// a whole, in mixed clusters, by python/tests/test_old_package.py.
 var implementations = []implementation{
 	{
 		name:    "libzmq",
@@ -44,7 +44,7 @@ var implementations = []implementation{
 		name:    "go-zeromq",
 		command: []string{"build/interop/go/peer"},
 		lacks: []lack{
-			{"xsub", "", "we_restart", "an XSUB does not say again what it wants: in go-zeromq 0.17 only a SUB does"},
+			{"xsub", "", "we_restart", "an XSUB does not subscribe again after a break: in go-zeromq 0.17 only a SUB does"},
 		},
 	},
 }

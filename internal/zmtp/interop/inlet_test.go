@@ -13,41 +13,41 @@ import (
 	"github.com/hermes-zmq/hermes/internal/carrier"
 )
 
-// A PUB does not tell what it is asked for. So it is asked for probes last and sends
-// numbered ones until one of them arrives: what was asked for before, and what it was
-// told to send before, is done with by then.
+// A PUB does not report subscriptions. So the test subscribes to probes last, and has the PUB
+// send numbered probes until one of them arrives: by then all earlier subscriptions are
+// processed, and all earlier messages sent.
 const (
 	probes  = "probe/"
-	silence = "silence/" // goes ahead of every probe and is asked for by nobody
+	silence = "silence/" // precedes every probe; no test subscribes to it
 )
 
 var counter atomic.Int64
 
-// ask subscribes to prefixes and waits until the stranger knows.
-func ask(t *testing.T, c cell, i *inlet, s *stranger, prefixes ...string) {
+// ask subscribes to prefixes and waits until the foreign peer has processed that.
+func ask(t *testing.T, c cell, i *inlet, s *foreignPeer, prefixes ...string) {
 	t.Helper()
 	i.subscribe(t, prefixes...)
 	settle(t, s, i, func(alone bool) bool { return true })
-	if c.theyTell() {
+	if c.theyReport() {
 		for _, prefix := range prefixes {
-			requireTold(t, s, "\x01"+prefix)
+			requireSubscription(t, s, "\x01"+prefix)
 		}
 	}
 }
 
-// give takes back a subscription and waits until the stranger knows.
-func give(t *testing.T, c cell, i *inlet, s *stranger, prefix string) {
+// give ends a subscription and waits until the foreign peer has processed that.
+func give(t *testing.T, c cell, i *inlet, s *foreignPeer, prefix string) {
 	t.Helper()
 	i.unsubscribe(t, prefix)
-	// Who still wants everything gets probes in any case, and silence with them.
+	// While everything is subscribed to, probes arrive in any case, with the silence.
 	settle(t, s, i, func(alone bool) bool { return alone })
-	if c.theyTell() {
-		requireTold(t, s, "\x00"+prefix)
+	if c.theyReport() {
+		requireSubscription(t, s, "\x00"+prefix)
 	}
 }
 
-// settle asks for probes of its own until one arrives that will do.
-func settle(t *testing.T, s *stranger, i *inlet, willDo func(alone bool) bool) {
+// settle subscribes to probes of its own until one arrives that will do.
+func settle(t *testing.T, s *foreignPeer, i *inlet, willDo func(alone bool) bool) {
 	t.Helper()
 	topic := fmt.Sprint(probes, counter.Add(1), "/")
 	i.subscribe(t, topic)
@@ -61,8 +61,8 @@ func settle(t *testing.T, s *stranger, i *inlet, willDo func(alone bool) bool) {
 	i.unsubscribe(t, topic)
 }
 
-// latestProbe tells whether a probe has arrived, and whether the latest one came
-// without the silence of the same number.
+// latestProbe reports whether a probe has arrived, and whether the latest one came without
+// the silence of the same number.
 func latestProbe(i *inlet, topic string) (arrived, alone bool) {
 	got := i.received()
 	for k := len(got) - 1; k >= 0; k-- {
@@ -73,8 +73,8 @@ func latestProbe(i *inlet, topic string) (arrived, alone bool) {
 	return false, false
 }
 
-// requireTold waits until an XPUB has been told something.
-func requireTold(t *testing.T, s *stranger, what string) {
+// requireSubscription waits until an XPUB has received a subscription.
+func requireSubscription(t *testing.T, s *foreignPeer, what string) {
 	t.Helper()
 	eventually(t, func() bool {
 		for _, m := range s.received() {
@@ -83,7 +83,7 @@ func requireTold(t *testing.T, s *stranger, what string) {
 			}
 		}
 		return false
-	}, "the stranger is to be told %q", what)
+	}, "the foreign peer is to receive %q", what)
 }
 
 // requireGet waits for messages at an inlet of ours, and for no others.
@@ -102,7 +102,7 @@ func withoutProbes(i *inlet) (rest []message) {
 	return rest
 }
 
-// getExact: everything that we want arrives, in order, and nothing else.
+// getExact: everything that is subscribed to arrives, in order, and nothing else.
 func getExact(t *testing.T, c cell) {
 	ours, s := c.inlets(t, 1)
 	ask(t, c, ours[0], s, "tick/")
@@ -116,7 +116,7 @@ func getExact(t *testing.T, c cell) {
 	require.Contains(t, []string{"PUB", "XPUB"}, ours[0].Peers()[0].Type)
 }
 
-// getEdges: every shape of message arrives as it was.
+// getEdges: messages of every form arrive unchanged.
 func getEdges(t *testing.T, c cell) {
 	ours, s := c.inlets(t, 1)
 	ask(t, c, ours[0], s, "")
@@ -127,8 +127,8 @@ func getEdges(t *testing.T, c cell) {
 	require.Zero(t, ours[0].count(carrier.Disconnected, ""))
 }
 
-// getWhatIsWanted: prefixes come and go, and the stranger sends accordingly.
-func getWhatIsWanted(t *testing.T, c cell) {
+// getPrefixes: subscriptions come and go, and the foreign peer sends accordingly.
+func getPrefixes(t *testing.T, c cell) {
 	ours, s := c.inlets(t, 1)
 	i := ours[0]
 	a, ab, b := message{"a", "1"}, message{"ab", "2"}, message{"b", "3"}
@@ -138,7 +138,7 @@ func getWhatIsWanted(t *testing.T, c cell) {
 		s.send(a, ab, b)
 		want = append(want, wanted...)
 		requireGet(t, i, want)
-		ask(t, c, i, s) // all of it is done with when something else is asked for
+		ask(t, c, i, s) // all of it is processed before the next subscription
 	}
 	ask(t, c, i, s, "ab")
 	send(ab)
@@ -155,7 +155,7 @@ func getWhatIsWanted(t *testing.T, c cell) {
 	send(b)
 }
 
-// getTwo: two of ours want different things of one stranger.
+// getTwo: two of our sockets subscribe differently to one foreign peer.
 func getTwo(t *testing.T, c cell) {
 	ours, s := c.inlets(t, 2)
 	ask(t, c, ours[0], s, "one/", "both/")
@@ -171,7 +171,7 @@ func getTwo(t *testing.T, c cell) {
 	requireGet(t, ours[1], want[1])
 }
 
-// getAfterTheyRestart: a stranger dies without a word, and another takes its place.
+// getAfterTheyRestart: a foreign peer is killed, and another one replaces it.
 func getAfterTheyRestart(t *testing.T, c cell) {
 	ours, s := c.inlets(t, 1)
 	i := ours[0]
@@ -179,25 +179,25 @@ func getAfterTheyRestart(t *testing.T, c cell) {
 	var want []message
 	for round := 1; round <= rounds; round++ {
 		ask(t, c, i, s)
-		if c.theyTell() {
-			requireTold(t, s, "\x01tick/")
+		if c.theyReport() {
+			requireSubscription(t, s, "\x01tick/")
 		}
 		some := ticks("tick/", 50+round)
 		s.send(some...)
 		want = append(want, some...)
 		requireGet(t, i, want)
 		s.kill()
-		eventually(t, func() bool { return i.count(carrier.Disconnected, "") == round && len(i.Peers()) == 0 }, "nobody is there")
+		eventually(t, func() bool { return i.count(carrier.Disconnected, "") == round && len(i.Peers()) == 0 }, "there is no peer")
 		if c.theyBind() {
-			s = c.meet(t, s.Ready[0])
+			s = c.start(t, s.Ready[0])
 		} else {
-			s = c.meet(t, i.Endpoints()[0])
+			s = c.start(t, i.Endpoints()[0])
 		}
 	}
 }
 
-// getAfterWeRestart: the stranger comes back to us, or we to it, and hears again
-// what we want.
+// getAfterWeRestart: the foreign peer connects again, or our socket does, which subscribes
+// again.
 func getAfterWeRestart(t *testing.T, c cell) {
 	ours, s := c.inlets(t, 1)
 	i, at := ours[0], s.Ready[0]

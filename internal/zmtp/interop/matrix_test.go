@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// scenario is what is tried in every cell, with ours sending or receiving.
+// scenario is a test of every cell, with ours sending or receiving.
 type scenario struct {
 	name   string
 	outlet func(*testing.T, cell)
@@ -25,7 +25,7 @@ type scenario struct {
 var scenarios = []scenario{
 	{"exact", sendExact, getExact},
 	{"edges", sendEdges, getEdges},
-	{"prefixes", sendWhatIsWanted, getWhatIsWanted},
+	{"prefixes", sendPrefixes, getPrefixes},
 	{"two", sendToTwo, getTwo},
 	{"they_restart", sendAfterTheyRestart, getAfterTheyRestart},
 	{"we_restart", sendAfterWeRestart, getAfterWeRestart},
@@ -86,7 +86,7 @@ func TestMatrix(t *testing.T) {
 
 func (c cell) try(t *testing.T) {
 	if reason := c.im.lacking(c.role, c.mode, ""); reason != "" {
-		s := c.im.meet(t, c.role, c.mode, c.place(t))
+		s := c.im.start(t, c.role, c.mode, c.address(t))
 		require.NotEmpty(t, s.Refused, "it is there after all")
 		noteOutcome(c, func(o *outcome) { o.lacking = append(o.lacking, reason) })
 		return
@@ -114,7 +114,7 @@ func (c cell) try(t *testing.T) {
 // TestMain writes the matrix when all is done.
 func TestMain(m *testing.M) {
 	code := m.Run()
-	path := filepath.Join("..", "..", "..", "..", "build", "interop", "matrix.txt")
+	path := filepath.Join("..", "..", "..", "build", "interop", "matrix.txt")
 	if err := os.WriteFile(path, []byte(matrix()), 0o644); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1
@@ -143,15 +143,15 @@ func matrix() string {
 	}
 	fmt.Fprintln(table)
 	_ = table.Flush()
-	fmt.Fprintf(&out, "\nA figure says how many scenarios passed, of %d: %s.\n", len(scenarios), scenarioNames())
-	fmt.Fprintln(&out, "hermes-zmq 1.3.0, the package that ours replaces, is met by python/tests/test_old_package.py.")
+	fmt.Fprintf(&out, "\nThe number in a cell is how many scenarios passed, of %d: %s.\n", len(scenarios), scenarioNames())
+	fmt.Fprintln(&out, "hermes-zmq 1.3.0, the package that ours replaces, is tested by python/tests/test_old_package.py.")
 	for i, note := range notes {
 		fmt.Fprintf(&out, "[%d] %s\n", i+1, note)
 	}
 	return out.String()
 }
 
-// square is one cell in words.
+// square is the text of one cell.
 func square(o *outcome, im *implementation, notes *[]string) string {
 	if o == nil {
 		return "NOT RUN"

@@ -16,7 +16,7 @@ const (
 	rounds = 2      // before and after a restart
 )
 
-// sendExact: everything that is wanted arrives, in order, and nothing else.
+// sendExact: everything that is subscribed to arrives, in order, and nothing else.
 func sendExact(t *testing.T, c cell) {
 	o, them := c.outlet(t, 1)
 	them[0].order("subscribe", "tick/")
@@ -31,7 +31,7 @@ func sendExact(t *testing.T, c cell) {
 	require.Contains(t, []string{"SUB", "XSUB"}, o.Peers()[0].Type)
 }
 
-// sendEdges: every shape of message arrives as it was.
+// sendEdges: messages of every form arrive unchanged.
 func sendEdges(t *testing.T, c cell) {
 	o, them := c.outlet(t, 1)
 	them[0].order("subscribe", "")
@@ -45,8 +45,8 @@ func sendEdges(t *testing.T, c cell) {
 	require.Zero(t, o.count(carrier.Disconnected, ""))
 }
 
-// sendWhatIsWanted: prefixes come and go, and each counts from then on.
-func sendWhatIsWanted(t *testing.T, c cell) {
+// sendPrefixes: subscriptions come and go, and each counts from then on.
+func sendPrefixes(t *testing.T, c cell) {
 	o, them := c.outlet(t, 1)
 	s := them[0]
 	a, ab, b := message{"a", "1"}, message{"ab", "2"}, message{"b", "3"}
@@ -56,7 +56,7 @@ func sendWhatIsWanted(t *testing.T, c cell) {
 		tally := o.send(a, ab, b)
 		require.Equal(t, []int{len(wanted), 3 - len(wanted)}, []int{tally.Sent, tally.Unwanted})
 		want = append(want, wanted...)
-		requireArrive(t, s, want) // before the stranger changes its mind: a SUB filters too
+		requireArrive(t, s, want) // before the subscriptions change: a SUB filters too
 	}
 	s.order("subscribe", "ab")
 	o.waitFor(t, carrier.Subscribed, "ab", 1)
@@ -80,7 +80,7 @@ func sendWhatIsWanted(t *testing.T, c cell) {
 	send(b)
 }
 
-// sendToTwo: each of two gets what it wants.
+// sendToTwo: each of two gets what it subscribes to.
 func sendToTwo(t *testing.T, c cell) {
 	o, them := c.outlet(t, 2)
 	for i, prefix := range []string{"one/", "two/"} {
@@ -103,7 +103,7 @@ func sendToTwo(t *testing.T, c cell) {
 	requireArrive(t, them[1], want[1])
 }
 
-// sendAfterTheyRestart: a stranger dies without a word, and another takes its place.
+// sendAfterTheyRestart: a foreign peer is killed, and another one replaces it.
 func sendAfterTheyRestart(t *testing.T, c cell) {
 	o, them := c.outlet(t, 1)
 	s := them[0]
@@ -115,17 +115,17 @@ func sendAfterTheyRestart(t *testing.T, c cell) {
 		requireArrive(t, s, want)
 		s.kill()
 		o.waitFor(t, carrier.Unsubscribed, "tick/", round)
-		eventually(t, func() bool { return o.send(want[0]).NoPeer == 1 }, "nobody is there")
+		eventually(t, func() bool { return o.send(want[0]).NoPeer == 1 }, "there is no peer")
 		if c.theyBind() {
-			s = c.meet(t, s.Ready[0])
+			s = c.start(t, s.Ready[0])
 		} else {
-			s = c.meet(t, o.Endpoints()[0])
+			s = c.start(t, o.Endpoints()[0])
 		}
 	}
 }
 
-// sendAfterWeRestart: the stranger comes back to us, or we to it, and it says again
-// what it wants.
+// sendAfterWeRestart: the foreign peer connects again, or our socket does, and the foreign peer
+// subscribes again.
 func sendAfterWeRestart(t *testing.T, c cell) {
 	o, them := c.outlet(t, 1)
 	s := them[0]
@@ -145,8 +145,8 @@ func sendAfterWeRestart(t *testing.T, c cell) {
 	}
 }
 
-// requireArrive waits for messages at a stranger, and for no others.
-func requireArrive(t *testing.T, s *stranger, want []message) {
+// requireArrive waits for messages at a foreign peer, and for no others.
+func requireArrive(t *testing.T, s *foreignPeer, want []message) {
 	t.Helper()
 	eventually(t, func() bool {
 		requireAlive(t, s)
@@ -155,11 +155,11 @@ func requireArrive(t *testing.T, s *stranger, want []message) {
 	requireSame(t, want, s.received())
 }
 
-func requireAlive(t *testing.T, s *stranger) {
+func requireAlive(t *testing.T, s *foreignPeer) {
 	t.Helper()
 	select {
 	case <-s.ended:
-		require.Fail(t, "the stranger has ended")
+		require.Fail(t, "the foreign peer has ended")
 	default:
 	}
 }

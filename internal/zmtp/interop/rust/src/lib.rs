@@ -1,4 +1,4 @@
-//! What the strangers in Rust have in common: the lines that they read and print;
+//! What the foreign implementations in Rust have in common: the lines that they read and print;
 //! ../doc.go says which.
 
 use bytes::Bytes;

@@ -9,7 +9,7 @@ import com.google.gson.JsonPrimitive;
 import io.github.hermeszmq.Envelope;
 import io.github.hermeszmq.HermesException;
 import io.github.hermeszmq.Node;
-import io.github.hermeszmq.Part;
+import io.github.hermeszmq.Component;
 import io.github.hermeszmq.PostOffice;
 import io.github.hermeszmq.Publisher;
 import io.github.hermeszmq.Receiver;
@@ -167,20 +167,20 @@ public final class Adapter {
         return new BigDecimal(element.getAsString());
     }
 
-    /** Whether what is expected is part of what came. */
-    private static boolean isPart(JsonElement want, JsonElement got) {
+    /** Whether what is expected is contained in what came. */
+    private static boolean contains(JsonElement want, JsonElement got) {
         if (want.isJsonObject()) {
             if (!got.isJsonObject()) return false;
             for (Map.Entry<String, JsonElement> member : want.getAsJsonObject().entrySet()) {
                 JsonElement value = got.getAsJsonObject().get(member.getKey());
-                if (value == null || !isPart(member.getValue(), value)) return false;
+                if (value == null || !contains(member.getValue(), value)) return false;
             }
             return true;
         }
         if (want.isJsonArray()) {
             if (!got.isJsonArray() || want.getAsJsonArray().size() != got.getAsJsonArray().size()) return false;
             for (int i = 0; i < want.getAsJsonArray().size(); i++) {
-                if (!isPart(want.getAsJsonArray().get(i), got.getAsJsonArray().get(i))) return false;
+                if (!contains(want.getAsJsonArray().get(i), got.getAsJsonArray().get(i))) return false;
             }
             return true;
         }
@@ -189,7 +189,7 @@ public final class Adapter {
 
     /** One run of a scenario: its objects, and a case for each kind of step. */
     private static final class Run {
-        private final Map<String, Part> objects = Collections.synchronizedMap(new LinkedHashMap<>());
+        private final Map<String, Component> objects = Collections.synchronizedMap(new LinkedHashMap<>());
         private final Map<String, FutureTask<Void>> tasks = new ConcurrentHashMap<>();
         private volatile boolean closing;
 
@@ -244,8 +244,8 @@ public final class Adapter {
                         step,
                         new Node(
                                 text(step, "name"),
-                                (Receiver) part(text(step, "receiver")),
-                                (Publisher) part(text(step, "publisher"))));
+                                (Receiver) component(text(step, "receiver")),
+                                (Publisher) component(text(step, "publisher"))));
                 case "set" -> on(step).set(text(step, "key"), text(step, "value"));
                 case "get" -> {
                     String value = on(step).get(text(step, "key"));
@@ -307,15 +307,15 @@ public final class Adapter {
             }
         }
 
-        private void add(JsonObject step, Part part) {
-            objects.put(text(step, "as"), part);
+        private void add(JsonObject step, Component component) {
+            objects.put(text(step, "as"), component);
         }
 
-        private Part on(JsonObject step) {
-            return part(text(step, "on"));
+        private Component on(JsonObject step) {
+            return component(text(step, "on"));
         }
 
-        private Part part(String name) {
+        private Component component(String name) {
             return name == null ? null : objects.get(name);
         }
 
@@ -407,7 +407,7 @@ public final class Adapter {
                     for (JsonElement key : sum.subList(1, sum.size())) total -= stats.get(key.getAsString()).getAsLong();
                     if (total != 0) throw new WrongException(sum.get(0) + " is not the sum of the others in " + stats);
                 }
-                if (!step.has("expect") || isPart(step.get("expect"), stats)) return;
+                if (!step.has("expect") || contains(step.get("expect"), stats)) return;
                 if (System.nanoTime() > end) throw new WrongException("the counters are " + stats);
                 Thread.sleep(10);
             }
@@ -418,15 +418,15 @@ public final class Adapter {
             while (true) {
                 Duration left = Duration.ofNanos(Math.max(0, end - System.nanoTime()));
                 String notice = on(step).nextEvent(left).orElseThrow(TimeIsUp::new);
-                if (!step.has("expect") || isPart(step.get("expect"), JsonParser.parseString(notice))) return;
+                if (!step.has("expect") || contains(step.get("expect"), JsonParser.parseString(notice))) return;
             }
         }
 
         void close() {
             closing = true;
-            List<Part> parts = new ArrayList<>(objects.values());
-            Collections.reverse(parts);
-            parts.forEach(Part::close);
+            List<Component> components = new ArrayList<>(objects.values());
+            Collections.reverse(components);
+            components.forEach(Component::close);
         }
     }
 
@@ -471,7 +471,7 @@ public final class Adapter {
             return line.get("ok").getAsBoolean();
         }
 
-        /** Says hello until everybody hears everybody, then exchanges numbers. */
+        /** Says hello until every member has heard every other, then exchanges numbers. */
         private void exchange(Receiver receiver, Publisher publisher) throws Exception {
             long end = System.nanoTime() + MEETING.toNanos();
             while (!complete.containsAll(received.keySet())) {

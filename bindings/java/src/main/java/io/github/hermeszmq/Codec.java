@@ -1,10 +1,10 @@
 package io.github.hermeszmq;
 
-/** Makes JSON of values, and values of JSON, with whatever library you like. */
+/** Encodes values as JSON and decodes them, with a JSON library of your choice. */
 public interface Codec<T> {
-    /** The value as one JSON text. */
+    /** Encodes a value as one JSON text. */
     String write(T value);
 
-    /** The value of a JSON text; besides JSON there may be NaN, Infinity and -Infinity in it. */
+    /** Decodes a JSON text, which may also contain NaN, Infinity and -Infinity. */
     T read(String json);
 }

@@ -6,15 +6,14 @@ import java.nio.ByteBuffer;
 /**
  * One received envelope.
  *
- * @param topic what it is about
- * @param origin who said it
- * @param data one JSON value, as it travelled; null where there is an error
+ * @param topic its topic
+ * @param origin the name of the publisher or node that sent it
+ * @param data one JSON value, as its text on the wire; null if there is an error
  * @param ts when it was sent, by the sender's clock, in seconds since 1970
  * @param received when it arrived, by this machine's clock
- * @param lost how many envelopes of this topic and sender went missing right before this one
- * @param error why there are no data, and no topic or origin where that is empty: Java's heap has no room for
- *     them; else null
- * @param raw the data in UTF-8, outside of the heap, where there is an error and room for them; else null
+ * @param lost how many envelopes of this topic and sender were lost right before this one
+ * @param error why data is null, and topic or origin empty: Java's heap had no room for them; null without an error
+ * @param raw the data in UTF-8, in memory outside the heap, if there is an error and such memory; else null
  */
 public record Envelope(
         String topic,
@@ -30,14 +29,14 @@ public record Envelope(
         this(topic, origin, data, ts, received, lost, null, null);
     }
 
-    /** The data as a codec reads it. Throws the {@link #error}, if there is one. */
+    /** The data, decoded. Throws the {@link #error}, if there is one. */
     public <T> T data(Codec<T> codec) {
         if (codec == null) throw new HermesException(ErrorCode.EINVAL, "the codec is null");
         if (error != null) throw error;
         return codec.read(data);
     }
 
-    /** The library has counted it as delivered, so what cannot be converted is told of this one alone. */
+    /** Never throws for want of memory: the library has counted the envelope as delivered, so the error is part of it. */
     static Envelope of(Pointer pointer, Pointer length) {
         double ts = Native.hermes_envelope_ts(pointer);
         double received = Native.hermes_envelope_received(pointer);

@@ -4,13 +4,13 @@ package io.github.hermeszmq;
 public enum ErrorCode {
     /** An argument is null or out of range. */
     EINVAL(-1),
-    /** No such object, closed, or of another kind. */
+    /** No such component, closed, or of another kind. */
     EBADHANDLE(-2),
     /** Not started, or started already. */
     ESTATE(-3),
-    /** Not an address, or one that cannot be served. */
+    /** Not an address, or not a supported one. */
     EADDRESS(-4),
-    /** Somebody else is bound to the address. */
+    /** Another socket is bound to the address. */
     EADDRINUSE(-5),
     /** No such option, or not a value of it. */
     EOPTION(-6),
@@ -20,13 +20,13 @@ public enum ErrorCode {
     EJSON(-8),
     /** The queue had no room in time; counted as dropped. */
     EFULL(-9),
-    /** The time is up. */
+    /** The timeout expired. */
     ETIMEOUT(-10),
-    /** The object has stopped, and nothing is left to take. */
+    /** The component has stopped, and its queue is empty. */
     ESTOPPED(-11),
     /** This process was forked after the library's first use. */
     EFORKED(-12),
-    /** A fault inside the library; the object has failed. */
+    /** A fault inside the library; the component has failed. */
     EINTERNAL(-13),
     /** Out of memory. */
     ENOMEM(-14),
@@ -34,7 +34,7 @@ public enum ErrorCode {
     ERANGE(-15),
     /** An envelope above the limit "message.bytes". */
     ETOOBIG(-16),
-    /** Not for this kind of object. */
+    /** Not supported by this kind of component. */
     ENOTSUP(-17),
     /** The operating system refused; the text says what. */
     EIO(-18),

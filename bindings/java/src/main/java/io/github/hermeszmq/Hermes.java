@@ -4,13 +4,13 @@ package io.github.hermeszmq;
 public final class Hermes {
     private Hermes() {}
 
-    /** Its version, such as "2.0.0". */
+    /** The version of the native library, such as "2.0.0". */
     public static String version() {
         Native.load();
         return Native.hermes_version_string().getString(0, "UTF-8");
     }
 
-    /** Its short text for a code. */
+    /** The short text for a code. */
     public static String describe(ErrorCode code) {
         Native.load();
         return Native.hermes_strerror(code.number()).getString(0, "UTF-8");

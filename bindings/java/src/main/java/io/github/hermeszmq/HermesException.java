@@ -1,6 +1,6 @@
 package io.github.hermeszmq;
 
-/** What a failing call throws. The message names the culprit. */
+/** Thrown by failed calls. The message names the object and the cause. */
 public class HermesException extends RuntimeException {
     private static final long serialVersionUID = 1;
 

@@ -1,6 +1,6 @@
 package io.github.hermeszmq;
 
-/** The little of JSON that is needed to make a list of envelopes. */
+/** Writes the JSON array of envelopes for hermes_publish_batch. */
 final class Json {
     private Json() {}
 
@@ -18,8 +18,8 @@ final class Json {
     }
 
     /**
-     * Returns the text unless it could be taken for more or less than one value where it stands in a
-     * list. Whether it is one, the library says.
+     * Returns the text; throws EJSON if, as an array element, it could be read as more or less than one value. The
+     * library validates the rest.
      */
     static String one(String text) {
         if (text == null) throw new HermesException(ErrorCode.EINVAL, "the data is null");

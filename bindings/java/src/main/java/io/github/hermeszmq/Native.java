@@ -12,7 +12,14 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
-/** The library as it is: finds and loads it, and has the prototypes of hermes.h. */
+/**
+ * The native library: finds and loads it, declares the prototypes of hermes.h, and converts error codes and text.
+ *
+ * <p>Loading: {@link #load} is called before an object is made; importing the classes loads nothing. Locks: the
+ * monitor of this class guards {@link #loaded}. Output: {@link #out} is a buffer of the calling thread, which its next
+ * call overwrites; nested uses on one thread must read it first. Memory: text, envelopes and batches
+ * from the library are copied, then freed. Text is UTF-8 with a length, or NUL-terminated for names and options.
+ */
 final class Native {
     /** The HERMES_ABI_VERSION that this package is written for. */
     private static final int ABI_VERSION = 2;
@@ -21,7 +28,7 @@ final class Native {
 
     private Native() {}
 
-    // ---- The functions. size_t is 64 bits wide wherever there is a libhermes.
+    // ---- Functions. size_t is 64 bits wide on every platform that libhermes supports.
 
     static native Pointer hermes_version_string();
 
@@ -114,7 +121,7 @@ final class Native {
         List<String> tried = new ArrayList<>();
         for (String candidate : candidates()) {
             try {
-                if (candidate.equals(Packed.NAME)) Packed.withLibrary(Native::open);
+                if (candidate.equals(BundledLibrary.NAME)) BundledLibrary.withLibrary(Native::open);
                 else open(candidate);
                 loaded = true;
                 return;
@@ -142,15 +149,15 @@ final class Native {
         com.sun.jna.Native.register(Native.class, library);
     }
 
-    /** Where the library may be, most wanted first. */
+    /** Where the library may be, in order of preference. */
     private static List<String> candidates() {
         for (String chosen : new String[] {System.getProperty("hermes.library"), System.getenv("HERMES_LIBRARY")}) {
             if (chosen != null && !chosen.isEmpty()) return List.of(chosen);
         }
         List<String> found = new ArrayList<>();
-        File here = whereThisIs();
+        File here = codeFolder();
         if (here != null) found.add(new File(here, "libhermes.so.2").getPath());
-        if (Packed.isHere()) found.add(Packed.NAME);
+        if (BundledLibrary.exists()) found.add(BundledLibrary.NAME);
         if (here != null) {
             for (File folder = here; folder != null; folder = folder.getParentFile()) {
                 if (new File(folder, "include/hermes.h").exists()) {
@@ -162,8 +169,8 @@ final class Native {
         return found;
     }
 
-    /** The folder of the jar, or of the classes; null where that is nowhere. */
-    private static File whereThisIs() {
+    /** The folder of the jar, or of the classes; null if unknown. */
+    private static File codeFolder() {
         try {
             File place = new File(Native.class
                     .getProtectionDomain()
@@ -178,7 +185,7 @@ final class Native {
 
     // ---- Errors and text
 
-    /** The exception for what just failed on this thread. */
+    /** The exception for this thread's last failed call. */
     static HermesException failure(int code) {
         byte[] buffer = new byte[2048];
         long length = Math.min(hermes_last_error(buffer, buffer.length), buffer.length - 1);
@@ -190,7 +197,7 @@ final class Native {
         if (code != 0) throw failure(code);
     }
 
-    /** Text as UTF-8. Half a character is refused here, where it is still to be seen. */
+    /** Text as UTF-8. Throws EUTF8 for an unpaired surrogate, which getBytes would replace. */
     static byte[] utf8(String text, String what) {
         if (text == null) throw new HermesException(ErrorCode.EINVAL, what + " is null");
         for (int i = 0; i < text.length(); i++) {
@@ -208,33 +215,33 @@ final class Native {
         return text.getBytes(StandardCharsets.UTF_8);
     }
 
-    /** Text with a NUL at its end, and none before. */
+    /** Text as a C string. Throws EINVAL if it contains a NUL. */
     static byte[] cString(String text, String what) {
         byte[] bytes = utf8(text, what);
         if (text.indexOf('\0') >= 0) throw new HermesException(ErrorCode.EINVAL, what + " has a NUL in it");
         return java.util.Arrays.copyOf(bytes, bytes.length + 1);
     }
 
-    /** Room for what a call hands out: a pointer or a handle, and a length. */
+    /** Output arguments of a call: a pointer or a handle (offset 0), and a length (offset 8). */
     private static final ThreadLocal<Memory> OUT = ThreadLocal.withInitial(() -> new Memory(16));
 
-    /** Where a call of this thread may put a pointer or a handle. */
+    /** This thread's output buffer, for a pointer or a handle. */
     static Pointer out() {
         return OUT.get();
     }
 
-    /** Where it may put a length beside it. */
+    /** The length in an output buffer. */
     static Pointer outLength(Pointer out) {
         return out.share(8);
     }
 
-    /** The text behind a pointer. */
+    /** The text at a pointer. */
     static String text(Pointer pointer, Pointer length) {
         int size = Math.toIntExact(length.getLong(0));
         return size == 0 ? "" : new String(pointer.getByteArray(0, size), StandardCharsets.UTF_8);
     }
 
-    /** A copy of the bytes behind a pointer, outside of Java's heap; null where there is no room for them. */
+    /** A copy of the bytes at a pointer, in memory outside Java's heap; null if there is not enough. */
     static ByteBuffer copy(Pointer pointer, long size) {
         if (size > Integer.MAX_VALUE) return null;
         if (size == 0) return ByteBuffer.allocate(0);
@@ -247,7 +254,7 @@ final class Native {
         }
     }
 
-    /** A text that a call has put there, which is freed. */
+    /** The text that a call returned in an output buffer; frees it. */
     static String takeText(Pointer out) {
         Pointer text = out.getPointer(0);
         try {

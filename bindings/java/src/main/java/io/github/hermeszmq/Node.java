@@ -6,14 +6,14 @@ import java.util.Optional;
 import java.util.function.IntUnaryOperator;
 
 /**
- * A name for a receiver, a publisher, or both. Starting and stopping it starts and stops them; they remain
- * yours to close. Extend it and write a {@link #run} of your own.
+ * A name for a receiver, a publisher, or both. Starting and stopping the node starts and stops them; the caller
+ * closes them. Extend it with a {@link #run} of your own.
  */
-public class Node extends Part implements Runnable {
+public class Node extends Component implements Runnable {
     private final Receiver receiver;
     private final Publisher publisher;
 
-    /** Makes one; receiver or publisher may be null. */
+    /** Makes a node; receiver or publisher may be null. */
     public Node(String name, Receiver receiver, Publisher publisher) {
         super(out -> {
             Native.load();
@@ -41,7 +41,7 @@ public class Node extends Part implements Runnable {
     public void publish(String channel, String json) {
         byte[] where = Native.utf8(channel, "the channel");
         byte[] data = Native.utf8(json, "the data");
-        Blocking.call(() -> check(Native.hermes_node_publish(handle, where, where.length, data, data.length)));
+        VirtualThreads.callOffCarrier(() -> check(Native.hermes_node_publish(handle, where, where.length, data, data.length)));
     }
 
     /** As {@link Receiver#receive(Duration)}. */
@@ -53,17 +53,17 @@ public class Node extends Part implements Runnable {
         return Optional.empty();
     }
 
-    /** What a node does until it stops: unless you say otherwise, it publishes all data on channel RAW. */
+    /** The node's loop, until it stops. The default publishes all received data on channel RAW. */
     @Override
     public void run() {
-        Blocking.call(() -> check(Native.hermes_node_run(handle)));
+        VirtualThreads.callOffCarrier(() -> check(Native.hermes_node_run(handle)));
     }
 
     @Override
-    void begun() {
-        super.begun();
-        if (receiver != null) receiver.begun();
-        if (publisher != null) publisher.begun();
+    void pin() {
+        super.pin();
+        if (receiver != null) receiver.pin();
+        if (publisher != null) publisher.pin();
     }
 
     @Override
@@ -71,8 +71,8 @@ public class Node extends Part implements Runnable {
         try {
             super.stop(timeout);
         } finally {
-            if (receiver != null) receiver.settle();
-            if (publisher != null) publisher.settle();
+            if (receiver != null) receiver.unpinIfStopped();
+            if (publisher != null) publisher.unpinIfStopped();
         }
     }
 
@@ -80,9 +80,9 @@ public class Node extends Part implements Runnable {
     public void close() {
         super.close();
         if (receiver != null) {
-            receiver.settle();
+            receiver.unpinIfStopped();
             receiver.wakeAll();
         }
-        if (publisher != null) publisher.settle();
+        if (publisher != null) publisher.unpinIfStopped();
     }
 }

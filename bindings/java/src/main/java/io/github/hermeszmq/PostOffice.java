@@ -1,13 +1,13 @@
 package io.github.hermeszmq;
 
-/** Binds one address for publishers and one for receivers, and relays between them. */
-public class PostOffice extends Part {
-    /** Makes one; "tcp://127.0.0.1:*" has the system choose a port. */
+/** A broker: binds one address for publishers and one for receivers, and relays between them. */
+public class PostOffice extends Component {
+    /** Makes a post office; with "tcp://127.0.0.1:*" the system chooses a port. */
     public PostOffice(String in, String out) {
         this(in, out, null);
     }
 
-    /** One that also publishes a copy of everything at a third address, unless that is null. */
+    /** As above; unless {@code debug} is null, it also publishes a copy of every envelope there. */
     public PostOffice(String in, String out, String debug) {
         super(made -> {
             Native.load();
@@ -19,12 +19,12 @@ public class PostOffice extends Part {
         });
     }
 
-    /** Where publishers connect, with the port that the system chose. */
+    /** The address for publishers, with the port that the system chose. */
     public String in() {
         return get("endpoint.in");
     }
 
-    /** Where receivers connect. */
+    /** The address for receivers, with the port that the system chose. */
     public String out() {
         return get("endpoint.out");
     }

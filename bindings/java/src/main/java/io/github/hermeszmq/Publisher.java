@@ -3,10 +3,10 @@ package io.github.hermeszmq;
 import com.sun.jna.Pointer;
 
 /** Publishes through the post office at an address. */
-public class Publisher extends Part {
-    private static final byte[] NOTHING = new byte[1];
+public class Publisher extends Component {
+    private static final byte[] EMPTY = new byte[1];
 
-    /** Makes one; nothing happens on the network before {@link #start}. */
+    /** Makes a publisher; it connects at {@link #start}. */
     public Publisher(String address, String name) {
         super(out -> {
             Native.load();
@@ -19,20 +19,20 @@ public class Publisher extends Part {
         publish(topic, json, (String) null);
     }
 
-    /** As above, in the name of another origin, unless that is null. An empty origin is one. */
+    /** As above, with an origin, which may be empty; null stands for the publisher's name. */
     public void publish(String topic, String json, String origin) {
         byte[] subject = Native.utf8(topic, "the topic");
         byte[] data = Native.utf8(json, "the data");
-        byte[] who = origin == null ? null : Native.utf8(origin, "the origin");
-        int length = who == null ? 0 : who.length;
-        byte[] whoAt = who != null && length == 0 ? NOTHING : who; // an empty origin is one, and not none
-        Blocking.turn();
-        if (Blocking.isVirtual() && offered(topic, json, origin)) return;
-        Blocking.call(() ->
-                check(Native.hermes_publish(handle, subject, subject.length, whoAt, length, data, data.length)));
+        byte[] source = origin == null ? null : Native.utf8(origin, "the origin");
+        int length = source == null ? 0 : source.length;
+        byte[] sourceOrEmpty = source != null && length == 0 ? EMPTY : source; // for C, null is the publisher's name
+        VirtualThreads.yieldSometimes();
+        if (VirtualThreads.isCurrent() && offered(topic, json, origin)) return;
+        VirtualThreads.callOffCarrier(() ->
+                check(Native.hermes_publish(handle, subject, subject.length, sourceOrEmpty, length, data, data.length)));
     }
 
-    /** Whether there was room at once, so that nothing had to wait. */
+    /** Publishes without waiting; false if the queue is full. */
     private boolean offered(String topic, String json, String origin) {
         StringBuilder item = new StringBuilder();
         append(item, new Item(topic, json, origin));
@@ -42,7 +42,7 @@ public class Publisher extends Part {
         return true;
     }
 
-    /** As above, with data of which the codec makes JSON. */
+    /** As above, with data that the codec encodes. */
     public <T> void publish(String topic, T value, Codec<T> codec) {
         if (codec == null) throw new HermesException(ErrorCode.EINVAL, "the codec is null");
         publish(topic, codec.write(value));
@@ -59,17 +59,17 @@ public class Publisher extends Part {
         }
     }
 
-    /** An envelope to be published; without an origin (null) it is the publisher's. */
+    /** An envelope to be published; a null origin stands for the publisher's name. */
     public record Item(String topic, String json, String origin) {
-        /** One in the publisher's own name. */
+        /** An envelope with the publisher's name as the origin. */
         public Item(String topic, String json) {
             this(topic, json, null);
         }
     }
 
     /**
-     * Queues many envelopes in one call, in order. If anything is wrong with one of them, none is queued; EFULL may
-     * come in the midst of them ({@link #stats} tells).
+     * Queues many envelopes in one call, in order; returns their number. If one is invalid, none is queued. EFULL may
+     * be thrown after some were queued; {@link #stats} counts them.
      */
     public int publishMany(Iterable<Item> items) {
         if (items == null) throw new HermesException(ErrorCode.EINVAL, "the envelopes are null");
@@ -80,8 +80,8 @@ public class Publisher extends Part {
         }
         byte[] bytes = Native.utf8(list.append(']').toString(), "an envelope");
         long[] count = new long[1];
-        Blocking.call(() -> {
-            Pointer out = Native.out(); // of the thread that makes the call
+        VirtualThreads.callOffCarrier(() -> {
+            Pointer out = Native.out(); // the buffer of the thread that makes the call
             check(Native.hermes_publish_batch(handle, bytes, bytes.length, out));
             count[0] = out.getLong(0);
         });

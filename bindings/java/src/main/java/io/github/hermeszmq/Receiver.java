@@ -11,21 +11,21 @@ import java.util.Optional;
 import java.util.function.IntUnaryOperator;
 
 /**
- * Receives what the post office at an address sends.
+ * Receives envelopes from the post office at an address.
  *
- * <p>An iteration takes envelopes until the receiver stops or is closed, or the thread is interrupted (which then is
- * still to be seen).
+ * <p>An iteration yields envelopes until the receiver stops or is closed, or the thread is interrupted (its interrupt
+ * status stays set).
  */
-public class Receiver extends Part implements Iterable<Envelope> {
-    /** How long a platform thread waits inside the library, out of reach of an interrupt, in milliseconds. */
-    private static final int MOMENT = 20;
+public class Receiver extends Component implements Iterable<Envelope> {
+    /** How long a platform thread first waits inside the library, where interrupts go unnoticed, in milliseconds. */
+    private static final int INSIDE_MS = 20;
 
-    /** How long a parked thread goes without a look of its own, whatever has become of what wakes it. */
-    private static final long LOOK_NS = Duration.ofSeconds(2).toNanos();
+    /** The longest time that a thread is parked before it tries again by itself, in case its wake-up fails. */
+    private static final long RECHECK_NS = Duration.ofSeconds(2).toNanos();
 
-    private final Signal signal = new Signal();
+    private final Waiters waiters = new Waiters();
 
-    /** Makes one that follows the topics that begin with these; without any, every topic. */
+    /** Subscribes to the topics with these prefixes; without any, to every topic. */
     public Receiver(String address, String name, String... topics) {
         super(out -> {
             Native.load();
@@ -35,7 +35,7 @@ public class Receiver extends Part implements Iterable<Envelope> {
         for (String topic : topics) subscribe(topic);
     }
 
-    /** Follows the topics that begin with this. */
+    /** Subscribes to the topics that begin with this prefix. */
     public final void subscribe(String topic) {
         byte[] bytes = Native.utf8(topic, "the topic");
         check(Native.hermes_receiver_subscribe(handle, bytes, bytes.length));
@@ -47,29 +47,29 @@ public class Receiver extends Part implements Iterable<Envelope> {
         check(Native.hermes_receiver_unsubscribe(handle, bytes, bytes.length));
     }
 
-    /** Accepts this origin; the first call turns away all others. */
+    /** Accepts envelopes of this origin. After the first call, other origins are rejected. */
     public final void accept(String origin) {
         byte[] bytes = Native.utf8(origin, "the origin");
         check(Native.hermes_receiver_accept(handle, bytes, bytes.length));
     }
 
-    /** The oldest envelope, waited for without end. ESTOPPED where none can come. */
+    /** The oldest envelope; waits without limit. Throws ESTOPPED once it has stopped and its queue is empty. */
     public Envelope receive() throws InterruptedException {
         return receive(FOREVER).orElseThrow();
     }
 
-    /** The oldest envelope; empty when none came in time. ESTOPPED where none can come. */
+    /** The oldest envelope; empty when the timeout expires. Throws ESTOPPED like {@link #receive()}. */
     public Optional<Envelope> receive(Duration timeout) throws InterruptedException {
         Pointer out = Native.out();
         return take(this, timeout, out, ms -> Native.hermes_recv(handle, ms, out));
     }
 
-    /** Takes an envelope of this receiver with a call of the receiver's, or of a node's. */
-    final Optional<Envelope> take(Part part, Duration timeout, Pointer out, IntUnaryOperator call)
+    /** Receives with {@code call}, which is hermes_recv, or hermes_node_recv for the node {@code component}. */
+    final Optional<Envelope> take(Component component, Duration timeout, Pointer out, IntUnaryOperator call)
             throws InterruptedException {
-        int code = waitFor(part, timeout, call);
+        int code = waitFor(component, timeout, call);
         if (code == ErrorCode.ETIMEOUT.number()) return Optional.empty();
-        part.check(code);
+        component.check(code);
         Pointer envelope = out.getPointer(0);
         try {
             return Optional.of(Envelope.of(envelope, out));
@@ -78,7 +78,7 @@ public class Receiver extends Part implements Iterable<Envelope> {
         }
     }
 
-    /** Up to so many envelopes, of which only the first is waited for; none when none came in time. */
+    /** Up to {@code max} envelopes; waits for the first one only. Empty when the timeout expires. */
     public List<Envelope> receiveMany(int max, Duration timeout) throws InterruptedException {
         if (max < 1) throw new HermesException(ErrorCode.EINVAL, "max is " + max + ", and must be at least 1");
         Pointer out = Native.out();
@@ -97,60 +97,60 @@ public class Receiver extends Part implements Iterable<Envelope> {
     }
 
     /**
-     * Repeats a call until it is not ETIMEOUT or the time is up. A platform thread first waits a moment inside the
-     * library, which is the quickest where traffic is dense; after that, and on a virtual thread from the beginning,
-     * it is parked until the library has something. That costs next to nothing, and an interrupt ends it at once.
+     * Repeats a receiving call until its code is not ETIMEOUT or the timeout expires. A platform thread first waits
+     * inside the library for INSIDE_MS, which has the lowest latency in dense traffic. After that, and on a
+     * virtual thread from the beginning, the thread is parked until the library wakes it; interrupts end that at once.
      */
-    private int waitFor(Part part, Duration timeout, IntUnaryOperator call) throws InterruptedException {
+    private int waitFor(Component component, Duration timeout, IntUnaryOperator call) throws InterruptedException {
         int all = milliseconds(timeout);
         if (Thread.interrupted()) throw new InterruptedException();
         long end = System.nanoTime() + all * 1_000_000L;
-        int moment = Blocking.isVirtual() ? 0 : all < 0 ? MOMENT : Math.min(all, MOMENT);
-        Blocking.turn();
-        int code = call.applyAsInt(moment);
-        Reference.reachabilityFence(part);
-        if (code == ErrorCode.ETIMEOUT.number() && all != moment) {
+        int inside = VirtualThreads.isCurrent() ? 0 : all < 0 ? INSIDE_MS : Math.min(all, INSIDE_MS);
+        VirtualThreads.yieldSometimes();
+        int code = call.applyAsInt(inside);
+        Reference.reachabilityFence(component);
+        if (code == ErrorCode.ETIMEOUT.number() && all != inside) {
             try {
-                code = park(part, call, all < 0 ? Long.MAX_VALUE : end);
+                code = park(component, call, all < 0 ? Long.MAX_VALUE : end);
             } finally {
-                signal.pass(); // whether it has taken something, or was woken in vain
+                waiters.wakeNext(); // in any case: there may be more envelopes
             }
-            Reference.reachabilityFence(part);
+            Reference.reachabilityFence(component);
             if (code == ErrorCode.EBADHANDLE.number()) {
                 throw new HermesException(ErrorCode.ESTOPPED, "the receiver was closed while this call waited");
             }
         }
         if (code == ErrorCode.ESTOPPED.number()) {
             HermesException stopped = Native.failure(code);
-            settle();
+            unpinIfStopped();
             throw stopped;
         }
         return code;
     }
 
-    private int park(Part part, IntUnaryOperator call, long end) throws InterruptedException {
+    private int park(Component component, IntUnaryOperator call, long end) throws InterruptedException {
         for (long left = Long.MAX_VALUE; ; ) {
-            boolean wakes = signal.listen(handle);
-            long seen = signal.count();
+            boolean watched = waiters.watch(handle);
+            long seen = waiters.count();
             int code = call.applyAsInt(0);
             if (code != ErrorCode.ETIMEOUT.number() || left <= 0) return code;
             if (end != Long.MAX_VALUE) left = Math.max(0, end - System.nanoTime());
-            if (wakes) {
-                signal.await(seen, Math.min(left, LOOK_NS));
-            } else { // inside the library, as long as nothing is there to wake it here
-                code = part.waiting(Duration.ofNanos(Math.min(left, LOOK_NS / 10)), call);
+            if (watched) {
+                waiters.await(seen, Math.min(left, RECHECK_NS));
+            } else { // cannot be woken here: wait inside the library
+                code = component.repeat(Duration.ofNanos(Math.min(left, RECHECK_NS / 10)), call);
                 if (code != ErrorCode.ETIMEOUT.number()) return code;
             }
             if (end != Long.MAX_VALUE) left = end - System.nanoTime();
         }
     }
 
-    /** Lets every thread look that waits: a node has been closed by which one does. */
+    /** Wakes all waiting threads, after a node that may receive for them was closed. */
     final void wakeAll() {
-        signal.wakeAll();
+        waiters.wakeAll();
     }
 
-    /** An iteration that is begun on a closed receiver throws EBADHANDLE; one that is under way then ends. */
+    /** Throws EBADHANDLE if the receiver is already closed; an iteration in progress ends when it is closed. */
     @Override
     public Iterator<Envelope> iterator() {
         int state = Native.hermes_wait(handle, 0);

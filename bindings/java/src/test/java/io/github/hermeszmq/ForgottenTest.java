@@ -10,7 +10,7 @@ import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/** Parts that nothing refers to any more. */
+/** Components that nothing refers to any more. */
 class ForgottenTest {
     private static void collect() throws InterruptedException {
         for (int i = 0; i < 20; i++) {

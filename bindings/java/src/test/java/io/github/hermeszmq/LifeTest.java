@@ -122,7 +122,7 @@ class LifeTest {
     void stopAndCloseWakeThoseWhoWait() throws Exception {
         try (Cluster c = new Cluster()) {
             FutureTask<?> one = inAThread(c.receiver::receive);
-            FutureTask<?> many = inAThread(() -> c.receiver.receiveMany(5, Part.FOREVER));
+            FutureTask<?> many = inAThread(() -> c.receiver.receiveMany(5, Component.FOREVER));
             FutureTask<Integer> loop = inAThread(() -> {
                 int count = 0;
                 for (Envelope envelope : c.receiver) count += envelope.topic().length();
@@ -217,7 +217,7 @@ class LifeTest {
     }
 
     @Test
-    void notices() throws InterruptedException {
+    void events() throws InterruptedException {
         try (Cluster c = new Cluster()) {
             StringBuilder seen = new StringBuilder();
             while (seen.indexOf("\"connected\"") < 0) seen.append(c.publisher.nextEvent(PATIENCE).orElseThrow());
@@ -328,7 +328,7 @@ class LifeTest {
         Matcher printed = Pattern.compile("```text\n(.*?)```", Pattern.DOTALL).matcher(readme);
         assertTrue(program.find() && printed.find());
         Path source = folder.resolve("Ten.java");
-        // Where nobody else is, and the same program otherwise.
+        // A port that no other program uses; otherwise the same program.
         Files.writeString(source, program.group(1).replace("tcp://127.0.0.1:", "ipc://" + folder + "/"));
         assertEquals(printed.group(1), Cluster.java(List.of(), source.toString()));
     }

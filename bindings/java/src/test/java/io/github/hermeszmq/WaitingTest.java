@@ -110,7 +110,7 @@ class WaitingTest {
             AtomicInteger ended = new AtomicInteger();
             List<Thread> threads = start(3, () -> {
                 HermesException error =
-                        assertThrows(HermesException.class, () -> node.receive(Part.FOREVER));
+                        assertThrows(HermesException.class, () -> node.receive(Component.FOREVER));
                 if (error.code() == ErrorCode.ESTOPPED) ended.incrementAndGet();
             });
             eventually(() -> parked(threads));
@@ -139,7 +139,7 @@ class WaitingTest {
     private static final int NULL = Files_.C.open("/dev/null", 0);
 
     private static void takeTheDescriptor() {
-        assertTrue(Files_.C.dup2(NULL, Wakeups.descriptor()) >= 0);
+        assertTrue(Files_.C.dup2(NULL, PipePoller.descriptor()) >= 0);
     }
 
     @Test
@@ -152,7 +152,7 @@ class WaitingTest {
                 ended.incrementAndGet();
             });
             for (int round = 1; round <= 10; round++) {
-                eventually(() -> parked(threads) && Wakeups.descriptor() >= 0);
+                eventually(() -> parked(threads) && PipePoller.descriptor() >= 0);
                 takeTheDescriptor();
                 for (int i = 0; i < 10; i++) c.publisher.publish("t", "1");
                 int sum = 10 * round;
@@ -180,16 +180,16 @@ class WaitingTest {
                 assertEquals(0, Files_.C.getrlimit(7, limits)); // RLIMIT_NOFILE
                 long before = limits[0];
                 limits[0] = 3;
-                takeTheDescriptor(); // which the thread notices when something has come
+                takeTheDescriptor(); // the thread sees that at the next byte
                 assertEquals(0, Files_.C.setrlimit(7, limits));
                 for (int i = 0; i < 20; i++) {
                     c.publisher.publish("t", Integer.toString(i));
                     assertEquals(Integer.toString(i), TAKEN.take());
                 }
-                assertEquals(-1, Wakeups.descriptor());
+                assertEquals(-1, PipePoller.descriptor());
                 limits[0] = before;
                 assertEquals(0, Files_.C.setrlimit(7, limits));
-                eventually(() -> Wakeups.descriptor() >= 0);
+                eventually(() -> PipePoller.descriptor() >= 0);
                 c.publisher.publish("t", "\"last\"");
                 assertEquals("\"last\"", TAKEN.take());
                 c.receiver.close();
@@ -336,7 +336,7 @@ class WaitingTest {
             virtual(stuck::close);
             done(12);
             virtual(c.office::stop);
-            done(21); // those that wait for its end, those that wait for its notices, and the stop
+            done(21); // waiting for its end, waiting for its events, and the stop
         }
     }
 

@@ -1,0 +1,85 @@
+package libzmq
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/hermes-zmq/hermes/internal/batch"
+	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/testkit"
+)
+
+func TestWaitLosesNothing(t *testing.T) {
+	const n = 20_000
+	in, got := newInlet(t, carrier.InletConfig{Config: carrier.Config{Bind: []string{"tcp://127.0.0.1:*"}}, QueueMessages: 10})
+	require.NoError(t, in.Subscribe(nil))
+	var events eventLog
+	o := newOutlet(t, carrier.OutletConfig{Config: carrier.Config{Connect: in.Endpoints(), OnEvent: events.record}, Overflow: carrier.Wait, QueueMessages: 10})
+	require.Eventually(t, func() bool { return events.has(carrier.Subscribed, "") }, testkit.Soon, time.Millisecond)
+	for i := 0; i < n; i += 100 {
+		var texts []string
+		for k := range 100 {
+			texts = append(texts, fmt.Sprint(i+k))
+		}
+		require.Equal(t, 100, o.Send(messages(texts...)).Sent)
+	}
+	for i := range n {
+		require.Equal(t, fmt.Sprintf("|%d||end", i), next(t, got))
+	}
+}
+
+func TestCloseEndsASendThatWaits(t *testing.T) {
+	release := make(chan struct{})
+	in, err := Opener{}.OpenInlet(carrier.InletConfig{
+		Config:  carrier.Config{Type: carrier.SUB, Bind: []string{"tcp://127.0.0.1:*"}},
+		Deliver: func(*batch.Batch) { <-release }, QueueMessages: 1,
+	})
+	require.NoError(t, err)
+	t.Cleanup(in.Close)
+	t.Cleanup(func() { close(release) }) // before the inlet closes, which waits for Deliver
+	require.NoError(t, in.Subscribe(nil))
+	var events eventLog
+	o := newOutlet(t, carrier.OutletConfig{Config: carrier.Config{Connect: in.Endpoints(), OnEvent: events.record}, Overflow: carrier.Wait, QueueMessages: 1})
+	require.Eventually(t, func() bool { return events.has(carrier.Subscribed, "") }, testkit.Soon, time.Millisecond)
+	const n = 60 // more than the kernel takes
+	big := make([]byte, 1<<20)
+	b := new(batch.Batch)
+	b.Retain()
+	for range n {
+		b.AppendFrame(big, false)
+	}
+	tallies := make(chan carrier.Tally, 1)
+	go func() { tallies <- o.Send(b) }()
+	require.Eventually(t, func() bool { return o.(*outlet).waiting.Load() }, testkit.Soon, time.Millisecond, "Send waits for room")
+	go o.Close(0)
+	tally := testkit.Receive(t, tallies, "Send")
+	require.Positive(t, tally.Unsent)
+	require.Equal(t, n, tally.Sent+tally.Unsent)
+}
+
+func TestMessagesWithoutAPeerAreCounted(t *testing.T) {
+	o := newOutlet(t, carrier.OutletConfig{Config: carrier.Config{Connect: []string{"tcp://127.0.0.1:1"}}})
+	require.Equal(t, carrier.Tally{NoPeer: 2}, o.Send(messages("a", "b")))
+	o.Close(0)
+	require.Equal(t, carrier.Tally{Unsent: 1}, o.Send(messages("a")))
+	require.Zero(t, o.Close(0))
+}
+
+func TestLingerDeliversWhatWasSent(t *testing.T) {
+	const n = 5000
+	in, got := newInlet(t, carrier.InletConfig{Config: carrier.Config{Bind: []string{"tcp://127.0.0.1:*"}}})
+	require.NoError(t, in.Subscribe(nil))
+	var events eventLog
+	o := newOutlet(t, carrier.OutletConfig{Config: carrier.Config{Connect: in.Endpoints(), OnEvent: events.record}})
+	require.Eventually(t, func() bool { return events.has(carrier.Subscribed, "") }, testkit.Soon, time.Millisecond)
+	for i := range n {
+		o.Send(messages(fmt.Sprint(i)))
+	}
+	o.Close(testkit.Soon)
+	for i := range n {
+		require.Equal(t, fmt.Sprintf("|%d||end", i), next(t, got))
+	}
+}
