@@ -55,7 +55,7 @@ func (c *call) leave(code *C.int32_t) {
 // contain fails the object in whose call a panic came up.
 func (c *call) contain(fault any) C.int32_t {
 	if c.entry != nil {
-		c.part().Fail(fmt.Errorf("panic in %s: %v\n%s", c.name, fault, debug.Stack()))
+		c.component().Fail(fmt.Errorf("panic in %s: %v\n%s", c.name, fault, debug.Stack()))
 	}
 	return c.refuse(internal, "panic: %v", fault)
 }

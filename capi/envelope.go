@@ -48,7 +48,7 @@ func (c *call) packOne(d *recvqueue.Taken, block *C.struct_capi_block) C.int32_t
 
 // undelivered refuses for want of memory, and counts what was taken as dropped.
 func (c *call) undelivered(d *recvqueue.Taken, format string, args ...any) C.int32_t {
-	embed.ReceiverOf(receiverOf(c.part())).Undelivered(d.Len())
+	embed.ReceiverOf(receiverOf(c.component())).Undelivered(d.Len())
 	return c.refuse(noMemory, format, args...)
 }
 

@@ -26,8 +26,8 @@ func hermesgo_flush(ms C.int32_t) {
 // deadline. What hangs beyond it does not hold up the exit.
 func stopAll(k handle.Kind, deadline time.Time) {
 	var all sync.WaitGroup
-	for _, part := range registry.Objects(k) {
-		all.Go(func() { stopQuietly(part, deadline) })
+	for _, component := range registry.Objects(k) {
+		all.Go(func() { stopQuietly(component, deadline) })
 	}
 	stopped := make(chan struct{})
 	go func() { all.Wait(); close(stopped) }()
@@ -38,7 +38,7 @@ func stopAll(k handle.Kind, deadline time.Time) {
 }
 
 // stopQuietly stops one object. If that goes wrong, there is no caller to tell.
-func stopQuietly(part core.Component, deadline time.Time) {
+func stopQuietly(component core.Component, deadline time.Time) {
 	defer func() { _ = recover() }()
-	_ = part.Stop(max(0, time.Until(deadline)))
+	_ = component.Stop(max(0, time.Until(deadline)))
 }

@@ -18,11 +18,11 @@ func hermesgo_node_new(name *C.hermes_text, receiver, publisher C.uint64_t, out 
 	if code != ok {
 		return code
 	}
-	r, code := nodePart[*core.Receiver](&c, receiver, handle.Receiver)
+	r, code := componentOfNode[*core.Receiver](&c, receiver, handle.Receiver)
 	if code != ok {
 		return code
 	}
-	p, code := nodePart[*core.Publisher](&c, publisher, handle.Publisher)
+	p, code := componentOfNode[*core.Publisher](&c, publisher, handle.Publisher)
 	if code != ok {
 		return code
 	}
@@ -34,11 +34,11 @@ func hermesgo_node_new(name *C.hermes_text, receiver, publisher C.uint64_t, out 
 	return code
 }
 
-// nodePart finds a part of a node to be; nil for the handle 0. The node then keeps
+// componentOfNode finds a component for a new node; nil for the handle 0. The node then keeps
 // it alive by itself.
-func nodePart[T core.Component](c *call, h C.uint64_t, want handle.Kind) (part T, code C.int32_t) {
+func componentOfNode[T core.Component](c *call, h C.uint64_t, want handle.Kind) (component T, code C.int32_t) {
 	if h == 0 {
-		return part, ok
+		return component, ok
 	}
 	id := handle.Handle(h)
 	if id.Kind() == want {
@@ -47,7 +47,7 @@ func nodePart[T core.Component](c *call, h C.uint64_t, want handle.Kind) (part T
 			return e.Object().Component.(T), ok
 		}
 	}
-	return part, c.refuse(badHandle, "%s: %s", want, badHandleText(id, want))
+	return component, c.refuse(badHandle, "%s: %s", want, badHandleText(id, want))
 }
 
 //export hermesgo_node_publish

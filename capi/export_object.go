@@ -23,10 +23,13 @@ func hermesgo_publisher_new(address, name *C.hermes_text, out *C.uint64_t) (code
 		return c.done(err)
 	}
 	h, code := c.register(handle.Publisher, publisher, out)
-	if stager := fast.NewStager(h); code == ok && stager != nil {
+	if code != ok {
+		return code
+	}
+	if stager := fast.NewStager(h); stager != nil {
 		embed.PublisherOf(publisher).SetStager(stager)
 	}
-	return code
+	return ok
 }
 
 //export hermesgo_receiver_new
@@ -47,11 +50,14 @@ func hermesgo_receiver_new(address, name *C.hermes_text, out *C.uint64_t) (code 
 	}
 	embed.ReceiverOf(receiver).SetWaker(&waker{Waiter: on})
 	h, code := c.register(handle.Receiver, receiver, out)
+	if code != ok {
+		return code
+	}
 	on.Belongs(h)
-	if buffer := fast.NewBuffer(h, packed); code == ok && buffer != nil {
+	if buffer := fast.NewBuffer(h, packed); buffer != nil {
 		embed.ReceiverOf(receiver).SetPrefetcher(buffer)
 	}
-	return code
+	return ok
 }
 
 func (c *call) addressAndName(address, name *C.hermes_text) (string, string, C.int32_t) {
@@ -109,7 +115,7 @@ func hermesgo_set(h C.uint64_t, key, value *C.hermes_text) (code C.int32_t) {
 	if arm(keyText, valueText) {
 		return ok
 	}
-	return c.done(c.part().Set(keyText, valueText))
+	return c.done(c.component().Set(keyText, valueText))
 }
 
 //export hermesgo_get
@@ -126,7 +132,7 @@ func hermesgo_get(h C.uint64_t, key *C.hermes_text, buf *C.char, room C.size_t) 
 	value, known := counted(keyText)
 	if !known {
 		var err error
-		if value, err = c.part().Get(keyText); err != nil {
+		if value, err = c.component().Get(keyText); err != nil {
 			return c.done(err)
 		}
 	}
@@ -144,7 +150,7 @@ func hermesgo_start(h C.uint64_t) (code C.int32_t) {
 	if code = c.enter(h, anyKind); code != ok {
 		return code
 	}
-	return c.done(c.part().Start())
+	return c.done(c.component().Start())
 }
 
 //export hermesgo_stop
@@ -154,7 +160,7 @@ func hermesgo_stop(h C.uint64_t, timeout C.int32_t) (code C.int32_t) {
 	if code = c.enter(h, anyKind); code != ok {
 		return code
 	}
-	return c.done(c.part().Stop(wait(timeout)))
+	return c.done(c.component().Stop(wait(timeout)))
 }
 
 //export hermesgo_stop_begin
@@ -164,7 +170,7 @@ func hermesgo_stop_begin(h C.uint64_t, timeout C.int32_t) (code C.int32_t) {
 	if code = c.enter(h, anyKind); code != ok {
 		return code
 	}
-	embed.BeginStop(c.part(), wait(timeout))
+	embed.BeginStop(c.component(), wait(timeout))
 	return ok
 }
 
@@ -186,8 +192,8 @@ func hermesgo_close(h C.uint64_t) (code C.int32_t) {
 
 // close closes the object of a handle that names nothing any more.
 func (c *call) close() {
-	_ = c.part().Close() // closed it is, also where not all could be flushed in time
-	if r := receiverOf(c.part()); r != nil {
+	_ = c.component().Close() // closed it is, also where not all could be flushed in time
+	if r := receiverOf(c.component()); r != nil {
 		wakerOf(embed.ReceiverOf(r)).Wake() // that of a node may run on, and does not wake by itself
 	}
 	c.entry.Object().dropPipe()
@@ -210,7 +216,7 @@ func hermesgo_wait(h C.uint64_t, timeout C.int32_t) (code C.int32_t) {
 	if code = c.enter(h, anyKind); code != ok {
 		return code
 	}
-	return c.done(c.part().Wait(wait(timeout)))
+	return c.done(c.component().Wait(wait(timeout)))
 }
 
 //export hermesgo_wait_ready
@@ -220,7 +226,7 @@ func hermesgo_wait_ready(h C.uint64_t, timeout C.int32_t) (code C.int32_t) {
 	if code = c.enter(h, anyKind); code != ok {
 		return code
 	}
-	return c.done(c.part().WaitReady(wait(timeout)))
+	return c.done(c.component().WaitReady(wait(timeout)))
 }
 
 //export hermesgo_stats
@@ -230,7 +236,7 @@ func hermesgo_stats(h C.uint64_t, json **C.char, length *C.size_t) (code C.int32
 	if code = c.enter(h, anyKind); code != ok {
 		return code
 	}
-	return c.give(c.part().StatsJSON(), json, length)
+	return c.give(c.component().StatsJSON(), json, length)
 }
 
 //export hermesgo_next_event
@@ -240,7 +246,7 @@ func hermesgo_next_event(h C.uint64_t, timeout C.int32_t, json **C.char, length 
 	if code = c.enter(h, anyKind); code != ok {
 		return code
 	}
-	event, err := c.part().NextEvent(wait(timeout))
+	event, err := c.component().NextEvent(wait(timeout))
 	if err != nil {
 		return c.done(err)
 	}

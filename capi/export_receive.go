@@ -130,14 +130,14 @@ func hermesgo_fd(h C.uint64_t) (code C.int32_t) {
 	if code = c.enter(h, anyKind); code != ok {
 		return code
 	}
-	part, waitable := c.part().(interface{ FD() (int, error) })
-	if receiver := receiverOf(c.part()); receiver != nil {
-		part, waitable = receiver, true
+	component, waitable := c.component().(interface{ FD() (int, error) })
+	if receiver := receiverOf(c.component()); receiver != nil {
+		component, waitable = receiver, true
 	}
 	if !waitable {
 		return c.refuse(unsupported, "handle %s is a %s, which has nothing to wait for", handle.Handle(h), handle.Handle(h).Kind())
 	}
-	fd, err := part.FD()
+	fd, err := component.FD()
 	if err != nil {
 		return c.done(err)
 	}

@@ -47,10 +47,10 @@ func (c *call) enter(h C.uint64_t, want handle.Kind) C.int32_t {
 	return c.refuse(badHandle, "%s", badHandleText(id, want))
 }
 
-func (c *call) part() core.Component       { return c.entry.Object().Component }
-func (c *call) publisher() *core.Publisher { return c.part().(*core.Publisher) }
-func (c *call) receiver() *core.Receiver   { return c.part().(*core.Receiver) }
-func (c *call) node() *core.Node           { return c.part().(*core.Node) }
+func (c *call) component() core.Component  { return c.entry.Object().Component }
+func (c *call) publisher() *core.Publisher { return c.component().(*core.Publisher) }
+func (c *call) receiver() *core.Receiver   { return c.component().(*core.Receiver) }
+func (c *call) node() *core.Node           { return c.component().(*core.Node) }
 
 // receiverOf is a receiver itself, or that of a node; nil for anything else.
 func receiverOf(p core.Component) *core.Receiver {

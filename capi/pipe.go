@@ -108,12 +108,12 @@ func hermesgo_pipe(h C.uint64_t) (code C.int32_t) {
 		_ = unix.Close(fd)
 		return c.refuse(C.int32_t(core.ESTATE), "%s %s has a pipe already", id.Kind(), id)
 	}
-	if r, receives := c.part().(*core.Receiver); receives {
+	if r, receives := c.component().(*core.Receiver); receives {
 		wakerOf(embed.ReceiverOf(r)).pipe.Store(p)
 		p.armed.Store(true)
 		p.wake() // the host's first look
 	}
-	go contained(c.part().Fail, func() { p.watch(id) })
+	go contained(c.component().Fail, func() { p.watch(id) })
 	if !c.entry.Open() { // closed meanwhile, which has not seen the pipe
 		o.dropPipe()
 	}

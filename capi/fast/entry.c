@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Splits [topic, origin, data] as Python's json.dumps and most others write it: strings
- * without escapes, and at most one blank behind a comma. The rest is for Go (wire.ParseEntry).
+ * without escapes, and at most one blank behind a comma before them. The data is without the
+ * space around it. The rest is for Go (wire.ParseEntry).
  *
  * A string is taken to end at the next quotation mark. If a backslash before it makes that
  * wrong, the check that follows finds the backslash in the text.
@@ -29,6 +30,10 @@ static const char *skip_comma(const char *p, const char *end) {
     return p < end && *p == ' ' ? p + 1 : p;
 }
 
+static int is_space(char c) {
+    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
 int fast_split_entry(const char *json, size_t len, struct fast_entry *entry) {
     const char *p = json, *end = json + len;
     if (len < 2 || *p != '[' || *--end != ']') return 0;
@@ -36,6 +41,8 @@ int fast_split_entry(const char *json, size_t len, struct fast_entry *entry) {
     if (p == NULL) return 0;
     p = skip_comma(unquote(p, end, &entry->origin, &entry->origin_len), end);
     if (p == NULL) return 0;
+    while (p < end && is_space(*p)) p++;
+    while (p < end && is_space(end[-1])) end--;
     entry->data = p;
     entry->data_len = (size_t)(end - p);
     return 1;

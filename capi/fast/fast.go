@@ -26,6 +26,7 @@ import (
 // The pieces of this package that can be switched off.
 const (
 	Staging     = "staging"     // staging buffers of publishers
+	Rows        = "rows"        // converting Python's marshal in C
 	Templates   = "templates"   // the JSON template caches of these
 	Prefetch    = "prefetch"    // prefetch buffers of receivers
 	Waiting     = "waiter"      // waiting in C rather than in Go

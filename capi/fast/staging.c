@@ -65,6 +65,7 @@ struct stager {
     _Atomic(uint64_t) messages, bytes, each; /* what may still be staged */
     uint32_t size, count;                    /* bytes and messages in the side being filled */
     int filling;                             /* which side that is */
+    _Atomic(int) takes_rows;                 /* whether it takes Python's marshal */
     struct side *sides[2];
     struct fast_templates *templates; /* of data that was staged; NULL: none are remembered */
     uint8_t *origin, *last;
@@ -123,7 +124,7 @@ static uint8_t *copy(const uint8_t *from, size_t len) {
 }
 
 int fast_stager_set(uint64_t publisher, const uint8_t *origin, size_t origin_len,
-                    const uint8_t *last, size_t last_len, int templates) {
+                    const uint8_t *last, size_t last_len, int flags) {
     struct stager *stager = origin_len <= SHORT_MAX ? lock(publisher) : NULL;
     if (stager == NULL) return 0;
     clear(stager);
@@ -132,7 +133,8 @@ int fast_stager_set(uint64_t publisher, const uint8_t *origin, size_t origin_len
     stager->origin_len = origin_len;
     stager->last_len = last_len;
     for (int i = 0; i < 2; i++) stager->sides[i] = malloc(sizeof(struct side));
-    if (templates) stager->templates = calloc(1, sizeof *stager->templates);
+    stager->takes_rows = (flags & FAST_ROWS) != 0;
+    if (flags & FAST_TEMPLATES) stager->templates = calloc(1, sizeof *stager->templates);
     int whole = stager->origin && stager->last && stager->sides[0] && stager->sides[1];
     if (!whole) clear(stager);
     unlock(stager);
@@ -273,7 +275,7 @@ int fast_stage_entry(uint64_t publisher, const char *json, size_t len) {
 int fast_stage_row(uint64_t publisher, const char *values, size_t len) {
     struct fast_row row;
     struct stager *stager = find(publisher, len);
-    if (stager == NULL || !fast_marshal_row(values, len, &row)) return 0;
+    if (stager == NULL || !stager->takes_rows || !fast_marshal_row(values, len, &row)) return 0;
     struct fast_entry t = {row.topic,     row.origin,     row.data,
                            row.topic_len, row.origin_len, row.data_len};
     if (t.topic_len > SHORT_MAX || t.origin_len > SHORT_MAX) return 0;

@@ -21,7 +21,7 @@ import (
 // sendqueue.Stager, whose caller locks.
 type Stager struct {
 	publisher C.uint64_t
-	templates C.int
+	flags     C.int
 	allowance C.struct_fast_allowance // a field, so that a swap allocates nothing
 	staged    C.struct_fast_staged
 }
@@ -34,15 +34,18 @@ func NewStager(h handle.Handle) *Stager {
 	}
 	s := &Stager{publisher: C.uint64_t(h)}
 	if On(Templates) {
-		s.templates = 1
+		s.flags |= C.FAST_TEMPLATES
+	}
+	if On(Rows) {
+		s.flags |= C.FAST_ROWS
 	}
 	return s
 }
 
-// Open implements sendqueue.Stager: it says how messages are written: the publisher's origin, for envelopes without one of
-// their own, and the frame that ends each message, header included. False: it cannot.
+// Open says how messages are written: origin is that of envelopes without one of their own,
+// last the frame that ends each message, header included. False: the buffer cannot be used.
 func (s *Stager) Open(origin, last []byte) bool {
-	return C.fast_stager_set(s.publisher, bytesOf(origin), C.size_t(len(origin)), bytesOf(last), C.size_t(len(last)), s.templates) != 0
+	return C.fast_stager_set(s.publisher, bytesOf(origin), C.size_t(len(origin)), bytesOf(last), C.size_t(len(last)), s.flags) != 0
 }
 
 // Collect takes the messages that have been staged, with the offset behind each. They are

@@ -40,16 +40,22 @@ struct fast_allowance {
     uint64_t each; /* bytes of topic, origin and data of one envelope */
 };
 
+/* What a staging buffer does beside its purpose. */
+enum {
+    FAST_TEMPLATES = 1, /* it keeps JSON templates */
+    FAST_ROWS = 2       /* it takes Python's marshal */
+};
+
 /* Makes a staging buffer for a new publisher, which is closed until the first swap. Returns
  * 0 if memory is short. */
 int fast_stager_new(uint64_t publisher);
 
 /* Empties and closes the buffer, and sets what its messages are made of: the origin, a
  * JSON string, of envelopes without one of their own, and the last frame of each, header
- * included. Copies both. With templates 0 it keeps no JSON templates. Returns 0 if the
+ * included. Copies both. Flags are of the enum above. Returns 0 if the
  * buffer cannot be used: the origin is longer than 255 bytes, or memory is short. */
 int fast_stager_set(uint64_t publisher, const uint8_t *origin, size_t origin_len,
-                    const uint8_t *last, size_t last_len, int templates);
+                    const uint8_t *last, size_t last_len, int flags);
 
 /* Takes what has been staged, which is valid until the next swap, and says what may come
  * next. One caller at a time. */

@@ -30,7 +30,7 @@ static int is_digit(char c) {
 static struct fast_template *place_of(struct fast_templates *templates, const char *text,
                                       size_t len) {
     uint64_t begin = eight(text) | 0x0f * ONES;
-    return &templates->at[(begin + len) * 0x9e3779b97f4a7c15u >> 32 & (FAST_TEMPLATES - 1)];
+    return &templates->at[(begin + len) * 0x9e3779b97f4a7c15u >> 32 & (FAST_TEMPLATE_PLACES - 1)];
 }
 
 int fast_template_fits_portably(const struct fast_template *template, const char *text) {

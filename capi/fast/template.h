@@ -3,7 +3,7 @@
  * The JSON template cache. Data that is published repeatedly mostly differs in digits
  * only. A template is a text that was found to be JSON, with its digits replaced by
  * wildcards; a text of the same length that matches it is JSON too, and matching costs a
- * fraction of checking. internal/wire/template.go has the same cache for Go; the vectors
+ * fraction of checking. internal/wire/templatecache.go has the same cache for Go; the vectors
  * of testdata hold both to the same answers.
  *
  * One rule keeps it sound: the first of several digits of a number, unless it was a zero,
@@ -18,7 +18,7 @@
 enum {
     FAST_TEMPLATE_MIN = 16, /* bytes of the shortest and the longest text with a template */
     FAST_TEMPLATE_MAX = 128,
-    FAST_TEMPLATES = 64 /* places of a cache; a power of two */
+    FAST_TEMPLATE_PLACES = 64 /* places of a cache; a power of two */
 };
 
 /* For each byte of a text, what must be there and what may. */
@@ -33,7 +33,7 @@ struct fast_template {
 /* Zeros are an empty cache. Templates with the same hash replace each other. The caller
  * locks. */
 struct fast_templates {
-    struct fast_template at[FAST_TEMPLATES];
+    struct fast_template at[FAST_TEMPLATE_PLACES];
 };
 
 /* Whether a text matches a template, and so is JSON. */

@@ -143,7 +143,7 @@ static int matches(struct fast_templates *templates, const char *text, size_t le
     char *exact = malloc(len > 0 ? len : 1);
     memcpy(exact, text, len);
     int yes = fast_template_match(templates, exact, len);
-    for (size_t i = 0; i < FAST_TEMPLATES; i++) {
+    for (size_t i = 0; i < FAST_TEMPLATE_PLACES; i++) {
         const struct fast_template *template = &templates->at[i];
         if (template->size == len && len > 0)
             CHECK(fast_template_fits(template, exact) ==

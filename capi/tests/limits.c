@@ -40,7 +40,7 @@ int main(void) {
     a_limit_is_named(RLIMIT_AS, (rlim_t)512 << 20, "ulimit -v");
     /* Nothing limits the number of threads of root. */
     if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0)) {
-        printf("  the limit on threads was not tried: this root can be nobody else\n");
+        printf("  the limit on threads was not tried: this root cannot become another user\n");
         return 0;
     }
     a_limit_is_named(RLIMIT_NPROC, 1, "ulimit -u");

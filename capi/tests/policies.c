@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Full queues: what the option "queue.full" says is what happens, the sums agree at every
- * step, and memory stays within the bound in bytes while nobody takes anything.
+ * step, and memory stays within the bound in bytes while nothing is taken.
  */
 #include "support.h"
 
@@ -37,7 +37,7 @@ static uint64_t stat_of(uint64_t object, const char *key) {
 
 static uint64_t publisher_that_holds(const char *rule, const char *messages) {
     uint64_t publisher;
-    OK(hermes_publisher_new("tcp://127.0.0.1:1", "p", &publisher)); /* nobody is there */
+    OK(hermes_publisher_new("tcp://127.0.0.1:1", "p", &publisher)); /* nothing listens there */
     OK(hermes_set(publisher, "ready.hold", "1h"));
     OK(hermes_set(publisher, "queue.block", "1ms"));
     OK(hermes_set(publisher, "queue.full", rule));
@@ -46,7 +46,7 @@ static uint64_t publisher_that_holds(const char *rule, const char *messages) {
     return publisher;
 }
 
-/* Closes it without waiting for what nobody will take. */
+/* Closes it without waiting for envelopes that will not be taken. */
 static void give_up(uint64_t publisher) {
     FAILS(HERMES_ETIMEOUT, "not sent", hermes_stop(publisher, 0));
     agree(publisher, "accepted", "sent");
@@ -109,7 +109,7 @@ static int64_t resident(void) {
     return (int64_t)pages * sysconf(_SC_PAGESIZE);
 }
 
-/* Publishes eight times the bound with nobody to take it. Go's garbage collector lets
+/* Publishes eight times the bound and takes none of it. Go's garbage collector lets
  * memory grow to about twice of what is in use, and further where it comes late. */
 static void memory_has_a_bound(const char *rule, size_t size) {
     enum { BOUND = 16 << 20 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * hermes_fd(): readable as long as there is something to take or the receiver has
- * stopped, whoever asks and however often; of a publisher, as long as there is room.
+ * stopped, whichever call asks, and however often; of a publisher, as long as there is room.
  */
 #include "support.h"
 

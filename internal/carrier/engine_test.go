@@ -17,8 +17,10 @@ func (o only) Supports(address string) error {
 	}
 	return errors.New("not " + string(o))
 }
+
 func (only) OpenOutlet(OutletConfig) (Outlet, error) { return nil, nil }
-func (only) OpenInlet(InletConfig) (Inlet, error)    { return nil, nil }
+
+func (only) OpenInlet(InletConfig) (Inlet, error) { return nil, nil }
 
 func TestTheFirstCarrierThatServesAllAddressesIsPicked(t *testing.T) {
 	var s Set
@@ -46,10 +48,4 @@ func TestTheFirstCarrierThatServesAllAddressesIsPicked(t *testing.T) {
 	}
 	_, err := s.Pick("fast", "ipc://b")
 	require.ErrorIs(t, err, ErrAddress)
-}
-
-func TestTypesHaveTheirNamesOnTheWire(t *testing.T) {
-	for typ, want := range map[Type]string{PUB: "PUB", SUB: "SUB", XPUB: "XPUB", XSUB: "XSUB", 0: "UNKNOWN"} {
-		require.Equal(t, want, typ.String())
-	}
 }

@@ -86,7 +86,7 @@ func TestWhatIsNoEnvelopeHasNoTime(t *testing.T) {
 	}
 }
 
-func FuzzMarks(f *testing.F) {
+func FuzzCacheMark(f *testing.F) {
 	f.Add([]byte(`"a"`), []byte("1.5"))
 	f.Add([]byte(`"a"`), []byte("1.5\r\r\r\r"))
 	f.Add([]byte(`"a"`), []byte("1517670000.123456"+trailerOf(Sequence{1, 2})))

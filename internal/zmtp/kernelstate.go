@@ -11,7 +11,7 @@ import (
 type kernelState struct {
 	unsent         int           // bytes that the other system has not acknowledged
 	sinceAck       time.Duration // since it last acknowledged anything
-	retransmitting bool          // the kernel has asked again since, in vain
+	retransmitting bool          // the kernel has retransmitted since, without an answer
 }
 
 // tcpInfo is the head of Linux's struct tcp_info (linux/tcp.h).

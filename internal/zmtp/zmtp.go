@@ -4,23 +4,26 @@
 // peers. It moves batches: no message is copied or allocated on its own, and no frame
 // costs a function call.
 //
-// Batches of the PUB side (an "outlet", PUB or XPUB) to bytes of sockets:
+// From batches to the bytes of sockets: the PUB side (an "outlet", PUB or XPUB).
 //
-//  1. outlet.Send       looks up the peers            the caller's goroutine
-//  2. fanOut, failover  matches topics, peer by peer  "
-//  3. spanQueue         queues ranges of the batch    "
-//  4. sendBuffer        writes at once (rawio), or
-//     hands over to the writer                        one goroutine a connection
+//	step  type              does                                  goroutine
+//	1     outlet            takes the batch, looks up the peers   the caller's
+//	2     fanOut, failover  matches topics, peer by peer          the caller's
+//	3     spanQueue         queues ranges of the batch            the caller's
+//	4     sendBuffer        writes, as far as the kernel takes    the caller's, or the
+//	      rawio             it; the writer writes the rest        connection's writer
 //
-// Bytes of sockets to batches of the SUB side (an "inlet", SUB or XSUB):
+// From the bytes of sockets to batches: the SUB side (an "inlet", SUB or XSUB).
 //
-//  1. listener, dialer  make a connection             a goroutine an address
-//  2. handshake         greeting, READY               a goroutine a connection
-//  3. decoder           reads (rawio), finds frames   " (or the holder of a reader lease)
-//  4. inlet             filters topics, delivers      "
+//	step  type              does                                  goroutine
+//	1     listener, dialer  makes a connection                    one an address
+//	2     handshake         greeting, READY                       the connection's
+//	3     rawio, decoder    reads, finds frames and messages      the connection's, or the
+//	4     inlet             filters topics, delivers a batch      holder of a reader lease
 //
-// Subscriptions go the other way: inlet.Subscribe → sendBuffer, subscriptionReader →
-// outlet.subscribe → events.
+// Subscriptions go the other way: inlet.Subscribe → sendBuffer → socket →
+// subscriptionReader → outlet.subscribe → OnEvent. socket.go has the life of a connection,
+// and heartbeat.go decides when a peer is gone.
 //
 // Lock order: a goroutine takes these locks, of all sockets of the process together, only
 // from top to bottom. Builds with the tag "invariants" check it.

@@ -29,7 +29,7 @@ pub const HERMES_EBADHANDLE: c_int = -2;
 pub const HERMES_ESTATE: c_int = -3;
 /// Not an address, or one that cannot be served.
 pub const HERMES_EADDRESS: c_int = -4;
-/// Somebody else is bound to the address.
+/// Another socket is bound to the address.
 pub const HERMES_EADDRINUSE: c_int = -5;
 /// No such option, or not a value of it.
 pub const HERMES_EOPTION: c_int = -6;
@@ -39,7 +39,7 @@ pub const HERMES_EUTF8: c_int = -7;
 pub const HERMES_EJSON: c_int = -8;
 /// The queue had no room in time; counted as dropped.
 pub const HERMES_EFULL: c_int = -9;
-/// The time is up.
+/// Nothing happened in time.
 pub const HERMES_ETIMEOUT: c_int = -10;
 /// The object has stopped, and nothing is left to take.
 pub const HERMES_ESTOPPED: c_int = -11;
@@ -73,29 +73,29 @@ extern "C" {
     pub fn hermes_publisher_new(address: *const c_char, name: *const c_char, publisher: *mut u64) -> c_int;
     /// A receiver that connects to address, the post office's outgoing side.
     pub fn hermes_receiver_new(address: *const c_char, name: *const c_char, receiver: *mut u64) -> c_int;
-    /// A post office: binds in for publishers and out for receivers, and relays between them, frames untouched, whatever ZeroMQ PUB or SUB program they run.
+    /// A post office: binds in for publishers and out for receivers, and relays between them without changing frames.
     pub fn hermes_postoffice_new(in_: *const c_char, out: *const c_char, debug: *const c_char, postoffice: *mut u64) -> c_int;
     /// A node: a name for a receiver, a publisher, or both.
     pub fn hermes_node_new(name: *const c_char, receiver: u64, publisher: u64, node: *mut u64) -> c_int;
-    /// Sets an option.
+    /// Sets an option; docs/configuration.md lists all of them.
     pub fn hermes_set(handle: u64, key: *const c_char, value: *const c_char) -> c_int;
     /// Copies the value of an option into buf, NUL-terminated.
     pub fn hermes_get(handle: u64, key: *const c_char, buf: *mut c_char, cap: usize) -> c_int;
-    /// Starts any object: binds or begins to connect, and returns.
+    /// Starts any object: binds, or begins to connect, and returns.
     pub fn hermes_start(handle: u64) -> c_int;
-    /// Stops any object and waits until it has.
+    /// Stops any object, and waits until it has stopped.
     pub fn hermes_stop(handle: u64, timeout_ms: i32) -> c_int;
     /// Begins to stop any object as hermes_stop() does, and returns at once: for event loops.
     pub fn hermes_stop_begin(handle: u64, timeout_ms: i32) -> c_int;
-    /// Stops the object if need be (flushing for at most its option "linger", 1 s unless set), frees it, and wakes every thread that waits in a call on it: with HERMES_ESTOPPED, but for hermes_wait(), which then has what it waits for, and for hermes_publish(), which finds the publisher not running (HERMES_ESTATE).
+    /// Stops the object if need be (flushing for at most its option "linger", 1 s unless set), frees it, and wakes every thread that waits in a call on it: with HERMES_ESTOPPED, except hermes_wait(), which returns HERMES_OK, and hermes_publish(), which returns HERMES_ESTATE.
     pub fn hermes_close(handle: u64) -> c_int;
     /// Waits until the object is not running: stopped, failed, or never started.
     pub fn hermes_wait(handle: u64, timeout_ms: i32) -> c_int;
-    /// Waits until the object can do its work: for a publisher, connected and a subscription seen; for a receiver, connected; for a post office, bound; for a node, both its parts.
+    /// Waits until the object can do its work: for a publisher, connected and a subscription seen; for a receiver, connected; for a post office, bound; for a node, its receiver and its publisher.
     pub fn hermes_wait_ready(handle: u64, timeout_ms: i32) -> c_int;
     /// The object's counters as one JSON object; docs/guide.md explains each.
     pub fn hermes_stats(handle: u64, json: *mut *mut c_char, len: *mut usize) -> c_int;
-    /// Takes the oldest notice of what happened to the object: connections that came and went, malformed input, a stop and its reason.
+    /// Takes the oldest event of the object: a connection that was made or lost, malformed input, a stop and its reason.
     pub fn hermes_next_event(handle: u64, timeout_ms: i32, json: *mut *mut c_char, len: *mut usize) -> c_int;
     /// A file descriptor for poll, epoll, and any event loop.
     pub fn hermes_fd(handle: u64) -> c_int;
@@ -113,7 +113,7 @@ extern "C" {
     pub fn hermes_receiver_subscribe(receiver: u64, topic: *const c_char, topic_len: usize) -> c_int;
     /// Undoes one hermes_receiver_subscribe().
     pub fn hermes_receiver_unsubscribe(receiver: u64, topic: *const c_char, topic_len: usize) -> c_int;
-    /// Accepts envelopes of this origin; the first call turns away all others, which are counted.
+    /// Accepts envelopes of this origin.
     pub fn hermes_receiver_accept(receiver: u64, origin: *const c_char, origin_len: usize) -> c_int;
     /// Takes the oldest envelope.
     pub fn hermes_recv(receiver: u64, timeout_ms: i32, envelope: *mut *mut hermes_envelope) -> c_int;
@@ -125,11 +125,11 @@ extern "C" {
     pub fn hermes_envelope_origin(envelope: *const hermes_envelope, len: *mut usize) -> *const c_char;
     /// As hermes_envelope_topic().
     pub fn hermes_envelope_data(envelope: *const hermes_envelope, len: *mut usize) -> *const c_char;
-    /// When the sender handed the envelope to its socket, by the sender's clock, in seconds since the Unix epoch; when it arrived, where the sender does not say.
+    /// When the sender sent the envelope, by the sender's clock, in seconds since the Unix epoch; when it arrived, if the sender gives no time.
     pub fn hermes_envelope_ts(envelope: *const hermes_envelope) -> f64;
-    /// When it arrived, by this machine's clock.
+    /// When it arrived, by this machine's clock, in seconds since the Unix epoch.
     pub fn hermes_envelope_received(envelope: *const hermes_envelope) -> f64;
-    /// How many envelopes of the same topic and sender went missing right before this one; always 0 where the sender does not number them.
+    /// How many envelopes of the same topic and origin are missing right before this one; always 0 if the sender does not number them.
     pub fn hermes_envelope_lost(envelope: *const hermes_envelope) -> u64;
     /// Takes up to max envelopes: waits for the first one only.
     pub fn hermes_recv_batch(receiver: u64, max: usize, timeout_ms: i32, batch: *mut *mut hermes_batch) -> c_int;
@@ -141,7 +141,7 @@ extern "C" {
     pub fn hermes_batch_free(batch: *mut hermes_batch);
     /// Takes up to max envelopes as one JSON text, for languages that parse faster than they call: [[topic, origin, data, ts], ...], each as it was on the wire, where topic and origin need not be strings nor ts a number (docs/wire.md).
     pub fn hermes_recv_json(receiver: u64, max: usize, timeout_ms: i32, text: *mut *mut c_char, len: *mut usize, count: *mut usize) -> c_int;
-    /// hermes_recv_json() for Python, whose module marshal makes objects of its own format several times as fast as of JSON.
+    /// hermes_recv_json() for Python, which reads the format of its module marshal several times as fast as JSON.
     pub fn hermes_recv_marshal(receiver: u64, max: usize, timeout_ms: i32, values: *mut *mut c_char, len: *mut usize) -> c_int;
     /// Frees what came from hermes_recv_json(), hermes_recv_marshal(), hermes_stats() or hermes_next_event().
     pub fn hermes_free(text: *mut c_void);
@@ -149,6 +149,6 @@ extern "C" {
     pub fn hermes_node_publish(node: u64, channel: *const c_char, channel_len: usize, data: *const c_char, data_len: usize) -> c_int;
     /// As hermes_recv(); HERMES_ENOTSUP for a node without a receiver.
     pub fn hermes_node_recv(node: u64, timeout_ms: i32, envelope: *mut *mut hermes_envelope) -> c_int;
-    /// The default loop, inside the library: publishes the data of whatever the node receives on channel "RAW", until the node stops.
+    /// The default loop of a node: publishes the data of each envelope that the node receives on channel "RAW", until the node stops.
     pub fn hermes_node_run(node: u64) -> c_int;
 }
