@@ -42,6 +42,29 @@ The module `hermes`. Everything that is not listed here is private.
     options:
       show_root_heading: false
       members: true
+
+## Exceptions
+
+::: hermes.errors
+    options:
+      show_root_heading: false
+      heading_level: 3
+
+## Default addresses
+
+::: hermes.config
+    options:
+      show_root_heading: false
+      heading_level: 3
+
+## Types of options, events and counters
+
+For annotations only; the names are in `hermes._typing`.
+
+::: hermes._typing
+    options:
+      show_root_heading: false
+      heading_level: 3
 """
 
 

@@ -1,17 +1,16 @@
 """hermes: publish and subscribe across processes and machines, on the ZeroMQ protocol.
 
-A :class:`Publisher` hands :class:`Envelope` objects to a :class:`PostOffice`, which
-forwards each to the :class:`Receiver` objects that have subscribed to its topic. A
-:class:`Node` is a name for a receiver and a publisher. ::
+A `Publisher` sends `Envelope` objects to a `PostOffice`, which forwards each to the `Receiver`
+objects that have subscribed to its topic. A `Node` is a name for a receiver and a publisher.
 
-    import hermes
+The native library ``libhermes`` does the work; it is loaded when the first object starts.
 
-    with hermes.Receiver("tcp://127.0.0.1:6001", "me", topics="ticks/") as receiver:
-        for envelope in receiver:
-            print(envelope.topic, envelope.data)
-
-The work is done by the native library ``libhermes``, which is loaded when the first
-object starts.
+Examples
+--------
+>>> import hermes
+>>> with hermes.Receiver("tcp://127.0.0.1:6001", "screen", topics="ticks/") as receiver:
+...     for envelope in receiver:
+...         print(envelope.topic, envelope.data)
 """
 
 from hermes import node, proxy, publisher, receiver, structs

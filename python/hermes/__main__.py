@@ -1,7 +1,7 @@
 """The command ``hermes`` as ``python -m hermes``, and as the script that pip installs.
 
 The command is a program of its own, written in Go, which travels inside the wheel. This
-module finds it and becomes it; nothing of the Python package runs afterwards.
+module replaces its process by it; no Python runs afterwards.
 """
 
 from __future__ import annotations

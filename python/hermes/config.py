@@ -1,10 +1,10 @@
-"""Where a cluster's post office listens unless you say otherwise."""
+"""The default addresses of a post office."""
 
-#: The post office's incoming side: publishers connect here.
+#: Publishers connect here.
 XSUB_ADDR = "tcp://127.0.0.1:6000"
 
-#: The post office's outgoing side: receivers connect here.
+#: Receivers connect here.
 XPUB_ADDR = "tcp://127.0.0.1:6001"
 
-#: A copy of everything the post office relays, for monitoring and tests.
+#: A copy of every message is published here, for monitoring and tests.
 DEBUG_ADDR = "tcp://127.0.0.1:6002"

@@ -1,9 +1,28 @@
-"""What can go wrong.
+"""The exceptions of this package.
 
-Everything the package raises on its own account is a :class:`HermesError`, and also
-the built-in exception that a Python program would catch in that place: an address in
-use is an :class:`OSError` with ``errno.EADDRINUSE``, data that is no JSON is a
-:class:`TypeError`, and so on.
+Each is a `HermesError`, and also the built-in exception that a Python program would catch in
+that place: an address in use is an `OSError` with ``errno.EADDRINUSE``, data that cannot be
+written as JSON is a `TypeError`, and so on.
+
+    HermesError
+    ├── AddressError         OSError, ValueError: not an address, or it cannot be used
+    ├── AddressInUseError    OSError: another socket is bound to the address
+    ├── ArgumentError        ValueError
+    ├── ClosedError          RuntimeError
+    ├── DataError            TypeError, ValueError: data cannot be written as JSON
+    ├── EncodingError        ValueError: text cannot be written as UTF-8
+    ├── ForkedError          RuntimeError: the object belongs to the parent process
+    ├── HermesOSError        OSError
+    ├── HermesTimeoutError   TimeoutError
+    ├── InternalError        RuntimeError
+    ├── LibraryError         OSError: the native library cannot be loaded
+    ├── NotSupportedError    NotImplementedError
+    ├── OptionError          ValueError
+    ├── OutOfMemoryError     MemoryError
+    ├── QueueFullError       BufferError
+    ├── StateError           RuntimeError: not started yet, or started already
+    ├── StoppedError         RuntimeError
+    └── TooLargeError        ValueError: larger than the option message.bytes
 """
 
 from __future__ import annotations
@@ -34,10 +53,13 @@ __all__ = [
 
 
 class HermesError(Exception):
-    """The root of all errors of this package.
+    """The base of all errors of this package.
 
-    ``code`` is the number that the native library gave, one of ``HERMES_E...`` in
-    ``hermes.h``, or 0 where the error did not come from there.
+    Attributes
+    ----------
+    code : int
+        The error code of the native library, one of ``HERMES_E...`` in ``hermes.h``, or 0 if the
+        error does not come from there.
     """
 
     code: int = 0
@@ -50,49 +72,49 @@ class ArgumentError(HermesError, ValueError):
 
 
 class ClosedError(HermesError, RuntimeError):
-    """The object behind a handle is gone, or is of another kind."""
+    """The native object has been closed, or is of another kind."""
 
     code = -2
 
 
 class StateError(HermesError, RuntimeError):
-    """Not started yet, or started already."""
+    """The object has not been started yet, or has been started already."""
 
     code = -3
 
 
 class AddressError(HermesError, OSError, ValueError):
-    """Not an address, or one that cannot be served; ``errno`` is ``EINVAL``."""
+    """It is not an address, or it cannot be used; ``errno`` is ``EINVAL``."""
 
     code = -4
 
 
 class AddressInUseError(HermesError, OSError):
-    """Somebody else is bound to the address; ``errno`` is ``EADDRINUSE``."""
+    """Another socket is bound to the address; ``errno`` is ``EADDRINUSE``."""
 
     code = -5
 
 
 class OptionError(HermesError, ValueError):
-    """No such option, or not a value of it."""
+    """There is no such option, or the value is not valid."""
 
     code = -6
 
 
 class EncodingError(HermesError, ValueError):
-    """Text that cannot be written as UTF-8."""
+    """A text cannot be written as UTF-8."""
 
     code = -7
 
 
 class DataError(HermesError, TypeError, ValueError):
-    """Data that cannot be written as JSON."""
+    """The data cannot be written as JSON."""
 
     code = -8
 
 
 class QueueFullError(HermesError, BufferError):
-    """A queue had no room in time."""
+    """A queue has had no room in time."""
 
     code = -9
 
@@ -104,7 +126,7 @@ class HermesTimeoutError(HermesError, TimeoutError):
 
 
 class StoppedError(HermesError, RuntimeError):
-    """The object has stopped, and nothing is left to take."""
+    """The object has stopped, and everything is taken."""
 
     code = -11
 
@@ -116,7 +138,7 @@ class ForkedError(HermesError, RuntimeError):
 
 
 class InternalError(HermesError, RuntimeError):
-    """A fault inside the native library; the object has failed."""
+    """There is a fault in the native library; the object has failed."""
 
     code = -13
 
@@ -128,25 +150,25 @@ class OutOfMemoryError(HermesError, MemoryError):
 
 
 class TooLargeError(HermesError, ValueError):
-    """An envelope above the limit of the option ``message.bytes``."""
+    """An envelope is larger than the option ``message.bytes`` allows."""
 
     code = -16
 
 
 class NotSupportedError(HermesError, NotImplementedError):
-    """Not for this kind of object."""
+    """This kind of object cannot do that."""
 
     code = -17
 
 
 class HermesOSError(HermesError, OSError):
-    """The operating system refused; the text says what."""
+    """A call of the operating system has failed; the text says which."""
 
     code = -18
 
 
 class LibraryError(HermesError, OSError):
-    """The native library cannot be found or used."""
+    """The native library cannot be found or loaded."""
 
 
 _BY_CODE: dict[int, type[HermesError]] = {
@@ -182,13 +204,13 @@ _ERRNO: dict[type[HermesError], int] = {
 
 
 def make(kind: type[HermesError], text: str) -> HermesError:
-    """An error of a kind, with the ``errno`` that belongs to it."""
+    """Make an error of a kind, with its ``errno``."""
     number = _ERRNO.get(kind)
     return kind(text) if number is None else kind(number, text)
 
 
 def from_code(code: int, text: str) -> HermesError:
-    """The exception for a code of the native library."""
+    """Make the exception for a code of the native library."""
     error = make(_BY_CODE.get(code, HermesError), text)
     error.code = code
     return error

@@ -1,4 +1,4 @@
-"""The :class:`Node`: a name for a receiver, a publisher, or both."""
+"""The `Node`: a name for a receiver, a publisher, or both."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
-from hermes import _star
-from hermes._outbox import Progress
+from hermes import _star_import
+from hermes._queue.send import Progress
+from hermes._typing import NodeStats
 from hermes.publisher import Publisher
 from hermes.receiver import Receiver
 from hermes.structs import Envelope
@@ -16,33 +17,49 @@ from hermes.structs import Envelope
 if TYPE_CHECKING:
     __all__ = ["Node"]
 else:
-    __getattr__ = _star.getter(__name__, ["Node"], "Envelope log logging")
+    __getattr__ = _star_import.getter(__name__, ["Node"], "Envelope log logging")
 
 log = logging.getLogger(__name__)
 
 _Self = TypeVar("_Self", bound="Node")
 
-# What run() publishes on, and how much it takes at once.
+# The channel that run() publishes on, and how many envelopes it takes at once.
 _RELAYED = "RAW"
 _MOST = 256
 
-# How long run() waits for something to come before it looks whether it is to stop, and
-# how long it rests, at least and at most, when a facility answers without waiting.
+# How long run() waits for an envelope before it checks whether it is to stop, and how long it
+# sleeps, at first and at most, if a facility returns without waiting; in seconds.
 _WAIT = 0.2
-_REST = (0.001, 0.05)
+_SLEEP = (0.001, 0.05)
 
 
 class Node:
     """The smallest unit of a cluster: a name, and facilities to receive and to publish.
 
-    Derive from it to build your own; as it is, it publishes again whatever it receives.
-    A facility is a :class:`~hermes.Receiver`, a :class:`~hermes.Publisher`, or any object
-    with ``start()``, ``stop()``, and ``recv(block, timeout)`` or ``publish(envelope)``.
-    ``with node:`` starts and stops all of them.
+    A facility is a `Receiver`, a `Publisher`, or any object with ``start()``, ``stop()``, and
+    ``recv(block, timeout)`` or ``publish(envelope)``. ``with node:`` starts and stops them all.
+    Derive from this class; as it is, `run` publishes again what it receives.
+
+    Examples
+    --------
+    >>> receiver = hermes.Receiver("tcp://127.0.0.1:6001", "relay", topics="in/")
+    >>> publisher = hermes.Publisher("tcp://127.0.0.1:6000", "relay")
+    >>> with hermes.Node("relay", receiver, publisher) as node:
+    ...     node.run()
     """
 
     def __init__(self, name: str, receiver: Any = None, publisher: Any = None) -> None:
-        """Name the facilities; they are started by :meth:`start`."""
+        """Name the facilities; `start` starts them.
+
+        Parameters
+        ----------
+        name
+            The origin of what the node publishes, and a part of its topics.
+        receiver
+            The facility to receive with, or None.
+        publisher
+            The facility to publish with, or None.
+        """
         self.name = name
         self.receiver = receiver
         self.publisher = publisher
@@ -51,23 +68,23 @@ class Node:
 
     @property
     def facilities(self) -> list[str]:
-        """The names of the facilities that there are."""
+        """The names of the facilities that are not None."""
         return [facility.name for facility in self._facilities if facility is not None]
 
     def start(self) -> None:
-        """Start all facilities. What one of them raises is logged and raised."""
+        """Start all facilities. An exception of one of them is logged and raised."""
         log.info("Starting node..")
         self._start_facilities()
         log.info("..done.")
 
     def stop(self) -> None:
-        """Stop all facilities. What one of them raises is logged and raised."""
+        """Stop all facilities. An exception of one of them is logged and raised."""
         log.info("Stopping node..")
         self._stop_facilities()
         log.info("..done.")
 
     def _start_facilities(self) -> None:
-        """Start whatever facility evaluates true; all that ``with node:`` does."""
+        """Start each facility that is true; ``with node:`` calls only this."""
         self._running = True
         log.debug("Starting facilities (%r total)", len(self._facilities))
         for facility in self._facilities:
@@ -81,7 +98,7 @@ class Node:
         log.debug("All facilities started successfully.")
 
     def _stop_facilities(self) -> None:
-        """Stop whatever facility evaluates true; all that the end of ``with node:`` does."""
+        """Stop each facility that is true; the end of ``with node:`` calls only this."""
         self._running = False
         log.debug("Stopping facilities (%r total)", len(self._facilities))
         for facility in self._facilities:
@@ -105,16 +122,16 @@ class Node:
         value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Stop the facilities; in a forked child, which has none to stop, do nothing."""
-        ours = [part for part in self._facilities if isinstance(part, (Receiver, Publisher))]
-        if not any(part._hermes_is_orphan() for part in ours):
+        """Stop the facilities. In a forked child, which has none to stop, do nothing."""
+        ours = [one for one in self._facilities if isinstance(one, (Receiver, Publisher))]
+        if not any(one._hermes_is_orphan() for one in ours):
             self._stop_facilities()
 
     async def __aenter__(self: _Self) -> _Self:
-        """Start, while other tasks of the event loop go on."""
-        from hermes import _aio
+        """Start, while other tasks of the event loop run."""
+        from hermes._queue import aio
 
-        await _aio.start(self)
+        await aio.start(self)
         return self
 
     async def __aexit__(
@@ -123,17 +140,30 @@ class Node:
         value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Stop, while other tasks go on."""
-        from hermes import _aio
+        """Stop, while other tasks of the event loop run."""
+        from hermes._queue import aio
 
-        await _aio.elsewhere(self.stop)
+        await aio.in_executor(self.stop)
 
     def publish(self, channel: str, data: Any) -> bool:
         """Publish ``data`` under the topic ``channel/name``, with the name as its origin.
 
-        Of an envelope, which :meth:`run` passes on, only the data is published. Returns
-        what the publisher does: whether it was taken. Raises :class:`NotImplementedError`
-        where the node has nothing to publish with.
+        Parameters
+        ----------
+        channel
+            The first part of the topic.
+        data
+            What to publish. Of an envelope, which `run` passes on, the data is published.
+
+        Returns
+        -------
+        bool
+            What the publisher returns: whether it was queued.
+
+        Raises
+        ------
+        NotImplementedError
+            The node has no publisher, or that has no method ``publish``.
         """
         envelope = Envelope(channel + "/" + self.name, self.name, _unwrapped(data))
         try:
@@ -143,9 +173,17 @@ class Node:
         return taken
 
     def recv(self, block: bool = False, timeout: float | None = None) -> Any:
-        """Take what the receiver has received, or None; see :meth:`hermes.Receiver.recv`.
+        """Take the oldest envelope that the receiver has received; see `Receiver.recv`.
 
-        Raises :class:`NotImplementedError` where the node has nothing to receive with.
+        Returns
+        -------
+        Envelope or None
+            None if there is no envelope in time.
+
+        Raises
+        ------
+        NotImplementedError
+            The node has no receiver, or that has no method ``recv``.
         """
         try:
             return self.receiver.recv(block, timeout)
@@ -153,35 +191,34 @@ class Node:
             raise self._hermes_inability(self.receiver, "recv", error) from error
 
     async def apublish(self, channel: str, data: Any) -> bool:
-        """:meth:`publish` for asyncio; see :meth:`hermes.Publisher.apublish`."""
+        """Publish as `publish` does, for asyncio; see `Publisher.apublish`."""
         publish = self._hermes_ability(self.publisher, "apublish")
         envelope = Envelope(channel + "/" + self.name, self.name, _unwrapped(data))
         taken: bool = await publish(envelope)
         return taken
 
     async def arecv(self, timeout: float | None = None) -> Any:
-        """:meth:`recv` for asyncio; see :meth:`hermes.Receiver.arecv`."""
+        """Receive as `recv` does, for asyncio; see `Receiver.arecv`."""
         return await self._hermes_ability(self.receiver, "arecv")(timeout)
 
     def run(self) -> None:
-        """Publish whatever is received on the channel ``RAW``, until stopped.
+        """Publish what is received on the channel ``RAW``, until the node is stopped.
 
-        It calls :meth:`recv` and :meth:`publish` of this node. Override them, or this, to
-        make something better of it.
+        It calls `recv` and `publish` of this node. Override them, or this, in a subclass.
         """
-        rest = _REST[0]
+        pause = _SLEEP[0]
         while self._running:
             before = time.monotonic()
-            plain = self._hermes_is_plain()
-            if self._hermes_relay_many() if plain else self._hermes_relay_one():
-                rest = _REST[0]
+            ours = self._hermes_is_ours()
+            if self._hermes_relay_many() if ours else self._hermes_relay_one():
+                pause = _SLEEP[0]
             elif self._running and time.monotonic() - before < _WAIT / 2:
-                # It does not wait, or has stopped: this loop must not spin.
-                time.sleep(rest)
-                rest = min(2 * rest, _REST[1])
+                # The facility did not wait, or has stopped: this loop must not spin.
+                time.sleep(pause)
+                pause = min(2 * pause, _SLEEP[1])
 
-    def stats(self) -> dict[str, Any]:
-        """The counters of the facilities that have any."""
+    def stats(self) -> NodeStats:
+        """Return the counters of the facilities; empty for one that has none."""
         return {
             "name": self.name,
             "kind": "node",
@@ -190,9 +227,9 @@ class Node:
         }
 
     def _hermes_relay_one(self) -> bool:
-        """Pass on one envelope; whether there was one."""
-        # One that is not ours is called as 1.x did, and may take no arguments.
-        ours = _whole(self, Node, "recv") and _whole(self.receiver, Receiver, "recv")
+        """Pass on one envelope; tell whether there was one."""
+        # A receiver of the program is called as in 1.x: it may take no arguments.
+        ours = _unchanged(self, Node, "recv") and _unchanged(self.receiver, Receiver, "recv")
         received = self.recv(True, _WAIT) if ours else self.recv()
         if not received:
             return False
@@ -200,11 +237,11 @@ class Node:
         return True
 
     def _hermes_relay_many(self) -> bool:
-        """The same for many at once; whether there were any."""
+        """Pass on many envelopes at once; tell whether there were any."""
         receiver, publisher = self.receiver, self.publisher
         received: list[Envelope] = []
         progress = Progress()
-        # What Ctrl-C keeps from being published can be received again.
+        # What Ctrl-C keeps from being published is put back.
         try:
             receiver._hermes_take_into(received, _MOST, _WAIT)
             topic = f"{_RELAYED}/{self.name}"
@@ -213,25 +250,25 @@ class Node:
                 before = progress.count
                 taken = publisher._hermes_publish_many(envelopes, progress)
                 if taken < len(envelopes) and progress.count - before == taken:
-                    progress.add_one()  # behind what was taken is one that was refused
+                    progress.add_one()  # the envelope after those was refused
                 del envelopes[: progress.count - before]
         except BaseException:
             receiver._hermes_give_back(received[progress.count :])
             raise
         return bool(received)
 
-    def _hermes_is_plain(self) -> bool:
-        """Whether nobody has put anything of their own between receiver and publisher."""
+    def _hermes_is_ours(self) -> bool:
+        """Tell whether receiver, publisher and this node are used as they are in this package."""
         return (
             type(self.receiver) is Receiver
             and type(self.publisher) is Publisher
-            and _whole(self, Node, "recv", "publish")
-            and _whole(self.receiver, Receiver, "recv", "recv_many")
-            and _whole(self.publisher, Publisher, "publish", "publish_many")
+            and _unchanged(self, Node, "recv", "publish")
+            and _unchanged(self.receiver, Receiver, "recv", "recv_many")
+            and _unchanged(self.publisher, Publisher, "publish", "publish_many")
         )
 
     def _hermes_ability(self, facility: Any, name: str) -> Callable[..., Any]:
-        """The method of a facility, if both exist."""
+        """Return the method of a facility, or raise if either is missing."""
         method: Callable[..., Any] | None = getattr(facility, name, None)
         if method is None:
             raise self._hermes_inability(facility, name)
@@ -240,16 +277,16 @@ class Node:
     def _hermes_inability(
         self, facility: Any, name: str, error: AttributeError | None = None
     ) -> NotImplementedError:
-        """What 1.x raised for a facility that is missing or lacks something.
+        """Make the error that 1.x raised for a facility that is missing or lacks a method.
 
-        It did so for any AttributeError, so that one from inside the facility is one too.
+        1.x raised it for any AttributeError, also for one from inside the facility.
         """
         lack = str(error) if error and hasattr(facility, name) else _lack(facility, name)
         return NotImplementedError(f"node {self.name} cannot {name}: {lack}")
 
 
 def _lack(facility: Any, name: str) -> str:
-    """Why a facility has not the method that is needed."""
+    """Say why a facility does not have the method that is needed."""
     role = "receiver" if "recv" in name else "publisher"
     if facility is None:
         return f"it has no {role}"
@@ -257,19 +294,19 @@ def _lack(facility: Any, name: str) -> str:
 
 
 def _stats(facility: Any) -> dict[str, Any]:
-    """The counters of a facility; empty where it has none."""
+    """Return the counters of a facility; empty if it has none."""
     stats = getattr(facility, "stats", None)
     counters: dict[str, Any] = stats() if callable(stats) else {}
     return counters
 
 
 def _unwrapped(data: Any) -> Any:
-    """The data of an envelope, or what is none as it is."""
+    """Return the data of an envelope, and other values as they are."""
     is_envelope = hasattr(data, "convert_to_frames") and hasattr(data, "data")
     return data.data if is_envelope else data
 
 
-# The methods as they were written here.
+# The methods as they are defined in this package.
 _OURS = {
     (kind, name): getattr(kind, name)
     for kind, names in {
@@ -281,8 +318,8 @@ _OURS = {
 }
 
 
-def _whole(thing: Any, kind: type, *names: str) -> bool:
-    """Whether the methods of an object are those of ``kind``, and nobody has replaced them."""
+def _unchanged(thing: Any, kind: type, *names: str) -> bool:
+    """Tell whether the methods of an object are those of ``kind`` and have not been replaced."""
     own = getattr(thing, "__dict__", {})
     return all(
         getattr(type(thing), name, None) is _OURS[kind, name] and name not in own for name in names

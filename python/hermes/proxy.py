@@ -1,4 +1,4 @@
-"""The :class:`PostOffice`: the one place that publishers and receivers connect to."""
+"""The `PostOffice`: the one place that publishers and receivers connect to."""
 
 from __future__ import annotations
 
@@ -6,39 +6,50 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from hermes import _native, _star
-from hermes._context import Context, terminate
-from hermes._part import FLUSH, Fact, OnEvent, OptionValue, Part, native_address_text
+from hermes import _star_import
+from hermes._arguments import address_text
+from hermes._attributes import ReplaceableProperty
+from hermes._component import Component
+from hermes._exit_fork import FLUSH
+from hermes._native.handles import PostOfficeCore
+from hermes._typing import OnEvent, OptionValue, PostOfficeStats
+from hermes._zmq_context import Context, terminate
 
 if TYPE_CHECKING:
     __all__ = ["PostOffice"]
 else:
-    __getattr__ = _star.getter(__name__, ["PostOffice"], "Thread log logging zmq")
+    __getattr__ = _star_import.getter(__name__, ["PostOffice"], "Thread log logging zmq")
 
 log = logging.getLogger(__name__)
 
 
 if TYPE_CHECKING:
-    _Part = Part[_native.PostOfficeCore]
+    _Component = Component[PostOfficeCore]
 else:
-    _Part = Part
+    _Component = Component
 
 
-class PostOffice(_Part):
-    """Relays between publishers and receivers, so that all need to know one address only.
+class PostOffice(_Component):
+    """A broker between publishers and receivers, so that all need to know one address only.
 
-    It forwards every message to those who have subscribed to it, untouched, whatever
-    ZeroMQ program sent it. It is a thread and a context manager.
+    It forwards every message to the peers that have subscribed to it, unchanged, whatever
+    ZeroMQ program has sent it (it is an XSUB/XPUB proxy). It is a thread and a context manager.
+    All methods are thread-safe.
+
+    Examples
+    --------
+    >>> with hermes.PostOffice("tcp://127.0.0.1:6000", "tcp://127.0.0.1:6001") as office:
+    ...     office.join()
     """
 
     _hermes_log = log
     _hermes_exit_rank = 1
-    # In 1.x it had no `_running`, so that a subclass may call something of its own so.
+    # 1.x had no `_running` here, so a subclass may use this name for something else.
     _hermes_flag = "_hermes_running"
     _hermes_watched = frozenset({"daemon"})
     _hermes_keeps_alive = True
 
-    #: A ``zmq.Context``, made when it is asked for; the post office does not use it.
+    #: A ``zmq.Context``, created by the first access; the post office does not use it.
     ctx: Any = Context()
 
     def __init__(
@@ -50,12 +61,20 @@ class PostOffice(_Part):
         options: Mapping[str, OptionValue] | None = None,
         on_event: OnEvent | None = None,
     ) -> None:
-        """Describe a post office; nothing happens before :meth:`start`.
+        """Describe a post office; nothing happens before `start`.
 
-        Publishers connect to ``proxy_in``, receivers to ``proxy_out``; at ``debug_addr``
-        a copy of everything is published. ``options`` are for the native library; the
-        configuration document lists them. ``on_event`` is called in the post office's thread
-        with every notice, as :meth:`events` gives it.
+        Parameters
+        ----------
+        proxy_in
+            The address to which publishers connect.
+        proxy_out
+            The address to which receivers connect.
+        debug_addr
+            An address at which a copy of every message is published; None: no copy.
+        options
+            Options of the native library; the configuration page lists them.
+        on_event
+            Called in the post office's thread with every event; see `events`.
         """
         super().__init__(None, options, on_event)
         self.xsub_url = proxy_in
@@ -65,34 +84,45 @@ class PostOffice(_Part):
 
     @property
     def debug_addr(self) -> str | None:
-        """Where a copy of everything is published, or None."""
+        """The address at which a copy of every message is published, or None."""
         return self._debug_addr
 
     @property
     def running(self) -> bool:
-        """Whether it is at work."""
+        """Whether its thread runs."""
         return self.is_alive()
 
-    @Fact
+    @ReplaceableProperty
     def endpoints(self) -> dict[str, str]:
-        """Where it is bound, with the ports that the system chose: ``in``, ``out``, ``debug``."""
+        """The bound addresses, with the ports that the system chose: ``in``, ``out``, ``debug``."""
         sides = ("in", "out", "debug") if self.debug_addr else ("in", "out")
         return {side: self.get_option("endpoint." + side) for side in sides}
 
+    def stats(self) -> PostOfficeStats:
+        """Return the counters by name; empty before the start."""
+        counters: PostOfficeStats = self._hermes_counters()
+        return counters
+
     def stop(self, timeout: float | None = None) -> None:
-        """Stop, and wait for the thread to end, at most ``timeout`` seconds."""
+        """Stop, and wait for the thread to end.
+
+        Parameters
+        ----------
+        timeout
+            The longest wait in seconds; None: no limit.
+        """
         self._hermes_lower()
         wait = FLUSH if timeout is None else timeout
         if "ctx" in self.__dict__ and self.ctx is not None:
-            # As in 1.x: what runs on its sockets ends by that.
+            # As in 1.x: this ends a `run` of the program that uses its sockets.
             terminate(self.ctx, wait)
         self._hermes_stop_native(wait)
         self.join(timeout)
         self._hermes_end_context()
 
-    def _hermes_create(self) -> _native.PostOfficeCore:
-        return _native.PostOfficeCore(
-            native_address_text(self.xsub_url, "proxy_in"),
-            native_address_text(self.xpub_url, "proxy_out"),
-            native_address_text(self._debug_addr, "debug_addr") if self._debug_addr else None,
+    def _hermes_create(self) -> PostOfficeCore:
+        return PostOfficeCore(
+            address_text(self.xsub_url, "proxy_in"),
+            address_text(self.xpub_url, "proxy_out"),
+            address_text(self._debug_addr, "debug_addr") if self._debug_addr else None,
         )

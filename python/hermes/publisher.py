@@ -1,4 +1,4 @@
-"""The :class:`Publisher`: hands envelopes to a post office."""
+"""The `Publisher`: sends envelopes to a post office."""
 
 from __future__ import annotations
 
@@ -8,52 +8,56 @@ import weakref
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from hermes import _codec, _native, _star
-from hermes._context import Context
-from hermes._outbox import Progress, send, send_many, settled
-from hermes._part import (
-    FLUSH,
-    OnEvent,
-    OptionValue,
-    Part,
-    Socket,
-    collected,
-    native_address,
-    native_text,
-)
-from hermes._queues import SendPump, SendQueue
+from hermes import _star_import
+from hermes._arguments import addresses, addresses_text, name_text
+from hermes._attributes import Socket
+from hermes._codec.codec import choose
+from hermes._component import Component
+from hermes._exit_fork import FLUSH
+from hermes._native.handles import PublisherCore
+from hermes._queue.pumps import SendPump
+from hermes._queue.q import PublisherQ
+from hermes._queue.send import Progress, send, send_many, settled
+from hermes._typing import OnEvent, OptionValue, PublisherStats
+from hermes._zmq_context import Context
 from hermes.structs import Envelope
 
 if TYPE_CHECKING:
-    from hermes._aio import Room
+    from hermes._queue.aio import Room
 
 if TYPE_CHECKING:
     __all__ = ["Publisher"]
 else:
-    __getattr__ = _star.getter(__name__, ["Publisher"], "Event Queue Thread log logging zmq")
+    __getattr__ = _star_import.getter(__name__, ["Publisher"], "Event Queue Thread log logging zmq")
 
 log = logging.getLogger(__name__)
 
 
 if TYPE_CHECKING:
-    _Part = Part[_native.PublisherCore]
+    _Component = Component[PublisherCore]
 else:
-    _Part = Part
+    _Component = Component
 
 
-class Publisher(_Part):
+class Publisher(_Component):
     """Publishes envelopes to a post office, which forwards them to receivers.
 
-    Between :meth:`start` and :meth:`stop` it connects and reconnects, and sends what
-    :meth:`publish` has queued. It is a thread and a context manager.
+    Between `start` and `stop` it connects, reconnects, and sends what `publish` has queued. It
+    is a thread and a context manager. All methods are thread-safe.
+
+    Examples
+    --------
+    >>> with hermes.Publisher("tcp://127.0.0.1:6000", "sensor") as publisher:
+    ...     publisher.publish(hermes.Envelope("room/7", "sensor", {"celsius": 21.5}))
+    True
     """
 
     _hermes_log = log
     _hermes_exit_rank = 0
-    _hermes_watched = frozenset({*Part._hermes_watched, "q"})
+    _hermes_watched = frozenset({*Component._hermes_watched, "q"})
 
-    #: What was given, or a ``zmq.Context``, made when it is asked for; the publisher does not
-    #: use it.
+    #: What was given, or a ``zmq.Context``, created by the first access; the publisher does
+    #: not use it.
     ctx: Any = Context()
 
     def __init__(
@@ -66,38 +70,61 @@ class Publisher(_Part):
         on_event: OnEvent | None = None,
         codec: Any = None,
     ) -> None:
-        """Describe a publisher; nothing happens before :meth:`start`.
+        """Describe a publisher; nothing happens before `start`.
 
-        ``pub_addr`` is the post office's incoming address, or those of several, each of
-        which gets everything. ``ctx`` is accepted because
-        1.x had it, and not used: a context of pyzmq cannot be shared. ``options`` are
-        for the native library; the configuration document lists them. ``on_event`` is
-        called in the publisher's thread with every notice, as :meth:`events` gives it.
-        ``codec`` writes the data: ``"json"``, which is Python's, ``"orjson"``, or an
-        object with ``dumps``.
+        Parameters
+        ----------
+        pub_addr
+            The post office's incoming address, or those of several, each of which gets
+            every envelope.
+        name
+            Names the publisher, and its thread.
+        ctx
+            Kept in the attribute ``ctx``, as in 1.x, and not used: the native library cannot
+            share a context of pyzmq.
+        options
+            Options of the native library; the configuration page lists them.
+        on_event
+            Called in the publisher's thread with every event; see `events`.
+        codec
+            Writes the data: ``"json"`` (Python's, the default), ``"orjson"``, or an object with
+            ``dumps`` and ``loads``.
         """
         super().__init__(name, options, on_event)
-        self.pub_addr = collected(pub_addr)
+        self.pub_addr = addresses(pub_addr)
         if ctx is not None:
             self.ctx = ctx
-        #: True while it runs; see :class:`hermes._part.Socket`.
+        #: A true value while it runs; see `hermes._attributes.Socket`.
         self.sock: Any = None
-        #: What is still to be sent.
-        self._hermes_codec = _codec.codec(codec)
+        self._hermes_codec = choose(codec)
         self._hermes_pump: SendPump | None = None
-        self._hermes_plain = False  # whether what is published goes through q
-        self.q: Any = SendQueue(self._hermes_codec)
+        self._hermes_pumped = False  # whether what is published goes through q
+        #: A `queue.Queue` with what is still to be sent.
+        self.q: Any = PublisherQ(self._hermes_codec)
         self._hermes_q = self.q
-        self._hermes_room: Room | None = None  # who waits in event loops, once somebody does
+        self._hermes_room: Room | None = None  # made by the first task that waits
 
     def publish(self, envelope: Envelope) -> bool:
         """Queue an envelope to be sent, stamped with the current time. Thread-safe.
 
-        Returns True; False when the publisher has not been started, which is a warning in
-        the log, or has stopped, or its queue is full and its option ``queue.full`` says
-        that this one is refused: by default, once ``queue.block`` has passed. Raises
-        :class:`TypeError` for what is no envelope, or holds data that cannot be written
-        as JSON.
+        Parameters
+        ----------
+        envelope
+            What to send. An object with a method ``convert_to_frames`` is accepted too.
+
+        Returns
+        -------
+        bool
+            True if it was queued. False if the publisher has not been started (a warning in the
+            log says so) or has stopped, or if its queue is full and the option ``queue.full``
+            refuses the envelope: by default after waiting for ``queue.block``.
+
+        Raises
+        ------
+        TypeError
+            It is not an envelope, or its data cannot be written as JSON.
+        TooLargeError
+            It is larger than the option ``message.bytes`` allows.
         """
         if self.sock is None:
             if self._hermes_core is not None:
@@ -105,44 +132,60 @@ class Publisher(_Part):
             else:
                 self._hermes_remind_of_start("what is published is dropped")
             return False
-        if self._hermes_core is None or self._hermes_plain:
-            self.q.put(envelope)  # a subclass sends on a socket of its own, or a pump does
+        if self._hermes_core is None or self._hermes_pumped:
+            self.q.put(envelope)  # a subclass sends it on a socket of its own, or a pump does
             return True
         return send(self._hermes_core, self._hermes_codec, envelope)
 
     async def apublish(self, envelope: Envelope) -> bool:
-        """Queue an envelope: :meth:`publish` for asyncio.
+        """Queue an envelope: `publish` for asyncio.
 
-        Where the queue is full, this task waits for room, without a limit, and the other
-        tasks go on; one that is cancelled while it waits has published nothing. Returns
-        True; False when the publisher is not running, or its option ``queue.full`` says
-        that this envelope is refused. Raises as :meth:`publish` does.
+        While the queue is full, the task waits for room without a limit, and other tasks run.
+        A task that is cancelled while it waits has published nothing.
+
+        Returns
+        -------
+        bool
+            True if it was queued; False if the publisher is not running, or its option
+            ``queue.full`` refuses the envelope.
+
+        Raises
+        ------
+        TypeError, TooLargeError
+            As `publish` does.
         """
         core = self._hermes_core
         if self.sock is None or core is None or not self._hermes_is_direct():
             published = self.publish(envelope)
             if not published:
-                from hermes import _aio
+                from hermes._queue import aio
 
-                await _aio.pause()  # for who tries again until it is
+                await aio.pause()  # for a loop that tries again
             return published
         if self._hermes_room is None:
-            from hermes._aio import Room
+            from hermes._queue.aio import Room
 
             self._hermes_room = Room(core)
         return settled(core, await self._hermes_room.publish(self._hermes_codec, envelope))
 
     def publish_many(self, envelopes: Iterable[Envelope]) -> int:
-        """Queue many envelopes in order, faster than one by one.
+        """Queue many envelopes in order, faster than one by one. Thread-safe.
 
-        Returns how many were taken: all of them, unless the publisher is not running or
-        its queue stayed full. Where one cannot be written as JSON, :class:`TypeError` is
-        raised, and those before it have been queued.
+        Returns
+        -------
+        int
+            How many were queued: all, unless the publisher is not running or its queue stayed
+            full.
+
+        Raises
+        ------
+        TypeError
+            One of them cannot be written as JSON; those before it have been queued.
         """
         return self._hermes_publish_many(envelopes, Progress())
 
     def _hermes_publish_many(self, envelopes: Iterable[Envelope], progress: Progress) -> int:
-        """:meth:`publish_many`, and how far it got if it was interrupted."""
+        """Do what `publish_many` does; ``progress`` is correct after an exception too."""
         if self._hermes_is_direct() and self.sock is not None and self._hermes_core:
             return send_many(self._hermes_core, self._hermes_codec, envelopes, progress)
         count = 0
@@ -153,17 +196,25 @@ class Publisher(_Part):
             count += 1
         return count
 
-    def stop(self, timeout: float | None = None) -> None:
-        """Send what is queued, for at most ``timeout`` seconds (None: one), and stop.
+    def stats(self) -> PublisherStats:
+        """Return the counters by name; empty before the start."""
+        counters: PublisherStats = self._hermes_counters()
+        return counters
 
-        What could not be sent is reported in the log and counted in :meth:`stats`.
+    def stop(self, timeout: float | None = None) -> None:
+        """Send what is queued, and stop. What could not be sent is logged, and counted in `stats`.
+
+        Parameters
+        ----------
+        timeout
+            How long to send, in seconds; None: one second.
         """
         log.info("Stopping Publisher instance..")
         self.join(timeout)
         log.info("..done.")
 
     def join(self, timeout: float | None = None) -> None:
-        """Stop, and wait for the thread to end; as in 1.x the same as :meth:`stop`."""
+        """Do what `stop` does, as in 1.x, without a line in the log."""
         end = time.monotonic() + (FLUSH if timeout is None else timeout)
         self._hermes_lower()
         if self._hermes_core is not None:
@@ -179,20 +230,20 @@ class Publisher(_Part):
         super()._hermes_stop_native(max(0.0, end - time.monotonic()))
 
     def _hermes_is_direct(self) -> bool:
-        """Whether what is published need not go through ``publish`` or ``q``."""
-        return self._hermes_publishes() and not self._hermes_plain
+        """Tell whether envelopes may be sent without calling ``publish`` or using ``q``."""
+        return self._hermes_publishes() and not self._hermes_pumped
 
     def _hermes_send_from_q(self) -> None:
-        """Have what is in ``q`` sent by a thread, from now on. Any number of times."""
+        """Have a pump send what is in ``q`` from now on; may be called repeatedly."""
         core = self._hermes_core
         if core is None:
             return
         if self._hermes_pump is None:
-            # Without a lock, which an exception could leave locked: the first one stays.
+            # Without a lock, which an exception could leave locked; the first pump stays.
             made = SendPump(self, core, self._hermes_codec)
             self._hermes_pump = self.__dict__.setdefault("_hermes_pump_made", made)
         self._hermes_pump.start()
-        self._hermes_plain = True
+        self._hermes_pumped = True
 
     def _hermes_assigned(self, name: str, value: Any) -> None:
         super()._hermes_assigned(name, value)
@@ -200,19 +251,19 @@ class Publisher(_Part):
             self._hermes_send_from_q()
 
     def _hermes_publishes(self) -> bool:
-        """Whether ``publish`` is ours, here and in the class."""
+        """Tell whether ``publish`` is the one of this class."""
         return type(self).publish is _PUBLISH and "publish" not in self.__dict__
 
-    def _hermes_create(self) -> _native.PublisherCore:
-        core = _native.PublisherCore(
-            native_address(self.pub_addr), native_text(self.name or "nameless", "the name")
+    def _hermes_create(self) -> PublisherCore:
+        core = PublisherCore(
+            addresses_text(self.pub_addr), name_text(self.name or "nameless", "the name")
         )
-        core.set("times", "any")  # what a hook writes goes out as it is
+        core.set("times", "any")  # the time that a hook writes is sent as it is
         return core
 
-    def _hermes_opened(self, core: _native.PublisherCore) -> None:
+    def _hermes_opened(self, core: PublisherCore) -> None:
         q = self._hermes_q
-        if self.q is q and not q._hermes_plain:
+        if self.q is q and not q._hermes_pumped:
             q._hermes_pump = weakref.WeakMethod(self._hermes_send_from_q)
             q.hermes_open(core)
         else:

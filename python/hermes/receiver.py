@@ -1,77 +1,83 @@
-"""The :class:`Receiver`: follows topics, and hands out what arrives."""
+"""The `Receiver`: subscribes to topics, and queues what arrives."""
 
 from __future__ import annotations
 
-import contextlib
-import json
 import logging
 import sys
-import threading
-import types
 import weakref
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from hermes import _codec, _native, _star, errors
-from hermes._agecheck import AgeCheck
-from hermes._context import Context
-from hermes._decode import loader
-from hermes._inbox import Inbox
-from hermes._native import deadline
-from hermes._part import (
-    FLUSH,
-    Fact,
-    OnEvent,
-    OptionValue,
-    Part,
-    Socket,
-    collected,
+from hermes import _star_import, errors
+from hermes._arguments import (
+    addresses,
+    addresses_text,
+    as_list,
+    constant_origins,
     duration,
-    living,
-    native_address,
-    native_text,
+    name_text,
+    names,
+    topic_prefix,
 )
-from hermes._queues import ReceivedQueue, ReceivePump, take_from
+from hermes._attributes import ReplaceableProperty, Socket
+from hermes._codec import decode
+from hermes._codec.codec import choose
+from hermes._component import Component
+from hermes._exit_fork import FLUSH, living
+from hermes._native.handles import ReceiverCore
+from hermes._native.wait import deadline
+from hermes._queue.agecheck import AgeCheck
+from hermes._queue.origins import AcceptedOrigins
+from hermes._queue.pumps import ReceivePump
+from hermes._queue.q import ReceiverQ, give_back, take_from
+from hermes._queue.recv import ReceiveQueue, ReceiverIterator
+from hermes._typing import OnEvent, OptionValue, ReceiverStats
+from hermes._zmq_context import Context
 from hermes.structs import Envelope
 
 if TYPE_CHECKING:
     __all__ = ["Receiver"]
 else:
-    __getattr__ = _star.getter(
+    __getattr__ = _star_import.getter(
         __name__, ["Receiver"], "Empty Envelope Event Queue Thread log logging time zmq"
     )
 
 log = logging.getLogger(__name__)
 
-_NEVER = duration(float("inf"))  # as the greatest age
+_NEVER = duration(float("inf"))  # an age that no envelope exceeds
 
-# What comes of taking from a receiver that has not been started.
+# What a warning says about taking from a receiver that has not been started.
 _NOTHING = "nothing arrives"
 
 
 if TYPE_CHECKING:
-    _Part = Part[_native.ReceiverCore]
+    _Component = Component[ReceiverCore]
 else:
-    _Part = Part
+    _Component = Component
 
 
-class Receiver(_Part):
-    """Receives envelopes from a post office, or from any publisher.
+class Receiver(_Component):
+    """Receives envelopes from a post office, or directly from a publisher.
 
-    Between :meth:`start` and :meth:`stop` it connects, reconnects, and queues what
-    arrives; :meth:`recv` takes the oldest. It is a thread, a context manager, and an
-    iterator over what it receives until it stops.
+    Between `start` and `stop` it connects, reconnects, and queues what arrives; `recv` takes
+    the oldest envelope. It is a thread, a context manager, and an iterator over what arrives
+    until it stops. All methods are thread-safe.
 
-    An envelope that is more than ``timeout`` seconds old on arrival shows that the
-    receiver cannot keep up; it then logs an error and stops, unless ``on_slow`` says
-    otherwise.
+    An envelope that is more than ``timeout`` seconds old on arrival shows that the receiver
+    cannot keep up: it logs an error and stops, unless ``on_slow`` says otherwise.
+
+    Examples
+    --------
+    >>> with hermes.Receiver("tcp://127.0.0.1:6001", "screen", topics="ticks/") as receiver:
+    ...     for envelope in receiver:
+    ...         print(envelope.topic, envelope.data)
     """
 
     _hermes_log = log
     _hermes_exit_rank = 2
-    _hermes_watched = frozenset({*Part._hermes_watched, "timeout", "q", "_exchanges"})
+    _hermes_watched = frozenset({*Component._hermes_watched, "timeout", "q", "_exchanges"})
 
-    #: A ``zmq.Context``, made when it is asked for; the receiver does not use it.
+    #: A ``zmq.Context``, created by the first access; the receiver does not use it.
     zmq_context = Context()
 
     def __init__(
@@ -86,70 +92,111 @@ class Receiver(_Part):
         on_event: OnEvent | None = None,
         codec: Any = None,
     ) -> None:
-        """Describe a receiver; nothing happens before :meth:`start`.
+        """Describe a receiver; nothing happens before `start`.
 
-        ``sub_addr`` is the post office's outgoing address, or those of several that pass on
-        the same: then each envelope is received once. ``topics`` is one prefix of
-        the topics to follow, or several; every topic without. ``exchanges`` is one
-        origin, or several, whose envelopes are kept; those of others are dropped.
-        ``on_slow`` is what to do with an envelope that is too old: ``"stop"`` (what 1.x
-        did), ``"drop"`` it, ``"warn"`` in the log, or ``"ignore"``. ``options`` are for
-        the native library; the configuration document lists them. ``on_event`` is called
-        in the receiver's thread with every notice, as :meth:`events` gives it.
-        ``codec`` reads what arrives: ``"json"``, which is Python's, ``"orjson"``, or an
-        object with ``loads``.
+        Parameters
+        ----------
+        sub_addr
+            The post office's outgoing address, or those of several that forward the same
+            envelopes: then each envelope is received once.
+        name
+            Names the receiver, and its thread.
+        topics
+            One prefix of the topics to subscribe to, or several; every topic if not given.
+        exchanges
+            One origin, or several, whose envelopes are accepted; every origin if not given.
+        on_slow
+            What to do with an envelope that is too old: ``"stop"`` (the default, as in 1.x),
+            ``"drop"`` it, ``"warn"`` in the log, or ``"ignore"``.
+        options
+            Options of the native library; the configuration page lists them.
+        on_event
+            Called in the receiver's thread with every event; see `events`.
+        codec
+            Reads the data: ``"json"`` (Python's, the default), ``"orjson"``, or an object with
+            ``loads`` and ``dumps``.
         """
         super().__init__(name, options, on_event)
         if on_slow is not None:
             self._hermes_options["on_slow"] = on_slow
-        self.sub_addr = collected(sub_addr)
-        #: True while it runs; see :class:`hermes._part.Socket`.
+        self.sub_addr = addresses(sub_addr)
+        #: A true value while it runs; see `hermes._attributes.Socket`.
         self.sock: Any = None
-        #: What has been received and not taken yet.
-        self._hermes_inbox = Inbox(_codec.codec(codec))
+        self._hermes_received = ReceiveQueue(choose(codec))
         self._hermes_pump: ReceivePump | None = None
-        self.q = self._hermes_q = ReceivedQueue(self._hermes_inbox, self._hermes_pump_into_q)
-        self._topics = _collected(topics, "topics")
-        self._exchanges = _collected(exchanges, "exchanges")
-        self._hermes_inbox.first_check = AgeCheck(self)
-        self._hermes_judged: set[str] = set()  # origins whose age the library judges, as JSON
-        self._hermes_judging = threading.Lock()  # held while that, or the library's, changes
-        #: How old an envelope may be on arrival, in seconds. At any time.
+        #: A `queue.Queue` with what has arrived and was not taken yet.
+        self.q = self._hermes_q = ReceiverQ(self._hermes_received, self._hermes_pump_into_q)
+        self._topics = names(topics, "topics")
+        self._exchanges = names(exchanges, "exchanges")
+        self._hermes_received.first_check = AgeCheck(self)
+        self._hermes_origins = AcceptedOrigins()
+        #: How old an envelope may be on arrival, in seconds; may be set at any time.
         self.timeout: float = 1
 
     # ---- Taking --------------------------------------------------------------
 
     def recv(self, block: bool = False, timeout: float | None = None) -> Envelope | None:
-        """Take the oldest envelope; None if there is none.
+        """Take the oldest envelope.
 
-        With ``block``, wait for one, until ``timeout`` seconds have gone by (None: no
-        limit) or the receiver has stopped. What it had received before it stopped can
-        still be taken; when that is gone a blocking call returns None after a pause of
-        0.05 seconds, or ``timeout`` if that is shorter, so that a loop does not spin.
-        Before the start it waits for that too, and a warning in the log says so.
+        What has arrived before the stop can still be taken. When that is gone, a blocking call
+        returns None after 0.05 seconds, or ``timeout`` if that is shorter, so that a loop does
+        not use a whole core. Thread-safe.
+
+        Parameters
+        ----------
+        block
+            Whether to wait for an envelope. Before the start this waits for the start too, and
+            logs a warning.
+        timeout
+            The longest wait in seconds; None: until the receiver stops.
+
+        Returns
+        -------
+        Envelope or None
+            None if there is no envelope in time.
+
+        Raises
+        ------
+        ForkedError
+            The receiver belongs to the process that this one was forked from.
         """
         if self._hermes_core is None:
             self._hermes_remind_of_start(_NOTHING)
-        inbox = self._hermes_inbox
-        if not inbox.plain:
-            envelope = inbox.take(timeout if block else 0.0)
-            if envelope is not None or not inbox.plain:
+        received = self._hermes_received
+        if not received.pumped:
+            envelope = received.take(timeout if block else 0.0)
+            if envelope is not None or not received.pumped:
                 return envelope
         end = deadline(timeout) if block else 0.0
-        taken: Envelope | None = take_from(self.q, inbox, block, end, timeout)
+        taken: Envelope | None = take_from(self.q, received, block, end, timeout)
         if self._hermes_pump is not None:
             self._hermes_pump.show()
         return taken
 
     def recv_many(self, max: int = 256, timeout: float | None = 0.0) -> list[Envelope]:
-        """Take up to ``max`` envelopes at once.
+        """Take up to ``max`` envelopes at once; faster than `recv`. Thread-safe.
 
-        Waits for the first one only, at most ``timeout`` seconds (None: no limit).
+        Parameters
+        ----------
+        max
+            The largest number of envelopes to take, at least 1.
+        timeout
+            How long to wait for the first one, in seconds; None: until the receiver stops.
+
+        Returns
+        -------
+        list of Envelope
+            Oldest first; empty if there was none in time.
+
+        Raises
+        ------
+        ValueError
+            ``max`` is less than 1.
         """
         if max < 1:
             raise ValueError(f"max must be at least 1, not {max}")
         taken: list[Envelope] = []
-        # What is taken one by one here must not be lost if Ctrl-C comes before the end.
+        # What was taken must not be lost if Ctrl-C comes before the end.
         try:
             self._hermes_take_into(taken, max, timeout)
             return taken
@@ -158,17 +205,17 @@ class Receiver(_Part):
             raise
 
     def _hermes_take_into(self, taken: list[Envelope], most: int, timeout: float | None) -> None:
-        """Add up to ``most`` envelopes to a list, which has them after an exception too."""
+        """Append up to ``most`` envelopes to a list, which keeps them after an exception."""
         if self._hermes_core is None:
             self._hermes_remind_of_start(_NOTHING)
-        inbox = self._hermes_inbox
-        if not inbox.plain:
-            inbox.take_into(taken, most, timeout)
-            if not inbox.plain:
+        received = self._hermes_received
+        if not received.pumped:
+            received.take_into(taken, most, timeout)
+            if not received.pumped:
                 return
         end = deadline(timeout)
-        while inbox.plain and len(taken) < most:
-            envelope = take_from(self.q, inbox, not taken, end)
+        while received.pumped and len(taken) < most:
+            envelope = take_from(self.q, received, not taken, end)
             if envelope is None:
                 break
             taken.append(envelope)
@@ -176,44 +223,68 @@ class Receiver(_Part):
             self._hermes_pump.show()
 
     def __iter__(self) -> Iterator[Envelope]:
-        """Take one envelope after the other until the receiver stops."""
-        return _Taking(self)
+        """Iterate over the envelopes that arrive until the receiver stops."""
+        return ReceiverIterator(self)
 
     async def arecv(self, timeout: float | None = None) -> Envelope | None:
-        """Wait for the oldest envelope, and take it: :meth:`recv` for asyncio.
+        """Wait for the oldest envelope, and take it: `recv` for asyncio.
 
-        None when ``timeout`` seconds have gone by (None: no limit), or the receiver has
-        stopped and all is taken. A task that is cancelled takes nothing.
+        A task that is cancelled while it waits takes nothing.
+
+        Parameters
+        ----------
+        timeout
+            The longest wait in seconds; None: no limit.
+
+        Returns
+        -------
+        Envelope or None
+            None if the time is up, or the receiver has stopped and everything is taken.
         """
-        from hermes import _aio
+        from hermes._queue import aio
 
         if self._hermes_core is None:
             self._hermes_remind_of_start(_NOTHING)
-        envelope: Envelope | None = await _aio.take(self._hermes_inbox, self.q, timeout)
+        envelope: Envelope | None = await aio.take(self._hermes_received, self.q, timeout)
         return envelope
 
     async def arecv_many(self, max: int = 256, timeout: float | None = None) -> list[Envelope]:
-        """Take up to ``max`` envelopes at once: :meth:`recv_many` for asyncio.
+        """Take up to ``max`` envelopes at once: `recv_many` for asyncio.
 
-        Waits for the first one only, at most ``timeout`` seconds (None: no limit). Empty
-        when that has gone by, or the receiver has stopped and all is taken. Never more than
-        4,096, so that the event loop goes on.
+        Parameters
+        ----------
+        max
+            The largest number of envelopes to take, at least 1. More than 4,096 are never
+            taken, so that other tasks can run.
+        timeout
+            How long to wait for the first one, in seconds; None: no limit.
+
+        Returns
+        -------
+        list of Envelope
+            Oldest first; empty if the time is up, or the receiver has stopped and everything is
+            taken.
+
+        Raises
+        ------
+        ValueError
+            ``max`` is less than 1.
         """
-        from hermes import _aio
+        from hermes._queue import aio
 
         if max < 1:
             raise ValueError(f"max must be at least 1, not {max}")
         if self._hermes_core is None:
             self._hermes_remind_of_start(_NOTHING)
-        return await _aio.take_many(self._hermes_inbox, self.q, max, timeout)
+        return await aio.take_many(self._hermes_received, self.q, max, timeout)
 
     def __aiter__(self) -> Receiver:
-        """Take one envelope after the other until the receiver stops."""
+        """Iterate over the envelopes that arrive until the receiver stops."""
         return self
 
     async def __anext__(self) -> Envelope:
-        """Take the next one."""
-        envelope: Envelope | None = self._hermes_inbox.here()
+        """Wait for the next envelope."""
+        envelope: Envelope | None = self._hermes_received.here()
         if envelope is None:
             envelope = await self.arecv()
             if envelope is None:
@@ -223,23 +294,44 @@ class Receiver(_Part):
     # ---- What to receive -----------------------------------------------------
 
     def subscribe(self, topic: str) -> None:
-        """Follow the topics that begin with ``topic``, at any time.
+        """Subscribe to the topics that begin with ``topic``, before or after the start.
 
-        The first subscription replaces "every topic". A topic that begins with a
-        quotation mark is a raw prefix of the topic's frame on the wire.
+        The first subscription replaces "every topic".
+
+        Parameters
+        ----------
+        topic
+            A prefix. One that begins with a quotation mark is compared with the topic's frame
+            on the wire, which is JSON.
+
+        Raises
+        ------
+        TypeError
+            ``topic`` is not a str.
         """
         if self._hermes_core is not None:
-            self._hermes_core.subscribe(_prefix(topic))
+            self._hermes_core.subscribe(topic_prefix(topic))
         else:
-            _prefix(topic)
-            self._topics = [*_listed(self._topics), topic]
+            topic_prefix(topic)
+            self._topics = [*as_list(self._topics), topic]
 
     def unsubscribe(self, topic: str) -> None:
-        """Undo one :meth:`subscribe`; raises :class:`ValueError` where there was none."""
+        """Undo one `subscribe`.
+
+        Parameters
+        ----------
+        topic
+            The prefix as it was given to `subscribe` or the constructor.
+
+        Raises
+        ------
+        ValueError
+            The receiver is not subscribed to it.
+        """
         if self._hermes_core is not None:
-            self._hermes_core.unsubscribe(_prefix(topic))
+            self._hermes_core.unsubscribe(topic_prefix(topic))
             return
-        topics = _listed(self._topics)
+        topics = as_list(self._topics)
         if topic not in topics:
             raise errors.ArgumentError(f"not subscribed to {topic!r}")
         topics.remove(topic)
@@ -248,27 +340,38 @@ class Receiver(_Part):
     # ---- Life ----------------------------------------------------------------
 
     def stop(self, timeout: float | None = None) -> None:
-        """Stop, and wait for the thread to end, at most ``timeout`` seconds."""
+        """Stop receiving, and wait for the thread to end. What has arrived can still be taken.
+
+        Parameters
+        ----------
+        timeout
+            The longest wait for the thread, in seconds; None: no limit.
+        """
         log.info("Stopping Receiver instance..")
         self.join(timeout)
         log.info("..done.")
 
     def join(self, timeout: float | None = None) -> None:
-        """Stop, and wait for the thread to end; as in 1.x the same as :meth:`stop`."""
+        """Do what `stop` does, as in 1.x, without a line in the log."""
         self._hermes_lower()
         self._hermes_stop_native(FLUSH if timeout is None else timeout)
-        self._hermes_inbox.end()
+        self._hermes_received.end()
         super().join(timeout)
         if self._hermes_pump is not None:
             self._hermes_pump.join(FLUSH if timeout is None else timeout)
         self._hermes_end_context()
 
     def fileno(self) -> int:
-        """A descriptor that polls readable while there is something to take, or at the end.
+        """Return a descriptor that is readable while there is an envelope, and after the end.
 
-        For :mod:`select`, :mod:`asyncio` and their like; only wait on it. Ask for it before
-        the first envelope is taken: from then on nothing is fetched ahead, which the
-        descriptor would not know of. ``recv_many`` is then much faster than ``recv``.
+        It is for `select`, `asyncio` and their like; do not read from it. Ask for it before the
+        first envelope is taken. From then on nothing is fetched ahead, which the descriptor
+        would not show, and `recv_many` is much faster than `recv`.
+
+        Raises
+        ------
+        StateError
+            The receiver has not been started.
         """
         return self._hermes_fileno()
 
@@ -276,225 +379,121 @@ class Receiver(_Part):
         core = self._hermes_started_core()
         return core.fileno() if self._hermes_pump is None else self._hermes_pump.fileno()
 
-    @Fact
+    @ReplaceableProperty
     def stop_reason(self) -> str:
-        """Why it stopped, such as ``"stop"`` or ``"slow: ..."``; empty before it has."""
-        checks = (self._hermes_inbox.age_check, self._hermes_inbox.first_check)
-        reasons = [check.reason for check in checks if check is not None and check.reason]
-        return reasons[0] if reasons else self._hermes_stop_reason()
+        """Why it has stopped, such as ``"stop"`` or ``"slow: ..."``; empty while it has not."""
+        return self._hermes_received.stop_reason or self._hermes_stop_reason()
 
-    def stats(self) -> dict[str, Any]:
-        """The counters of this receiver, by name; empty before the start."""
+    def stats(self) -> ReceiverStats:
+        """Return the counters of this receiver by name; empty before the start."""
         if self._hermes_core is None:
             return {}
-        return self._hermes_inbox.correct(self._hermes_core, self._hermes_q.hermes_held())
+        return self._hermes_received.correct(self._hermes_core, self._hermes_q.hermes_held())
 
     # ---- Inside --------------------------------------------------------------
 
-    def _hermes_create(self) -> _native.ReceiverCore:
-        core = _native.ReceiverCore(
-            native_address(self.sub_addr), native_text(self.name or "nameless", "the name")
+    def _hermes_create(self) -> ReceiverCore:
+        core = ReceiverCore(
+            addresses_text(self.sub_addr), name_text(self.name or "nameless", "the name")
         )
-        for topic in _listed(self._topics):
-            core.subscribe(_prefix(topic))
+        for topic in as_list(self._topics):
+            core.subscribe(topic_prefix(topic))
         core.set("timeout", duration(self.timeout))
         exchanges = self._exchanges
-        if loader() is not None:
-            # With no origin accepted the library judges neither origin nor age.
+        if decode.loader() is not None:
+            # With no origin accepted the library checks neither origin nor age.
             core.set("origins.filter", "age")
-            self._hermes_inbox.age_check = AgeCheck(self)
+            self._hermes_received.age_check = AgeCheck(self)
             return core
-        self._hermes_inbox.loader_found = weakref.WeakMethod(self._hermes_follow_loader)
-        for origin in _fixed(exchanges):
-            core.accept(native_text(origin, "an exchange"))
-        if exchanges and not _fixed(exchanges):
-            self._hermes_judge_all(core)
+        self._hermes_received.loader_found = weakref.WeakMethod(self._hermes_follow_loader)
+        for origin in constant_origins(exchanges):
+            core.accept(name_text(origin, "an exchange"))
+        if exchanges and not constant_origins(exchanges):
+            self._hermes_origins.replace(core, self)
         return core
 
-    def _hermes_opened(self, core: _native.ReceiverCore) -> None:
-        self._hermes_inbox.open(core)
-        if self._hermes_inbox.plain or self._hermes_needs_pump():
+    def _hermes_opened(self, core: ReceiverCore) -> None:
+        self._hermes_received.open(core)
+        if self._hermes_received.pumped or self._hermes_needs_pump():
             self._hermes_pump_into_q(from_the_start=True)
         self.sock = Socket(core, weakref.WeakMethod(self._hermes_fileno))
 
     def _hermes_needs_pump(self) -> bool:
-        """Whether what arrives must go through Python, one by one, on its arrival."""
+        """Tell whether each envelope must go through a pump on its arrival."""
         exchanges = self._exchanges
         return (
             self.q is not self._hermes_q
-            or self._hermes_inbox.age_check is not None
-            or bool(exchanges and not _fixed(exchanges))
+            or self._hermes_received.age_check is not None
+            or bool(exchanges and not constant_origins(exchanges))
         )
 
     def _hermes_pump_into_q(self, from_the_start: bool = False) -> None:
-        """Have what arrives put into ``q`` by a thread, from now on. Any number of times.
+        """Have a pump put what arrives into ``q`` from now on; may be called repeatedly.
 
-        Unless that is so ``from_the_start``, what has arrived by now was let in already.
+        With ``from_the_start``, the pump also filters what has arrived by now.
         """
-        inbox = self._hermes_inbox
+        received = self._hermes_received
         if self._hermes_core is None:
-            inbox.plain = True
-            inbox.tell()
+            received.pumped = True
+            received.wake_all()
             return
         if self._hermes_pump is None:
             self._hermes_q.hermes_make()
-            # Without a lock, which an exception could leave locked: the first one stays.
-            made = ReceivePump(self, inbox, from_the_start)
+            # Without a lock, which an exception could leave locked; the first pump stays.
+            made = ReceivePump(self, received, from_the_start)
             self._hermes_pump = self.__dict__.setdefault("_hermes_pump_made", made)
         self._hermes_pump.start()
 
-    def _hermes_judge_all(self, core: _native.ReceiverCore) -> None:
-        """Leave it to the pump what to keep, and have the library judge the age of that."""
-        with self._hermes_judging:
-            exchanges = self._exchanges
-            core.set("origins.filter", "age" if exchanges else "off")
-            self._hermes_judged.clear()
-            given = [exchanges] if isinstance(exchanges, str) else exchanges
-            if exchanges and isinstance(given, (list, set, frozenset, tuple, dict)):
-                for origin in list(given):
-                    self._hermes_judge(core, origin)
-
-    def _hermes_judge(self, core: _native.ReceiverCore, origin: Any) -> bool:
-        """Have the library judge the age of an origin's envelopes; False if it did already."""
-        try:
-            text = origin if isinstance(origin, str) else json.dumps(origin)
-        except (TypeError, ValueError):  # none that comes on the wire
-            return False
-        if text in self._hermes_judged:
-            return False
-        self._hermes_judged.add(text)
-        with contextlib.suppress(errors.HermesError):
-            core.accept(native_text(text, "an exchange"))
-        return True
-
-    def _hermes_first_check(self, envelope: Any, wanted: Container[Any]) -> AgeCheck | None:
-        """Who judges the age of an envelope of a wanted origin; None if the library has.
-
-        It has not if the origin was added to ``_exchanges`` meanwhile; it is told now.
-        """
-        core, check = self._hermes_core, self._hermes_inbox.first_check
-        if core is None or check is None or check.over:
-            return check
-        with self._hermes_judging:
-            if wanted is not self._exchanges or not self._hermes_judge(core, envelope.origin):
-                return None
-        is_number = isinstance(envelope.ts, (int, float))
-        return check if is_number and not core.stats()["cached"] else None  # replayed ones are old
-
     def _hermes_follow_loader(self) -> None:
-        """Leave origin and age to the ``load_from_frames`` that a program has put in place.
+        """Check origin and age in the pump, as a program has replaced ``load_from_frames``.
 
-        Called after the start; what has arrived by then has been judged.
+        Called after the start; the library has checked what has arrived by then.
         """
-        inbox, core = self._hermes_inbox, self._hermes_core
-        if core is None or inbox.loader_found is None:
+        received, core = self._hermes_received, self._hermes_core
+        if core is None or received.loader_found is None:
             return
         core.set("origins.filter", "age")
-        core.set("timeout", _NEVER)  # for the origins that are accepted by now
-        inbox.age_check = AgeCheck(self)
-        inbox.loader_found = None
+        core.set("timeout", _NEVER)  # for the origins that it was told of
+        received.age_check = AgeCheck(self)
+        received.loader_found = None
         self._hermes_pump_into_q()
 
     def _hermes_assigned(self, name: str, value: Any) -> None:
         super()._hermes_assigned(name, value)
         core = self.__dict__.get("_hermes_core")
         if name == "timeout" and core is not None:
-            if self._hermes_inbox.age_check is None:
+            if self._hermes_received.age_check is None:
                 core.set("timeout", duration(self.timeout))
         elif name == "q" and "_hermes_q" in self.__dict__:
-            if isinstance(value, ReceivedQueue) and value is not self._hermes_q:
-                value.hermes_become_plain()  # that of another receiver
+            if isinstance(value, ReceiverQ) and value is not self._hermes_q:
+                value.hermes_become_real()  # it is that of another receiver
             if core is not None or value is not self._hermes_q:
                 self._hermes_pump_into_q()
         elif name == "_exchanges" and core is not None:
-            if self._hermes_inbox.age_check is None:
-                self._hermes_judge_all(core)
+            if self._hermes_received.age_check is None:
+                self._hermes_origins.replace(core, self)
             self._hermes_pump_into_q()
 
     def _hermes_give_back(self, taken: list[Envelope]) -> None:
-        if not self._hermes_inbox.plain:
-            self._hermes_inbox.give_back(taken)
-        elif isinstance(self.q, ReceivedQueue):
-            self.q.hermes_give_back(taken)
-        else:
-            for envelope in taken:
-                self.q.put(envelope)
+        give_back(self.q, self._hermes_received, taken)
 
     def _hermes_ended(self) -> None:
         self.sock = None
-        self._hermes_inbox.end()
+        self._hermes_received.end()
 
     def _hermes_forked(self) -> None:
         super()._hermes_forked()
-        self._hermes_pump = None  # its thread is the parent's
-        self._hermes_judging = threading.Lock()
+        self._hermes_pump = None  # its thread runs in the parent
+        self._hermes_origins.reset_lock()
         self.__dict__.pop("_hermes_pump_made", None)
-        self._hermes_inbox.reset()
+        self._hermes_received.reset()
 
 
-class _Module(types.ModuleType):
-    """This module: another ``Envelope`` that is put in here counts for what arrives next."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        super().__setattr__(name, value)
-        if name == "Envelope" and loader() is not None:
-            for part in living():
-                if isinstance(part, Receiver):
-                    part._hermes_follow_loader()
+def _follow_loaders() -> None:
+    """Have every running receiver use a ``load_from_frames`` that a program has assigned."""
+    for component in living():
+        if isinstance(component, Receiver):
+            component._hermes_follow_loader()
 
 
-sys.modules[__name__].__class__ = _Module
-
-
-class _Taking:
-    """Iterates over a receiver. An exception while it waits does not end it."""
-
-    __slots__ = ("_receiver",)
-
-    def __init__(self, receiver: Receiver) -> None:
-        self._receiver = receiver
-
-    def __iter__(self) -> _Taking:
-        return self
-
-    def __next__(self) -> Envelope:
-        envelope = self._receiver.recv(block=True)
-        if envelope is None:
-            raise StopIteration
-        return envelope
-
-
-def _fixed(exchanges: Any) -> list[str]:
-    """The origins in ``exchanges`` where they cannot change unnoticed, for the library."""
-    if type(exchanges) is str:
-        return [exchanges] if exchanges else []
-    if type(exchanges) not in (tuple, frozenset):
-        return []
-    return list(exchanges) if all(type(origin) is str for origin in exchanges) else []
-
-
-def _collected(given: Any, what: str) -> Any:
-    """What was given, in a form that can be read twice."""
-    if not given:
-        return ""
-    if not isinstance(given, Iterable) and not hasattr(given, "__contains__"):
-        raise TypeError(f"{what} must be a str, or several, not {type(given).__name__}")
-    return given if isinstance(given, Container) else list(given)
-
-
-def _listed(given: str | Iterable[str] | None) -> list[str]:
-    """One string or several as a list."""
-    if not given:
-        return []
-    return [given] if isinstance(given, str) else list(given)
-
-
-def _prefix(topic: str) -> bytes:
-    """A topic as the native library takes it."""
-    if not isinstance(topic, str):
-        raise TypeError(f"a topic must be a str, not {type(topic).__name__}")
-    try:
-        return topic.encode()
-    except UnicodeEncodeError:
-        # Not Unicode text, but it has a form on the wire, and that can be asked for.
-        return json.dumps(topic)[:-1].encode()
+decode.follow_envelope_of(sys.modules[__name__], _follow_loaders)

@@ -40,7 +40,7 @@ def eventually(
 
 
 def free_address() -> str:
-    """An address that nobody is bound to right now."""
+    """Return an address that no socket is bound to right now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return f"tcp://127.0.0.1:{probe.getsockname()[1]}"

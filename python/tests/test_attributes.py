@@ -15,7 +15,7 @@ from support import PATIENCE, eventually
 
 import hermes
 from hermes import Envelope
-from hermes._inbox import Inbox
+from hermes._queue.recv import ReceiveQueue
 
 
 def publish(publisher: hermes.Publisher, *data: Any, origin: str = "o") -> None:
@@ -241,7 +241,7 @@ def test_a_receiver_with_exchanges_that_may_change_can_be_waited_on(
 # ---- The others ----------------------------------------------------------------------
 
 
-def test_contexts_are_real_and_end_with_the_part(life: ExitStack) -> None:
+def test_contexts_are_real_and_end_with_the_component(life: ExitStack) -> None:
     office = hermes.PostOffice(support.ANYWHERE, support.ANYWHERE)
     publisher = hermes.Publisher("tcp://127.0.0.1:1", "p")
     receiver = hermes.Receiver("tcp://127.0.0.1:1", "r")
@@ -251,10 +251,10 @@ def test_contexts_are_real_and_end_with_the_part(life: ExitStack) -> None:
         assert not context.closed
     assert len(set(map(id, contexts))) == 3
     assert office.ctx is contexts[0]
-    for part in (office, publisher, receiver):
-        part.start()
-    for part in (publisher, receiver, office):
-        part.stop()
+    for component in (office, publisher, receiver):
+        component.start()
+    for component in (publisher, receiver, office):
+        component.stop()
     assert [context.closed for context in contexts] == [True] * 3
 
 
@@ -286,18 +286,18 @@ def test_parts_may_share_an_event(life: ExitStack, office: hermes.PostOffice, wh
     shared = threading.Event()
     receiver = hermes.Receiver(office.xpub_url, "r")
     publisher = hermes.Publisher(office.xsub_url, "p")
-    parts: list[Any] = [receiver, publisher]
-    for part in parts:
+    components: list[Any] = [receiver, publisher]
+    for component in components:
         if when == "after":
-            life.enter_context(part)
+            life.enter_context(component)
             shared.set()
-        part._running = shared
+        component._running = shared
         if when == "before":
-            life.enter_context(part)
+            life.enter_context(component)
     assert shared.is_set()
-    assert all(part.is_alive() for part in parts)
+    assert all(component.is_alive() for component in components)
     shared.clear()
-    eventually(lambda: not any(part.is_alive() for part in parts))
+    eventually(lambda: not any(component.is_alive() for component in components))
     assert publisher.publish(Envelope("t", "o", 1)) is False
 
 
@@ -343,14 +343,14 @@ def test_join_of_q_counts_what_a_thread_is_about_to_take(
     eventually(lambda: receiver.q.qsize() == 3)
 
     fetched, go_on = threading.Event(), threading.Event()
-    keep = Inbox._keep
+    keep = ReceiveQueue._keep
 
     def keep_slowly(*arguments: Any) -> None:
         fetched.set()
         assert go_on.wait(PATIENCE)
         keep(*arguments)
 
-    monkeypatch.setattr(Inbox, "_keep", keep_slowly)
+    monkeypatch.setattr(ReceiveQueue, "_keep", keep_slowly)
     done: list[int] = []
 
     def work() -> None:
@@ -369,7 +369,7 @@ def test_join_of_q_counts_what_a_thread_is_about_to_take(
 
     joiner = threading.Thread(target=join)
     joiner.start()
-    eventually(lambda: receiver._hermes_inbox.plain)
+    eventually(lambda: receiver._hermes_received.pumped)
     joiner.join(0.2)  # one that does not wait returns
     go_on.set()
     worker.join(PATIENCE)

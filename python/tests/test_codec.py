@@ -1,4 +1,4 @@
-"""How data is written and read: Python's json exactly, or by a codec of one's own."""
+"""How data is written and read: exactly as by Python's json, or by a custom codec."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from hypothesis import given
 from support import Sockets, take
 
 import hermes
-from hermes import Envelope, Message, Publisher, Receiver, _codec
+from hermes import Envelope, Message, Publisher, Receiver
+from hermes._codec import codec as codecs
 
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -30,7 +31,7 @@ texts = st.text(st.characters())  # lone surrogates too
 @given(texts, texts, anything)
 def test_a_row_is_what_json_writes(topic: str, origin: str, data: Any) -> None:
     wanted = json.dumps([topic, origin, data])
-    codec = _codec.codec(None)
+    codec = codecs.choose(None)
     assert codec.row(topic, origin, data).decode() == wanted
     assert codec.rows([(topic, origin, data)]).decode() == f"[{wanted}]"
 
@@ -78,14 +79,14 @@ def test_a_patched_encoder_counts(
 
 def test_without_the_accelerator_the_result_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("json.encoder.c_make_encoder", None)
-    monkeypatch.setattr(_codec, "_encode", _codec._make_encode())
-    assert _codec.codec("json").row("t", "é", [1, None]) == b'["t", "\\u00e9", [1, null]]'
+    monkeypatch.setattr(codecs, "_encode", codecs._make_encode())
+    assert codecs.choose("json").row("t", "é", [1, None]) == b'["t", "\\u00e9", [1, null]]'
 
 
 def test_a_failure_leaves_nothing_behind_in_any_thread() -> None:
     """json's own encoder would take what it has seen before an exception for a circle."""
     data = {"a": [1, {2, 3}]}
-    codec = _codec.codec(None)
+    codec = codecs.choose(None)
     problems: list[BaseException] = []
 
     def work() -> None:
@@ -193,7 +194,7 @@ def test_what_nobody_can_write_is_a_type_error(
     assert take(receiver, 1)[0].data == 1
 
 
-# ---- One's own ---------------------------------------------------------------
+# ---- Custom codecs -----------------------------------------------------------
 
 
 class Exact:
@@ -215,7 +216,7 @@ def test_a_codec_of_ones_own(office: hermes.PostOffice, life: ExitStack) -> None
 
 
 class Broken:
-    """A codec that is none."""
+    """A codec that is not valid."""
 
     def __init__(self, written: Any) -> None:
         self.written = written

@@ -283,7 +283,7 @@ def test_ctrl_c_at_a_prompt_does_not_end_a_post_office(before: bool) -> None:
 
 
 @pytest.mark.item("postoffice-stays")
-def test_a_part_with_a_run_of_its_own_keeps_the_process_alive() -> None:
+def test_a_component_with_a_run_of_its_own_keeps_the_process_alive() -> None:
     code = """
 import hermes, os, time
 
@@ -306,7 +306,7 @@ HOOKED = """
 import logging, sys, warnings
 import hermes
 
-logging.disable(logging.CRITICAL)  # of parts that cannot connect
+logging.disable(logging.CRITICAL)  # of components that cannot connect
 
 receiver = hermes.Receiver("tcp://127.0.0.1:1", "r")
 receiver.start()
@@ -315,7 +315,9 @@ publisher.start()
 publisher.publish(hermes.Envelope("t", "o", 1))
 receiver.recv()
 
-def hook(*arguments, parts=(receiver, publisher, receiver._hermes_core, publisher._hermes_core)):
+cores = receiver._hermes_core, publisher._hermes_core
+
+def hook(*arguments, kept=(receiver, publisher, *cores)):
     sys.__excepthook__(*arguments)
 
 sys.excepthook = sys.unraisablehook = warnings.showwarning = hook
@@ -339,9 +341,10 @@ receiver.stop()
 core, library = receiver._hermes_core, _native.library()
 handle = core._handle
 del receiver
-for name in list(vars(_native)):
-    if not name.startswith("__"):
-        setattr(_native, name, None)
+for module in (_native, _native.abi, _native.handles, _native.load, _native.wait):
+    for name in list(vars(module)):
+        if not name.startswith("__"):
+            setattr(module, name, None)
 del core
 assert library.hermes_stop(handle, 0) == -2
 """
@@ -413,12 +416,12 @@ def test_what_nobody_refers_to_is_closed() -> None:
     receiver: Any = hermes.Receiver(support.free_address(), "r")
     office: Any = hermes.PostOffice(support.ANYWHERE, support.ANYWHERE)
     handles = []
-    for part in (publisher, receiver, office):
-        part.start()
-        handles.append(part._hermes_core._handle)
-        part.stop(0.1)
+    for component in (publisher, receiver, office):
+        component.start()
+        handles.append(component._hermes_core._handle)
+        component.stop(0.1)
     assert [library.hermes_stop(handle, 0) for handle in handles] == [0, 0, 0]
-    del part, publisher, receiver, office
+    del component, publisher, receiver, office
     assert [library.hermes_stop(handle, 0) for handle in handles] == [-2, -2, -2]
 
 

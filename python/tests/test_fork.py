@@ -156,14 +156,14 @@ def refused(call, *arguments):
         raise AssertionError("%r gave %r" % (call, result))
 
 def work():
-    for part in (receiver, publisher, made):
-        assert not part.is_alive()
-        assert not part._running.is_set()
-        refused(part.start)
-        refused(part.stats)
-        refused(part.stop)
-        refused(part.wait_ready, 0)
-        refused(part.get_option, "state")
+    for component in (receiver, publisher, made):
+        assert not component.is_alive()
+        assert not component._running.is_set()
+        refused(component.start)
+        refused(component.stats)
+        refused(component.stop)
+        refused(component.wait_ready, 0)
+        refused(component.get_option, "state")
     refused(receiver.recv)
     refused(receiver.recv, True, 5)
     refused(receiver.recv_many)
@@ -212,8 +212,9 @@ def test_a_fork_while_another_thread_fetches() -> None:
 made = office()
 receiver = Receiver(made.endpoints["out"], "r")
 receiver.start()
-handout = receiver._hermes_inbox._handout = receiver._hermes_core.handout(None)
-handout._text.value = 1   # as if in the midst of it
+fetched = receiver._hermes_core.new_fetch(None)
+receiver._hermes_received._last_fetch = fetched
+fetched._text.value = 1   # as if in the midst of it
 
 def work():
     try:
@@ -224,7 +225,7 @@ def work():
         raise AssertionError("something was received")
 
 join(child(work))
-handout.forget()
+fetched.forget()
 receiver.stop()
 made.stop()
 """)

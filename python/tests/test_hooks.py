@@ -13,7 +13,8 @@ import zmq
 from support import Sockets, take
 
 import hermes
-from hermes import Envelope, Message, Publisher, Receiver, _deep, structs
+from hermes import Envelope, Message, Publisher, Receiver, structs
+from hermes._json import deep
 
 
 @pytest.fixture
@@ -583,10 +584,10 @@ VALUES = [
 @pytest.mark.parametrize("value", VALUES, ids=repr)
 def test_what_does_not_recurse_writes_and_reads_as_json(value: Any) -> None:
     text = json.dumps(value)
-    assert _deep.dumps(value) == text
-    assert _deep.loads(text) == json.loads(text)
+    assert deep.dumps(value) == text
+    assert deep.loads(text) == json.loads(text)
     spaced = json.dumps(value, indent=1, separators=(" ,", " : "))
-    assert _deep.loads(f" {spaced}\n") == json.loads(text)
+    assert deep.loads(f" {spaced}\n") == json.loads(text)
 
 
 BAD = '| |[|[1|[1,|[1,]|[,1]|[1 2]|{|{"a"|{"a":|{"a":1|{"a":1,}|{1:2}|{"a" 1}'
@@ -598,21 +599,21 @@ def test_what_does_not_recurse_refuses_what_json_refuses(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011
         json.loads(text)
     with pytest.raises(ValueError):  # noqa: PT011
-        _deep.loads(text)
+        deep.loads(text)
 
 
 def test_what_does_not_recurse_is_deeper_than_the_interpreter() -> None:
     depth = 1024
     data = support.nested(depth)
-    text = _deep.dumps(data)
+    text = deep.dumps(data)
     assert text == "[" * depth + "1" + "]" * depth
-    read = _deep.loads(text)
+    read = deep.loads(text)
     for _ in range(depth):
         assert len(read) == 1
         read = read[0]
     assert read == 1
-    for refused in (_deep.dumps, _deep.loads):
-        argument = support.nested(depth + 1) if refused is _deep.dumps else f"[{text}]"
+    for refused in (deep.dumps, deep.loads):
+        argument = support.nested(depth + 1) if refused is deep.dumps else f"[{text}]"
         with pytest.raises(ValueError, match="1024 deep"):
             refused(argument)
 

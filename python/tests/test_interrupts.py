@@ -40,7 +40,7 @@ def interrupted(call: Callable[[], Any], at: int) -> tuple[bool, Any]:
         frame.f_trace_opcodes = True
         if event == "opcode":
             seen += 1
-            # The caller cannot be told apart from one who has got what is returned here.
+            # The caller cannot be distinguished from one that has got what is returned here.
             opcode = frame.f_code.co_code[frame.f_lasti]
             returned = dis.opname[opcode].startswith("RETURN") and frame.f_back.f_code.co_name in (
                 "call",

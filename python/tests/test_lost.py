@@ -1,4 +1,4 @@
-"""What is missing before an envelope is told with it, and nothing else of it changes."""
+"""An envelope tells how many are missing before it; nothing else of it changes."""
 
 from __future__ import annotations
 

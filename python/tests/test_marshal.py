@@ -1,4 +1,4 @@
-"""Values go to and from the library as Python's marshal has them, and nobody sees it."""
+"""Values in marshal's format go to and from the library, and nothing else changes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from support import Sockets, take
 
 import hermes
-from hermes import Envelope, Publisher, Receiver, _codec
+from hermes import Envelope, Publisher, Receiver
+from hermes._codec.codec import Codec
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
@@ -71,7 +72,7 @@ def check_arrivals(feed: tuple[Any, Receiver], texts: list[str]) -> None:
 
 
 def test_this_python_has_the_marshal_that_is_known() -> None:
-    assert _codec.Codec.marshals
+    assert Codec.marshals
 
 
 @each_way
@@ -153,11 +154,11 @@ def test_odd_topics_origins_and_times(feed: tuple[Any, Receiver]) -> None:
 
 
 @pytest.mark.parametrize("full", ["block", "error", "drop_new", "drop_old", "latest_per_topic"])
-def test_the_books_of_a_full_queue(monkeypatch: pytest.MonkeyPatch, full: str) -> None:
+def test_the_counters_of_a_full_queue(monkeypatch: pytest.MonkeyPatch, full: str) -> None:
     """What is tried twice, as values and as a text, must not be counted twice."""
-    books = []
+    counted = []
     for marshals in (True, False):
-        monkeypatch.setattr(_codec.Codec, "marshals", marshals)
+        monkeypatch.setattr(Codec, "marshals", marshals)
         options = {"queue.messages": "10", "queue.full": full, "queue.block": "10ms"}
         options |= {"ready.hold": "1h", "linger": "0"}
         with Publisher("tcp://127.0.0.1:9", "p", options=options) as publisher:
@@ -165,9 +166,9 @@ def test_the_books_of_a_full_queue(monkeypatch: pytest.MonkeyPatch, full: str) -
             done = publisher.publish_many(many), publisher.publish(many[0])
             counters = publisher.stats()
             publisher.stop(0)
-        books.append([done, *(counters[key] for key in ("accepted", "queued", "dropped_full"))])
-    assert books[0] == books[1]
-    assert books[0][0] == ((30, True) if full[0] in "dl" else (10, False))
+        counted.append([done, *(counters[key] for key in ("accepted", "queued", "dropped_full"))])
+    assert counted[0] == counted[1]
+    assert counted[0][0] == ((30, True) if full[0] in "dl" else (10, False))
 
 
 @pytest.mark.parametrize("marshals", [(True, False), (False, True), (False, False)])
@@ -178,10 +179,10 @@ def test_without_marshal_nothing_is_different(
     marshals: tuple[bool, bool],
 ) -> None:
     publisher, receiver = support.pair(life, office)
-    writer, reader = _codec.Codec(), _codec.Codec()
+    writer, reader = Codec(), Codec()
     writer.marshals, reader.marshals = marshals
     monkeypatch.setattr(publisher, "_hermes_codec", writer)
-    monkeypatch.setattr(receiver._hermes_inbox, "codec", reader)
+    monkeypatch.setattr(receiver._hermes_received, "codec", reader)
     data = [None, True, -1, 0.1, math.inf, "é", "\ud800", 10**30, [(1,)], {"a": {}}, nested(100)]
     envelopes = [Envelope("t", "o", value) for value in data]
     assert publisher.publish_many(envelopes) == len(data)

@@ -1,4 +1,4 @@
-"""Whoever does something wrong, or waits in vain, is told so: by an error or in the log."""
+"""A wrong use, or a wait for nothing, is reported: by an error or in the log."""
 
 from __future__ import annotations
 
@@ -52,17 +52,17 @@ def test_swapped_addresses_are_named(office: PostOffice, life: ExitStack) -> Non
         # A post office on libzmq cannot tell a peer where its other side is.
         outgoing = "the outgoing address of the post office"
         incoming = "the incoming address of the post office"
-    for part, ours, others, theirs in (
+    for component, ours, others, theirs in (
         (receiver, "publishers", "receivers", outgoing),
         (publisher, "receivers", "publishers", incoming),
     ):
-        wrong = office.xsub_url if part is receiver else office.xpub_url
-        event = next(e for e in part.events(PATIENCE) if e["kind"] == "unreachable")
+        wrong = office.xsub_url if component is receiver else office.xpub_url
+        event = next(e for e in component.events(PATIENCE) if e["kind"] == "unreachable")
         assert event["level"] == "warning"
         expected = f"{wrong} is the address for {ours}; {others} connect to {theirs}"
         assert expected in event["text"]
-        assert expected in part.stats()["problem"]
-        assert expected in part.get_option("problem")
+        assert expected in component.stats()["problem"]
+        assert expected in component.get_option("problem")
 
 
 def test_ends_of_peers_and_probes_are_no_warnings() -> None:
@@ -145,8 +145,8 @@ def test_what_stopped_a_slow_receiver_is_named_once(
         eventually(lambda: not receiver.is_alive())
     errors = [r.getMessage() for r in caplog.records if r.levelno >= logging.ERROR]
     assert len(errors) == 1, errors
-    for part in ("'node'", "'room/7'", "'sensor'", " s old on arrival"):
-        assert part.replace("'", '"') in errors[0]
+    for quoted in ("'node'", "'room/7'", "'sensor'", " s old on arrival"):
+        assert quoted.replace("'", '"') in errors[0]
     assert receiver.stop_reason == "slow: " + errors[0]
 
 
@@ -184,25 +184,25 @@ ENVELOPE = Envelope("t", "o", 1)
 @pytest.mark.parametrize(
     ("kind", "use"),
     [
-        (Receiver, lambda part: part.recv(block=True, timeout=0.01)),
-        (Receiver, lambda part: part.recv()),
-        (Receiver, lambda part: part.recv_many(timeout=0.01)),
-        (Receiver, lambda part: asyncio.run(part.arecv(0.01))),
-        (Receiver, lambda part: asyncio.run(part.arecv_many(timeout=0.01))),
-        (Receiver, lambda part: asyncio.run(first_of(part))),
-        (Receiver, lambda part: Node("n", part).recv(True, 0.01)),
-        (Publisher, lambda part: part.publish(ENVELOPE)),
-        (Publisher, lambda part: part.publish_many([ENVELOPE])),
-        (Publisher, lambda part: asyncio.run(part.apublish(ENVELOPE))),
-        (Publisher, lambda part: Node("n", None, part).publish("t", 1)),
+        (Receiver, lambda component: component.recv(block=True, timeout=0.01)),
+        (Receiver, lambda component: component.recv()),
+        (Receiver, lambda component: component.recv_many(timeout=0.01)),
+        (Receiver, lambda component: asyncio.run(component.arecv(0.01))),
+        (Receiver, lambda component: asyncio.run(component.arecv_many(timeout=0.01))),
+        (Receiver, lambda component: asyncio.run(first_of(component))),
+        (Receiver, lambda component: Node("n", component).recv(True, 0.01)),
+        (Publisher, lambda component: component.publish(ENVELOPE)),
+        (Publisher, lambda component: component.publish_many([ENVELOPE])),
+        (Publisher, lambda component: asyncio.run(component.apublish(ENVELOPE))),
+        (Publisher, lambda component: Node("n", None, component).publish("t", 1)),
     ],
 )
 def test_what_is_done_before_the_start_is_said_once(
     kind: Any, use: Callable[[Any], Any], caplog: pytest.LogCaptureFixture
 ) -> None:
-    part = kind(free_address(), "early")
+    component = kind(free_address(), "early")
     for _ in range(3):
-        assert not use(part)
+        assert not use(component)
     consequence = {Receiver: "nothing arrives", Publisher: "what is published is dropped"}[kind]
     said = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
     assert said == [
@@ -284,13 +284,13 @@ def test_a_node_says_what_its_facility_lacks() -> None:
 
 
 def test_an_address_without_transport_says_how_one_looks() -> None:
-    for part in (
+    for component in (
         Publisher("localhost:6000", "writer"),
         Receiver("localhost:6000", "reader"),
         PostOffice("localhost:6000", ANYWHERE),
     ):
         with pytest.raises(ValueError, match=r"tcp://127\.0\.0\.1:6000"):
-            part.start()
+            component.start()
 
 
 def test_a_port_in_use_says_which(life: ExitStack) -> None:

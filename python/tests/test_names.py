@@ -87,7 +87,7 @@ def test_every_signature_is_that_of_1_x(name: str) -> None:
     thing: object = hermes
     for part in name.split("."):
         thing = getattr(thing, part)
-    if name == "Node.__exit__":  # three by position; nobody names them
+    if name == "Node.__exit__":  # three by position
         assert len(inspect.signature(thing).parameters) == 4
     else:
         assert shape(thing) == SIGNATURES[name]

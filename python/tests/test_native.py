@@ -14,7 +14,9 @@ import support
 from support import ANYWHERE
 
 import hermes
-from hermes import HermesError, _native, errors
+from hermes import HermesError, errors
+from hermes._native import handles, load, version
+from hermes._native.abi import ABI_VERSION
 
 START = """
 import sys
@@ -26,17 +28,17 @@ except OSError as error:
     assert isinstance(error, hermes.HermesError)
     print("refused:", error)
 else:
-    from hermes import _native
-    print("loaded:", _native._path)
+    from hermes._native import load
+    print("loaded:", load._path)
     office.stop()
 """
 
 
 def loaded() -> str:
     """The library that this test run uses."""
-    _native.library()
-    assert _native._path
-    return _native._path
+    load.library()
+    assert load._path
+    return load._path
 
 
 def package(tmp_path: Path) -> dict[str, str]:
@@ -117,15 +119,15 @@ def test_another_library_is_refused() -> None:
 
 
 def test_a_library_that_is_too_old_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_native, "ABI_VERSION", 999)
+    monkeypatch.setattr(load, "ABI_VERSION", 999)
     with pytest.raises(OSError, match="too old"):
-        _native._open(loaded())
+        load._open(loaded())
 
 
 def test_the_versions_agree() -> None:
-    assert _native.version() == hermes.__version__
+    assert version() == hermes.__version__
     header = support.HEADER.read_text()
-    assert f"#define HERMES_ABI_VERSION {_native.ABI_VERSION}\n" in header
+    assert f"#define HERMES_ABI_VERSION {ABI_VERSION}\n" in header
 
 
 # ---- Errors --------------------------------------------------------------------------
@@ -173,7 +175,7 @@ def test_errors_are_what_a_python_program_would_catch(code: int, builtin: Any, n
 
 
 def test_a_dead_handle_is_an_error() -> None:
-    core = _native.PublisherCore(b"tcp://127.0.0.1:1", b"p")
+    core = handles.PublisherCore(b"tcp://127.0.0.1:1", b"p")
     handle = core._handle
     core.close()
     core.close()

@@ -17,7 +17,7 @@ from hermes import Envelope, Node
 
 
 class Facility:
-    """A facility of somebody else's: all that 1.x asks for, and no more."""
+    """A facility of a program: what 1.x asks for, and no more."""
 
     def __init__(self, name: str = "own", fails: str = "") -> None:
         self.name, self.fails = name, fails
@@ -357,7 +357,7 @@ def test_run_passes_the_envelope_on_and_publish_unwraps_it(
 
 
 @pytest.mark.parametrize("where", ["node", "node class", "facility", "facility class", "receiver"])
-def test_run_sees_what_is_replaced_in_parts_of_ours(
+def test_run_sees_what_is_replaced_in_components_of_ours(
     office: hermes.PostOffice, life: ExitStack, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     publisher, receiver = support.pair(life, office, topics="in")

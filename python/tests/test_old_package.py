@@ -132,7 +132,7 @@ class Text(Envelope):
 
 publisher = Publisher(sys.argv[1], "old")
 publisher.start()
-while True:  # until it is killed: what nobody has subscribed to yet is lost
+while True:  # until it is killed: what has no subscriber yet is lost
     for number, (topic, origin) in enumerate(json.loads(sys.argv[2])):
         publisher.publish(Text(topic, origin, [number]))
     time.sleep(0.02)

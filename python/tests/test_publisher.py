@@ -390,12 +390,12 @@ def test_wait_ready_says_whether_somebody_listens() -> None:
 
 
 def stalled_subscriber(listener: socket.socket) -> socket.socket:
-    """Who connects to it is greeted and subscribed to, as ZMTP 3.0 has it, and not read from."""
+    """A listener that greets and subscribes to each peer as ZMTP 3.0 does, and reads nothing."""
     connection, _ = listener.accept()
     connection.sendall(b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32))
     ready = b"\x05READY\x0bSocket-Type\x00\x00\x00\x03SUB"
     connection.sendall(bytes([4, len(ready)]) + ready)
-    # libzmq refuses who subscribes before it has said READY itself.
+    # libzmq refuses a peer that subscribes before it has sent READY itself.
     greeting_and_command = connection.recv(66, socket.MSG_WAITALL)
     connection.recv(greeting_and_command[-1], socket.MSG_WAITALL)
     connection.sendall(b"\x00\x01\x01")

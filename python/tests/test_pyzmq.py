@@ -177,7 +177,7 @@ def ours():
             got = []
             while len(got) < COUNT:
                 envelope = receiver.recv(True, 60)
-                assert envelope, [part.stats() for part in (publisher, office, receiver)]
+                assert envelope, [component.stats() for component in (publisher, office, receiver)]
                 if envelope.topic == "t":
                     got.append(envelope.data)
             seen = []

@@ -22,11 +22,11 @@ from support import PATIENCE, Sockets, eventually, frames, take
 from test_structs import json_values
 
 from hermes import Envelope, Receiver
-from hermes._decode import split
+from hermes._codec.decode import split
 
 
 class Feed:
-    """A bound XPUB socket: sends, once it knows that somebody follows."""
+    """A bound XPUB socket: sends as soon as it has a subscriber."""
 
     def __init__(self, sockets: Sockets) -> None:
         self.socket = sockets.make(zmq.XPUB, bind=support.ANYWHERE)
@@ -616,10 +616,10 @@ def test_the_malformed_are_logged_at_most_once_a_second(
         for _ in range(200):
             feed.socket.send_multipart([b"garbage"])
         eventually(lambda: receiver.stats()["dropped_malformed"] == 200)
-        notices = eventually(lambda: [r for r in caplog.records if "alformed" in r.getMessage()])
+        events = eventually(lambda: [r for r in caplog.records if "alformed" in r.getMessage()])
         time.sleep(0.2)
-        notices = [r for r in caplog.records if "alformed" in r.getMessage()]
-    assert 1 <= len(notices) <= 2 + (time.monotonic() - begin)
+        events = [r for r in caplog.records if "alformed" in r.getMessage()]
+    assert 1 <= len(events) <= 2 + (time.monotonic() - begin)
 
 
 @pytest.mark.item("receiver-malformed")

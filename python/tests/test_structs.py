@@ -15,6 +15,7 @@ from support import HERE
 
 import hermes
 from hermes import Envelope, Message, structs
+from hermes._json.integers import parse_integer
 
 VECTORS = json.loads((HERE / "data" / "vectors.json").read_text())["vectors"]
 
@@ -182,8 +183,8 @@ def test_integers_have_no_greatest() -> None:
 @pytest.mark.parametrize("digits", [1, 511, 512, 513, 1024, 1025, 4300, 4301, 100_000])
 def test_integers_of_any_size_are_read_exactly(digits: int) -> None:
     for value in (10 ** (digits - 1), 10**digits - 1, 10**digits // 7):
-        assert structs._integer(_decimal(value)) == value
-        assert structs._integer("-" + _decimal(value)) == -value
+        assert parse_integer(_decimal(value)) == value
+        assert parse_integer("-" + _decimal(value)) == -value
 
 
 def _decimal(value: int) -> str:
@@ -340,7 +341,7 @@ def test_a_class_that_fails_to_load_leaves_the_list(caplog: pytest.LogCaptureFix
             raise RuntimeError("no")
 
     data = [Broken.__qualname__, 1.0]
-    structs._complaints = structs.Pace(1.0)
+    structs._log_limit = structs.RateLimit(1.0)
     for _ in range(5):
         assert Envelope.load_from_frames(frames(data)).data == data
     assert [record.levelname for record in caplog.records] == ["WARNING"]

@@ -33,9 +33,9 @@ class World:
 
     def end(self) -> None:
         """Stop and close everything."""
-        for part in (self.publisher, self.receiver):
-            if part.is_alive():
-                part.stop()
+        for component in (self.publisher, self.receiver):
+            if component.is_alive():
+                component.stop()
         self.ear.close()
         self.mouth.close()
 
@@ -134,37 +134,44 @@ class World:
 
     # ---- Both ----------------------------------------------------------------
 
-    def start_again(self, part: str) -> Any:
+    def start_again(self, component: str) -> Any:
         """Start what has been started before."""
-        getattr(self, part).start()
+        getattr(self, component).start()
 
-    def clear_running(self, part: str) -> Any:
+    def clear_running(self, component: str) -> Any:
         """Stop by the flag."""
-        made = getattr(self, part)
+        made = getattr(self, component)
         made._running.clear()
         kit.until(lambda: not made.is_alive(), "the end")
 
-    def replace_q(self, part: str, kind: str) -> Any:
+    def replace_q(self, component: str, kind: str) -> Any:
         """Put another queue in the place of its own."""
-        getattr(self, part).q = getattr(queue, kind)()
+        getattr(self, component).q = getattr(queue, kind)()
 
-    def replace_running(self, part: str, is_set: bool) -> Any:
+    def replace_running(self, component: str, is_set: bool) -> Any:
         """Put an event of the program's in the place of its own."""
         running = threading.Event()
         if is_set:
             running.set()
-        getattr(self, part)._running = running
+        getattr(self, component)._running = running
 
-    def set(self, part: str, name: str, value: Any) -> Any:
+    def set(self, component: str, name: str, value: Any) -> Any:
         """Set an attribute."""
-        setattr(getattr(self, part), name, value)
+        setattr(getattr(self, component), name, value)
 
     def look(self) -> Any:
         """What can be seen of both."""
         seen = []
-        for part in (self.publisher, self.receiver):
-            seen.append([part.name, part.is_alive(), part._running.is_set(), bool(part.sock)])
-            seen.append([part.ident is None, part.q.empty(), part.q.qsize()])
+        for component in (self.publisher, self.receiver):
+            seen.append(
+                [
+                    component.name,
+                    component.is_alive(),
+                    component._running.is_set(),
+                    bool(component.sock),
+                ]
+            )
+            seen.append([component.ident is None, component.q.empty(), component.q.qsize()])
         return seen, self.receiver.timeout, self.receiver._exchanges, self.receiver._topics
 
     @staticmethod

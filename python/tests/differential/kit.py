@@ -302,11 +302,11 @@ def loud() -> None:
     )
 
 
-def end(*parts: Any) -> None:
-    """Stop parts and close other ends, and say that this worked."""
-    for part in parts:
-        stop = getattr(part, "stop", None) or part.close
+def end(*components: Any) -> None:
+    """Stop components and close other ends, and say that this worked."""
+    for component in components:
+        stop = getattr(component, "stop", None) or component.close
         stop()
-        if stop.__name__ == "stop" and part.is_alive():
-            say(type(part).__name__, "is still alive")
+        if stop.__name__ == "stop" and component.is_alive():
+            say(type(component).__name__, "is still alive")
     sys.stdout.flush()

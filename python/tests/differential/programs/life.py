@@ -1,4 +1,4 @@
-"""Threads, daemons, exits and interrupts: how a process with parts lives and ends."""
+"""Threads, daemons, exits and interrupts: how a process with components lives and ends."""
 
 from __future__ import annotations
 

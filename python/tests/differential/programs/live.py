@@ -1,4 +1,4 @@
-"""Attributes that change while a part runs: queues, what is accepted, timeouts, the flag."""
+"""Attributes that change while a component runs: queues, what is accepted, timeouts, the flag."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the loggers of hermes say when a part is used."""
+"""What the loggers of hermes say when a component is used."""
 
 from __future__ import annotations
 

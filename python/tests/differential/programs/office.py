@@ -174,7 +174,7 @@ def stop_with_a_timeout() -> None:
 @ruled("postoffice-in-use", "start raises OSError\nFalse\n")
 def address_in_use() -> None:
     loud()
-    cluster = Cluster(make=tcp)  # libzmq takes an address of a file from whoever has it
+    cluster = Cluster(make=tcp)  # libzmq takes over the file of an ipc address
     cluster.pair()
     second = PostOffice(cluster.office.xsub_url, tcp(), tcp())
     try:

@@ -1,43 +1,60 @@
-"""What a publisher sends: envelopes on their way into the native library."""
+"""Publishing: envelopes on their way into the send queue of the native library.
+
+An envelope goes in marshal's format if possible (`offer`), which converts the least and never
+blocks. If the library refuses that, because of what the data is or for want of room, it goes as
+JSON text, and the call waits for room as the option ``queue.full`` says. An envelope that
+writes itself always goes as text, alone. There is no lock: the library's queue has its own.
+"""
 
 from __future__ import annotations
 
+import logging
 import marshal
 import time
 from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any
 
-from hermes import _native
-from hermes._codec import Codec
-from hermes._native import PublisherCore
-from hermes._rows import DUMPS, ENCODER, FRAMES, STAMP, of_json, of_structs, parts, patched, written
+from hermes._codec.codec import Codec
+from hermes._codec.encode import (
+    DUMPS,
+    ENCODER,
+    FRAMES,
+    STAMP,
+    fields,
+    of_json,
+    of_structs,
+    patched,
+    written,
+)
+from hermes._native.abi import EBADHANDLE, EFULL, EINVAL, EJSON, ESTATE, ESTOPPED, ETIMEOUT, OK
+from hermes._native.handles import PublisherCore
 from hermes.structs import Envelope
 
-#: The codes that mean: not taken, and nothing is wrong with the envelope.
-_REFUSED = (_native.EFULL, _native.ESTATE, _native.ESTOPPED, _native.EBADHANDLE)
+# The envelope was not queued, and nothing is wrong with it.
+_REFUSED = (EFULL, ESTATE, ESTOPPED, EBADHANDLE)
 
-#: Codes of :func:`offer` that mean: nothing has happened, try it as a text, or wait.
-FOR_TEXT = (_native.EJSON, _native.ETIMEOUT, _native.EINVAL)
+#: Codes of `offer` after which the envelope is to be sent as text: nothing has been queued.
+FOR_TEXT = (EJSON, ETIMEOUT, EINVAL)
 
 _dumps = marshal.dumps
 
-_CHUNK = 256  # envelopes a call of publish_many
+_CHUNK = 256  # envelopes in one call of the library
 
 
 def send(core: PublisherCore, codec: Codec, envelope: Envelope) -> bool:
-    """Stamp an envelope, write it as JSON, and queue it; False if it was not taken.
+    """Stamp an envelope and queue it; False if it was not queued.
 
-    Raises :class:`TypeError` where it cannot be written.
+    Raises TypeError if it cannot be written as JSON.
     """
     code = offer(core, codec, envelope)
-    if code == _native.OK:
+    if code == OK:
         return True
     return _send_text(core, codec, envelope) if code in FOR_TEXT else settled(core, code)
 
 
 def offer(core: PublisherCore, codec: Codec, envelope: Envelope) -> int:
-    """Try to queue an envelope by way of marshal, without waiting for room; the code."""
+    """Try to queue an envelope in marshal's format, without waiting; return the code."""
     if (  # patched(), without the cost of a call
         not codec.marshals
         or Envelope.convert_to_frames is not FRAMES
@@ -45,38 +62,38 @@ def offer(core: PublisherCore, codec: Codec, envelope: Envelope) -> int:
         or of_structs["json"].dumps is not DUMPS
         or of_json["_default_encoder"] is not ENCODER
     ):
-        return _native.EJSON
+        return EJSON
     try:
-        values = _dumps([parts(envelope)], 2)
+        values = _dumps([fields(envelope)], 2)
     except Exception:
-        return _native.EJSON
+        return EJSON
     envelope.ts = time.time()
     return core.offer(values, len(values), None)
 
 
 def _send_text(core: PublisherCore, codec: Codec, envelope: Envelope) -> bool:
-    """:func:`send` by way of a text."""
+    """Do what `send` does, as JSON text."""
     row = written(codec, envelope)
     code = core.post(row)
-    if code == _native.ETIMEOUT:  # there is no room, so wait for some
-        code = core.publish_patiently(row)
-    return code == _native.OK or settled(core, code)
+    if code == ETIMEOUT:  # there is no room
+        code = core.publish_blocking(row)
+    return code == OK or settled(core, code)
 
 
 def settled(core: PublisherCore, code: int) -> bool:
-    """Whether an envelope was taken; raises where it is its own fault that it was not."""
-    if code == _native.OK:
+    """Tell whether an envelope was queued; raise if the envelope is the reason that it was not."""
+    if code == OK:
         return True
     if code not in _REFUSED:
-        # What is not the row that it should be has something else than one value as its data.
-        core.check(_native.EJSON if code == _native.EINVAL else code)
+        # A row that is not valid has data that is not one JSON value.
+        core.check(EJSON if code == EINVAL else code)
     return False
 
 
 class Progress:
-    """How far the envelopes of one call have got, known after an exception at any instruction.
+    """How many envelopes of one call were queued, correct after an exception at any instruction.
 
-    The library writes how many it has queued to where this object is.
+    The library writes its counts straight into numbers that this object owns.
     """
 
     __slots__ = ("_counts",)
@@ -85,16 +102,16 @@ class Progress:
         self._counts: list[Any] = []
 
     def add(self, count: Any) -> None:
-        """Count what is, or will be, the ``value`` of a number too."""
+        """Add what is, or will be, the ``value`` of a number."""
         self._counts.append(count)
 
     def add_one(self) -> None:
-        """Count an envelope that is about to be sent, or was refused for good."""
+        """Add an envelope that is about to be sent, or was finally refused."""
         self._counts.append(_ONE)
 
     @property
     def count(self) -> int:
-        """How many envelopes must not be sent again."""
+        """The number of envelopes that must not be sent again."""
         return sum(count.value for count in self._counts)
 
 
@@ -111,7 +128,7 @@ def send_many(
     envelopes: Iterable[Envelope],
     progress: Progress,
 ) -> int:
-    """As :func:`send` for many, in order; how many were taken before one was refused."""
+    """Do what `send` does for many, in order; return how many were queued before a refusal."""
     iterator = iter(envelopes)
     taken = 0
     while chunk := list(islice(iterator, _CHUNK)):
@@ -130,7 +147,7 @@ def _send_chunk(
     if not codec.marshals:
         return _send_texts(core, codec, chunk, progress)
     try:
-        values = _dumps([parts(envelope) for envelope in chunk], 2)
+        values = _dumps([fields(envelope) for envelope in chunk], 2)
     except Exception:
         return _send_texts(core, codec, chunk, progress)
     _stamp(chunk)
@@ -138,7 +155,7 @@ def _send_chunk(
     progress.add(queued)
     code = core.offer_many(values, queued)
     count: int = queued.value
-    if code == _native.OK or code in _REFUSED:
+    if code == OK or code in _REFUSED:
         return count
     return count + _send_texts(core, codec, chunk[count:], progress)
 
@@ -146,11 +163,11 @@ def _send_chunk(
 def _send_texts(
     core: PublisherCore, codec: Codec, chunk: Sequence[Envelope], progress: Progress
 ) -> int:
-    """The same by way of a text, which waits for room."""
-    if core.must_look_up():
+    """Send several envelopes as one text, and wait for room."""
+    if core.must_not_block():
         return _send_singly(core, codec, chunk, progress)
     try:
-        text = codec.rows([parts(envelope) for envelope in chunk])
+        text = codec.rows([fields(envelope) for envelope in chunk])
     except Exception:
         return _send_singly(core, codec, chunk, progress)
     _stamp(chunk)
@@ -158,7 +175,7 @@ def _send_texts(
     progress.add(queued)
     code = core.publish_batch(text, queued)
     count: int = queued.value
-    if code == _native.OK or code in _REFUSED:
+    if code == OK or code in _REFUSED:
         return count
     return count + _send_singly(core, codec, chunk[count:], progress)
 
@@ -172,9 +189,21 @@ def _stamp(chunk: Sequence[Envelope]) -> None:
 def _send_singly(
     core: PublisherCore, codec: Codec, chunk: Sequence[Envelope], progress: Progress
 ) -> int:
-    """One by one: for what a batch cannot carry, and to fail at the one that is wrong."""
+    """Send one by one what a batch cannot carry, and raise at the envelope that is wrong."""
     for count, envelope in enumerate(chunk):
         progress.add_one()
         if not send(core, codec, envelope):
             return count
     return len(chunk)
+
+
+def send_item(core: PublisherCore, codec: Codec, item: Any) -> bool:
+    """Send an item of a queue; if it cannot be written, log that, as the caller is gone."""
+    try:
+        return send(core, codec, item)
+    except (TypeError, ValueError) as error:
+        if core.get("state") != "running":
+            return False  # nothing is sent any more
+        log = logging.getLogger("hermes.publisher")
+        log.error("What was put into q cannot be sent: %s", error)
+        return True

@@ -1,6 +1,6 @@
-"""Contexts of pyzmq, for subclasses that have sockets of their own as they had in 1.x.
+"""Contexts of pyzmq, for subclasses that have sockets of their own, as in 1.x.
 
-The native library does not use them. Each is made when it is asked for.
+The native library does not use them. Each is created by the first access.
 """
 
 from __future__ import annotations
@@ -9,27 +9,27 @@ import contextlib
 import threading
 from typing import Any
 
-from hermes._native import module_lock
+from hermes._threads import module_lock
 
 _making = module_lock()
 
 
 class Context:
-    """An attribute that gives a ``zmq.Context`` of the part, made by the first access.
+    """An attribute that holds a ``zmq.Context`` of its owner, created by the first access.
 
-    None where pyzmq is not installed. What is assigned to the attribute takes its place.
+    None if pyzmq is not installed. Assigning to the attribute replaces it.
     """
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = name
 
-    def __get__(self, part: Any, owner: type | None = None) -> Any:
-        if part is None:
+    def __get__(self, owner: Any, kind: type | None = None) -> Any:
+        if owner is None:
             return self
         with _making:
-            if self._name not in part.__dict__:
-                part.__dict__[self._name] = part.__dict__["_hermes_context"] = _new()
-        return part.__dict__[self._name]
+            if self._name not in owner.__dict__:
+                owner.__dict__[self._name] = owner.__dict__["_hermes_context"] = _new()
+        return owner.__dict__[self._name]
 
 
 def _new() -> Any:
@@ -44,16 +44,16 @@ def terminate(context: Any, timeout: float) -> None:
     """Terminate a context, and wait for that at most ``timeout`` seconds.
 
     Sockets that block in it fail with ``ContextTerminated``, so that the thread that opened them
-    closes them. One that stays open keeps a thread waiting, and nothing else.
+    closes them. If one stays open, only a helper thread keeps waiting.
     """
     _finish(context.term, timeout)
 
 
-def close(part: Any, timeout: float) -> None:
-    """End the context that was made for a part whose thread has ended, with its sockets."""
-    context = part.__dict__.get("_hermes_context")
+def close(owner: Any, timeout: float) -> None:
+    """Close the context that was created for an object, and its sockets."""
+    context = owner.__dict__.get("_hermes_context")
     if context is not None and not context.closed:
-        # What a socket has not sent yet it may send as long as this takes.
+        # A socket may send what is queued for ``timeout`` seconds.
         _finish(lambda: context.destroy(linger=int(timeout * 1000)), timeout + 1.0)
 
 

@@ -1,7 +1,7 @@
 """JSON that is nested more deeply than the interpreter may recurse.
 
-Python's own json recurses, and gives up at about a thousand levels, fewer where the caller
-is deep already. These two do not recurse. They are slow, and only for what json has refused.
+Python's json recurses, and fails at about a thousand levels, fewer if the caller is deep
+already. These functions do not recurse. They are slow, and only for what json has refused.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from typing import Any, Callable
 
 from hermes import errors
 
-#: How deep the library lets arrays and objects nest; more is neither read nor written.
+#: How deeply the library lets arrays and objects nest.
 DEEPEST = 1024
 
 _space = re.compile(r"[ \t\n\r]*").match
 
 
 def loads(text: str, parse_int: Callable[[str], Any] = int) -> Any:
-    """The value of a JSON text. Raises :class:`ValueError` for what is none."""
+    """Return the value of a JSON text; raise ValueError if it is not JSON."""
     return _Reader(text, parse_int).read()
 
 
 class _Reader:
-    """On its way through a text, with the arrays and objects that are open."""
+    """The position in a text, and the arrays and objects that are open there."""
 
     def __init__(self, text: str, parse_int: Callable[[str], Any]) -> None:
         self._text = text
@@ -47,13 +47,13 @@ class _Reader:
                 value, whole = self._add(value, following)
 
     def _begin(self) -> tuple[Any, bool]:
-        """The value that begins here, and whether it ends here too."""
+        """Return the value that begins here, and whether it is complete."""
         opening = self._following()
         if opening not in ("[", "{"):
             return self._scalar(), True
         self._at += 1
         value: Any = [] if opening == "[" else {}
-        if self._following() == chr(ord(opening) + 2):  # "]" and "}" are two behind
+        if self._following() == chr(ord(opening) + 2):  # "]" and "}" are two code points later
             self._at += 1
             return value, True
         if len(self._open) == DEEPEST:
@@ -64,7 +64,7 @@ class _Reader:
         return value, False
 
     def _add(self, value: Any, following: str) -> tuple[Any, bool]:
-        """Put a value where it belongs; what is complete then, and whether anything is."""
+        """Add a value to the innermost container; return that, and True, if it is complete now."""
         container = self._open[-1]
         is_object = isinstance(container, dict)
         if is_object:
@@ -97,7 +97,7 @@ class _Reader:
         return value
 
     def _following(self) -> str:
-        """The next character that is not white space; empty at the end."""
+        """Return the next character that is not white space; empty at the end."""
         self._at = _space(self._text, self._at).end()  # type: ignore[union-attr]
         return self._text[self._at : self._at + 1]
 
@@ -106,9 +106,9 @@ class _Reader:
 
 
 def dumps(data: Any) -> str:
-    """Data as :func:`json.dumps` writes it. Raises what that would raise."""
+    """Write data as `json.dumps` does; raise what that would raise."""
     written: list[str] = []
-    # What is open: an iterator over the rest of it, what closes it, and whether it has begun.
+    # For each open array or object: an iterator over the rest of it, and what closes it.
     stack: list[tuple[Iterator[Any], str]] = []
     value = data
     while True:
@@ -124,12 +124,12 @@ def dumps(data: Any) -> str:
             if not stack:
                 return "".join(written)
             rest, closing = stack[-1]
-            item = next(rest, stack)  # the stack itself stands for the end
+            item = next(rest, stack)  # the stack itself marks the end
             if item is not stack:
                 break
             stack.pop()
             written.append(closing)
-        if written[-1] not in ("[", "{"):  # a string would have quotation marks
+        if written[-1] not in ("[", "{"):  # a string has quotation marks
             written.append(", ")
         if closing == "}":
             key, value = item
@@ -139,7 +139,7 @@ def dumps(data: Any) -> str:
 
 
 def _opened(value: Any) -> tuple[Iterator[Any], str] | None:
-    """The elements of an array or object and what closes it; None for everything else."""
+    """Return the elements of an array or object and what closes it; None for other values."""
     if isinstance(value, dict):
         return iter(value.items()), "}"
     if isinstance(value, (list, tuple)):
@@ -148,5 +148,5 @@ def _opened(value: Any) -> tuple[Iterator[Any], str] | None:
 
 
 def _name(key: Any) -> str:
-    """A key as json writes it, which makes texts of numbers and the like."""
+    """Return a key as json writes it: numbers and constants become strings."""
     return json.dumps({key: 0})[1 : -len(": 0}")]

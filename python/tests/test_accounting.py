@@ -1,4 +1,4 @@
-"""The books add up at every step, whatever happens and whatever a full queue does."""
+"""The counters add up at every step, whatever happens and whatever a full queue does."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ import pytest
 import support
 from support import ANYWHERE, PATIENCE, eventually
 
-from hermes import Envelope, PostOffice, Publisher, Receiver
+from hermes import Envelope, PostOffice, Publisher, Receiver, _typing
 
 RULES = ["block", "drop_new", "drop_old", "latest_per_topic", "error"]
 
 
-def add_up(*parts: Any) -> None:
+def add_up(*components: Any) -> None:
     """Check the sums that the guide promises."""
-    for part in parts:
-        counters = part.stats()
+    for component in components:
+        counters = component.stats()
         dropped = sum(n for name, n in counters.items() if name.startswith("dropped_"))
-        if isinstance(part, Publisher):
+        if isinstance(component, Publisher):
             done = counters["sent"] + counters["queued"] + counters["unwanted"] + dropped
             assert counters["accepted"] == done, counters
-        elif isinstance(part, Receiver):
+        elif isinstance(component, Receiver):
             assert counters["arrived"] == counters["delivered"] + counters["queued"] + dropped
         else:
             passed = counters["out_messages"] + counters["unwanted"] + counters["dropped"]
@@ -32,7 +32,7 @@ def add_up(*parts: Any) -> None:
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_the_books_add_up_at_every_step(rule: str, life: ExitStack) -> None:
+def test_the_counters_add_up_at_every_step(rule: str, life: ExitStack) -> None:
     dice = random.Random(rule)
     office = support.start_office(life)
     options = {"queue.full": rule, "queue.messages": 50, "queue.block": "2ms", "ready.hold": "20ms"}
@@ -61,7 +61,7 @@ def test_the_books_add_up_at_every_step(rule: str, life: ExitStack) -> None:
     assert publisher.stats()["accepted"] >= accepted, "what publish_many did not take counts, too"
     publisher.stop()
     if receiver.is_alive() or os.environ.get("HERMES_ENGINE") != "libzmq":
-        # libzmq leaves out what nobody wants any more before it tells that nobody does.
+        # libzmq discards what has lost its last subscriber before it reports the loss.
         eventually(lambda: office.stats()["in_messages"] == publisher.stats()["sent"])
     add_up(publisher, receiver, office)
 
@@ -98,3 +98,26 @@ def test_the_bounds_of_a_post_office_change_at_any_time() -> None:
     with PostOffice(ANYWHERE, ANYWHERE) as office:
         office.set_option("queue.messages", 7)
         assert office.get_option("queue.messages") == "7"
+
+
+def keys(kind: Any) -> set[str]:
+    """The keys that the type of the counters declares."""
+    return set(kind.__annotations__)
+
+
+def test_the_types_declare_the_counters_that_there_are() -> None:
+    with PostOffice(ANYWHERE, ANYWHERE) as office:
+        publisher = Publisher(office.endpoints["in"], "p")
+        receiver = Receiver(office.endpoints["out"], "r")
+        with publisher, receiver:
+            assert publisher.wait_ready(PATIENCE)
+            for component, kind in (
+                (office, _typing.PostOfficeStats),
+                (publisher, _typing.PublisherStats),
+                (receiver, _typing.ReceiverStats),
+            ):
+                assert set(component.stats()) == keys(kind)
+            (peer,) = publisher.stats()["peers"]
+            assert set(peer) <= keys(_typing.Peer)
+            event = next(office.events(PATIENCE))
+            assert set(event) <= keys(_typing.Event)

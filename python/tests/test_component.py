@@ -1,4 +1,4 @@
-"""Ends that programs of 1.x came to: a run that returns, an exit with a queue of one's own."""
+"""How components of 1.x programs end: by a run that returns, at exit with their own queue."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import support
 
-from hermes import Envelope, PostOffice, Publisher, Receiver, _context
+from hermes import Envelope, PostOffice, Publisher, Receiver, _zmq_context
 
 
 def test_a_run_that_returns_ends_what_waits() -> None:
@@ -81,7 +81,7 @@ def test_a_lock_that_another_thread_held_is_free_in_a_child() -> None:
     holding, done = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with _context._making:
+        with _zmq_context._making:
             holding.set()
             done.wait(support.PATIENCE)
 
@@ -90,7 +90,7 @@ def test_a_lock_that_another_thread_held_is_free_in_a_child() -> None:
     holding.wait()
     child = os.fork()
     if child == 0:
-        os._exit(0 if _context._making.acquire(timeout=support.PATIENCE) else 1)
+        os._exit(0 if _zmq_context._making.acquire(timeout=support.PATIENCE) else 1)
     done.set()
     thread.join()
     end = time.monotonic() + support.PATIENCE

@@ -1,4 +1,4 @@
-"""How envelopes become JSON, and JSON envelopes: by Python's json, or by one's own choice."""
+"""Codecs: how the data of envelopes is written as JSON and read from it."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Any, Callable
 
 from hermes.structs import parse, write
 
-#: Types of which most data is, and which have no method ``serialize``.
+#: The types of most data, none of which has a method ``serialize``.
 SIMPLE = frozenset({list, dict, tuple, str, int, float, bool, type(None)})
 
 
 def _knows_marshal() -> bool:
-    """Whether the marshal of this Python is the one that the library knows.
+    """Tell whether this Python's marshal has the format that the library writes and reads.
 
-    Its format is not promised to stay, though it has since long before Python 3.
+    Python does not promise that the format stays, though it has since before Python 3.
     """
     values = [("k", 1, {"u": [-(1 << 40), 0.5, None, True, False]})]
     written = (
@@ -37,35 +37,35 @@ def _knows_marshal() -> bool:
 
 
 class Codec:
-    """Python's own json: what :func:`json.dumps` and :func:`json.loads` do without options."""
+    """Python's own json: what `json.dumps` and `json.loads` do without options."""
 
-    #: Whether the library may write and read the JSON, and take and give values as
-    #: Python's marshal has them, where that comes to the same.
+    #: Whether the library may convert between JSON and marshal's format instead, where the
+    #: result is the same.
     marshals = _knows_marshal()
-    #: Whether Python's own json reads what arrives.
+    #: Whether Python's json reads what arrives.
     is_pythons = True
 
     def row(self, topic: str, origin: str, data: Any) -> bytes:
-        """The JSON array [topic, origin, data]; an exception where only :meth:`dumps` can."""
+        """Return the JSON array [topic, origin, data]; raise if only `dumps` can write it."""
         return "".join(_encode([topic, origin, data], 0)).encode()
 
     def rows(self, rows: Sequence[tuple[str, str, Any]]) -> bytes:
-        """Several such arrays in one."""
+        """Return an array of such arrays."""
         return "".join(_encode(rows, 0)).encode()
 
     def dumps(self, data: Any) -> str | bytes:
-        """Data as JSON."""
+        """Write data as JSON."""
         return write(data)
 
     def loads(self, text: str) -> Any:
-        """The data of one envelope, from its JSON text."""
+        """Read the data of one envelope from its JSON text."""
         return parse(text)
 
 
-class Chosen(Codec):
-    """What the user would rather have: two functions like json's, for the data of envelopes.
+class CustomCodec(Codec):
+    """A codec of the program: two functions like those of json, for the data of envelopes.
 
-    ``trusted`` ones write JSON and nothing else, so nobody has to look.
+    The output of ``trusted`` functions is not checked: they write nothing but JSON.
     """
 
     marshals = False
@@ -86,15 +86,15 @@ class Chosen(Codec):
         if isinstance(written, str):
             written = written.encode()
         if b"\0" in written:
-            raise ValueError("a NUL")  # it would end the text
-        known = len(topic) + len(origin) < _MOST_KEPT
+            raise ValueError("a NUL")  # C would see the end of the text there
+        known = len(topic) + len(origin) < _LONGEST_CACHED
         head = _head(topic, origin) if known else _write_head(topic, origin)
-        # With four elements there is no room for one more, which would be no JSON in data.
+        # A row has at most four elements, so data that is two values by mistake is refused.
         return (b"%b%b]" if self._trusted else b"%b%b,null]") % (head, written)
 
     def rows(self, rows: Sequence[tuple[str, str, Any]]) -> bytes:
         if not self._trusted:
-            raise TypeError("each envelope has to be looked at alone")
+            raise TypeError("each envelope must be checked alone")
         return b"[%b]" % b",".join([self.row(*row) for row in rows])
 
     def dumps(self, data: Any) -> str | bytes:
@@ -104,22 +104,22 @@ class Chosen(Codec):
         return self._loads(text.encode())
 
 
-def codec(chosen: Any) -> Codec:
-    """The codec for what a user gave as ``codec``: None, "json", "orjson", or an object."""
-    if chosen is None or chosen == "json":
-        return _PYTHONS
-    if chosen == "orjson":
+def choose(codec: Any) -> Codec:
+    """Return the codec for the argument ``codec``: None, "json", "orjson", or an object."""
+    if codec is None or codec == "json":
+        return _PYTHON_JSON
+    if codec == "orjson":
         return _orjson()
-    dumps, loads = getattr(chosen, "dumps", None), getattr(chosen, "loads", None)
+    dumps, loads = getattr(codec, "dumps", None), getattr(codec, "loads", None)
     if not (callable(dumps) and callable(loads)):
         raise TypeError(
-            f'codec must be "json", "orjson" or an object with dumps and loads, not {chosen!r}'
+            f'codec must be "json", "orjson" or an object with dumps and loads, not {codec!r}'
         )
-    return Chosen(dumps, loads)
+    return CustomCodec(dumps, loads)
 
 
 def _orjson() -> Codec:
-    """The package orjson. What it refuses to write or read, Python's json does."""
+    """Return a codec by orjson; what orjson refuses, Python's json writes or reads."""
     import orjson
 
     def dumps(data: Any, write: Callable[[Any], bytes] = orjson.dumps) -> str | bytes:
@@ -134,25 +134,25 @@ def _orjson() -> Codec:
         except ValueError:
             return parse(text.decode())
 
-    return Chosen(dumps, loads, trusted=True)
+    return CustomCodec(dumps, loads, trusted=True)
 
 
 def _write_head(topic: str, origin: str) -> bytes:
-    """What a row begins with."""
+    """Return the beginning of a row."""
     return f"[{_quote(topic)},{_quote(origin)},".encode()
 
 
-#: Heads are kept, for they come again and again, unless they are longer than this.
-_MOST_KEPT = 256
+# Heads up to this length are cached, as the same ones are needed again and again.
+_LONGEST_CACHED = 256
 _head = functools.lru_cache(1024)(_write_head)
 
 
 def _make_encode() -> Callable[[Any, int], Iterable[str]]:
-    """What ``json.dumps`` makes anew for every call, where this Python has it; else the same.
+    """Make the encoder that ``json.dumps`` makes for every call, if this Python has it.
 
-    It does not look out for circles, for which it would need a memory that is no good
-    after an exception or in two threads: it ends at the limit of recursion. Whoever gets an
-    exception asks ``json.dumps``, which knows what to say.
+    It does not detect circular references, for which it would need a state that is wrong
+    after an exception or in two threads; it ends at the recursion limit. After an exception
+    the caller uses ``json.dumps``, which raises the right one.
     """
     encoder = json.JSONEncoder()
     make: Any = getattr(json.encoder, "c_make_encoder", None)
@@ -160,11 +160,11 @@ def _make_encode() -> Callable[[Any, int], Iterable[str]]:
     try:
         encode: Callable[[Any, int], Iterable[str]]
         encode = make(None, encoder.default, json.encoder.encode_basestring_ascii, None, *settings)
-    except TypeError:  # there is none, or it is made in another way
+    except TypeError:  # there is none, or its arguments differ
         return lambda data, _: [json.dumps(data)]
     return encode
 
 
 _quote = json.encoder.encode_basestring_ascii
 _encode = _make_encode()
-_PYTHONS = Codec()
+_PYTHON_JSON = Codec()

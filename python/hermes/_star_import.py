@@ -1,7 +1,7 @@
-"""What ``from hermes.receiver import *`` and its like give: the names that they gave in 1.x.
+"""What ``from hermes.receiver import *`` and its like import: the same names as in 1.x.
 
-1.x had no ``__all__``, so these were all the names of its modules, imported ones included.
-Here they are looked up when somebody asks, pyzmq above all, which may not be installed.
+1.x had no ``__all__``, so these were all names of its modules, imported ones included. Here
+they are looked up by the first access, as pyzmq may not be installed.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import importlib
 import importlib.util
 from typing import Any, Callable
 
-# Where the names come from that a module has only for others.
+# For each name that a module does not use itself: the module and the attribute it stands for.
 _ORIGIN = {
     "Empty": ("queue", "Empty"),
     "Event": ("threading", "Event"),
@@ -26,9 +26,9 @@ _ORIGIN = {
 
 
 def getter(module: str, own: list[str], more: str) -> Callable[[str], Any]:
-    """The ``__getattr__`` of a module with names of its own, and more of 1.x.
+    """Make the ``__getattr__`` of a module with names of its own, and more of 1.x.
 
-    It gives ``__all__`` as well.
+    It serves ``__all__`` as well.
     """
     names = [*own, *more.split()]
 

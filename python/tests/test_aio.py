@@ -532,7 +532,7 @@ def test_loops_come_and_go_and_leave_no_descriptor(
 def test_a_receiver_at_rest_costs_the_loop_nothing(
     run: Run, ends: tuple[Publisher, Receiver]
 ) -> None:
-    """Nobody takes what is there: the loop must not be woken again and again."""
+    """Envelopes are there and not taken: the loop must not be woken again and again."""
     publisher, receiver = ends
 
     async def main() -> None:
@@ -658,7 +658,7 @@ def test_a_stop_ends_the_waiting_for_room(run: Run) -> None:
 # ---- Life --------------------------------------------------------------------
 
 
-def test_async_with_starts_and_stops_all_parts(run: Run) -> None:
+def test_async_with_starts_and_stops_all_components(run: Run) -> None:
     async def main() -> None:
         async with PostOffice(support.ANYWHERE, support.ANYWHERE) as office:
             receiver = Receiver(office.endpoints["out"], "n", on_slow="ignore")

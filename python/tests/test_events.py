@@ -1,4 +1,4 @@
-"""What happens to a part can be read, and can call back; the log has it as well."""
+"""Events of a component can be read, and call back; they are logged as well."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from support import ANYWHERE, PATIENCE, eventually, free_address
 from hermes import Envelope, PostOffice, Publisher, Receiver
 
 
-def first(part: Any, kind: str) -> dict[str, Any]:
-    """The next notice of a kind."""
-    for notice in part.events(PATIENCE):
-        if notice["kind"] == kind:
-            return dict(notice)
-    raise AssertionError(f"no notice of kind {kind}")
+def first(component: Any, kind: str) -> dict[str, Any]:
+    """The next event of a kind."""
+    for event in component.events(PATIENCE):
+        if event["kind"] == kind:
+            return dict(event)
+    raise AssertionError(f"no event of kind {kind}")
 
 
 def test_connections_come_and_go(life: ExitStack) -> None:
@@ -31,9 +31,9 @@ def test_connections_come_and_go(life: ExitStack) -> None:
         inside, outside = office.endpoints["in"], office.endpoints["out"]
         receiver = life.enter_context(Receiver(outside, "reader"))
         publisher = life.enter_context(Publisher(inside, "writer"))
-        for part, address in ((receiver, outside), (publisher, inside)):
-            assert first(part, "started")["level"] == "info"
-            connected = first(part, "connected")
+        for component, address in ((receiver, outside), (publisher, inside)):
+            assert first(component, "started")["level"] == "info"
+            connected = first(component, "connected")
             assert connected["address"] == address
             assert abs(connected["ts"] - time.time()) < 600
         assert {first(office, "connected")["kind"] for _ in range(2)} == {"connected"}
@@ -52,7 +52,7 @@ def test_a_refused_peer_is_named_with_the_reason(life: ExitStack) -> None:
     assert ": " in failed["text"]
 
 
-def test_the_iteration_ends_with_the_part_and_with_the_time() -> None:
+def test_the_iteration_ends_with_the_component_and_with_the_time() -> None:
     publisher = Publisher(free_address(), "writer")
     with publisher:
         assert first(publisher, "started")
@@ -71,15 +71,15 @@ def test_the_iteration_ends_with_the_part_and_with_the_time() -> None:
 
 
 def test_only_the_newest_are_kept() -> None:
-    from hermes._notices import KEPT, Notices
+    from hermes._events import CAPACITY, EventQueue
 
-    notices = Notices()
-    for number in range(KEPT + 10):
-        notices.add({"number": number})
-    assert [n["number"] for n in notices.take(0)] == list(range(10, KEPT + 10))
+    events = EventQueue()
+    for number in range(CAPACITY + 10):
+        events.add({"count": number})
+    assert [event["count"] for event in events.take(0)] == list(range(10, CAPACITY + 10))
 
 
-def test_a_callback_runs_in_the_thread_of_the_part_and_may_fail(
+def test_a_callback_runs_in_the_thread_of_the_component_and_may_fail(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     seen: list[tuple[str, str]] = []
@@ -98,7 +98,7 @@ def test_a_callback_runs_in_the_thread_of_the_part_and_may_fail(
     assert "started at" in caplog.text, "the log goes on"
 
 
-def test_every_kind_of_part_takes_a_callback() -> None:
+def test_every_kind_of_component_takes_a_callback() -> None:
     kinds: list[str] = []
     office = PostOffice(ANYWHERE, ANYWHERE, on_event=lambda e: kinds.append("office " + e["kind"]))
     with office:
@@ -157,7 +157,7 @@ def test_a_full_queue_is_announced() -> None:
 
 
 @pytest.mark.parametrize("problem", [SystemExit, KeyboardInterrupt, GeneratorExit, ValueError])
-def test_nothing_that_on_event_raises_ends_a_part(
+def test_nothing_that_on_event_raises_ends_a_component(
     problem: type[BaseException], caplog: pytest.LogCaptureFixture
 ) -> None:
     kinds: list[str] = []
@@ -179,7 +179,7 @@ def test_nothing_that_on_event_raises_ends_a_part(
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_part_whose_thread_dies_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_component_whose_thread_dies_stops(monkeypatch: pytest.MonkeyPatch) -> None:
     def strike(*_: object) -> None:
         raise SystemExit
 
@@ -192,7 +192,7 @@ def test_a_part_whose_thread_dies_stops(monkeypatch: pytest.MonkeyPatch) -> None
     publisher.stop()
 
 
-def test_on_event_may_stop_its_own_part(life: ExitStack) -> None:
+def test_on_event_may_stop_its_own_component(life: ExitStack) -> None:
     office = support.start_office(life)
     problems: list[BaseException] = []
     made: list[Any] = []
@@ -219,7 +219,7 @@ def test_on_event_may_stop_its_own_part(life: ExitStack) -> None:
     assert problems == []
 
 
-def test_two_parts_may_stop_each_other() -> None:
+def test_two_components_may_stop_each_other() -> None:
     pair: list[Any] = []
     both = threading.Barrier(2)
 
@@ -232,8 +232,8 @@ def test_two_parts_may_stop_each_other() -> None:
         return note
 
     pair += [Publisher(free_address(), str(n), on_event=stopper(1 - n)) for n in range(2)]
-    for part in pair:
-        part.start()
-    for part in pair:
-        threading.Thread.join(part, PATIENCE)
-        assert not part.is_alive()
+    for component in pair:
+        component.start()
+    for component in pair:
+        threading.Thread.join(component, PATIENCE)
+        assert not component.is_alive()

@@ -1,8 +1,8 @@
-"""From what the library has received to envelopes.
+"""Converts what the library has received to envelopes.
 
-As a rule Python's marshal or json makes values of a whole batch at once. A codec of the
-user's own, and a ``load_from_frames`` that is not ours, are called for each envelope; what
-they raise concerns that envelope alone.
+As a rule Python's marshal or json reads a whole batch at once. A codec of the program, or a
+``load_from_frames`` that it has replaced, is called for each envelope; an exception in it
+skips that envelope alone.
 """
 
 from __future__ import annotations
@@ -11,60 +11,78 @@ import json
 import logging
 import marshal
 import re
-import sys
+import types
 from typing import Any, Callable
 
 from hermes import structs
-from hermes._codec import Codec
-from hermes._pace import Pace
-from hermes.structs import from_columns, from_row, parse, tell_lost
+from hermes._codec.codec import Codec
+from hermes._ratelimit import RateLimit
+from hermes.structs import from_columns, from_row, parse, set_lost
 
 log = logging.getLogger("hermes.receiver")
 
 _LOADS = json.loads
 _DECODER: Any = json._default_decoder  # type: ignore[attr-defined]
 _json: Any = json
-_structs: Any = structs  # with the json that it imports, which may be replaced there
-_PLAIN = structs.Envelope.load_from_frames
-_complaints = Pace(1.0)
+_structs: Any = structs  # its global json may be replaced by a program
+_OURS = structs.Envelope.load_from_frames
+_log_limit = RateLimit(1.0)
 _space = re.compile(r"[ \t\n\r]*").match
-# Where a value ends is all that is asked, so numbers need not be read.
+# It only finds where a value ends, so numbers are not converted.
 _decoder: Any = json.JSONDecoder(parse_int=str, parse_float=str)
 _scan = _decoder.scan_once
-_TUPLE = b"("  # what the values that marshal reads begin with
+_TUPLE = b"("  # the first byte of a tuple in marshal's format
 
 Loader = Callable[[list[bytes]], Any]
 
 
-def loader() -> Loader | None:
-    """The ``load_from_frames`` that somebody has put in place of ours; None: ours.
+# The names of the module whose ``Envelope`` counts: hermes.receiver, as in 1.x.
+_namespace: dict[str, Any] = {"Envelope": structs.Envelope}
 
-    As in 1.x it is that of ``hermes.receiver.Envelope``, whatever that name stands for now.
+
+def follow_envelope_of(module: types.ModuleType, changed: Callable[[], None]) -> None:
+    """Use the ``Envelope`` of a module from now on.
+
+    ``changed`` is called when a class with another ``load_from_frames`` is assigned to it.
     """
-    load: Loader = sys.modules["hermes.receiver"].Envelope.load_from_frames
-    return None if load is _PLAIN else load
+    global _namespace
+    _namespace = vars(module)
+
+    class Module(types.ModuleType):
+        def __setattr__(self, name: str, value: Any) -> None:
+            super().__setattr__(name, value)
+            if name == "Envelope" and loader() is not None:
+                changed()
+
+    module.__class__ = Module
 
 
-def _reads_as_ever() -> bool:
-    """Whether nobody has changed how Python's json reads."""
+def loader() -> Loader | None:
+    """Return the ``load_from_frames`` that a program has put in place; None: it is ours."""
+    load: Loader = _namespace["Envelope"].load_from_frames
+    return None if load is _OURS else load
+
+
+def _json_is_original() -> bool:
+    """Tell whether Python's json reads as it did when it was imported."""
     return _structs.json.loads is _LOADS and _json._default_decoder is _DECODER
 
 
 def by_marshal(codec: Codec) -> bool:
-    """Whether to ask the library for values that marshal reads, and not for text."""
-    return codec.marshals and loader() is None and _reads_as_ever()
+    """Tell whether to ask the library for values in marshal's format, and not for text."""
+    return codec.marshals and loader() is None and _json_is_original()
 
 
 def decode(fetched: bytes, codec: Codec) -> tuple[list[Any], int]:
-    """The envelopes in what the library gave, and how many of them cannot be read."""
+    """Return the envelopes in what the library gave, and how many cannot be read."""
     if fetched[:1] == _TUPLE:
         return _from_values(fetched)
     text = fetched.decode("utf-8", "surrogatepass")
     load = loader()
-    if codec.is_pythons and load is None and _reads_as_ever():
+    if codec.is_pythons and load is None and _json_is_original():
         try:
             return list(map(from_row, _LOADS(text))), 0
-        except Exception:  # so envelope by envelope
+        except Exception:  # one of them; read each alone
             pass
     envelopes = []
     rows = elements(text)
@@ -72,32 +90,32 @@ def decode(fetched: bytes, codec: Codec) -> tuple[list[Any], int]:
         try:
             envelopes.append(_from_text(row, codec, load))
         except Exception as error:
-            _complain(row, error)
+            _log_skipped(row, error)
     return envelopes, len(rows) - len(envelopes)
 
 
 def _from_values(values: bytes) -> tuple[list[Any], int]:
-    """The same for what hermes_recv_marshal gives."""
+    """Do what `decode` does, for what hermes_recv_marshal gives."""
     *columns, texts, lost = marshal.loads(values)
     bad = []
     for index, text in texts:
         try:
             row = parse(text.decode())
         except ValueError as error:
-            _complain(text.decode(), error)
+            _log_skipped(text.decode(), error)
             bad.append(index)
         else:
             for column, value in zip(columns, row):
                 column[index] = value
     envelopes = from_columns(*columns)
-    tell_lost(envelopes, lost)
+    set_lost(envelopes, lost)
     for index in reversed(bad):
         del envelopes[index]
     return envelopes, len(bad)
 
 
 def _from_text(row: str, codec: Codec, load: Loader | None) -> Any:
-    """One envelope: the JSON text of topic, origin, data, ts, and perhaps the lost ones."""
+    """Return one envelope from a JSON array: topic, origin, data, ts, and perhaps lost."""
     *frames, lost = [*elements(row), "0"][:5]
     if load is not None:
         envelope = load([frame.encode("utf-8", "surrogatepass") for frame in frames])
@@ -106,12 +124,12 @@ def _from_text(row: str, codec: Codec, load: Loader | None) -> Any:
         envelope = from_row([parse(topic), parse(origin), codec.loads(data), parse(ts)])
     envelopes = [envelope]
     if lost != "0":
-        tell_lost(envelopes, [(0, int(lost))])
+        set_lost(envelopes, [(0, int(lost))])
     return envelopes[0]
 
 
-def _complain(row: str, error: Exception) -> None:
-    if _complaints.due():
+def _log_skipped(row: str, error: Exception) -> None:
+    if _log_limit.due():
         topic = (elements(row) or [row])[0]
         log.error(
             "Skipped an envelope on %.80s that cannot be read: %s: %s",
@@ -122,7 +140,7 @@ def _complain(row: str, error: Exception) -> None:
 
 
 def elements(text: str) -> list[str]:
-    """The elements of a JSON array, as they are written, with the white space around them."""
+    """Return the texts of the elements of a JSON array, with the white space around them."""
     try:
         return _scanned(text)
     except (StopIteration, ValueError, RecursionError):
@@ -130,22 +148,22 @@ def elements(text: str) -> list[str]:
 
 
 def _scanned(text: str) -> list[str]:
-    parts: list[str] = []
+    found: list[str] = []
     begin = 1
     value = _space(text, begin).end()  # type: ignore[union-attr]
     while text[value] != "]":
         end = _space(text, _scan(text, value)[1]).end()  # type: ignore[union-attr]
-        parts.append(text[begin:end])
+        found.append(text[begin:end])
         if text[end] == "]":
             break
         begin = end + 1
         value = _space(text, begin).end()  # type: ignore[union-attr]
-    return parts
+    return found
 
 
 def split(text: str) -> list[str]:
-    """The same without recursion, for what is very deep."""
-    parts, depth, begin, inside = [], 0, 1, False
+    """Do what `elements` does without recursion, for deeply nested data."""
+    found, depth, begin, inside = [], 0, 1, False
     position = 0
     while position < len(text):
         character = text[position]
@@ -161,8 +179,8 @@ def split(text: str) -> list[str]:
         elif character in "]}":
             depth -= 1
         elif character == "," and depth == 1:
-            parts.append(text[begin:position])
+            found.append(text[begin:position])
             begin = position + 1
         position += 1
     last = text[begin : text.rindex("]")]
-    return [*parts, last] if last.strip() else parts
+    return [*found, last] if last.strip() else found

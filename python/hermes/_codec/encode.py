@@ -1,9 +1,9 @@
-"""From envelopes to what the library takes: [topic, origin, data], as values or as JSON.
+"""Converts envelopes to what the library takes: [topic, origin, data], as values or as JSON.
 
-Nearly all envelopes are plain, and are written many at a time. Who has an own way of
-writing, because it overrides or patches ``convert_to_frames``, ``update_ts``, ``serialize``
-or ``_slots``, or is no Envelope at all, is asked for it, once, as 1.x did. A row of that kind
-has four elements, the last of which is the time that it wants to have on the wire.
+Nearly all envelopes are plain, and are converted many at a time. An envelope that writes itself
+(it overrides or patches ``convert_to_frames``, ``update_ts``, ``serialize`` or ``_slots``, or is
+not an `Envelope`) is asked for its frames, once, as in 1.x. Its row has four elements; the
+last one is the time for the wire.
 """
 
 from __future__ import annotations
@@ -13,24 +13,25 @@ import time
 from typing import Any
 
 from hermes import errors, structs
-from hermes._codec import SIMPLE, Codec
-from hermes.structs import Envelope, dump, parse, plain_values
+from hermes._codec.codec import SIMPLE, Codec
+from hermes._codec.layout import plain_values
+from hermes.structs import Envelope, dump, parse
 
-#: Of one envelope: topic, origin and data, or that and its time.
-Parts = tuple[str, str, Any]
+#: Topic, origin and data of one envelope.
+Fields = tuple[str, str, Any]
 
 FRAMES = Envelope.convert_to_frames
 STAMP = Envelope.update_ts
 DUMPS = json.dumps
 ENCODER = json._default_encoder  # type: ignore[attr-defined]
 of_json = vars(json)
-of_structs = vars(structs)  # with the json that it imports, which may be replaced there
+of_structs = vars(structs)  # its global json may be replaced by a program
 _HOOKS = ("convert_to_frames", "update_ts")
-_NOW = b"null"  # a time that the library fills in when it sends
+_NOW = b"null"  # the library writes the time when it sends
 
 
 def patched() -> bool:
-    """Whether somebody has changed how all envelopes are written. Asked for every call."""
+    """Tell whether a program has changed how all envelopes are written; checked on every call."""
     return (
         Envelope.convert_to_frames is not FRAMES
         or Envelope.update_ts is not STAMP
@@ -39,10 +40,10 @@ def patched() -> bool:
     )
 
 
-def parts(envelope: Envelope) -> Parts:
-    """Topic, origin and data as a codec takes them; TypeError where only frames will do.
+def fields(envelope: Envelope) -> Fields:
+    """Return topic, origin and data for a codec; raise TypeError if the envelope writes itself.
 
-    Not for envelopes while they are :func:`patched`.
+    Must not be called while envelopes are `patched`.
     """
     if envelope.__class__ is not Envelope and not _is_plain(envelope):
         raise TypeError("writes itself")
@@ -57,7 +58,7 @@ def parts(envelope: Envelope) -> Parts:
 
 
 def _is_plain(envelope: Any) -> bool:
-    """Whether nothing about an envelope of a subclass has ways of its own."""
+    """Tell whether an envelope of a subclass is written as `Envelope` is."""
     kind = envelope.__class__
     if (
         getattr(kind, "convert_to_frames", None) is not FRAMES
@@ -72,11 +73,11 @@ def _is_plain(envelope: Any) -> bool:
 def written(codec: Codec, envelope: Any) -> bytes:
     """Stamp an envelope, and write it as a JSON array for hermes_publish_batch().
 
-    Raises :class:`TypeError` where it cannot be written.
+    Raises TypeError if it cannot be written.
     """
     if not patched():
         try:
-            row = codec.row(*parts(envelope))
+            row = codec.row(*fields(envelope))
         except Exception:
             pass
         else:
@@ -86,7 +87,7 @@ def written(codec: Codec, envelope: Any) -> bytes:
 
 
 def _frames(codec: Codec, envelope: Any) -> list[bytes]:
-    """The four frames of an envelope, by its own way if it has one."""
+    """Return the four frames of an envelope, by its own method if it has one."""
     convert = getattr(envelope, "convert_to_frames", None)
     if convert is None or envelope is Envelope:
         what = "the class itself" if envelope is Envelope else type(envelope).__name__
@@ -106,15 +107,15 @@ def _frames(codec: Codec, envelope: Any) -> list[bytes]:
 
 
 def _as_convert_to_frames(codec: Codec, envelope: Envelope) -> list[bytes]:
-    """What our ``convert_to_frames`` does, with the codec for the data.
+    """Do what our ``convert_to_frames`` does, with the codec for the data.
 
-    The time is that of sending, unless ``update_ts`` is not ours either.
+    The library writes the time when it sends, unless ``update_ts`` is overridden.
     """
     stamp = envelope.update_ts
     stamp()
     is_ours = getattr(stamp, "__func__", None) is STAMP
     data = dump(envelope.data, dumps=codec.dumps)
-    if b"\0" in data:  # where C would see the end
+    if b"\0" in data:  # C would see the end of the text there
         raise errors.DataError(f"data of {envelope.topic!r} is not JSON: there is a NUL in it")
     return [
         structs.write(envelope.topic).encode(),
@@ -125,7 +126,7 @@ def _as_convert_to_frames(codec: Codec, envelope: Envelope) -> list[bytes]:
 
 
 def _checked(envelope: Any, frames: Any) -> list[bytes]:
-    """Frames that somebody else has made, if each is JSON: they go out as they are."""
+    """Return the frames of a program's ``convert_to_frames`` if each is JSON."""
     whose = f"convert_to_frames of {type(envelope).__name__}"
     try:
         checked = [f.encode() if isinstance(f, str) else bytes(memoryview(f)) for f in frames]

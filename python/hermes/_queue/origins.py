@@ -1,0 +1,78 @@
+"""The origins whose envelopes the native library accepts, where a pump filters by origin.
+
+An ``exchanges`` that can change in place, such as a list, is looked at by the receiver's pump
+for each envelope. The library filters nothing then, but checks the age of envelopes of the
+origins that it was told of.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+from typing import TYPE_CHECKING, Any
+
+from hermes import errors
+from hermes._arguments import name_text
+
+if TYPE_CHECKING:
+    from hermes._native.handles import ReceiverCore
+    from hermes._queue.agecheck import AgeCheck, CheckedReceiver
+
+
+class AcceptedOrigins:
+    """The origins that the library of one receiver was told of. Any thread may use it.
+
+    `_lock` guards the set, and is held while the library is told.
+    """
+
+    def __init__(self) -> None:
+        self._told: set[str] = set()  # strings as they are, other values as JSON
+        self.reset_lock()
+
+    def reset_lock(self) -> None:
+        """Make a new lock, in a forked process."""
+        self._lock = threading.Lock()
+
+    def replace(self, core: ReceiverCore, receiver: CheckedReceiver) -> None:
+        """Tell the library of the origins in ``_exchanges``, in place of earlier ones."""
+        with self._lock:
+            exchanges = receiver._exchanges
+            core.set("origins.filter", "age" if exchanges else "off")
+            self._told.clear()
+            given = [exchanges] if isinstance(exchanges, str) else exchanges
+            if exchanges and isinstance(given, (list, set, frozenset, tuple, dict)):
+                for origin in list(given):
+                    self._add(core, origin)
+
+    def add(self, core: ReceiverCore, receiver: CheckedReceiver, wanted: Any, origin: Any) -> bool:
+        """Tell the library of one origin; False if it knew, or ``wanted`` was replaced."""
+        with self._lock:
+            return wanted is receiver._exchanges and self._add(core, origin)
+
+    def first_check(self, receiver: CheckedReceiver, envelope: Any, wanted: Any) -> AgeCheck | None:
+        """Return the check for the age of an envelope of a wanted origin; None: the library did.
+
+        The library did not if the origin was added to ``_exchanges`` later. It is told now.
+        """
+        core = receiver._hermes_core
+        check: AgeCheck | None = receiver._hermes_received.first_check
+        if core is None or check is None or check.over:
+            return check
+        if not self.add(core, receiver, wanted, envelope.origin):
+            return None
+        is_number = isinstance(envelope.ts, (int, float))
+        # A cache sends envelopes that are old.
+        return check if is_number and not core.stats()["cached"] else None
+
+    def _add(self, core: ReceiverCore, origin: Any) -> bool:
+        try:
+            text = origin if isinstance(origin, str) else json.dumps(origin)
+        except (TypeError, ValueError):  # it cannot come on the wire
+            return False
+        if text in self._told:
+            return False
+        self._told.add(text)
+        with contextlib.suppress(errors.HermesError):
+            core.accept(name_text(text, "an exchange"))
+        return True

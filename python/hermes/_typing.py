@@ -1,0 +1,240 @@
+"""Types of the public interface: options, events, and the counters that ``stats()`` returns."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Callable, TypedDict, Union
+
+#: A value that an option may be given as.
+OptionValue = Union[str, bool, int, float, timedelta]
+
+
+class Event(TypedDict, total=False):
+    """What happened to a component; the guide lists the kinds.
+
+    Every event has ``kind``, ``level``, ``text`` and ``ts``; the other keys depend on the kind.
+
+    Attributes
+    ----------
+    kind
+        For programs, such as ``"connected"``.
+    level
+        ``"info"``, ``"warning"`` or ``"error"``.
+    text
+        For people.
+    ts
+        Seconds since the Unix epoch.
+    address
+        Of the endpoint or peer.
+    peer
+        The number of the connection.
+    count
+        How many occurrences this event stands for; of ``"lost"``, how many envelopes.
+    topic, origin
+        Those of the envelope concerned.
+    """
+
+    kind: str
+    level: str
+    text: str
+    ts: float
+    address: str
+    peer: int
+    count: int
+    topic: str
+    origin: str
+
+
+#: A function that is called with every event of a component.
+OnEvent = Callable[[Event], Any]
+
+
+class Peer(TypedDict, total=False):
+    """One connection. With the engine libzmq the counts stay 0.
+
+    Attributes
+    ----------
+    id
+        The number of the connection.
+    role
+        ``"publisher"``, ``"subscriber"`` or ``"debug"``.
+    address
+        Of the peer.
+    type
+        Its ZeroMQ socket type, if that is known.
+    age
+        Seconds since it has connected.
+    subscriptions
+        How many it has.
+    queue_messages, queue_bytes
+        What waits to be sent to it.
+    sent, received, dropped
+        Messages; dropped are those that its full queue had no room for.
+    """
+
+    id: int
+    role: str
+    address: str
+    type: str
+    age: float
+    subscriptions: int
+    queue_messages: int
+    queue_bytes: int
+    sent: int
+    received: int
+    dropped: int
+
+
+class ComponentStats(TypedDict, total=False):
+    """What the counters of every component contain.
+
+    Attributes
+    ----------
+    kind, name, state, stop_reason
+        As `get_option` gives them.
+    problem
+        What is wrong with its connections, for people; empty if nothing is known.
+    events_dropped
+        Events that the native library has dropped because they were not taken.
+    ready
+        Whether it is connected; of a publisher, whether it has a subscriber.
+    """
+
+    kind: str
+    name: str
+    state: str
+    stop_reason: str
+    problem: str
+    events_dropped: int
+    ready: bool
+
+
+class PublisherStats(ComponentStats, total=False):
+    """The counters of a publisher, in envelopes unless the name says bytes.
+
+    ``accepted`` is the sum of ``sent``, ``queued``, ``unwanted`` and all that are dropped.
+
+    Attributes
+    ----------
+    accepted
+        Published without an error, or dropped later.
+    sent, sent_bytes
+        Handed to a connection.
+    unwanted
+        No peer was subscribed to them.
+    dropped_no_peer
+        There was no connection, or it broke before they were written.
+    dropped_full, dropped_old, dropped_conflated
+        The queue was full, and they were the new ones, the oldest ones, or replaced by newer
+        ones of the same topic.
+    dropped_stop
+        Not sent when the time of a stop was up.
+    queued, queued_bytes
+        Accepted, and neither sent nor dropped yet.
+    """
+
+    accepted: int
+    sent: int
+    sent_bytes: int
+    unwanted: int
+    dropped_no_peer: int
+    dropped_full: int
+    dropped_old: int
+    dropped_conflated: int
+    dropped_stop: int
+    queued: int
+    queued_bytes: int
+    peers: list[Peer]
+
+
+class ReceiverStats(ComponentStats, total=False):
+    """The counters of a receiver, in envelopes unless the name says bytes.
+
+    Attributes
+    ----------
+    arrived
+        All messages that have arrived.
+    delivered
+        Taken by the program.
+    dropped_origin, dropped_stale, dropped_malformed
+        Of an origin that is not accepted; too old on arrival; not valid envelopes.
+    dropped_overflow, dropped_old, dropped_conflated
+        The queue was full, and they were the new ones, the oldest ones, or replaced by newer
+        ones of the same topic.
+    dropped_duplicate
+        Copies of envelopes that came over another path.
+    from_future, cached
+        Dated in the future; sent by a post office's cache. Both are counted elsewhere as well.
+    held
+        Waiting for earlier ones that may come over another path.
+    lost, duplicates
+        Missing, or seen before, as their sequence numbers tell.
+    lag, lag_max
+        Seconds: the age of the newest envelope on arrival, and the greatest since the start.
+    queued, queued_bytes
+        Arrived and not taken yet.
+    """
+
+    arrived: int
+    delivered: int
+    dropped_origin: int
+    dropped_stale: int
+    dropped_malformed: int
+    dropped_overflow: int
+    dropped_old: int
+    dropped_conflated: int
+    dropped_duplicate: int
+    from_future: int
+    cached: int
+    held: int
+    lost: int
+    duplicates: int
+    lag: float
+    lag_max: float
+    queued: int
+    queued_bytes: int
+    peers: list[Peer]
+
+
+class PostOfficeStats(ComponentStats, total=False):
+    """The counters of a post office, in messages unless the name says bytes.
+
+    Attributes
+    ----------
+    in_messages, in_bytes
+        Received from publishers.
+    out_messages, out_bytes
+        Sent to subscribers, one for each.
+    unwanted
+        No subscriber was subscribed to them.
+    dropped
+        Not sent because a subscriber's queue was full.
+    cache_topics, cache_messages, cache_bytes
+        What the cache of last values holds.
+    cache_evicted, cache_sent, cache_dropped
+        What it has evicted, has sent to new subscribers, and could not send.
+    """
+
+    in_messages: int
+    in_bytes: int
+    out_messages: int
+    out_bytes: int
+    unwanted: int
+    dropped: int
+    cache_topics: int
+    cache_messages: int
+    cache_bytes: int
+    cache_evicted: int
+    cache_sent: int
+    cache_dropped: int
+    publishers: list[Peer]
+    subscribers: list[Peer]
+
+
+class NodeStats(TypedDict):
+    """The counters of a node's facilities; empty for a facility that has none."""
+
+    name: str
+    kind: str
+    receiver: Any
+    publisher: Any
