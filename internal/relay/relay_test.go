@@ -2,6 +2,7 @@ package relay
 
 import (
 	"errors"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,7 +23,7 @@ type fakeOutlet struct {
 	sent    int
 	limit   int
 	unsent  int
-	closed  bool
+	closed  atomic.Bool // Close may be called by two goroutines
 	offices []string
 }
 
@@ -34,7 +35,7 @@ func (o *fakeOutlet) Idle() bool                       { return true }
 func (o *fakeOutlet) Limit(messages int, _ int64)      { o.limit = messages }
 func (o *fakeOutlet) Endpoints() []string              { return o.cfg.Bind }
 func (o *fakeOutlet) Peers() []carrier.Peer            { return nil }
-func (o *fakeOutlet) Close(time.Duration) (unsent int) { o.closed = true; return o.unsent }
+func (o *fakeOutlet) Close(time.Duration) (unsent int) { o.closed.Store(true); return o.unsent }
 func (o *fakeOutlet) AnnounceRoute(offices []string)   { o.offices = offices }
 
 // fakeInlet counts the subscriptions that are made at it.
@@ -145,7 +146,7 @@ func TestARelayPassesOnWhatComesAndAsksForWhatIsWanted(t *testing.T) {
 	limit.Begin(-1)
 	require.Equal(t, 1, r.Stop(&limit))
 	require.Empty(t, g.in.now(), "the subscriptions are taken back")
-	require.True(t, g.in.closed && g.out.closed && g.debug.closed)
+	require.True(t, g.in.closed && g.out.closed.Load() && g.debug.closed.Load())
 	require.EqualValues(t, 1, g.counters.Now().Dropped)
 }
 
@@ -185,7 +186,7 @@ func TestAddressesThatLeadBackAreRefused(t *testing.T) {
 		_, err := Open(g.config(sides[0], sides[1], sides[2]))
 		require.Equal(t, herr.EADDRESS, herr.CodeOf(err), sides)
 		require.ErrorContains(t, err, "for ever")
-		require.True(t, g.in.closed && g.out.closed, "what was open is closed")
+		require.True(t, g.in.closed && g.out.closed.Load(), "what was open is closed")
 	}
 	_, err := Open((&rig{}).config(in, in, ""))
 	require.Equal(t, herr.EADDRINUSE, herr.CodeOf(err))
@@ -196,7 +197,7 @@ func TestASideThatCannotBeOpenedClosesTheOthers(t *testing.T) {
 	g := &rig{refuse: map[carrier.Type]error{carrier.XSUB: errors.New("a reason")}}
 	_, err := Open(g.config(in, out, debug))
 	require.ErrorContains(t, err, "a reason")
-	require.True(t, g.out.closed && g.debug.closed)
+	require.True(t, g.out.closed.Load() && g.debug.closed.Load())
 
 	g = &rig{refuse: map[carrier.Type]error{carrier.XPUB: carrier.ErrUnsupported}}
 	cfg := g.config(in, out, "")
