@@ -41,7 +41,7 @@ public final class Adapter {
     private static final Duration MEETING = Duration.ofMinutes(5);
 
     private static final Set<String> HAS =
-            Set.of("text", "raw text", "restart", "close", "wait", "names", "notices", "nul");
+            Set.of("text", "raw text", "restart", "close", "wait", "names", "events", "nul");
     private static final PrintStream OUT = new PrintStream(System.out, true, StandardCharsets.UTF_8);
 
     private Adapter() {}
@@ -269,7 +269,7 @@ public final class Adapter {
                 case "recv_many" -> receiveMany(step);
                 case "each" -> each(step, index);
                 case "stats" -> stats(step);
-                case "notice" -> notice(step);
+                case "event" -> event(step);
                 default -> throw new WrongException("no such step");
             }
         }
@@ -413,12 +413,12 @@ public final class Adapter {
             }
         }
 
-        private void notice(JsonObject step) throws Exception {
+        private void event(JsonObject step) throws Exception {
             long end = System.nanoTime() + timeout(step).toNanos();
             while (true) {
                 Duration left = Duration.ofNanos(Math.max(0, end - System.nanoTime()));
-                String notice = on(step).nextEvent(left).orElseThrow(TimeIsUp::new);
-                if (!step.has("expect") || contains(step.get("expect"), JsonParser.parseString(notice))) return;
+                String event = on(step).nextEvent(left).orElseThrow(TimeIsUp::new);
+                if (!step.has("expect") || contains(step.get("expect"), JsonParser.parseString(event))) return;
             }
         }
 
