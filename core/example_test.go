@@ -170,11 +170,11 @@ func ExampleOption() {
 	defer publisher.Close()
 	for _, o := range publisher.Options() {
 		if o.Key == "queue.block" {
-			fmt.Printf("%s, by default %s: %s\n", o.Key, o.Default, o.Usage)
+			fmt.Printf("%s, by default %s, at any time: %t\n", o.Key, o.Default, o.Live)
 		}
 	}
 	// Output:
-	// queue.block, by default 1s: how long publish waits for room before it gives up, where queue.full is block
+	// queue.block, by default 1s, at any time: true
 }
 
 // NextEvent tells what happens to a component, the oldest first.
