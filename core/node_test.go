@@ -98,7 +98,7 @@ func TestANodeReportsTheProblemsOfItsComponents(t *testing.T) {
 	t.Cleanup(func() { _ = n.Close(); _ = r.Close(); _ = p.Close() })
 	told(t, r, "connection refused")
 	told(t, p, "connection refused")
-	for _, who := range []string{`receiver "r" cannot connect`, `publisher "p" cannot connect`} {
+	for _, who := range []string{`receiver "r": cannot connect`, `publisher "p": cannot connect`} {
 		require.Contains(t, get(t, n, "warning"), who)
 	}
 	require.Contains(t, get(t, n, "problem"), "connection refused")

@@ -58,7 +58,7 @@ func TestATakeInVainHasAnError(t *testing.T) {
 	err := l.Error(recvqueue.TimedOut, false)
 	require.Equal(t, herr.ETIMEOUT, herr.CodeOf(err))
 	require.Equal(t, `nothing arrived at receiver "rec"`, err.Error())
-	require.ErrorContains(t, l.Error(recvqueue.TimedOut, true), "is connected to 1 peer", "one that has waited is told why")
+	require.ErrorContains(t, l.Error(recvqueue.TimedOut, true), "connected (peers: 1)", "one that has waited is told why")
 	require.NoError(t, l.receiver.Stop(time.Second))
 	_, o := l.Take(1)
 	require.Equal(t, recvqueue.Ended, o)
