@@ -34,7 +34,7 @@ import java.util.concurrent.TimeoutException;
 
 /** Takes the steps of the conformance scenarios: bindings/conformance/README.md describes them. */
 public final class Adapter {
-    /** How long whatever has no timeout of its own may take. */
+    /** The default timeout of a step. */
     private static final Duration PATIENCE = Duration.ofMinutes(1);
 
     /** How long all members of a cluster may take to be there, compilers and JVMs included. */
@@ -106,7 +106,7 @@ public final class Adapter {
         return step.has("timeout") ? Duration.ofMillis(step.get("timeout").getAsLong()) : PATIENCE;
     }
 
-    /** Something is not as it should be. */
+    /** Something did not come as expected. */
     private static final class WrongException extends Exception {
         private static final long serialVersionUID = 1;
 
@@ -167,7 +167,7 @@ public final class Adapter {
         return new BigDecimal(element.getAsString());
     }
 
-    /** Whether what is expected is contained in what came. */
+    /** Whether {@code got} contains everything in {@code want}. */
     private static boolean contains(JsonElement want, JsonElement got) {
         if (want.isJsonObject()) {
             if (!got.isJsonObject()) return false;
