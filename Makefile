@@ -135,6 +135,10 @@ bench-cpp: build ## what hermes.hpp costs beside the C calls that it makes
 	@.ci/deps test
 	bench/cpp/pair
 
+.PHONY: bench-fast
+bench-fast: build ## what each piece of capi/fast buys, with it on and off in turn
+	$$(.ci/python) capi/fast/measure
+
 .PHONY: docs
 docs: build ## the documentation as a site, in build/site
 	@.ci/venv build/venv-docs .ci/site/requirements.txt

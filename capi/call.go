@@ -17,8 +17,8 @@ import (
 	"github.com/hermes-zmq/hermes/core"
 )
 
-// ok and its fellows are the codes of hermes.h that this side gives by itself; all
-// others come with the errors of core.
+// The codes of hermes.h that this package returns by itself. All others come with the errors
+// of core.
 const (
 	ok          = C.int32_t(core.OK)
 	invalid     = C.int32_t(core.EINVAL)
@@ -30,19 +30,18 @@ const (
 	internal    = C.int32_t(core.EINTERNAL)
 )
 
-// call is one call from C on its way through this side. Every export begins with
+// call is one call from C while it is in Go. Every export begins with
 //
 //	c := call{name: "hermes_..."}
 //	defer c.leave(&code)
 //
-// so that no panic reaches the host, and no hold on an object is forgotten.
+// so that no panic reaches the host program, and every object that was entered is released.
 type call struct {
 	name  string
 	entry *entry
 }
 
-// leave ends the call: it turns a panic into HERMES_EINTERNAL and lets go of the
-// object.
+// leave ends the call: it turns a panic into HERMES_EINTERNAL, and releases the object.
 func (c *call) leave(code *C.int32_t) {
 	if fault := recover(); fault != nil {
 		*code = c.contain(fault)
@@ -52,7 +51,7 @@ func (c *call) leave(code *C.int32_t) {
 	}
 }
 
-// contain fails the object in whose call a panic came up.
+// contain fails the object whose call has panicked.
 func (c *call) contain(fault any) C.int32_t {
 	if c.entry != nil {
 		c.component().Fail(fmt.Errorf("panic in %s: %v\n%s", c.name, fault, debug.Stack()))
@@ -60,7 +59,7 @@ func (c *call) contain(fault any) C.int32_t {
 	return c.refuse(internal, "panic: %v", fault)
 }
 
-// contained runs f on a goroutine of its own, whose panic fails the object.
+// contained runs f, on a goroutine that the caller has started; a panic of f fails the object.
 func contained(fail func(error), f func()) {
 	defer func() {
 		if fault := recover(); fault != nil {
@@ -70,7 +69,7 @@ func contained(fail func(error), f func()) {
 	f()
 }
 
-// done is the code of an error, whose text it leaves for hermes_last_error.
+// done returns the code of an error, and sets its text for hermes_last_error.
 func (c *call) done(err error) C.int32_t {
 	if err == nil {
 		return ok
@@ -79,7 +78,7 @@ func (c *call) done(err error) C.int32_t {
 	return C.int32_t(core.CodeOf(err))
 }
 
-// refuse leaves a text for hermes_last_error, and returns the code.
+// refuse sets a text for hermes_last_error, and returns the code.
 func (c *call) refuse(code C.int32_t, format string, arguments ...any) C.int32_t {
 	c.say(fmt.Sprintf(format, arguments...))
 	return code
@@ -90,5 +89,5 @@ func (c *call) say(text string) {
 	C.capi_set_error((*C.hermes_text)(unsafe.Pointer(unsafe.StringData(text))), C.size_t(len(text)))
 }
 
-// wait is a timeout in core's terms, where as here a negative one has no end.
+// wait converts a timeout; a negative one has no end, in core as in C.
 func wait(ms C.int32_t) time.Duration { return time.Duration(ms) * time.Millisecond }

@@ -21,7 +21,7 @@ const (
 	batchSize    = C.sizeof_struct_hermes_batch
 )
 
-// textSize is what the texts of an envelope take, each with its NUL.
+// textSize is the size of the texts of an envelope, each with its NUL, in bytes.
 func textSize(v *recvqueue.View) int {
 	if v.Run != nil {
 		return len(v.Run) + 1
@@ -29,8 +29,8 @@ func textSize(v *recvqueue.View) int {
 	return len(v.Topic) + len(v.Origin) + len(v.Data) + 3
 }
 
-// packOne writes the only envelope that was taken into the block, or where that has
-// too little room into memory that C frees.
+// packOne writes the only envelope that was taken into the block, or into memory that C
+// frees if the block is too small.
 func (c *call) packOne(d *recvqueue.Taken, block *C.struct_capi_block) C.int32_t {
 	var v recvqueue.View
 	d.Look(0, &v)
@@ -46,14 +46,14 @@ func (c *call) packOne(d *recvqueue.Taken, block *C.struct_capi_block) C.int32_t
 	return ok
 }
 
-// undelivered refuses for want of memory, and counts what was taken as dropped.
+// undelivered refuses because there is no memory, and counts what was taken as dropped.
 func (c *call) undelivered(d *recvqueue.Taken, format string, args ...any) C.int32_t {
 	embed.ReceiverOf(receiverOf(c.component())).Undelivered(d.Len())
 	return c.refuse(noMemory, format, args...)
 }
 
-// hermesgo_undelivered counts an envelope that C has no memory to hand on. The handle may have
-// been closed meanwhile, and with it the counters.
+// hermesgo_undelivered counts an envelope as dropped for which C has no memory. If the handle
+// was closed meanwhile, there are no counters any more.
 //
 //export hermesgo_undelivered
 func hermesgo_undelivered(h C.uint64_t) {
@@ -81,11 +81,12 @@ func packed(d *recvqueue.Taken) unsafe.Pointer {
 	return batch
 }
 
-// pack writes what was taken as one batch. It allocates more than enough, and tells how much
-// of that it used, so that C can give back the rest: the texts are decoded once only.
+// pack writes what was taken as one batch. It allocates at least what is needed, and returns
+// how much of that it used, so that C can free the rest: in this way each text is decoded
+// once. batch is nil if there is no memory.
 func pack(d *recvqueue.Taken) (batch unsafe.Pointer, used int) {
 	n := d.Len()
-	size := batchSize + n*envelopeSize + d.JSONSize(false) // whose punctuation is no less than our NULs, and what is between the texts of a run
+	size := batchSize + n*envelopeSize + d.JSONSize(false) // its punctuation is no less than the NULs, and what is between the texts of a run
 	if batch = alloc(size); batch == nil {
 		return nil, size
 	}
@@ -101,8 +102,8 @@ func pack(d *recvqueue.Taken) (batch unsafe.Pointer, used int) {
 	return batch, text
 }
 
-// putEnvelope writes an envelope at one place of the room and its texts at another.
-// It returns the place behind them.
+// putEnvelope writes an envelope at one offset of room, and its texts at another. It returns
+// the offset behind the texts.
 func putEnvelope(room []byte, at, text int, v *recvqueue.View, inBatch C.uint64_t) int {
 	topic := text - at // offsets count from the envelope
 	origin, data := topic+len(v.Topic)+1, topic+len(v.Topic)+1+len(v.Origin)+1
@@ -123,7 +124,7 @@ func putEnvelope(room []byte, at, text int, v *recvqueue.View, inBatch C.uint64_
 	return end
 }
 
-// put writes a text and its NUL, and returns the place behind it.
+// put writes a text and a NUL at an offset, and returns the offset behind them.
 func put(room []byte, at int, text []byte) int {
 	end := at + len(text)
 	copy(room[at:end], text)

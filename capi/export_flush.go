@@ -11,9 +11,9 @@ import (
 	"github.com/hermes-zmq/hermes/internal/handle"
 )
 
-// hermesgo_flush is called when the program exits: a host that forgot to stop its
-// publishers loses nothing that can be sent in the time given. Post offices of the
-// same program come second, for they pass on what the publishers send last.
+// hermesgo_flush is called when the program exits. A program that has not stopped its
+// publishers loses nothing that can be sent in ms. Post offices of the same program are
+// stopped second, for they forward what the publishers send last.
 //
 //export hermesgo_flush
 func hermesgo_flush(ms C.int32_t) {
@@ -22,8 +22,8 @@ func hermesgo_flush(ms C.int32_t) {
 	stopAll(handle.PostOffice, deadline)
 }
 
-// stopAll stops all objects of a kind at once, and waits for them until the
-// deadline. What hangs beyond it does not hold up the exit.
+// stopAll stops all objects of a kind at the same time, and waits for them until the
+// deadline, and no longer: the exit must not hang.
 func stopAll(k handle.Kind, deadline time.Time) {
 	var all sync.WaitGroup
 	for _, component := range registry.Objects(k) {

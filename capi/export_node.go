@@ -34,8 +34,8 @@ func hermesgo_node_new(name *C.hermes_text, receiver, publisher C.uint64_t, out 
 	return code
 }
 
-// componentOfNode finds a component for a new node; nil for the handle 0. The node then keeps
-// it alive by itself.
+// componentOfNode finds a component for a new node, which from then on keeps it alive; nil
+// for the handle 0.
 func componentOfNode[T core.Component](c *call, h C.uint64_t, want handle.Kind) (component T, code C.int32_t) {
 	if h == 0 {
 		return component, ok

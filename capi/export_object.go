@@ -190,16 +190,16 @@ func hermesgo_close(h C.uint64_t) (code C.int32_t) {
 	return c.refuse(badHandle, "%s", badHandleText(id, anyKind))
 }
 
-// close closes the object of a handle that names nothing any more.
+// close closes the object of the call, whose handle is closed already.
 func (c *call) close() {
-	_ = c.component().Close() // closed it is, also where not all could be flushed in time
+	_ = c.component().Close() // it is closed, even if not everything could be sent in time
 	if r := receiverOf(c.component()); r != nil {
-		wakerOf(embed.ReceiverOf(r)).Wake() // that of a node may run on, and does not wake by itself
+		wakerOf(embed.ReceiverOf(r)).Wake() // the receiver of a closed node may run on, and then does not wake by itself
 	}
 	c.entry.Object().dropPipe()
 }
 
-// closeHandle is hermes_close from this side.
+// closeHandle is hermes_close() for calls from Go.
 func closeHandle(id handle.Handle) {
 	c := call{name: "hermes_close"}
 	var code C.int32_t

@@ -8,20 +8,20 @@ import (
 	"unsafe"
 )
 
-// view is a text of C as bytes, without copying it: good for the call only. It is
-// nil where the pointer is NULL, and only there.
+// view is a text of C as bytes, not copied: valid during the call only. It is nil if the
+// pointer is NULL, and only then.
 func view(text *C.hermes_text, length C.size_t) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(text)), int(length))
 }
 
-// text copies a NUL-terminated text of C. Where it is not UTF-8 it says so, naming
-// the argument.
+// text copies a NUL-terminated text of C. It refuses one that is not UTF-8, and names the
+// argument.
 func (c *call) text(argument string, from *C.hermes_text) (string, C.int32_t) {
 	s := C.GoString((*C.char)(unsafe.Pointer(from)))
 	return s, c.checkUTF8(argument, s)
 }
 
-// sized copies a text of C that has a length.
+// sized copies a text of C with a length, and checks it as text does.
 func (c *call) sized(argument string, from *C.hermes_text, length C.size_t) (string, C.int32_t) {
 	s := string(view(from, length))
 	return s, c.checkUTF8(argument, s)
@@ -34,7 +34,7 @@ func (c *call) checkUTF8(argument, s string) C.int32_t {
 	return c.refuse(badText, "%s %q is not UTF-8", argument, s)
 }
 
-// give hands a text to C, which frees it. length may be nil.
+// give copies a text into memory that C frees. length may be nil.
 func (c *call) give(text []byte, out **C.char, length *C.size_t) C.int32_t {
 	room := alloc(len(text) + 1)
 	if room == nil {
@@ -48,10 +48,10 @@ func (c *call) give(text []byte, out **C.char, length *C.size_t) C.int32_t {
 	return ok
 }
 
-// alloc is malloc; nil where there is no memory.
+// alloc is malloc; nil if there is no memory.
 func alloc(size int) unsafe.Pointer { return C.capi_alloc(C.size_t(size)) }
 
-// copyOut copies a value as far as the caller's buffer holds it.
+// copyOut copies a value into the buffer of the caller, cut to its size.
 func copyOut(buf *C.char, room C.size_t, value string) {
 	C.capi_copy_text(buf, room, (*C.hermes_text)(unsafe.Pointer(unsafe.StringData(value))), C.size_t(len(value)))
 }

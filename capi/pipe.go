@@ -16,11 +16,12 @@ import (
 	"github.com/hermes-zmq/hermes/internal/handle"
 )
 
-// pipe is the library's end of a pair of sockets (hermes_pipe). The host has the other
-// end: it reads a byte there when it should look, and by closing it lets the object go.
+// pipe is the library's end of a pair of sockets (hermes_pipe). The host program has the
+// other end: a byte there tells it to look for envelopes, and when it closes its end the
+// library closes the object.
 //
-// A taker that is about to look arms the pipe, and the first arrival after that writes one
-// byte and disarms it: an arrival costs a system call only where the host has found nothing.
+// Each look for envelopes arms the pipe. The first arrival after that writes one byte and
+// disarms it, so that an arrival costs a system call only if the program has found nothing.
 type pipe struct {
 	end   *os.File // of the library; closed once
 	fd    int      // its descriptor
@@ -67,8 +68,8 @@ func (p *pipe) close() {
 	_ = p.end.Close()
 }
 
-// wake writes the byte, if the host waits for one. It does not block: where the socket is
-// full the host has bytes to read already, and where it is closed there is no host.
+// wake writes the byte, if the pipe is armed. It does not block: if the socket is full, the
+// program has bytes to read already; if it is closed, no program reads it.
 func (p *pipe) wake() {
 	if !p.armed.Load() || !p.armed.CompareAndSwap(true, false) {
 		return
@@ -114,7 +115,7 @@ func hermesgo_pipe(h C.uint64_t) (code C.int32_t) {
 		p.wake() // the host's first look
 	}
 	go contained(c.component().Fail, func() { p.watch(id) })
-	if !c.entry.Open() { // closed meanwhile, which has not seen the pipe
+	if !c.entry.Open() { // closed meanwhile, before there was a pipe to close
 		o.dropPipe()
 	}
 	return C.int32_t(fd)

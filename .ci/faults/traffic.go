@@ -43,11 +43,11 @@ func run(words []string) error {
 	if err != nil {
 		return err
 	}
-	for _, part := range []core.Part{t.receiver, t.publisher} {
-		if err := part.Start(); err != nil {
+	for _, component := range []core.Component{t.receiver, t.publisher} {
+		if err := component.Start(); err != nil {
 			return err
 		}
-		if err := part.WaitReady(patient); err != nil {
+		if err := component.WaitReady(patient); err != nil {
 			return err
 		}
 	}
@@ -96,9 +96,9 @@ func prepare(words []string) (t *traffic, err error) {
 	return t, nil
 }
 
-func setOption(part core.Part, prefix, name, value string) error {
+func setOption(component core.Component, prefix, name, value string) error {
 	if option, ok := strings.CutPrefix(name, prefix); ok {
-		return part.Set(option, value)
+		return component.Set(option, value)
 	}
 	return nil
 }

@@ -2,6 +2,10 @@
 //
 // Part of hermes.hpp: received envelopes. EnvelopeView reads one, Envelope owns one, and Batch
 // owns several. Include <hermes.hpp>, not this.
+//
+// Envelopes and batches are immutable once received, so any thread may read them, without
+// locks. Views refer to the memory of their owner, which frees it in its destructor; no other
+// thread may use an owner while it is moved from or destroyed.
 #ifndef HERMES_ENVELOPE_HPP
 #define HERMES_ENVELOPE_HPP
 

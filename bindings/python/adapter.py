@@ -19,7 +19,7 @@ from hermes import errors
 
 PATIENCE = 60.0  # seconds
 MEETING = 300.0  # the same for all members of a cluster to be there, compilers and JVMs included
-HAS = {"text", "notices", "descriptor", "nul"}
+HAS = {"text", "events", "descriptor", "nul"}
 CODES = {
     **{-1: "EINVAL", -2: "EBADHANDLE", -3: "ESTATE", -4: "EADDRESS", -5: "EADDRINUSE"},
     **{-6: "EOPTION", -7: "EUTF8", -8: "EJSON", -9: "EFULL", -10: "ETIMEOUT", -11: "ESTOPPED"},
@@ -60,12 +60,12 @@ def same(one, other):
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
-def part_of(want, got):
-    """Whether what is expected is part of what came."""
+def contains(want, got):
+    """Whether what is expected is contained in what came."""
     if isinstance(want, dict) and isinstance(got, dict):
-        return all(key in got and part_of(value, got[key]) for key, value in want.items())
+        return all(key in got and contains(value, got[key]) for key, value in want.items())
     if isinstance(want, list) and isinstance(got, list):
-        return len(want) == len(got) and all(map(part_of, want, got))
+        return len(want) == len(got) and all(map(contains, want, got))
     return same(want, got)
 
 
@@ -81,7 +81,7 @@ class Run:
     # ---- Steps -----------------------------------------------------------------
 
     def take(self, steps, index=0):
-        """Take steps one after the other; whoever fails says which."""
+        """Take steps one after the other; an error names the failed step."""
         for number, step in enumerate(steps, 1):
             try:
                 self.take_one(step, index)
@@ -164,8 +164,8 @@ class Run:
         self.objects[step["as"]] = hermes.Receiver(self.address(step["address"]), step["name"])
 
     def do_node(self, step, index):
-        parts = [self.objects.get(step[part]) for part in ("receiver", "publisher")]
-        self.objects[step["as"]] = hermes.Node(step["name"], *parts)
+        both = [self.objects.get(step[role]) for role in ("receiver", "publisher")]
+        self.objects[step["as"]] = hermes.Node(step["name"], *both)
 
     def do_set(self, step, index):
         self.objects[step["on"]].set_option(step["key"], step["value"])
@@ -179,15 +179,15 @@ class Run:
         self.objects[step["on"]].start()
 
     def do_stop(self, step, index):
-        part = self.objects[step["on"]]
-        part.stop() if isinstance(part, hermes.Node) else part.stop(seconds(step))
+        component = self.objects[step["on"]]
+        component.stop() if isinstance(component, hermes.Node) else component.stop(seconds(step))
 
     do_close = do_stop
 
     def do_wait_ready(self, step, index):
-        part = self.objects[step["on"]]
-        if not part.wait_ready(seconds(step)):
-            raise CodeError("ETIMEOUT" if part.is_alive() else "ESTATE")
+        component = self.objects[step["on"]]
+        if not component.wait_ready(seconds(step)):
+            raise CodeError("ETIMEOUT" if component.is_alive() else "ESTATE")
 
     def do_subscribe(self, step, index):
         self.objects[step["on"]].subscribe(step["topic"])
@@ -239,11 +239,11 @@ class Run:
 
     do_node_recv = do_recv
 
-    def expect(self, part, step, index):
+    def expect(self, component, step, index):
         """Receive an envelope and compare it."""
-        envelope = part.recv(block=True, timeout=seconds(step))
+        envelope = component.recv(block=True, timeout=seconds(step))
         if envelope is None:
-            raise CodeError(nothing(part))
+            raise CodeError(nothing(component))
         want = step.get("expect", {})
         found = {"topic": envelope.topic, "origin": envelope.origin, "lost": envelope.lost}
         for key in found.keys() & want.keys():
@@ -279,18 +279,18 @@ class Run:
             for total, *rest in step.get("sums", []):
                 if stats[total] != sum(stats[key] for key in rest):
                     raise WrongError(f"{total} is not the sum of the others in {stats}")
-            if part_of(step.get("expect", {}), stats):
+            if contains(step.get("expect", {}), stats):
                 return
             if time.monotonic() > end:
                 raise WrongError(f"the counters are {stats}")
             time.sleep(0.01)
 
-    def do_notice(self, step, index):
-        part = self.objects[step["on"]]
-        for notice in part.events(seconds(step)):
-            if "expect" in step and part_of(step["expect"], notice):
+    def do_event(self, step, index):
+        component = self.objects[step["on"]]
+        for event in component.events(seconds(step)):
+            if "expect" in step and contains(step["expect"], event):
                 return
-        raise CodeError(nothing(part))
+        raise CodeError(nothing(component))
 
     def do_readable(self, step, index):
         poll = select.poll()
@@ -303,17 +303,17 @@ class Run:
 
     def close(self):
         """Close everything, newest first."""
-        for part in reversed(self.objects.values()):
+        for component in reversed(self.objects.values()):
             with contextlib.suppress(Exception):
-                part.stop()
+                component.stop()
 
 
-def nothing(part):
-    """Return the code for None instead of an envelope, or for no more notices."""
-    part = getattr(part, "receiver", part)
-    if part.ident is None:
+def nothing(component):
+    """Return the code for None instead of an envelope, or for no more events."""
+    component = getattr(component, "receiver", component)
+    if component.ident is None:
         return "ESTATE"
-    return "ETIMEOUT" if part.get_option("state") == "running" else "ESTOPPED"
+    return "ETIMEOUT" if component.get_option("state") == "running" else "ESTOPPED"
 
 
 def run_scenarios(path, only=None):
@@ -362,7 +362,7 @@ def join_cluster(address_in, address_out, name, count, peers):
 
 
 def exchange(receiver, publisher, count, peers):
-    """Say hello until everybody hears everybody, then exchange numbers."""
+    """Say hello until every member has heard every other, then exchange numbers."""
     name, heard, complete = publisher.name, set(), set()
     received = dict.fromkeys(peers, 0)
 

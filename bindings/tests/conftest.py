@@ -18,7 +18,7 @@ PATIENCE = 120  # seconds until what hangs is called broken
 
 
 def pytest_addoption(parser):
-    """Ask which binding is meant."""
+    """Add the option that names the binding."""
     parser.addoption("--binding", required=True, help="such as cpp")
 
 
@@ -46,11 +46,11 @@ class Cluster:
         return self.programs[-1]
 
     def demo(self, script, *arguments):
-        """Run a part of the demo."""
+        """Run a program of the demo."""
         return self.start(sys.executable, ROOT / "examples/demo" / script, *arguments)
 
     def end(self):
-        """End whatever still runs."""
+        """End the programs that still run."""
         for program in self.programs:
             program.kill()
             program.communicate()

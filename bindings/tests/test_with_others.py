@@ -1,4 +1,4 @@
-"""What a binding publishes Python and C receive, and the other way about."""
+"""A binding exchanges envelopes with Python and C, in both directions."""
 
 import math
 
@@ -25,7 +25,7 @@ VALUES = [
 
 
 def next_of(receiver, topic):
-    """Return the data of the next envelope of this topic; what else comes is left aside."""
+    """Return the data of the next envelope of this topic; others are skipped."""
     while True:
         envelope = receiver.recv(block=True, timeout=PATIENCE)
         assert envelope is not None, f"waited in vain for {topic}"

@@ -224,7 +224,7 @@ int main(void) {
         the_address_is_free("zmtp", killed); /* in processes of their own */
         if (WITH_LIBZMQ) the_address_is_free("libzmq", killed);
     }
-    hermes_close(0); /* what the first use opens for good, and no other process can reach, may stay */
+    hermes_close(0); /* what the first use opens for good may stay */
     look(&before);
     children_keep_nothing("zmtp", 1);
     if (WITH_LIBZMQ) children_keep_nothing("libzmq", 0);

@@ -176,7 +176,8 @@ static void panics_in_calls(void) {
 /* ---- Panics in the library's own threads ------------------------------------ */
 
 static void *wait_for_the_fault(void *handle) {
-    FAILS(HERMES_EINTERNAL, "fault injected by a test", hermes_wait(*(uint64_t *)handle, PATIENCE_MS));
+    FAILS(HERMES_EINTERNAL, "fault injected by a test",
+          hermes_wait(*(uint64_t *)handle, PATIENCE_MS));
     return NULL;
 }
 

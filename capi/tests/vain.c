@@ -82,8 +82,9 @@ int main(void) {
     OK(hermes_receiver_subscribe(receiver, "some", 4));
     OK(hermes_start(receiver));
     OK(hermes_wait_ready(receiver, PATIENCE_MS));
-    every_wait_says(receiver,
-                    "no envelope has arrived for its subscriptions: the topics that begin with \"some\"");
+    every_wait_says(
+        receiver,
+        "no envelope has arrived for its subscriptions: the topics that begin with \"some\"");
     OK(hermes_close(receiver));
     OK(hermes_close(c.office));
     return 0;

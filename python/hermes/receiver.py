@@ -46,9 +46,7 @@ log = logging.getLogger(__name__)
 
 _NEVER = duration(float("inf"))  # an age that no envelope exceeds
 
-# What a warning says about taking from a receiver that has not been started.
-_NOTHING = "nothing arrives"
-
+_NOTHING = "nothing arrives"  # what a warning says about taking before the start
 
 if TYPE_CHECKING:
     _Component = Component[ReceiverCore]
@@ -452,11 +450,12 @@ class Receiver(_Component):
         received, core = self._hermes_received, self._hermes_core
         if core is None or received.loader_found is None:
             return
-        core.set("origins.filter", "age")
-        core.set("timeout", _NEVER)  # for the origins that it was told of
         received.age_check = AgeCheck(self)
         received.loader_found = None
+        # The pump filters first, then the library stops: nothing passes in between.
         self._hermes_pump_into_q()
+        core.set("origins.filter", "age")
+        core.set("timeout", _NEVER)  # for the origins that it was told of
 
     def _hermes_assigned(self, name: str, value: Any) -> None:
         super()._hermes_assigned(name, value)
@@ -470,9 +469,11 @@ class Receiver(_Component):
             if core is not None or value is not self._hermes_q:
                 self._hermes_pump_into_q()
         elif name == "_exchanges" and core is not None:
+            # The pump filters first, then the library stops: nothing passes in between.
+            self._hermes_origins.expect(self)
+            self._hermes_pump_into_q()
             if self._hermes_received.age_check is None:
                 self._hermes_origins.replace(core, self)
-            self._hermes_pump_into_q()
 
     def _hermes_give_back(self, taken: list[Envelope]) -> None:
         give_back(self.q, self._hermes_received, taken)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import queue
 import select
 import threading
+import time
 from contextlib import ExitStack
 from typing import Any
 
@@ -15,6 +17,7 @@ from support import PATIENCE, eventually
 
 import hermes
 from hermes import Envelope
+from hermes._queue.pumps import ReceivePump
 from hermes._queue.recv import ReceiveQueue
 
 
@@ -395,6 +398,39 @@ def test_what_is_accepted_meanwhile_can_be_too_late(sockets: support.Sockets, ho
         assert receiver.recv() is None
         assert receiver.stop_reason.startswith("slow: ")
         assert receiver.stats()["dropped_stale"] == 1
+
+
+@pytest.mark.parametrize("replaced", ["_exchanges", "Envelope"])
+def test_what_arrives_while_the_filter_is_replaced_is_filtered(
+    sockets: support.Sockets, monkeypatch: pytest.MonkeyPatch, replaced: str
+) -> None:
+    out = sockets.make(zmq.XPUB, bind="tcp://127.0.0.1:*")
+    start = ReceivePump.start
+
+    def start_late(pump: ReceivePump) -> None:
+        out.send_multipart([b'"t"', b'"other"', b"1", json.dumps(time.time()).encode()])
+        eventually(lambda: receiver._hermes_core.stats()["arrived"] == 1)
+        start(pump)
+
+    class Mine(Envelope):
+        load_from_frames = staticmethod(lambda frames: Envelope.load_from_frames(frames))
+
+    receiver: Any = hermes.Receiver(support.endpoint(out), "r", exchanges=("a",))
+    with receiver:
+        out.recv()
+        monkeypatch.setattr(ReceivePump, "start", start_late)
+        if replaced == "_exchanges":
+            receiver._exchanges = ("a", "b")
+        else:
+            monkeypatch.setattr("hermes.receiver.Envelope", Mine)
+        monkeypatch.setattr(ReceivePump, "start", start)
+        for origin in ("other", "a"):
+            frames = [b'"t"', json.dumps(origin).encode(), b"2", json.dumps(time.time()).encode()]
+            out.send_multipart(frames)
+        received = receiver.recv(True, PATIENCE)
+        assert received
+        assert (received.origin, received.data) == ("a", 2)
+        assert receiver.stats()["dropped_origin"] == 2
 
 
 def test_q_counts_what_stands_before_what_is_put_next(life: Any, office: Any) -> None:

@@ -29,17 +29,11 @@ func main() {
 	}
 }
 
-// part is what all of core's objects can do.
-type part interface {
-	Set(key, value string) error
-	Start() error
-}
-
-func start(p part, options map[string]string) {
+func start(c core.Component, options map[string]string) {
 	for key, value := range options {
-		race.Must(p.Set(key, value))
+		race.Must(c.Set(key, value))
 	}
-	race.Must(p.Start())
+	race.Must(c.Start())
 }
 
 // unlimited is for queues that may not lose anything here, however fast it comes.

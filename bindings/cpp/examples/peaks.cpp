@@ -1,15 +1,15 @@
-// Joins the demo, and prints the highest that each of its readings comes to: peaks [ADDRESS]
+// Joins the demo, and prints the maximum of each of its readings: peaks [ADDRESS]
 //
 //     make demo AT="tcp://127.0.0.1:6000 tcp://127.0.0.1:6001"
 //
-// runs the demo at addresses of which this needs the second. Ends with the demo, or on Ctrl-C.
+// runs the demo; this program needs the second address. Ends with the demo, or on Ctrl-C.
 #include <hermes.hpp>
 
 #include <algorithm>
 #include <cstdio>
 #include <map>
 
-// As examples/demo/messages.py has it.
+// As in examples/demo/messages.py.
 struct Derived {
     std::string name;
     double value = 0, average = 0;

@@ -140,7 +140,7 @@ class Run {
     static void close_quietly(hermes::Component &component) {
         try {
             component.close();
-        } catch (const hermes::error &) { // nobody's business
+        } catch (const hermes::error &) { // errors no longer matter
         }
     }
 
@@ -277,7 +277,7 @@ class Run {
         }
     }
 
-    void notice(const json &step) {
+    void event(const json &step) {
         std::string text;
         do {
             with(step, [&](auto &component) { text = component.next_event(timeout_of(step)); });
@@ -363,7 +363,7 @@ const std::map<std::string, Run::Kind> Run::kinds = {
     {"recv_many", [](Run &r, const json &s, int) { r.recv_many(s); }},
     {"each", [](Run &r, const json &s, int index) { r.each(s, index); }},
     {"stats", [](Run &r, const json &s, int) { r.stats(s); }},
-    {"notice", [](Run &r, const json &s, int) { r.notice(s); }},
+    {"event", [](Run &r, const json &s, int) { r.event(s); }},
     {"readable", [](Run &r, const json &s, int) { r.readable(s); }},
     {"sleep", [](Run &, const json &s,
                  int) { std::this_thread::sleep_for(std::chrono::milliseconds(s["ms"])); }},
@@ -441,7 +441,7 @@ class Member {
             const json hello = {{"name", name_}, {"complete", heard_.size() == received.size()}};
             publisher_.publish("conformance/hello", hello.dump());
             if (last) return;
-            if (Clock::now() > end) throw wrong("not everybody is here");
+            if (Clock::now() > end) throw wrong("not every member is here");
             for (const auto pause = Clock::now() + 50ms; Clock::now() < pause;)
                 if (hermes::Envelope e = receiver_.try_recv(10ms)) hear(e);
         }

@@ -138,7 +138,7 @@ static void at_a_limit() {
     hermes::Publisher p(office.in(), "p");
     p.set("queue.messages", 2);
     p.set("queue.block", 0ms);
-    p.set("ready.hold", 1h); // nobody subscribes, so nothing leaves the queue
+    p.set("ready.hold", 1h); // no subscriber, so nothing leaves the queue
     p.set("message.bytes", 1000);
     p.start();
     FAILS(errc::too_big, "message.bytes", p.publish("t", std::string(2000, '1')));

@@ -40,8 +40,8 @@ static void one_by_one() {
     CHECK(e.ts() > before && e.ts() < hermes::now() + 1s);
     CHECK(e.received() > before && e.lost() == 0);
 
-    c.publisher.publish("t", "1", "somebody else");
-    CHECK(c.receiver.recv(patience).origin() == "somebody else");
+    c.publisher.publish("t", "1", "another origin");
+    CHECK(c.receiver.recv(patience).origin() == "another origin");
     c.publisher.publish_of("", "", "NaN");
     e = c.receiver.recv(patience);
     CHECK(e.topic().empty() && e.origin().empty() && e.data() == "NaN");
@@ -198,7 +198,7 @@ static void settings() {
     CHECK(hermes::abi_version() == HERMES_ABI_VERSION);
 }
 
-static void notices() {
+static void events() {
     Cluster c;
     CHECK(c.publisher.stats().find("\"accepted\"") != std::string::npos);
     std::string event = c.receiver.next_event(patience);
@@ -257,7 +257,7 @@ int main() {
     moving();
     subscriptions();
     settings();
-    notices();
+    events();
     polling();
     nodes();
     the_loop_of_a_node();

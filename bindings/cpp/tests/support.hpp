@@ -17,8 +17,8 @@ inline constexpr std::chrono::seconds patience{60};
 #define CHECK(condition) ((condition) ? (void)0 : broken(__FILE__, __LINE__, #condition))
 
 // The expression throws this code, and the text names the object.
-#define FAILS(code, culprit, ...)                                                                  \
-    fails(__FILE__, __LINE__, #__VA_ARGS__, [&] { (void)(__VA_ARGS__); }, (code), (culprit))
+#define FAILS(code, cause, ...)                                                                    \
+    fails(__FILE__, __LINE__, #__VA_ARGS__, [&] { (void)(__VA_ARGS__); }, (code), (cause))
 
 [[noreturn]] inline void broken(const char *file, int line, const char *what) {
     std::fprintf(stderr, "%s:%d: not so: %s\n", file, line, what);
@@ -27,11 +27,11 @@ inline constexpr std::chrono::seconds patience{60};
 
 template <class Call>
 void fails(const char *file, int line, const char *what, Call call, hermes::errc want,
-           std::string_view culprit) {
+           std::string_view cause) {
     try {
         call();
     } catch (const hermes::error &e) {
-        if (e.code() == want && std::string_view(e.what()).find(culprit) != std::string_view::npos)
+        if (e.code() == want && std::string_view(e.what()).find(cause) != std::string_view::npos)
             return;
         std::fprintf(stderr, "%s:%d: %s gave %d: %s\n", file, line, what,
                      static_cast<int>(e.code()), e.what());

@@ -8,18 +8,18 @@ import (
 	"github.com/hermes-zmq/hermes/core"
 )
 
-// member is this program's part in a cluster of several runtimes.
+// member is this program as a member of a cluster of several runtimes.
 type member struct {
 	name      string
 	peers     []string
 	receiver  *core.Receiver
 	publisher *core.Publisher
 	heard     map[string]bool // who has said hello
-	complete  map[string]bool // and who of them hears everybody
+	complete  map[string]bool // those that have heard all others
 	received  map[string]int  // how many numbers of each
 }
 
-// hello is what members say until everybody hears everybody.
+// hello is what members send until every member has heard every other.
 type hello struct {
 	Name     string `json:"name"`
 	Complete bool   `json:"complete"`
@@ -73,7 +73,7 @@ func (m *member) takePart(in, out string, count int) (err error) {
 	return m.exchange(count)
 }
 
-// meet says hello until everybody hears everybody.
+// meet says hello until every member has heard every other.
 func (m *member) meet() error {
 	for end := time.Now().Add(5 * patience); ; {
 		last := len(m.complete) == len(m.peers)
@@ -108,7 +108,7 @@ func (m *member) exchange(count int) error {
 	return nil
 }
 
-// hear takes one envelope: a hello, or the number of somebody that comes next.
+// hear takes one envelope: a hello, or the next number of a peer.
 func (m *member) hear(timeout time.Duration) error {
 	e, err := m.receiver.Recv(timeout)
 	if err != nil {

@@ -39,20 +39,20 @@ func init() {
 		"node_run": component(func(p core.Component, s *step) error { return p.(*core.Node).Run() }),
 		"publish":  (*run).publish, "publish_many": (*run).publishMany, "node_publish": (*run).nodePublish,
 		"recv": (*run).recv, "node_recv": (*run).recv, "recv_many": (*run).recvMany, "each": (*run).each,
-		"stats": (*run).stats, "notice": (*run).notice, "readable": (*run).readable,
+		"stats": (*run).stats, "event": (*run).event, "readable": (*run).readable,
 		"sleep": (*run).sleep, "repeat": (*run).repeat, "until": (*run).until,
 		"try": (*run).try, "spawn": (*run).spawn, "join": (*run).join,
 	}
 }
 
-// component is a kind of step that only needs the object that it is about.
+// component is a kind of step that only needs its component.
 func component(do func(p core.Component, s *step) error) func(*run, *step, int) error {
 	return func(r *run, s *step, _ int) error { return do(r.component(s.On), s) }
 }
 
-// ---- Objects -----------------------------------------------------------------
+// ---- Components --------------------------------------------------------------
 
-// address is a string, or what an object says.
+// address is a string, or a key of a component.
 func (r *run) address(given json.RawMessage) (string, error) {
 	var text string
 	var from []string
@@ -278,20 +278,20 @@ func (r *run) each(s *step, index int) error {
 
 // ---- Observing ---------------------------------------------------------------
 
-// partOf says whether what is expected is part of what came.
-func partOf(want, got any) bool {
+// contains says whether got contains what is expected.
+func contains(want, got any) bool {
 	switch want := want.(type) {
 	case map[string]any:
 		got, ok := got.(map[string]any)
 		for key, value := range want {
-			ok = ok && partOf(value, got[key])
+			ok = ok && contains(value, got[key])
 		}
 		return ok
 	case []any:
 		got, ok := got.([]any)
 		ok = ok && len(got) == len(want)
 		for i := 0; ok && i < len(want); i++ {
-			ok = partOf(want[i], got[i])
+			ok = contains(want[i], got[i])
 		}
 		return ok
 	}
@@ -316,7 +316,7 @@ func (r *run) stats(s *step, _ int) error {
 				return fmt.Errorf("%s is not the sum of the others in %s", sum[0], text)
 			}
 		}
-		if partOf(want, got) {
+		if contains(want, got) {
 			return nil
 		}
 		if time.Now().After(end) {
@@ -334,7 +334,7 @@ func addsUp(sum []string, stats map[string]any) bool {
 	return difference == 0
 }
 
-func (r *run) notice(s *step, _ int) error {
+func (r *run) event(s *step, _ int) error {
 	var want any
 	if s.Expect != nil {
 		if err := json.Unmarshal(s.Expect, &want); err != nil {
@@ -350,7 +350,7 @@ func (r *run) notice(s *step, _ int) error {
 		if err := json.Unmarshal(e.JSON(), &got); err != nil {
 			return err
 		}
-		if want != nil && partOf(want, got) {
+		if want != nil && contains(want, got) {
 			return nil
 		}
 	}

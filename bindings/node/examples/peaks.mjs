@@ -1,8 +1,8 @@
-// Joins the demo, and prints the highest that each of its readings comes to: peaks.mjs [ADDRESS]
+// Joins the demo, and prints the maximum of each of its readings: peaks.mjs [ADDRESS]
 //
 //     make demo SECONDS_OF_DEMO=60 AT="tcp://127.0.0.1:6000 tcp://127.0.0.1:6001"
 //
-// runs the demo at addresses of which this needs the second. Ends with the demo, or on Ctrl-C.
+// runs the demo; this program needs the second address. Ends with the demo, or on Ctrl-C.
 import { Receiver } from 'hermes-zmq';
 
 const receiver = new Receiver(process.argv[2] ?? 'tcp://127.0.0.1:6001', 'peaks', {
@@ -20,7 +20,7 @@ for await (const { topic, data, lost } of receiver) {
   count++;
   missing += lost;
   if (topic.startsWith('live/end/')) break;
-  // A record travels as an array, as examples/demo/messages.py has it.
+  // A record is sent as an array: see examples/demo/messages.py.
   const [, , name, value, , unit] = data;
   if (!(peaks.get(name)?.value >= value)) peaks.set(name, { value, unit });
 }

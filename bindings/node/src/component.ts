@@ -1,5 +1,20 @@
 /*
- * What publishers, receivers, post offices and nodes have in common.
+ * Component, the base class of Publisher, Receiver, PostOffice and Node: options, life cycle,
+ * counters and events.
+ *
+ * Rules
+ *   Threads   An object belongs to the thread (main or worker) that made it, as every object of
+ *             JavaScript does. So there are no locks. No call blocks: the library's waiting
+ *             functions are called with timeout 0, at intervals, by until() in native.ts.
+ *   Lifetime  A started component is in the set `started`, which keeps it from being garbage
+ *             collected; it leaves when it stops or is closed. The finalizer closes one
+ *             that was never started, or has stopped.
+ *   Workers   In a worker each component opens its wake socket at once. Node closes the socket
+ *             when the worker ends, and the library then closes the component.
+ *   Hooks     Subclasses extend onStarted, onStopped, onChange (listeners or state changed), onWake
+ *             (the library has envelopes) and onClosing. Each calls its super method first or last.
+ *   Events    The library queues events. They are polled every EVENT_POLL_MS while 'event' or
+ *             'stopped' has a listener, and not otherwise.
  */
 import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
@@ -19,7 +34,7 @@ import {
   shown,
   takeBytes,
   until,
-  wakeUps,
+  openWakeSocket,
 } from './native';
 import { showWarnings } from './warnings';
 
@@ -32,41 +47,44 @@ export type Options = Record<string, Option>;
 /** Counters, by the names that docs/guide.md explains. */
 export type Stats = Record<string, unknown> & { kind: string; name: string; state: string; ready: boolean };
 
-/** A notice of what happened to an object. */
-export type Notice = Record<string, unknown> & { ts: number; kind: string; level: string; text: string };
+/** An event of a component, such as a connection made or lost. docs/guide.md lists the kinds. */
+export type ComponentEvent = Record<string, unknown> & { ts: number; kind: string; level: string; text: string };
 
-/** What remains to be closed of an object that nothing refers to any more. */
-export interface Remains {
+/** What the finalizer closes once a component is garbage. */
+export interface Resources {
   handle: number;
   socket?: Socket;
 }
 
-/** Parts that have been started: they work, and are no garbage, until they have stopped. */
-const started = new Set<Part>();
+/** Started components. The reference here keeps them from being collected until they stop. */
+const started = new Set<Component>();
 
-/** What was never started, or has stopped: closing it takes no time. */
-const forgotten = new FinalizationRegistry<Remains>(({ handle, socket }) => {
+/** Closes components that were never started, or have stopped; closing those never blocks. */
+const forgotten = new FinalizationRegistry<Resources>(({ handle, socket }) => {
   library().hermes_close(handle);
   socket?.destroy();
 });
 
-/** How often notices are asked for, where somebody listens for them, in milliseconds. */
-const NOTICES_EVERY = 100;
+/** The interval between polls for events, in milliseconds. */
+const EVENT_POLL_MS = 100;
 
 /**
- * Emits `'event'` with each notice, and `'stopped'` with the `stopReason` whenever it has
- * stopped: by `stop`, by `close`, or by itself. Where nothing listens for `'event'`, an address
- * that cannot be reached is a warning of the process, of the type `HermesWarning`, once a minute.
+ * The base class of `Publisher`, `Receiver`, `PostOffice` and `Node`.
+ *
+ * Emits `'event'` with each event, and `'stopped'` with the `stopReason` each time it has
+ * stopped: by `stop`, by `close`, or by itself. Without a listener for `'event'`, an address
+ * that cannot be reached is reported as a process warning of the type `HermesWarning`, at most
+ * once a minute.
  */
-export abstract class Part extends EventEmitter {
-  /** The number that hermes.h knows it by. */
+export abstract class Component extends EventEmitter {
+  /** The handle of hermes.h. */
   readonly handle: number;
-  /** @internal */ protected readonly remains: Remains;
+  /** @internal */ protected readonly resources: Resources;
   /** @internal */ protected closed = false;
   #running = false;
   #closing: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #silence: () => void = () => undefined; // ends what showWarnings has begun
+  #stopWarnings: () => void = () => undefined; // stops the timer of showWarnings
 
   /** @internal */
   protected constructor(make: (out: BigUint64Array) => number, given?: Options) {
@@ -77,18 +95,18 @@ export abstract class Part extends EventEmitter {
     try {
       for (const [key, value] of settings) setOption(this.handle, key, value as Option);
     } catch (error) {
-      // Before there are listeners, which would meet an object that has never become a whole one.
+      // Close it here: no finalizer is registered yet, and the constructor never returns it.
       library().hermes_close(this.handle);
       throw error;
     }
-    this.remains = { handle: this.handle };
-    forgotten.register(this, this.remains, this.remains);
-    if (!isMainThread) this.listen(); // so that the end of the worker closes it
-    this.on('newListener', () => queueMicrotask(() => this.attend()));
-    this.on('removeListener', () => this.attend());
+    this.resources = { handle: this.handle };
+    forgotten.register(this, this.resources, this.resources);
+    if (!isMainThread) this.openWakeSocket(); // the end of the worker then closes it
+    this.on('newListener', () => queueMicrotask(() => this.onChange()));
+    this.on('removeListener', () => this.onChange());
   }
 
-  /** The handle, for a call that a closed part refuses. @internal */
+  /** The handle; throws EBADHANDLE once closed. @internal */
   protected get open(): number {
     if (this.closed) throw new HermesError('EBADHANDLE', `this ${this.constructor.name} is closed`);
     return this.handle;
@@ -102,7 +120,7 @@ export abstract class Part extends EventEmitter {
     return this;
   }
 
-  /** Reads an option or a fact: `'state'`, `'address'`, `'endpoint'`, … */
+  /** Reads an option, or a read-only key: `'state'`, `'address'`, `'endpoint'`, … */
   get(key: string): string {
     for (let room = 256; ; room *= 4) {
       const buffer = Buffer.alloc(room);
@@ -121,7 +139,7 @@ export abstract class Part extends EventEmitter {
     return this.get('state');
   }
 
-  /** Why it stopped: `'stop'` where it was told to, else a text; empty while it runs. */
+  /** Why it stopped: `'stop'` after `stop` or `close`, else an error text; empty while it runs. */
   get stopReason(): string {
     return this.get('stop_reason');
   }
@@ -132,32 +150,32 @@ export abstract class Part extends EventEmitter {
     return parse(takeBytes().toString()) as Stats;
   }
 
-  // ---- Life
+  // ---- Life cycle
 
-  /** Starts it: binds, or begins to connect. It works until it is stopped, whatever refers to it. */
+  /** Binds, or begins to connect. It runs until it is stopped, even if nothing refers to it. */
   start(): this {
     check(library().hermes_start(this.open));
-    this.begun();
+    this.onStarted();
     return this;
   }
 
   /**
-   * Stops it. A publisher first sends what it has queued, for at most so many
-   * milliseconds; where it has to give up some, this rejects with ETIMEOUT.
+   * Stops it. A publisher first sends what it has queued, for at most `timeout`
+   * milliseconds; rejects with ETIMEOUT if envelopes were dropped.
    */
   async stop(timeout = 1000): Promise<void> {
     const ms = milliseconds(timeout);
     const ran = library().hermes_wait(this.open, 0) === codes.ETIMEOUT;
     if (ran) {
       check(library().hermes_stop_begin(this.handle, ms));
-      await this.#over();
+      await this.#untilStopped();
     }
-    this.ended();
+    this.onStopped();
     const given = ran && !this.closed ? this.get('stop_error') : '';
     if (given) throw new HermesError('ETIMEOUT', given);
   }
 
-  /** Stops it if need be, and frees it. What waits for it gets ESTOPPED; loops over it end. */
+  /** Stops it if it runs, and frees it. Waiting calls reject with ESTOPPED; loops over it end. */
   close(): Promise<void> {
     return (this.#closing ??= this.#close());
   }
@@ -165,32 +183,32 @@ export abstract class Part extends EventEmitter {
   async #close(): Promise<void> {
     const linger = milliseconds(durationOf(this.get('linger')));
     this.closed = true;
-    this.release();
-    this.#drain();
+    this.onClosing();
+    this.#emitEvents();
     const { hermes_wait, hermes_stop_begin, hermes_close } = library();
     if (hermes_wait(this.handle, 0) === codes.ETIMEOUT) {
       hermes_stop_begin(this.handle, linger);
-      await this.#over();
+      await this.#untilStopped();
     }
-    forgotten.unregister(this.remains);
-    hermes_close(this.handle); // quick, for it has stopped
-    this.remains.socket?.destroy(); // not before, for the library would close by itself then
+    forgotten.unregister(this.resources);
+    hermes_close(this.handle); // does not block: it has stopped
+    this.resources.socket?.destroy(); // after hermes_close, since closing the socket closes the component
     started.delete(this);
-    this.ended();
+    this.onStopped();
   }
 
-  /** Waits until it does not run. Asking keeps the process alive meanwhile, and no thread waits. */
-  #over(): Promise<void> {
+  /** Resolves when it is not running. The polling timer keeps the process alive meanwhile. */
+  #untilStopped(): Promise<void> {
     return until(() => library().hermes_wait(this.handle, 0), FOREVER, () => undefined);
   }
 
-  /** Waits until it is not running. */
+  /** Resolves when it is not running; rejects with ETIMEOUT after `timeout` milliseconds. */
   async wait(timeout = FOREVER): Promise<void> {
     const handle = this.open;
     await until(() => (this.closed ? 0 : library().hermes_wait(handle, 0)), milliseconds(timeout), check);
   }
 
-  /** Waits until it can do its work: connected, and a publisher also heard by a subscriber. */
+  /** Resolves when it is ready: connected, and for a publisher, with a subscriber. */
   async waitReady(timeout = FOREVER): Promise<void> {
     const handle = this.open;
     const ask = (): number => (this.closed ? 0 : library().hermes_wait_ready(handle, 0));
@@ -204,37 +222,37 @@ export abstract class Part extends EventEmitter {
     return new HermesError('ESTOPPED', `this ${this.constructor.name} was closed`);
   }
 
-  /** Takes the oldest notice; null when there is none in time. */
-  async nextEvent(timeout = FOREVER): Promise<Notice | null> {
+  /** Takes the oldest event; null when the timeout expires. */
+  async nextEvent(timeout = FOREVER): Promise<ComponentEvent | null> {
     const handle = this.open;
     const ask = (): number => (this.closed ? 0 : library().hermes_next_event(handle, 0, POINTER, LENGTH));
     return until(ask, milliseconds(timeout), (code) => {
       if (this.closed) throw this.#closedMeanwhile();
       if (code === codes.ETIMEOUT) return null;
       check(code);
-      return parse(takeBytes().toString()) as Notice;
+      return parse(takeBytes().toString()) as ComponentEvent;
     });
   }
 
-  // ---- For those that extend it
+  // ---- Hooks for subclasses
 
-  /** It has been started. @internal */
-  begun(): void {
+  /** Called after it was started. @internal */
+  onStarted(): void {
     this.#running = true;
     started.add(this);
-    this.#silence();
-    this.#silence = showWarnings(() => this.#warning());
-    this.attend();
+    this.#stopWarnings();
+    this.#stopWarnings = showWarnings(() => this.#warning());
+    this.onChange();
   }
 
-  /** It has stopped. @internal */
-  ended(): void {
+  /** Called after it has stopped. @internal */
+  onStopped(): void {
     if (!this.#running) return;
-    this.#drain();
+    this.#emitEvents();
     this.#running = false;
     started.delete(this);
-    this.#silence();
-    this.attend();
+    this.#stopWarnings();
+    this.onChange();
     this.emit('stopped', this.closed ? 'stop' : this.stopReason);
   }
 
@@ -243,50 +261,50 @@ export abstract class Part extends EventEmitter {
     return this.#running && !this.closed;
   }
 
-  /** Has the library wake this thread when there may be something to take. @internal */
-  protected listen(): void {
-    const weak = new WeakRef(this); // which must not keep it: `started` does, while it has to
-    this.remains.socket ??= wakeUps(this.handle, () => weak.deref()?.woken());
+  /** Opens the wake socket, which calls onWake when envelopes may be queued. @internal */
+  protected openWakeSocket(): void {
+    const weak = new WeakRef(this); // the socket must not keep it alive; `started` does while it runs
+    this.resources.socket ??= openWakeSocket(this.handle, () => weak.deref()?.onWake());
   }
 
-  /** There may be something to take. @internal */
-  protected woken(): void {
-    // of interest to receivers alone
+  /** Called when envelopes may be queued. @internal */
+  protected onWake(): void {
+    // only receivers use it
   }
 
-  /** It is about to be closed: lets go of what hangs on it. @internal */
-  protected release(): void {
-    this.remains.socket?.unref();
-    this.#silence();
+  /** Called before it is closed: stops timers. @internal */
+  protected onClosing(): void {
+    this.resources.socket?.unref();
+    this.#stopWarnings();
     clearInterval(this.#timer);
     this.#timer = undefined;
   }
 
-  /** Listeners came or went, or it was started or stopped. @internal */
-  protected attend(): void {
+  /** Called when listeners were added or removed, and after a start or stop. @internal */
+  protected onChange(): void {
     const wanted = this.running && this.listenerCount('event') + this.listenerCount('stopped') > 0;
     if (wanted && !this.#timer) {
-      this.#timer = setInterval(() => this.#look(), NOTICES_EVERY).unref();
+      this.#timer = setInterval(() => this.#poll(), EVENT_POLL_MS).unref();
     } else if (!wanted && this.#timer) {
       clearInterval(this.#timer);
       this.#timer = undefined;
     }
   }
 
-  /** What is to be shown of its connections: nothing where the program takes the notices. */
+  /** The pending warning about its connections; empty if the program listens for events itself. */
   #warning(): string {
     return this.running && this.listenerCount('event') === 0 ? this.get('warning') : '';
   }
 
-  #look(): void {
-    this.#drain();
-    if (this.running && library().hermes_wait(this.handle, 0) !== codes.ETIMEOUT) this.ended();
+  #poll(): void {
+    this.#emitEvents();
+    if (this.running && library().hermes_wait(this.handle, 0) !== codes.ETIMEOUT) this.onStopped();
   }
 
-  #drain(): void {
+  #emitEvents(): void {
     while (this.listenerCount('event') > 0) {
       if (library().hermes_next_event(this.handle, 0, POINTER, LENGTH) !== 0) return;
-      this.emit('event', parse(takeBytes().toString()) as Notice);
+      this.emit('event', parse(takeBytes().toString()) as ComponentEvent);
     }
   }
 }
@@ -306,15 +324,15 @@ const units: Record<string, number> = { h: 3_600_000, m: 60_000, s: 1000, ms: 1,
 
 /** Milliseconds of a duration as the library writes it: `1m30s`. */
 function durationOf(text: string): number {
-  const parts = text.matchAll(/([\d.]+)(h|ms|m|s|us|µs|ns)/g);
-  return Array.from(parts).reduce((sum, [, number, unit]) => sum + Number(number) * (units[unit as string] ?? 0), 0);
+  const terms = text.matchAll(/([\d.]+)(h|ms|m|s|us|µs|ns)/g);
+  return Array.from(terms).reduce((sum, [, number, unit]) => sum + Number(number) * (units[unit as string] ?? 0), 0);
 }
 
-// `await using` closes, where the runtime knows it.
+// Support `await using`, if the runtime has Symbol.asyncDispose.
 const dispose = (Symbol as { asyncDispose?: symbol }).asyncDispose;
 if (dispose) {
-  Object.defineProperty(Part.prototype, dispose, {
-    value(this: Part): Promise<void> {
+  Object.defineProperty(Component.prototype, dispose, {
+    value(this: Component): Promise<void> {
       return this.close();
     },
   });

@@ -1,8 +1,9 @@
 /*
- * Received envelopes, made of what the library hands out. It has counted them as delivered by
- * then, so each is converted alone: one that cannot be is handed on with its raw text, and costs
- * no other. What can fail is the memory for a copy, a text that is longer than a string of
- * JavaScript can be, and JSON.parse.
+ * Converts received envelopes to JavaScript: from the JSON of hermes_recv_json(), or with details
+ * from hermes_envelope_*(). The library has counted them as delivered by then, so each envelope is
+ * converted on its own; if one fails, it is delivered with `error` and its raw text. A
+ * conversion fails if memory runs out, if a text exceeds JavaScript's maximum string length,
+ * or if JSON.parse throws.
  */
 import { HermesError } from './errors';
 import { elements, parse, Splitter } from './json';
@@ -10,25 +11,25 @@ import { bytesAt, LENGTH, library, POINTER, type Pointer } from './native';
 
 /** One received envelope. */
 export interface Envelope {
-  /** A topic that is no string on the wire, which only Python programs send, is its JSON text. */
+  /** The topic. One that is not a string on the wire (only Python programs send those) is its JSON text. */
   readonly topic: string;
-  /** As the topic. */
+  /** The origin, as a string like the topic. */
   readonly origin: string;
-  /** Undefined, which no JSON is, where there is an `error`. */
+  /** The parsed data; undefined (which JSON cannot express) if there is an `error`. */
   readonly data: unknown;
-  /** When it was sent, by the sender's clock, in seconds since 1970; when taken, where that is no number. */
+  /** When it was sent, by the sender's clock, in seconds since 1970; if that is not a number, when it was taken. */
   readonly ts: number;
-  /** How many envelopes of this topic and sender went missing right before this one. */
+  /** How many envelopes of this topic and sender were lost right before this one. */
   readonly lost: number;
-  /** The data as it travelled, where the receiver gives `details`. */
+  /** The JSON text of the data; only if the receiver has `details`. */
   readonly text?: string;
-  /** When it arrived, by this machine's clock, where the receiver gives `details`. */
+  /** When it arrived, by this machine's clock, in seconds since 1970; only if the receiver has `details`. */
   readonly received?: number;
-  /** Why `data`, `topic` or `origin` could not be made of what came: longer than a string can be, say. */
+  /** Why `data`, `topic` or `origin` could not be converted, such as a text longer than a string can be. */
   readonly error?: HermesError;
-  /** The data as it travelled, in UTF-8, where there is an `error`; undefined where memory for it lacks. */
+  /** The JSON text of the data in UTF-8, if there is an `error`; undefined if there is no memory for it. */
   readonly raw?: Buffer;
-  /** The topic in UTF-8 (as JSON, without `details`) where no string can be made of it; `topic` is then empty. */
+  /** The topic in UTF-8 (as JSON, without `details`) if it cannot be converted; `topic` is then empty. */
   readonly rawTopic?: Buffer;
   /** As `rawTopic`. */
   readonly rawOrigin?: Buffer;
@@ -36,12 +37,12 @@ export interface Envelope {
 
 // ---- As JSON ---------------------------------------------------------------------
 
-/** The envelopes that a call of hermes_recv_json() has just put out; its text is freed. */
+/** The envelopes that the last call of hermes_recv_json() returned; frees its text. */
 export function takeEnvelopes(): Envelope[] {
   const pointer = POINTER[0];
   const length = Number(LENGTH[0]);
   try {
-    const bytes = attempt(() => bytesAt(pointer, length));
+    const bytes = orUndefined(() => bytesAt(pointer, length));
     return bytes ? envelopesOf(bytes) : oneByOne(pointer, length);
   } finally {
     library().hermes_free(pointer);
@@ -50,22 +51,22 @@ export function takeEnvelopes(): Envelope[] {
 
 /** The envelopes of a text of hermes_recv_json(). */
 export function envelopesOf(bytes: Buffer): Envelope[] {
-  const list = attempt(() => JSON.parse(bytes.toString()) as Row[]);
+  const list = orUndefined(() => JSON.parse(bytes.toString()) as Row[]);
   if (!list?.every(isUsual)) return elements(bytes).map(envelopeOf);
   return list.map(([topic, origin, data, ts, lost = 0]) => ({ topic, origin, data, ts, lost }));
 }
 
 type Row = [topic: string, origin: string, data: unknown, ts: number, lost?: number];
 
-/** Whether topic, origin and ts are what nearly all senders give: two strings and a number. */
+/** Whether topic, origin and ts are two strings and a number, as nearly always. */
 function isUsual([topic, origin, , ts]: Row): boolean {
   return typeof topic === 'string' && typeof origin === 'string' && typeof ts === 'number';
 }
 
-/** How much of a text is looked at at once where there is no memory for all of it. */
+/** How many bytes of a text are scanned at a time if there is no memory for a copy of all. */
 const WINDOW = 65536;
 
-/** The envelopes of a text that cannot be copied as a whole. */
+/** The envelopes of a text that is too long to be copied as a whole. */
 function oneByOne(pointer: Pointer, length: number): Envelope[] {
   const from = (at: number, size: number): Buffer => bytesAt((pointer as bigint) + BigInt(at), size);
   const rows = new Splitter();
@@ -83,19 +84,19 @@ function oneByOne(pointer: Pointer, length: number): Envelope[] {
 /** The envelope of `[topic, origin, data, ts, lost?]`. */
 function envelopeOf(bytes: Buffer): Envelope {
   const [topic, origin, data, ts, lost] = elements(bytes) as [Buffer, Buffer, Buffer, Buffer, Buffer?];
-  const texts = converted({ topic: () => topic, origin: () => origin, data: () => data }, textOf);
+  const texts = convert({ topic: () => topic, origin: () => origin, data: () => data }, textOf);
   return { ...texts, ts: timeOf(ts), lost: lost === undefined ? 0 : (plain(lost) as number) };
 }
 
-/** A string; of any other value, its JSON text, as everywhere outside of Python. */
+/** A JSON string's value; for any other JSON value, its text. */
 function textOf(bytes: Buffer): string {
   const text = bytes.toString().trim();
   return text.startsWith('"') ? (parse(text) as string) : text;
 }
 
-/** A time, which may be written as text; anything else is the moment of taking it. */
+/** A time, which may be a number in a string; for anything else, the current time. */
 function timeOf(bytes: Buffer): number {
-  const ts = attempt(() => plain(bytes));
+  const ts = orUndefined(() => plain(bytes));
   if (typeof ts === 'number') return ts;
   const time = typeof ts === 'string' && ts.trim() !== '' ? Number(ts) : NaN;
   return Number.isFinite(time) ? time : Date.now() / 1000;
@@ -103,16 +104,16 @@ function timeOf(bytes: Buffer): number {
 
 // ---- With details ----------------------------------------------------------------
 
-/** The envelope behind a pointer, with all that is known of it. */
-export function detailed(pointer: Pointer): Envelope {
+/** The envelope at a pointer, with details. */
+export function detailedEnvelope(pointer: Pointer): Envelope {
   const lib = library();
   const bytesOf = (of: 'topic' | 'origin' | 'data') => (): Buffer => {
     const at = lib[`hermes_envelope_${of}`](pointer, LENGTH);
     return bytesAt(at, Number(LENGTH[0]));
   };
-  const parts = { topic: bytesOf('topic'), origin: bytesOf('origin'), data: bytesOf('data') };
+  const fields = { topic: bytesOf('topic'), origin: bytesOf('origin'), data: bytesOf('data') };
   let text = '';
-  const texts = converted(parts, String, (json) => (text = json));
+  const texts = convert(fields, String, (json) => (text = json));
   return {
     ...texts,
     ts: lib.hermes_envelope_ts(pointer),
@@ -122,31 +123,31 @@ export function detailed(pointer: Pointer): Envelope {
   };
 }
 
-// ---- Of both ---------------------------------------------------------------------
+// ---- Common to both --------------------------------------------------------------
 
-type Parts = Record<'topic' | 'origin' | 'data', () => Buffer>;
+type Fields = Record<'topic' | 'origin' | 'data', () => Buffer>;
 type Texts = Pick<Envelope, 'topic' | 'origin' | 'data' | 'error' | 'raw' | 'rawTopic' | 'rawOrigin'>;
 
-/** Topic, origin and data of their bytes, or the bytes and why not. `tell` hears the text of the data. */
-function converted(parts: Parts, textOf: (bytes: Buffer) => string, tell?: (text: string) => void): Texts {
+/** Converts topic, origin and data; on failure, returns the error and the bytes. Passes the data's text to `tell`. */
+function convert(fields: Fields, textOf: (bytes: Buffer) => string, tell?: (text: string) => void): Texts {
   const texts = { topic: '', origin: '' };
-  let at: keyof Parts = 'topic';
+  let at: keyof Fields = 'topic';
   try {
-    texts.topic = textOf(parts.topic());
+    texts.topic = textOf(fields.topic());
     at = 'origin';
-    texts.origin = textOf(parts.origin());
+    texts.origin = textOf(fields.origin());
     at = 'data';
-    const text = parts.data().toString();
+    const text = fields.data().toString();
     tell?.(text);
     return { ...texts, data: parse(text) };
   } catch (error) {
-    const raw = { topic: copied(parts.topic), origin: copied(parts.origin), data: copied(parts.data) };
-    const origin = at === 'topic' ? attempt(() => textOf(raw.origin as Buffer)) : at === 'data' ? texts.origin : undefined;
+    const raw = { topic: copied(fields.topic), origin: copied(fields.origin), data: copied(fields.data) };
+    const origin = at === 'topic' ? orUndefined(() => textOf(raw.origin as Buffer)) : at === 'data' ? texts.origin : undefined;
     texts.origin = origin ?? '';
     return {
       ...texts,
       data: undefined,
-      error: new HermesError('EJSON', complaint(at, texts, raw[at]?.length, error as Error)),
+      error: new HermesError('EJSON', errorText(at, texts, raw[at]?.length, error as Error)),
       ...(raw.data && { raw: raw.data }),
       ...(at === 'topic' && raw.topic && { rawTopic: raw.topic }),
       ...(origin === undefined && raw.origin && { rawOrigin: raw.origin }),
@@ -154,26 +155,26 @@ function converted(parts: Parts, textOf: (bytes: Buffer) => string, tell?: (text
   }
 }
 
-/** What a message shows of a text, which may be longer than any message. */
-const SHOWN = 100;
+/** How many characters of a topic or origin an error text shows. */
+const SHOWN_CHARS = 100;
 
-function complaint(at: keyof Parts, { topic, origin }: { topic: string; origin: string }, size: number | undefined, error: Error): string {
-  const short = (text: string): string => JSON.stringify(text.slice(0, SHOWN)) + (text.length > SHOWN ? '…' : '');
+function errorText(at: keyof Fields, { topic, origin }: { topic: string; origin: string }, size: number | undefined, error: Error): string {
+  const short = (text: string): string => JSON.stringify(text.slice(0, SHOWN_CHARS)) + (text.length > SHOWN_CHARS ? '…' : '');
   const which = `the ${at} of an envelope, topic ${short(topic)}, origin ${short(origin)}`;
   return `${which}, ${size ?? 'very many'} bytes, cannot be converted: ${error.message}`;
 }
 
-/** Bytes that outlive what they are part of; undefined without memory for them. */
+/** A copy of bytes that does not depend on the library's memory; undefined if there is no memory for it. */
 function copied(bytes: () => Buffer): Buffer | undefined {
-  return attempt(() => Buffer.from(bytes()));
+  return orUndefined(() => Buffer.from(bytes()));
 }
 
 function plain(bytes: Buffer): unknown {
   return parse(bytes.toString());
 }
 
-/** What a function gives, or undefined where it throws. */
-function attempt<T>(work: () => T): T | undefined {
+/** The result of a function, or undefined if it throws. */
+function orUndefined<T>(work: () => T): T | undefined {
   try {
     return work();
   } catch {

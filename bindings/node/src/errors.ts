@@ -25,7 +25,7 @@ export type Code = keyof typeof codes;
 
 const names = new Map<number, Code>(Object.entries(codes).map(([name, errno]) => [errno, name as Code]));
 
-/** What every failing call of this package throws, or rejects with. */
+/** Thrown by failed calls of this package, or the reason of rejected promises. */
 export class HermesError extends Error {
   override readonly name = 'HermesError';
   /** Which error: `'ETIMEOUT'`, `'EADDRINUSE'`, … A code newer than this package is `'E-99'`. */

@@ -4,9 +4,9 @@ import { library, shown } from './native';
 
 export type { Envelope } from './envelope';
 export { codes, HermesError, LoadError, type Code } from './errors';
-export { Node, type NodeParts } from './node';
-export type { Notice, Option, Options, Stats } from './part';
-export { Part } from './part';
+export { Node, type NodeOptions } from './node';
+export type { ComponentEvent, Option, Options, Stats } from './component';
+export { Component } from './component';
 export { PostOffice, type PostOfficeOptions } from './postoffice';
 export { Publisher, type Item, type PublishOptions } from './publisher';
 export { Receiver, type ReceiverOptions } from './receiver';

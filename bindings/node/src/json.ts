@@ -1,13 +1,13 @@
 /*
- * JSON as hermes has it: Python's NaN, Infinity and -Infinity are allowed, and one text
- * may be longer than a string of JavaScript. What comes from the network decides how long and
- * how deep a text is, so nothing here calls itself, and each text is read a fixed number of times.
+ * JSON as on the wire: NaN, Infinity and -Infinity are allowed, and a text may exceed JavaScript's
+ * maximum string length. Peers choose the length and depth of a text, so nothing here is
+ * recursive, and each function makes a fixed number of passes over the text.
  */
 import { randomUUID } from 'node:crypto';
 import { HermesError } from './errors';
 import { utf8 } from './native';
 
-/** Parses a text that the library has checked. */
+/** Parses a text that the library has validated. */
 export function parse(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
@@ -19,7 +19,7 @@ export function parse(text: string): unknown {
 const bare = /-?Infinity|NaN/g;
 
 function parseWithNaN(text: string): unknown {
-  const mark = `NaN ${randomUUID()}`; // a string that no sender can know
+  const mark = `NaN ${randomUUID()}`; // a string that no sender can guess
   const quoted = JSON.stringify(mark);
   const replace = (token: string): string =>
     token === 'NaN' ? quoted : token === 'Infinity' ? '1e999' : '-1e999';
@@ -75,7 +75,7 @@ export function write(value: unknown): string {
   return text;
 }
 
-/** JSON text that a program hands over, as bytes. */
+/** JSON text from the caller, as bytes. */
 export function jsonBytes(json: string | Uint8Array): Buffer {
   if (json instanceof Uint8Array) return Buffer.from(json.buffer, json.byteOffset, json.byteLength);
   return utf8(json, 'the data');
@@ -84,11 +84,11 @@ export function jsonBytes(json: string | Uint8Array): Buffer {
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
-/** Finds where the elements of a JSON array begin and end, in a text that comes in pieces. */
+/** Finds where the elements of a JSON array begin and end, in a text that is fed in pieces. */
 export class Splitter {
-  /** The places of the elements, in bytes. */
+  /** The byte offsets of the elements. */
   readonly found: [begin: number, end: number][] = [];
-  private at = 0; // of all pieces before
+  private at = 0; // the length of all pieces before the current one
   private begin = 1;
   private depth = 0;
   private inString = false;
@@ -132,7 +132,7 @@ export class Splitter {
   }
 }
 
-/** The elements of a JSON array, as they stand there: for one that JSON.parse does not take whole. */
+/** The texts of the elements of a JSON array, for one that JSON.parse cannot parse as a whole. */
 export function elements(bytes: Buffer): Buffer[] {
   const splitter = new Splitter();
   splitter.feed(bytes);

@@ -1,6 +1,15 @@
 /*
- * The library as it is: finds and loads it, knows the prototypes of hermes.h, and turns
- * codes into errors. Nothing is loaded before the first object is made.
+ * The native library: finds and loads it, declares the prototypes of hermes.h, and converts
+ * error codes, timeouts and text.
+ *
+ * Rules
+ *   Loading   The first call of library() loads it; importing the package loads nothing.
+ *   Threads   Each worker has its own copy of this module, and so of POINTER, LENGTH and COUNT.
+ *             There are no locks.
+ *   Output    Calls write their results to POINTER, LENGTH and COUNT. Read them before the next
+ *             call of the library, which overwrites them, and before any await.
+ *   Memory    Text and batches from the library belong to the caller; copy, then free them.
+ *   Text      Names, addresses, keys and values are C strings; everything else is bytes and length.
  */
 import koffi = require('koffi');
 import fs = require('node:fs');
@@ -15,9 +24,8 @@ export const FOREVER = -1;
 const LONGEST = 0x7fffffff;
 
 /*
- * What a call puts out it writes into these, and it is read before the next call. (The lists
- * that koffi would fill are objects, and there is a moment in the end of a worker when
- * none can be touched.)
+ * Output arguments of calls. Typed arrays, because the objects that koffi could fill instead
+ * must not be touched while a worker is being terminated.
  */
 export const POINTER = new BigUint64Array(1);
 export const LENGTH = new BigUint64Array(1);
@@ -69,7 +77,6 @@ export interface Functions {
   memcpy: Call<[Buffer, Pointer, number], void>;
 }
 
-// Names and addresses go in as C strings, all other text as bytes and a length.
 const prototypes: Record<keyof Functions, string> = {
   hermes_version_string: 'str F()',
   hermes_abi_version: 'int F()',
@@ -109,7 +116,7 @@ const prototypes: Record<keyof Functions, string> = {
   hermes_envelope_received: 'double F(void *envelope)',
   hermes_envelope_lost: 'uint64_t F(void *envelope)',
   hermes_free: 'void F(void *text)',
-  memcpy: 'void F(void *to, void *from, size_t size)', // of the C library, which is found through ours
+  memcpy: 'void F(void *to, void *from, size_t size)', // of the C library, which libhermes links to
 };
 
 // ---- Loading ------------------------------------------------------------------
@@ -121,7 +128,7 @@ export function library(): Functions {
   return (loaded ??= load());
 }
 
-/** Where the library may be, most wanted first. */
+/** Where the library may be, in order of preference. */
 function candidates(): string[] {
   const chosen = process.env['HERMES_LIBRARY'];
   if (chosen) return [chosen];
@@ -167,7 +174,7 @@ function open(file: string): Functions {
 
 // ---- Errors and time ------------------------------------------------------------
 
-/** The error for what just failed on this thread. */
+/** The error of this thread's last failed call. */
 export function failure(code: number): HermesError {
   const buffer = Buffer.alloc(2048);
   const length = library().hermes_last_error(buffer, buffer.length);
@@ -180,7 +187,7 @@ export function check(code: number): void {
   if (code !== 0) throw failure(code);
 }
 
-/** Milliseconds as hermes.h wants them. */
+/** A timeout for hermes.h: whole milliseconds, rounded up; negative ones never expire. */
 export function milliseconds(timeout: number): number {
   if (typeof timeout !== 'number' || Number.isNaN(timeout)) {
     throw new HermesError('EINVAL', `the timeout is ${shown(timeout)}, and must be a number of milliseconds`);
@@ -188,36 +195,37 @@ export function milliseconds(timeout: number): number {
   return timeout < 0 ? FOREVER : Math.min(Math.ceil(timeout), LONGEST);
 }
 
-/** Resolves after a while. */
+/** Resolves after `ms` milliseconds. */
 export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-const TURN_AFTER = 128;
-let turns = 0;
+const YIELD_EVERY = 128;
+let calls = 0;
 
 /**
- * Whether the event loop is to have a turn before a call that needs no waiting ends: now and then, so that a loop of
- * such calls lets timers fire and sockets be read.
+ * Whether this call is to yield to the event loop although it need not wait. True for every
+ * YIELD_EVERY-th call, so that a loop of such calls lets timers fire and sockets be read.
  */
-export function turnIsDue(): boolean {
-  turns = (turns + 1) % TURN_AFTER;
-  return turns === 0;
+export function yieldIsDue(): boolean {
+  calls = (calls + 1) % YIELD_EVERY;
+  return calls === 0;
 }
 
-/** Resolves when the event loop has had a turn. */
-export function turn(): Promise<void> {
+/** Resolves in the next iteration of the event loop. */
+export function yieldToEventLoop(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
 /**
- * Asks again and again, at growing intervals of at most 50 ms, until the answer is not
- * ETIMEOUT or the time is up; what `then` makes of it, before any other call, is the result. Waiting in a thread of the pool instead would be a
- * little quicker, but four that wait would stop all of Node's file access.
+ * Polls at intervals of 1 ms, doubling up to 50 ms, until the code is not ETIMEOUT or the
+ * timeout expires; `then` converts the code to the result before any other call is made.
+ * Blocking in a thread of libuv's pool would answer sooner, but four blocked threads would
+ * stop all of Node's file access.
  */
 export async function until<T>(ask: () => number, timeout: number, then: (code: number) => T): Promise<T> {
   const end = timeout < 0 ? Infinity : performance.now() + timeout;
-  if (turnIsDue()) await turn();
+  if (yieldIsDue()) await yieldToEventLoop();
   for (let interval = 1; ; interval = Math.min(2 * interval, 50)) {
     const code = ask();
     const left = end - performance.now();
@@ -230,7 +238,7 @@ export async function until<T>(ask: () => number, timeout: number, then: (code: 
 
 const lone = /\p{Surrogate}/u;
 
-/** Text as UTF-8; half a character is refused here, where it is still to be seen. */
+/** Text as UTF-8. Throws EUTF8 for an unpaired surrogate, which Buffer.from would replace. */
 export function utf8(text: string, what: string): Buffer {
   if (typeof text !== 'string') throw new HermesError('EINVAL', `${what} is not a string, but ${shown(text)}`);
   const bytes = Buffer.from(text);
@@ -240,21 +248,21 @@ export function utf8(text: string, what: string): Buffer {
   return bytes;
 }
 
-/** Text that the library takes up to its first NUL, so it must not have one. */
+/** Text for a C string. Throws EINVAL if it contains a NUL, where C would cut it off. */
 export function cString(text: string, what: string): string {
   utf8(text, what);
   if (text.includes('\0')) throw new HermesError('EINVAL', `${what} has a NUL in it: ${JSON.stringify(text)}`);
   return text;
 }
 
-/** Options by their names, of a caller; none where they are undefined. */
+/** A caller's options object; an empty one if undefined. Throws EINVAL for other types. */
 export function options<T extends object>(given: T | undefined, what: string): Partial<T> {
   if (given === undefined) return {};
   if (typeof given === 'object' && given !== null && !Array.isArray(given)) return given;
   throw new HermesError('EINVAL', `${what} are ${shown(given)}, and must be an object`);
 }
 
-/** A value of the wrong type, for people. */
+/** A value of the wrong type, for error texts. */
 export function shown(value: unknown): string {
   if (typeof value === 'string') return `the string ${JSON.stringify(value.slice(0, 100))}`;
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object';
@@ -262,8 +270,8 @@ export function shown(value: unknown): string {
 }
 
 /**
- * A copy of the bytes behind a pointer. It is made by the system's library, and not by
- * koffi.view: that ends the process where a worker is terminated meanwhile.
+ * A copy of the bytes at a pointer. Made by memcpy, since koffi.view aborts the process if the
+ * worker is terminated meanwhile.
  */
 export function bytesAt(pointer: Pointer, length: number): Buffer {
   if (length === 0) return Buffer.alloc(0);
@@ -272,7 +280,7 @@ export function bytesAt(pointer: Pointer, length: number): Buffer {
   return bytes;
 }
 
-/** The bytes of the text that a call has put out, which is freed. */
+/** The bytes of the text that the last call returned; frees the text. */
 export function takeBytes(): Buffer {
   const pointer = POINTER[0];
   try {
@@ -282,18 +290,18 @@ export function takeBytes(): Buffer {
   }
 }
 
-// ---- Waking up --------------------------------------------------------------------
+// ---- Wake socket ------------------------------------------------------------------
 
 /**
- * Calls back on this thread's event loop whenever there may be something to take. It is a
- * socket of Node's own, which closes it when this thread ends, however it ends; the library
- * then closes the object. It does not keep the thread alive.
+ * Opens the component's hermes_pipe(): calls `onWake` on this thread's event loop whenever
+ * envelopes may be queued. Node owns the socket and closes it when this thread ends, however
+ * it ends; the library then closes the component. The socket does not keep the thread alive.
  */
-export function wakeUps(handle: number, woken: () => void): net.Socket {
+export function openWakeSocket(handle: number, onWake: () => void): net.Socket {
   const fd = library().hermes_pipe(handle);
   if (fd < 0) throw failure(fd);
   const callback = (): boolean => {
-    woken();
+    onWake();
     return true;
   };
   const options = { fd, readable: true, writable: false, onread: { buffer: Buffer.alloc(64), callback } };
@@ -304,6 +312,6 @@ export function wakeUps(handle: number, woken: () => void): net.Socket {
     fs.closeSync(fd);
     throw error;
   }
-  socket.on('error', () => undefined); // as the end of it, which the library tells as well
+  socket.on('error', () => undefined); // an error ends it like a close, which the library reports by its codes
   return socket.unref();
 }

@@ -1,35 +1,35 @@
 import { HermesError } from './errors';
 import { jsonBytes, write } from './json';
 import { check, cString, FOREVER, library, options, shown, utf8 } from './native';
-import { Part, type Options } from './part';
+import { Component, type Options } from './component';
 import type { Envelope } from './envelope';
 import { Publisher } from './publisher';
 import { Receiver } from './receiver';
 
-export interface NodeParts {
+export interface NodeOptions {
   receiver?: Receiver | null;
   publisher?: Publisher | null;
   options?: Options;
 }
 
 /**
- * A name for a receiver, a publisher, or both. Starting and stopping it starts and
- * stops them; they remain yours to close. Extend it and write a `run` of your own.
+ * A name for a receiver, a publisher, or both. Starting and stopping the node starts and
+ * stops them; the caller closes them. Extend it with a `run` of your own.
  */
-export class Node extends Part {
+export class Node extends Component {
   readonly receiver: Receiver | null;
   readonly publisher: Publisher | null;
 
-  constructor(name: string, given?: NodeParts) {
-    const who = cString(name, 'the name');
-    const { receiver = null, publisher = null, options: settings } = options(given, 'the parts of a node');
+  constructor(name: string, given?: NodeOptions) {
+    const cName = cString(name, 'the name');
+    const { receiver = null, publisher = null, options: settings } = options(given, 'the options of a node');
     if (receiver !== null && !(receiver instanceof Receiver)) {
       throw new HermesError('EINVAL', `the receiver of a node is ${shown(receiver)}`);
     }
     if (publisher !== null && !(publisher instanceof Publisher)) {
       throw new HermesError('EINVAL', `the publisher of a node is ${shown(publisher)}`);
     }
-    super((out) => library().hermes_node_new(who, receiver?.handle ?? 0, publisher?.handle ?? 0, out), settings);
+    super((out) => library().hermes_node_new(cName, receiver?.handle ?? 0, publisher?.handle ?? 0, out), settings);
     this.receiver = receiver;
     this.publisher = publisher;
   }
@@ -39,7 +39,7 @@ export class Node extends Part {
     this.publishText(channel, write(data));
   }
 
-  /** As `publish`, with data that is JSON text already. */
+  /** Like `publish`, with data that is JSON text already. */
   publishText(channel: string, json: string | Uint8Array): void {
     const where = utf8(channel, 'the channel');
     const data = jsonBytes(json);
@@ -48,29 +48,29 @@ export class Node extends Part {
     check(code);
   }
 
-  /** The oldest envelope of its receiver; null when none came in so many milliseconds. */
+  /** The oldest envelope of its receiver; null when the timeout (ms) expires. */
   async recv(timeout = FOREVER): Promise<Envelope | null> {
-    return this.#ear().recv(timeout);
+    return this.#requireReceiver().recv(timeout);
   }
 
   /** All envelopes until it stops. */
   [Symbol.asyncIterator](): AsyncIterableIterator<Envelope> {
-    return this.#ear()[Symbol.asyncIterator]();
+    return this.#requireReceiver()[Symbol.asyncIterator]();
   }
 
-  #ear(): Receiver {
+  #requireReceiver(): Receiver {
     if (this.receiver) return this.receiver;
     throw new HermesError('ENOTSUP', `node ${this.name} has no receiver`);
   }
 
-  /** What a node does: unless you say otherwise, it publishes all data on channel RAW. */
+  /** The node's loop. The default publishes all received data on channel RAW. */
   async run(): Promise<void> {
-    const receiver = this.#ear();
-    const before = receiver.takeDetails(true); // to pass on the text, untouched
+    const receiver = this.#requireReceiver();
+    const before = receiver.takeDetails(true); // gives the text, which is published unchanged
     try {
       for await (const { data, text, raw } of receiver) this.publishText('RAW', text ?? raw ?? write(data));
     } catch (error) {
-      // Stopped or closed between taking one and passing it on, which is its end.
+      // Stopped or closed between receiving and publishing: the loop ends normally.
       const over = error instanceof HermesError && (error.code === 'ESTATE' || error.code === 'EBADHANDLE');
       if (!over || (!this.closed && this.state === 'running')) throw error;
     } finally {
@@ -79,17 +79,17 @@ export class Node extends Part {
   }
 
   /** @internal */
-  override begun(): void {
-    super.begun();
-    this.receiver?.begun();
-    this.publisher?.begun();
+  override onStarted(): void {
+    super.onStarted();
+    this.receiver?.onStarted();
+    this.publisher?.onStarted();
   }
 
   /** @internal */
-  override ended(): void {
-    super.ended();
+  override onStopped(): void {
+    super.onStopped();
     if (this.closed) return;
-    this.receiver?.ended();
-    this.publisher?.ended();
+    this.receiver?.onStopped();
+    this.publisher?.onStopped();
   }
 }

@@ -1,5 +1,5 @@
 import { cString, library, options } from './native';
-import { Part, type Options } from './part';
+import { Component, type Options } from './component';
 
 export interface PostOfficeOptions {
   /** An address at which a copy of everything is published. */
@@ -9,12 +9,12 @@ export interface PostOfficeOptions {
 }
 
 /**
- * Binds one address for publishers and one for receivers, and relays between them.
- * While it runs it keeps the process alive, as a server does, unless `unref` says no.
+ * A broker: binds one address for publishers and one for receivers, and relays between them.
+ * While it runs it keeps the process alive, as a server does, unless `unref` was called.
  */
-export class PostOffice extends Part {
+export class PostOffice extends Component {
   #alive: NodeJS.Timeout | undefined;
-  #kept = true;
+  #refed = true;
 
   constructor(into: string, out: string, given?: PostOfficeOptions) {
     const addresses = [cString(into, 'the address in'), cString(out, 'the address out')] as const;
@@ -23,41 +23,41 @@ export class PostOffice extends Part {
     super((made) => library().hermes_postoffice_new(...addresses, debug, made), settings);
   }
 
-  /** Where it serves, with the ports that the system chose. */
+  /** The bound addresses, with the ports that the system chose. */
   get endpoints(): { in: string; out: string; debug: string } {
     return { in: this.get('endpoint.in'), out: this.get('endpoint.out'), debug: this.get('endpoint.debug') };
   }
 
   ref(): this {
-    this.#kept = true;
+    this.#refed = true;
     this.#alive?.ref();
     return this;
   }
 
   unref(): this {
-    this.#kept = false;
+    this.#refed = false;
     this.#alive?.unref();
     return this;
   }
 
   /** @internal */
-  protected override attend(): void {
-    super.attend();
+  protected override onChange(): void {
+    super.onChange();
     if (this.running && !this.#alive) {
       this.#alive = setInterval(() => undefined, 0x7fffffff);
-      if (!this.#kept) this.#alive.unref();
+      if (!this.#refed) this.#alive.unref();
     } else if (!this.running) {
-      this.#letGo();
+      this.#clearTimer();
     }
   }
 
   /** @internal */
-  protected override release(): void {
-    super.release();
-    this.#letGo();
+  protected override onClosing(): void {
+    super.onClosing();
+    this.#clearTimer();
   }
 
-  #letGo(): void {
+  #clearTimer(): void {
     clearInterval(this.#alive);
     this.#alive = undefined;
   }

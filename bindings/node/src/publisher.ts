@@ -1,38 +1,38 @@
 import { HermesError } from './errors';
 import { jsonBytes, write } from './json';
-import { check, COUNT, cString, failure, library, milliseconds, options, pause, shown, turn, turnIsDue, utf8 } from './native';
-import { Part, type Option, type Options } from './part';
+import { check, COUNT, cString, failure, library, milliseconds, options, pause, shown, yieldToEventLoop, yieldIsDue, utf8 } from './native';
+import { Component, type Option, type Options } from './component';
 
-/** What `publishMany` takes: a topic, data, and an origin if it is not the publisher's name. */
+/** An envelope for `publishMany`: topic, data, and an origin if it is not the publisher's name. */
 export type Item = readonly [topic: string, data: unknown, origin?: string | null];
 
 export interface PublishOptions {
-  /** Who says so; the publisher's name unless given. */
+  /** The origin. Default: the publisher's name. */
   origin?: string | null;
-  /** How long to wait for room in a full queue, in milliseconds; 1000 unless given. */
+  /** How long to wait for room in a full queue, in milliseconds. Default: 1000. */
   timeout?: number;
 }
 
 /**
  * Publishes through the post office at an address.
  *
- * Its option `queue.full` is `error` here, unless you choose: `publish` never waits, for
- * the event loop would wait with it.
+ * The option `queue.full` defaults to `error` here, so that `publish` never waits, which
+ * would block the event loop.
  */
-export class Publisher extends Part {
-  /** How much the queue surely has room for, as far as it is known. */
+export class Publisher extends Component {
+  /** A lower bound of the queue's free room, from the last reading of its counters. */
   #room = { messages: 0, bytes: 0 };
   #last: Promise<void> = Promise.resolve();
 
   constructor(address: string, name: string, given?: Options) {
     const where = cString(address, 'the address');
-    const who = cString(name, 'the name');
+    const cName = cString(name, 'the name');
     const settings = { 'queue.full': 'error', ...options(given, 'the options') };
-    super((out) => library().hermes_publisher_new(where, who, out), settings);
+    super((out) => library().hermes_publisher_new(where, cName, out), settings);
   }
 
   override set(key: string, value: Option): this {
-    this.#room = { messages: 0, bytes: 0 }; // in case it is the queue's
+    this.#room = { messages: 0, bytes: 0 }; // the option may change the queue's size
     return super.set(key, value);
   }
 
@@ -41,14 +41,14 @@ export class Publisher extends Part {
     this.#publish(topic, Buffer.from(write(data)), origin);
   }
 
-  /** As `publish`, with data that is JSON text already. */
+  /** Like `publish`, with data that is JSON text already. */
   publishText(topic: string, json: string | Uint8Array, origin?: string | null): void {
     this.#publish(topic, jsonBytes(json), origin);
   }
 
-  /** As `publish`, but waits for room, and in its turn, without holding up the event loop. */
+  /** Like `publish`, but waits for room without blocking the event loop. Keeps the order of the calls. */
   async publishAsync(topic: string, data: unknown, given?: PublishOptions): Promise<void> {
-    // Now, for the caller may change it, and should hear of what is wrong.
+    // Converted before waiting: the caller may change the data, and errors are thrown at once.
     const bytes = Buffer.from(write(data));
     const { origin, timeout: wait } = options(given, 'the options');
     const timeout = milliseconds(wait ?? 1000);
@@ -56,7 +56,7 @@ export class Publisher extends Part {
     if (origin != null) utf8(origin, 'the origin');
     const before = this.#last;
     const done = before.then(async () => {
-      if (turnIsDue()) await turn();
+      if (yieldIsDue()) await yieldToEventLoop();
       await this.#hasRoom(bytes.length, timeout);
       this.#publish(topic, bytes, origin);
     });
@@ -79,24 +79,24 @@ export class Publisher extends Part {
 
   #publish(topic: string, data: Buffer, origin?: string | null): void {
     const subject = utf8(topic, 'the topic');
-    const who = origin == null ? null : utf8(origin, 'the origin');
+    const source = origin == null ? null : utf8(origin, 'the origin');
     const { hermes_publish } = library();
-    // An empty origin is one, and not none.
-    const whoAt = who?.length === 0 ? NOTHING : who;
-    const code = hermes_publish(this.open, subject, subject.length, whoAt, who?.length ?? 0, data, data.length);
+    // For C a NULL origin stands for the publisher's name; an empty origin is not NULL.
+    const sourceOrEmpty = source?.length === 0 ? EMPTY : source;
+    const code = hermes_publish(this.open, subject, subject.length, sourceOrEmpty, source?.length ?? 0, data, data.length);
     this.spend(1, subject.length + data.length);
     check(code);
   }
 
-  /** Envelopes have gone into the queue. @internal */
+  /** Subtracts queued envelopes from the known room. @internal */
   spend(messages: number, bytes: number): void {
     this.#room.messages -= messages;
     this.#room.bytes -= bytes + OVERHEAD * messages;
   }
 
   /**
-   * Waits until the queue has room. Trying would tell as well, but each try that fails
-   * is an envelope lost in the books.
+   * Waits until the queue has room. It reads counters instead of trying to publish, since each
+   * failed attempt is counted as a dropped envelope.
    */
   async #hasRoom(bytes: number, timeout: number): Promise<void> {
     const end = timeout < 0 ? Infinity : performance.now() + timeout;
@@ -116,10 +116,10 @@ export class Publisher extends Part {
   }
 }
 
-/** More than what the library counts for an envelope besides its topic and data. */
+/** An upper bound of the bytes that the library counts for an envelope besides topic and data. */
 const OVERHEAD = 1024;
 
-const NOTHING = Buffer.alloc(1);
+const EMPTY = Buffer.alloc(1);
 
 function itemsOf(items: Iterable<Item>): Item[] {
   const iterable = typeof items === 'object' && items !== null && Symbol.iterator in items;
@@ -127,7 +127,7 @@ function itemsOf(items: Iterable<Item>): Item[] {
   return Array.from(items);
 }
 
-/** An item as the library takes it; it refuses what `publish` refuses. */
+/** An item as JSON for hermes_publish_batch(); throws what `publish` would throw. */
 function itemText(item: Item): string {
   if (!Array.isArray(item)) {
     throw new HermesError('EINVAL', `an envelope is ${shown(item)}, and must be [topic, data, origin?]`);

@@ -1,64 +1,80 @@
+/*
+ * Receiver: takes envelopes from the library's queue and gives them to waiting calls (recv,
+ * recvMany, loops) and to listeners of 'envelope'.
+ *
+ * Rules
+ *   Wanting   It is "wanted" while it runs and a call waits or 'envelope' has a listener. Only
+ *             then does it take envelopes and keep the process alive; else they stay in the
+ *             library's queue, where the options of full queues apply.
+ *   Waking    #drained means that the last take found the queue empty, so the library will write a
+ *             byte to the wake socket for the next envelope. Until then #takeSoon schedules takes.
+ *             Without a socket (no descriptor left), it polls every POLL_MS.
+ *   Order     Waiting calls are served first, in the order in which they were made; then
+ *             listeners. #buffer holds what was taken and not yet given out, from #next on.
+ *   Fairness  At most BATCH envelopes are taken before the event loop goes on.
+ *   Threads   All on the thread that made the receiver; there are no locks.
+ */
 import { codes, HermesError } from './errors';
-import { detailed, takeEnvelopes, type Envelope } from './envelope';
-import { check, COUNT, cString, failure, FOREVER, LENGTH, library, milliseconds, options, POINTER, shown, turnIsDue, utf8 } from './native';
-import { Part, type Options } from './part';
+import { detailedEnvelope, takeEnvelopes, type Envelope } from './envelope';
+import { check, COUNT, cString, failure, FOREVER, LENGTH, library, milliseconds, options, POINTER, shown, yieldIsDue, utf8 } from './native';
+import { Component, type Options } from './component';
 
 export interface ReceiverOptions {
-  /** Follows the topics that begin with these (or with this one); without them, every topic. */
+  /** Subscribes to these topic prefixes (or this one). Default: every topic. */
   topics?: string | Iterable<string>;
-  /** Follows these origins (or this one); without them, every origin. */
+  /** Accepts these origins (or this one). Default: every origin. */
   origins?: string | Iterable<string>;
-  /** Whether envelopes have `text` and `received` too, which takes longer. */
+  /** Whether envelopes also have `text` and `received`, which is slower. */
   details?: boolean;
   /** Options by their names; docs/configuration.md lists them. */
   options?: Options;
 }
 
 interface Waiter {
-  /** How many envelopes it takes at most. */
+  /** The maximum number of envelopes for this call. */
   max: number;
   resolve(envelopes: Envelope[]): void;
   reject(error: Error): void;
   timer?: NodeJS.Timeout;
 }
 
-/** How many envelopes are taken from the library at once, before the event loop goes on. */
+/** The maximum number of envelopes taken from the library before the event loop goes on. */
 const BATCH = 256;
 
-/** How often a receiver is asked that has no socket to be woken by, in milliseconds. */
-const ASK_EVERY = 20;
+/** The interval between polls of a receiver that has no wake socket, in milliseconds. */
+const POLL_MS = 20;
 
 /**
- * Receives what the post office at an address sends.
+ * Receives envelopes from the post office at an address.
  *
- * Take envelopes with `recv`, with `for await`, or by listening to `'envelope'`. As long
- * as a program does, it keeps the process alive (unless `unref` says no). The library
- * wakes Node's own event loop through a socket; no thread waits.
+ * Take envelopes with `recv`, with `for await`, or by listening to `'envelope'`. Meanwhile
+ * it keeps the process alive, unless `unref` was called. The library wakes the event loop
+ * through a socket; no thread waits.
  */
-export class Receiver extends Part {
+export class Receiver extends Component {
   #buffer: Envelope[] = [];
   #next = 0;
   #waiters: Waiter[] = [];
   #wanted = false;
-  #kept = true;
-  /** The last look found nothing: the library wakes this thread when there may be something. */
-  #settled = false;
+  #refed = true;
+  /** The last take found the queue empty: the library wakes this thread for the next envelope. */
+  #drained = false;
   #due: NodeJS.Immediate | NodeJS.Timeout | undefined;
   #details: boolean;
 
   constructor(address: string, name: string, given?: ReceiverOptions) {
     const where = cString(address, 'the address');
-    const who = cString(name, 'the name');
+    const cName = cString(name, 'the name');
     const { topics, origins, details = false, options: settings } = options(given, 'the options');
     if (typeof details !== 'boolean') throw new HermesError('EINVAL', `details is ${shown(details)}, and must be a boolean`);
     const wanted = { 'json.lost': true, ...options(settings, 'the options') };
-    super((out) => library().hermes_receiver_new(where, who, out), wanted);
+    super((out) => library().hermes_receiver_new(where, cName, out), wanted);
     this.#details = details;
     for (const topic of listOf(topics, 'topics')) this.subscribe(topic);
     for (const origin of listOf(origins, 'origins')) this.accept(origin);
   }
 
-  /** Follows the topics that begin with this. */
+  /** Subscribes to the topics that begin with this prefix. */
   subscribe(topic: string): this {
     const bytes = utf8(topic, 'the topic');
     check(library().hermes_receiver_subscribe(this.open, bytes, bytes.length));
@@ -72,7 +88,7 @@ export class Receiver extends Part {
     return this;
   }
 
-  /** Accepts this origin; the first call turns away all others. */
+  /** Accepts envelopes of this origin. After the first call, other origins are rejected. */
   accept(origin: string): this {
     const bytes = utf8(origin, 'the origin');
     check(library().hermes_receiver_accept(this.open, bytes, bytes.length));
@@ -81,34 +97,34 @@ export class Receiver extends Part {
 
   // ---- Taking envelopes
 
-  /** The oldest envelope; null when none came in so many milliseconds. ESTOPPED at the end. */
+  /** The oldest envelope; null when the timeout (ms) expires. ESTOPPED once it has stopped and is empty. */
   async recv(timeout = FOREVER): Promise<Envelope | null> {
     const [envelope] = await this.recvMany(1, timeout);
     return envelope ?? null;
   }
 
-  /** Up to `max` envelopes, of which only the first is waited for. */
+  /** Up to `max` envelopes. Waits for the first one only. */
   recvMany(max: number, timeout = FOREVER): Promise<Envelope[]> {
     return new Promise((resolve, reject) => {
       const wait = milliseconds(timeout);
       if (!(Number.isInteger(max) || max === Infinity) || max < 1) {
         throw new HermesError('EINVAL', `max is ${shown(max)}, and must be a whole number of at least 1`);
       }
-      // The event loop must have its turn: more is taken only when that has gone round.
+      // Takes at once only if nothing is buffered: a loop must let the event loop go on.
       if (this.#buffered === 0 && (wait === 0 || !this.running)) this.#takeNow(wait === 0);
       const now = this.#waiters.length === 0 && this.#buffered > 0 ? this.#take(max) : undefined;
-      if (wait === 0 && turnIsDue()) return void setImmediate(() => resolve(now ?? []));
+      if (wait === 0 && yieldIsDue()) return void setImmediate(() => resolve(now ?? []));
       if (now !== undefined || wait === 0) return resolve(now ?? []);
       this.#enqueue({ max, resolve, reject }, wait);
     });
   }
 
   /**
-   * All envelopes until it stops or is closed. What an iteration leaves is there for the
-   * next one.
+   * All envelopes until it stops or is closed. A later iteration continues where this one was
+   * left.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Envelope> {
-    void this.open; // begun too late, it throws
+    void this.open; // throws if it is already closed
     const end = { done: true, value: undefined } as const;
     const next = async (): Promise<IteratorResult<Envelope, undefined>> => {
       try {
@@ -128,27 +144,27 @@ export class Receiver extends Part {
     return iterator;
   }
 
-  /** Keeps the process alive while the program waits for envelopes, as it does from the start. */
+  /** Keeps the process alive while the program waits for envelopes (the default). */
   ref(): this {
-    this.#kept = true;
-    this.#hold();
+    this.#refed = true;
+    this.#updateRef();
     return this;
   }
 
-  /** Lets the process end although the program waits for envelopes. */
+  /** Lets the process end even while the program waits for envelopes. */
   unref(): this {
-    this.#kept = false;
-    this.#hold();
+    this.#refed = false;
+    this.#updateRef();
     return this;
   }
 
-  #hold(): void {
-    if (this.#wanted && this.#kept) this.remains.socket?.ref();
-    else this.remains.socket?.unref();
-    if (!this.#kept) this.#due?.unref();
+  #updateRef(): void {
+    if (this.#wanted && this.#refed) this.resources.socket?.ref();
+    else this.resources.socket?.unref();
+    if (!this.#refed) this.#due?.unref();
   }
 
-  // ---- The books of who waits
+  // ---- The buffer, and waiting calls
 
   get #buffered(): number {
     return this.#buffer.length - this.#next;
@@ -169,15 +185,15 @@ export class Receiver extends Part {
     if (timeout > 0) {
       waiter.timer = setTimeout(() => {
         this.#waiters = this.#waiters.filter((other) => other !== waiter);
-        this.attend();
+        this.onChange();
         waiter.resolve([]);
       }, timeout);
-      if (!this.#kept) waiter.timer.unref();
+      if (!this.#refed) waiter.timer.unref();
     }
-    this.attend();
+    this.onChange();
   }
 
-  /** Hands what is there to those that wait, first come, first served. */
+  /** Gives buffered envelopes to waiting calls, in the order of the calls. */
   #serve(): void {
     while (this.#buffered > 0 && this.#waiters.length > 0) {
       const waiter = this.#waiters.shift() as Waiter;
@@ -195,99 +211,99 @@ export class Receiver extends Part {
     }
   }
 
-  get #flowing(): boolean {
+  get #hasListener(): boolean {
     return this.listenerCount('envelope') > 0;
   }
 
-  /** Tells the listeners; should one throw, the rest has its turn a little later. */
+  /** Emits buffered envelopes. If a listener throws, the rest is emitted later. */
   #emitAll(): void {
     try {
-      while (this.#buffered > 0 && this.#flowing) this.emit('envelope', this.#take(1)[0]);
+      while (this.#buffered > 0 && this.#hasListener) this.emit('envelope', this.#take(1)[0]);
     } finally {
-      if (this.#buffered > 0 && this.#flowing) setImmediate(() => this.#emitAll());
+      if (this.#buffered > 0 && this.#hasListener) setImmediate(() => this.#emitAll());
     }
   }
 
-  // ---- Looking
+  // ---- Taking from the library, when woken or scheduled
 
   /** @internal */
-  protected override woken(): void {
-    this.#settled = false;
+  protected override onWake(): void {
+    this.#drained = false;
     try {
-      if (this.#wanted) this.#look();
+      if (this.#wanted) this.#takeQueued();
     } catch (error) {
       process.nextTick(() => {
-        throw error; // a listener's; the socket goes on
+        throw error; // thrown by a listener; must not end the socket
       });
     }
   }
 
-  #lookSoon(): void {
+  #takeSoon(): void {
     if (this.#due) return;
-    const look = (): void => {
+    const take = (): void => {
       this.#due = undefined;
-      if (this.#wanted) this.#look();
+      if (this.#wanted) this.#takeQueued();
     };
-    this.#due = this.remains.socket ? setImmediate(look) : setTimeout(look, ASK_EVERY);
-    if (!this.#kept) this.#due.unref();
+    this.#due = this.resources.socket ? setImmediate(take) : setTimeout(take, POLL_MS);
+    if (!this.#refed) this.#due.unref();
   }
 
-  /** Takes what is there for those that wait and listen, or learns that the end has come. */
-  #look(): void {
+  /** Takes queued envelopes for waiting calls and listeners, or handles the end of the receiver. */
+  #takeQueued(): void {
     const code = this.#fill();
     const error = code === 0 || code === codes.ETIMEOUT ? undefined : failure(code);
     this.#serve();
     if (error) this.#refuse(error);
-    if (code === codes.ESTOPPED) this.ended();
-    this.attend();
+    if (code === codes.ESTOPPED) this.onStopped();
+    this.onChange();
     this.#emitAll();
   }
 
   /** @internal */
-  override begun(): void {
-    this.#settled = false;
-    super.begun();
+  override onStarted(): void {
+    this.#drained = false;
+    super.onStarted();
   }
 
   /** @internal */
-  protected override attend(): void {
-    super.attend();
-    if (this.#buffered > 0 && this.#flowing) setImmediate(() => this.#emitAll());
-    const wanted = this.running && (this.#waiters.length > 0 || this.#flowing);
-    if (wanted) this.#listen();
+  protected override onChange(): void {
+    super.onChange();
+    if (this.#buffered > 0 && this.#hasListener) setImmediate(() => this.#emitAll());
+    const wanted = this.running && (this.#waiters.length > 0 || this.#hasListener);
+    if (wanted) this.#openSocket();
     if (wanted !== this.#wanted) {
       this.#wanted = wanted;
-      this.#hold();
+      this.#updateRef();
     }
-    if (wanted && !this.#settled) this.#lookSoon();
+    if (wanted && !this.#drained) this.#takeSoon();
   }
 
-  /** Without a descriptor for the socket it asks now and then, until there is one. */
-  #listen(): void {
+  /** Opens the wake socket. If no descriptor is left (EIO), it polls until there is one. */
+  #openSocket(): void {
     try {
-      this.listen();
+      this.openWakeSocket();
     } catch (error) {
       if (!(error instanceof HermesError && error.code === 'EIO')) throw error;
     }
   }
 
   /** @internal */
-  override ended(): void {
+  override onStopped(): void {
     if (this.running) {
-      // What had arrived still goes to those that wait and listen.
-      while ((this.#flowing || this.#waiters.length > 0) && this.#fill() === 0) {
+      // Envelopes already queued still go to waiting calls and listeners.
+      while ((this.#hasListener || this.#waiters.length > 0) && this.#fill() === 0) {
         this.#serve();
         this.#emitAll();
       }
     }
-    super.ended();
+    super.onStopped();
     this.#refuse(new HermesError('ESTOPPED', 'the receiver has stopped'));
-    this.attend();
+    this.onChange();
   }
 
   /** @internal */
-  protected override release(): void {
-    super.release();
+  protected override onClosing(): void {
+    super.onClosing();
     this.#wanted = false;
     clearImmediate(this.#due as NodeJS.Immediate);
     clearTimeout(this.#due as NodeJS.Timeout);
@@ -299,19 +315,19 @@ export class Receiver extends Part {
 
   // ---- The library's queue
 
-  /** Takes what is there without waiting, or throws what keeps it from coming. */
+  /** Fills the buffer without waiting; throws if the receiver cannot receive. */
   #takeNow(noneIsFine: boolean): void {
     const code = this.#fill();
     if (code === 0 || (noneIsFine && code === codes.ETIMEOUT)) return;
     const error = failure(code);
-    if (code === codes.ESTOPPED) this.ended();
+    if (code === codes.ESTOPPED) this.onStopped();
     throw error;
   }
 
-  /** Takes what is there. The code tells whether there was something. */
+  /** Takes queued envelopes; returns 0, or ETIMEOUT if there were none. */
   #fill(): number {
     const code = this.#details ? this.#fillWithDetails() : this.#fillQuickly();
-    this.#settled = code === codes.ETIMEOUT && this.remains.socket !== undefined;
+    this.#drained = code === codes.ETIMEOUT && this.resources.socket !== undefined;
     return code;
   }
 
@@ -327,14 +343,14 @@ export class Receiver extends Part {
     const batch = POINTER[0];
     try {
       const count = Number(library().hermes_batch_size(batch));
-      for (let at = 0; at < count; at++) this.#buffer.push(detailed(library().hermes_batch_at(batch, at)));
+      for (let at = 0; at < count; at++) this.#buffer.push(detailedEnvelope(library().hermes_batch_at(batch, at)));
     } finally {
       library().hermes_batch_free(batch);
     }
     return 0;
   }
 
-  /** Takes details from now on, and returns whether it did before. @internal */
+  /** Sets `details`, and returns the former value. @internal */
   takeDetails(details: boolean): boolean {
     const before = this.#details;
     this.#details = details;
@@ -344,7 +360,7 @@ export class Receiver extends Part {
 
 function listOf(given: string | Iterable<string> | undefined, what: string): Iterable<string> {
   if (given === undefined || given === null) return [];
-  if (typeof given === 'string') return [given]; // and not each of its letters
+  if (typeof given === 'string') return [given]; // a string is iterable, too
   if (typeof (given as { [Symbol.iterator]?: unknown })[Symbol.iterator] === 'function') return given;
   throw new HermesError('EINVAL', `${what} is ${shown(given)}, and must be strings`);
 }

@@ -1,18 +1,18 @@
 /*
- * Warnings about connections, shown where Node shows warnings: `process.emitWarning`.
+ * Reports connection problems as process warnings (`process.emitWarning`).
  */
 
-/** How long after a start is looked first, and how often at the least, in milliseconds. */
+/** The first interval between checks, and the longest; it doubles in between. In milliseconds. */
 const FIRST = 500;
 const EVERY = 5000;
 
-/** How long the same part is silent after a warning, in milliseconds. */
+/** The minimum time between two warnings of the same component, in milliseconds. */
 const SILENCE = 60_000;
 
 /**
- * Shows what `warning` gives, unless that is empty, as a warning of the process: of the type
- * `HermesWarning`, at most once a minute. It keeps no process alive, and ends when the
- * function that it returns is called.
+ * Calls `warning` at intervals and emits a non-empty result as a process warning of the type
+ * `HermesWarning`, at most once a minute. Its timer does not keep the process alive. Returns
+ * a function that stops it.
  */
 export function showWarnings(warning: () => string): () => void {
   let pause = FIRST;

@@ -3,13 +3,13 @@ import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { HermesError, Node, PostOffice, Publisher, Receiver } from 'hermes-zmq';
 
-/** How long whatever has no timeout of its own may take, in milliseconds. */
+/** The default timeout of a step, in milliseconds. */
 const PATIENCE = 60_000;
 
 /** How long all members of a cluster may take to be there, compilers and JVMs included. */
 const MEETING = 300_000;
 
-const HAS = ['text', 'raw text', 'restart', 'close', 'wait', 'names', 'notices', 'nul'];
+const HAS = ['text', 'raw text', 'restart', 'close', 'wait', 'names', 'events', 'nul'];
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const list = (one) => (Array.isArray(one) ? one : one === undefined ? [] : [one]);
@@ -24,11 +24,11 @@ function inTime(result) {
   return result;
 }
 
-/** Whether what is expected is part of what came. */
-function isPart(want, got) {
-  if (Array.isArray(want)) return Array.isArray(got) && want.length === got.length && want.every((w, i) => isPart(w, got[i]));
+/** Whether `got` contains everything in `want`. */
+function contains(want, got) {
+  if (Array.isArray(want)) return Array.isArray(got) && want.length === got.length && want.every((w, i) => contains(w, got[i]));
   if (want === null || typeof want !== 'object') return isDeepStrictEqual(want, got);
-  return got !== null && typeof got === 'object' && Object.entries(want).every(([key, value]) => isPart(value, got[key]));
+  return got !== null && typeof got === 'object' && Object.entries(want).every(([key, value]) => contains(value, got[key]));
 }
 
 /** One run of a scenario: its objects, and a method for each kind of step. */
@@ -122,8 +122,8 @@ class Run {
   }
 
   node({ as, name, receiver, publisher }) {
-    const part = (key) => (key == null ? null : this.objects.get(key));
-    this.objects.set(as, new Node(name, { receiver: part(receiver), publisher: part(publisher) }));
+    const component = (key) => (key == null ? null : this.objects.get(key));
+    this.objects.set(as, new Node(name, { receiver: component(receiver), publisher: component(publisher) }));
   }
 
   set({ on, key, value }) {
@@ -244,17 +244,17 @@ class Run {
           throw wrong(`${total} is not the sum of the others in ${JSON.stringify(stats)}`);
         }
       }
-      if (isPart(expect, stats)) return;
+      if (contains(expect, stats)) return;
       if (Date.now() > end) throw wrong(`the counters are ${JSON.stringify(stats)}`);
       await sleep(10);
     }
   }
 
-  async notice({ on, timeout = PATIENCE, expect }) {
+  async event({ on, timeout = PATIENCE, expect }) {
     const end = Date.now() + timeout;
     for (;;) {
-      const notice = inTime(await this.objects.get(on).nextEvent(Math.max(0, end - Date.now())));
-      if (isPart(expect ?? {}, notice)) return;
+      const event = inTime(await this.objects.get(on).nextEvent(Math.max(0, end - Date.now())));
+      if (contains(expect ?? {}, event)) return;
     }
   }
 
@@ -262,7 +262,7 @@ class Run {
 
   async end() {
     this.closing = true;
-    for (const part of [...this.objects.values()].reverse()) await part.close().catch(() => undefined);
+    for (const component of [...this.objects.values()].reverse()) await component.close().catch(() => undefined);
   }
 }
 
@@ -315,7 +315,7 @@ async function joinCluster(into, out, name, count, peers) {
   return line.ok;
 }
 
-/** Says hello until everybody hears everybody, then exchanges numbers. */
+/** Says hello until every member has heard every other, then exchanges numbers. */
 async function exchange(receiver, publisher, count, peers, received) {
   const heard = new Set();
   const complete = new Set();

@@ -1,4 +1,4 @@
-// What makes no sense is refused with EINVAL, and where it is said.
+// Invalid arguments throw EINVAL, in the call that got them.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { HermesError, Node, PostOffice, Publisher, Receiver, strerror } from 'hermes-zmq';
@@ -16,7 +16,7 @@ const rejects = (call) => assert.rejects(call, { code: 'EINVAL' }, String(call))
 
 const NO_TEXTS = [undefined, null, 3, true, {}, [], () => 't', Symbol('t'), 10n];
 
-test('numbers that are none', () =>
+test('arguments that must be numbers', () =>
   withCluster({}, async ({ receiver, publisher, office }) => {
     for (const max of ['3', 0, -1, 1.5, NaN, null, undefined, {}, [2], true, 3n]) await rejects(() => receiver.recvMany(max));
     for (const timeout of ['abc', '3', NaN, null, {}, [], true, 3n]) {
@@ -36,7 +36,7 @@ test('numbers that are none', () =>
     while (taken < 2) taken += (await receiver.recvMany(Infinity, PATIENCE)).length;
   }));
 
-test('texts that are none', () =>
+test('arguments that must be strings', () =>
   withCluster({}, async ({ receiver, publisher }) => {
     const node = new Node('n', { receiver, publisher });
     for (const no of NO_TEXTS) {
@@ -72,7 +72,7 @@ test('texts that are none', () =>
     await node.close();
   }));
 
-test('NUL in what travels as a C string', async () => {
+test('NUL in an argument that becomes a C string', async () => {
   const publisher = new Publisher(NOWHERE, 'p');
   for (const call of [
     () => new Publisher('tcp://127.0.0.1:1\0', 'p'),
@@ -92,7 +92,7 @@ test('NUL in what travels as a C string', async () => {
   await publisher.close();
 });
 
-test('set takes what makes sense', async () => {
+test('set accepts strings, numbers and booleans only', async () => {
   const publisher = new Publisher(NOWHERE, 'p');
   for (const no of [undefined, null, NaN, Infinity, -Infinity, {}, [], [1], () => 1, Symbol('x'), 10n, new Date()]) {
     invalid(() => publisher.set('queue.messages', no), 'queue.messages');
@@ -107,7 +107,7 @@ test('set takes what makes sense', async () => {
   await publisher.close();
 });
 
-test('options that are none', async () => {
+test('options that are not an object', async () => {
   const publisher = new Publisher(NOWHERE, 'p');
   for (const no of [null, 3, 'x', true, [], ['a'], () => 1, Symbol('x'), 10n]) {
     invalid(() => new Publisher(NOWHERE, 'p', no), 'options');
@@ -115,7 +115,7 @@ test('options that are none', async () => {
     invalid(() => new Receiver(NOWHERE, 'r', { options: no }), 'options');
     invalid(() => new PostOffice(NOWHERE, NOWHERE, no), 'options');
     invalid(() => new PostOffice(NOWHERE, NOWHERE, { options: no }), 'options');
-    invalid(() => new Node('n', no), 'parts of a node');
+    invalid(() => new Node('n', no), 'options of a node');
     invalid(() => new Node('n', { options: no }), 'options');
     await rejects(() => publisher.publishAsync('t', 1, no));
   }
@@ -123,7 +123,7 @@ test('options that are none', async () => {
   await publisher.close();
 });
 
-test('what could not be made is gone, and ends nothing later', async () => {
+test('a component whose constructor throws is closed, and emits nothing later', async () => {
   const wrong = { 'queue.mesages': 3 };
   const free = new PostOffice('tcp://127.0.0.1:*', 'tcp://127.0.0.1:*').start();
   for (let n = 0; n < 100; n++) {
@@ -142,7 +142,7 @@ test('what could not be made is gone, and ends nothing later', async () => {
   await free.close();
 });
 
-test('publishMany refuses what publish refuses', () =>
+test('publishMany rejects what publish rejects', () =>
   withCluster({}, async ({ receiver, publisher }) => {
     const circle = {};
     circle.circle = circle;
@@ -167,7 +167,7 @@ test('publishMany refuses what publish refuses', () =>
     assert.deepEqual(came.slice(right.length), came.slice(0, right.length));
   }));
 
-test('an empty origin is one, and none is the name', () =>
+test('an empty origin is sent, a missing one is the name', () =>
   withCluster({}, async ({ receiver, publisher }) => {
     publisher.publish('t', 1, '');
     publisher.publishText('t', '1', '');

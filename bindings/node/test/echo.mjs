@@ -1,4 +1,4 @@
-// Publishes again what it receives: echo.mjs IN OUT NAME FROM TO. The topic FROMrest becomes
+// Publishes each received envelope again: echo.mjs IN OUT NAME FROM TO. The topic FROMrest becomes
 // TOrest; the rest "end" is the last.
 import { Publisher, Receiver } from 'hermes-zmq';
 

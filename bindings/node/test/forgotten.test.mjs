@@ -1,4 +1,4 @@
-// Parts that nothing refers to any more, and very many of them.
+// Components that nothing refers to any more, and very many of them.
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import test from 'node:test';
@@ -27,7 +27,7 @@ async function says(source, expected) {
   assert.deepEqual({ code, signal, out }, { code: 0, signal: null, out: expected }, err);
 }
 
-test('a started part works although nothing refers to it, until it is stopped', () =>
+test('a started component works although nothing refers to it, until it is stopped', () =>
   says(
     `
     let seen = 0;
@@ -48,7 +48,7 @@ test('a started part works although nothing refers to it, until it is stopped', 
     'true\n',
   ));
 
-test('what was never started or has stopped is closed by the garbage collector', () =>
+test('a component that was never started, or has stopped, is closed by the garbage collector', () =>
   says(
     `
     const office = new PostOffice('tcp://127.0.0.1:*', 'tcp://127.0.0.1:*').start();
@@ -90,7 +90,7 @@ test('a receiver that has stopped by itself is no longer kept', () =>
     'collected\n',
   ));
 
-test('three hundred receivers that are forgotten, or closed at once', async () => {
+test('three hundred receivers, collected as garbage or closed at once', async () => {
   await says(
     `
     const office = new PostOffice('tcp://127.0.0.1:*', 'tcp://127.0.0.1:*').start();
@@ -137,7 +137,7 @@ test('closing waits until the address is free', async () => {
   await last.close();
 });
 
-test('a stop that is begun again in less time, and a start after a stop', () =>
+test('a second stop with a shorter timeout, and a start after a stop', () =>
   withCluster({}, async ({ receiver }) => {
     const publisher = new Publisher('tcp://127.0.0.1:1', 'p', { 'ready.hold': '1h' }).start();
     publisher.publish('t', 1);

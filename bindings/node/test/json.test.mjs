@@ -1,4 +1,4 @@
-// JSON as Python writes it, and more of it than a string of JavaScript holds.
+// JSON as Python writes it, and texts longer than a string of JavaScript.
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import test from 'node:test';
@@ -8,20 +8,20 @@ const require = createRequire(import.meta.url);
 const { elements, parse, Splitter, write } = require('../dist/json.js');
 const { envelopesOf } = require('../dist/envelope.js');
 
-test('NaN and Infinity, but not inside of strings', () => {
+test('NaN and Infinity, but not within strings', () => {
   const text = '{"NaN": [NaN, -Infinity, Infinity, "NaN \\" Infinity", "\\u0000NaN", "\\\\"], "a": 1}';
   assert.deepEqual(parse(text), { NaN: [NaN, -Infinity, Infinity, 'NaN " Infinity', '\0NaN', '\\'], a: 1 });
   assert.ok(Number.isNaN(parse('NaN')));
 });
 
-test('a list is taken apart as it stands there', () => {
+test('an array is split into the texts of its elements', () => {
   const list = [['t', 'o', { a: [1, '],["\\', {}] }, 1.5], ['🦁', '', [], 2], ['', '', 'x\\"', 3]];
   const found = elements(Buffer.from(JSON.stringify(list)));
   assert.deepEqual(found.map(String), list.map((one) => JSON.stringify(one)));
   assert.deepEqual(elements(Buffer.from('[["t","o",NaN,1]]')).map(String), ['["t","o",NaN,1]']);
 });
 
-test('NaN beside anything that a peer can think of', () => {
+test('NaN beside hostile data', () => {
   const long = 'x'.repeat(8 << 20);
   assert.deepEqual(parse(`[NaN, "${long}"]`), [NaN, long]);
   const backslashes = '\\'.repeat(1 << 20);
@@ -38,7 +38,7 @@ test('NaN beside anything that a peer can think of', () => {
   assert.equal(Object.getPrototypeOf(strange), Object.prototype);
 });
 
-test('what cannot be converted concerns that envelope alone, and has its text', (t) => {
+test('an envelope that cannot be converted has its text, and others are not affected', (t) => {
   const original = JSON.parse;
   t.mock.method(JSON, 'parse', (text, ...rest) => {
     if (text.includes('poison')) throw new RangeError('too much');
@@ -55,7 +55,7 @@ test('what cannot be converted concerns that envelope alone, and has its text', 
   assert.match(error.message, /too much/);
 });
 
-test('a topic or origin that is no string is its JSON text, and a time that is no number is now', () => {
+test('a topic or origin that is not a string is its JSON text, and a time that is not a number is now', () => {
   const list = '[[null,[1.0, 2],1,1.5],[7,"\\u00e9",2,"soon",3],["t",{"a":"]"},[NaN],null],["t","o",4,2]]';
   const before = Date.now() / 1000;
   const found = envelopesOf(Buffer.from(list));
@@ -67,7 +67,7 @@ test('a topic or origin that is no string is its JSON text, and a time that is n
   for (const ts of [second, third]) assert.ok(ts >= before && ts <= Date.now() / 1000);
 });
 
-test('a list that comes in pieces is taken apart as the whole is', () => {
+test('an array fed in pieces is split like the whole', () => {
   const list = Buffer.from('[["a\\\\","\\"],[",{"x":["]"]},1],["🦁",[],"\\\\\\""],[]]');
   const whole = elements(list).map(String);
   assert.deepEqual(whole, JSON.parse(list.toString()).map((one) => JSON.stringify(one)));
@@ -97,7 +97,7 @@ function limited(t, { strings = Infinity, memory = Infinity }) {
 for (const details of [false, true]) {
   const how = details ? 'with details' : 'without details';
 
-  test(`too long for a string is the topic, the origin or the data of one envelope alone, ${how}`, (t) =>
+  test(`one envelope has a topic, an origin or data too long for a string, ${how}`, (t) =>
     withCluster({ receiver: { details } }, async ({ receiver, publisher }) => {
       const long = 'x'.repeat(5000);
       const rows = [['t', 1], [long, 2], ['t', 3, long], ['t', long], [long, 4, long], ['t', 5]];
@@ -119,7 +119,7 @@ for (const details of [false, true]) {
       assert.equal(receiver.stats().delivered, rows.length);
     }));
 
-  test(`memory that lacks costs no other envelope, ${how}`, (t) =>
+  test(`out of memory for one envelope does not affect others, ${how}`, (t) =>
     withCluster({ receiver: { details } }, async ({ receiver, publisher }) => {
       const rows = Array.from({ length: 50 }, (_, n) => ['t', n === 20 ? 'x'.repeat(200_000) : [n, 'x'.repeat(3000)]]);
       publisher.publishMany(rows);
@@ -134,7 +134,7 @@ for (const details of [false, true]) {
     }));
 }
 
-test('the message about an envelope is short, however long its topic is', () => {
+test('the error text about an envelope is short, even if its topic is long', () => {
   const topic = '\u0001'.repeat(1 << 20);
   const list = `[[${JSON.stringify(topic)},"o",[1e,NaN],1]]`; // which no library lets through
   const [{ error, topic: same }] = envelopesOf(Buffer.from(list));
@@ -142,7 +142,7 @@ test('the message about an envelope is short, however long its topic is', () => 
   assert.ok(error.message.length < 2000, `${error.message.length}`);
 });
 
-test('what cannot be written is refused', () => {
+test('values that JSON cannot express are rejected', () => {
   const circle = [];
   circle.push(circle);
   for (const wrong of [undefined, () => 1, Symbol('x'), 1n, circle]) assert.throws(() => write(wrong), { code: 'EJSON' });

@@ -1,4 +1,4 @@
-// Errors, ends, and what is left behind.
+// Errors, stopping and closing, and leaks.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -8,7 +8,7 @@ import { eventually, PATIENCE, ROOT, run, script, withCluster } from './support.
 
 const NOWHERE = 'tcp://127.0.0.1:1';
 
-test('loops of calls that need not wait let the event loop have its turns', () =>
+test('loops of calls that need not wait yield to the event loop', () =>
   withCluster({ publisher: { 'queue.messages': 10_000 } }, async ({ receiver, publisher }) => {
     const count = 5000;
     const turnsDuring = async (call) => {
@@ -27,7 +27,7 @@ test('loops of calls that need not wait let the event loop have its turns', () =
     assert.ok((await turnsDuring(() => publisher.nextEvent(0))) > 3);
   }));
 
-test('receiving goes on when no descriptor is to be had', async () => {
+test('receiving goes on when no descriptor is left', async () => {
   const source = `
     import fs from 'node:fs';
     import { PostOffice, Publisher, Receiver } from 'hermes-zmq';
@@ -35,7 +35,7 @@ test('receiving goes on when no descriptor is to be had', async () => {
     const make = (name) => new Receiver(office.endpoints.out, name, { options: { on_slow: 'ignore' } }).start();
     const [waited, heard, looped] = ['waited', 'heard', 'looped'].map(make);
     const publisher = new Publisher(office.endpoints.in, 'p').start();
-    for (const part of [waited, heard, looped, publisher]) await part.waitReady();
+    for (const component of [waited, heard, looped, publisher]) await component.waitReady();
     const taken = [];
     try {
       for (;;) taken.push(fs.openSync('/dev/null'));
@@ -54,7 +54,7 @@ test('receiving goes on when no descriptor is to be had', async () => {
     const next = looped.recv();
     publisher.publish('t', 7);
     console.log((await waited.recv()).data, (await next).data);
-    await Promise.all([waited, heard, looped, publisher].map((part) => part.close()));
+    await Promise.all([waited, heard, looped, publisher].map((component) => component.close()));
     await office.close();
   `;
   const shell = `ulimit -n 80; exec "${process.execPath}" --input-type=module -e "$SOURCE"`;
@@ -76,7 +76,7 @@ test('every code of the header has its name', () => {
   assert.equal(new HermesError(-9999, '').code, 'E-9999');
 });
 
-test('errors name what is wrong', () =>
+test('errors name the object and the cause', () =>
   withCluster({}, async ({ office, receiver, publisher, into }) => {
     const fails = (code, says, call) =>
       assert.throws(call, (error) => {
@@ -114,7 +114,7 @@ test('errors name what is wrong', () =>
     assert.equal(publisher.stats().accepted, 0);
   }));
 
-test('a full queue is an error at once, or is waited for without a loss', async () => {
+test('on a full queue publish throws at once, and publishAsync waits without loss', async () => {
   const office = new PostOffice('tcp://127.0.0.1:*', 'tcp://127.0.0.1:*').start();
   const publisher = new Publisher(office.endpoints.in, 'p', { 'queue.messages': 2, 'ready.hold': '1h' }).start();
   const receiver = new Receiver(office.endpoints.out, 'r', { options: { on_slow: 'ignore' } });
@@ -136,7 +136,7 @@ test('a full queue is an error at once, or is waited for without a loss', async 
   }
 });
 
-test('a stop that must give up says how many', async () => {
+test('a stop that times out says how many envelopes were dropped', async () => {
   const publisher = new Publisher(NOWHERE, 'p', { 'ready.hold': '1h' }).start();
   publisher.publishMany([['t', 0], ['t', 1]]);
   await assert.rejects(publisher.stop(0), ({ code, message }) => code === 'ETIMEOUT' && message.includes('2 envelopes'));
@@ -144,7 +144,7 @@ test('a stop that must give up says how many', async () => {
   await publisher.close();
 });
 
-test('stop and close wake those who wait', () =>
+test('stop and close wake waiting calls', () =>
   withCluster({}, async ({ receiver, out }) => {
     const stopped = (wait) => assert.rejects(wait, { code: 'ESTOPPED' }); // looks out from now on
     const waiting = [receiver.recv(), receiver.recvMany(5), receiver.recv(PATIENCE)].map(stopped);
@@ -168,7 +168,7 @@ test('stop and close wake those who wait', () =>
     assert.throws(() => other.state, { code: 'EBADHANDLE' });
   }));
 
-test('closing in the midst of a flood', () =>
+test('closing under traffic', () =>
   withCluster({}, async ({ receiver, publisher }) => {
     let seen = 0;
     receiver.on('envelope', () => {
@@ -225,7 +225,7 @@ test('a node that is closed while its loop runs ends it', () =>
     }
   }));
 
-test('what has arrived outlives the stop, and a start begins again', () =>
+test('received envelopes can be taken after the stop, and a start begins again', () =>
   withCluster({}, async ({ receiver, publisher }) => {
     publisher.publishMany(Array.from({ length: 1000 }, (_, n) => ['t', n]));
     await eventually(() => receiver.stats().arrived === 1000);
@@ -240,7 +240,7 @@ test('what has arrived outlives the stop, and a start begins again', () =>
     assert.equal((await receiver.recv(PATIENCE)).data, 'again');
   }));
 
-test('events: notices, and the end', () =>
+test('event and stopped', () =>
   withCluster({}, async ({ office, receiver, publisher }) => {
     const kinds = new Set();
     const ends = [];
@@ -249,14 +249,14 @@ test('events: notices, and the end', () =>
       kinds.add(kind);
     });
     office.on('event', ({ kind }) => kinds.add(`office ${kind}`));
-    for (const part of [publisher, receiver]) part.on('stopped', (reason) => ends.push([part.name, reason]));
+    for (const component of [publisher, receiver]) component.on('stopped', (reason) => ends.push([component.name, reason]));
     await eventually(() => kinds.has('connected') && kinds.has('office connected'));
     await publisher.stop();
     assert.ok(kinds.has('stopped'));
     await receiver.stop();
     assert.deepEqual(ends, [['p', 'stop'], ['r', 'stop']]);
     assert.equal((await office.nextEvent(PATIENCE)).kind, 'disconnected');
-    assert.equal(await receiver.nextEvent(PATIENCE).then((notice) => typeof notice.ts), 'number');
+    assert.equal(await receiver.nextEvent(PATIENCE).then((event) => typeof event.ts), 'number');
   }));
 
 test('a receiver that stops by itself says why', () =>
@@ -306,7 +306,7 @@ const BEGIN = `
   const receiver = new Receiver('${NOWHERE}', 'r').start();
 `;
 
-test('a process ends when nobody waits', async () => {
+test('a process ends when no call waits', async () => {
   for (const end of [
     'new Publisher("tcp://127.0.0.1:1", "p").start();',
     'receiver.on("event", console.log).on("stopped", console.log);',
@@ -325,7 +325,7 @@ test('a process ends when nobody waits', async () => {
   }
 });
 
-test('a process stays while somebody waits', async () => {
+test('a process stays while a call waits', async () => {
   for (const wait of [
     'receiver.recv();',
     'receiver.on("envelope", console.log);',
@@ -338,7 +338,7 @@ test('a process stays while somebody waits', async () => {
   }
 });
 
-test('the last words of a process that just ends arrive', () =>
+test('envelopes published right before the process ends arrive', () =>
   withCluster({}, async ({ receiver, into }) => {
     const { code, err } = await script(`
       import { Publisher } from 'hermes-zmq';
@@ -366,7 +366,7 @@ test('a hundred clusters leave no descriptor, no thread and no memory behind', a
   assert.ok(entries('/proc/self/task') <= before.threads + 10);
 });
 
-test('texts that the library hands out are freed', () =>
+test('texts returned by the library are freed', () =>
   withCluster({}, async ({ receiver, publisher }) => {
     const resident = () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1]) / 1024;
     const big = 'x'.repeat(1 << 20);
@@ -383,7 +383,7 @@ test('texts that the library hands out are freed', () =>
     assert.ok(resident() < before + 200, `${before} MB before, ${resident()} MB now`);
   }));
 
-test('a library that cannot be loaded is named', async () => {
+test('the error for a library that cannot be loaded names it', async () => {
   const load = "import { version } from 'hermes-zmq'; try { version(); } catch (e) { console.log(e.name, e.message); }";
   const missing = await script(load, { env: { ...process.env, HERMES_LIBRARY: '/nowhere/libhermes.so.2' } });
   assert.match(missing.out, /^LoadError libhermes cannot be loaded; tried .*\/nowhere\/libhermes\.so\.2.*HERMES_LIBRARY/);

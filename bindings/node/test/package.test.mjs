@@ -1,4 +1,4 @@
-// What the README says, and what npm would publish.
+// The README's program, and the package for npm.
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,7 +12,7 @@ test('the ten lines of the README', async () => {
   const readme = readFileSync(path.join(HERE, 'README.md'), 'utf8');
   const [, program] = /```js\n([^]*?)```/.exec(readme);
   const [, printed] = /```text\n([^]*?)```/.exec(readme);
-  // Ports that nobody else uses, and the same program otherwise.
+  // Ports that no other program uses; otherwise the same program.
   const folder = mkdtempSync(path.join(tmpdir(), 'hermes-'));
   try {
     const elsewhere = program.replaceAll('tcp://127.0.0.1:', `ipc://${folder}/`);

@@ -1,4 +1,4 @@
-// Envelopes go there and come back, whole, in order, by every way of taking them.
+// Envelopes arrive complete and in order, by every way of receiving them.
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import test from 'node:test';
@@ -49,7 +49,7 @@ test('topics that are JSON but no strings, in the same way with details and with
     }
   }));
 
-test('many at once, by for await; what is left stays', () =>
+test('many at once, by for await; the rest stays queued', () =>
   withCluster({}, async ({ receiver, publisher }) => {
     const count = 20_000;
     assert.equal(publisher.publishMany(Array.from({ length: count }, (_, n) => ['n', n])), count);
@@ -65,7 +65,7 @@ test('many at once, by for await; what is left stays', () =>
     assert.equal(receiver.stats().lost, 0);
   }));
 
-test('by event, and the event loop keeps turning meanwhile', () =>
+test('by the event envelope, without blocking the event loop', () =>
   withCluster({}, async ({ receiver, publisher }) => {
     const count = 20_000;
     let turns = 0;
@@ -78,7 +78,7 @@ test('by event, and the event loop keeps turning meanwhile', () =>
     assert.ok(turns > 0);
   }));
 
-test('a stream that never ends does not keep timers from their turn', () =>
+test('an endless stream does not starve timers', () =>
   withCluster({}, async ({ receiver, publisher }) => {
     let over = false;
     publisher.publish('n', 0);
@@ -139,7 +139,7 @@ test('a big payload, and one with details', () =>
     assert.equal(lost, 0);
   }));
 
-test('half a character: data keeps it, topics and origins refuse it', () =>
+test('an unpaired surrogate: kept in data, rejected in topics and origins', () =>
   withCluster({}, async ({ receiver, publisher }) => {
     publisher.publish('t', ['\ud800', '\udc00x']);
     assert.deepEqual((await receiver.recv(PATIENCE)).data, ['\ud800', '\udc00x']);
@@ -152,7 +152,7 @@ test('half a character: data keeps it, topics and origins refuse it', () =>
     assert.equal(publisher.stats().accepted, 1);
   }));
 
-test('topics and origins are chosen', () =>
+test('topics and origins are filtered', () =>
   withCluster({ receiver: { topics: ['a/'], origins: ['me'] } }, async ({ receiver, publisher }) => {
     publisher.publish('b', 1, 'me');
     publisher.publish('a/b', 2, 'you');
@@ -162,7 +162,7 @@ test('topics and origins are chosen', () =>
     assert.throws(() => receiver.unsubscribe('a/'), { code: 'EINVAL' });
   }));
 
-test('a node: its own words, and its loop', () =>
+test('a node: publish, recv, and its loop', () =>
   withCluster({ receiver: { topics: ['RAW/'] } }, async ({ receiver, publisher, into, out }) => {
     const { Publisher } = await import('hermes-zmq');
     const ear = new Receiver(out, 'ear', { topics: ['in'], options: { on_slow: 'ignore' } });

@@ -1,4 +1,4 @@
-// What the tests share: a cluster on ports that the system chooses, and patience.
+// What the tests share: a cluster on ports that the system chooses, and the guard against hanging.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import path from 'node:path';
@@ -58,7 +58,7 @@ export function run(command, args, onLine = () => undefined, options = {}) {
   });
 }
 
-/** Runs a script in a Node.js of its own. */
+/** Runs a script in a separate process. */
 export function script(source, options = {}) {
   const { args = [], ...rest } = options;
   const here = path.join(ROOT, 'bindings/node');

@@ -1,5 +1,5 @@
 // Compiled, never run: what TypeScript users may write, and what the compiler must refuse.
-import { HermesError, Node, PostOffice, Publisher, Receiver, type Code, type Envelope, type Notice } from 'hermes-zmq';
+import { HermesError, Node, PostOffice, Publisher, Receiver, type Code, type Envelope, type ComponentEvent } from 'hermes-zmq';
 
 export async function use(): Promise<void> {
   const office: PostOffice = new PostOffice('tcp://127.0.0.1:*', 'tcp://127.0.0.1:*', { debug: 'ipc:///tmp/x' }).start();
@@ -16,8 +16,8 @@ export async function use(): Promise<void> {
   envelope?.data.price;
   for await (const { topic, data, ts } of receiver) console.log(topic.length, data, ts.toFixed());
   for await (const { lost } of node) console.log(lost ?? 0);
-  const notice: Notice | null = await office.nextEvent();
-  console.log(notice?.text.length, node.stats().kind.length);
+  const event: ComponentEvent | null = await office.nextEvent();
+  console.log(event?.text.length, node.stats().kind.length);
   receiver.on('envelope', ({ data }: Envelope) => console.log(data)).unref();
   // @ts-expect-error a topic is a string
   publisher.publish(1, 1);

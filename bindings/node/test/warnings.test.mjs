@@ -1,4 +1,4 @@
-// What goes wrong with connections is a warning of the process, where the program does not look itself.
+// Connection problems are process warnings, unless the program listens for events.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { PostOffice, Publisher, Receiver } from 'hermes-zmq';
@@ -37,16 +37,16 @@ test('swapped addresses are named, in the warning and in the error of a wait', a
   assert.ok(publisher.stats().problem.includes(says));
 });
 
-test('a program that takes the notices is shown nothing else, nor is one whose parts have stopped', async (t) => {
+test('a program that listens for events gets no warnings, nor does one whose components have stopped', async (t) => {
   const shown = collect(t);
   const listened = new Receiver(NOWHERE, 'listened');
-  const notices = [];
-  listened.on('event', (event) => notices.push(event.kind));
+  const kinds = [];
+  listened.on('event', (event) => kinds.push(event.kind));
   listened.start();
   const stopped = new Receiver(NOWHERE, 'stopped').start();
   await stopped.stop();
   const last = new Receiver(NOWHERE, 'last').start();
   t.after(() => Promise.all([listened.close(), stopped.close(), last.close()]));
-  await eventually(() => shown.length > 0 && notices.includes('unreachable'));
+  await eventually(() => shown.length > 0 && kinds.includes('unreachable'));
   assert.ok(shown.every((text) => text.startsWith('receiver "last"')), shown.join('\n'));
 });

@@ -1,4 +1,4 @@
-// Workers that end in the midst of traffic: nothing but they may end.
+// Workers that end under traffic; the process must go on.
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import test from 'node:test';
@@ -52,7 +52,7 @@ for (const [name, work] of Object.entries(TRAFFIC)) {
     }));
 }
 
-test('a worker that exits under traffic, and one that just ends', () =>
+test('a worker that exits under traffic, and one that returns', () =>
   withCluster({ publisher: { 'queue.full': 'drop_old' } }, async ({ office, publisher, into, out }) => {
     const flood = pump(publisher);
     try {
@@ -70,7 +70,7 @@ test('a worker that exits under traffic, and one that just ends', () =>
     await eventually(() => office.stats().publishers.length === 1, 'their publishers are closed');
   }));
 
-test('a worker is terminated while it closes, and what it served is free again', async () => {
+test('a worker is terminated while it closes, and its addresses are free again', async () => {
   const source = `
     const { PostOffice, Receiver } = require(${PACKAGE});
     const { parentPort } = require('node:worker_threads');

@@ -10,8 +10,8 @@ export LD_LIBRARY_PATH=$root/build${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} # for wh
 patience=600 # seconds for all tests, as a guard against hanging
 cd "$here/.."
 
-# What hermes.h has grown by must not be forgotten here, but for what is Python's alone, and for
-# hosts that close what they wait for: tokio waits for fd().
+# Each function of hermes.h must be used. Exceptions: the marshal format, which is Python's, and
+# hermes_pipe: tokio waits for fd().
 unused=$("$root/capi/exports.sh" names "$root/include/hermes.h" | grep -vE '_marshal$|_pipe$' |
     while read -r name; do grep -rqw "$name" hermes/src || echo "$name"; done)
 [ -z "$unused" ] || { echo "the crate hermes does not use $unused" >&2; exit 1; }
@@ -21,13 +21,13 @@ cargo clippy --locked --all-targets --all-features -- -D warnings
 RUSTDOCFLAGS=-Dwarnings cargo doc --locked --no-deps --all-features
 timeout $patience cargo test --locked --all-features
 
-# Without the library the build says what to do, and not only that it failed.
+# Without the library, the build's error must say what to do.
 complaint=$(HERMES_LIB_DIR=/nonexistent cargo check --locked -p hermes-sys 2>&1) && {
     echo "hermes-sys builds without libhermes" >&2
     exit 1
 }
-for part in "HERMES_LIB_DIR is /nonexistent" "make install"; do
-    grep -q "$part" <<<"$complaint" || { echo "no '$part' in: $complaint" >&2; exit 1; }
+for word in "HERMES_LIB_DIR is /nonexistent" "make install"; do
+    grep -q "$word" <<<"$complaint" || { echo "no '$word' in: $complaint" >&2; exit 1; }
 done
 
 mkdir -p "$root/build/bindings/rust"

@@ -27,12 +27,17 @@ class AcceptedOrigins:
     """
 
     def __init__(self) -> None:
-        self._told: set[str] = set()  # strings as they are, other values as JSON
+        self._told: set[str | None] = set()  # strings as they are, other values as JSON
         self.reset_lock()
 
     def reset_lock(self) -> None:
         """Make a new lock, in a forked process."""
         self._lock = threading.Lock()
+
+    def expect(self, receiver: CheckedReceiver) -> None:
+        """Count the origins in ``_exchanges`` as told, as `replace` will follow."""
+        with self._lock:
+            self._told = {_text(origin) for origin in _listed(receiver._exchanges)}
 
     def replace(self, core: ReceiverCore, receiver: CheckedReceiver) -> None:
         """Tell the library of the origins in ``_exchanges``, in place of earlier ones."""
@@ -40,10 +45,8 @@ class AcceptedOrigins:
             exchanges = receiver._exchanges
             core.set("origins.filter", "age" if exchanges else "off")
             self._told.clear()
-            given = [exchanges] if isinstance(exchanges, str) else exchanges
-            if exchanges and isinstance(given, (list, set, frozenset, tuple, dict)):
-                for origin in list(given):
-                    self._add(core, origin)
+            for origin in _listed(exchanges):
+                self._add(core, origin)
 
     def add(self, core: ReceiverCore, receiver: CheckedReceiver, wanted: Any, origin: Any) -> bool:
         """Tell the library of one origin; False if it knew, or ``wanted`` was replaced."""
@@ -66,13 +69,26 @@ class AcceptedOrigins:
         return check if is_number and not core.stats()["cached"] else None
 
     def _add(self, core: ReceiverCore, origin: Any) -> bool:
-        try:
-            text = origin if isinstance(origin, str) else json.dumps(origin)
-        except (TypeError, ValueError):  # it cannot come on the wire
-            return False
-        if text in self._told:
+        text = _text(origin)
+        if text is None or text in self._told:
             return False
         self._told.add(text)
         with contextlib.suppress(errors.HermesError):
             core.accept(name_text(text, "an exchange"))
         return True
+
+
+def _listed(exchanges: Any) -> list[Any]:
+    """Return the origins in ``exchanges``; none if it is of a type that cannot be listed."""
+    given = [exchanges] if isinstance(exchanges, str) else exchanges
+    if exchanges and isinstance(given, (list, set, frozenset, tuple, dict)):
+        return list(given)
+    return []
+
+
+def _text(origin: Any) -> str | None:
+    """Return an origin as the library takes it; None if it cannot come on the wire."""
+    try:
+        return origin if isinstance(origin, str) else json.dumps(origin)
+    except (TypeError, ValueError):
+        return None

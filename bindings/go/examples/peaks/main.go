@@ -1,9 +1,9 @@
-// Command peaks joins the demo, and prints the highest that each of its readings comes to:
+// Command peaks joins the demo, and prints the maximum of each of its readings:
 //
 //	peaks [ADDRESS]
 //
-// make demo AT="tcp://127.0.0.1:6000 tcp://127.0.0.1:6001" runs the demo at addresses of
-// which this needs the second. It ends with the demo, or on Ctrl-C.
+// make demo AT="tcp://127.0.0.1:6000 tcp://127.0.0.1:6001" runs the demo;
+// this program needs the second address. It ends with the demo, or on Ctrl-C.
 package main
 
 import (
@@ -18,7 +18,7 @@ import (
 	"github.com/hermes-zmq/hermes/core"
 )
 
-// Derived is what examples/demo/messages.py has under this name.
+// Derived is the message of that name in examples/demo/messages.py.
 type Derived struct {
 	core.Message
 	Name    string

@@ -1,15 +1,15 @@
-//! Joins the demo, and prints the highest that each of its readings comes to: peaks [ADDRESS]
+//! Joins the demo, and prints the maximum of each of its readings: peaks [ADDRESS]
 //!
 //!     make demo AT="tcp://127.0.0.1:6000 tcp://127.0.0.1:6001"
 //!
-//! runs the demo at addresses of which this needs the second. Ends with the demo, or on Ctrl-C.
+//! runs the demo; this program needs the second address. Ends with the demo, or on Ctrl-C.
 
 use std::collections::BTreeMap;
 
 use hermes::{Error, Receiver};
 use serde::Deserialize;
 
-/// As examples/demo/messages.py has it; serde reads it from the array that it travels as.
+/// As in examples/demo/messages.py; serde reads it from an array.
 #[derive(Deserialize)]
 struct Derived {
     _dtype: String,

@@ -1,4 +1,7 @@
-//! What arrives: [`Envelope`] and [`Batch`] own it, [`EnvelopeView`] looks at it.
+//! Received envelopes: [`EnvelopeView`] reads one, [`Envelope`] owns one, [`Batch`] several.
+//!
+//! All are immutable after the library returned them, so any thread may read them, without locks.
+//! A view refers to the owner's memory; the owner frees it when it is dropped.
 
 use std::ffi::c_char;
 use std::fmt;
@@ -15,7 +18,8 @@ use crate::error::{Error, Result};
 #[repr(transparent)]
 pub struct EnvelopeView(hermes_sys::hermes_envelope);
 
-type Part = unsafe extern "C" fn(*const hermes_sys::hermes_envelope, *mut usize) -> *const c_char;
+type TextField =
+    unsafe extern "C" fn(*const hermes_sys::hermes_envelope, *mut usize) -> *const c_char;
 
 // SAFETY: an envelope does not change, and any thread may read it or free it.
 unsafe impl Send for EnvelopeView {}
@@ -23,39 +27,38 @@ unsafe impl Send for EnvelopeView {}
 unsafe impl Sync for EnvelopeView {}
 
 impl EnvelopeView {
-    fn part(&self, part: Part) -> &str {
+    fn text(&self, field: TextField) -> &str {
         let mut length = 0;
-        // SAFETY: the envelope is there as long as this reference, and so is its text.
+        // SAFETY: the envelope, and so its text, is valid as long as this reference.
         let bytes = unsafe {
-            let start = part(&self.0, &mut length);
+            let start = field(&self.0, &mut length);
             std::slice::from_raw_parts(start.cast::<u8>(), length)
         };
-        // The library hands out nothing else than UTF-8; should it do so after all, then a
-        // text is missing rather than broken.
+        // The library returns only UTF-8; a fault there gives an empty text, not a panic.
         std::str::from_utf8(bytes).unwrap_or_default()
     }
 
     /// The topic.
     pub fn topic(&self) -> &str {
-        self.part(hermes_sys::hermes_envelope_topic)
+        self.text(hermes_sys::hermes_envelope_topic)
     }
 
-    /// The name of who sent it.
+    /// The origin: the name of the publisher or node that sent it.
     pub fn origin(&self) -> &str {
-        self.part(hermes_sys::hermes_envelope_origin)
+        self.text(hermes_sys::hermes_envelope_origin)
     }
 
-    /// The data as the JSON text that came, of which `NaN` and `Infinity` may be part.
+    /// The data as its JSON text on the wire, which may contain `NaN` and `Infinity`.
     pub fn json(&self) -> &str {
-        self.part(hermes_sys::hermes_envelope_data)
+        self.text(hermes_sys::hermes_envelope_data)
     }
 
     /// The data as a value: of any type that serde can read, or a [`serde_json::Value`].
     ///
-    /// `NaN`, `Infinity` and `-Infinity`, which Python writes, become an `f64` or `f32` where
-    /// the type asks for one. A type that takes whatever comes, as `Value` does, cannot hold
-    /// them. What does not fit is an [`Error::Json`] with the beginning of the text; the
-    /// envelope stays as it is, and [`json`](Self::json) is the whole text.
+    /// `NaN`, `Infinity` and `-Infinity`, which Python writes, become an `f64` or `f32` if the
+    /// type has one there. Self-describing types such as `Value` cannot hold them. Data that
+    /// does not fit is an [`Error::Json`] with the beginning of the text; the envelope is
+    /// unchanged, and [`json`](Self::json) is the whole text.
     pub fn data<T: DeserializeOwned>(&self) -> Result<T> {
         let json = self.json();
         crate::json::from_str(json).map_err(|error| {
@@ -69,31 +72,31 @@ impl EnvelopeView {
         })
     }
 
-    /// When the sender handed it to its socket, by the sender's clock.
+    /// When the sender passed it to its socket, by the sender's clock.
     pub fn ts(&self) -> SystemTime {
         time(self.ts_seconds())
     }
 
-    /// The same in seconds since the Unix epoch, as it is on the wire.
+    /// The same in seconds since the Unix epoch, as on the wire.
     pub fn ts_seconds(&self) -> f64 {
-        // SAFETY: the envelope is there.
+        // SAFETY: the envelope is valid.
         unsafe { hermes_sys::hermes_envelope_ts(&self.0) }
     }
 
     /// When it arrived, by this machine's clock.
     pub fn received(&self) -> SystemTime {
-        // SAFETY: the envelope is there.
+        // SAFETY: the envelope is valid.
         time(unsafe { hermes_sys::hermes_envelope_received(&self.0) })
     }
 
-    /// How many envelopes of the same topic and sender went missing right before it.
+    /// How many envelopes of the same topic and sender were lost right before this one.
     pub fn lost(&self) -> u64 {
-        // SAFETY: the envelope is there.
+        // SAFETY: the envelope is valid.
         unsafe { hermes_sys::hermes_envelope_lost(&self.0) }
     }
 }
 
-/// The beginning of a text, for people.
+/// The beginning of a text, for error texts.
 fn excerpt(text: &str) -> String {
     const MOST: usize = 100; // characters
     match text.char_indices().nth(MOST) {
@@ -102,7 +105,7 @@ fn excerpt(text: &str) -> String {
     }
 }
 
-/// The moment so many seconds after the epoch; the epoch where there is none.
+/// The time so many seconds after the epoch; the epoch if `SystemTime` cannot represent it.
 fn time(seconds: f64) -> SystemTime {
     Duration::try_from_secs_f64(seconds)
         .ok()
@@ -121,7 +124,7 @@ impl fmt::Debug for EnvelopeView {
     }
 }
 
-/// One received envelope; what it says is read through [`EnvelopeView`].
+/// One received envelope. It dereferences to [`EnvelopeView`].
 pub struct Envelope(NonNull<hermes_sys::hermes_envelope>);
 
 // SAFETY: an envelope does not change, and any thread may read it or free it.
@@ -130,7 +133,7 @@ unsafe impl Send for Envelope {}
 unsafe impl Sync for Envelope {}
 
 impl Envelope {
-    /// Takes over what the library gave; `None` for NULL.
+    /// Takes ownership of what the library returned; `None` for NULL.
     pub(crate) fn own(raw: *mut hermes_sys::hermes_envelope) -> Option<Self> {
         NonNull::new(raw).map(Self)
     }
@@ -140,14 +143,14 @@ impl Deref for Envelope {
     type Target = EnvelopeView;
 
     fn deref(&self) -> &EnvelopeView {
-        // SAFETY: it is ours until it is dropped, and a view is nothing else than it.
+        // SAFETY: it is valid until it is dropped, and EnvelopeView is a transparent wrapper.
         unsafe { self.0.cast().as_ref() }
     }
 }
 
 impl Drop for Envelope {
     fn drop(&mut self) {
-        // SAFETY: it is ours, and nobody can look at it any more.
+        // SAFETY: it is owned here, and no reference to it is left.
         unsafe { hermes_sys::hermes_envelope_free(self.0.as_ptr()) }
     }
 }
@@ -167,14 +170,14 @@ unsafe impl Send for Batch {}
 unsafe impl Sync for Batch {}
 
 impl Batch {
-    /// Takes over what the library gave; `None` for NULL.
+    /// Takes ownership of what the library returned; `None` for NULL.
     pub(crate) fn own(raw: *mut hermes_sys::hermes_batch) -> Option<Self> {
         NonNull::new(raw).map(Self)
     }
 
     /// How many envelopes there are.
     pub fn len(&self) -> usize {
-        // SAFETY: it is ours until it is dropped.
+        // SAFETY: it is valid until it is dropped.
         unsafe { hermes_sys::hermes_batch_size(self.0.as_ptr()) }
     }
 
@@ -183,9 +186,9 @@ impl Batch {
         self.len() == 0
     }
 
-    /// One envelope.
+    /// The envelope at `index`; `None` beyond the end.
     pub fn get(&self, index: usize) -> Option<&EnvelopeView> {
-        // SAFETY: it is ours until it is dropped; NULL beyond the end.
+        // SAFETY: it is valid until it is dropped; NULL beyond the end.
         unsafe {
             hermes_sys::hermes_batch_at(self.0.as_ptr(), index).cast::<EnvelopeView>().as_ref()
         }
@@ -199,7 +202,7 @@ impl Batch {
 
 impl Drop for Batch {
     fn drop(&mut self) {
-        // SAFETY: it is ours, and nobody can look at it any more.
+        // SAFETY: it is owned here, and no reference to it is left.
         unsafe { hermes_sys::hermes_batch_free(self.0.as_ptr()) }
     }
 }

@@ -1,21 +1,21 @@
-//! What goes wrong: the codes of hermes.h, each with the text that names the culprit.
+//! [`Error`]: the codes of hermes.h, each with a text that names the object and the cause.
 
 use std::ffi::{c_char, c_int, CStr};
 use std::fmt;
 
-/// What a call failed with. The text, which is also what is displayed, names the culprit.
+/// The error of a failed call. Its text, which `Display` prints, names the object and the cause.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
     /// An argument is out of range.
     Invalid(String),
-    /// The object is closed.
+    /// The component is closed.
     BadHandle(String),
     /// Not started, or started already.
     State(String),
-    /// Not an address, or one that cannot be served.
+    /// Not an address, or not a supported one.
     Address(String),
-    /// Somebody else is bound to the address.
+    /// Another socket is bound to the address.
     AddressInUse(String),
     /// No such option, or not a value of it.
     Option(String),
@@ -25,13 +25,13 @@ pub enum Error {
     Json(String),
     /// The queue had no room in time.
     Full(String),
-    /// The time is up.
+    /// The timeout expired.
     Timeout(String),
-    /// The object has stopped, and nothing is left to take.
+    /// The component has stopped, and its queue is empty.
     Stopped(String),
     /// This process was forked after the library's first use.
     Forked(String),
-    /// A fault inside the library; the object has failed.
+    /// A fault inside the library; the component has failed.
     Internal(String),
     /// Out of memory.
     NoMemory(String),
@@ -39,7 +39,7 @@ pub enum Error {
     Range(String),
     /// An envelope above the limit `message.bytes`.
     TooBig(String),
-    /// Not for this kind of object.
+    /// Not supported by this kind of component.
     NotSupported(String),
     /// The operating system refused.
     Io(String),
@@ -102,7 +102,7 @@ impl Error {
         }
     }
 
-    /// The text that names the culprit.
+    /// The text, which names the object and the cause.
     pub fn text(&self) -> &str {
         match self {
             Self::Invalid(text)

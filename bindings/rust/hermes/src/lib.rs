@@ -1,21 +1,21 @@
 //! hermes 2: publish and subscribe between processes and machines, on the ZeroMQ protocol.
 //!
-//! A [`Publisher`] hands envelopes to a [`PostOffice`], and the post office hands each one to
+//! A [`Publisher`] sends envelopes to a [`PostOffice`], a broker, which forwards each one to
 //! every [`Receiver`] that has subscribed to a prefix of its topic. A [`Node`] is a name with a
 //! receiver, a publisher, or both.
 //!
-//! Everything is `Send` and `Sync`: any call may be made from any thread, and `close` wakes who
-//! waits in another. The data of an envelope is JSON, in and out of whatever serde serializes.
+//! All types are `Send` and `Sync`: any thread may make any call, and `close` wakes calls that
+//! wait in other threads. The data of an envelope is JSON, converted from and to Rust by serde.
 //!
 //! After a `fork` the library cannot be used in the child, where every call gives
 //! [`Error::Forked`].
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod component;
 mod envelope;
 mod error;
 mod json;
 mod node;
-mod object;
 mod postoffice;
 mod publisher;
 mod receiver;
@@ -31,7 +31,7 @@ pub use crate::receiver::{Incoming, Receiver};
 #[cfg(feature = "tokio")]
 pub use crate::tokio::{AsyncPublisher, AsyncReceiver};
 
-/// The version of the library that runs, such as "2.0.0".
+/// The version of the loaded library, such as "2.0.0".
 pub fn version() -> &'static str {
     // SAFETY: the text is static and never NULL.
     let text = unsafe { std::ffi::CStr::from_ptr(hermes_sys::hermes_version_string()) };

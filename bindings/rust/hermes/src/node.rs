@@ -7,23 +7,23 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::component::{c_text, component, timeout_ms, FlushingHandle};
 use crate::envelope::Envelope;
 use crate::error::{check, Result};
-use crate::object::{c_text, object, timeout_ms, FlushingHandle};
 use crate::publisher::Publisher;
 use crate::receiver::{none_in_time, owned, Receiver};
 
-/// A name for a receiver, a publisher, or both, which it starts and stops. They remain the
-/// caller's; what a closed one cannot do any more is an error.
+/// A name for a receiver, a publisher, or both, which it starts and stops. The caller owns
+/// them; once one is closed, the node's calls that need it return errors.
 #[derive(Debug)]
 pub struct Node {
     handle: FlushingHandle,
 }
 
-object!(Node);
+component!(Node);
 
 impl Node {
-    /// A node of these parts.
+    /// A node with a receiver, a publisher, or both.
     pub fn new(
         name: &str,
         receiver: Option<&Receiver>,
@@ -33,7 +33,7 @@ impl Node {
         let receiver = receiver.map_or(0, Receiver::handle);
         let publisher = publisher.map_or(0, Publisher::handle);
         let mut handle = 0;
-        // SAFETY: the text outlives the call, and the handle is there to be written to.
+        // SAFETY: the text outlives the call, and the handle is valid for writing.
         check(unsafe {
             hermes_sys::hermes_node_new(name.as_ptr(), receiver, publisher, &mut handle)
         })?;
@@ -46,7 +46,7 @@ impl Node {
         self.publish_json(channel, &crate::json::to_string(data)?)
     }
 
-    /// The same, with data that are JSON already.
+    /// The same, with data that is JSON text already.
     pub fn publish_json(&self, channel: &str, json: &str) -> Result<()> {
         // SAFETY: both texts outlive the call.
         check(unsafe {
@@ -61,24 +61,24 @@ impl Node {
         .map(drop)
     }
 
-    /// The oldest envelope, waiting for it without end.
+    /// The oldest envelope. Waits without limit.
     pub fn recv(&self) -> Result<Envelope> {
         self.take(None)
     }
 
-    /// The oldest envelope; [`Error::Timeout`](crate::Error::Timeout) when the time is up.
+    /// The oldest envelope; [`Error::Timeout`](crate::Error::Timeout) when the timeout expires.
     pub fn recv_timeout(&self, timeout: Duration) -> Result<Envelope> {
         self.take(Some(timeout))
     }
 
-    /// The oldest envelope, if there is one now.
+    /// The oldest envelope; `None` if the queue is empty.
     pub fn try_recv(&self) -> Result<Option<Envelope>> {
         none_in_time(self.take(Some(Duration::ZERO)))
     }
 
     fn take(&self, timeout: Option<Duration>) -> Result<Envelope> {
         let mut envelope = null_mut();
-        // SAFETY: the pointer is there to be written to.
+        // SAFETY: the pointer is valid for writing.
         let code = unsafe {
             hermes_sys::hermes_node_recv(self.handle.0, timeout_ms(timeout), &mut envelope)
         };

@@ -1,9 +1,9 @@
 //! [`PostOffice`].
 
+use crate::component::{c_text, component, Handle};
 use crate::error::{check, Result};
-use crate::object::{c_text, object, Handle};
 
-/// Relays between publishers and receivers, whatever ZeroMQ program they run.
+/// A broker (XSUB/XPUB proxy) between publishers and receivers of any ZeroMQ implementation.
 ///
 /// Its addresses are free once [`close`](Self::close) or [`stop`](Self::stop) has returned, or it
 /// is dropped.
@@ -12,16 +12,16 @@ pub struct PostOffice {
     handle: Handle,
 }
 
-object!(PostOffice);
+component!(PostOffice);
 
 impl PostOffice {
-    /// One that will be bound at `address_in` for publishers and at `address_out` for
-    /// receivers. Addresses in use are found by [`start`](Self::start).
+    /// A post office that will bind `address_in` for publishers and `address_out` for receivers.
+    /// [`start`](Self::start) returns an error if one is in use.
     pub fn new(address_in: &str, address_out: &str) -> Result<Self> {
         Self::make(address_in, address_out, None)
     }
 
-    /// The same, with an address at which a copy of everything is published.
+    /// The same, with an address at which a copy of every envelope is published.
     pub fn with_debug(address_in: &str, address_out: &str, debug: &str) -> Result<Self> {
         Self::make(address_in, address_out, Some(debug))
     }
@@ -32,7 +32,7 @@ impl PostOffice {
         let debug = debug.map(|debug| c_text("address", debug)).transpose()?;
         let debug = debug.as_ref().map_or(std::ptr::null(), |text| text.as_ptr());
         let mut handle = 0;
-        // SAFETY: the texts outlive the call, and the handle is there to be written to.
+        // SAFETY: the texts outlive the call, and the handle is valid for writing.
         check(unsafe {
             hermes_sys::hermes_postoffice_new(
                 address_in.as_ptr(),

@@ -5,25 +5,25 @@ use std::os::fd::RawFd;
 
 use serde::Serialize;
 
+use crate::component::{c_text, component, FlushingHandle};
 use crate::error::{check, check_unless, Error, Result};
 use crate::json;
-use crate::object::{c_text, object, FlushingHandle};
 
-/// Hands envelopes to a post office.
+/// Sends envelopes to a post office.
 #[derive(Debug)]
 pub struct Publisher {
     pub(crate) handle: FlushingHandle,
 }
 
-object!(Publisher);
+component!(Publisher);
 
 impl Publisher {
-    /// One that will connect to the post office's incoming side. The name is the origin of
-    /// what it publishes.
+    /// A publisher that will connect to the post office's SUB side. The name is the origin of
+    /// its envelopes.
     pub fn new(address: &str, name: &str) -> Result<Self> {
         let (address, name) = (c_text("address", address)?, c_text("name", name)?);
         let mut handle = 0;
-        // SAFETY: the texts outlive the call, and the handle is there to be written to.
+        // SAFETY: the texts outlive the call, and the handle is valid for writing.
         check(unsafe {
             hermes_sys::hermes_publisher_new(address.as_ptr(), name.as_ptr(), &mut handle)
         })?;
@@ -31,28 +31,28 @@ impl Publisher {
         Ok(Self { handle })
     }
 
-    /// Queues one envelope with whatever serde serializes, and returns. A tuple becomes an
-    /// array: `("Tick", 1763800000.25, "BTCUSD", 42000)` is what a `Message` of Python is.
-    /// `NaN` and the infinities travel as Python writes them: `NaN`, `Infinity`, `-Infinity`.
+    /// Queues one envelope with data that serde serializes, and returns. A tuple becomes an
+    /// array: `("Tick", 1763800000.25, "BTCUSD", 42000)` is a Python `Message`.
+    /// `NaN` and the infinities are sent as Python writes them: `NaN`, `Infinity`, `-Infinity`.
     ///
-    /// Where the queue is full it waits for room as the option `queue.full` says, and blocks
-    /// the thread for at most `queue.block` (1 s). Tasks on a reactor use `AsyncPublisher`.
+    /// If the queue is full, the option `queue.full` decides; waiting for room blocks the
+    /// thread for at most `queue.block` (1 s). Async tasks use `AsyncPublisher` instead.
     pub fn publish<T: Serialize + ?Sized>(&self, topic: &str, data: &T) -> Result<()> {
         self.publish_json(topic, &json::to_string(data)?)
     }
 
-    /// Queues one envelope whose data are JSON already.
+    /// Queues one envelope with data that is JSON text already.
     pub fn publish_json(&self, topic: &str, json: &str) -> Result<()> {
         self.queue(topic, None, json)
     }
 
-    /// The same, in another's name.
+    /// The same, with another origin.
     pub fn publish_json_of(&self, origin: &str, topic: &str, json: &str) -> Result<()> {
         self.queue(topic, Some(origin), json)
     }
 
-    /// Queues one envelope and never waits: `false` where there is no room now.
-    /// [`fd`](Self::fd) polls readable when it is worth another try.
+    /// Queues one envelope. Never waits: returns `false` if the queue is full.
+    /// [`fd`](Self::fd) polls readable once there is room again.
     pub fn try_publish<T: Serialize + ?Sized>(&self, topic: &str, data: &T) -> Result<bool> {
         let json = json::to_string(&(topic, None::<&str>, data))?;
         self.try_row(&c_text("data", &json)?)
@@ -65,8 +65,8 @@ impl Publisher {
         Ok(check_unless(hermes_sys::HERMES_ETIMEOUT, code, ())?.is_some())
     }
 
-    /// A descriptor that polls readable unless [`try_publish`](Self::try_publish) has found no
-    /// room. Only wait on it. It ends with the publisher.
+    /// A descriptor that polls readable, except after [`try_publish`](Self::try_publish) found
+    /// no room. Poll it only. It is closed with the publisher.
     pub fn fd(&self) -> Result<RawFd> {
         self.handle.fd()
     }
@@ -91,8 +91,8 @@ impl Publisher {
         .map(drop)
     }
 
-    /// Queues many envelopes, topics with data, in one call. The error of a queue that is full
-    /// in the middle comes with the number of those that have been queued.
+    /// Queues many envelopes, topics with data, in one call. If the queue fills up midway, the
+    /// error comes with the number of envelopes queued.
     pub fn publish_batch<S, T>(
         &self,
         envelopes: impl IntoIterator<Item = (S, T)>,
@@ -120,7 +120,7 @@ impl Publisher {
 
     fn queue_batch(&self, json: &[u8]) -> std::result::Result<usize, (usize, Error)> {
         let mut count = 0;
-        // SAFETY: the text outlives the call, and the count is there to be written to.
+        // SAFETY: the text outlives the call, and the count is valid for writing.
         let code = unsafe {
             let start = json.as_ptr().cast::<c_char>();
             hermes_sys::hermes_publish_batch(self.handle.0, start, json.len(), &mut count)

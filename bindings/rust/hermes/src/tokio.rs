@@ -1,9 +1,14 @@
-//! [`AsyncReceiver`] and [`AsyncPublisher`]: waiting on tokio's reactor, without a thread.
+//! [`AsyncReceiver`] and [`AsyncPublisher`], which wait on tokio's reactor, without a thread.
 //!
-//! Each takes part in tokio's cooperative budget: a task that always finds something to take,
-//! or room, yields now and then, so that timers fire, other tasks run, and it can be aborted.
-//! The budget is asked first, before anything is taken or queued, so a wait that is cancelled
-//! has done nothing.
+//! Waiting: the library's descriptor is duplicated and registered with the reactor. A call first
+//! tries without waiting; if it finds nothing, it awaits readiness and tries again.
+//!
+//! Fairness: each call consumes a unit of tokio's cooperative budget, so that a task that never
+//! has to wait still yields, timers fire, other tasks run, and it can be aborted. The budget is
+//! consumed before anything is taken or queued, so a cancelled call has done nothing.
+//!
+//! Blocking calls (`stop`, `close`, `wait_ready`) run on the runtime's blocking pool. There are
+//! no locks here.
 
 use std::ops::Deref;
 use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
@@ -16,21 +21,21 @@ use tokio::io::unix::AsyncFd;
 use tokio::io::Interest;
 use tokio::task::coop::consume_budget;
 
+use crate::component::timeout_ms;
 use crate::envelope::{Batch, Envelope};
 use crate::error::{check_unless, Error, Result};
 use crate::json;
-use crate::object::timeout_ms;
 use crate::publisher::Publisher;
 use crate::receiver::{next_of, Receiver};
 
-/// A descriptor of the library's on the reactor of the runtime that this is called in.
+/// Registers a descriptor of the library with the current runtime's reactor.
 ///
-/// It is a copy, which outlives the closing of the object: what is waited for then becomes
-/// readable, and its number does not name another file meanwhile.
+/// It registers a duplicate, which stays open when the component is closed: it then becomes
+/// readable, and its number cannot name another file meanwhile.
 fn register(fd: RawFd) -> Result<AsyncFd<OwnedFd>> {
-    // SAFETY: the descriptor is that of an object that the caller holds, and open.
+    // SAFETY: the descriptor is open, since the caller holds its component.
     let copy = unsafe { BorrowedFd::borrow_raw(fd) }.try_clone_to_owned().map_err(io_error)?;
-    // SAFETY: the copy is owned by what it is registered with, and stays the same.
+    // SAFETY: AsyncFd owns the duplicate, and its number does not change.
     unsafe { AsyncFd::register_with_interest(copy, Interest::READABLE) }.map_err(io_error)
 }
 
@@ -38,7 +43,7 @@ fn io_error(error: impl ToString) -> Error {
     Error::Io(error.to_string())
 }
 
-/// Makes attempts until one has a result: one now, and one whenever the descriptor is readable.
+/// Calls `attempt` now, and again whenever the descriptor is readable, until it has a result.
 async fn until_some<T>(
     descriptor: &AsyncFd<OwnedFd>,
     mut attempt: impl FnMut() -> Result<Option<T>>,
@@ -49,7 +54,7 @@ async fn until_some<T>(
     }
     loop {
         let mut guard = descriptor.readable().await.map_err(io_error)?;
-        // Attempted before the readiness is cleared, for the reactor tells of changes only.
+        // Attempt before clearing the readiness: the reactor reports changes only.
         match attempt()? {
             Some(result) => return Ok(result),
             None => guard.clear_ready(),
@@ -57,8 +62,8 @@ async fn until_some<T>(
     }
 }
 
-/// Waits until an object is ready, on a thread for blocking work, which gives up soon after
-/// the caller does.
+/// Waits until a component is ready, on the blocking pool. If the future is dropped, the thread
+/// gives up within SLICE.
 async fn wait_ready(handle: u64) -> Result<()> {
     const SLICE: Duration = Duration::from_millis(50);
     let wanted = Wanted(Arc::new(AtomicBool::new(true)));
@@ -76,7 +81,7 @@ async fn wait_ready(handle: u64) -> Result<()> {
     waiting.await.map_err(internal)?
 }
 
-/// Tells, when it is dropped, that the result is not wanted any more.
+/// Cancels the wait when it is dropped.
 struct Wanted(Arc<AtomicBool>);
 
 impl Drop for Wanted {
@@ -85,54 +90,53 @@ impl Drop for Wanted {
     }
 }
 
-/// For a blocking call that has not been run to its end: it panicked, or the runtime ends.
+/// The error of a blocking call that did not complete: it panicked, or the runtime shut down.
 fn internal(error: tokio::task::JoinError) -> Error {
     Error::Internal(error.to_string())
 }
 
-/// A receiver that is waited for on tokio's reactor, without a thread. All else that a
-/// [`Receiver`] can do it can do too.
+/// A [`Receiver`] whose calls wait on tokio's reactor, without a thread. It dereferences to the
+/// receiver.
 ///
-/// A wait that is cancelled has taken nothing. Each call uses up some of the task's
-/// cooperative budget, as those of tokio's own channels do: a loop over a flood of envelopes
-/// lets timers fire and other tasks run.
+/// A cancelled call has taken nothing. Each call consumes cooperative budget, as tokio's own
+/// channels do, so that a loop over many envelopes lets timers fire and other tasks run.
 #[derive(Debug)]
 pub struct AsyncReceiver {
-    descriptor: AsyncFd<OwnedFd>, // dropped, and off the reactor, before the receiver
+    descriptor: AsyncFd<OwnedFd>, // declared first: deregistered before the receiver is dropped
     receiver: Receiver,
 }
 
 impl AsyncReceiver {
-    /// Puts a receiver on the reactor of the runtime that this is called in. Panics outside of
-    /// a runtime with I/O enabled, as everything does that tokio waits for.
+    /// Registers a receiver with the current runtime's reactor. Panics outside a runtime with
+    /// I/O enabled, as all of tokio's I/O types do.
     pub fn new(receiver: Receiver) -> Result<Self> {
         Ok(Self { descriptor: register(receiver.fd()?)?, receiver })
     }
 
-    /// The oldest envelope. [`Error::Stopped`] once the receiver has stopped and nothing is
-    /// left, or is closed: while this waits, or before.
+    /// The oldest envelope. [`Error::Stopped`] once the receiver has stopped and its queue is
+    /// empty, or it is closed, before or during the call.
     pub async fn recv(&self) -> Result<Envelope> {
         until_some(&self.descriptor, || closed_is_stopped(self.receiver.try_recv())).await
     }
 
-    /// Up to `max` envelopes; waits for the first one only. Ends as [`recv`](Self::recv) does.
+    /// Up to `max` envelopes. Waits for the first one only. Errors as [`recv`](Self::recv).
     pub async fn recv_batch(&self, max: usize) -> Result<Batch> {
         until_some(&self.descriptor, || closed_is_stopped(self.receiver.try_recv_batch(max))).await
     }
 
-    /// The next envelope for a loop, `while let Some(envelope) = receiver.next().await`: nothing
-    /// once the receiver has stopped and nothing is left, or is closed.
+    /// The next envelope, for `while let Some(envelope) = receiver.next().await`. `None` once the
+    /// receiver has stopped and its queue is empty, or it is closed.
     pub async fn next(&self) -> Option<Result<Envelope>> {
         next_of(self.recv().await)
     }
 
-    /// Waits until it is connected. [`tokio::time::timeout`](https://docs.rs/tokio) bounds that.
+    /// Waits until it is connected. Limit it with [`tokio::time::timeout`](https://docs.rs/tokio).
     pub async fn wait_ready(&self) -> Result<()> {
         wait_ready(self.receiver.handle()).await
     }
 }
 
-/// Gives a closed receiver the end that a thread gets which waits while it is closed.
+/// Converts the error of a closed receiver to that of a call during which it is closed.
 fn closed_is_stopped<T>(result: Result<T>) -> Result<T> {
     match result {
         Err(Error::BadHandle(text)) => Err(Error::Stopped(text)),
@@ -148,75 +152,73 @@ impl Deref for AsyncReceiver {
     }
 }
 
-/// A publisher for tasks: what waits for room, or for what is queued to be sent, holds up the
-/// task and not the reactor.
+/// A [`Publisher`] for tasks: waiting for room, or for queued envelopes to be sent, suspends the
+/// task and does not block the reactor.
 ///
-/// Dropping it, as dropping a [`Publisher`] inside a runtime, leaves the flushing to a thread for
-/// blocking work.
+/// Dropping it inside a runtime, as dropping a [`Publisher`], flushes on the blocking pool.
 #[derive(Debug)]
 pub struct AsyncPublisher {
-    descriptor: AsyncFd<OwnedFd>, // dropped, and off the reactor, before the publisher
+    descriptor: AsyncFd<OwnedFd>, // declared first: deregistered before the publisher is dropped
     publisher: Publisher,
 }
 
 impl AsyncPublisher {
-    /// Puts a publisher on the reactor of the runtime that this is called in. Panics outside of
-    /// a runtime with I/O enabled, as everything does that tokio waits for.
+    /// Registers a publisher with the current runtime's reactor. Panics outside a runtime with
+    /// I/O enabled, as all of tokio's I/O types do.
     pub fn new(publisher: Publisher) -> Result<Self> {
         Ok(Self { descriptor: register(publisher.fd()?)?, publisher })
     }
 
-    /// Queues one envelope, as [`Publisher::publish`] does. Where the queue is full, and the
-    /// option `queue.full` is `block`, the task waits for room without end; what bounds that is
-    /// [`tokio::time::timeout`](https://docs.rs/tokio). A call that is cancelled has queued
-    /// nothing.
+    /// Queues one envelope, as [`Publisher::publish`] does. If the queue is full and the option
+    /// `queue.full` is `block`, the task waits for room without limit; limit it with
+    /// [`tokio::time::timeout`](https://docs.rs/tokio). A cancelled call has queued nothing.
     pub async fn publish<T: Serialize + ?Sized>(&self, topic: &str, data: &T) -> Result<()> {
         self.queue(json::to_string(&(topic, None::<&str>, data))?).await
     }
 
-    /// The same with data that are JSON already.
+    /// The same, with data that is JSON text already.
     pub async fn publish_json(&self, topic: &str, json: &str) -> Result<()> {
-        // More than one value would be more of the row: another time, say.
+        // Validated alone: more than one value would add elements to the array below.
         json::from_str::<serde::de::IgnoredAny>(json)?;
         self.queue(format!("[{},null,{json}]", json::to_string(topic)?)).await
     }
 
     async fn queue(&self, row: String) -> Result<()> {
-        let row = crate::object::c_text("data", &row)?;
+        let row = crate::component::c_text("data", &row)?;
         let attempt = || Ok(self.publisher.try_row(&row)?.then_some(()));
         until_some(&self.descriptor, attempt).await
     }
 
-    /// Waits until it is connected and a subscriber is there.
+    /// Waits until it is connected and has a subscriber.
     pub async fn wait_ready(&self) -> Result<()> {
         wait_ready(self.publisher.handle()).await
     }
 
-    /// Stops it as [`Publisher::stop`] does, on a thread for blocking work. It goes on where
-    /// the task is cancelled meanwhile.
+    /// Stops it as [`Publisher::stop`] does, on the blocking pool. Cancelling the call does not
+    /// cancel the stop.
     pub async fn stop(&self, timeout: Duration) -> Result<()> {
         let (handle, timeout) = (self.publisher.handle(), timeout_ms(Some(timeout)));
         // SAFETY: takes numbers only.
-        elsewhere(move || unsafe { hermes_sys::hermes_stop(handle, timeout) }).await
+        on_blocking_pool(move || unsafe { hermes_sys::hermes_stop(handle, timeout) }).await
     }
 
-    /// Closes it as [`Publisher::close`] does, on a thread for blocking work. It goes on where
-    /// the task is cancelled meanwhile.
+    /// Closes it as [`Publisher::close`] does, on the blocking pool. Cancelling the call does not
+    /// cancel the close.
     pub async fn close(&self) -> Result<()> {
         let handle = self.publisher.handle();
         // SAFETY: takes a number only.
-        elsewhere(move || unsafe { hermes_sys::hermes_close(handle) }).await
+        on_blocking_pool(move || unsafe { hermes_sys::hermes_close(handle) }).await
     }
 
-    /// The publisher itself, whose own calls may block the thread: for what is not here.
+    /// The publisher itself, for its other calls. They may block the thread.
     pub fn get_ref(&self) -> &Publisher {
         &self.publisher
     }
 }
 
-/// Makes a call that may block on a thread for blocking work.
-async fn elsewhere(call: impl FnOnce() -> i32 + Send + 'static) -> Result<()> {
-    // The text of an error belongs to the thread that made the call.
+/// Makes a blocking call on the blocking pool.
+async fn on_blocking_pool(call: impl FnOnce() -> i32 + Send + 'static) -> Result<()> {
+    // check() runs on the same thread, since the error text is kept per thread.
     let done = tokio::task::spawn_blocking(move || crate::error::check(call()).map(drop));
     done.await.map_err(internal)?
 }

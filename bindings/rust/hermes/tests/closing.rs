@@ -1,4 +1,4 @@
-//! Closing and stopping wake who waits in another thread.
+//! Closing and stopping wake calls that wait in other threads.
 
 mod support;
 
@@ -7,7 +7,7 @@ use std::time::Duration;
 use hermes::{Error, Receiver, Result};
 use support::{Cluster, PATIENCE};
 
-/// What somebody who waits gets when the receiver is ended from here.
+/// The error of a waiting call when the receiver is stopped or closed.
 fn woken<T: Send>(
     wait: impl Fn(&Receiver) -> T + Sync,
     end: impl Fn(&Receiver) -> Result<()>,

@@ -10,12 +10,12 @@ use support::{Cluster, PATIENCE};
 
 const NOW: Duration = Duration::ZERO;
 
-/// Looks whether a call failed with this variant, and a text that names the culprit.
+/// Looks whether a call failed with this variant, and a text that names the cause.
 #[track_caller]
-fn fails<T>(result: Result<T>, want: fn(String) -> Error, culprit: &str) {
+fn fails<T>(result: Result<T>, want: fn(String) -> Error, cause: &str) {
     let error = result.map(drop).expect_err("no failure");
     assert_eq!(error, want(error.text().to_owned()));
-    assert!(error.text().contains(culprit), "{error} does not name {culprit}");
+    assert!(error.text().contains(cause), "{error} does not name {cause}");
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn at_a_limit() {
     let office = PostOffice::new("tcp://127.0.0.1:*", "tcp://127.0.0.1:*").unwrap();
     office.start().unwrap();
     let publisher = Publisher::new(&office.get("endpoint.in").unwrap(), "p").unwrap();
-    let hold = "1h"; // nobody subscribes, so nothing leaves the queue
+    let hold = "1h"; // no subscriber, so nothing leaves the queue
     let options = [("queue.messages", "2"), ("queue.block", "0"), ("ready.hold", hold)];
     for (key, value) in options {
         publisher.set(key, value).unwrap();

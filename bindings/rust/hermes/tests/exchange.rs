@@ -1,5 +1,5 @@
 //! Envelopes go through and come out as they went in, one by one, in batches and as iterators;
-//! options, counters, notices, the descriptor and nodes work.
+//! options, counters, events, the descriptor and nodes work.
 
 mod support;
 
@@ -276,7 +276,7 @@ fn data_as_python_writes_them() {
     ] {
         let named = ["topic \"t\" from \"p\"", r#"{"a": [NaN, Infinity"#];
         assert!(matches!(error, Error::Json(_)), "{error:?}");
-        assert!(named.iter().all(|part| error.text().contains(part)), "{error}");
+        assert!(named.iter().all(|name| error.text().contains(name)), "{error}");
     }
     assert_eq!(envelope.json(), json);
     assert_eq!(c.receiver.recv_timeout(PATIENCE).unwrap().data::<Value>().unwrap(), json!([1]));

@@ -22,7 +22,7 @@ pub fn join(address_in: &str, address_out: &str, name: &str, count: &str, peers:
     line["ok"] == true
 }
 
-/// What has come so far, and who hears whom.
+/// What was received so far, and which members have heard which.
 #[derive(Default)]
 struct Heard {
     names: BTreeSet<String>,

@@ -13,7 +13,7 @@ use serde_json::{json, Value};
 
 /// What a scenario may need, and Rust has. A str is UTF-8, so it has no bytes that are not.
 const HAS: &[&str] =
-    &["text", "raw text", "restart", "close", "wait", "names", "notices", "descriptor", "nul"];
+    &["text", "raw text", "restart", "close", "wait", "names", "events", "descriptor", "nul"];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -102,14 +102,14 @@ fn data(step: &Value, index: usize) -> Option<String> {
     text.or_else(|| step.get("data").map(Value::to_string))
 }
 
-/// Whether what is expected is part of what came.
-fn part_of(want: &Value, got: &Value) -> bool {
+/// Whether what is expected is contained in what came.
+fn contains(want: &Value, got: &Value) -> bool {
     match (want, got) {
         (Value::Object(want), Value::Object(got)) => {
-            want.iter().all(|(key, value)| got.get(key).is_some_and(|got| part_of(value, got)))
+            want.iter().all(|(key, value)| got.get(key).is_some_and(|got| contains(value, got)))
         }
         (Value::Array(want), Value::Array(got)) => {
-            want.len() == got.len() && want.iter().zip(got).all(|(w, g)| part_of(w, g))
+            want.len() == got.len() && want.iter().zip(got).all(|(w, g)| contains(w, g))
         }
         _ => want == got,
     }
@@ -117,7 +117,7 @@ fn part_of(want: &Value, got: &Value) -> bool {
 
 // ---- Objects -----------------------------------------------------------------
 
-enum Part {
+enum Component {
     Office(PostOffice),
     Publisher(Publisher),
     Receiver(Receiver),
@@ -126,46 +126,46 @@ enum Part {
 
 /// Calls what all kinds of objects have.
 macro_rules! any {
-    ($part:expr, $object:ident => $call:expr) => {
-        match &*$part {
-            Part::Office($object) => $call,
-            Part::Publisher($object) => $call,
-            Part::Receiver($object) => $call,
-            Part::Node($object) => $call,
+    ($component:expr, $object:ident => $call:expr) => {
+        match &*$component {
+            Component::Office($object) => $call,
+            Component::Publisher($object) => $call,
+            Component::Receiver($object) => $call,
+            Component::Node($object) => $call,
         }
     };
 }
 
 #[derive(Default)]
 pub struct Run {
-    objects: Mutex<Vec<(String, Arc<Part>)>>,
+    objects: Mutex<Vec<(String, Arc<Component>)>>,
     threads: Mutex<HashMap<String, JoinHandle<Outcome>>>,
 }
 
 impl Run {
-    fn part(&self, name: &Value) -> Arc<Part> {
+    fn component(&self, name: &Value) -> Arc<Component> {
         let objects = self.objects.lock().unwrap();
         let found = objects.iter().rev().find(|(known, _)| name == known);
         Arc::clone(&found.unwrap_or_else(|| panic!("there is no {name}")).1)
     }
 
     fn publisher<T>(&self, step: &Value, call: impl FnOnce(&Publisher) -> T) -> T {
-        match &*self.part(&step["on"]) {
-            Part::Publisher(publisher) => call(publisher),
+        match &*self.component(&step["on"]) {
+            Component::Publisher(publisher) => call(publisher),
             _ => panic!("{step}: no publisher"),
         }
     }
 
     fn receiver<T>(&self, step: &Value, call: impl FnOnce(&Receiver) -> T) -> T {
-        match &*self.part(&step["on"]) {
-            Part::Receiver(receiver) => call(receiver),
+        match &*self.component(&step["on"]) {
+            Component::Receiver(receiver) => call(receiver),
             _ => panic!("{step}: no receiver"),
         }
     }
 
     fn node<T>(&self, step: &Value, call: impl FnOnce(&Node) -> T) -> T {
-        match &*self.part(&step["on"]) {
-            Part::Node(node) => call(node),
+        match &*self.component(&step["on"]) {
+            Component::Node(node) => call(node),
             _ => panic!("{step}: no node"),
         }
     }
@@ -173,47 +173,48 @@ impl Run {
     fn address(&self, given: &Value) -> Result<String, Failure> {
         match given {
             Value::String(address) => Ok(address.clone()),
-            _ => Ok(any!(self.part(&given[0]), o => o.get(given[1].as_str().unwrap_or("")))?),
+            _ => Ok(any!(self.component(&given[0]), o => o.get(given[1].as_str().unwrap_or("")))?),
         }
     }
 
-    fn make(&self, step: &Value) -> Result<Part, Failure> {
+    fn make(&self, step: &Value) -> Result<Component, Failure> {
         Ok(match text(step, "do") {
             "postoffice" => {
                 let (a, b) = (self.address(&step["in"])?, self.address(&step["out"])?);
-                Part::Office(match step["debug"].as_str() {
+                Component::Office(match step["debug"].as_str() {
                     Some(debug) => PostOffice::with_debug(&a, &b, debug)?,
                     None => PostOffice::new(&a, &b)?,
                 })
             }
             "publisher" => {
                 let address = self.address(&step["address"])?;
-                Part::Publisher(Publisher::new(&address, text(step, "name"))?)
+                Component::Publisher(Publisher::new(&address, text(step, "name"))?)
             }
             "receiver" => {
                 let address = self.address(&step["address"])?;
-                Part::Receiver(Receiver::new(&address, text(step, "name"))?)
+                Component::Receiver(Receiver::new(&address, text(step, "name"))?)
             }
             _ => {
-                let part = |key| Some(&step[key]).filter(|v| !v.is_null()).map(|v| self.part(v));
-                let (receiver, publisher) = (part("receiver"), part("publisher"));
-                let receiver = receiver.as_deref().map(|part| match part {
-                    Part::Receiver(receiver) => receiver,
+                let component =
+                    |key| Some(&step[key]).filter(|v| !v.is_null()).map(|v| self.component(v));
+                let (receiver, publisher) = (component("receiver"), component("publisher"));
+                let receiver = receiver.as_deref().map(|component| match component {
+                    Component::Receiver(receiver) => receiver,
                     _ => panic!("{step}: no receiver"),
                 });
-                let publisher = publisher.as_deref().map(|part| match part {
-                    Part::Publisher(publisher) => publisher,
+                let publisher = publisher.as_deref().map(|component| match component {
+                    Component::Publisher(publisher) => publisher,
                     _ => panic!("{step}: no publisher"),
                 });
-                Part::Node(Node::new(text(step, "name"), receiver, publisher)?)
+                Component::Node(Node::new(text(step, "name"), receiver, publisher)?)
             }
         })
     }
 
     /// Closes everything, the newest first.
     pub fn close_all(&self) {
-        while let Some((_, part)) = { self.objects.lock().unwrap().pop() } {
-            let _ = any!(part, o => o.close()); // nobody's business any more
+        while let Some((_, component)) = { self.objects.lock().unwrap().pop() } {
+            let _ = any!(component, o => o.close()); // errors no longer matter
         }
     }
 }
@@ -221,7 +222,7 @@ impl Run {
 // ---- Taking steps ------------------------------------------------------------
 
 impl Run {
-    /// Takes steps one after the other; whoever fails says which.
+    /// Takes steps one after the other; an error names the failed step.
     pub fn take(self: &Arc<Self>, steps: &Value, index: usize) -> Outcome {
         for (number, step) in list(steps).iter().enumerate() {
             self.take_one(step, index).map_err(|mut failure| {
@@ -254,21 +255,21 @@ impl Run {
         let on = &step["on"];
         match text(step, "do") {
             "postoffice" | "publisher" | "receiver" | "node" => {
-                let part = Arc::new(self.make(step)?);
-                self.objects.lock().unwrap().push((text(step, "as").into(), part));
+                let component = Arc::new(self.make(step)?);
+                self.objects.lock().unwrap().push((text(step, "as").into(), component));
             }
-            "set" => any!(self.part(on), o => o.set(text(step, "key"), text(step, "value")))?,
+            "set" => any!(self.component(on), o => o.set(text(step, "key"), text(step, "value")))?,
             "get" => {
-                let value = any!(self.part(on), o => o.get(text(step, "key")))?;
+                let value = any!(self.component(on), o => o.get(text(step, "key")))?;
                 if step["expect"] != value {
                     return Err(wrong(format!("it is '{value}'")));
                 }
             }
-            "start" => any!(self.part(on), o => o.start())?,
-            "stop" => any!(self.part(on), o => o.stop(time(step).unwrap_or(Duration::MAX)))?,
-            "close" => any!(self.part(on), o => o.close())?,
-            "wait" => any!(self.part(on), o => o.wait(time(step)))?,
-            "wait_ready" => any!(self.part(on), o => o.wait_ready(time(step)))?,
+            "start" => any!(self.component(on), o => o.start())?,
+            "stop" => any!(self.component(on), o => o.stop(time(step).unwrap_or(Duration::MAX)))?,
+            "close" => any!(self.component(on), o => o.close())?,
+            "wait" => any!(self.component(on), o => o.wait(time(step)))?,
+            "wait_ready" => any!(self.component(on), o => o.wait_ready(time(step)))?,
             "subscribe" => self.receiver(step, |r| r.subscribe(text(step, "topic")))?,
             "unsubscribe" => self.receiver(step, |r| r.unsubscribe(text(step, "topic")))?,
             "accept" => self.receiver(step, |r| r.accept(text(step, "origin")))?,
@@ -283,7 +284,7 @@ impl Run {
             "node_run" => self.node(step, Node::run)?,
             "each" => self.each(step, index)?,
             "stats" => self.stats(step)?,
-            "notice" => self.notice(step)?,
+            "event" => self.event(step)?,
             "readable" => self.readable(step)?,
             "sleep" => sleep(Duration::from_millis(step["ms"].as_u64().unwrap_or(0))),
             "repeat" => {
@@ -306,7 +307,7 @@ impl Run {
                 self.threads.lock().unwrap().insert(text(step, "as").into(), thread);
             }
             "join" => self.join(step)?,
-            unknown => return Err(wrong(format!("nobody knows how to {unknown}"))),
+            unknown => return Err(wrong(format!("unknown step {unknown}"))),
         }
         Ok(())
     }
@@ -357,11 +358,11 @@ impl Run {
     }
 
     fn recv(&self, step: &Value, index: usize) -> Outcome {
-        let envelope: Envelope = match (&*self.part(&step["on"]), time(step)) {
-            (Part::Receiver(receiver), Some(time)) => receiver.recv_timeout(time)?,
-            (Part::Receiver(receiver), None) => receiver.recv()?,
-            (Part::Node(node), Some(time)) => node.recv_timeout(time)?,
-            (Part::Node(node), None) => node.recv()?,
+        let envelope: Envelope = match (&*self.component(&step["on"]), time(step)) {
+            (Component::Receiver(receiver), Some(time)) => receiver.recv_timeout(time)?,
+            (Component::Receiver(receiver), None) => receiver.recv()?,
+            (Component::Node(node), Some(time)) => node.recv_timeout(time)?,
+            (Component::Node(node), None) => node.recv()?,
             _ => panic!("{step}: cannot receive"),
         };
         match step.get("expect") {
@@ -391,8 +392,8 @@ impl Run {
     }
 
     fn each(self: &Arc<Self>, step: &Value, index: usize) -> Outcome {
-        let part = self.part(&step["on"]);
-        let Part::Receiver(receiver) = &*part else { panic!("{step}: no receiver") };
+        let component = self.component(&step["on"]);
+        let Component::Receiver(receiver) = &*component else { panic!("{step}: no receiver") };
         for envelope in receiver {
             envelope?;
             self.take(&step["steps"], index)?;
@@ -405,7 +406,7 @@ impl Run {
     fn stats(&self, step: &Value) -> Outcome {
         let end = Instant::now() + time(step).unwrap_or(PATIENCE);
         loop {
-            let stats = any!(self.part(&step["on"]), o => o.stats())?;
+            let stats = any!(self.component(&step["on"]), o => o.stats())?;
             let counter = |name: &Value| stats[name.as_str().unwrap()].as_u64().unwrap();
             for sum in list(&step["sums"]) {
                 let (total, parts) = list(sum).split_first().unwrap();
@@ -413,7 +414,7 @@ impl Run {
                     return Err(wrong(format!("{total} is not the sum of the others in {stats}")));
                 }
             }
-            if step.get("expect").is_none_or(|want| part_of(want, &stats)) {
+            if step.get("expect").is_none_or(|want| contains(want, &stats)) {
                 return Ok(());
             }
             if Instant::now() > end {
@@ -423,24 +424,24 @@ impl Run {
         }
     }
 
-    fn notice(&self, step: &Value) -> Outcome {
+    fn event(&self, step: &Value) -> Outcome {
         loop {
-            let notice = any!(self.part(&step["on"]), o => o.next_event(time(step)))?;
-            let Some(notice) = notice else {
-                return Err(Error::new(hermes_sys::HERMES_ETIMEOUT, "no such notice").into());
+            let event = any!(self.component(&step["on"]), o => o.next_event(time(step)))?;
+            let Some(event) = event else {
+                return Err(Error::new(hermes_sys::HERMES_ETIMEOUT, "no such event").into());
             };
-            if step.get("expect").is_some_and(|want| part_of(want, &notice)) {
+            if step.get("expect").is_some_and(|want| contains(want, &event)) {
                 return Ok(());
             }
         }
     }
 
     fn readable(&self, step: &Value) -> Outcome {
-        let fd = match &*self.part(&step["on"]) {
-            Part::Receiver(receiver) => receiver.fd()?,
-            Part::Publisher(publisher) => publisher.fd()?,
-            Part::Node(node) => node.fd()?,
-            Part::Office(_) => panic!("{step}: no descriptor"),
+        let fd = match &*self.component(&step["on"]) {
+            Component::Receiver(receiver) => receiver.fd()?,
+            Component::Publisher(publisher) => publisher.fd()?,
+            Component::Node(node) => node.fd()?,
+            Component::Office(_) => panic!("{step}: no descriptor"),
         };
         let mut poll = libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
         let ms = time(step).map_or(-1, |time| i32::try_from(time.as_millis()).unwrap());

@@ -1,10 +1,11 @@
-//! Reads with serde_json, and what that cannot read in a way of its own: slower, but for
-//! `NaN`, `Infinity` and `-Infinity`, and for what is nested deep. Strings and finite numbers
-//! are serde_json's in both ways.
+//! Reads JSON: first with serde_json, and only if that fails on `NaN`, `Infinity`, `-Infinity` or
+//! deep nesting, with the slower [`Reader`] here. Both parse strings and finite numbers with
+//! serde_json.
 //!
-//! The words are numbers only where a number with a fraction is asked for (`f64`, `f32`). What takes
-//! whatever comes, such as [`serde_json::Value`], could not hold them and would make them
-//! `null`; so that is an error.
+//! The three literals are accepted only for `f64` and `f32`. A self-describing type, such as
+//! [`serde_json::Value`], would turn them into `null`; that is an error instead. Depth is
+//! limited to [`DEEPEST`]; recursion grows the stack (see `deeper`), so depth cannot overflow
+//! it. A reader is used by one thread; there are no locks.
 
 use serde::de::{
     DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error as _, IgnoredAny, MapAccess,
@@ -15,11 +16,11 @@ use serde_json::{Error, Result};
 
 use super::{deeper, INFINITY, MINUS_INFINITY, NAN};
 
-/// How deep data may nest: more than the library lets through. It bounds what a value costs
-/// that recurses when it is dropped.
+/// The maximum nesting depth; more than the library accepts. It bounds the recursion when a value
+/// is dropped.
 const DEEPEST: usize = 2000;
 
-/// Reads one JSON text, which the library has found to be one.
+/// Reads one JSON text that the library has validated.
 pub(crate) fn from_str<T: DeserializeOwned>(text: &str) -> Result<T> {
     serde_json::from_str(text).or_else(|error| match beyond_serde_json(text) {
         true => Reader { text, at: 0, depth: 0 }.whole(),
@@ -27,13 +28,13 @@ pub(crate) fn from_str<T: DeserializeOwned>(text: &str) -> Result<T> {
     })
 }
 
-/// Whether there is something in it that serde_json takes for no JSON, though it is ours.
+/// Whether the text contains what hermes accepts and serde_json does not.
 fn beyond_serde_json(text: &str) -> bool {
     let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
     for byte in text.bytes() {
         match byte {
             _ if escaped => escaped = false,
-            b'\\' => escaped = true, // only strings have any
+            b'\\' => escaped = true, // occurs in strings only
             b'"' => in_string = !in_string,
             _ if in_string => {}
             b'N' | b'I' => return true,
@@ -46,7 +47,7 @@ fn beyond_serde_json(text: &str) -> bool {
     false
 }
 
-/// A text, and how much of it has been read.
+/// A text, the read position in it, and the nesting depth.
 struct Reader<'de> {
     text: &'de str,
     at: usize,
@@ -87,7 +88,7 @@ impl<'de> Reader<'de> {
         }
     }
 
-    /// Takes a string, a number or a word, as it is written.
+    /// Takes the text of a string, a number or a literal.
     fn token(&mut self) -> Result<&'de str> {
         let string = self.peek() == Some(b'"');
         let rest = &self.text[self.at..];
@@ -100,7 +101,7 @@ impl<'de> Reader<'de> {
         Ok(&rest[..length])
     }
 
-    /// The same for serde_json, which reads the words of JSON only.
+    /// The same for serde_json, so without the three literals.
     fn scalar(&mut self) -> Result<serde_json::Deserializer<StrRead<'de>>> {
         let token = self.token()?;
         match number(token) {
@@ -116,7 +117,7 @@ impl<'de> Reader<'de> {
         matches!(self.peek(), Some(b'[' | b'{'))
     }
 
-    /// Reads what is between brackets, which have not been taken yet.
+    /// Reads a container, brackets included.
     fn container<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         let end = if self.peek() == Some(b'[') { b']' } else { b'}' };
         if self.depth == DEEPEST {
@@ -130,7 +131,7 @@ impl<'de> Reader<'de> {
         Ok(value)
     }
 
-    /// Whether another element or member follows in a container that ends so.
+    /// Whether another element or member follows in a container that ends with `end`.
     fn more(&mut self, first: &mut bool, end: u8) -> Result<bool> {
         if self.peek() == Some(end) {
             return Ok(false);
@@ -178,7 +179,7 @@ fn string_length(text: &str) -> Option<usize> {
     None
 }
 
-/// The number that a word stands for.
+/// The number of a literal.
 fn number(token: &str) -> Option<f64> {
     match token {
         NAN => Some(f64::NAN),
@@ -339,8 +340,8 @@ impl<'de> MapAccess<'de> for Elements<'_, 'de> {
     }
 }
 
-/// Takes a key and the colon behind it. serde_json knows how keys become numbers, and shows
-/// that with whole objects only; so the key is put into one.
+/// Reads a key and the colon after it. serde_json converts keys to numbers only within an object,
+/// so the key is parsed as the key of an object of its own.
 fn read_key<'de, K: DeserializeSeed<'de>>(reader: &mut Reader<'de>, seed: K) -> Result<K::Value> {
     let object = format!("{{{}:0}}", reader.token()?);
     reader.expect(b':')?;

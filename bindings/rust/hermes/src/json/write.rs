@@ -1,5 +1,9 @@
-//! Writes with serde_json, and numbers that are not finite as Python does. serde_json asks its
-//! formatter to write `null` for them; a serializer around it leaves word of what was meant.
+//! Writes JSON with serde_json, and non-finite numbers as Python does.
+//!
+//! serde_json has its formatter write `null` for a non-finite number. [`Wrapped`] wraps
+//! serde_json's serializer: before such a number it stores `NaN`, `Infinity` or `-Infinity` in a
+//! [`NullText`], and [`NullFormatter`] writes that instead of the `null`. All nested values pass
+//! through a `Wrapped`, by [`Nested`]. One call uses one cell on one thread; there are no locks.
 
 use std::cell::Cell;
 use std::fmt::Display;
@@ -16,8 +20,8 @@ use crate::error::Result;
 
 type Outcome<T, E> = std::result::Result<T, E>;
 
-/// What is to be written instead of the next `null`, if anything.
-type Word = Cell<Option<&'static str>>;
+/// The text to write instead of the next `null`, if any.
+type NullText = Cell<Option<&'static str>>;
 
 /// The JSON text of a value.
 pub(crate) fn to_string<T: Serialize + ?Sized>(value: &T) -> Result<String> {
@@ -28,21 +32,21 @@ pub(crate) fn to_string<T: Serialize + ?Sized>(value: &T) -> Result<String> {
 
 /// Appends the JSON text of a value.
 pub(crate) fn to_writer<T: Serialize + ?Sized>(text: &mut Vec<u8>, value: &T) -> Result<()> {
-    let word = Word::default();
-    let mut json = serde_json::Serializer::with_formatter(text, Words(&word));
-    Ok(value.serialize(Outer { inner: &mut json, word: &word })?)
+    let null_text = NullText::default();
+    let mut json = serde_json::Serializer::with_formatter(text, NullFormatter(&null_text));
+    Ok(value.serialize(Wrapped { inner: &mut json, null_text: &null_text })?)
 }
 
-/// Compact, and with the word that was left where it is asked for a `null`.
-struct Words<'w>(&'w Word);
+/// serde_json's compact format, except that the stored text replaces a `null`.
+struct NullFormatter<'w>(&'w NullText);
 
-impl Formatter for Words<'_> {
+impl Formatter for NullFormatter<'_> {
     fn write_null<W: io::Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
         writer.write_all(self.0.take().unwrap_or("null").as_bytes())
     }
 }
 
-fn word_for(value: f64) -> Option<&'static str> {
+fn text_of(value: f64) -> Option<&'static str> {
     match value {
         value if value.is_nan() => Some(NAN),
         f64::INFINITY => Some(INFINITY),
@@ -51,27 +55,27 @@ fn word_for(value: f64) -> Option<&'static str> {
     }
 }
 
-/// A serializer around another one, and what that gives for sequences, maps and their like.
-struct Outer<'w, S> {
+/// A wrapper of a serializer, or of its state for a sequence, map or struct.
+struct Wrapped<'w, S> {
     inner: S,
-    word: &'w Word,
+    null_text: &'w NullText,
 }
 
-/// A value inside of another one, which is to be written in the same way.
-struct Inside<'a, T: ?Sized> {
+/// A value in a sequence, map or struct, to be serialized through the same wrapper.
+struct Nested<'a, T: ?Sized> {
     value: &'a T,
-    word: &'a Word,
+    null_text: &'a NullText,
 }
 
-impl<T: Serialize + ?Sized> Serialize for Inside<'_, T> {
+impl<T: Serialize + ?Sized> Serialize for Nested<'_, T> {
     fn serialize<S: Serializer>(&self, inner: S) -> Outcome<S::Ok, S::Error> {
-        deeper(|| self.value.serialize(Outer { inner, word: self.word }))
+        deeper(|| self.value.serialize(Wrapped { inner, null_text: self.null_text }))
     }
 }
 
-impl<'w, S> Outer<'w, S> {
-    fn around<I>(word: &'w Word) -> impl FnOnce(I) -> Outer<'w, I> {
-        move |inner| Outer { inner, word }
+impl<'w, S> Wrapped<'w, S> {
+    fn around<I>(null_text: &'w NullText) -> impl FnOnce(I) -> Wrapped<'w, I> {
+        move |inner| Wrapped { inner, null_text }
     }
 }
 
@@ -83,16 +87,16 @@ macro_rules! as_it_is {
     };
 }
 
-impl<'w, S: Serializer> Serializer for Outer<'w, S> {
+impl<'w, S: Serializer> Serializer for Wrapped<'w, S> {
     type Ok = S::Ok;
     type Error = S::Error;
-    type SerializeSeq = Outer<'w, S::SerializeSeq>;
-    type SerializeTuple = Outer<'w, S::SerializeTuple>;
-    type SerializeTupleStruct = Outer<'w, S::SerializeTupleStruct>;
-    type SerializeTupleVariant = Outer<'w, S::SerializeTupleVariant>;
-    type SerializeMap = Outer<'w, S::SerializeMap>;
-    type SerializeStruct = Outer<'w, S::SerializeStruct>;
-    type SerializeStructVariant = Outer<'w, S::SerializeStructVariant>;
+    type SerializeSeq = Wrapped<'w, S::SerializeSeq>;
+    type SerializeTuple = Wrapped<'w, S::SerializeTuple>;
+    type SerializeTupleStruct = Wrapped<'w, S::SerializeTupleStruct>;
+    type SerializeTupleVariant = Wrapped<'w, S::SerializeTupleVariant>;
+    type SerializeMap = Wrapped<'w, S::SerializeMap>;
+    type SerializeStruct = Wrapped<'w, S::SerializeStruct>;
+    type SerializeStructVariant = Wrapped<'w, S::SerializeStructVariant>;
 
     as_it_is! {
         serialize_bool(bool)
@@ -105,16 +109,16 @@ impl<'w, S: Serializer> Serializer for Outer<'w, S> {
     }
 
     fn serialize_f32(self, value: f32) -> Outcome<S::Ok, S::Error> {
-        self.word.set(word_for(f64::from(value)));
+        self.null_text.set(text_of(f64::from(value)));
         let result = self.inner.serialize_f32(value);
-        self.word.set(None); // as a map refuses such a key
+        self.null_text.set(None); // serde_json rejected such a key of a map
         result
     }
 
     fn serialize_f64(self, value: f64) -> Outcome<S::Ok, S::Error> {
-        self.word.set(word_for(value));
+        self.null_text.set(text_of(value));
         let result = self.inner.serialize_f64(value);
-        self.word.set(None);
+        self.null_text.set(None);
         result
     }
 
@@ -127,7 +131,7 @@ impl<'w, S: Serializer> Serializer for Outer<'w, S> {
     }
 
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Outcome<S::Ok, S::Error> {
-        self.inner.serialize_some(&Inside { value, word: self.word })
+        self.inner.serialize_some(&Nested { value, null_text: self.null_text })
     }
 
     fn serialize_unit_variant(
@@ -144,7 +148,7 @@ impl<'w, S: Serializer> Serializer for Outer<'w, S> {
         name: &'static str,
         value: &T,
     ) -> Outcome<S::Ok, S::Error> {
-        self.inner.serialize_newtype_struct(name, &Inside { value, word: self.word })
+        self.inner.serialize_newtype_struct(name, &Nested { value, null_text: self.null_text })
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
@@ -154,16 +158,16 @@ impl<'w, S: Serializer> Serializer for Outer<'w, S> {
         variant: &'static str,
         value: &T,
     ) -> Outcome<S::Ok, S::Error> {
-        let value = Inside { value, word: self.word };
+        let value = Nested { value, null_text: self.null_text };
         self.inner.serialize_newtype_variant(name, index, variant, &value)
     }
 
     fn serialize_seq(self, length: Option<usize>) -> Outcome<Self::SerializeSeq, S::Error> {
-        self.inner.serialize_seq(length).map(Self::around(self.word))
+        self.inner.serialize_seq(length).map(Self::around(self.null_text))
     }
 
     fn serialize_tuple(self, length: usize) -> Outcome<Self::SerializeTuple, S::Error> {
-        self.inner.serialize_tuple(length).map(Self::around(self.word))
+        self.inner.serialize_tuple(length).map(Self::around(self.null_text))
     }
 
     fn serialize_tuple_struct(
@@ -171,7 +175,7 @@ impl<'w, S: Serializer> Serializer for Outer<'w, S> {
         name: &'static str,
         length: usize,
     ) -> Outcome<Self::SerializeTupleStruct, S::Error> {
-        self.inner.serialize_tuple_struct(name, length).map(Self::around(self.word))
+        self.inner.serialize_tuple_struct(name, length).map(Self::around(self.null_text))
     }
 
     fn serialize_tuple_variant(
@@ -182,11 +186,11 @@ impl<'w, S: Serializer> Serializer for Outer<'w, S> {
         length: usize,
     ) -> Outcome<Self::SerializeTupleVariant, S::Error> {
         let inner = self.inner.serialize_tuple_variant(name, index, variant, length);
-        inner.map(Self::around(self.word))
+        inner.map(Self::around(self.null_text))
     }
 
     fn serialize_map(self, length: Option<usize>) -> Outcome<Self::SerializeMap, S::Error> {
-        self.inner.serialize_map(length).map(Self::around(self.word))
+        self.inner.serialize_map(length).map(Self::around(self.null_text))
     }
 
     fn serialize_struct(
@@ -194,7 +198,7 @@ impl<'w, S: Serializer> Serializer for Outer<'w, S> {
         name: &'static str,
         length: usize,
     ) -> Outcome<Self::SerializeStruct, S::Error> {
-        self.inner.serialize_struct(name, length).map(Self::around(self.word))
+        self.inner.serialize_struct(name, length).map(Self::around(self.null_text))
     }
 
     fn serialize_struct_variant(
@@ -205,7 +209,7 @@ impl<'w, S: Serializer> Serializer for Outer<'w, S> {
         length: usize,
     ) -> Outcome<Self::SerializeStructVariant, S::Error> {
         let inner = self.inner.serialize_struct_variant(name, index, variant, length);
-        inner.map(Self::around(self.word))
+        inner.map(Self::around(self.null_text))
     }
 
     fn collect_str<T: Display + ?Sized>(self, value: &T) -> Outcome<S::Ok, S::Error> {
@@ -219,7 +223,7 @@ impl<'w, S: Serializer> Serializer for Outer<'w, S> {
 
 macro_rules! elements {
     ($($kind:ident::$method:ident)*) => {
-        $(impl<S: $kind> $kind for Outer<'_, S> {
+        $(impl<S: $kind> $kind for Wrapped<'_, S> {
             type Ok = S::Ok;
             type Error = S::Error;
 
@@ -227,7 +231,7 @@ macro_rules! elements {
                 &mut self,
                 value: &T,
             ) -> Outcome<(), S::Error> {
-                self.inner.$method(&Inside { value, word: self.word })
+                self.inner.$method(&Nested { value, null_text: self.null_text })
             }
 
             fn end(self) -> Outcome<S::Ok, S::Error> {
@@ -246,7 +250,7 @@ elements! {
 
 macro_rules! fields {
     ($($kind:ident)*) => {
-        $(impl<S: $kind> $kind for Outer<'_, S> {
+        $(impl<S: $kind> $kind for Wrapped<'_, S> {
             type Ok = S::Ok;
             type Error = S::Error;
 
@@ -255,7 +259,7 @@ macro_rules! fields {
                 key: &'static str,
                 value: &T,
             ) -> Outcome<(), S::Error> {
-                self.inner.serialize_field(key, &Inside { value, word: self.word })
+                self.inner.serialize_field(key, &Nested { value, null_text: self.null_text })
             }
 
             fn skip_field(&mut self, key: &'static str) -> Outcome<(), S::Error> {
@@ -271,7 +275,7 @@ macro_rules! fields {
 
 fields! { SerializeStruct SerializeStructVariant }
 
-impl<S: SerializeMap> SerializeMap for Outer<'_, S> {
+impl<S: SerializeMap> SerializeMap for Wrapped<'_, S> {
     type Ok = S::Ok;
     type Error = S::Error;
 
@@ -280,7 +284,7 @@ impl<S: SerializeMap> SerializeMap for Outer<'_, S> {
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Outcome<(), S::Error> {
-        self.inner.serialize_value(&Inside { value, word: self.word })
+        self.inner.serialize_value(&Nested { value, null_text: self.null_text })
     }
 
     fn end(self) -> Outcome<S::Ok, S::Error> {

@@ -34,14 +34,14 @@ import java.util.concurrent.TimeoutException;
 
 /** Takes the steps of the conformance scenarios: bindings/conformance/README.md describes them. */
 public final class Adapter {
-    /** How long whatever has no timeout of its own may take. */
+    /** The default timeout of a step. */
     private static final Duration PATIENCE = Duration.ofMinutes(1);
 
     /** How long all members of a cluster may take to be there, compilers and JVMs included. */
     private static final Duration MEETING = Duration.ofMinutes(5);
 
     private static final Set<String> HAS =
-            Set.of("text", "raw text", "restart", "close", "wait", "names", "notices", "nul");
+            Set.of("text", "raw text", "restart", "close", "wait", "names", "events", "nul");
     private static final PrintStream OUT = new PrintStream(System.out, true, StandardCharsets.UTF_8);
 
     private Adapter() {}
@@ -106,7 +106,7 @@ public final class Adapter {
         return step.has("timeout") ? Duration.ofMillis(step.get("timeout").getAsLong()) : PATIENCE;
     }
 
-    /** Something is not as it should be. */
+    /** Something did not come as expected. */
     private static final class WrongException extends Exception {
         private static final long serialVersionUID = 1;
 
@@ -167,7 +167,7 @@ public final class Adapter {
         return new BigDecimal(element.getAsString());
     }
 
-    /** Whether what is expected is contained in what came. */
+    /** Whether {@code got} contains everything in {@code want}. */
     private static boolean contains(JsonElement want, JsonElement got) {
         if (want.isJsonObject()) {
             if (!got.isJsonObject()) return false;
@@ -269,7 +269,7 @@ public final class Adapter {
                 case "recv_many" -> receiveMany(step);
                 case "each" -> each(step, index);
                 case "stats" -> stats(step);
-                case "notice" -> notice(step);
+                case "event" -> event(step);
                 default -> throw new WrongException("no such step");
             }
         }
@@ -413,12 +413,12 @@ public final class Adapter {
             }
         }
 
-        private void notice(JsonObject step) throws Exception {
+        private void event(JsonObject step) throws Exception {
             long end = System.nanoTime() + timeout(step).toNanos();
             while (true) {
                 Duration left = Duration.ofNanos(Math.max(0, end - System.nanoTime()));
-                String notice = on(step).nextEvent(left).orElseThrow(TimeIsUp::new);
-                if (!step.has("expect") || contains(step.get("expect"), JsonParser.parseString(notice))) return;
+                String event = on(step).nextEvent(left).orElseThrow(TimeIsUp::new);
+                if (!step.has("expect") || contains(step.get("expect"), JsonParser.parseString(event))) return;
             }
         }
 

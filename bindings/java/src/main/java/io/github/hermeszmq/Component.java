@@ -23,11 +23,12 @@ import java.util.function.ToIntFunction;
  * <p><b>Garbage collection.</b> A started component runs until it is stopped or closed, even if nothing refers to
  * it. One that was never started, or has stopped, is closed by the garbage collector.
  */
-// How it is kept: STARTED holds a strong reference from pin() until unpinIfStopped() finds it stopped; without one
-// the Cleaner closes the handle. No lock is held here: STARTED is a concurrent set, everything else is final, and
-// the library synchronises its own state. Each native call with `handle` is followed by a reachability fence, so
-// that the Cleaner cannot close the handle during the call.
 public abstract class Component implements AutoCloseable {
+    // Lifetime: STARTED holds a strong reference from pin() until unpinIfStopped() finds the component stopped;
+    // without one, the Cleaner closes the handle. check() and repeat() fence the calls before them, so that the
+    // Cleaner does not run during a call. Locks: none. STARTED is a concurrent set, the other fields are final, and
+    // the library synchronises its own state.
+
     /** A timeout that never expires. */
     public static final Duration FOREVER = Duration.ofMillis(-1);
 

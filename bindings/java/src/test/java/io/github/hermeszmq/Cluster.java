@@ -52,14 +52,14 @@ final class Cluster implements AutoCloseable {
         }
     }
 
-    /** What is in the folder of the checkout. */
+    /** A path in the checkout. */
     static File checkout(String path) {
         File folder = new File("").getAbsoluteFile();
         while (!new File(folder, "include/hermes.h").exists()) folder = folder.getParentFile();
         return new File(folder, path);
     }
 
-    /** Runs a Java of its own on this class path, to its good end; returns what it printed. */
+    /** Runs a JVM on this class path, which must exit with 0; returns what it printed. */
     static String java(List<String> environment, String... arguments) throws IOException, InterruptedException {
         return java(new File(System.getProperty("java.home")), environment, arguments);
     }

@@ -27,7 +27,7 @@ import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Errors, ends, and what is left behind. */
+/** Errors, stopping and closing, and leaks. */
 class LifeTest {
     private static final String NOWHERE = "tcp://127.0.0.1:1";
 

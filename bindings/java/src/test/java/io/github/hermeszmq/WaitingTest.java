@@ -163,7 +163,7 @@ class WaitingTest {
         }
     }
 
-    /** The same with no descriptor to be had, in a Java of its own. */
+    /** The same without a free descriptor, in a separate JVM. */
     static final class WithoutDescriptors {
         private WithoutDescriptors() {}
 

@@ -17,7 +17,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** What goes wrong with connections is in the log. */
+/** Connection problems are logged. */
 class WarningLoggerTest {
     private static final String NOWHERE = "tcp://127.0.0.1:1";
 

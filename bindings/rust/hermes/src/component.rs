@@ -1,4 +1,10 @@
-//! What all four kinds of objects can do.
+//! What PostOffice, Publisher, Receiver and Node have in common: options, life cycle, counters
+//! and events.
+//!
+//! [`Handle`] owns a handle of hermes.h and makes the calls; dropping it closes the component.
+//! [`FlushingHandle`] does the same for publishers and nodes, whose closing may block. The macro
+//! `component!` gives each public type the methods. There are no locks: the library synchronises
+//! itself, and any thread may make any call.
 
 use std::ffi::{c_char, CString};
 use std::ops::Deref;
@@ -19,11 +25,11 @@ impl Drop for Handle {
     }
 }
 
-/// The handle of what publishes. Closing it sends what is queued, and so may take as long as
-/// the option "linger" says. Inside a tokio runtime, whose reactor must not wait, one of the
-/// runtime's threads for blocking work closes it, and the end of the runtime waits for that.
+/// The handle of a publisher or node. Closing it first sends what is queued, and so may block
+/// for as long as the option "linger". Inside a tokio runtime, whose reactor must not block, a
+/// thread of the runtime's blocking pool closes it; the shutdown of the runtime waits for that.
 #[derive(Debug)]
-pub(crate) struct FlushingHandle(Option<Handle>); // there until it is dropped
+pub(crate) struct FlushingHandle(Option<Handle>); // Some until it is dropped
 
 impl FlushingHandle {
     pub(crate) fn new(handle: u64) -> Self {
@@ -35,7 +41,7 @@ impl Deref for FlushingHandle {
     type Target = Handle;
 
     fn deref(&self) -> &Handle {
-        self.0.as_ref().expect("the handle is there until it is dropped")
+        self.0.as_ref().expect("the handle is Some until it is dropped")
     }
 }
 
@@ -50,22 +56,22 @@ impl Drop for FlushingHandle {
     }
 }
 
-/// A text for C, which ends with a NUL and so can have none inside.
+/// A C string; an error if the text contains a NUL, where C would cut it off.
 pub(crate) fn c_text(what: &str, text: &str) -> Result<CString> {
     CString::new(text).map_err(|_| Error::Invalid(format!("{what} {text:?} has a NUL inside")))
 }
 
-/// A duration for C. `None`, and what is longer than 24 days, is without end.
+/// A timeout for hermes.h. `None`, and durations of more than 24 days, never expire.
 pub(crate) fn timeout_ms(timeout: Option<Duration>) -> i32 {
     let Some(timeout) = timeout else {
         return hermes_sys::HERMES_FOREVER;
     };
-    // Rounded up: who asks for a microsecond wants to wait, not to look.
+    // Rounded up: a timeout of a microsecond must wait, not poll.
     let ms = timeout.as_nanos().div_ceil(1_000_000);
     i32::try_from(ms).unwrap_or(hermes_sys::HERMES_FOREVER)
 }
 
-/// A text of the library's, which is freed here.
+/// A copy of a text that the library returned; frees the text.
 pub(crate) fn take_text(text: *mut c_char, length: usize) -> String {
     // SAFETY: the library gave both, and the text is ours.
     unsafe {
@@ -140,7 +146,7 @@ impl Handle {
 
     pub(crate) fn stats(&self) -> Result<Value> {
         let (mut text, mut length) = (std::ptr::null_mut(), 0);
-        // SAFETY: both are there to be written to.
+        // SAFETY: both are valid for writing.
         check(unsafe { hermes_sys::hermes_stats(self.0, &mut text, &mut length) })?;
         Ok(serde_json::from_str(&take_text(text, length))?)
     }
@@ -148,7 +154,7 @@ impl Handle {
     pub(crate) fn next_event(&self, timeout: Option<Duration>) -> Result<Option<Value>> {
         let (mut text, mut length) = (std::ptr::null_mut(), 0);
         let timeout = timeout_ms(timeout);
-        // SAFETY: both are there to be written to.
+        // SAFETY: both are valid for writing.
         let code =
             unsafe { hermes_sys::hermes_next_event(self.0, timeout, &mut text, &mut length) };
         match check_unless(hermes_sys::HERMES_ETIMEOUT, code, ())? {
@@ -163,8 +169,8 @@ impl Handle {
     }
 }
 
-/// The methods that all kinds have.
-macro_rules! object {
+/// The public methods that all four types have.
+macro_rules! component {
     ($kind:ident) => {
         impl $kind {
             /// Sets an option, such as `("queue.block", "250ms")`. docs/configuration.md
@@ -173,8 +179,8 @@ macro_rules! object {
                 self.handle.set(key, &value.to_string())
             }
 
-            /// An option's value, or a fact: `name`, `address`, `state`, `stop_reason`, and
-            /// for what binds `endpoint`.
+            /// The value of an option, or of a read-only key: `name`, `address`, `state`,
+            /// `stop_reason`, and for a post office `endpoint`.
             pub fn get(&self, key: &str) -> $crate::Result<String> {
                 self.handle.get(key)
             }
@@ -184,41 +190,41 @@ macro_rules! object {
                 self.handle.start()
             }
 
-            /// Stops, and sends what is queued first, for at most this long; what then had to
-            /// be given up makes it an [`Error::Timeout`](crate::Error::Timeout).
+            /// Stops it. A publisher first sends what is queued, for at most `timeout`; if
+            /// envelopes were dropped, returns [`Error::Timeout`](crate::Error::Timeout).
             pub fn stop(&self, timeout: std::time::Duration) -> $crate::Result<()> {
                 self.handle.stop(timeout)
             }
 
             /// Begins to stop as [`stop`](Self::stop) does, and returns at once;
-            /// [`wait`](Self::wait) tells when it has stopped, and `get("stop_error")` what had
-            /// to be given up.
+            /// [`wait`](Self::wait) returns when it has stopped; `get("stop_error")` then says
+            /// what was dropped.
             pub fn stop_begin(&self, timeout: std::time::Duration) -> $crate::Result<()> {
                 self.handle.stop_begin(timeout)
             }
 
-            /// A socket for event loops that read, and close, what they wait for: a byte comes
-            /// when there may be something to take, and only after a look has found nothing will
-            /// another come. Dropping it closes the object.
+            /// A socket for event loops that read, and close, what they wait for. A byte arrives
+            /// when envelopes may be queued; the next one only after a receive has found the
+            /// queue empty. Dropping it closes the component.
             pub fn pipe(&self) -> $crate::Result<std::os::fd::OwnedFd> {
                 self.handle.pipe()
             }
 
-            /// Closes it now, from any thread, and wakes every thread that waits in a call on
-            /// it. What is queued is sent first, for at most the option `linger` (1 s). Dropping
-            /// closes too; where a publisher or a node is dropped inside a tokio runtime (feature
-            /// `tokio`) that returns at once, and a thread of the runtime for blocking work
-            /// closes it. Once is enough, and more do no harm.
+            /// Closes it, from any thread; calls that wait on it return. What is queued is sent
+            /// first, for at most the option `linger` (1 s). Dropping closes too. Inside a tokio
+            /// runtime (feature `tokio`) dropping a publisher or node returns at once, and
+            /// a thread of the runtime's blocking pool closes it. Idempotent.
             pub fn close(&self) -> $crate::Result<()> {
                 self.handle.close()
             }
 
-            /// Waits until it does not run; `None` waits without end.
+            /// Waits until it is not running; `None` never expires.
             pub fn wait(&self, timeout: Option<std::time::Duration>) -> $crate::Result<()> {
                 self.handle.wait(timeout)
             }
 
-            /// Waits until it can do its work; `None` waits without end.
+            /// Waits until it is ready: a publisher has a subscriber, a receiver is connected, a
+            /// post office is bound. `None` never expires.
             pub fn wait_ready(&self, timeout: Option<std::time::Duration>) -> $crate::Result<()> {
                 self.handle.wait_ready(timeout)
             }
@@ -228,8 +234,8 @@ macro_rules! object {
                 self.handle.stats()
             }
 
-            /// The oldest notice of what happened to it, as a JSON object; nothing when the
-            /// time is up. `None` waits without end.
+            /// The oldest event, as a JSON object; `None` when the timeout expires. A timeout of
+            /// `None` never expires.
             pub fn next_event(
                 &self,
                 timeout: Option<std::time::Duration>,
@@ -237,11 +243,11 @@ macro_rules! object {
                 self.handle.next_event(timeout)
             }
 
-            /// What hermes.h knows it by.
+            /// Its handle in hermes.h.
             pub fn handle(&self) -> u64 {
                 self.handle.0
             }
         }
     };
 }
-pub(crate) use object;
+pub(crate) use component;
