@@ -7,6 +7,10 @@
  * office is a broker: a proxy between XSUB and XPUB, in the terms of ZeroMQ. A NODE is
  * a name with a receiver, a publisher, or both.
  *
+ * A program makes an object (such as hermes_receiver_new()), sets its options with
+ * hermes_set(), starts it with hermes_start(), calls hermes_publish() or hermes_recv(),
+ * and closes it with hermes_close(). examples/c has two whole programs.
+ *
  * Handles
  *   A handle, a uint64_t, names an object. It is never 0, below 2^53, never used
  *   twice in a process, and contains the kind of the object. A call with a handle that
@@ -93,16 +97,14 @@ HERMES_API int hermes_abi_version(void);
 #define HERMES_ENOTSUP (-17)   /* not for this kind of object */
 #define HERMES_EIO (-18)       /* the operating system refused; the text says what */
 
-/** A short English text for a code: static, never NULL, for unknown codes too.
- * @since 2.0 */
+/** A short English text for a code: static, never NULL, for unknown codes too. @since 2.0 */
 HERMES_API const char *hermes_strerror(int code);
 
 /**
  * Copies the text of the calling thread's last failed call into @p buf, always
  * NUL-terminated, cut to @p cap bytes. Successful calls do not change it.
  * @param buf  may be NULL when @p cap is 0.
- * @return the full length without the NUL; 0 when nothing has failed yet.
- * @since 2.0
+ * @return the full length without the NUL; 0 when nothing has failed yet. @since 2.0
  */
 HERMES_API size_t hermes_last_error(char *buf, size_t cap);
 
@@ -119,8 +121,7 @@ HERMES_API size_t hermes_last_error(char *buf, size_t cap);
  * @param name     its name, not empty: the origin of what it publishes, unless a call
  *                 gives another one.
  * @param publisher  receives the handle; close it with hermes_close().
- * @return HERMES_OK, _EINVAL, _EUTF8, _EADDRESS.
- * @since 2.0
+ * @return HERMES_OK, _EINVAL, _EUTF8, _EADDRESS. @since 2.0
  */
 HERMES_API int hermes_publisher_new(const char *address, const char *name, uint64_t *publisher);
 
@@ -128,8 +129,7 @@ HERMES_API int hermes_publisher_new(const char *address, const char *name, uint6
  * A receiver that connects to @p address, the post office's outgoing side.
  * Several addresses are those of post offices that forward the same envelopes: it
  * receives each envelope once. Without hermes_receiver_subscribe() it follows every topic.
- * Parameters and results as hermes_publisher_new().
- * @since 2.0
+ * Parameters and results as hermes_publisher_new(). @since 2.0
  */
 HERMES_API int hermes_receiver_new(const char *address, const char *name, uint64_t *receiver);
 
@@ -140,8 +140,7 @@ HERMES_API int hermes_receiver_new(const char *address, const char *name, uint64
  *               NULL.
  * @param postoffice  receives the handle; close it with hermes_close().
  * @return HERMES_OK, _EINVAL, _EUTF8, _EADDRESS. Addresses in use are found by
- *         hermes_start().
- * @since 2.0
+ *         hermes_start(). @since 2.0
  */
 HERMES_API int hermes_postoffice_new(const char *in, const char *out, const char *debug,
                                      uint64_t *postoffice);
@@ -151,8 +150,7 @@ HERMES_API int hermes_postoffice_new(const char *in, const char *out, const char
  * starts and stops them. They remain the caller's to close.
  * @param receiver,publisher  handles, or 0 for none.
  * @param node  receives the handle; close it with hermes_close().
- * @return HERMES_OK, _EINVAL, _EUTF8, _EBADHANDLE.
- * @since 2.0
+ * @return HERMES_OK, _EINVAL, _EUTF8, _EBADHANDLE. @since 2.0
  */
 HERMES_API int hermes_node_new(const char *name, uint64_t receiver, uint64_t publisher,
                                uint64_t *node);
@@ -163,8 +161,7 @@ HERMES_API int hermes_node_new(const char *name, uint64_t receiver, uint64_t pub
  * plain number or with KiB, MiB, GiB. Most can be set only before the start; the
  * list says which can be set at any time.
  * @return HERMES_OK, _EBADHANDLE, _EINVAL, _EOPTION (the text names key and
- *         value), _ESTATE (too late for this one).
- * @since 2.0
+ *         value), _ESTATE (too late for this one). @since 2.0
  */
 HERMES_API int hermes_set(uint64_t handle, const char *key, const char *value);
 
@@ -175,16 +172,14 @@ HERMES_API int hermes_set(uint64_t handle, const char *key, const char *value);
  * and of an object that binds "endpoint" (with the port that the system chose); a post office
  * has "endpoint.in", "endpoint.out", "endpoint.debug".
  * @return HERMES_OK, _EBADHANDLE, _EINVAL, _EOPTION, _ERANGE (@p buf then holds
- *         the beginning).
- * @since 2.0
+ *         the beginning). @since 2.0
  */
 HERMES_API int hermes_get(uint64_t handle, const char *key, char *buf, size_t cap);
 
 /**
  * Starts any object: binds, or begins to connect, and returns. An object that was stopped
  * may be started again.
- * @return HERMES_OK, _EBADHANDLE, _ESTATE, _EADDRESS, _EADDRINUSE, _EIO.
- * @since 2.0
+ * @return HERMES_OK, _EBADHANDLE, _ESTATE, _EADDRESS, _EADDRINUSE, _EIO. @since 2.0
  */
 HERMES_API int hermes_start(uint64_t handle);
 
@@ -194,8 +189,7 @@ HERMES_API int hermes_start(uint64_t handle);
  * and the result is HERMES_ETIMEOUT with the number in the text. A receiver keeps what it
  * has received for hermes_recv(). Stopping an object that is not running does nothing. If
  * another stop is under way, that takes no longer than this one allows.
- * @return HERMES_OK, _EBADHANDLE, _ETIMEOUT.
- * @since 2.0
+ * @return HERMES_OK, _EBADHANDLE, _ETIMEOUT. @since 2.0
  */
 HERMES_API int hermes_stop(uint64_t handle, int32_t timeout_ms);
 
@@ -203,8 +197,7 @@ HERMES_API int hermes_stop(uint64_t handle, int32_t timeout_ms);
  * Begins to stop any object as hermes_stop() does, and returns at once: for event loops.
  * hermes_wait() waits until it has stopped; hermes_get() of "stop_error" then says what it
  * could not send.
- * @return HERMES_OK, _EBADHANDLE.
- * @since 2.0
+ * @return HERMES_OK, _EBADHANDLE. @since 2.0
  */
 HERMES_API int hermes_stop_begin(uint64_t handle, int32_t timeout_ms);
 
@@ -214,16 +207,14 @@ HERMES_API int hermes_stop_begin(uint64_t handle, int32_t timeout_ms);
  * HERMES_ESTOPPED, except hermes_wait(), which returns HERMES_OK, and hermes_publish(),
  * which returns HERMES_ESTATE. The handle is invalid from then on; closing it again does
  * nothing and returns HERMES_OK.
- * @return HERMES_OK, or HERMES_EBADHANDLE for a value that never was a handle.
- * @since 2.0
+ * @return HERMES_OK, or HERMES_EBADHANDLE for a value that never was a handle. @since 2.0
  */
 HERMES_API int hermes_close(uint64_t handle);
 
 /**
  * Waits until the object is not running: stopped, failed, or never started.
  * @return HERMES_OK, _EBADHANDLE, _ETIMEOUT; HERMES_EINTERNAL if the object
- *         stopped because of a fault, with the fault in the text.
- * @since 2.0
+ *         stopped because of a fault, with the fault in the text. @since 2.0
  */
 HERMES_API int hermes_wait(uint64_t handle, int32_t timeout_ms);
 
@@ -232,8 +223,7 @@ HERMES_API int hermes_wait(uint64_t handle, int32_t timeout_ms);
  * subscription seen; for a receiver, connected; for a post office, bound; for a
  * node, its receiver and its publisher. After HERMES_ETIMEOUT hermes_last_error() says
  * what is missing.
- * @return HERMES_OK, _EBADHANDLE, _ESTATE (not started), _ETIMEOUT, _ESTOPPED.
- * @since 2.0
+ * @return HERMES_OK, _EBADHANDLE, _ESTATE (not started), _ETIMEOUT, _ESTOPPED. @since 2.0
  */
 HERMES_API int hermes_wait_ready(uint64_t handle, int32_t timeout_ms);
 
@@ -243,8 +233,7 @@ HERMES_API int hermes_wait_ready(uint64_t handle, int32_t timeout_ms);
  * connections, if nothing comes or goes because of them; otherwise it is empty.
  * @param json  receives the text, NUL-terminated; free with hermes_free().
  * @param len   receives its length; may be NULL.
- * @return HERMES_OK, _EBADHANDLE, _EINVAL, _ENOMEM.
- * @since 2.0
+ * @return HERMES_OK, _EBADHANDLE, _EINVAL, _ENOMEM. @since 2.0
  */
 HERMES_API int hermes_stats(uint64_t handle, char **json, size_t *len);
 
@@ -256,8 +245,7 @@ HERMES_API int hermes_stats(uint64_t handle, char **json, size_t *len);
  * @param json  receives the text; free with hermes_free().
  * @param len   receives its length; may be NULL.
  * @return HERMES_OK, _EBADHANDLE, _EINVAL, _ETIMEOUT, _ENOMEM, _ESTOPPED (not
- *         running, and no event left).
- * @since 2.0
+ *         running, and no event left). @since 2.0
  */
 HERMES_API int hermes_next_event(uint64_t handle, int32_t timeout_ms, char **json, size_t *len);
 
@@ -268,8 +256,7 @@ HERMES_API int hermes_next_event(uint64_t handle, int32_t timeout_ms, char **jso
  * attempt that finds no room makes it unreadable until there is some, or until the
  * publisher stops. Level-triggered. Only wait on it: do not read, write or close it.
  * It belongs to the object and ends with hermes_close().
- * @return the descriptor, or HERMES_EBADHANDLE, _ENOTSUP, _EIO.
- * @since 2.0
+ * @return the descriptor, or HERMES_EBADHANDLE, _ENOTSUP, _EIO. @since 2.0
  */
 HERMES_API int hermes_fd(uint64_t handle);
 
@@ -284,8 +271,7 @@ HERMES_API int hermes_fd(uint64_t handle);
  * that owns it ends, the library closes the object as hermes_close() does. If hermes_close()
  * comes first, the caller reads the end of the stream.
  * @return the descriptor, close-on-exec and non-blocking; or HERMES_EBADHANDLE, _ESTATE (the
- *         object has one already), _EIO.
- * @since 2.0
+ *         object has one already), _EIO. @since 2.0
  */
 HERMES_API int hermes_pipe(uint64_t handle);
 
@@ -301,8 +287,7 @@ HERMES_API int hermes_pipe(uint64_t handle);
  * @param data    one JSON value, UTF-8; NaN, Infinity and -Infinity are accepted,
  *                as Python writes them.
  * @return HERMES_OK, _EBADHANDLE, _EINVAL, _EUTF8, _EJSON, _ESTATE, _EFULL,
- *         _ETOOBIG.
- * @since 2.0
+ *         _ETOOBIG. @since 2.0
  */
 HERMES_API int hermes_publish(uint64_t publisher, const char *topic, size_t topic_len,
                               const char *origin, size_t origin_len, const char *data,
@@ -320,8 +305,7 @@ HERMES_API int hermes_publish(uint64_t publisher, const char *topic, size_t topi
  *               whole text is checked first: if anything in it is wrong, nothing is queued.
  * @param count  receives how many were queued, on failure too (HERMES_EFULL in the
  *               middle); may be NULL.
- * @return as hermes_publish().
- * @since 2.0
+ * @return as hermes_publish(). @since 2.0
  */
 HERMES_API int hermes_publish_batch(uint64_t publisher, const char *json, size_t len,
                                     size_t *count);
@@ -333,8 +317,7 @@ HERMES_API int hermes_publish_batch(uint64_t publisher, const char *json, size_t
  *              data, ts], as an element of hermes_publish_batch().
  * @return as hermes_publish(), but HERMES_ETIMEOUT if there is no room: then nothing is
  *         queued and nothing is counted. Try again when hermes_fd() of the publisher is
- *         readable.
- * @since 2.0
+ *         readable. @since 2.0
  */
 HERMES_API int hermes_publish_try(uint64_t publisher, const char *json);
 
@@ -350,8 +333,7 @@ HERMES_API int hermes_publish_try(uint64_t publisher, const char *json);
  *                NULL.
  * @return HERMES_OK if all were queued. Otherwise as hermes_publish_try() for the first one
  *         that was not: HERMES_ETIMEOUT if there is no room, HERMES_EJSON for values that are
- *         none of the above.
- * @since 2.0
+ *         none of the above. @since 2.0
  */
 HERMES_API int hermes_publish_marshal(uint64_t publisher, const char *values, int32_t len,
                                       size_t *count);
@@ -370,14 +352,12 @@ typedef struct hermes_batch hermes_batch;
  * Subscriptions are counted. A topic that begins with a quotation mark is taken
  * as a raw prefix of the first frame on the wire (docs/wire.md). A JSON value that is not a
  * string, or the beginning of an array or object, also follows topics that are such values.
- * @return HERMES_OK, _EBADHANDLE, _EINVAL, _EUTF8.
- * @since 2.0
+ * @return HERMES_OK, _EBADHANDLE, _EINVAL, _EUTF8. @since 2.0
  */
 HERMES_API int hermes_receiver_subscribe(uint64_t receiver, const char *topic, size_t topic_len);
 
 /** Undoes one hermes_receiver_subscribe(). After the last one nothing is
- * received. @return HERMES_OK, _EBADHANDLE, _EINVAL (not subscribed), _EUTF8.
- * @since 2.0 */
+ * received. @return HERMES_OK, _EBADHANDLE, _EINVAL (not subscribed), _EUTF8. @since 2.0 */
 HERMES_API int hermes_receiver_unsubscribe(uint64_t receiver, const char *topic, size_t topic_len);
 
 /** Accepts envelopes of this origin. From the first call on, envelopes of origins that are
@@ -396,8 +376,7 @@ HERMES_API int hermes_receiver_accept(uint64_t receiver, const char *origin, siz
  * @param envelope  receives it; free with hermes_envelope_free().
  * @return HERMES_OK, _EBADHANDLE, _EINVAL, _ESTATE (never started), _ETIMEOUT,
  *         _ESTOPPED (stopped and nothing left), _ENOMEM (what was taken is counted as
- *         dropped_overflow).
- * @since 2.0
+ *         dropped_overflow). @since 2.0
  */
 HERMES_API int hermes_recv(uint64_t receiver, int32_t timeout_ms, hermes_envelope **envelope);
 
@@ -413,8 +392,7 @@ HERMES_API void hermes_envelope_free(hermes_envelope *envelope);
  * surrogate pairs ("\ud800"), as Python writes them. A parser that does not know these fails
  * for this envelope only.
  * @param len  receives the length without that NUL; may be NULL.
- * @return the text; NULL for a NULL envelope.
- * @since 2.0
+ * @return the text; NULL for a NULL envelope. @since 2.0
  */
 HERMES_API const char *hermes_envelope_topic(const hermes_envelope *envelope, size_t *len);
 /** As hermes_envelope_topic(). @since 2.0 */
@@ -439,8 +417,7 @@ HERMES_API uint64_t hermes_envelope_lost(const hermes_envelope *envelope);
  * takes about as many as fill a mebibyte, and leaves the others for the next call.
  * @param max    at least 1.
  * @param batch  receives them; free with hermes_batch_free().
- * @return as hermes_recv().
- * @since 2.0
+ * @return as hermes_recv(). @since 2.0
  */
 HERMES_API int hermes_recv_batch(uint64_t receiver, size_t max, int32_t timeout_ms,
                                  hermes_batch **batch);
@@ -465,8 +442,7 @@ HERMES_API void hermes_batch_free(hermes_batch *batch);
  * @param text   receives the text, NUL-terminated; free with hermes_free().
  * @param len    receives its length; may be NULL.
  * @param count  receives the number of envelopes; may be NULL.
- * @return as hermes_recv().
- * @since 2.0
+ * @return as hermes_recv(). @since 2.0
  */
 HERMES_API int hermes_recv_json(uint64_t receiver, size_t max, int32_t timeout_ms, char **text,
                                 size_t *len, size_t *count);
@@ -481,8 +457,7 @@ HERMES_API int hermes_recv_json(uint64_t receiver, size_t max, int32_t timeout_m
  *                None; and a list of pairs (index, what hermes_envelope_lost() returns)
  *                if that is not 0. Free with hermes_free().
  * @param len     receives their size in bytes.
- * @return as hermes_recv().
- * @since 2.0
+ * @return as hermes_recv(). @since 2.0
  */
 HERMES_API int hermes_recv_marshal(uint64_t receiver, size_t max, int32_t timeout_ms, char **values,
                                    size_t *len);
@@ -495,8 +470,7 @@ HERMES_API void hermes_free(void *text);
 
 /**
  * Publishes under the topic "channel/name" with the node's name as the origin.
- * @return as hermes_publish(); HERMES_ENOTSUP for a node without a publisher.
- * @since 2.0
+ * @return as hermes_publish(); HERMES_ENOTSUP for a node without a publisher. @since 2.0
  */
 HERMES_API int hermes_node_publish(uint64_t node, const char *channel, size_t channel_len,
                                    const char *data, size_t data_len);
@@ -508,8 +482,7 @@ HERMES_API int hermes_node_recv(uint64_t node, int32_t timeout_ms, hermes_envelo
  * The default loop of a node: publishes the data of each envelope that the node receives on
  * channel "RAW", until the node stops. Blocks the calling thread.
  * @return HERMES_OK when the node has stopped; _EBADHANDLE, _ESTATE (not started),
- *         _ENOTSUP (no receiver, or no publisher), _EINTERNAL.
- * @since 2.0
+ *         _ENOTSUP (no receiver, or no publisher), _EINTERNAL. @since 2.0
  */
 HERMES_API int hermes_node_run(uint64_t node);
 
