@@ -1,5 +1,5 @@
-# hermes: everything a person or a machine does here begins with one of these targets.
-# `make help` lists them. What is missing on the machine is installed, or named.
+# hermes: the targets for people and for CI; `make help` lists them. Missing tools are installed,
+# or named.
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
@@ -22,7 +22,7 @@ CXX := $(firstword $(notdir $(shell command -v g++ clang++ c++)) g++)
 endif
 export CC CXX
 
-# A checkout that belongs to somebody else is no reason not to build it.
+# A checkout that belongs to another user can be built.
 export GOFLAGS := $(strip $(GOFLAGS) -buildvcs=false)
 
 LIBRARY := build/libhermes.so.2
@@ -30,7 +30,7 @@ INSTALLED := $(LIBRARY) build/libhermes.a build/hermes build/man
 PYTHON_OF_TESTS := build/venv/bin/python
 PYTHON_OF_OLD := build/venv-old/bin/python
 
-# For the tests in Python: our package from the checkout, and the one it replaces.
+# For the tests in Python: the package of the checkout, and the one that it replaces.
 PYTEST = HERMES_OLD_PYTHON=$(CURDIR)/$(PYTHON_OF_OLD) PYTHONPATH=$(CURDIR)/python \
 	$(PYTHON_OF_TESTS) -m pytest -p no:cacheprovider --durations=20 $(PYTEST_FLAGS)
 
@@ -60,12 +60,12 @@ build/libhermes.a: $(GO_SOURCES)
 	@.ci/deps build
 	capi/build.sh archive $@
 
-# The manual is made of the header and of what the command says of itself.
+# The manual is generated from the header and from the help of the command.
 build/man: include/hermes.h build/hermes .ci/header.py .ci/man_pages.py
 	@rm -rf $@
 	python=$$(.ci/python) && $$python .ci/man_pages.py $@ build/hermes
 
-# A program in C beside the library that it finds at run time.
+# A program in C that loads the library at run time.
 build/examples/%: examples/%.c $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) -std=c99 -O2 -Wall -Wextra -pedantic -Werror -Iinclude $< -o $@ \
@@ -88,7 +88,7 @@ wheel: dist/.wheel ## a Python wheel with everything inside, and its sources, in
 .PHONY: sdist
 sdist: dist/.sdist ## the Python package with its sources alone, into dist/
 
-# The names of what is made tell the version and the machine, so an empty file stands for each.
+# The names of the packages contain version and platform, so an empty file stands for each.
 dist/.wheel: dist/.sdist $(LIBRARY) build/hermes .ci/wheel capi/package/licences.sh
 	.ci/wheel
 	@touch $@
@@ -111,7 +111,7 @@ package-java: wheel ## the package for the JVM with everything inside, into the 
 venv:
 	@.ci/venv build/venv python/requirements-test.txt python/requirements-dev.txt
 
-# Where the tests meet the installed wheel, and nothing of the checkout.
+# For tests of the installed wheel, without the checkout.
 .PHONY: venv-wheel
 venv-wheel:
 	@.ci/venv build/venv-wheel python/requirements-test.txt
@@ -123,15 +123,15 @@ venv-old:
 # ---- Seeing it work ----------------------------------------------------------
 
 .PHONY: demo
-demo: $(LIBRARY) build/examples/demo/table ## a small cluster on this machine's own readings, in about 15 seconds
+demo: $(LIBRARY) build/examples/demo/table ## runs a small cluster that publishes readings of this machine, in about 15 seconds
 	@PYTHONPATH=python $$(.ci/python) examples/demo/demo.py --seconds $(SECONDS_OF_DEMO) $(if $(AT),--at $(AT))
 
 .PHONY: bench
-bench: build ## measures hermes against its peers, in about five minutes (LONG=1: longer)
+bench: build ## measures hermes against its competitors, in about five minutes (LONG=1: longer)
 	bench/run --write $(if $(LONG),--long)
 
 .PHONY: bench-cpp
-bench-cpp: build ## what hermes.hpp costs beside the C calls that it makes
+bench-cpp: build ## measures hermes.hpp against the C calls that it makes
 	@.ci/deps test
 	bench/cpp/pair
 
@@ -159,7 +159,7 @@ test-go: deps-test ## the Go tests, under the race detector
 	.ci/test-go -race -timeout 15m ./...
 
 .PHONY: test-invariants
-test-invariants: deps-test ## the Go tests once more, with checks of accounting, bounds and lock order
+test-invariants: deps-test ## the Go tests with run-time checks of accounting, bounds and lock order
 	.ci/test-go -tags invariants -timeout 15m ./...
 
 .PHONY: test-c
@@ -172,7 +172,7 @@ test-interop: venv ## our ZMTP against other implementations, in their own langu
 	internal/zmtp/interop/run
 
 .PHONY: test-python
-test-python: build wheel venv venv-wheel venv-old ## the Python package, old and new in one cluster, on both engines
+test-python: build wheel venv venv-wheel venv-old ## the Python package, with the old one in the same cluster, on both engines
 	.ci/test-wheel $(CURDIR)/$(PYTHON_OF_OLD) --durations=20 $(PYTEST_FLAGS)
 	HERMES_ENGINE=libzmq $(PYTEST) python/tests
 
@@ -194,10 +194,10 @@ deps-bindings:
 	@.ci/deps bindings
 
 .PHONY: test-conformance
-test-conformance: deps-bindings build venv ## every runtime takes the same scenarios, and all meet in one cluster
+test-conformance: deps-bindings build venv ## all bindings in the same scenarios, and together in one cluster
 	$(PYTHON_OF_TESTS) bindings/conformance/run
 
-# Both ways with Python and C, for one binding: its programs are in build/bindings.
+# One binding with Python and C, in both directions: its programs are in build/bindings.
 TEST_WITH_OTHERS = $(PYTEST) bindings/tests/test_with_others.py --binding
 
 build/bindings/c/echo: bindings/tests/echo.c $(LIBRARY)
@@ -248,13 +248,13 @@ build/faults/traffic-go: .ci/faults/traffic.go $(GO_SOURCES)
 	go build -o $@ $<
 
 .PHONY: test-faults
-test-faults: deps-test build build/faults/traffic build/faults/traffic-go venv ## kills, stops and starves parts of a cluster, each in a process of its own
+test-faults: deps-test build build/faults/traffic build/faults/traffic-go venv ## kills, stops and starves the processes of a cluster
 	$(PYTEST) .ci/faults
 
-# For SOAK seconds at full rate, and everything else thirty times instead of three.
+# SOAK seconds at full rate, and thirty rounds of everything else instead of three.
 SOAK ?= 600
 .PHONY: soak
-soak: deps-test build build/faults/traffic build/faults/traffic-go venv ## the same for long: SOAK (600) seconds at full rate, and many rounds
+soak: deps-test build build/faults/traffic build/faults/traffic-go venv ## test-faults for SOAK (600) seconds at full rate, with more rounds
 	FLOOD_SECONDS=$(SOAK) FORK_CYCLES=10000 FAULT_ROUNDS=30 $(PYTEST) --timeout 0 .ci/faults
 
 .PHONY: fuzz
@@ -268,7 +268,7 @@ lint: venv ## words, sizes, gofmt, vet, staticcheck, clang-format, ruff, mypy, s
 	.ci/lint
 
 .PHONY: format
-format: venv build/hermes ## lays out all code, and writes what is made of code, as lint wants it
+format: venv build/hermes ## formats all code, and writes the generated files
 	.ci/lint --fix
 
 .PHONY: clean

@@ -6,7 +6,7 @@ abi.py --library FILE     fails where FILE exports anything but the functions of
 abi.py --program          prints a C program that only compiles where the header still
                           means what the list says
 
-Whatever was promised and is gone, or is not the same, is refused by each of them. So is
+Each of them refuses a removal of, or a change to, what was promised. So is
 an addition under a HERMES_ABI_VERSION that has been released: raise it first.
 """
 

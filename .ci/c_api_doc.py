@@ -16,8 +16,8 @@ INTRODUCTION = """\
 
 <!-- Made of include/hermes.h by .ci/c_api_doc.py (make format). Do not edit. -->
 
-One header, `hermes.h`, and one library, `libhermes.so.2`. [The guide](guide.md) tells what
-the words mean; [examples/c](../examples/c) holds two whole programs.
+One header, `hermes.h`, and one library, `libhermes.so.2`. [The guide](guide.md) explains
+the terms; [examples/c](../examples/c) has two whole programs.
 
     cc program.c $(pkg-config --cflags --libs hermes) -o program
 """

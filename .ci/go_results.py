@@ -31,7 +31,7 @@ def main():
             if action.endswith("fail"):
                 failed = True
                 sys.stdout.write(output)
-            elif key[1] is None:  # the last line tells of the package
+            elif key[1] is None:  # the last line is about the package
                 sys.stdout.writelines(output.splitlines(keepends=True)[-1:])
             if key[1] and "/" not in key[1]:
                 took.append((event["Elapsed"], *key))

@@ -38,7 +38,7 @@ def eventually(true, complaint, patience=PATIENCE):
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody has now: what is started again has to find its place."""
+    """Return free ports: a program that is restarted must bind the same port again."""
     with contextlib.ExitStack() as stack:
         probes = [stack.enter_context(socket.socket()) for _ in range(count)]
         for probe in probes:
@@ -47,7 +47,7 @@ def free_ports(count: int) -> list[int]:
 
 
 class Process:
-    """A program of ours that can be hurt."""
+    """A program that can be stopped, suspended and killed."""
 
     def __init__(self, *words, descriptors: int | None = None, stderr=subprocess.PIPE) -> None:
         self.words = [str(word) for word in words]
@@ -250,7 +250,7 @@ class Cable:
         subprocess.run(command, check=True, timeout=PATIENCE)
 
     def cut(self) -> None:
-        """From now on nothing arrives, and nobody is told."""
+        """Drop all packets from now on, silently."""
         self._ip(self.far, "link", "set", "far", "down")
 
     def mend(self) -> None:

@@ -1,4 +1,4 @@
-"""A cable is cut between two hosts: no packet arrives, and nobody is told."""
+"""A cable is cut between two hosts: packets are dropped silently."""
 
 import pytest
 from harness import Cable, Office, closing, sound, traffic

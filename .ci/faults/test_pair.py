@@ -1,4 +1,4 @@
-"""A pair of post offices: whatever happens to one of them, nothing is lost or comes twice."""
+"""A pair of post offices: if one of them fails, nothing is lost or delivered twice."""
 
 import os
 

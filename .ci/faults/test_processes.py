@@ -112,7 +112,7 @@ def test_kill_9_and_restart_of_a_receiver(office):
         sent = source.finish()
         other.wait(lambda line: line["got"] + line["missing"] >= sent["sent"], "not all has come")
     assert sound(line), line
-    assert line["receiver"]["lost"] == 0, "who joins late has missed nothing"
+    assert line["receiver"]["lost"] == 0, "a late subscriber has missed nothing"
     assert sound(other.last)
     assert other.last["got"] == sent["sent"] == sent["publisher"]["sent"], "others do not notice"
 
@@ -136,7 +136,7 @@ def test_a_receiver_is_stopped_and_goes_on():
         growing(other)
         victim.thaw()
         growing(victim)
-        # Of what is dropped at the very end nobody could know: so the last ones find room.
+        # A gap at the very end could not be detected: so the last ones find room.
         sent = source.rest()["sent"]
         office.wait(lambda line: line["in_messages"] >= sent and waiting(line) == 0, "it hangs")
         sent = source.finish()
@@ -144,12 +144,12 @@ def test_a_receiver_is_stopped_and_goes_on():
             sink.wait(
                 lambda line: line["got"] + line["missing"] >= sent["sent"], "not all has come"
             )
-        books = {peer["id"]: peer["dropped"] for peer in office.fresh()["subscribers"]}
+        counted = {peer["id"]: peer["dropped"] for peer in office.fresh()["subscribers"]}
         lines = [victim.fresh(), other.fresh()]
     for line in lines:
         assert line["backward"] == 0
         assert line["missing"] == line["receiver"]["lost"]
-    assert sum(books.values()) == lines[0]["missing"] + lines[1]["missing"], "to the envelope"
+    assert sum(counted.values()) == lines[0]["missing"] + lines[1]["missing"], "to the envelope"
     assert lines[0]["missing"] > 50_000
 
 

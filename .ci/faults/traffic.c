@@ -10,7 +10,7 @@
  * were sent and taken, what was wrong with them, and the counters of its parts. When its
  * standard input ends it stops publishing, takes what is still under way, and ends. A
  * line there lets it rest: until the end, when it publishes once more to each topic, so
- * that whoever has missed the last ones before the rest can know.
+ * that a receiver that has missed the last ones before the rest detects it.
  *
  * Each envelope carries the process that sent it and a number, counted by topic from 0.
  * "missing" are numbers left out, "backward" those that came once more, or behind others

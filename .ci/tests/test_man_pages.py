@@ -53,7 +53,7 @@ def test_a_page_tells_what_the_header_tells(name, manual):
         assert ", ".join(names) in shown
     for code in re.findall(r"_(E[A-Z0-9]+)\b", function.returns):
         assert f"HERMES_{code}" in shown
-    assert "@" not in shown.replace("'@'", "")  # a tag that nobody understood
+    assert "@" not in shown.replace("'@'", "")  # a tag that was not converted
     assert not re.search(r"(?<![A-Z])_E[A-Z]", shown)
 
 

@@ -121,7 +121,7 @@ static void *loop(void *node) {
     return NULL;
 }
 
-/* What the node receives, it publishes; nobody sends it anything. */
+/* A node that would publish what it receives, and receives nothing. */
 static void rest(void) {
     uint64_t node, publisher, receiver;
     check(hermes_publisher_new(text_of("in", ""), "node", &publisher), "new");

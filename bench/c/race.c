@@ -85,7 +85,7 @@ void pace_wait(const struct pace *p, uint64_t number) {
 /* ---- Ticks ----------------------------------------------------------------- */
 
 /* The last eight digits of a number at once: halves of it, quarters, and digits, each in a
- * part of the word. What a tick costs to write is a part of everybody's figures. */
+ * part of the word. The cost of writing a tick is part of the figures of all programs. */
 static inline void eight_digits(char *at, uint64_t value) {
     uint64_t v = value % 100000000;
     v = v / 10000 | v % 10000 << 32;

@@ -83,7 +83,7 @@ void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* ---- Publishing ----------------------------------------------------------- */
 
-/* Sends probes until told to go, then count ticks at the rate asked for, and prints
+/* Sends probes until the referee starts it, then count ticks at the rate asked for, and prints
  * when it began. */
 typedef void send_function(void *self, const struct tick *t);
 void publish_all(send_function *send, void *self);

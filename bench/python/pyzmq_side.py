@@ -1,4 +1,4 @@
-"""pyzmq and json by hand, as one would who needs no hermes.
+"""pyzmq and json, as in a program without hermes.
 
 pyzmq_side.py proxy    in=ADDRESS out=ADDRESS
 pyzmq_side.py publish  in=ADDRESS

@@ -43,7 +43,7 @@ PROBE = ["Probe", 1763800000.0, "BTCUSD", 42000.0, FIRST]
 
 
 def say(**result: Any) -> None:
-    """Tell the referee."""
+    """Print a line to the referee."""
     print(json.dumps(result), flush=True)
 
 
@@ -63,7 +63,7 @@ def wait_for_end() -> None:
 
 
 def publish_all(send: Callable[[str, list[Any]], Any]) -> None:
-    """Send probes until told to go, then all ticks, and print when it began."""
+    """Send probes until the referee starts it, then all ticks, and print when it began."""
     while not told_to_go(0.005):
         send(TOPICS[0], PROBE)
     topics, many = TOPICS, len(TOPICS)
@@ -106,7 +106,7 @@ class Check:
             print("ready", flush=True)
 
     def print(self) -> None:
-        """Tell the referee how it went."""
+        """Report the result to the referee."""
         say(
             count=self.taken,
             wrong=self.wrong,

@@ -19,7 +19,7 @@ import zenoh
 
 
 def open_session(mode: str, **endpoints: list[str]) -> zenoh.Session:
-    """A session that knows nobody but the router."""
+    """A session that connects to the router only."""
     config = zenoh.Config()
     config.insert_json5("mode", dumps(mode))
     config.insert_json5("scouting/multicast/enabled", "false")

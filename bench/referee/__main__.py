@@ -30,11 +30,11 @@ SECTIONS = [
 
 
 def main() -> int:
-    """0 unless somebody crashed or got something wrong; a missed goal is no fault."""
+    """Return 0 unless a program crashed or an envelope was wrong; a missed goal is no error."""
     options = _options()
     race = Race(rounds=options.rounds, seconds=options.seconds, long=options.long)
     names = {section.__name__: section for section in SECTIONS}
-    load = os.getloadavg()[0]  # of others: nobody of ours runs yet
+    load = os.getloadavg()[0]  # of other processes: no program of the race runs yet
     began = time.monotonic()
     for name in options.sections or names:
         names[name](race)

@@ -24,14 +24,14 @@ class Heat:
     rate: float  # envelopes a second, from the word to start to the last arrival
     cpu: dict[str, float]  # microseconds of processor time an envelope, by side
     memory: dict[str, int]  # bytes that each process held at the end
-    publisher: dict[str, Any]  # what the first of each told
+    publisher: dict[str, Any]  # what the first of each reported
     broker: dict[str, Any]
     subscriber: dict[str, Any]
     delays: dict[str, float] = field(default_factory=dict)  # microseconds
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody uses now."""
+    """Return free ports."""
     with contextlib.ExitStack() as stack:
         probes = [stack.enter_context(socket.socket()) for _ in range(count)]
         for probe in probes:
@@ -40,7 +40,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def wait_for_port(port: int, broker: Process) -> None:
-    """Until somebody listens there."""
+    """Wait until a program listens there."""
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline and broker.alive():
         with socket.socket() as probe:

@@ -48,7 +48,7 @@ def _or_none(goal: float | None) -> bool | None:
 
 
 def _standings(name: str, out: Outcome) -> Table:
-    """Everybody's speed, cost and size."""
+    """Speed, cost and memory of all programs."""
     rows = []
     for team, heats in out.heats.items():
         figure = Figure.of([h.rate for h in heats])
@@ -115,7 +115,7 @@ def fan_out(race: Race) -> None:
 
 
 def latency(race: Race) -> None:
-    """One way, at a rate that nobody has trouble with."""
+    """Latency in one direction, at a rate far below all limits."""
     contestants = [t.LIBZMQ, t.HERMES_C_ONE, t.LIBZMQ_OURS, t.NATS_GO, t.ZENOH_RUST, t.RZMQ]
     for per_second in (1000, 10_000):
         progress(f"Latency at {per_second}/s")

@@ -96,7 +96,7 @@ class Process:
         return self._process.poll() is None
 
     def release(self) -> None:
-        """Tell it that it may end."""
+        """Close its stdin, which ends it."""
         assert self._process.stdin is not None
         if not self._process.stdin.closed:
             self._process.stdin.close()

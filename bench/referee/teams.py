@@ -1,4 +1,4 @@
-"""Who takes part: for each team, how its programs are started."""
+"""The competitors: for each team, how its programs are started."""
 
 from __future__ import annotations
 

@@ -153,7 +153,7 @@ func (c command) usage() string {
 	return strings.TrimSpace("usage: hermes " + c.name + " " + c.arguments)
 }
 
-// explain tells what a command is for, and its flags.
+// explain prints what a command does, and its flags.
 func explain(w io.Writer, c command, f *flags) error {
 	text := fmt.Sprintf("%s\n\n%s\n", c.usage(), c.what)
 	if f != nil && f.HasFlags() {

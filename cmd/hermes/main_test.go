@@ -205,7 +205,7 @@ func TestPostOfficeCounts(t *testing.T) {
 	require.Contains(t, stats.Rates, "dropped")
 	require.Equal(t, 1, stats.InMessages)
 	office.cancel()
-	for line := range office.lines { // the last line tells how it ended
+	for line := range office.lines { // the last line has the final counters
 		require.NoError(t, json.Unmarshal([]byte(line), &stats))
 	}
 	require.Equal(t, exitOK, office.end(t))
@@ -397,7 +397,7 @@ func TestHelp(t *testing.T) {
 		for _, args := range [][]string{{"help", c.name}, {c.name, "--help"}, {c.name, "-h"}} {
 			code, out, err := try(t, "", args...)
 			require.Equal(t, exitOK, code)
-			require.Empty(t, err, "who asks wants it on standard output")
+			require.Empty(t, err, "help goes to standard output")
 			require.Contains(t, out, "usage: hermes "+c.name)
 			same = append(same, out)
 		}

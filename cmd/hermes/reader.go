@@ -10,7 +10,7 @@ import (
 )
 
 // onReaderGone calls gone when the program at the other end of out, a pipe or a socket, has
-// closed it: a write would tell, but as long as nothing arrives there is none. The function
+// closed it: a write would fail then, but nothing is written while nothing arrives. The function
 // that it returns ends the watch.
 func onReaderGone(out io.Writer, gone func()) (end func()) {
 	file, ok := out.(*os.File)
@@ -19,7 +19,7 @@ func onReaderGone(out io.Writer, gone func()) (end func()) {
 	}
 	stop, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
 	if err != nil {
-		return func() {} // no descriptor is left; the next write will tell
+		return func() {} // no descriptor is left; the next write will fail
 	}
 	fd := -1
 	if raw, err := file.SyscallConn(); err == nil {
@@ -44,7 +44,7 @@ func onReaderGone(out io.Writer, gone func()) (end func()) {
 
 // readerGone waits until nothing reads what is written to fd, or until stop is readable.
 func readerGone(fd, stop int) bool {
-	watched := []unix.PollFd{{Fd: int32(fd)}, {Fd: int32(stop), Events: unix.POLLIN}} // errors and hang-ups are told unasked
+	watched := []unix.PollFd{{Fd: int32(fd)}, {Fd: int32(stop), Events: unix.POLLIN}} // errors and hang-ups are always reported
 	for {
 		_, err := unix.Poll(watched, -1)
 		if errors.Is(err, unix.EINTR) {

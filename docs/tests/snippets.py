@@ -92,7 +92,7 @@ def all_snippets():
 
 
 def free_ports(count):
-    """Return numbers of ports that nobody uses."""
+    """Return numbers of free ports."""
     with contextlib.ExitStack() as sockets:
         taken = [sockets.enter_context(socket.socket()) for _ in range(count)]
         for one in taken:
@@ -113,7 +113,7 @@ def run(snippet, folder):
             addresses = [f"tcp://127.0.0.1:{port}" for port in ports[:2]]
             around.enter_context(hermes.PostOffice(*addresses))
         else:
-            assert not snippet.beside, f"who runs this beside the others? {snippet.beside}"
+            assert not snippet.beside, f"no program runs this beside the others: {snippet.beside}"
         more = installed() if re.search(r"pkg-config|\bcmake\b", text) else {}
         printed = finish(PREPARE[snippet.language](text, folder), folder, more)
     for number, port in enumerate(ports):

@@ -23,7 +23,7 @@ int main(int argc, char **argv) {
 
     check(hermes_publisher_new(address, "exchange", &publisher), "hermes_publisher_new");
     check(hermes_start(publisher), "hermes_start");
-    /* Not needed, but kind to the first tick: somebody is listening now. */
+    /* Not needed: waits for a subscriber, so that the first tick is not dropped. */
     check(hermes_wait_ready(publisher, 5000), "hermes_wait_ready");
 
     for (int i = 0; i < 10; i++) {

@@ -18,7 +18,7 @@ static void check(int code, const char *what) {
 
 int main(int argc, char **argv) {
     const char *address = argc > 1 ? argv[1] : "tcp://127.0.0.1:6001";
-    long left = argc > 2 ? atol(argv[2]) : -1; /* negative: for ever */
+    long left = argc > 2 ? atol(argv[2]) : -1; /* negative: no limit */
     const char *topic = "ticks/";
     uint64_t receiver;
 

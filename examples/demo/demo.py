@@ -1,4 +1,4 @@
-"""Runs the demo: four programs, each in a process of its own, and a look at their books.
+"""Runs the demo: four programs, each in a process of its own, and a comparison of their counters.
 
     post office      postoffice.py   relays everything
     readings         readings.py     publishes what /proc says, fifty times a second
@@ -30,14 +30,14 @@ class DemoFailed(Exception):
 
 
 class Part:
-    """One process, and the lines in which it reports to us: "ready", and at the end its books."""
+    """One process, and its reports to the demo: "ready", and at the end its counters."""
 
     def __init__(self, name, command, folder, reports, channel=None):
         """Start it. It reports on its standard output, or on the pipe `channel`."""
         self.name = name
         self.log = folder / (name.replace(" ", "-") + ".log")
         self.ready = False
-        self.books = None
+        self.counters = None
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
                 [str(word) for word in command],
@@ -62,8 +62,8 @@ class Part:
         if line == "ready":
             self.ready = True
         elif line is not None:
-            self.books = json.loads(line)
-        elif self.books is None:
+            self.counters = json.loads(line)
+        elif self.counters is None:
             raise DemoFailed(f"{self.name} ended early, with exit code {self.process.wait()}")
 
     def end(self):
@@ -76,7 +76,7 @@ class Part:
             raise DemoFailed(f"{self.name} ended with exit code {code}")
 
     def kill(self):
-        """End it, whatever it is doing."""
+        """Kill it."""
         self.process.kill()
         self.process.wait()
 
@@ -109,11 +109,11 @@ class Cluster:
         """Wait until a part says that it is ready."""
         self.wait(part, lambda part: part.ready)
 
-    def books(self, part, patience=PATIENCE):
-        """Wait until a part has ended well, and return its books."""
-        self.wait(part, lambda part: part.books is not None, patience)
+    def counters(self, part, patience=PATIENCE):
+        """Wait until a part has ended well, and return its counters."""
+        self.wait(part, lambda part: part.counters is not None, patience)
         part.end()
-        return part.books
+        return part.counters
 
     def kill(self):
         """End all parts."""
@@ -138,20 +138,20 @@ def run(seconds, cluster, at):
     readings = cluster.start("readings", *python("readings.py", to_office, seconds))
 
     # The readings end by themselves; their end travels through the node to the table.
-    books = {
-        "readings": cluster.books(readings, seconds + PATIENCE),
-        "derive": cluster.books(derive),
-        "table": cluster.books(table),
+    counters = {
+        "readings": cluster.counters(readings, seconds + PATIENCE),
+        "derive": cluster.counters(derive),
+        "table": cluster.counters(table),
     }
     office.process.send_signal(signal.SIGTERM)
-    books["office"] = cluster.books(office)
-    return books
+    counters["office"] = cluster.counters(office)
+    return counters
 
 
-def audit(books):
+def audit(counters):
     """Compare what was published with what arrived; return the number of the missing."""
-    derive, table, office = books["derive"], books["table"], books["office"]
-    raw = books["readings"]["accepted"]
+    derive, table, office = counters["derive"], counters["table"], counters["office"]
+    raw = counters["readings"]["accepted"]
     derived = derive["publisher"]["accepted"]
     missing = {
         "raw, at the node": raw - derive["receiver"]["delivered"],
@@ -167,10 +167,10 @@ def audit(books):
     return sum(abs(count) for count in missing.values())
 
 
-def summary(books, seconds, lost):
-    """Print the books."""
-    derive, table, office = books["derive"], books["table"], books["office"]
-    raw = books["readings"]["accepted"]
+def summary(counters, seconds, lost):
+    """Print the counters."""
+    derive, table, office = counters["derive"], counters["table"], counters["office"]
+    raw = counters["readings"]["accepted"]
     derived = derive["publisher"]["accepted"]
     everything = raw + derived
     one, two = table["one_hop_ms"], table["two_hop_ms"]
@@ -198,7 +198,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="hermes-demo-") as folder:
         cluster = Cluster(pathlib.Path(folder))
         try:
-            books = run(seconds, cluster, arguments.at)
+            counters = run(seconds, cluster, arguments.at)
         except KeyboardInterrupt:
             return 130
         except DemoFailed as failure:
@@ -210,8 +210,8 @@ def main():
             cluster.kill()
             if os.isatty(1):
                 print("\x1b[?25h\x1b[0m", end="", flush=True)  # the cursor, in case
-    lost = audit(books)
-    summary(books, seconds, lost)
+    lost = audit(counters)
+    summary(counters, seconds, lost)
     if lost:
         print("The demo failed: envelopes are missing.", file=sys.stderr)
     return 1 if lost else 0

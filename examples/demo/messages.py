@@ -25,7 +25,7 @@ class Reading(hermes.Message):
 class Derived(hermes.Message):
     """What a reading comes to: its value (a counter's rate) and its moving average.
 
-    Its ts is that of the newest reading in it, so that whoever receives it can tell how
+    Its ts is that of the newest reading in it, so that a receiver can tell how
     long the way from the machine to the eye was.
     """
 

@@ -1,4 +1,4 @@
-"""The post office of the demo: postoffice.py IN OUT. Runs until it is told to stop."""
+"""The post office of the demo: postoffice.py IN OUT. Runs until it is terminated."""
 
 import json
 import signal

@@ -13,7 +13,7 @@ import hermes
 from messages import Reading
 
 PER_SECOND = 50
-SECTOR = 512  # the unit of /proc/diskstats, whatever the disk's own
+SECTOR = 512  # the unit of /proc/diskstats, not the sector size of the disk
 TICK = os.sysconf("SC_CLK_TCK")
 ROOT = pathlib.Path("/")
 NOT_DISKS = ("loop", "ram", "zram", "dm-", "md")  # the kernel's own, or made of real ones

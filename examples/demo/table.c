@@ -213,7 +213,7 @@ struct rates {
     double raw, derived;
 };
 
-/* Who talks to whom. */
+/* The processes and their connections. */
 static void draw_map(struct rates r) {
     const char *line = utf8 ? "──" : "--", *arrow = utf8 ? "─▶" : "->", *both = utf8 ? "⇅" : "|";
     printf("%s  %sreadings%s %s%s %4.0f/s %s%s %spost office%s %s%s %4.0f/s %s%s %sthis table%s%s",

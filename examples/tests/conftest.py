@@ -34,7 +34,7 @@ class Cluster:
         return self.programs[-1]
 
     def end(self):
-        """End whatever still runs."""
+        """End the programs that still run."""
         for program in self.programs:
             program.kill()
             program.communicate()
@@ -84,12 +84,12 @@ def wait_for(happened, what):
     """Wait until something has happened."""
     end = time.monotonic() + PATIENCE
     while not happened():
-        assert time.monotonic() < end, f"waited in vain for {what}"
+        assert time.monotonic() < end, f"timed out waiting for {what}"
         time.sleep(0.05)
 
 
 @pytest.fixture(autouse=True)
 def _no_colour(monkeypatch):
-    """Keep the environment of whoever runs the tests out of them."""
+    """Keep the environment of the caller out of the tests."""
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("PYTHONPATH", os.fspath(ROOT / "python"))

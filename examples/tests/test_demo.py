@@ -28,12 +28,12 @@ def test_it_ends_well_without_a_terminal_where_it_is_told_to_be(tmp_path_factory
     result = subprocess.run(demo, capture_output=True, text=True, timeout=2 * PATIENCE)
     assert result.returncode == 0, result.stdout + result.stderr
     assert "\x1b" not in result.stdout
-    books = {
+    counters = {
         line.split()[0]: line.split()[1] for line in result.stdout.splitlines() if line.split()
     }
-    assert books["lost"] == "0"
-    assert int(books["published"].replace(",", "")) > 2 * 50
-    assert books["published"] == books["received"]
+    assert counters["lost"] == "0"
+    assert int(counters["published"].replace(",", "")) > 2 * 50
+    assert counters["published"] == counters["received"]
 
 
 def test_it_draws_a_table_in_a_terminal(modules):

@@ -55,7 +55,7 @@ const (
 	redirection   = "this is the address for "
 )
 
-// Redirect is what a post office tells a peer that has come to the wrong one of its
+// Redirect is the text that a post office sends a peer that has connected to the wrong one of its
 // sides, own, where other is the address of the right one; "" for a peer that is wrong at both.
 func Redirect(own carrier.Type, kind, other string) string {
 	switch sub := kind == "SUB" || kind == "XSUB"; {
@@ -89,7 +89,7 @@ func misdirected(own carrier.Type, kind, address, said string) string {
 	return fmt.Sprintf("a socket of type %.20q listens there, which takes no envelopes; check the port", kind)
 }
 
-// refusal says why a peer was refused that has come to an address of a socket of type own.
+// refusal says why a peer was refused that has connected to a socket of type own.
 func refusal(own carrier.Type, e carrier.Event) string {
 	if e.Cause != carrier.CauseWrongType {
 		return e.Reason

@@ -1,13 +1,13 @@
-// Package connectivity knows of each address that a component connects to whether there
-// is a connection, and why not; and which peers the component has refused. From that come
+// Package connectivity tracks, for each address that a component connects to, whether there
+// is a connection and why not, and the peers that the component has refused. It produces
 //
 //   - the event "unreachable", a warning: once an outage has lasted for a moment, or at
-//     once where waiting cannot help, and then at most once a minute for each address;
+//     once if waiting cannot help, and then at most once a minute for each address;
 //   - the level of events about peers that were refused or lost: a warning at most once a
 //     minute for each cause, and info otherwise. A peer that ends, and one that connects
-//     and closes without a word, are always info. Refusals for the same reason are put
-//     together in one event a minute, as a peer that is refused tries again;
-//   - the text of Problem, for statistics and for errors of waits that were in vain.
+//     and closes without sending a byte, are always info. Refusals for the same reason are
+//     combined into one event a minute, because a peer that is refused tries again;
+//   - the text of Problem, for statistics and for the errors of waits that timed out.
 //
 // Lock order: the carrier's lock of events, then that of a Tracker, then that of the
 // component's event log.
@@ -25,7 +25,7 @@ import (
 	"github.com/hermes-zmq/hermes/internal/notify"
 )
 
-// Tracker is what one component knows of its connections. All methods may be called from
+// Tracker is the state of the connections of one component. All methods may be called from
 // any goroutine, after Init and Add.
 type Tracker struct {
 	who      string               // the component, in texts
@@ -35,7 +35,7 @@ type Tracker struct {
 
 	mu      sync.Mutex
 	running bool
-	run     int // which run this is, so that timers of an earlier one are told apart
+	run     int // which run this is, so that timers of an earlier one are recognized
 	remotes []*remote
 	refused map[complaint]time.Time      // when the last warning of each kind was given
 	repeats map[repeated]*notify.Limiter // of refusals; at most maxRepeats
@@ -50,20 +50,20 @@ type remote struct {
 	peers   int           // connections now
 	failed  carrier.Event // why the last attempt failed; Kind is 0 where none has
 	warned  time.Time     // when the last warning was given
-	due     *time.Timer   // runs until the outage is worth a warning; or nil
-	lasting bool          // it has been worth one
+	due     *time.Timer   // runs until a warning is due; or nil
+	lasting bool          // a warning was due
 
 	diagnosed time.Time // when it was last looked for a reason; see diagnosis.go
 }
 
-// How long an outage lasts before it is worth a warning: a component that starts together with
-// its post office, or a moment before it, is no reason for one.
+// How long an outage lasts before a warning: a component may start together with its post
+// office, or a moment before it.
 const (
 	OutageGrace = 250 * time.Millisecond // after an attempt that has failed
 	answerGrace = 3 * time.Second        // where the first attempt neither fails nor succeeds
 )
 
-// Init names the component, and says where the event "unreachable" goes.
+// Init names the component, and sets the function that takes the event "unreachable".
 func (c *Tracker) Init(who string, announce func(notify.Event)) {
 	c.who, c.announce, c.every = who, announce, notify.WarnEvery
 }
@@ -81,7 +81,7 @@ func (c *Tracker) Add(own carrier.Type, connect []string) {
 	}
 }
 
-// Begin is told that the component starts.
+// Begin is called when the component starts.
 func (c *Tracker) Begin() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -94,7 +94,7 @@ func (c *Tracker) Begin() {
 	}
 }
 
-// End is told that the component stops: what happens to its peers from now on is no news.
+// End is called when the component stops: from then on events of its peers are not reported.
 func (c *Tracker) End() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -106,7 +106,8 @@ func (c *Tracker) End() {
 }
 
 // find gives the address that an event is about, or nil where it is about a peer that
-// has come by itself. Where a socket has but one address the event may spell it differently.
+// has connected to a bound address. If a socket has only one address the event may spell it
+// differently.
 func (c *Tracker) find(own carrier.Type, e carrier.Event, bound bool) *remote {
 	var only *remote
 	count := 0
@@ -126,8 +127,8 @@ func (c *Tracker) find(own carrier.Type, e carrier.Event, bound bool) *remote {
 	return nil
 }
 
-// Note takes in an event of a socket and completes the component's event of it. bound says that the
-// socket has addresses that peers come to. It reports whether the event is to be given.
+// Note processes an event of a socket and completes the component's event for it. bound says
+// that the socket has bound addresses. It reports whether the event is to be given.
 func (c *Tracker) Note(own carrier.Type, e carrier.Event, bound bool, out *notify.Event) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -174,10 +175,10 @@ type repeated struct {
 	own     carrier.Type
 	cause   carrier.Cause
 	address string // that we connect to, or "" where the peer has come by itself
-	detail  string // what tells two reasons of the same cause apart
+	detail  string // distinguishes two reasons of the same cause
 }
 
-// maxRepeats bounds the kinds that are told apart: details come from the network.
+// maxRepeats bounds the number of kinds: their details come from the network.
 const maxRepeats = 64
 
 // repeat counts a refusal, and reports whether an event is due, and for how many.
@@ -206,8 +207,8 @@ func (c *Tracker) repeat(own carrier.Type, e carrier.Event, r *remote) (n uint64
 	return pace.PassEvery(c.every, time.Now(), 1)
 }
 
-// complaint is a kind of warning about peers: one of them does not hide another. The two
-// sides of a post office refuse for different reasons what has the same cause.
+// complaint is a kind of warning about peers; each kind has a limit of its own. The two sides
+// of a post office refuse peers of the same cause for different reasons.
 type complaint struct {
 	own   carrier.Type
 	cause carrier.Cause
@@ -216,7 +217,7 @@ type complaint struct {
 // level is that of an event about a peer that was lost or refused.
 func (c *Tracker) level(own carrier.Type, cause carrier.Cause) string {
 	if cause == carrier.CauseLeft || cause == carrier.CauseProbe || cause == carrier.CauseCycle || !c.running {
-		return notify.Info // of a circle there is the event "cycle"
+		return notify.Info // the event "cycle" reports it
 	}
 	now, kind := time.Now(), complaint{own, cause}
 	if last, warned := c.refused[kind]; warned && now.Sub(last) < c.every {
@@ -244,7 +245,7 @@ func (c *Tracker) miss(r *remote, e carrier.Event) {
 	}
 }
 
-// hopeless reports that to try again will hardly help.
+// hopeless reports whether trying again is unlikely to help.
 func hopeless(cause carrier.Cause) bool {
 	switch cause {
 	case carrier.CauseWrongType, carrier.CauseNotZMTP, carrier.CauseSecurity, carrier.CauseNoName, carrier.CauseForbidden:
@@ -280,7 +281,7 @@ func (c *Tracker) warn(r *remote) {
 	}
 	r.lasting = true
 	if r.failed.Cause == carrier.CauseCycle {
-		return // the event "cycle" has told it
+		return // the event "cycle" reports it
 	}
 	now := time.Now()
 	if now.Sub(r.warned) < c.every {
@@ -293,8 +294,8 @@ func (c *Tracker) warn(r *remote) {
 // retrying is the end of a warning: no intervention is needed once the cause is removed.
 func (c *Tracker) retrying() string { return fmt.Sprintf(" (retrying every %v)", c.retry()) }
 
-// Problem says why nothing comes or goes, as far as that lies in connections; "" where
-// nothing is known to be wrong.
+// Problem says what is wrong with the connections, if nothing is sent or received because of
+// them; "" if nothing is known to be wrong.
 func (c *Tracker) Problem() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -319,9 +320,9 @@ func (c *Tracker) problemLocked() string {
 	return strings.Join(all, "; ")
 }
 
-// Warning is the part of Problem that has lasted so long that it is worth a warning, in a
-// sentence; "" where there is none. It is for runtimes that show warnings in a way of their
-// own and leave the events to the program.
+// Warning is the part of Problem that has lasted long enough for a warning, as a sentence; ""
+// if there is none. It is for runtimes that show warnings themselves and leave the events to
+// the program.
 func (c *Tracker) Warning() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -332,8 +333,8 @@ func (c *Tracker) Warning() string {
 	return c.who + ": " + strings.Join(all, "; ") + c.retrying()
 }
 
-// problems says what is wrong with those of the addresses without a connection that are
-// wanted; the caller holds mu.
+// problems says what is wrong with each wanted address without a connection; the caller holds
+// mu.
 func (c *Tracker) problems(wanted func(*remote) bool) (all []string) {
 	for _, r := range c.remotes {
 		if r.peers == 0 && wanted(r) {

@@ -24,7 +24,7 @@ func tracker(every time.Duration) (*Tracker, *[]notify.Event) {
 	return &c, &events
 }
 
-// happen tells it of an event of its socket and gives the completed event of it.
+// happen passes an event of its socket and returns the completed event.
 func happen(c *Tracker, kind carrier.EventKind, cause carrier.Cause) notify.Event {
 	out := notify.Event{Level: notify.Info}
 	c.Note(carrier.SUB, carrier.Event{Kind: kind, Address: "tcp://h:1", Cause: cause, Reason: "a reason"}, false, &out)

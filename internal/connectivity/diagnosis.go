@@ -10,8 +10,8 @@ import (
 	"github.com/hermes-zmq/hermes/internal/zmtp"
 )
 
-// libzmq does not tell why it cannot connect, and of a peer of the wrong type it tells
-// nothing at all. Our own carrier does: so the address is tried once more with that.
+// libzmq gives no reason why it cannot connect, and does not report a peer of the wrong type.
+// The engine zmtp does: so the address is tried once more with that engine.
 
 // Times of a diagnosis: how long one may take, and the pause until the next one.
 const (
@@ -19,8 +19,8 @@ const (
 	diagnosisEvery = 10 * time.Second
 )
 
-// diagnose has it found out why an address cannot be reached, where nothing can be done to
-// learn it here. The caller holds c.mu.
+// diagnose starts a diagnosis of an address, if the last one is long enough ago. The caller
+// holds c.mu.
 func (c *Tracker) diagnose(r *remote) {
 	now := time.Now()
 	if now.Sub(r.diagnosed) < diagnosisEvery || (zmtp.Opener{}).Supports(r.address) != nil {

@@ -20,7 +20,7 @@ type Check struct {
 	before uint64 // objects that had been allocated when the first tick came
 }
 
-// result is what the referee is told.
+// result is the report to the referee.
 type result struct {
 	Count       int    `json:"count"`
 	Wrong       int    `json:"wrong"`
@@ -86,7 +86,7 @@ func (c *Check) noteDelay(data []byte) {
 	copy(c.want.Data[8:28], data[8:28])
 }
 
-// Print tells the referee how it went.
+// Print reports the result to the referee.
 func (c *Check) Print() {
 	r := &c.result
 	if r.Last == 0 {

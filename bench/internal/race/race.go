@@ -127,7 +127,7 @@ func Topics() []string {
 	return topics
 }
 
-// Publish sends probes until told to go, then all ticks, and says when it began.
+// Publish sends probes until the referee starts it, then all ticks, and prints when it began.
 // finish is called before it says so.
 func Publish(send func(topic int, data []byte), finish func()) {
 	tick, topics := NewTick(), Number("topics", 10)

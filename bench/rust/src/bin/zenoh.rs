@@ -11,7 +11,7 @@ use zenoh::{Config, Session, Wait};
 
 type Outcome = zenoh::Result<()>;
 
-/// A session that knows nobody but the router.
+/// A session that connects to the router only.
 fn open(mode: &str, listen: &[String], connect: &[String]) -> zenoh::Result<Session> {
     let mut config = Config::default();
     config.insert_json5("mode", &format!("{mode:?}"))?;
