@@ -66,9 +66,9 @@ func receiverOf(p core.Component) *core.Receiver {
 func badHandleText(h handle.Handle, want handle.Kind) string {
 	switch {
 	case h == 0:
-		return "handle is 0, which names nothing"
+		return "handle is 0, which is no object"
 	case !registry.Issued(h):
-		return fmt.Sprintf("handle %s was never given out", h)
+		return fmt.Sprintf("handle %s was never issued", h)
 	case want != anyKind && h.Kind() != want:
 		return fmt.Sprintf("handle %s is a %s, not a %s", h, h.Kind(), want)
 	}

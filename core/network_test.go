@@ -244,7 +244,7 @@ func TestWhatOnePeerMayCostCanBeSet(t *testing.T) {
 			subscribing(t, office, "a")
 			hears(t, office, "connected at")
 			subscribing(t, office, "b")
-		}, "there are 1 connections already"},
+		}, "1 peers are connected, which is the limit"},
 		"limit.subscriptions": {"2", func(t *testing.T, office *PostOffice) { subscribing(t, office, "a", "b", "c") }, "more than 2 subscriptions"},
 		"limit.subscriptions.bytes": {"50", func(t *testing.T, office *PostOffice) {
 			subscribing(t, office, strings.Repeat("x", 40), strings.Repeat("y", 40))
@@ -301,7 +301,7 @@ func TestAFrozenPeerIsNoticed(t *testing.T) {
 	}()
 	quick := []string{"heartbeat.interval", "30ms", "heartbeat.timeout", "60ms", "reconnect.min", "1ms"}
 	r := newReceiver(t, "zmtp", "tcp://"+l.Addr().String(), quick...)
-	require.Contains(t, eventOf(t, r, "disconnected").Text, "no sign of life")
+	require.Contains(t, eventOf(t, r, "disconnected").Text, "heartbeat timeout")
 	require.Equal(t, "connected", eventOf(t, r, "connected").Kind, "it tries again")
 
 	po, err := NewPostOffice(">tcp://"+l.Addr().String(), "tcp://127.0.0.1:*", "")
@@ -309,7 +309,7 @@ func TestAFrozenPeerIsNoticed(t *testing.T) {
 	set(t, po, quick...)
 	require.NoError(t, po.Start())
 	defer func() { _ = po.Close() }()
-	require.Contains(t, eventOf(t, po, "disconnected").Text, "no sign of life")
+	require.Contains(t, eventOf(t, po, "disconnected").Text, "heartbeat timeout")
 
 	for _, p := range []Component{r, po, newPublisher(t, "zmtp", "tcp://127.0.0.1:1")} {
 		defaults := map[string]time.Duration{}

@@ -52,7 +52,7 @@ func ring(t *testing.T, order []int) []*PostOffice {
 	return offices
 }
 
-func TestACircleOfPostOfficesIsNoticedAndBroken(t *testing.T) {
+func TestACycleOfPostOfficesIsNoticedAndBroken(t *testing.T) {
 	for _, order := range [][]int{{0, 1}, {0, 1, 2}, {2, 1, 0}, {1, 0, 2}, {0, 2, 1}, {3, 1, 0, 2}} {
 		t.Run(fmt.Sprint(order), func(t *testing.T) {
 			offices := ring(t, order)
@@ -87,9 +87,9 @@ func TestACircleOfPostOfficesIsNoticedAndBroken(t *testing.T) {
 			select {
 			case e := <-events:
 				require.Equal(t, notify.Error, e.Level)
-				require.Contains(t, e.Text, "circle")
+				require.Contains(t, e.Text, "cycle")
 			case <-time.After(soon):
-				require.Fail(t, "the circle was not noticed")
+				require.Fail(t, "the cycle was not noticed")
 			}
 			for range 10 {
 				require.NoError(t, p.Publish("t", "", []byte("1")))
@@ -100,9 +100,9 @@ func TestACircleOfPostOfficesIsNoticedAndBroken(t *testing.T) {
 	}
 }
 
-// TestACircleIsToldOnce: with one error of each post office that ends a connection, as both
+// TestACycleIsToldOnce: with one error of each post office that ends a connection, as both
 // may at first, and not also with warnings about the connection.
-func TestACircleIsToldOnce(t *testing.T) {
+func TestACycleIsToldOnce(t *testing.T) {
 	offices := ring(t, []int{0, 1})
 	told := map[string]int{}
 	name := []string{"first", "second"}
@@ -112,7 +112,7 @@ func TestACircleIsToldOnce(t *testing.T) {
 				if e.Level != notify.Info {
 					told[e.Kind+" "+name[i]]++
 				}
-				if e.Kind == "disconnected" && strings.Contains(e.Text, "circle") {
+				if e.Kind == "disconnected" && strings.Contains(e.Text, "cycle") {
 					ended++
 				}
 			}
@@ -139,13 +139,13 @@ func settled(t *testing.T, offices []*PostOffice) {
 		if sum == last && offices[0].Stats().InMessages >= 20 {
 			return
 		}
-		require.True(t, time.Now().Before(end), "messages circle: %d", sum)
+		require.True(t, time.Now().Before(end), "messages still circulate: %d", sum)
 		last = sum
 	}
 }
 
-// TestAChainOfPostOfficesIsNoCircle, however it branches and meets again.
-func TestAChainOfPostOfficesIsNoCircle(t *testing.T) {
+// TestAChainOfPostOfficesIsNoCycle, however it branches and meets again.
+func TestAChainOfPostOfficesIsNoCycle(t *testing.T) {
 	out, dir := make([]string, 4), shortDir(t)
 	for i := range out {
 		out[i] = fmt.Sprintf("ipc://%s/%d", dir, i)

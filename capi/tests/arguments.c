@@ -220,13 +220,13 @@ static void handles_that_never_were(void) {
     for (size_t i = 0; i < FUNCTIONS; i++) {
         int may_be_zero = functions[i].call == call_node_new_receiver ||
                           functions[i].call == call_node_new_publisher;
-        if (!may_be_zero) refuses(&functions[i], 0, "names nothing");
+        if (!may_be_zero) refuses(&functions[i], 0, "is no object");
         for (size_t w = 0; w < sizeof wrong / sizeof wrong[0]; w++)
-            refuses(&functions[i], wrong[w], "never given out");
+            refuses(&functions[i], wrong[w], "never issued");
     }
     FAILS(HERMES_EBADHANDLE, "hermes_close: handle is 0", hermes_close(0));
     for (size_t w = 0; w < sizeof wrong / sizeof wrong[0]; w++)
-        FAILS(HERMES_EBADHANDLE, "never given out", hermes_close(wrong[w]));
+        FAILS(HERMES_EBADHANDLE, "never issued", hermes_close(wrong[w]));
     OK(hermes_close(newest));
 }
 

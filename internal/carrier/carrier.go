@@ -76,7 +76,7 @@ type Config struct {
 	Redirect func(kind, host string) string
 
 	// Office is the name of a post office, for one run, which it announces in its
-	// handshakes, so that post offices notice when they are connected in a circle. "" is
+	// handshakes, so that post offices notice when they are connected in a cycle. "" is
 	// none. zmtp only.
 	Office string
 

@@ -28,7 +28,7 @@ const (
 	CauseWrongType       // the socket types do not fit; Event.Type is the peer's
 	CauseNotZMTP         // the peer speaks another protocol, or ZMTP 2 or older
 	CauseSecurity        // the peer demands a security mechanism
-	CauseCycle           // post offices are connected in a circle, see Config.Office
+	CauseCycle           // post offices are connected in a cycle, see Config.Office
 	CauseUnknown         // the carrier does not know
 )
 
@@ -88,9 +88,9 @@ func Reason(err error) string {
 	var op *net.OpError
 	switch {
 	case errors.As(err, &dns) && dns.IsNotFound:
-		return fmt.Sprintf("there is no host %q", dns.Name)
+		return fmt.Sprintf("no host is named %q", dns.Name)
 	case errors.As(err, &dns):
-		return fmt.Sprintf("the host %q cannot be looked up: %s", dns.Name, dns.Err)
+		return fmt.Sprintf("cannot resolve the host %q: %s", dns.Name, dns.Err)
 	case errors.As(err, &op) && errors.As(err, &errno):
 		return errno.Error()
 	case errors.As(err, &op) && op.Timeout():

@@ -119,7 +119,7 @@ func addressError(verb, address string, err error) error {
 	case errors.Is(err, syscall.EINVAL), errors.Is(err, syscall.EPROTONOSUPPORT), errors.Is(err, zmq.ENOCOMPATPROTO):
 		return fmt.Errorf("%w: cannot %s %q: %w", carrier.ErrAddress, verb, address, err)
 	case errors.Is(err, syscall.ENODEV), errors.Is(err, syscall.EADDRNOTAVAIL), errors.Is(err, syscall.EAFNOSUPPORT):
-		return fmt.Errorf("%w: cannot %s %q: no such interface or address here", carrier.ErrAddress, verb, address)
+		return fmt.Errorf("%w: cannot %s %q: this machine has no such interface or address", carrier.ErrAddress, verb, address)
 	}
 	return fmt.Errorf("cannot %s %q: %w", verb, address, err)
 }

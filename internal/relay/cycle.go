@@ -14,13 +14,13 @@ import (
 // cycles finds out whether what a post office sends comes back to it. Each post office tells
 // those that follow it through which post offices its messages come, with its own name
 // added, before the first message and whenever that changes. One that finds its own name in
-// what it is told would relay the same messages for ever: it ends that connection.
+// what it is told would relay the same messages endlessly: it ends that connection.
 //
-// Several on the same circle may find it at the same moment. Then all connections that
+// Several on the same cycle may find it at the same moment. Then all connections that
 // close it are ended, and tried again after pauses of different lengths, until the first
-// stays; the last one to close the circle does not.
+// stays; the last one to close the cycle does not.
 //
-// What is not seen: circles through post offices that do not take part, which are those of
+// What is not seen: cycles through post offices that do not take part, which are those of
 // 1.x, other proxies, and all on the engine libzmq; and post offices that are more than a
 // thousand steps away.
 type cycles struct {
@@ -30,7 +30,7 @@ type cycles struct {
 	outlets []carrier.Outlet     // whose peers are told
 	paths   map[uint64][]string  // the post offices that messages have come through, by the peer they come from
 	told    []string             // what was told last
-	warned  map[string]time.Time // when a circle was last announced, by address
+	warned  map[string]time.Time // when a cycle was last announced, by address
 }
 
 // maxOffices bounds the post offices that are told of.
@@ -43,9 +43,9 @@ func newCycles() *cycles {
 	return &cycles{own: hex.EncodeToString(name[:]), paths: map[uint64][]string{}, warned: map[string]time.Time{}}
 }
 
-// errCycle ends a connection that closes a circle.
+// errCycle ends a connection that closes a cycle.
 var errCycle = &carrier.Fault{Cause: carrier.CauseCycle,
-	Text: "it would close a circle of post offices: what this one sends comes back that way"}
+	Text: "it would close a cycle of post offices: messages that this one sends would return to it"}
 
 // begin says whose peers are to be told.
 func (c *cycles) begin(outlets ...carrier.Outlet) {
@@ -99,7 +99,7 @@ func (c *cycles) tell() {
 	}
 }
 
-// due reports whether a circle that is closed at an address is to be announced now: once a
+// due reports whether a cycle that is closed at an address is to be announced now: once a
 // minute at most.
 func (c *cycles) due(address string) bool {
 	c.mu.Lock()

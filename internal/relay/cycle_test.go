@@ -31,10 +31,10 @@ func TestAPostOfficeTellsWhereItsMessagesComeFrom(t *testing.T) {
 	require.Len(t, a.told, 3)
 }
 
-func TestACircleEndsTheConnection(t *testing.T) {
+func TestACycleEndsTheConnection(t *testing.T) {
 	c, a := newCycles(), &announcer{}
 	c.begin(a)
-	require.ErrorContains(t, c.hear(1, []string{"a", c.own, "b"}), "circle")
+	require.ErrorContains(t, c.hear(1, []string{"a", c.own, "b"}), "cycle")
 	require.Len(t, a.told, 1, "what it has heard is not passed on")
 }
 
@@ -50,7 +50,7 @@ func TestWhatIsToldIsBounded(t *testing.T) {
 	require.Equal(t, c.own, a.told[1][0])
 }
 
-func TestACircleIsAnnouncedOnceAMinute(t *testing.T) {
+func TestACycleIsAnnouncedOnceAMinute(t *testing.T) {
 	c := newCycles()
 	require.True(t, c.due("tcp://a:1"))
 	require.False(t, c.due("tcp://a:1"))

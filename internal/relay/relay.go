@@ -49,7 +49,7 @@ type Config struct {
 	Socket  func(carrier.Type, address.List) carrier.Config         // what options say of a socket
 	Limit   func() (messages int, bytes int64)                      // what may be queued for one receiver
 	OnPeer  func(own carrier.Type, a address.List, e carrier.Event) // hears of peers
-	OnEvent func(notify.Event)                                      // hears of a circle
+	OnEvent func(notify.Event)                                      // hears of a cycle
 }
 
 // Relay is the sockets of one run.
@@ -94,7 +94,7 @@ func Open(cfg Config) (_ *Relay, err error) {
 	r.mu.Lock()
 	r.inlet = inlet
 	r.mu.Unlock()
-	if err = r.checkCircle(); err != nil {
+	if err = r.checkCycle(); err != nil {
 		return nil, err
 	}
 	r.upstream.attach(inlet)
@@ -119,17 +119,17 @@ func checkSides(cfg Config) error {
 	return nil
 }
 
-// checkCircle refuses a post office that follows itself, as far as its addresses show it,
+// checkCycle refuses a post office that follows itself, as far as its addresses show it,
 // with every carrier; see cycles for what they do not.
-func (r *Relay) checkCircle() error {
+func (r *Relay) checkCycle() error {
 	for _, o := range r.outlets() {
 		if at := address.SameAs(r.cfg.In.Connect, o.Endpoints()); at != "" {
-			return herr.Errorf(herr.EADDRESS, "%s: it would follow its own outgoing side at %s, and relay the same messages for ever", r.cfg.Who, at)
+			return herr.Errorf(herr.EADDRESS, "%s: it would connect to its own outgoing side at %s and relay the same messages endlessly; remove this address", r.cfg.Who, at)
 		}
 	}
 	for _, a := range []address.List{r.cfg.Out, r.cfg.Debug} {
 		if at := address.SameAs(a.Connect, r.inlet.Endpoints()); at != "" {
-			return herr.Errorf(herr.EADDRESS, "%s: its outgoing side would lead into its own incoming side at %s, and it would relay the same messages for ever", r.cfg.Who, at)
+			return herr.Errorf(herr.EADDRESS, "%s: its outgoing side would connect to its own incoming side at %s, and it would relay the same messages endlessly; remove this address", r.cfg.Who, at)
 		}
 	}
 	return nil

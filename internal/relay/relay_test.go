@@ -185,7 +185,7 @@ func TestAddressesThatLeadBackAreRefused(t *testing.T) {
 		g := &rig{}
 		_, err := Open(g.config(sides[0], sides[1], sides[2]))
 		require.Equal(t, herr.EADDRESS, herr.CodeOf(err), sides)
-		require.ErrorContains(t, err, "for ever")
+		require.ErrorContains(t, err, "endlessly")
 		require.True(t, g.in.closed && g.out.closed.Load(), "what was open is closed")
 	}
 	_, err := Open((&rig{}).config(in, in, ""))

@@ -117,7 +117,7 @@ func (c *conn) post(p []byte, limit int64) {
 	}
 	if waiting := c.out.bytes; waiting > limit {
 		c.out.mu.Unlock()
-		c.abort(fmt.Errorf("the peer does not read: %d bytes of commands wait for it", waiting))
+		c.abort(fmt.Errorf("the peer does not read: %d bytes of commands are queued for it", waiting))
 		return
 	}
 	c.out.addCommand(p)
@@ -167,10 +167,10 @@ func (c *conn) changeTopics(on bool, prefix []byte, before func()) (changed bool
 	}
 	limits := &c.s.cfg.Limits
 	if c.topics.Len() >= limits.Subscriptions {
-		return false, fmt.Errorf("more than %d subscriptions", limits.Subscriptions)
+		return false, fmt.Errorf("more than %d subscriptions (option limit.subscriptions)", limits.Subscriptions)
 	}
 	if c.topics.Bytes()+len(prefix) > limits.SubscriptionBytes {
-		return false, fmt.Errorf("subscriptions of more than %d bytes together", limits.SubscriptionBytes)
+		return false, fmt.Errorf("subscriptions of more than %d bytes together (option limit.subscriptions.bytes)", limits.SubscriptionBytes)
 	}
 	if before != nil {
 		before()

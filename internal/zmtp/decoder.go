@@ -236,10 +236,10 @@ func (d *decoder) parseFrame() error {
 // checkLimits checks one more frame, of which only the header has arrived.
 func (d *decoder) checkLimits(size uint64) error {
 	if d.frames >= d.limits.frames {
-		return fmt.Errorf("a message of more than %d frames", d.limits.frames)
+		return fmt.Errorf("a message of more than %d frames (option limit.frames)", d.limits.frames)
 	}
 	if size > d.limits.bytes-d.body {
-		return fmt.Errorf("a message of more than %d bytes", d.limits.bytes)
+		return fmt.Errorf("a message of more than %d bytes (option message.bytes)", d.limits.bytes)
 	}
 	return nil
 }

@@ -40,7 +40,7 @@ func shakeHands(c *conn) (early []byte, err error) {
 	if err = h.run(); err != nil {
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			err = &carrier.Fault{Cause: carrier.CauseNoAnswer,
-				Text: fmt.Sprintf("the peer did not finish its handshake within %v", limit)}
+				Text: fmt.Sprintf("the peer did not finish its handshake within %v (option handshake.timeout)", limit)}
 		}
 		return nil, err
 	}
@@ -187,7 +187,7 @@ func (h *handshake) readCommand() (name string, data []byte, err error) {
 }
 
 func (h *handshake) tooLong() error {
-	return fmt.Errorf("the peer's handshake is longer than %d bytes", h.c.s.cfg.Limits.HandshakeBytes)
+	return fmt.Errorf("the peer's handshake is longer than %d bytes (option limit.handshake.bytes)", h.c.s.cfg.Limits.HandshakeBytes)
 }
 
 // take splits n bytes off what has arrived.

@@ -79,14 +79,14 @@ func (h *heartbeat) check(c *conn, now int64) {
 	heard := h.lastHeard.Load()
 	silent := time.Duration(now - heard)
 	if ttl := time.Duration(h.ttl.Load()); ttl > 0 && silent > ttl && !c.io.unread() {
-		c.abort(fmt.Errorf("silent for longer than the %v that the peer announced", ttl))
+		c.abort(fmt.Errorf("heartbeat timeout: the peer sent nothing for the %v that it had announced", ttl))
 		return
 	}
 	if cfg.HeartbeatInterval < 0 {
 		return
 	}
 	if h.unanswered(c, now, heard) >= cfg.HeartbeatTimeout && isGone(c, cfg.HeartbeatTimeout) {
-		c.abort(fmt.Errorf("no sign of life for %v", silent.Round(time.Millisecond)))
+		c.abort(fmt.Errorf("heartbeat timeout: the peer sent nothing for %v", silent.Round(time.Millisecond)))
 		return
 	}
 	if h.pingWhenDue(c, now, max(heard, h.lastPing)) && h.unansweredSince <= heard {

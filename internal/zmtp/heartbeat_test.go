@@ -22,7 +22,7 @@ func TestSilentPeerIsGivenUp(t *testing.T) {
 		_, body := p.receiveFrame()
 		require.Equal(t, "\x04PING\x00\x00", string(body))
 		p.requireHungUp()
-		require.Contains(t, o.wait(t, carrier.Disconnected, 1).Reason, "no sign of life for ")
+		require.Contains(t, o.wait(t, carrier.Disconnected, 1).Reason, "heartbeat timeout: the peer sent nothing for ")
 	}
 }
 
@@ -65,7 +65,7 @@ func TestHalfOpenPeerIsNoticed(t *testing.T) {
 				return len(peers) == 0 || peers[0].QueueMessages > 0
 			})
 		}
-		require.Contains(t, o.wait(t, carrier.Disconnected, 1).Reason, "no sign of life for ")
+		require.Contains(t, o.wait(t, carrier.Disconnected, 1).Reason, "heartbeat timeout: the peer sent nothing for ")
 	}
 }
 
@@ -117,7 +117,7 @@ func TestSilenceDoesNotCountWhileDeliverRuns(t *testing.T) {
 		c.heartbeat.check(c, later+int64(3*time.Hour))
 		return c.aborted.Load() != nil
 	}, "disconnected")
-	require.Contains(t, d.wait(t, carrier.Disconnected, 1).Reason, "no sign of life for ")
+	require.Contains(t, d.wait(t, carrier.Disconnected, 1).Reason, "heartbeat timeout: the peer sent nothing for ")
 }
 
 // While events of a peer, or of others, are processed its connection is not read. It is
@@ -166,7 +166,7 @@ func TestABusyConnectionIsNotSilent(t *testing.T) {
 			require.Nil(t, (*o.peers.Load())[0].aborted.Load())
 			release()
 			p.requireHungUp() // it never answers
-			require.Contains(t, o.wait(t, carrier.Disconnected, 1).Reason, "no sign of life for ")
+			require.Contains(t, o.wait(t, carrier.Disconnected, 1).Reason, "heartbeat timeout: the peer sent nothing for ")
 		})
 	}
 }
@@ -178,8 +178,8 @@ func TestUnreadBytesAreASignOfLife(t *testing.T) {
 		ttl    time.Duration
 		reason string
 	}{
-		"of a peer that was sent a PING": {0, "no sign of life for "},
-		"of one with a time to live":     {time.Second, "silent for longer than the 1s"},
+		"of a peer that was sent a PING": {0, "heartbeat timeout: the peer sent nothing for "},
+		"of one with a time to live":     {time.Second, "the peer sent nothing for the 1s"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := &outlet{}
@@ -224,7 +224,7 @@ func TestTimeToLiveOfThePeer(t *testing.T) {
 	p.shakeHands("SUB", 1)
 	p.send(appendCommand(nil, cmdPing, []byte{0, 1})) // a tenth of a second
 	p.requireHungUp()
-	require.Equal(t, "silent for longer than the 100ms that the peer announced", o.wait(t, carrier.Disconnected, 1).Reason)
+	require.Equal(t, "heartbeat timeout: the peer sent nothing for the 100ms that it had announced", o.wait(t, carrier.Disconnected, 1).Reason)
 }
 
 func TestHeartbeatsWithLibzmq(t *testing.T) {

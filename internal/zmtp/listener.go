@@ -48,7 +48,7 @@ func listen(a endpoint) (*listener, error) {
 	case errors.Is(err, carrier.ErrAddress):
 		return nil, fmt.Errorf("cannot bind %s: %w", a.Text, err)
 	case errors.As(err, &unknown), errors.Is(err, syscall.EADDRNOTAVAIL), errors.Is(err, syscall.EINVAL), errors.Is(err, syscall.EAFNOSUPPORT):
-		return nil, fmt.Errorf("%w: cannot bind %s: no such interface or address here", carrier.ErrAddress, a.Text)
+		return nil, fmt.Errorf("%w: cannot bind %s: this machine has no such interface or address", carrier.ErrAddress, a.Text)
 	}
 	return nil, fmt.Errorf("cannot bind %s: %w", a.Text, err)
 }

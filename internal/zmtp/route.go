@@ -18,7 +18,7 @@ const (
 
 // route is the post offices that the messages of an outlet may come from. The outlet
 // tells it to every peer that is part of a post office, before any message and whenever
-// it changes, so that post offices notice when they are connected in a circle.
+// it changes, so that post offices notice when they are connected in a cycle.
 //
 // The command is HERMES-PATH; its data are the names, separated by commas. Only peers
 // that have named themselves by X-Hermes-Office in their READY are sent it.
@@ -57,7 +57,7 @@ func (r *route) send(c *conn) {
 		c.out.mu.Unlock()
 	case c.out.commands > maxRouteBacklog:
 		c.out.mu.Unlock()
-		c.abort(errors.New("the peer does not read, and too many routes of post offices wait for it"))
+		c.abort(errors.New("the peer does not read: too many routes of post offices are queued for it"))
 	default:
 		c.out.addCommand(appendCommand(nil, cmdRoute, []byte(list)))
 		c.flush()

@@ -289,7 +289,7 @@ func (s *socket) admit(nc net.Conn, from string) (*conn, error) {
 	}
 	if limit := s.cfg.Limits.Connections; len(s.conns) >= limit {
 		_ = c.io.Close()
-		return nil, fmt.Errorf("refused: there are %d connections already", limit)
+		return nil, fmt.Errorf("refused: %d peers are connected, which is the limit (option limit.connections)", limit)
 	}
 	s.lastID++
 	c.id = s.lastID

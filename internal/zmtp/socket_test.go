@@ -22,7 +22,7 @@ func TestConnectionLimit(t *testing.T) {
 	connectRaw(t, o.address())
 	testkit.Eventually(t, func() bool { return connections(&o.socket) == 2 }, "two connections")
 	connectRaw(t, o.address()).requireHungUp()
-	require.Contains(t, o.wait(t, carrier.HandshakeFailed, 1).Reason, "2 connections already")
+	require.Contains(t, o.wait(t, carrier.HandshakeFailed, 1).Reason, "2 peers are connected, which is the limit")
 	_ = first.Close()
 	o.wait(t, carrier.HandshakeFailed, 2)
 	connectRaw(t, o.address()).shakeHands("SUB", 1)
