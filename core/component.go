@@ -31,7 +31,7 @@ type Component interface {
 	// the counters say how much. Stopping what does not run does nothing. Where
 	// another stop is under way, that one has no more time than this one.
 	Stop(timeout time.Duration) error
-	// Close stops the component for good, flushing for at most the option "linger". Calls
+	// Close stops the component permanently, flushing for at most the option "linger". Calls
 	// that wait on it return ESTOPPED. Closing twice does nothing.
 	Close() error
 	// Wait waits until the component does not run. EINTERNAL where it has failed.

@@ -16,7 +16,7 @@ import (
 )
 
 // TestThePublishersDescriptorShowsRoom: it is unreadable from an attempt that found no
-// room until there is some, and at the end it lets everybody go.
+// room until there is some, and at the end it wakes all of them.
 func TestThePublishersDescriptorShowsRoom(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine string) {
 		po := newOffice(t, engine)
@@ -169,7 +169,7 @@ func TestMemoryStaysWithinTheBound(t *testing.T) {
 		runtime.ReadMemStats(&m)
 		return int64(m.HeapAlloc)
 	}
-	// Of empty batches a few are kept for good: they must be there before.
+	// Of empty batches a few are never freed: they must be there before.
 	baseline := func() int64 {
 		var spare []*batch.Batch
 		for range 64 {

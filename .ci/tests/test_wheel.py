@@ -91,7 +91,7 @@ def test_the_library_and_what_it_needs_are_inside(wheel):
     assert any("/libzmq-" in name for name in names)
 
 
-def test_everybodys_licence_is_inside(wheel):
+def test_all_licences_are_inside(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     (ours,) = (name for name in names if name.endswith(".dist-info/licenses/LICENSE"))
     folder = ours.rpartition("/")[0] + "/licences/"

@@ -84,7 +84,7 @@ static uint64_t sum_up(void) {
     rest += number_in(json, "dropped_old") + number_in(json, "dropped_conflated");
     rest += number_in(json, "dropped_stop");
     if (accepted != rest) {
-        fprintf(stderr, "the books do not add up: %s\n", json);
+        fprintf(stderr, "the counters do not add up: %s\n", json);
         abort();
     }
     hermes_free(json);

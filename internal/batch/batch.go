@@ -49,7 +49,7 @@ type Batch struct {
 	pooled bool // came from Get, and may go back
 }
 
-// Batches without an owner. A few are kept for good: every garbage collection empties a
+// Batches without an owner. A few are never freed: every garbage collection empties a
 // pool, and fresh memory has to be fetched from the kernel page by page.
 var (
 	spare = make(chan *Batch, 64)

@@ -84,7 +84,7 @@ type Config struct {
 	// time and in order. It must not block and must not call into the same socket. It
 	// may be nil.
 	OnEvent func(Event)
-	// OnFailure is called, once, when the socket has failed for good: a goroutine of the
+	// OnFailure is called, once, when the socket has failed and cannot recover: a goroutine of the
 	// carrier has panicked. It may be nil.
 	OnFailure func(error)
 }

@@ -63,7 +63,7 @@ type Queue struct {
 	waker   Waker         // may be nil
 
 	fd       fds.PollFD // readable while there is something to take, or the queue is closed
-	disposed bool       // fd is gone for good
+	disposed bool       // fd is closed and not made again
 
 	checks uint64 // see check
 }
@@ -336,7 +336,7 @@ func (q *Queue) FD() (int, error) {
 	return fd, err
 }
 
-// Dispose ends the use of the descriptor and of the prefetch buffer, for good.
+// Dispose ends the use of the descriptor and of the prefetch buffer, permanently.
 func (q *Queue) Dispose() {
 	q.lock()
 	defer q.unlock()

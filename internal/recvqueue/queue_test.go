@@ -363,7 +363,7 @@ func heap() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// baseline is the heap with the empty batches in it of which a few are kept for good.
+// baseline is the heap with the empty batches in it of which a few are never freed.
 func baseline() int64 {
 	var spare []*batch.Batch
 	for range 64 {

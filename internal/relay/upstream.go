@@ -109,7 +109,7 @@ func (u *upstream) attach(in carrier.Inlet) {
 	u.each(u.subscribe)
 }
 
-// withdraw takes all subscriptions back, for good.
+// withdraw takes all subscriptions back, permanently.
 func (u *upstream) withdraw() {
 	u.mu.Lock()
 	defer u.mu.Unlock()

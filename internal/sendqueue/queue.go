@@ -247,7 +247,7 @@ func (q *Queue) FD() (int, error) {
 	return fd, err
 }
 
-// Dispose gives up the descriptor and the staging buffer, for good.
+// Dispose gives up the descriptor and the staging buffer, permanently.
 func (q *Queue) Dispose() {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -16,7 +16,7 @@ type Stager interface {
 	// Collect takes the messages that have been written, with the offset behind each. They
 	// are valid until the next call.
 	Collect(Allowance) (messages []byte, ends []uint32)
-	// Close ends the use of the buffer, for good.
+	// Close ends the use of the buffer, permanently.
 	Close()
 }
 
