@@ -26,7 +26,7 @@ func TestAPostOfficeDoesNotFollowItself(t *testing.T) {
 			po, err := NewPostOffice(at(c.in), at(c.out), at(c.debug))
 			require.NoError(t, err)
 			set(t, po, "engine", engine)
-			code(t, EADDRESS, po.Start(), "for ever")
+			code(t, EADDRESS, po.Start(), "endlessly")
 			require.Equal(t, "new", get(t, po, "state"))
 		})
 	}
