@@ -19,7 +19,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 FILE, FUNCTION, CORE, C = 500, 60, 16, 700
 
 # Rooms that are still above the limits. Remove a line once its room is below them.
-PENDING = ("capi/", "docs/")
+PENDING = ("capi/",)
 
 GENERATED = ("docs/c-api.md", "bindings/rust/hermes-sys/src/raw.rs", "CHANGELOG.md")
 TESTS = re.compile(
