@@ -18,8 +18,8 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 FILE, FUNCTION, CORE, C = 500, 60, 16, 700
 
-# Rooms that are still above the limits. Remove a line once its room is below them.
-PENDING = ("capi/",)
+# Rooms (or "sum of C") that are still above the limits. Remove an entry once it is below them.
+PENDING = ("sum of C",)
 
 GENERATED = ("docs/c-api.md", "bindings/rust/hermes-sys/src/raw.rs", "CHANGELOG.md")
 TESTS = re.compile(
@@ -134,7 +134,7 @@ def too_big():
     native = re.compile(r"(capi|internal)/(?!fast/).*\.[ch]")
     total = sum(source.count("\n") for path, source in sources.items() if native.fullmatch(path))
     if total > C:
-        yield "capi/", f"capi/, internal/: {total} lines of C outside capi/fast, {C} is the limit"
+        yield "sum of C", f"capi/, internal/: {total} lines of C, {C} is the limit"
 
 
 def all_functions(sources):
