@@ -6,8 +6,8 @@ import (
 
 	"github.com/hermes-zmq/hermes/internal/address"
 	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/errs"
 	"github.com/hermes-zmq/hermes/internal/fds"
-	"github.com/hermes-zmq/hermes/internal/herr"
 	"github.com/hermes-zmq/hermes/internal/libzmq"
 	"github.com/hermes-zmq/hermes/internal/notify"
 	"github.com/hermes-zmq/hermes/internal/option"
@@ -112,7 +112,7 @@ func (c *component) pick(a address.List) (carrier.Opener, error) {
 	}
 	o, err := carriers.Pick(c.network.engine.String(), a.All()...)
 	if err != nil {
-		return nil, herr.Open(c.who(), err)
+		return nil, errs.Open(c.who(), err)
 	}
 	return o, nil
 }

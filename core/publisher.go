@@ -11,7 +11,7 @@ import (
 	"github.com/hermes-zmq/hermes/internal/carrier"
 	"github.com/hermes-zmq/hermes/internal/deadline"
 	"github.com/hermes-zmq/hermes/internal/embed"
-	"github.com/hermes-zmq/hermes/internal/herr"
+	"github.com/hermes-zmq/hermes/internal/errs"
 	"github.com/hermes-zmq/hermes/internal/notify"
 	"github.com/hermes-zmq/hermes/internal/option"
 	"github.com/hermes-zmq/hermes/internal/queue"
@@ -82,7 +82,7 @@ func NewPublisher(addresses, name string) (*Publisher, error) {
 	}
 	p := &Publisher{addresses: a}
 	if p.origin, err = wire.AppendString(nil, name); err != nil {
-		return nil, herr.Text("the name", err)
+		return nil, errs.Text("the name", err)
 	}
 	p.init("publisher", name, addresses, hooks{start: p.openUp, stop: p.shutDown, fact: p.factOf, reason: p.idleReason})
 	p.links.Add(carrier.PUB, a.Connect)
@@ -132,7 +132,7 @@ func (p *Publisher) openUp() error {
 		p.queue.Drain()
 		p.queue.Close()
 		p.queue.GiveUp(0) // what was published since Start
-		return herr.Open(p.who(), err)
+		return errs.Open(p.who(), err)
 	}
 	sender := &sendqueue.Sender{Queue: &p.queue, Outlet: outlet, Subscribed: p.subscribers.Subscribed, Fail: p.Fail,
 		HoldFor: func() time.Duration { return p.subscribers.HoldFor(p.readyHold.Get()) }}
@@ -240,7 +240,7 @@ func publish[T string | []byte](p *Publisher, topic, origin T, data []byte, own 
 		var room [64]byte
 		var err error
 		if encoded, err = wire.AppendString(room[:0], origin); err != nil {
-			return herr.Text("the origin", err)
+			return errs.Text("the origin", err)
 		}
 	}
 	if err := p.checkSize(len(topic) + len(encoded) + len(data)); err != nil {
@@ -252,7 +252,7 @@ func publish[T string | []byte](p *Publisher, topic, origin T, data []byte, own 
 	if len(topic) > shortTopic {
 		long, err := wire.AppendString(nil, topic)
 		if err != nil {
-			return herr.Text("the topic", err)
+			return errs.Text("the topic", err)
 		}
 		if err := p.checkSize(len(long) + len(encoded) + len(data)); err != nil {
 			return err
@@ -328,7 +328,7 @@ func put[T string | []byte](p *Publisher, topic T, origin, data []byte, how send
 	done, err := sendqueue.Put(&p.queue, topic, origin, data, how)
 	switch {
 	case err != nil:
-		return nil, herr.Text("the topic", err)
+		return nil, errs.Text("the topic", err)
 	case !done.Open:
 		return nil, p.notOpen()
 	case done.Refused && p.queueFull.Get() == queue.Error:

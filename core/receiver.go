@@ -12,8 +12,8 @@ import (
 	"github.com/hermes-zmq/hermes/internal/batch"
 	"github.com/hermes-zmq/hermes/internal/carrier"
 	"github.com/hermes-zmq/hermes/internal/embed"
+	"github.com/hermes-zmq/hermes/internal/errs"
 	"github.com/hermes-zmq/hermes/internal/faultinject"
-	"github.com/hermes-zmq/hermes/internal/herr"
 	"github.com/hermes-zmq/hermes/internal/multipath"
 	"github.com/hermes-zmq/hermes/internal/option"
 	"github.com/hermes-zmq/hermes/internal/queue"
@@ -159,7 +159,7 @@ func (r *Receiver) openUp() error {
 		if first {
 			r.queue.UndoOpen()
 		}
-		return herr.Open(r.who(), err)
+		return errs.Open(r.who(), err)
 	}
 	r.subscriptions.Attach(inlet)
 	r.mu.Lock()
@@ -233,7 +233,7 @@ func (r *Receiver) onEvent(e carrier.Event) {
 func (r *Receiver) Subscribe(topic string) error {
 	prefixes, err := wire.Prefixes(topic)
 	if err != nil {
-		return herr.Text("the topic", err)
+		return errs.Text("the topic", err)
 	}
 	r.admission.SkipGaps()
 	for i, prefix := range prefixes {
@@ -251,7 +251,7 @@ func (r *Receiver) Subscribe(topic string) error {
 func (r *Receiver) Unsubscribe(topic string) error {
 	prefixes, err := wire.Prefixes(topic)
 	if err != nil {
-		return herr.Text("the topic", err)
+		return errs.Text("the topic", err)
 	}
 	for _, prefix := range prefixes {
 		known, err := r.subscriptions.Remove(prefix)
@@ -270,7 +270,7 @@ func (r *Receiver) Unsubscribe(topic string) error {
 // which are counted. See the option "origins.filter".
 func (r *Receiver) Accept(origin string) error {
 	if !utf8.ValidString(origin) {
-		return herr.Text("the origin", wire.ErrUTF8)
+		return errs.Text("the origin", wire.ErrUTF8)
 	}
 	r.admission.Accept(origin)
 	return nil

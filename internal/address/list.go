@@ -5,7 +5,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/hermes-zmq/hermes/internal/herr"
+	"github.com/hermes-zmq/hermes/internal/errs"
 )
 
 // List is where a socket binds and where it connects.
@@ -40,7 +40,7 @@ func ParseList(text string, binds bool) (l List, err error) {
 			part, bind = rest, false
 		}
 		if part == "" && strings.TrimSpace(text) != "" {
-			return List{}, herr.Errorf(herr.EADDRESS, "bad address %.256q: one of the addresses in it is empty; several are separated by single commas", text)
+			return List{}, errs.Errorf(errs.EADDRESS, "bad address %.256q: one of the addresses in it is empty; several are separated by single commas", text)
 		}
 		key, err := check(part, bind)
 		switch {
@@ -81,10 +81,10 @@ func splitList(text string) (parts []string) {
 // the same place the keys are equal; that of a new place each time is "".
 func check(text string, bind bool) (key string, err error) {
 	if !utf8.ValidString(text) {
-		return "", herr.Errorf(herr.EUTF8, "address %q is not UTF-8", text)
+		return "", errs.Errorf(errs.EUTF8, "address %q is not UTF-8", text)
 	}
 	if strings.ContainsRune(text, 0) {
-		return "", herr.Errorf(herr.EADDRESS, "%q is not an address: there is a NUL in it", text)
+		return "", errs.Errorf(errs.EADDRESS, "%q is not an address: there is a NUL in it", text)
 	}
 	a, err := Parse(text)
 	switch {
@@ -95,7 +95,7 @@ func check(text string, bind bool) (key string, err error) {
 		err = a.Connectable()
 	}
 	if err != nil {
-		return "", herr.Errorf(herr.EADDRESS, "%w", err)
+		return "", errs.Errorf(errs.EADDRESS, "%w", err)
 	}
 	if key = a.Key(bind); key != "" && bind {
 		key = "@" + key

@@ -5,7 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/hermes-zmq/hermes/internal/herr"
+	"github.com/hermes-zmq/hermes/internal/errs"
 )
 
 func TestAListSaysWhatIsBoundAndWhatIsConnectedTo(t *testing.T) {
@@ -29,12 +29,12 @@ func TestAListSaysWhatIsBoundAndWhatIsConnectedTo(t *testing.T) {
 }
 
 func TestAListThatIsWrongIsRefused(t *testing.T) {
-	for text, want := range map[string]herr.Code{
-		"": herr.EADDRESS, ",": herr.EADDRESS, "tcp://a:1,": herr.EADDRESS, "tcp://a:1,,tcp://b:1": herr.EADDRESS,
-		"tcp://a:0": herr.EADDRESS, "tcp://*:1": herr.EADDRESS, "tcp://a:1\x00": herr.EADDRESS, "tcp://\xff:1": herr.EUTF8,
+	for text, want := range map[string]errs.Code{
+		"": errs.EADDRESS, ",": errs.EADDRESS, "tcp://a:1,": errs.EADDRESS, "tcp://a:1,,tcp://b:1": errs.EADDRESS,
+		"tcp://a:0": errs.EADDRESS, "tcp://*:1": errs.EADDRESS, "tcp://a:1\x00": errs.EADDRESS, "tcp://\xff:1": errs.EUTF8,
 	} {
 		_, err := ParseList(text, false)
-		require.Equal(t, want, herr.CodeOf(err), "%q: %v", text, err)
+		require.Equal(t, want, errs.CodeOf(err), "%q: %v", text, err)
 	}
 }
 

@@ -8,12 +8,12 @@ import (
 
 	"github.com/hermes-zmq/hermes/core"
 	"github.com/hermes-zmq/hermes/internal/embed"
-	"github.com/hermes-zmq/hermes/internal/herr"
+	"github.com/hermes-zmq/hermes/internal/errs"
 )
 
-func refused(t *testing.T, want herr.Code, err error, text string) {
+func refused(t *testing.T, want errs.Code, err error, text string) {
 	t.Helper()
-	require.Equal(t, want, herr.CodeOf(err), "%v", err)
+	require.Equal(t, want, errs.CodeOf(err), "%v", err)
 	require.ErrorContains(t, err, text)
 }
 
@@ -30,23 +30,23 @@ func TestTryPublishMarshalTakesWhatItCan(t *testing.T) {
 	require.Equal(t, 2, n)
 
 	_, err = p.TryPublishMarshal([]byte("N"))
-	refused(t, herr.EJSON, err, "list of envelopes")
+	refused(t, errs.EJSON, err, "list of envelopes")
 	n, err = p.TryPublishMarshal([]byte("[\xff\xff\xff\xff"))
-	refused(t, herr.EJSON, err, "list of envelopes")
+	refused(t, errs.EJSON, err, "list of envelopes")
 	require.Zero(t, n)
 	n, err = publish(good, marshalledRow("?"), good)
-	refused(t, herr.EJSON, err, "common kind")
+	refused(t, errs.EJSON, err, "common kind")
 	require.Equal(t, 1, n)
 	n, err = publish(marshalledRow("u\x64\x00\x00\x00" + strings.Repeat("x", 100)))
-	refused(t, herr.ETOOBIG, err, "message.bytes")
+	refused(t, errs.ETOOBIG, err, "message.bytes")
 	require.Zero(t, n)
 
 	n, err = publish(good, good, good)
-	refused(t, herr.ETIMEOUT, err, "full for now")
+	refused(t, errs.ETIMEOUT, err, "full for now")
 	require.Equal(t, 2, n)
 	s := publisher.Stats()
 	require.EqualValues(t, []any{5, 5, 0}, []any{int(s.Accepted), int(s.Queued), int(s.DroppedFull)}, "what was not taken is not counted")
 	_ = publisher.Stop(0)
 	_, err = publish(good)
-	refused(t, herr.ESTATE, err, "pub")
+	refused(t, errs.ESTATE, err, "pub")
 }

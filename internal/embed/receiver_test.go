@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hermes-zmq/hermes/internal/embed"
-	"github.com/hermes-zmq/hermes/internal/herr"
+	"github.com/hermes-zmq/hermes/internal/errs"
 	"github.com/hermes-zmq/hermes/internal/recvqueue"
 	"github.com/hermes-zmq/hermes/internal/testkit"
 )
@@ -56,13 +56,13 @@ func TestManyEnvelopesArePrefetched(t *testing.T) {
 func TestATakeInVainHasAnError(t *testing.T) {
 	l := newLeasing(t)
 	err := l.Error(recvqueue.TimedOut, false)
-	require.Equal(t, herr.ETIMEOUT, herr.CodeOf(err))
+	require.Equal(t, errs.ETIMEOUT, errs.CodeOf(err))
 	require.Equal(t, `nothing arrived at receiver "rec"`, err.Error())
 	require.ErrorContains(t, l.Error(recvqueue.TimedOut, true), "connected (peers: 1)", "one that has waited is told why")
 	require.NoError(t, l.receiver.Stop(time.Second))
 	_, o := l.Take(1)
 	require.Equal(t, recvqueue.Ended, o)
-	require.Equal(t, herr.ESTOPPED, herr.CodeOf(l.Error(o, true)))
+	require.Equal(t, errs.ESTOPPED, errs.CodeOf(l.Error(o, true)))
 }
 
 func TestWhatIsLostIsInTheJSONWhereItIsAskedFor(t *testing.T) {

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/hermes-zmq/hermes/internal/herr"
+	"github.com/hermes-zmq/hermes/internal/errs"
 	"github.com/hermes-zmq/hermes/internal/marshal"
 	"github.com/hermes-zmq/hermes/internal/recvqueue"
 )
@@ -89,16 +89,16 @@ func EachRow(values []byte, put func(topic, origin, data []byte) error) (n int, 
 	r := marshal.NewReader(values)
 	rows, ok := r.Rows()
 	if !ok || rows == 0 {
-		return 0, herr.Errorf(herr.EJSON, "the values are not those of a list of envelopes")
+		return 0, errs.Errorf(errs.EJSON, "the values are not those of a list of envelopes")
 	}
 	for n < rows {
 		row, grown, ok := r.Row(*room)
 		*room = grown
 		if !ok {
-			return n, herr.Errorf(herr.EJSON, "the values of the envelope are not of the common kind")
+			return n, errs.Errorf(errs.EJSON, "the values of the envelope are not of the common kind")
 		}
 		if n == rows-1 && !r.Done() { // then the bytes are not what marshal wrote, and it is not known what they mean
-			return n, herr.Errorf(herr.EJSON, "there are bytes behind the values of the last envelope")
+			return n, errs.Errorf(errs.EJSON, "there are bytes behind the values of the last envelope")
 		}
 		if err := put(row.Topic, row.Origin, row.Data); err != nil {
 			return n, err

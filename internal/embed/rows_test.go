@@ -11,7 +11,7 @@ import (
 
 	"github.com/hermes-zmq/hermes/internal/batch"
 	"github.com/hermes-zmq/hermes/internal/embed"
-	"github.com/hermes-zmq/hermes/internal/herr"
+	"github.com/hermes-zmq/hermes/internal/errs"
 	"github.com/hermes-zmq/hermes/internal/queue"
 	"github.com/hermes-zmq/hermes/internal/recvqueue"
 	"github.com/hermes-zmq/hermes/internal/wire"
@@ -29,7 +29,7 @@ func marshalledRow(data string) string {
 
 func TestEachRowStopsAtTheFirstError(t *testing.T) {
 	var got []string
-	full := herr.Errorf(herr.ETIMEOUT, "full")
+	full := errs.Errorf(errs.ETIMEOUT, "full")
 	read := func(most int, values []byte) (int, error) {
 		got = nil
 		return embed.EachRow(values, func(topic, origin, data []byte) error {
@@ -55,7 +55,7 @@ func TestEachRowStopsAtTheFirstError(t *testing.T) {
 		string(marshalled(good, marshalledRow("?"), good)): "common kind",
 	} {
 		n, err = read(5, []byte(values))
-		require.Equal(t, herr.EJSON, herr.CodeOf(err))
+		require.Equal(t, errs.EJSON, errs.CodeOf(err))
 		require.ErrorContains(t, err, text)
 		require.Len(t, got, n)
 	}

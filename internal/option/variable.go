@@ -11,7 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/hermes-zmq/hermes/internal/herr"
+	"github.com/hermes-zmq/hermes/internal/errs"
 	"github.com/hermes-zmq/hermes/internal/queue"
 	"github.com/hermes-zmq/hermes/internal/wire"
 )
@@ -148,7 +148,7 @@ func (x *Prefixes) Set(text string) error {
 		}
 		p, err := wire.Prefixes(topic)
 		if err != nil {
-			return herr.Text("the topic", err)
+			return errs.Text("the topic", err)
 		}
 		prefixes = append(prefixes, p...)
 	}

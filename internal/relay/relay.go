@@ -29,8 +29,8 @@ import (
 	"github.com/hermes-zmq/hermes/internal/carrier"
 	"github.com/hermes-zmq/hermes/internal/connectivity"
 	"github.com/hermes-zmq/hermes/internal/deadline"
+	"github.com/hermes-zmq/hermes/internal/errs"
 	"github.com/hermes-zmq/hermes/internal/faultinject"
-	"github.com/hermes-zmq/hermes/internal/herr"
 	"github.com/hermes-zmq/hermes/internal/lastvalue"
 	"github.com/hermes-zmq/hermes/internal/notify"
 )
@@ -111,7 +111,7 @@ func checkSides(cfg Config) error {
 	}{{"incoming", cfg.In}, {"outgoing", cfg.Out}, {"debug", cfg.Debug}} {
 		for _, a := range side.at.Bind {
 			if other, taken := sides[a]; taken && !strings.HasSuffix(a, "*") && !strings.HasSuffix(a, ":0") {
-				return herr.Errorf(herr.EADDRINUSE, "%s: %s is both the %s and the %s address, and each side needs one of its own", cfg.Who, a, other, side.name)
+				return errs.Errorf(errs.EADDRINUSE, "%s: %s is both the %s and the %s address, and each side needs one of its own", cfg.Who, a, other, side.name)
 			}
 			sides[a] = side.name
 		}
@@ -124,12 +124,12 @@ func checkSides(cfg Config) error {
 func (r *Relay) checkCycle() error {
 	for _, o := range r.outlets() {
 		if at := address.SameAs(r.cfg.In.Connect, o.Endpoints()); at != "" {
-			return herr.Errorf(herr.EADDRESS, "%s: it would connect to its own outgoing side at %s and relay the same messages endlessly; remove this address", r.cfg.Who, at)
+			return errs.Errorf(errs.EADDRESS, "%s: it would connect to its own outgoing side at %s and relay the same messages endlessly; remove this address", r.cfg.Who, at)
 		}
 	}
 	for _, a := range []address.List{r.cfg.Out, r.cfg.Debug} {
 		if at := address.SameAs(a.Connect, r.inlet.Endpoints()); at != "" {
-			return herr.Errorf(herr.EADDRESS, "%s: its outgoing side would connect to its own incoming side at %s, and it would relay the same messages endlessly; remove this address", r.cfg.Who, at)
+			return errs.Errorf(errs.EADDRESS, "%s: its outgoing side would connect to its own incoming side at %s, and it would relay the same messages endlessly; remove this address", r.cfg.Who, at)
 		}
 	}
 	return nil
@@ -149,7 +149,7 @@ func (r *Relay) openInlet() (carrier.Inlet, error) {
 	cfg.Deliver = r.pass
 	inlet, err := opener.OpenInlet(cfg)
 	if err != nil {
-		return nil, herr.Open(r.cfg.Who, err)
+		return nil, errs.Open(r.cfg.Who, err)
 	}
 	return inlet, nil
 }
@@ -188,11 +188,11 @@ func (r *Relay) openOutlet(typ carrier.Type, a address.List) (carrier.Outlet, er
 	}
 	o, err := opener.OpenOutlet(cfg)
 	if cached && errors.Is(err, carrier.ErrUnsupported) {
-		return nil, herr.Errorf(herr.ENOTSUP, "%s: the option cache.depth needs the engine zmtp, and %s uses libzmq (option engine = %s)",
+		return nil, errs.Errorf(errs.ENOTSUP, "%s: the option cache.depth needs the engine zmtp, and %s uses libzmq (option engine = %s)",
 			r.cfg.Who, strings.Join(a.All(), ","), r.cfg.Engine)
 	}
 	if err != nil {
-		return nil, herr.Open(r.cfg.Who, err)
+		return nil, errs.Open(r.cfg.Who, err)
 	}
 	return o, nil
 }

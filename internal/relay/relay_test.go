@@ -12,7 +12,7 @@ import (
 	"github.com/hermes-zmq/hermes/internal/batch"
 	"github.com/hermes-zmq/hermes/internal/carrier"
 	"github.com/hermes-zmq/hermes/internal/deadline"
-	"github.com/hermes-zmq/hermes/internal/herr"
+	"github.com/hermes-zmq/hermes/internal/errs"
 	"github.com/hermes-zmq/hermes/internal/lastvalue"
 	"github.com/hermes-zmq/hermes/internal/notify"
 )
@@ -184,12 +184,12 @@ func TestAddressesThatLeadBackAreRefused(t *testing.T) {
 	} {
 		g := &rig{}
 		_, err := Open(g.config(sides[0], sides[1], sides[2]))
-		require.Equal(t, herr.EADDRESS, herr.CodeOf(err), sides)
+		require.Equal(t, errs.EADDRESS, errs.CodeOf(err), sides)
 		require.ErrorContains(t, err, "endlessly")
 		require.True(t, g.in.closed && g.out.closed.Load(), "what was open is closed")
 	}
 	_, err := Open((&rig{}).config(in, in, ""))
-	require.Equal(t, herr.EADDRINUSE, herr.CodeOf(err))
+	require.Equal(t, errs.EADDRINUSE, errs.CodeOf(err))
 	require.ErrorContains(t, err, in+" is both the incoming and the outgoing address")
 }
 
@@ -203,6 +203,6 @@ func TestASideThatCannotBeOpenedClosesTheOthers(t *testing.T) {
 	cfg := g.config(in, out, "")
 	cfg.Cache = lastvalue.New(lastvalue.Config{Depth: 1, Bytes: 1000})
 	_, err = Open(cfg)
-	require.Equal(t, herr.ENOTSUP, herr.CodeOf(err))
+	require.Equal(t, errs.ENOTSUP, errs.CodeOf(err))
 	require.ErrorContains(t, err, "cache.depth")
 }

@@ -13,7 +13,7 @@ import (
 	"sync"
 
 	"github.com/hermes-zmq/hermes/internal/carrier"
-	"github.com/hermes-zmq/hermes/internal/herr"
+	"github.com/hermes-zmq/hermes/internal/errs"
 )
 
 // MaxPrefixes and MaxBytes bound what one receiver can subscribe to: a post office hangs up
@@ -74,7 +74,7 @@ func (s *Set) Add(prefix []byte) error {
 	}
 	if s.prefixes[string(prefix)] == 1 {
 		if err := s.inlet.Subscribe(prefix); err != nil {
-			return herr.Errorf(herr.EIO, "cannot subscribe: %w", err)
+			return errs.Errorf(errs.EIO, "cannot subscribe: %w", err)
 		}
 	}
 	if first {
@@ -86,10 +86,10 @@ func (s *Set) Add(prefix []byte) error {
 // makeRoom counts a new prefix.
 func (s *Set) makeRoom(prefix []byte) error {
 	if len(s.prefixes) >= MaxPrefixes {
-		return herr.Errorf(herr.EINVAL, "cannot subscribe: a receiver has at most %d subscriptions", MaxPrefixes)
+		return errs.Errorf(errs.EINVAL, "cannot subscribe: a receiver has at most %d subscriptions", MaxPrefixes)
 	}
 	if s.bytes+len(prefix) > MaxBytes {
-		return herr.Errorf(herr.EINVAL, "cannot subscribe: the subscriptions of a receiver have at most %d bytes together", MaxBytes)
+		return errs.Errorf(errs.EINVAL, "cannot subscribe: the subscriptions of a receiver have at most %d bytes together", MaxBytes)
 	}
 	s.bytes += len(prefix)
 	return nil
@@ -111,7 +111,7 @@ func (s *Set) Remove(prefix []byte) (known bool, err error) {
 	s.bytes -= len(prefix)
 	if s.inlet != nil {
 		if err := s.inlet.Unsubscribe(prefix); err != nil {
-			return true, herr.Errorf(herr.EIO, "cannot unsubscribe: %w", err)
+			return true, errs.Errorf(errs.EIO, "cannot unsubscribe: %w", err)
 		}
 	}
 	return true, nil

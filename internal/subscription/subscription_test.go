@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hermes-zmq/hermes/internal/carrier"
-	"github.com/hermes-zmq/hermes/internal/herr"
+	"github.com/hermes-zmq/hermes/internal/errs"
 )
 
 // inlet notes what it is told.
@@ -66,9 +66,9 @@ func TestTheSocketIsToldOfEveryChange(t *testing.T) {
 	require.Contains(t, s.String(), "2 more")
 
 	in.closed = true
-	require.Equal(t, herr.EIO, herr.CodeOf(s.Add([]byte("x"))))
+	require.Equal(t, errs.EIO, errs.CodeOf(s.Add([]byte("x"))))
 	_, err = s.Remove([]byte("1"))
-	require.Equal(t, herr.EIO, herr.CodeOf(err))
+	require.Equal(t, errs.EIO, errs.CodeOf(err))
 }
 
 func TestAReceiverCannotSubscribeToMoreThanAPeerAllows(t *testing.T) {
@@ -77,13 +77,13 @@ func TestAReceiverCannotSubscribeToMoreThanAPeerAllows(t *testing.T) {
 		require.NoError(t, s.Add(fmt.Appendf(nil, "%d", i)))
 	}
 	err := s.Add([]byte("one too many"))
-	require.Equal(t, herr.EINVAL, herr.CodeOf(err))
+	require.Equal(t, errs.EINVAL, errs.CodeOf(err))
 	require.ErrorContains(t, err, "262144")
 	require.NoError(t, s.Add([]byte("7")), "once more is no more")
 	_, err = s.Remove([]byte("8"))
 	require.NoError(t, err)
 	err = s.Add(make([]byte, MaxBytes))
-	require.Equal(t, herr.EINVAL, herr.CodeOf(err))
+	require.Equal(t, errs.EINVAL, errs.CodeOf(err))
 	require.ErrorContains(t, err, "bytes")
 	require.NoError(t, s.Add([]byte("one too many")))
 }

@@ -1,7 +1,7 @@
-// Package herr has the errors of hermes: a code, as hermes.h numbers them, and a text that
+// Package errs has the errors of hermes: a code, as hermes.h numbers them, and a text that
 // says what failed, for which object and why. Packages below core return them where a
 // caller of the library gets them as they are; core exports the same types by alias.
-package herr
+package errs
 
 import (
 	"errors"

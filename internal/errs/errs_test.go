@@ -1,4 +1,4 @@
-package herr
+package errs
 
 import (
 	"errors"
