@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Callable
 
 from hermes import errors
 from hermes._arguments import name_text
@@ -32,26 +32,44 @@ class AcceptedOrigins:
 
     def reset_lock(self) -> None:
         """Make a new lock, in a forked process."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def expect(self, receiver: CheckedReceiver) -> None:
         """Count the origins in ``_exchanges`` as told, as `replace` will follow."""
-        with self._lock:
-            self._told = {_text(origin) for origin in _listed(receiver._exchanges)}
+        # One assignment, without the lock, which an exception could leave locked.
+        self._told = {_text(origin) for origin in _listed(receiver._exchanges)}
 
     def replace(self, core: ReceiverCore, receiver: CheckedReceiver) -> None:
         """Tell the library of the origins in ``_exchanges``, in place of earlier ones."""
-        with self._lock:
+
+        def tell() -> bool:
             exchanges = receiver._exchanges
             core.set("origins.filter", "age" if exchanges else "off")
             self._told.clear()
             for origin in _listed(exchanges):
                 self._add(core, origin)
+            return True
+
+        self._with_lock(tell)
 
     def add(self, core: ReceiverCore, receiver: CheckedReceiver, wanted: Any, origin: Any) -> bool:
         """Tell the library of one origin; False if it knew, or ``wanted`` was replaced."""
-        with self._lock:
-            return wanted is receiver._exchanges and self._add(core, origin)
+        return self._with_lock(lambda: wanted is receiver._exchanges and self._add(core, origin))
+
+    def _with_lock(self, work: Callable[[], bool]) -> bool:
+        # An exception may come between any two instructions, those of a `with` and of the inner
+        # `finally` too, so the lock is released in two places; the lock knows its owner.
+        lock = self._lock
+        try:
+            try:
+                lock.acquire()
+                return work()
+            finally:
+                while lock._is_owned():  # type: ignore[attr-defined]
+                    lock.release()
+        finally:
+            while lock._is_owned():  # type: ignore[attr-defined]
+                lock.release()
 
     def first_check(self, receiver: CheckedReceiver, envelope: Any, wanted: Any) -> AgeCheck | None:
         """Return the check for the age of an envelope of a wanted origin; None: the library did.
