@@ -9,8 +9,8 @@ import (
 	"fmt"
 	"go/ast"
 	"go/doc"
+	"go/format"
 	"go/parser"
-	"go/printer"
 	"go/token"
 	"log"
 	"os"
@@ -118,7 +118,7 @@ func (p page) code(node ast.Node) {
 		d.Doc = nil
 	}
 	var out bytes.Buffer
-	if err := printer.Fprint(&out, p.files, node); err != nil {
+	if err := format.Node(&out, p.files, node); err != nil {
 		log.Fatal(err)
 	}
 	fmt.Printf("```go\n%s\n```\n\n", strings.TrimSpace(out.String()))
