@@ -95,9 +95,9 @@ func (f *failover) offer(p *path) bool {
 	o.mu.Lock()
 	if o.dead || o.closing {
 		if p.next == 0 {
-			f.skipPeer(o)
+			f.skipPeer(p.c)
 		} else {
-			f.giveUp(o, p.next, n)
+			f.giveUpRest(p.c, p.next)
 			o.mu.Unlock()
 		}
 		p.next = n

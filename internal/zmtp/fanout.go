@@ -44,7 +44,7 @@ func (f *fanOut) sendTo(c *conn) {
 	o := &c.out
 	o.mu.Lock()
 	if o.dead || o.closing {
-		f.skipPeer(o)
+		f.skipPeer(c)
 		return
 	}
 	n := f.b.Len()
@@ -59,9 +59,10 @@ func (f *fanOut) sendTo(c *conn) {
 }
 
 // skipPeer passes over a peer that takes nothing any more, and releases its lock.
-func (f *fanOut) skipPeer(o *sendBuffer) {
+func (f *fanOut) skipPeer(c *conn) {
+	o := &c.out
 	if o.closing && !o.dead && f.wait {
-		f.record(0, f.b.Len(), unsent)
+		f.giveUpRest(c, 0)
 	} else {
 		f.gone++
 	}
@@ -143,13 +144,26 @@ func (f *fanOut) queueWhatFits(c *conn, i, j int) int {
 	return i
 }
 
-// giveUp gives up on the messages [i, j) for a peer that takes nothing any more.
+// giveUp gives up on the messages [i, j), to which a peer subscribes that takes nothing any
+// more. Without f.wait a closing peer is one that has left, as in skipPeer.
 func (f *fanOut) giveUp(o *sendBuffer, i, j int) {
-	switch {
-	case o.dead:
-		f.record(i, j, orphaned)
-	case f.wait:
+	if f.wait && !o.dead {
 		f.record(i, j, unsent)
+	} else {
+		f.record(i, j, orphaned)
+	}
+}
+
+// giveUpRest gives up on the messages from at on to which c subscribes. The subscriptions of
+// a peer that is dead may be removed already: then it counts as subscribed to all.
+func (f *fanOut) giveUpRest(c *conn, at int) {
+	n := f.b.Len()
+	if c.out.dead {
+		f.giveUp(&c.out, at, n)
+		return
+	}
+	for i, j := f.nextRun(c, at); i < n; i, j = f.nextRun(c, j) {
+		f.giveUp(&c.out, i, j)
 	}
 }
 

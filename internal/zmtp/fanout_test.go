@@ -195,3 +195,40 @@ func TestLeavingWakesWait(t *testing.T) {
 	require.Less(t, tally.Sent, 500)
 	require.Zero(t, tally.Unsent)
 }
+
+// leaving is a connection whose send buffer takes nothing any more.
+func leaving(topic string, leave func(*sendBuffer)) *conn {
+	c := &conn{s: &socket{}}
+	c.out.init(nil, 10, 1000)
+	c.topics.Add([]byte(topic))
+	leave(&c.out)
+	return c
+}
+
+// TestAPeerThatClosesCountsOnlyItsTopics: messages that it does not subscribe to are unwanted.
+func TestAPeerThatClosesCountsOnlyItsTopics(t *testing.T) {
+	b := numbered("a", 0, 3)
+	want := carrier.Tally{Unsent: 1, Unwanted: 2}
+	c := leaving("a/1", (*sendBuffer).finish)
+
+	f := fanOut{b: b, wait: true, outcomes: make([]outcome, 3)}
+	f.sendTo(c)
+	require.Equal(t, want, f.tally(1), "skipped")
+
+	for _, next := range []int{0, 1} {
+		late := failover{fanOut{b: b, wait: true, outcomes: make([]outcome, 3)}, time.Second}
+		require.False(t, late.offer(&path{c: c, next: next}))
+		require.Equal(t, want, late.tally(1), "redundant path, tried from message %d on", next)
+	}
+}
+
+// TestAMessageIsNotUnwantedBecauseItsPeerCloses: a peer that closes while its queue has no
+// room has left, as for a Send that comes later.
+func TestAMessageIsNotUnwantedBecauseItsPeerCloses(t *testing.T) {
+	f := fanOut{b: numbered("a", 0, 3), outcomes: make([]outcome, 3)}
+	c := leaving("a/1", (*sendBuffer).finish)
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	f.queueRun(c, 1, 2)
+	require.Equal(t, carrier.Tally{NoPeer: 1, Unwanted: 2}, f.tally(1))
+}
