@@ -144,6 +144,10 @@ func Put[T string | []byte](q *Queue, topic T, origin, data []byte, how Form) (r
 	if how.Encoded {
 		wire.AppendEntry(b, wire.Entry{Topic: []byte(topic), Origin: origin, Data: data, Time: how.Time}, q.cfg.Numbered)
 	} else if err = wire.Append(b, topic, origin, data, q.cfg.Numbered); err != nil {
+		if b.Len() == 0 { // nothing to take: see waiting
+			q.tail = nil
+			b.Release()
+		}
 		return Result{Open: true}, err
 	}
 	q.count++

@@ -146,3 +146,25 @@ func atoi(t *testing.T, text []byte) int {
 func appendEnvelope(b *batch.Batch, topic, data string) error {
 	return wire.Append(b, topic, []byte(`"o"`), []byte(data), false)
 }
+
+// TestAnEnvelopeThatCannotBeEncodedLeavesNothingToTake: not even an empty batch.
+func TestAnEnvelopeThatCannotBeEncodedLeavesNothingToTake(t *testing.T) {
+	for _, policy := range []queue.Policy{queue.Block, queue.DropOld, queue.LatestPerTopic} {
+		var q Queue
+		q.Init(func() uint32 { return 1 })
+		q.Start(Config{Policy: policy, Bound: func() queue.Bound { return queue.Bound{Messages: 10, Bytes: 1000} }})
+		_, err := Put(&q, "\xff", []byte(`"o"`), []byte(`1`), Form{})
+		require.Error(t, err)
+		require.False(t, q.waiting())
+		require.Nil(t, q.Take())
+		_, err = Put(&q, "a", []byte(`"o"`), []byte(`1`), Form{})
+		require.NoError(t, err)
+		require.True(t, q.waiting())
+		_, err = Put(&q, "\xff", []byte(`"o"`), []byte(`1`), Form{})
+		require.Error(t, err)
+		b := q.Take()
+		require.Equal(t, 1, b.Len())
+		q.Settle(b, carrier.Tally{Sent: 1})
+		require.Nil(t, q.Take())
+	}
+}
