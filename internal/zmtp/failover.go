@@ -37,7 +37,7 @@ func (f *failover) sendAll(peers []*conn) {
 	}
 	for late := f.offerAll(paths); late != nil; late = f.offerAll(paths) {
 		most := min(pathSlice, max(f.stalledTimeout-late.waited, time.Millisecond))
-		late.waited += late.c.out.awaitRoom(f.b, late.next, most)
+		late.waited += late.c.out.waitForRoom(f.b, late.next, most)
 		if late.waited >= f.stalledTimeout && othersAccept(paths, late.c) {
 			late.c.out.setStalled(true)
 		}

@@ -5,19 +5,19 @@ import (
 	"github.com/hermes-zmq/hermes/internal/carrier"
 )
 
-// outcome is what has become of one message so far; of the outcomes at several peers
-// the highest counts.
+// outcome is what has become of one message so far. Of its outcomes at several peers the
+// highest counts.
 type outcome uint8
 
 const (
-	unwanted outcome = iota // no peer subscribes to it
-	orphaned                // the peers that wanted it have left
-	dropped                 // no room, and the outlet does not wait
-	unsent                  // the outlet was closed while it waited
-	sent
+	unwanted outcome = iota // no peer tried so far subscribes to it
+	orphaned                // a peer that subscribed to it has left
+	dropped                 // no room, and Send does not wait: overflow Drop, or a stalled path
+	unsent                  // the outlet, which waits for room, was closed first
+	sent                    // queued
 )
 
-// freshOutcomes is n times unwanted, in the memory of old if it suffices.
+// freshOutcomes returns n times unwanted, in the memory of old if that suffices.
 func freshOutcomes(old []outcome, n int) []outcome {
 	if cap(old) < n {
 		return make([]outcome, n)
@@ -33,13 +33,13 @@ func freshOutcomes(old []outcome, n int) []outcome {
 // is held for one peer at a time.
 type fanOut struct {
 	b        *batch.Batch
-	wait     bool      // for room, rather than drop
+	wait     bool      // wait for room, rather than drop
 	outcomes []outcome // of each message
-	allSent  bool      // some peer has taken everything: outcomes no longer matter
-	gone     int       // peers that had left when their turn came
+	allSent  bool      // one peer has taken everything: outcomes no longer matter
+	gone     int       // peers that had left before they were tried
 }
 
-// sendTo queues for one peer what it subscribes to, and writes it.
+// sendTo queues for one peer the messages to which it subscribes, and flushes its send buffer.
 func (f *fanOut) sendTo(c *conn) {
 	o := &c.out
 	o.mu.Lock()
@@ -58,7 +58,8 @@ func (f *fanOut) sendTo(c *conn) {
 	c.flush()
 }
 
-// skipPeer passes over a peer that takes nothing any more, and releases its lock.
+// skipPeer records that a peer is closing or dead. The caller holds c.out.mu, which skipPeer
+// releases.
 func (f *fanOut) skipPeer(c *conn) {
 	o := &c.out
 	if o.closing && !o.dead && f.wait {
@@ -69,7 +70,8 @@ func (f *fanOut) skipPeer(c *conn) {
 	o.mu.Unlock()
 }
 
-// nextRun finds the next run of messages [i, j), from at on, that c subscribes to.
+// nextRun returns the next run of messages [i, j), from at on, to which c subscribes; i is the
+// number of messages if there is none. The caller holds c.out.mu.
 func (f *fanOut) nextRun(c *conn, at int) (i, j int) {
 	n := f.b.Len()
 	for i = at; i < n && !c.topics.Match(topicOf(f.b, i)); i++ {
@@ -93,9 +95,9 @@ func topic(b *batch.Batch, start, end int) []byte {
 	return batch.Topic(msg)
 }
 
-// queueRun queues the messages [i, j). Where there is no room it first writes what can
-// be written at once, and then waits or drops, as the outlet does. The lock of the send
-// buffer is held at the beginning and at the end.
+// queueRun queues the messages [i, j). If there is no room, it writes what can be written
+// without blocking, and then waits or drops, as the outlet does. The caller holds c.out.mu,
+// which is released while writing and waiting, and held again on return.
 func (f *fanOut) queueRun(c *conn, i, j int) {
 	o := &c.out
 	for i < j {
@@ -111,13 +113,14 @@ func (f *fanOut) queueRun(c *conn, i, j int) {
 			f.record(i, j, dropped)
 			return
 		}
-		o.waitForRoom(func() bool { return o.fits(f.b, i, i+1) == 0 })
+		o.waitWhile(func() bool { return o.fits(f.b, i, i+1) == 0 })
 	}
 }
 
-// queueWhatFits queues the messages [i, j) as far as there is room, and reports how far
-// that is. Where there is none it writes what can be written at once, and looks again.
-// The lock of the send buffer is held at the beginning and at the end.
+// queueWhatFits queues the messages [i, j) as far as there is room, and returns the first that
+// is not queued. If there is no room, it writes what can be written without blocking, and
+// tries again. The caller holds c.out.mu, which is released while writing, and held again on
+// return.
 func (f *fanOut) queueWhatFits(c *conn, i, j int) int {
 	o := &c.out
 	n := f.b.Len()
@@ -144,8 +147,9 @@ func (f *fanOut) queueWhatFits(c *conn, i, j int) int {
 	return i
 }
 
-// giveUp gives up on the messages [i, j), to which a peer subscribes that takes nothing any
-// more. Without f.wait a closing peer is one that has left, as in skipPeer.
+// giveUp records the messages [i, j), to which the peer of o subscribes, as not taken, because
+// it is closing or dead. If f.wait is false, a closing peer counts as one that has left, as
+// in skipPeer.
 func (f *fanOut) giveUp(o *sendBuffer, i, j int) {
 	if f.wait && !o.dead {
 		f.record(i, j, unsent)
@@ -154,8 +158,9 @@ func (f *fanOut) giveUp(o *sendBuffer, i, j int) {
 	}
 }
 
-// giveUpRest gives up on the messages from at on to which c subscribes. The subscriptions of
-// a peer that is dead may be removed already: then it counts as subscribed to all.
+// giveUpRest is giveUp for the messages from at on to which c subscribes. The subscriptions of
+// a dead peer may be removed already, so it counts as subscribed to all. The caller holds
+// c.out.mu.
 func (f *fanOut) giveUpRest(c *conn, at int) {
 	n := f.b.Len()
 	if c.out.dead {
@@ -173,7 +178,7 @@ func (f *fanOut) record(i, j int, what outcome) {
 	}
 }
 
-// tally adds up the outcomes; peers is how many there were.
+// tally adds up the outcomes; peers is the number of peers of this Send.
 func (f *fanOut) tally(peers int) (t carrier.Tally) {
 	if f.allSent {
 		return carrier.Tally{Sent: f.b.Len(), SentBytes: int64(f.b.Ends[f.b.Len()-1])}

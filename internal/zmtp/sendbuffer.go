@@ -10,48 +10,51 @@ import (
 
 // The send buffer of one connection: a queue (spanQueue) and the writing of it.
 //
-// One goroutine at a time writes: the one that set writing. A caller of flush that finds
-// the buffer idle writes itself, without blocking, which spares the switch to another
-// goroutine. What the kernel does not take at once is left to the writer, a goroutine
-// of the connection that may block. Callers that find a write under way only add to the
-// queue, so that one system call carries what many have added.
+// Only the holder of the writing flag writes. flush sets the flag and either writes without
+// blocking, which saves the switch to another goroutine, or, by handOver, passes it to the
+// writer goroutine of the connection, which may block. The writer also sets it itself, for
+// the rest of a closing buffer. Callers of flush that find the flag set only leave what they
+// have added in the queue, so that one system call writes the additions of many.
 //
 //	state                          who writes
-//	!writing                       no goroutine; the queue is empty, or dead is set
+//	!writing                       no one; the queue may be non-empty until the next flush,
+//	                               or after a write error
 //	writing && !handedOver         the caller of flush, or the writer during a write
 //	writing && handedOver          the writer, as soon as it runs
 //
 // Life: open → finish (closing: refuses messages, writes the rest, then shuts down the
-// sending direction) → kill (dead: everything is released). kill may come at any time.
+// sending direction) → kill (dead: the queue is released at once, or when the write in
+// progress ends). kill may come at any time.
 //
-// mu guards everything but io; it is not held during a write. Lock order: see zmtp.go.
+// mu guards all fields but io, and conn.topics of the same peer; it is not held during a
+// write. Lock order: see zmtp.go.
 
 const (
-	// directRounds is how often a caller of flush goes on writing what others have
-	// queued meanwhile, before it leaves the rest to the writer.
+	// directRounds is the maximum number of direct writes per flush, the first included. The
+	// caller repeats them for what others have queued meanwhile.
 	directRounds = 4
-	// directPause is how long a peer must not have been written to for a caller to write
-	// directly. In a quick succession of small batches the writer does it: while it
-	// writes one, many more are queued, and go out together.
+	// directPause is the minimum time since the last write to a peer for a direct write. In a
+	// quick succession of small batches the writer writes: more batches are queued while it
+	// writes one, and go out together.
 	directPause = 30 * time.Microsecond
-	// directBytes is the size from which a direct write is worth its system call even so.
+	// directBytes is the size of the queue from which directPause does not apply.
 	directBytes = 16 << 10
 )
 
 // sendBuffer is what waits to be written to one peer, and the writing of it.
 type sendBuffer struct {
-	io *rawio // only the goroutine that set writing writes
+	io *rawio // constant; only the holder of the writing flag writes
 
 	mu        invariants.Mutex
-	spanQueue           // what waits
+	spanQueue           // what is to be written
 	roomMade  sync.Cond // a queue that was full may have room, or the buffer is closing or dead
 	work      sync.Cond // the writer has something to do
-	waiting   int       // how many goroutines wait for roomMade
+	waiting   int       // number of goroutines that wait for roomMade
 
-	writing    bool          // a goroutine writes
-	handedOver bool          // writing is set on behalf of the writer
+	writing    bool          // a goroutine holds the writing flag
+	handedOver bool          // the writer is to take over the flag
 	lastWrite  time.Duration // when writing was last cleared, on the clock of now
-	stalled    bool          // failover does not wait for this peer, see failover.go
+	stalled    bool          // failover does not wait for this peer; see failover.go
 	closing    bool          // no message will be added; shut down when empty
 	dead       bool          // the connection is gone
 
@@ -64,8 +67,9 @@ func (o *sendBuffer) init(io *rawio, maxMessages int, maxBytes int64) {
 	o.roomMade.L, o.work.L = &o.mu, &o.mu
 }
 
-// pins reports whether queueing bytes of b would keep far more memory alive than
-// that for longer than the write under way. The caller holds mu.
+// pins reports whether queueing bytes bytes of b by reference would keep more than twice as
+// much memory alive beyond the present call, because another goroutine is writing. The caller
+// holds mu.
 func (o *sendBuffer) pins(b *batch.Batch, bytes int) bool {
 	return o.writing && 2*bytes < cap(b.Buf)
 }
@@ -94,9 +98,10 @@ func now() time.Duration { return time.Since(epoch) }
 
 var epoch = time.Now()
 
-// flush sees to it that what is queued gets written, if no goroutine does already: at
-// once by the caller, as far as the kernel takes it, and else by the writer. The
-// caller holds mu, which flush releases. An error is the connection's.
+// flush writes the queue without blocking, and leaves to the writer what the kernel does not
+// take, or all of it (see directPause). If another goroutine holds the writing flag, flush does
+// nothing: that one writes. The caller holds mu, which flush releases. An error ends the
+// connection.
 func (o *sendBuffer) flush() error {
 	defer o.mu.Unlock()
 	if o.writing || o.dead || o.empty() {
@@ -130,8 +135,8 @@ func (o *sendBuffer) flush() error {
 	return nil
 }
 
-// writeSome writes what fits into one system call, and releases mu meanwhile. full
-// reports that the kernel did not take all of it. The caller has set writing.
+// writeSome writes what fits into one system call. full reports that the kernel did not take
+// all of it. The caller holds mu, which is released during the write, and the writing flag.
 func (o *sendBuffer) writeSome(wait bool) (full bool, err error) {
 	count, offered := o.gather(o.io)
 	n, err := o.writeUnlocked(count, wait)
@@ -151,20 +156,21 @@ func (o *sendBuffer) writeUnlocked(count int, wait bool) (int, error) {
 	return o.io.write(count, wait)
 }
 
-// idle reports that nothing waits and no goroutine writes.
+// idle reports whether the buffer is open and empty, and no one writes.
 func (o *sendBuffer) idle() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return !o.writing && !o.dead && !o.closing && o.empty()
 }
 
-// handOver leaves the writing to the writer.
+// handOver passes the writing flag to the writer goroutine. The caller holds mu and the flag.
 func (o *sendBuffer) handOver() {
 	o.handedOver = true
 	o.work.Signal()
 }
 
-// endTurn ends the turn of the goroutine that set writing.
+// endTurn clears the writing flag, which the caller holds, and releases the queue of a dead
+// buffer. The caller holds mu.
 func (o *sendBuffer) endTurn() {
 	o.writing = false
 	o.lastWrite = now()
@@ -176,8 +182,8 @@ func (o *sendBuffer) endTurn() {
 	}
 }
 
-// runWriter writes what others have handed over, until the buffer is dead or, after
-// finish, empty. It reports an error of the connection.
+// runWriter is the writer: it writes what is handed over, until the buffer is dead or, after
+// finish, empty. An error ends the connection.
 func (o *sendBuffer) runWriter() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -205,9 +211,9 @@ func (o *sendBuffer) runWriter() error {
 	}
 }
 
-// waitForRoom waits for room, for as long as wait reports that it is needed; a buffer
-// that is closing or dead ends it. The caller holds mu.
-func (o *sendBuffer) waitForRoom(needed func() bool) {
+// waitWhile blocks until needed returns false or the buffer is closing or dead. The caller
+// holds mu, which is released while waiting; needed is called with mu held.
+func (o *sendBuffer) waitWhile(needed func() bool) {
 	for !o.dead && !o.closing && needed() {
 		o.waiting++
 		o.roomMade.Wait()
@@ -215,9 +221,9 @@ func (o *sendBuffer) waitForRoom(needed func() bool) {
 	}
 }
 
-// awaitRoom waits for room for message i of b, at most so long, and reports how long
-// that took.
-func (o *sendBuffer) awaitRoom(b *batch.Batch, i int, most time.Duration) time.Duration {
+// waitForRoom blocks until there is room for message i of b, the buffer is closing or dead, or
+// most has passed, and returns the time waited. The caller does not hold mu.
+func (o *sendBuffer) waitForRoom(b *batch.Batch, i int, most time.Duration) time.Duration {
 	began := now()
 	t := time.AfterFunc(most, func() {
 		o.mu.Lock()
@@ -227,11 +233,11 @@ func (o *sendBuffer) awaitRoom(b *batch.Batch, i int, most time.Duration) time.D
 	defer t.Stop()
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.waitForRoom(func() bool { return o.fits(b, i, i+1) == 0 && now()-began < most })
+	o.waitWhile(func() bool { return o.fits(b, i, i+1) == 0 && now()-began < most })
 	return now() - began
 }
 
-// setStalled notes whether failover goes on without this peer.
+// setStalled sets whether failover goes on without this peer.
 func (o *sendBuffer) setStalled(stalled bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -244,15 +250,16 @@ func (o *sendBuffer) isStalled() bool {
 	return o.stalled
 }
 
-// accepting reports that messages for this peer are queued, or waited with.
+// accepting reports whether Send queues messages for this peer, or waits for room: the buffer
+// is open and not stalled.
 func (o *sendBuffer) accepting() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return !o.stalled && !o.dead && !o.closing
 }
 
-// finish refuses more messages; once the queue is empty the peer is told that
-// nothing more will come.
+// finish makes the buffer refuse messages. When the queue is empty, the writer shuts down the
+// sending direction of the connection.
 func (o *sendBuffer) finish() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -261,7 +268,8 @@ func (o *sendBuffer) finish() {
 	o.work.Signal()
 }
 
-// kill gives up what is queued and reports how many messages that were.
+// kill discards the queue, and returns how many messages were not written completely. The
+// queue is released at once, or when the write in progress ends.
 func (o *sendBuffer) kill() (unsent int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
