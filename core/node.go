@@ -238,7 +238,7 @@ func (n *Node) forward(d *Delivery, topic string) error {
 	for i := range d.Len() {
 		err := n.publisher.Publish(topic, n.name, d.At(i).Data)
 		if err != nil && CodeOf(err) != EFULL {
-			n.publisher.queue.Abandon(d.Len() - i)
+			n.publisher.queue.CountAfterStop(d.Len() - i)
 			return err
 		}
 	}

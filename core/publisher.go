@@ -23,10 +23,13 @@ import (
 
 // Publisher sends envelopes to a post office, or to any ZeroMQ SUB or XSUB.
 //
-// Publish checks an envelope, puts it into a bounded queue and returns; one goroutine takes
-// what has been queued, stamps the time on it and hands it to the socket. While there is no
-// subscription yet it holds back, for at most the option "ready.hold", so that a program
-// that starts, or a post office that restarts, loses nothing.
+// Publish checks an envelope and queues it, waiting for room if the queue is full. The
+// sender's goroutine sends; if it is asleep and the connection is idle, the calling goroutine
+// sends instead. An envelope gets its time when it is sent.
+//
+// While there is no subscription, envelopes are held for up to the option "ready.hold",
+// counted anew each time a peer connects or disconnects, or the last subscription ends.
+// Envelopes sent after that may be lost.
 //
 // All methods may be called from any goroutine. The envelopes of one goroutine are sent in
 // the order in which it published them.
@@ -49,9 +52,11 @@ type Publisher struct {
 	templates   wire.TemplateCache // of data that was published
 	subscribers readiness.Tracker
 
-	outlet  carrier.Outlet    // of the present or last run; guarded by component.mu, as is sender
-	sender  *sendqueue.Sender // sends what is queued to outlet
-	sending sync.WaitGroup    // the sender's goroutine
+	// Of the present or last run; written with component.life and mu held, read with either.
+	outlet carrier.Outlet
+	sender *sendqueue.Sender // sends what is queued to outlet
+
+	sending sync.WaitGroup // the sender's goroutine
 
 	overflow      sync.Mutex // guards overflowLimit
 	overflowLimit notify.Limiter
@@ -61,9 +66,8 @@ type Publisher struct {
 
 var _ Component = (*Publisher)(nil)
 
-// What a publisher lets the carrier hold for one peer. It is little on purpose: envelopes
-// should wait in the publisher's own queue, where they are counted, and get their time when
-// they leave it.
+// The bounds of the carrier's queue for one peer. They are small on purpose: envelopes should
+// wait in the publisher's own queue, which counts them, and get their time when they leave it.
 const (
 	carrierMessages = 10_000
 	carrierBytes    = 4 << 20
@@ -131,7 +135,7 @@ func (p *Publisher) openUp() error {
 	if err != nil {
 		p.queue.Drain()
 		p.queue.Close()
-		p.queue.GiveUp(0) // what was published since Start
+		p.queue.DropAll(0) // what was published since Start
 		return errs.Open(p.who(), err)
 	}
 	sender := &sendqueue.Sender{Queue: &p.queue, Outlet: outlet, Subscribed: p.subscribers.Subscribed, Fail: p.Fail,
@@ -161,7 +165,7 @@ func (p *Publisher) outletConfig() carrier.OutletConfig {
 	return cfg
 }
 
-// bound is that of the queue at present.
+// bound is the present bound of the queue.
 func (p *Publisher) bound() queue.Bound {
 	return queue.Bound{Messages: p.queueMessages.Get(), Bytes: p.queueBytes.Get()}
 }
@@ -169,7 +173,7 @@ func (p *Publisher) bound() queue.Bound {
 // Set implements Component. A bound of the queue takes effect at once.
 func (p *Publisher) Set(key, value string) error {
 	err := p.component.Set(key, value)
-	p.queue.Retry() // callers that wait for room would otherwise not hear of it before something is sent
+	p.queue.Retry() // or callers would wait for room, under the old bound, until something is sent
 	return err
 }
 
@@ -180,25 +184,27 @@ func (p *Publisher) Close() error {
 	return err
 }
 
-// onEvent is called by the carrier.
+// The carrier calls onEvent on its own goroutines, one event at a time, possibly holding its
+// event lock; it must not block or call the outlet.
 func (p *Publisher) onEvent(e carrier.Event) {
 	if p.subscribers.Note(e) {
 		p.ready.Set(p.subscribers.Subscribed())
 		p.queue.Changed()
 	}
-	if e.Unsent > 0 && p.subscribers.Alone() { // else another peer has them, as a rule
-		p.queue.Lose(e.Unsent)
+	// If there are other peers, one of them has usually taken the same envelopes.
+	if e.Unsent > 0 && p.subscribers.Alone() {
+		p.queue.CountLost(e.Unsent)
 	}
 	p.peerEvent(carrier.PUB, p.addresses, e)
 }
 
-// shutDown sends what is queued, and gives up what cannot be sent in time.
+// shutDown sends what is queued, and drops what cannot be sent in time.
 func (p *Publisher) shutDown() error {
 	p.limit.Await(p.queue.Drain())
 	p.queue.Close() // the sender ends, once a Send that waits has returned
 	unsent := p.limit.Close(p.outlet)
 	p.sending.Wait()
-	if n := p.queue.GiveUp(unsent); n > 0 {
+	if n := p.queue.DropAll(unsent); n > 0 {
 		return errorf(ETIMEOUT, "%s stopped with %d envelopes not sent%s", p.who(), n, because(p.links.ProblemAtEnd()))
 	}
 	return nil
@@ -262,26 +268,26 @@ func publish[T string | []byte](p *Publisher, topic, origin T, data []byte, own 
 	return enqueue(p, topic, encoded, data, sendqueue.Form{})
 }
 
-// shortTopic is the length up to which escapes, six bytes for one at the worst, fit
-// into frameAllowance. A longer topic is measured as it goes out: what exceeds the
-// limit of a peer costs the connection.
+// shortTopic is the length up to which a topic, encoded as JSON, fits into frameAllowance:
+// one byte becomes at most six. A longer topic is encoded before its size is checked, because
+// a peer closes the connection on a message that exceeds its limit.
 const shortTopic = 64 << 10
 
-// enqueue waits for room if it has to. The origin is a JSON value already, the data is
-// valid, and the size is checked.
+// enqueue queues an envelope, and waits for room if the policy is block. The origin is a JSON
+// value already, the data is valid, and the size is checked.
 func enqueue[T string | []byte](p *Publisher, topic T, origin, data []byte, how sendqueue.Form) error {
-	full, err := put(p, topic, origin, data, how)
-	if full == nil {
+	room, err := put(p, topic, origin, data, how)
+	if room == nil {
 		return err
 	}
 	d := deadline.After(p.queueBlock.Get())
 	defer d.Stop()
-	for full != nil {
+	for room != nil {
 		select {
-		case <-full:
-			full, err = put(p, topic, origin, data, how)
+		case <-room:
+			room, err = put(p, topic, origin, data, how)
 		case <-d.C:
-			if !p.queue.Refuse() {
+			if !p.queue.CountTimedOut() {
 				return p.notOpen()
 			}
 			return errorf(EFULL, "%w%s", p.isFull(), p.reasonWhy())
@@ -294,7 +300,7 @@ func (p *Publisher) isFull() error {
 	return errorf(EFULL, "the queue of %s is full: %s envelopes or %s bytes", p.who(), p.queueMessages, p.queueBytes)
 }
 
-// noteDropped tells of envelopes that were dropped without an error to their caller.
+// noteDropped reports, as an event, envelopes that were dropped without an error to a caller.
 func (p *Publisher) noteDropped(n int) {
 	p.overflow.Lock()
 	defer p.overflow.Unlock()
@@ -311,8 +317,8 @@ func (p *Publisher) checkSize(size int) error {
 	return nil
 }
 
-// checkTime refuses a time with which every receiver would drop the envelope as
-// malformed; nil is that of sending.
+// checkTime refuses a time for which every receiver would drop the envelope as malformed; nil
+// stands for the time of sending.
 func (p *Publisher) checkTime(text []byte) error {
 	if text == nil || p.times.Is("any") {
 		return nil
@@ -323,17 +329,18 @@ func (p *Publisher) checkTime(text []byte) error {
 	return nil
 }
 
-// put makes one attempt. Where the queue is full it gives a channel to wait on.
-func put[T string | []byte](p *Publisher, topic T, origin, data []byte, how sendqueue.Form) (full <-chan struct{}, err error) {
+// put tries once. With policy block and no room it returns a channel that is closed when there
+// may be room; other policies drop or fail.
+func put[T string | []byte](p *Publisher, topic T, origin, data []byte, how sendqueue.Form) (room <-chan struct{}, err error) {
 	done, err := sendqueue.Put(&p.queue, topic, origin, data, how)
 	switch {
 	case err != nil:
 		return nil, errs.Text("the topic", err)
 	case !done.Open:
 		return nil, p.notOpen()
-	case done.Refused && p.queueFull.Get() == queue.Error:
+	case done.DroppedNew && p.queueFull.Get() == queue.Error:
 		return nil, p.isFull()
-	case done.Refused:
+	case done.DroppedNew:
 		p.noteDropped(1)
 	case done.Dropped > 0:
 		p.noteDropped(done.Dropped)
@@ -341,7 +348,7 @@ func put[T string | []byte](p *Publisher, topic T, origin, data []byte, how send
 	if done.Asleep {
 		p.currentSender().Wake()
 	}
-	return done.Full, nil
+	return done.Room, nil
 }
 
 // notOpen is the error for publishing into a queue that takes nothing.
@@ -408,8 +415,8 @@ func (p *Publisher) TryPublish(text []byte) error {
 	if err := p.checkTime(e.Time); err != nil {
 		return errorf(EINVAL, "the envelope: %w", err)
 	}
-	full, err := put(p, e.Topic, e.Origin, e.Data, sendqueue.Form{Encoded: true, Time: e.Time})
-	if full != nil {
+	room, err := put(p, e.Topic, e.Origin, e.Data, sendqueue.Form{Encoded: true, Time: e.Time})
+	if room != nil {
 		return errorf(ETIMEOUT, "the queue of %s is full for now", p.who())
 	}
 	return err
@@ -420,8 +427,8 @@ func (p *Publisher) tryRow(topic, origin, data []byte) error {
 	if err := p.checkSize(len(topic) + len(origin) + len(data)); err != nil {
 		return err
 	}
-	full, err := put(p, topic, origin, data, sendqueue.Form{Encoded: true})
-	if full != nil {
+	room, err := put(p, topic, origin, data, sendqueue.Form{Encoded: true})
+	if room != nil {
 		return errorf(ETIMEOUT, "the queue of %s is full for now", p.who())
 	}
 	return err
@@ -435,7 +442,7 @@ func (p *Publisher) FD() (int, error) {
 	return p.descriptor(fd, err)
 }
 
-// factOf is what Get knows besides options.
+// factOf returns what Get knows besides options.
 func (p *Publisher) factOf(key string) (string, bool) {
 	if o := p.currentOutlet(); key == "endpoint" && o != nil {
 		return boundTo(o), true

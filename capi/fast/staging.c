@@ -25,9 +25,9 @@
  *   ..      2 or 9, ..  data, a JSON value: header, body
  *   ..      last_len    time frame, header included, as Go has set it; filled in when sent
  *
- * Lock: slot.lock guards all fields of a stager and the side that is filled. messages,
- * bytes and each are also read without it (rule 3), so they are atomic. The side that Go
- * reads belongs to Go until the next swap. Go holds the lock of its queue when it calls.
+ * Lock: slot.lock guards all fields. messages, bytes, each and takes_rows are atomic because
+ * they are also read without it. Go reads a swapped side only while holding its queue's lock,
+ * under which it also calls set, swap and free.
  */
 #include "staging.h"
 

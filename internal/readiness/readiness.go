@@ -3,8 +3,8 @@
 //
 // A publisher that starts, or whose post office restarts, sees subscriptions follow its
 // connections, one after the other. While there is none, and until those that follow have
-// settled, what is published is held back for at most the option "ready.hold". A Tracker has
-// one lock, under which no other is taken.
+// settled, envelopes are held for up to the option "ready.hold", counted anew each time a peer
+// connects or disconnects. A Tracker has one lock, under which no other is taken.
 package readiness
 
 import (
@@ -37,9 +37,9 @@ func (t *Tracker) Begin() {
 	t.peers, t.subscriptions, t.since, t.settled = 0, 0, time.Now(), false
 }
 
-// Note takes in an event of the carrier and reports whether it changed what is counted. A
-// peer that comes or goes while there is no subscription begins the time of HoldFor anew:
-// subscriptions follow a connection.
+// Note takes an event of the carrier and reports whether it changed what is counted. A peer
+// that connects or disconnects while there is no subscription restarts the time of HoldFor,
+// because subscriptions follow a connection; so does the end of the last subscription.
 func (t *Tracker) Note(e carrier.Event) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -86,7 +86,7 @@ func (t *Tracker) Alone() bool {
 	return t.peers <= 0
 }
 
-// HoldFor is how much longer to hold envelopes back, most at most; not positive: not at all.
+// HoldFor returns for how much longer to hold envelopes, at most most; 0 or less: not at all.
 func (t *Tracker) HoldFor(most time.Duration) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -6,26 +6,27 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// coalescing notices a quick succession of sends that goes on, such as that of a program that
-// publishes one by one as fast as it can in a slow language. Each send then carries little,
-// and costs a system call or two here, in the post office and in each receiver. So the
-// sender waits before each: much more is queued meanwhile, and goes out together. A burst of
-// a few envelopes, or envelopes at a moderate pace, never wait.
+// coalescing is the pace limiter of sends, a token bucket. A program that publishes one
+// envelope at a time, as fast as it can, causes a lasting quick succession of sends. Each
+// carries little, and costs a system call or two here, in the post office and in each
+// receiver. Once such sends have used up the credit, the sender waits before each, so that
+// envelopes queued meanwhile are sent together. A burst of a few envelopes, or envelopes at a
+// moderate pace, never wait.
 type coalescing struct {
-	credit time.Duration // grows with time up to maxCredit; a send costs sendCost
+	credit time.Duration // grows with time, up to maxCredit; a send costs sendCost
 }
 
 const (
-	// sendCost is the pace that can go on for ever without a delay: so much between two.
+	// sendCost is the interval of sends that can go on forever without a delay.
 	sendCost = 60 * time.Microsecond
-	// maxCredit lets so many sends go ahead of that pace.
+	// maxCredit allows a burst of six sends without a delay.
 	maxCredit = 6 * sendCost
-	// coalescingDelay is how long the sender waits, and some 50 µs more on Linux.
+	// coalescingDelay is how long the sender waits; Linux adds about 50 µs.
 	coalescingDelay = 150 * time.Microsecond
 )
 
-// spend pays for a send, given the time since the last one. Where there is no credit it
-// reports false.
+// spend charges one send, since after the end of the last one. If the credit does not suffice,
+// it is set to 0, and spend returns false.
 func (c *coalescing) spend(since time.Duration) bool {
 	c.credit = min(maxCredit, c.credit+since)
 	if c.credit < sendCost {
@@ -36,9 +37,9 @@ func (c *coalescing) spend(since time.Duration) bool {
 	return true
 }
 
-// waitForMore sleeps more precisely than time.Sleep does, which in a program at rest means
-// a millisecond at least.
+// waitForMore sleeps for coalescingDelay. time.Sleep is not precise enough: in an idle program
+// it takes at least a millisecond.
 func waitForMore() {
 	t := unix.NsecToTimespec(coalescingDelay.Nanoseconds())
-	_ = unix.Nanosleep(&t, nil) // cut short by a signal, it was long enough
+	_ = unix.Nanosleep(&t, nil) // a signal may end it early, which does no harm
 }

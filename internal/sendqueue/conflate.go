@@ -6,16 +6,16 @@ import (
 )
 
 // conflation is what a full queue with the policy LatestPerTopic turns into: the newest
-// envelope of each topic. It turns back into batches when half of what there was has been
-// taken.
+// envelope of each topic. It becomes batches again once it holds at most half as many
+// envelopes as were queued when it filled up.
 type conflation struct {
 	on     bool
 	newest queue.Newest[[]byte] // framed messages
-	resume int                  // with so many left it turns back
+	resume int                  // the number of envelopes at which it becomes batches again
 }
 
-// makeRoom drops what is old until the queue is within its bounds, or only what is
-// being sent and the newest envelope are left. It tells how many that were.
+// makeRoom drops the oldest envelopes until the queue is within its bounds, or only what is
+// being sent and the newest envelope are left. It returns the number dropped.
 func (q *Queue) makeRoom(limit queue.Bound) (dropped int) {
 	before := q.counters.DroppedOld + q.counters.DroppedConflated
 	switch {
@@ -41,8 +41,8 @@ func (q *Queue) over(limit queue.Bound) bool {
 	return q.count > limit.Messages || q.bytes > limit.Bytes || q.memory > limit.Bytes+queue.Slack
 }
 
-// share closes the tail before it is too great a part of the queue: what is being sent
-// cannot be dropped any more, and the newest must find room beside it.
+// share closes the tail before it is too great a part of the queue: a batch that is being sent
+// cannot be dropped, and the newest envelope must have room beside it.
 func (q *Queue) share(limit queue.Bound) {
 	t := q.tail
 	if t.Full() || int64(t.Len()) >= queue.Share(limit.Messages) || int64(t.Size()) >= queue.Share(limit.Bytes) {
@@ -50,7 +50,7 @@ func (q *Queue) share(limit queue.Bound) {
 	}
 }
 
-// evict drops the oldest envelope that waits. There must be one.
+// evict drops the oldest envelope that is not in flight. There must be one.
 func (q *Queue) evict() {
 	q.count--
 	q.counters.DroppedOld++
@@ -116,7 +116,7 @@ func (q *Queue) conflate(b *batch.Batch) {
 	}
 }
 
-// thaw makes a batch of the oldest, and where not much is left, of all.
+// thaw makes a batch of the oldest envelopes, or batches of all if at most resume are left.
 func (q *Queue) thaw() {
 	newest := &q.latest.newest
 	for newest.Len() > 0 {

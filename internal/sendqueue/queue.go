@@ -4,18 +4,20 @@
 //	Put            -> tail batch -> batches -> Take  -> stamp, number -> outlet.Send -> Settle
 //	staging buffer -> (collect)  ->
 //
-// The one that sends is the Sender's goroutine or, where it sleeps and the connection is
-// idle, a caller of Put in its place; turn.taken says whether either does. An envelope
-// stays counted as queued until Settle.
+// The Sender's goroutine sends; if it is asleep and the connection is idle, a caller of Put
+// sends instead. Whichever sends has the turn (turn.taken). An envelope stays counted as
+// queued until Settle.
 //
 // Rules. The bound counts what is being sent. One envelope always finds room in an empty
 // queue. What is being sent cannot be dropped, so with a policy that drops what is old no
-// batch grows beyond a share of the bound. With LatestPerTopic a full queue turns into one
-// envelope of each topic, and back into batches when half of them have been taken.
+// batch grows beyond a share of the bound. With LatestPerTopic a full queue keeps only the
+// newest envelope of each topic. It becomes batches again once it holds at most half as many
+// envelopes as were queued when it filled up.
 //
 // Locks. Queue.mu guards the queue and its counters; methods of a Stager are called with it
-// held. The sequencer belongs to the one whose turn it is to send. No lock of a carrier is held by callers
-// of this package, except by those of Lose and Changed.
+// held. Only the holder of the turn uses the sequencer, and Start, before anyone sends.
+// CountLost and Changed may be called with a carrier's event lock held, so no method calls a
+// carrier while holding mu.
 package sendqueue
 
 import (
@@ -42,19 +44,21 @@ type Queue struct {
 	closed bool // nothing is sent any more
 	cfg    Config
 
-	tail     *batch.Batch   // being written; nil: empty
+	tail     *batch.Batch   // being written; nil or empty: nothing to write
 	batches  []*batch.Batch // complete ones before it, oldest first
 	dropped  int            // how many envelopes of the oldest batch have been dropped
 	latest   conflation     // replaces the batches while the queue holds the newest of each topic
 	count    int64          // envelopes queued, inFlight included
 	bytes    int64          // their size
 	inFlight int64          // envelopes taken and not settled
-	memory   int64          // of all batches but the tail
+	// memory is the bytes allocated for closed batches, batches in flight and conflated
+	// envelopes; it excludes the tail.
+	memory int64
 
 	staging  staging // what foreign runtimes have written
 	counters Counters
 	atStop   uint64 // DroppedStop when the present stop began
-	lost     uint64 // lost with a connection, and not yet counted as sent: see Lose
+	lost     uint64 // lost with a connection, and not yet counted as sent: see CountLost
 
 	turn     turn
 	sequence sequencer
@@ -99,7 +103,7 @@ func (q *Queue) Init(draw func() uint32) {
 	q.turn.init(&q.mu)
 }
 
-// Start begins a run.
+// Start begins a run; the previous one, if any, has ended with DropAll.
 func (q *Queue) Start(cfg Config) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -110,19 +114,19 @@ func (q *Queue) Start(cfg Config) {
 	q.empty.Set(false)
 }
 
-// Form is what is special about an envelope.
+// Form says how an envelope is passed to Put.
 type Form struct {
-	Encoded bool   // its topic is a JSON value already
-	Time    []byte // its time, as a JSON value; nil: the time of sending
+	Encoded bool   // the topic is a JSON value already
+	Time    []byte // as a JSON value; nil: the time of sending
 }
 
 // Result is how an attempt to put ended.
 type Result struct {
-	Open    bool            // the queue takes envelopes at all
-	Full    <-chan struct{} // policy Block: there is no room; closed when that may have changed
-	Refused bool            // other policies: there is no room, and the envelope was counted as dropped
-	Dropped int             // how many older ones had to make room
-	Asleep  bool            // none sends: the caller has to call Sender.Wake
+	Open       bool            // false: the queue accepts nothing, and nothing was counted
+	Room       <-chan struct{} // policy Block, queue full: closed when there may be room; else nil
+	DroppedNew bool            // other policies, queue full: the envelope was counted as dropped
+	Dropped    int             // number of older envelopes dropped to make room
+	Asleep     bool            // the sender sleeps: the caller has to call Sender.Wake
 }
 
 // Put appends an envelope, if there is room or room can be made. The origin is a JSON value,
@@ -137,7 +141,7 @@ func Put[T string | []byte](q *Queue, topic T, origin, data []byte, how Form) (r
 	limit := q.cfg.Bound()
 	q.collectBefore(1, size+int64(wire.Overhead))
 	if !q.cfg.Policy.Evicts() && !q.fits(size, limit) {
-		return q.turnAway(), nil
+		return q.rejectFull(), nil
 	}
 	b := q.target()
 	before := b.Size()
@@ -173,23 +177,24 @@ func (q *Queue) fits(size int64, limit queue.Bound) bool {
 	return q.count < limit.Messages && (q.count == 0 || q.bytes+size <= limit.Bytes && q.memory <= limit.Bytes+queue.Slack)
 }
 
-// turnAway is what happens to an envelope that finds no room.
-func (q *Queue) turnAway() Result {
+// rejectFull is the result for an envelope without room: with policy Block a channel to wait
+// on, with others the envelope counts as dropped. The caller holds mu.
+func (q *Queue) rejectFull() Result {
 	if q.cfg.Policy != queue.Block {
 		q.counters.Accepted++
 		q.counters.DroppedFull++
-		return Result{Open: true, Refused: true}
+		return Result{Open: true, DroppedNew: true}
 	}
 	if q.room == nil {
 		q.room = make(chan struct{})
 		q.fd.Show(false)
 	}
-	return Result{Open: true, Full: q.room}
+	return Result{Open: true, Room: q.room}
 }
 
-// Refuse counts an envelope that has waited for room in vain. It reports false where the
-// queue is not open.
-func (q *Queue) Refuse() bool {
+// CountTimedOut counts an envelope as dropped_full whose caller has waited for room for too
+// long. If the queue is not open it counts nothing and returns false.
+func (q *Queue) CountTimedOut() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.open {
@@ -199,15 +204,15 @@ func (q *Queue) Refuse() bool {
 	return q.open
 }
 
-// Abandon counts envelopes that came when the queue was not open any more.
-func (q *Queue) Abandon(n int) {
+// CountAfterStop counts n envelopes as dropped_stop that came after the queue was closed.
+func (q *Queue) CountAfterStop(n int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.counters.Accepted += uint64(n)
 	q.counters.DroppedStop += uint64(n)
 }
 
-// target is the batch that the next envelope is written to.
+// target returns the tail, and makes one if there is none.
 func (q *Queue) target() *batch.Batch {
 	if q.tail == nil {
 		q.tail = batch.Get()
@@ -215,14 +220,14 @@ func (q *Queue) target() *batch.Batch {
 	return q.tail
 }
 
-// closeTail lets another batch begin.
+// closeTail moves the tail, which must not be nil, to the complete batches.
 func (q *Queue) closeTail() {
 	q.memory += q.tail.Footprint()
 	q.batches = append(q.batches, q.tail)
 	q.tail = nil
 }
 
-// Retry makes all that wait for room try again; a bound may have been raised.
+// Retry makes all callers that wait for room try again, because a bound may have been raised.
 func (q *Queue) Retry() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -260,7 +265,7 @@ func (q *Queue) Dispose() {
 	q.fd.Close()
 }
 
-// Take removes the oldest batch, or what there is of one; nil where the queue is empty. The
+// Take removes the oldest batch, complete or not, and returns nil if the queue is empty. The
 // batch stays counted as queued until Settle.
 func (q *Queue) Take() *batch.Batch {
 	q.mu.Lock()
@@ -305,7 +310,7 @@ func (q *Queue) Settle(b *batch.Batch, t carrier.Tally) {
 	c.DroppedNoPeer += uint64(t.NoPeer)
 	c.DroppedStop += uint64(t.Unsent)
 	c.DroppedFull += uint64(t.Dropped)
-	q.countLost()
+	q.applyLost()
 	q.retry()
 	if !q.open && q.count == 0 {
 		q.empty.Set(true)
@@ -315,17 +320,19 @@ func (q *Queue) Settle(b *batch.Batch, t carrier.Tally) {
 	b.Release()
 }
 
-// Lose takes note of envelopes that the carrier took and had not written before the
-// connection broke. It may be called before Settle with the same ones.
-func (q *Queue) Lose(n int) {
+// CountLost counts n envelopes as dropped_no_peer that the carrier took and had not written
+// when the connection broke. It may be called before Settle has counted them as sent.
+func (q *Queue) CountLost(n int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.lost += uint64(n)
-	q.countLost()
+	q.applyLost()
 	q.check()
 }
 
-func (q *Queue) countLost() {
+// applyLost moves lost envelopes from sent to dropped_no_peer, as far as they are counted as
+// sent already. The caller holds mu.
+func (q *Queue) applyLost() {
 	c := &q.counters
 	n := min(q.lost, c.Sent)
 	q.lost -= n
@@ -333,7 +340,8 @@ func (q *Queue) countLost() {
 	c.DroppedNoPeer += n
 }
 
-// Drain lets nothing in any more, and returns a channel that is closed once all is settled.
+// Drain makes Put accept nothing more, and returns a channel that is closed once everything
+// queued is settled.
 func (q *Queue) Drain() <-chan struct{} {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -347,7 +355,7 @@ func (q *Queue) Drain() <-chan struct{} {
 	return q.empty.Opened()
 }
 
-// Close ends sending: the Sender's goroutine returns, and no caller takes its place.
+// Close ends sending: the Sender's goroutine returns, and no caller sends instead.
 func (q *Queue) Close() {
 	q.mu.Lock()
 	q.open, q.closed = false, true
@@ -355,9 +363,10 @@ func (q *Queue) Close() {
 	q.Changed()
 }
 
-// GiveUp waits for the one that sends, drops what is left, and counts it and the unsent
-// envelopes of the carrier as dropped_stop. It gives how many the present stop has cost.
-func (q *Queue) GiveUp(unsent int) uint64 {
+// DropAll waits for the end of the turn, drops everything that is queued, and counts it and
+// the unsent envelopes of the carrier as dropped_stop. It returns the number of envelopes that
+// were counted so since Drain. It is called after Close.
+func (q *Queue) DropAll(unsent int) uint64 {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for q.turn.taken {

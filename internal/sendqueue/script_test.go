@@ -76,10 +76,10 @@ func (s *scripted) run(d *datadriven.TestData) string {
 	case "bound":
 		s.bound = queue.Bound{Messages: int64(n("messages")), Bytes: int64(n("bytes"))}
 		q.Retry()
-	case "refuse":
-		return fmt.Sprintln("open:", q.Refuse())
-	case "abandon":
-		q.Abandon(n("n"))
+	case "timedout":
+		return fmt.Sprintln("open:", q.CountTimedOut())
+	case "afterstop":
+		q.CountAfterStop(n("n"))
 	case "take":
 		return s.take()
 	case "settle":
@@ -89,8 +89,8 @@ func (s *scripted) run(d *datadriven.TestData) string {
 		require.NotNil(s.t, b, "there is no batch %s", name)
 		delete(s.taken, name)
 		q.Settle(b, carrier.Tally{Sent: n("sent"), Unwanted: n("unwanted"), NoPeer: n("nopeer"), Unsent: n("unsent"), Dropped: n("dropped")})
-	case "lose":
-		q.Lose(n("n"))
+	case "lost":
+		q.CountLost(n("n"))
 	case "stage":
 		return s.stage(d)
 	case "drain":
@@ -102,8 +102,8 @@ func (s *scripted) run(d *datadriven.TestData) string {
 		}
 	case "close":
 		q.Close()
-	case "giveup":
-		return fmt.Sprintln("cost:", q.GiveUp(n("unsent")))
+	case "dropall":
+		return fmt.Sprintln("cost:", q.DropAll(n("unsent")))
 	case "stats":
 		return s.stats()
 	default:
@@ -132,10 +132,10 @@ func (s *scripted) put(d *datadriven.TestData) string {
 			fmt.Fprintln(&out, "error:", err)
 		case !r.Open:
 			fmt.Fprintln(&out, "not open")
-		case r.Full != nil:
-			s.room = r.Full
+		case r.Room != nil:
+			s.room = r.Room
 			fmt.Fprintln(&out, "has to wait")
-		case r.Refused:
+		case r.DroppedNew:
 			fmt.Fprintln(&out, "refused")
 		case r.Dropped > 0:
 			fmt.Fprintln(&out, "queued, in the place of", r.Dropped)

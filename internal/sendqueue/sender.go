@@ -19,22 +19,22 @@ type Outlet interface {
 }
 
 // Sender takes the envelopes of a queue in one run of the publisher, stamps the time on
-// them, numbers them and hands them to the socket. While there is no subscription it holds
-// back, so that a program that starts, or a post office that restarts, loses nothing.
+// them, numbers them and hands them to the socket. It sends nothing while HoldFor says so:
+// a program that starts, or a post office that restarts, has no subscriptions for a moment.
 type Sender struct {
 	Queue      *Queue
 	Outlet     Outlet
 	Subscribed func() bool          // whether there is a subscription
-	HoldFor    func() time.Duration // how long to hold back from now on; not positive: not at all
+	HoldFor    func() time.Duration // how long to hold envelopes from now on; 0 or less: not at all
 	Fail       func(error)          // told of a panic in a caller of Wake
 
-	caller sysmon.KeepAlive // the thread that calls Wake, as a rule
+	caller sysmon.KeepAlive // of the thread that calls Wake, which is usually the same one
 }
 
 // Run is the life of the Sender's goroutine. It returns once the queue has been closed.
 func (s *Sender) Run() {
 	for s.Queue.waitForTurn() {
-		if s.Queue.shouldCoalesce() {
+		if s.Queue.spendOrCoalesce() {
 			waitForMore()
 		}
 		if hold := s.sendOnce(); hold > 0 {
@@ -43,8 +43,8 @@ func (s *Sender) Run() {
 	}
 }
 
-// sendOnce sends one batch, and ends the caller's turn. Where the time for that has not come
-// it tells how long to hold back.
+// sendOnce sends one batch, and ends the turn, which the caller has. If envelopes are to be
+// held, it sends nothing and returns for how long.
 func (s *Sender) sendOnce() (hold time.Duration) {
 	q := s.Queue
 	defer q.endTurn()
@@ -65,9 +65,9 @@ func (s *Sender) sendOnce() (hold time.Duration) {
 	return 0
 }
 
-// Wake sees to it that what was put into an idle queue is sent: by the caller itself, where
-// nothing has been sent for a while and the connection is idle, which spares the envelope
-// the wait for another thread; and otherwise by the Sender's goroutine.
+// Wake starts the sending of what was put into an idle queue. If nothing has been sent for a
+// while and the connection is idle, the caller sends, which saves the switch to another
+// thread. Otherwise Wake wakes the Sender's goroutine.
 func (s *Sender) Wake() {
 	if !s.Outlet.Idle() || !s.Subscribed() || !s.Queue.beginTurn() {
 		s.Queue.wake()

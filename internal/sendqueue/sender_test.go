@@ -158,5 +158,5 @@ func TestAPanicInACallerIsReported(t *testing.T) {
 	r.put(t, "a", 1)
 	require.ErrorContains(t, testkit.Receive(t, r.fault, "the report"), "a broken outlet")
 	r.Queue.Close()
-	testkit.Finish(t, "giving up", func() { r.Queue.GiveUp(0) })
+	testkit.Finish(t, "giving up", func() { r.Queue.DropAll(0) })
 }

@@ -14,8 +14,8 @@ const (
 )
 
 // sequencer counts the envelopes of each stream, for the sequence trailer: those of one topic
-// and one origin, as receivers tell streams apart. It has no lock: the one whose turn it is
-// to send uses it.
+// and one origin, as receivers tell streams apart. It has no lock: only the holder of the turn
+// uses it, and Start, before anyone sends.
 type sequencer struct {
 	draw        func() uint32 // a random number
 	incarnation uint16        // which life of the streams this is; receivers tell lives apart by it

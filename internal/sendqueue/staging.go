@@ -3,35 +3,35 @@ package sendqueue
 import "github.com/hermes-zmq/hermes/internal/batch"
 
 // Stager is a staging buffer: a foreign runtime writes envelopes there, in the publisher's
-// framing, so that not each of them needs a call of its own. What it holds counts as queued:
-// the queue collects it before it looks at itself. With each Collect it says how much may
-// be written until the next one, which is nothing where an envelope has to wake the sender.
+// framing, which saves a call for each of them. Staged envelopes count as queued: the queue
+// collects them before it reads its own state. Each Collect passes an Allowance, which is zero
+// while an envelope has to wake the sender.
 //
 // All methods are called with the queue's lock held, and must not call the queue.
 type Stager interface {
-	// Open empties the buffer for a run of the publisher. It says how envelopes are
-	// written: origin is that of envelopes without one, as a JSON value, and trailer the
-	// frame that ends each, header included. False: the buffer cannot be used.
+	// Open empties the buffer for a run of the publisher. origin is the origin of envelopes
+	// without one, as a JSON value, and trailer the last frame of each envelope, header
+	// included. It returns false if the buffer cannot be used.
 	Open(origin, trailer []byte) bool
-	// Collect takes the messages that have been written, with the offset behind each. They
-	// are valid until the next call.
+	// Collect takes the messages that have been written, and the offset at which each ends.
+	// They are valid until the next call.
 	Collect(Allowance) (messages []byte, ends []uint32)
 	// Close ends the use of the buffer, permanently.
 	Close()
 }
 
-// Allowance is how much may be written to a staging buffer until the next Collect. What that
-// Collect takes counts as part of Messages and Bytes.
+// An Allowance limits what may be written until the next Collect. The messages returned by
+// the Collect call that is passed the Allowance count against it.
 type Allowance struct {
 	Messages, Bytes int64
-	Each            int64 // bytes of topic, origin and data of one envelope
+	Each            int64 // maximum bytes of topic, origin and data of one envelope
 }
 
 // staging is the staging buffer of a queue, if it has one. The queue's lock guards it.
 type staging struct {
 	stager  Stager // or nil
 	active  bool   // it is open in this run
-	allowed bool   // the last Collect has allowed envelopes
+	allowed bool   // the last Allowance was not zero
 	each    int64  // Allowance.Each
 }
 
@@ -39,7 +39,7 @@ type staging struct {
 func (q *Queue) SetStager(s Stager) { q.staging.stager = s }
 
 // OpenStaging makes the staging buffer ready for a run that has begun; see Stager.Open. each
-// is how long topic, origin and data of one envelope may be together.
+// is the maximum size of topic, origin and data of one envelope together, in bytes.
 func (q *Queue) OpenStaging(origin, trailer []byte, each int64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -48,10 +48,12 @@ func (q *Queue) OpenStaging(origin, trailer []byte, each int64) {
 	}
 }
 
-// collect takes in what the staging buffer holds, and says what may come there next.
+// collect moves the staged envelopes to the queue, and sets the next Allowance. The caller
+// holds mu.
 func (q *Queue) collect() { q.collectBefore(0, 0) }
 
-// collectBefore is collect where so much is about to be put.
+// collectBefore is collect for a caller that is about to put count envelopes of bytes bytes:
+// the Allowance leaves room for them.
 func (q *Queue) collectBefore(count, bytes int64) {
 	s := &q.staging
 	if !s.active {
@@ -62,13 +64,13 @@ func (q *Queue) collectBefore(count, bytes int64) {
 		limit := q.cfg.Bound()
 		a = Allowance{Messages: max(limit.Messages-q.count-count, 0), Bytes: limit.Bytes, Each: s.each}
 		if q.memory > a.Bytes {
-			a.Bytes = 0 // so much memory is in use already, if not for so many bytes
+			a.Bytes = 0 // the buffers of the batches exceed the bound, though their content does not
 		}
 		a.Bytes = max(a.Bytes-q.bytes-bytes, 0)
 	}
 	allows := a.Messages > 0
 	if !allows && !s.allowed {
-		return // nothing can have been written since the last Collect, and nothing may be
+		return // nothing can have been staged since the last Collect, and nothing may be staged now
 	}
 	s.allowed = allows
 	messages, ends := s.stager.Collect(a)

@@ -47,7 +47,7 @@ func TestNothingIsStagedBeforeTheBufferIsReady(t *testing.T) {
 		q.Drain()
 		require.Zero(t, w.allowed.Messages)
 		q.Close()
-		q.GiveUp(0)
+		q.DropAll(0)
 	}
 }
 

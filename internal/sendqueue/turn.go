@@ -35,8 +35,8 @@ func signal(c chan struct{}) {
 	}
 }
 
-// waitForTurn waits until there is something to take and no caller has the turn, which the
-// Sender's goroutine then has until endTurn. It reports false where the queue was closed.
+// waitForTurn waits until there is something to take and no caller has the turn, and gives
+// the turn to the Sender's goroutine until endTurn. It returns false if the queue is closed.
 func (q *Queue) waitForTurn() bool {
 	t := &q.turn
 	for {
@@ -67,13 +67,14 @@ func (q *Queue) waitForTurn() bool {
 // waiting reports whether there is something to take.
 func (q *Queue) waiting() bool { return q.tail != nil || len(q.batches) > 0 || q.latest.on }
 
-// quietTime is how long nothing must have been sent for a caller to send by itself. In a
-// quick succession of envelopes that is left to the Sender's goroutine: while it sends one,
-// many more are queued, and go out together.
+// quietTime is the minimum time since the last send for a caller to send instead of the
+// Sender's goroutine. In a quick succession of envelopes the goroutine sends: more envelopes
+// are queued while it sends one, and go out together.
 const quietTime = 30 * time.Microsecond
 
-// beginTurn gives a caller the turn in place of the goroutine, which sleeps. It reports false
-// where that is not called for.
+// beginTurn gives the turn to a caller, until endTurn. It returns false if the goroutine is
+// awake, another caller has the turn, there is nothing to take, a complete batch waits, or the
+// sends follow each other too quickly.
 func (q *Queue) beginTurn() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -88,15 +89,15 @@ func (q *Queue) beginTurn() bool {
 	return true
 }
 
-// shouldCoalesce reports that sends have followed each other so quickly, and for so long,
-// that the goroutine, whose turn it is, had better wait for more first.
-func (q *Queue) shouldCoalesce() bool {
+// spendOrCoalesce charges the next send to the pace limiter and reports whether to wait for
+// more envelopes first. It must be called once per send.
+func (q *Queue) spendOrCoalesce() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return len(q.batches) == 0 && q.open && !q.turn.pace.spend(clock.Monotonic()-q.turn.lastEnded)
 }
 
-// wake makes the goroutine go on, if it sleeps.
+// wake wakes the goroutine, if it sleeps.
 func (q *Queue) wake() {
 	q.mu.Lock()
 	asleep := q.turn.asleep
@@ -107,7 +108,7 @@ func (q *Queue) wake() {
 	}
 }
 
-// endTurn ends the turn, and wakes the goroutine for what has been queued meanwhile.
+// endTurn ends the turn, and wakes the goroutine if envelopes have been queued meanwhile.
 func (q *Queue) endTurn() {
 	q.mu.Lock()
 	t := &q.turn
@@ -122,7 +123,8 @@ func (q *Queue) endTurn() {
 	}
 }
 
-// waitForChange waits for a change of subscriptions or the end, and not for envelopes.
+// waitForChange waits, for at most most, for a change of subscriptions or for Close. Put does
+// not end the wait.
 func (q *Queue) waitForChange(most time.Duration) {
 	d := deadline.After(most)
 	defer d.Stop()
@@ -132,5 +134,5 @@ func (q *Queue) waitForChange(most time.Duration) {
 	}
 }
 
-// Changed makes the Sender look again whether it should hold envelopes back.
+// Changed makes the Sender check again whether to hold envelopes. It takes no lock.
 func (q *Queue) Changed() { signal(q.turn.change) }
