@@ -107,7 +107,6 @@ type hooks struct {
 func (c *component) init(kind, name, address string, h hooks) {
 	c.kind, c.name, c.address, c.hooks = kind, name, address, h
 	c.idle.Set(true)
-	c.network.linger = option.NewDuration(time.Second)
 	c.links.Init(c.who(), c.events.Add)
 }
 

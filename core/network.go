@@ -48,7 +48,7 @@ func (c *component) addNetworkOptions() {
 	n.handshake = option.NewDuration(10 * time.Second)
 	o := &c.options
 	o.Add("engine", "implementation of ZMTP: zmtp (built in; tcp and ipc), libzmq (every transport of that library), or auto (zmtp where it supports the addresses, otherwise libzmq)", false, n.engine)
-	o.Add("linger", "time limit for sending what is queued when the component is closed", true, n.linger)
+	c.addLinger("component")
 	o.Add("message.bytes", "maximum size of an envelope that is sent or received, in bytes", false, n.message)
 	o.Add("heartbeat.interval", "interval of PINGs to a silent peer (engine libzmq: of TCP keepalive probes, in whole seconds); 0 sends none", false, n.heartbeatInterval)
 	o.Add("heartbeat.timeout", "time without an answer after which a peer is considered dead and its connection is closed", false, n.heartbeatTimeout)
@@ -57,6 +57,12 @@ func (c *component) addNetworkOptions() {
 	o.Add("handshake.timeout", "time limit for the handshake of a new peer", false, n.handshake)
 	c.links.RetryEvery(n.reconnectMax.Get)
 	c.addLimitOptions()
+}
+
+// addLinger adds the option "linger", whose description calls the component kind.
+func (c *component) addLinger(kind string) {
+	c.network.linger = option.NewDuration(time.Second)
+	c.options.Add("linger", "time limit for sending what is queued when the "+kind+" is closed", true, c.network.linger)
 }
 
 // addLimitOptions adds what one peer may cost, at most.

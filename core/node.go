@@ -1,7 +1,6 @@
 package core
 
 import (
-	"encoding/json"
 	"errors"
 	"strings"
 	"time"
@@ -37,8 +36,7 @@ func NewNode(name string, receiver *Receiver, publisher *Publisher) (*Node, erro
 	}
 	n := &Node{receiver: receiver, publisher: publisher}
 	n.init("node", name, "", hooks{start: n.openUp, stop: n.shutDown})
-	n.options.Add("linger", "time limit for sending what is queued when the node is closed", true, n.network.linger)
-
+	n.addLinger("node")
 	n.calm.Set(true)
 	return n, nil
 }
@@ -257,20 +255,4 @@ func (n *Node) ended(err error) error {
 		return nil
 	}
 	return err
-}
-
-// StatsJSON implements Component: the counters of both components.
-func (n *Node) StatsJSON() []byte {
-	s := struct {
-		ComponentStats
-		Receiver  json.RawMessage `json:"receiver"`
-		Publisher json.RawMessage `json:"publisher"`
-	}{ComponentStats: n.commonStats()}
-	if n.receiver != nil {
-		s.Receiver = n.receiver.StatsJSON()
-	}
-	if n.publisher != nil {
-		s.Publisher = n.publisher.StatsJSON()
-	}
-	return statsJSON(s)
 }

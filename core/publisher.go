@@ -211,9 +211,9 @@ func (p *Publisher) shutDown() error {
 }
 
 // Publish queues one envelope: topic and origin as text, data as one JSON value.
-// An empty origin stands for the publisher's name. When the queue is full, the option
-// "queue.full" says what happens: by default it waits, at most "queue.block", and then
-// gives up with EFULL.
+// An empty origin stands for the publisher's name. If the queue is full, the option
+// "queue.full" decides: by default Publish waits for room, for at most "queue.block", and then
+// returns EFULL.
 func (p *Publisher) Publish(topic, origin string, data []byte) error {
 	return publish(p, topic, origin, data, origin == "")
 }
@@ -399,7 +399,7 @@ func (p *Publisher) PublishBatch(text []byte) (int, error) {
 }
 
 // TryPublish queues one envelope, a JSON array as in a batch, and never waits. ETIMEOUT
-// says that there is no room: nothing has happened then, nothing is counted, and the
+// says that there is no room: then nothing was queued, nothing is counted, and the
 // descriptor tells when to try again.
 func (p *Publisher) TryPublish(text []byte) error {
 	e, err := wire.ParseEntry(text, p.origin)
@@ -462,7 +462,7 @@ func (p *Publisher) currentSender() *sendqueue.Sender {
 	return p.sender
 }
 
-// idleReason says why nothing goes out though nothing is wrong with the connections.
+// idleReason returns why nothing is sent although the connections have no problem.
 func (p *Publisher) idleReason() string {
 	switch peers, subscriptions := p.subscribers.Count(); {
 	case peers <= 0:

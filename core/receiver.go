@@ -387,49 +387,6 @@ func (r *Receiver) factOf(key string) (string, bool) {
 	return "", key == "endpoint"
 }
 
-// ReceiverStats are a receiver's counters, in envelopes unless they say bytes. At
-// any moment arrived = delivered + queued + held + dropped_origin + dropped_stale +
-// dropped_malformed + dropped_overflow + dropped_old + dropped_conflated +
-// dropped_duplicate.
-type ReceiverStats struct {
-	ComponentStats
-	Arrived          uint64  `json:"arrived"`
-	Delivered        uint64  `json:"delivered"`         // taken by the program
-	DroppedOrigin    uint64  `json:"dropped_origin"`    // of an origin that is not accepted
-	DroppedStale     uint64  `json:"dropped_stale"`     // too old on arrival
-	DroppedMalformed uint64  `json:"dropped_malformed"` // messages that are not valid envelopes
-	DroppedOverflow  uint64  `json:"dropped_overflow"`  // new, when the queue was full
-	DroppedOld       uint64  `json:"dropped_old"`       // the oldest, when the queue was full
-	DroppedConflated uint64  `json:"dropped_conflated"` // replaced by a newer one of the same topic
-	DroppedDuplicate uint64  `json:"dropped_duplicate"` // copies of envelopes that were delivered
-	FromFuture       uint64  `json:"from_future"`       // dated in the future; in none of the sums
-	Cached           uint64  `json:"cached"`            // out of a post office's cache; in none of the sums
-	Held             int64   `json:"held"`              // now, for earlier ones that may come over another path
-	Lost             uint64  `json:"lost"`              // missing, as their numbers tell
-	Duplicates       uint64  `json:"duplicates"`        // with a number that was seen before
-	Lag              float64 `json:"lag"`               // seconds: age of the newest envelope on arrival
-	LagMax           float64 `json:"lag_max"`           // seconds: the greatest since the start
-	Queued           int64   `json:"queued"`            // now
-	QueuedBytes      int64   `json:"queued_bytes"`
-	Ready            bool    `json:"ready"`
-	Peers            []Peer  `json:"peers"`
-}
-
-// Stats takes the counters at one instant.
-func (r *Receiver) Stats() ReceiverStats {
-	peers := inletPeers(r.currentInlet())
-	common, ready, s := r.commonStats(), r.ready.IsOpen(), r.queue.Stats()
-	return ReceiverStats{ComponentStats: common, Ready: ready, Peers: peers,
-		Arrived: s.Arrived, Delivered: s.Delivered, DroppedOrigin: s.DroppedOrigin, DroppedStale: s.DroppedStale,
-		DroppedMalformed: s.DroppedMalformed, DroppedOverflow: s.DroppedOverflow, DroppedOld: s.DroppedOld,
-		DroppedConflated: s.DroppedConflated, DroppedDuplicate: s.DroppedDuplicate, FromFuture: s.FromFuture,
-		Cached: s.Cached, Held: s.Held, Lost: s.Lost, Duplicates: s.Duplicates,
-		Lag: s.Lag.Newest, LagMax: s.Lag.Max, Queued: s.Queued, QueuedBytes: s.QueuedBytes}
-}
-
-// StatsJSON implements Component.
-func (r *Receiver) StatsJSON() []byte { return statsJSON(r.Stats()) }
-
 // idleReason says why nothing arrives though nothing is wrong with the connections.
 func (r *Receiver) idleReason() string {
 	peers := r.peers.Load()

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"encoding/json"
 	"strings"
 	"time"
 
@@ -14,7 +15,7 @@ type ComponentStats struct {
 	Name          string `json:"name"`
 	State         string `json:"state"` // new, running, stopping, stopped, closed
 	StopReason    string `json:"stop_reason"`
-	Problem       string `json:"problem"`        // of its connections, for people; empty where none is known
+	Problem       string `json:"problem"`        // of its connections, for people; empty if none is known
 	EventsDropped uint64 `json:"events_dropped"` // because none was taken for too long
 }
 
@@ -59,7 +60,7 @@ type PostOfficeCounters struct {
 	Dropped     uint64 `json:"dropped"`
 }
 
-// CacheCounters are those of a post office's cache of last values: all 0 where it has none.
+// CacheCounters are those of a post office's cache of last values: all 0 if it has none.
 type CacheCounters struct {
 	CacheTopics   uint64 `json:"cache_topics"`
 	CacheMessages uint64 `json:"cache_messages"`
@@ -68,6 +69,24 @@ type CacheCounters struct {
 	CacheSent     uint64 `json:"cache_sent"`
 	CacheDropped  uint64 `json:"cache_dropped"`
 }
+
+// Stats takes the counters at one instant.
+func (p *PostOffice) Stats() PostOfficeStats {
+	s := PostOfficeStats{ComponentStats: p.commonStats(), Ready: p.ready.IsOpen(), Publishers: []Peer{}, Subscribers: []Peer{}}
+	if r := p.current(); r != nil {
+		in, out, debug := r.Sockets()
+		s.Publishers, s.Subscribers = inletPeers(in), outletPeers(out)
+		s.CacheCounters = CacheCounters(r.Cache().Counters())
+		if debug != nil {
+			s.Subscribers = append(s.Subscribers, peersOf(debug, "debug")...)
+		}
+	}
+	s.PostOfficeCounters = PostOfficeCounters(p.counters.Now())
+	return s
+}
+
+// StatsJSON implements Component.
+func (p *PostOffice) StatsJSON() []byte { return statsJSON(p.Stats()) }
 
 // PublisherStats are a publisher's counters, taken at one instant.
 type PublisherStats struct {
@@ -105,23 +124,68 @@ func (p *Publisher) Stats() PublisherStats {
 // StatsJSON implements Component.
 func (p *Publisher) StatsJSON() []byte { return statsJSON(p.Stats()) }
 
+// ReceiverStats are a receiver's counters, in envelopes unless they say bytes. At
+// any moment arrived = delivered + queued + held + dropped_origin + dropped_stale +
+// dropped_malformed + dropped_overflow + dropped_old + dropped_conflated +
+// dropped_duplicate.
+type ReceiverStats struct {
+	ComponentStats
+	Arrived          uint64  `json:"arrived"`
+	Delivered        uint64  `json:"delivered"`         // taken by the program
+	DroppedOrigin    uint64  `json:"dropped_origin"`    // of an origin that is not accepted
+	DroppedStale     uint64  `json:"dropped_stale"`     // too old on arrival
+	DroppedMalformed uint64  `json:"dropped_malformed"` // messages that are not valid envelopes
+	DroppedOverflow  uint64  `json:"dropped_overflow"`  // new, when the queue was full
+	DroppedOld       uint64  `json:"dropped_old"`       // the oldest, when the queue was full
+	DroppedConflated uint64  `json:"dropped_conflated"` // replaced by a newer one of the same topic
+	DroppedDuplicate uint64  `json:"dropped_duplicate"` // copies of envelopes that were delivered
+	FromFuture       uint64  `json:"from_future"`       // dated in the future; in none of the sums
+	Cached           uint64  `json:"cached"`            // out of a post office's cache; in none of the sums
+	Held             int64   `json:"held"`              // now, for earlier ones that may come over another path
+	Lost             uint64  `json:"lost"`              // missing, as their numbers tell
+	Duplicates       uint64  `json:"duplicates"`        // with a number that was seen before
+	Lag              float64 `json:"lag"`               // seconds: age of the newest envelope on arrival
+	LagMax           float64 `json:"lag_max"`           // seconds: the greatest since the start
+	Queued           int64   `json:"queued"`            // now
+	QueuedBytes      int64   `json:"queued_bytes"`
+	Ready            bool    `json:"ready"`
+	Peers            []Peer  `json:"peers"`
+}
+
 // Stats takes the counters at one instant.
-func (p *PostOffice) Stats() PostOfficeStats {
-	s := PostOfficeStats{ComponentStats: p.commonStats(), Ready: p.ready.IsOpen(), Publishers: []Peer{}, Subscribers: []Peer{}}
-	if r := p.current(); r != nil {
-		in, out, debug := r.Sockets()
-		s.Publishers, s.Subscribers = inletPeers(in), outletPeers(out)
-		s.CacheCounters = CacheCounters(r.Cache().Counters())
-		if debug != nil {
-			s.Subscribers = append(s.Subscribers, peersOf(debug, "debug")...)
-		}
-	}
-	s.PostOfficeCounters = PostOfficeCounters(p.counters.Now())
-	return s
+func (r *Receiver) Stats() ReceiverStats {
+	peers := inletPeers(r.currentInlet())
+	common, ready, s := r.commonStats(), r.ready.IsOpen(), r.queue.Stats()
+	return ReceiverStats{ComponentStats: common, Ready: ready, Peers: peers,
+		Arrived: s.Arrived, Delivered: s.Delivered, DroppedOrigin: s.DroppedOrigin, DroppedStale: s.DroppedStale,
+		DroppedMalformed: s.DroppedMalformed, DroppedOverflow: s.DroppedOverflow, DroppedOld: s.DroppedOld,
+		DroppedConflated: s.DroppedConflated, DroppedDuplicate: s.DroppedDuplicate, FromFuture: s.FromFuture,
+		Cached: s.Cached, Held: s.Held, Lost: s.Lost, Duplicates: s.Duplicates,
+		Lag: s.Lag.Newest, LagMax: s.Lag.Max, Queued: s.Queued, QueuedBytes: s.QueuedBytes}
 }
 
 // StatsJSON implements Component.
-func (p *PostOffice) StatsJSON() []byte { return statsJSON(p.Stats()) }
+func (r *Receiver) StatsJSON() []byte { return statsJSON(r.Stats()) }
+
+// nodeStats are the statistics of a node: its own, and the counters of its components, null if
+// it has none.
+type nodeStats struct {
+	ComponentStats
+	Receiver  json.RawMessage `json:"receiver"`
+	Publisher json.RawMessage `json:"publisher"`
+}
+
+// StatsJSON implements Component: the counters of both components.
+func (n *Node) StatsJSON() []byte {
+	s := nodeStats{ComponentStats: n.commonStats()}
+	if n.receiver != nil {
+		s.Receiver = n.receiver.StatsJSON()
+	}
+	if n.publisher != nil {
+		s.Publisher = n.publisher.StatsJSON()
+	}
+	return statsJSON(s)
+}
 
 // Peer is one connection, as far as its carrier knows it.
 type Peer struct {
