@@ -42,14 +42,15 @@ func NewStager(h handle.Handle) *Stager {
 	return s
 }
 
-// Open says how messages are written: origin is that of envelopes without one of their own,
-// last the frame that ends each message, header included. False: the buffer cannot be used.
+// Open sets how messages are written: origin is the origin of envelopes without one of their
+// own, last the last frame of each message, header included. It returns false if the buffer
+// cannot be used.
 func (s *Stager) Open(origin, last []byte) bool {
 	return C.fast_stager_set(s.publisher, bytesOf(origin), C.size_t(len(origin)), bytesOf(last), C.size_t(len(last)), s.flags) != 0
 }
 
-// Collect takes the messages that have been staged, with the offset behind each. They are
-// valid until the next Collect. It says what may be staged until then.
+// Collect takes the messages that have been staged, and the offset at which each ends. They
+// are valid until the next Collect. It sets what may be staged until then.
 func (s *Stager) Collect(a sendqueue.Allowance) (messages []byte, ends []uint32) {
 	s.allowance = C.struct_fast_allowance{messages: C.uint64_t(a.Messages), bytes: C.uint64_t(a.Bytes), each: C.uint64_t(a.Each)}
 	C.fast_stager_swap(s.publisher, &s.allowance, &s.staged)

@@ -34,7 +34,8 @@ struct fast_staged {
     uint32_t size, count;
 };
 
-/* What may be staged until the next swap, what this one takes included. */
+/* Limits what may be staged until the next swap. What this swap takes counts against messages
+ * and bytes. */
 struct fast_allowance {
     uint64_t messages, bytes;
     uint64_t each; /* bytes of topic, origin and data of one envelope */
@@ -57,8 +58,8 @@ int fast_stager_new(uint64_t publisher);
 int fast_stager_set(uint64_t publisher, const uint8_t *origin, size_t origin_len,
                     const uint8_t *last, size_t last_len, int flags);
 
-/* Takes what has been staged, which is valid until the next swap, and says what may come
- * next. One caller at a time. */
+/* Takes what has been staged, which is valid until the next swap, and sets what may be staged
+ * until then. One caller at a time. */
 void fast_stager_swap(uint64_t publisher, const struct fast_allowance *allowance,
                       struct fast_staged *staged);
 

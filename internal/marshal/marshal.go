@@ -8,7 +8,7 @@
 // read, and one of version 4 for short strings, which Python reads since 3.4 (CPython,
 // Python/marshal.c).
 //
-// marshal.go has the codes, reader.go the way from marshal to JSON, writer.go that from JSON to
+// marshal.go has the codes, tojson.go the way from marshal to JSON, fromjson.go that from JSON to
 // marshal. Both check sizes and depth, so that bytes of any origin are safe to read. There are
 // no locks; a Reader is for one goroutine.
 package marshal

@@ -8,13 +8,14 @@ import (
 )
 
 // conflating is what a queue turns into when it is full and its policy is LatestPerTopic: the
-// newest record of each topic, each in a buffer of its own. It turns back into chunks when
-// half of what there was has been taken. The queue's lock guards it.
+// newest record of each topic, each in a buffer of its own. It becomes chunks again once it
+// holds at most half as many records as were queued when it filled up. The queue's lock
+// guards it.
 type conflating struct {
 	on     bool
 	newest queue.Newest[copied]
 	memory int64 // that it takes, in bytes
-	resume int   // with so many records left it turns back
+	resume int   // the number of records at which it becomes chunks again
 }
 
 // copied is a record with a buffer of its own.

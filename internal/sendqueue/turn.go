@@ -8,8 +8,8 @@ import (
 	"github.com/hermes-zmq/hermes/internal/deadline"
 )
 
-// turn says who sends. One at a time has the turn: the Sender's goroutine, or a caller of
-// Put that found it asleep. The queue's lock guards it.
+// turn is the right to send. One goroutine at a time holds it: the Sender's, or a caller of
+// Put that found that one asleep. The queue's lock guards all fields.
 type turn struct {
 	taken     bool          // between beginTurn, or waitForTurn, and endTurn
 	ended     sync.Cond     // taken has become false

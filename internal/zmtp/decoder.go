@@ -27,7 +27,7 @@ import (
 // are parked in a buffer of their own size and the arena goes back to its pool.
 //
 // The goroutine of the connection uses the decoder, or the holder of a reader lease
-// (readerlease.go); the mutex of the sharedReader keeps the two apart.
+// (sharedreader.go); the mutex of the sharedReader keeps the two apart.
 
 const (
 	// maxBatch is how many messages go into one batch, so that the index of a run of

@@ -11,7 +11,7 @@ import (
 )
 
 // The SUB side. The goroutine of each connection reads, decodes and delivers; a reader
-// lease (readerlease.go) lets a thread outside of Go do so in its place.
+// lease (sharedreader.go) lets a thread outside of Go do so in its place.
 //
 //	batch:        socket → decoder → filter (SUB only) → Deliver
 //	subscription: Subscribe → topics → conn.out of every peer → socket

@@ -5,10 +5,10 @@ import (
 	"github.com/hermes-zmq/hermes/internal/queue"
 )
 
-// What a full queue does that makes room by dropping what is old.
+// How a full queue makes room by dropping what is old: DropOld and LatestPerTopic.
 
-// pushOut makes room for records by dropping the oldest envelopes. Where the records alone
-// are too many, only the newest of them are left to be added.
+// pushOut makes room for records by dropping the oldest envelopes. If the records alone exceed
+// the bound, it returns only the newest of them to be added.
 func (q *Queue) pushOut(records []Record, size int64, limit queue.Bound) (rest []Record, dropped int) {
 	before := q.counters.DroppedOld
 	for len(records) > 1 && (int64(len(records)) > limit.Messages || size > limit.Bytes) {
@@ -37,8 +37,8 @@ func (q *Queue) evict() {
 	q.skip(1, c.records[c.next].Size())
 }
 
-// conflate takes in records of which not all have room: it keeps the newest envelope of
-// each topic, and drops the others.
+// conflate adds records of which not all have room: it keeps the newest envelope of each
+// topic, and drops the others.
 func (q *Queue) conflate(b *batch.Batch, records []Record, limit queue.Bound) (dropped int) {
 	before := q.counters.DroppedOld + q.counters.DroppedConflated
 	if !q.conflating.on {
@@ -81,8 +81,8 @@ func (q *Queue) keepNewest(buf []byte, r Record) {
 	}
 }
 
-// thaw makes chunks of the oldest records: of so many, or of so many bytes, as are to be
-// taken now, so that nothing stays behind in chunks; and where not much is left, of all.
+// thaw makes chunks of the oldest records: most of them, or bytes bytes, which are taken now,
+// so that nothing stays behind in chunks; or of all, if at most resume are left.
 func (q *Queue) thaw(most int, bytes int64) {
 	l := &q.conflating
 	for l.newest.Len() > 0 && (most > 0 && bytes > 0 || l.newest.Len() <= l.resume) {

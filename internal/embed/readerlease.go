@@ -14,11 +14,11 @@ import (
 // envelopes, wait for the connection itself and read what comes, so that a quiet envelope
 // wakes one thread and not two.
 //
-// Its holder keeps the lease between its calls, for it is likely to be back at once. Where it
-// stays away for longer than MaxAway, a timer gives the connection back to its goroutine, so
-// that nothing lies unread for long. Envelopes that have not been read are in the socket's
-// buffer, where they were before; only a caller that takes envelopes has to know of a lease,
-// and calls Read.
+// Its holder keeps the lease between its calls, because it usually calls again at once. If it
+// stays away for longer than MaxAway, a timer returns the connection to its goroutine, so that
+// nothing stays unread for long. Envelopes that have not been read are in the socket's buffer,
+// as without a lease; only a caller that takes envelopes has to know of a lease, and calls
+// Read.
 //
 // Lock order: Lease.mu, then those of the socket and of the queue. All methods may be called
 // from any goroutine or thread.
@@ -43,10 +43,10 @@ const MaxAway = 10 * time.Millisecond
 // Active reports whether there is a lease.
 func (l *Lease) Active() bool { return l.leased.Load() }
 
-// Acquire takes the lease for a thread that is to wait: on fd, which polls readable when
-// something may have come. again says that it is the holder, which goes on waiting. ok is
-// false, and a lease that it held has ended, where the socket leases nothing or allowed,
-// which is asked with the lock held, forbids it.
+// Acquire takes the lease for a thread that is about to wait on fd, which polls readable when
+// something may have arrived. again says that the thread is the holder and waits once more.
+// ok is false if another thread is in a wait, the socket leases nothing, or allowed, which is
+// called with the lock held, returns false; the last also ends an existing lease.
 func (l *Lease) Acquire(again bool, in carrier.Inlet, allowed func() bool) (fd int, ok bool) {
 	l.holder.Show()
 	l.mu.Lock()
@@ -75,8 +75,8 @@ func (l *Lease) Acquire(again bool, in carrier.Inlet, allowed func() bool) (fd i
 	return l.fd, true
 }
 
-// Release is for the holder when it waits no more. taken says that it has taken something,
-// and so is likely to be back.
+// Release ends the wait of the holder. taken says that it has taken something, and so is
+// likely to wait again soon; otherwise the lease ends.
 func (l *Lease) Release(taken bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

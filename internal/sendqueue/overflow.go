@@ -5,6 +5,8 @@ import (
 	"github.com/hermes-zmq/hermes/internal/queue"
 )
 
+// How a full queue makes room by dropping what is old: DropOld and LatestPerTopic.
+
 // conflation is what a full queue with the policy LatestPerTopic turns into: the newest
 // envelope of each topic. It becomes batches again once it holds at most half as many
 // envelopes as were queued when it filled up.

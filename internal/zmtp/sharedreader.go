@@ -32,8 +32,8 @@ func (r *sharedReader) setDecoder(d *decoder) {
 	r.d = d
 }
 
-// serve reads until the connection ends, but for the time of leases. It is the reading
-// of the connection's goroutine.
+// serve reads until the connection ends, except during leases. The connection's goroutine
+// calls it.
 func (r *sharedReader) serve(c *conn, d *decoder) error {
 	r.setDecoder(d)
 	defer r.setDecoder(nil)
@@ -55,8 +55,8 @@ func (r *sharedReader) serve(c *conn, d *decoder) error {
 	return err
 }
 
-// tryRead is readOnce for the holder of a lease. It reads nothing where the goroutine is
-// still reading.
+// tryRead is readOnce for the holder of a lease. It reads nothing if the goroutine is still
+// reading.
 func (r *sharedReader) tryRead(c *conn) (more bool, err error) {
 	if !r.mu.TryLock() {
 		return false, nil
@@ -64,7 +64,7 @@ func (r *sharedReader) tryRead(c *conn) (more bool, err error) {
 	return r.readOnce(c)
 }
 
-// readOnce reads what there is into one arena, and reports whether there may be more. The
+// readOnce reads what has arrived into one arena, and reports whether there may be more. The
 // caller holds mu, which readOnce releases.
 func (r *sharedReader) readOnce(c *conn) (more bool, err error) {
 	defer r.mu.Unlock()
@@ -83,7 +83,7 @@ func (r *sharedReader) readOnce(c *conn) (more bool, err error) {
 	return true, d.consume(n)
 }
 
-// lease begins a lease. It fails where the epoll instance cannot be muted.
+// lease begins a lease. It fails if the epoll instance cannot be muted.
 func (r *sharedReader) lease(c *conn) error {
 	r.leased.Store(true)
 	err := c.io.readable.mute()
