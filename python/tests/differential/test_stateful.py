@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -116,7 +117,16 @@ class SideBySide(RuleBasedStateMachine):
 
     @invariant()
     def all_that_can_be_seen_is_one(self) -> None:
-        self.both("look")
+        """What can be seen of both becomes the same: what is under way arrives in its time."""
+        end = time.monotonic() + support.PATIENCE
+        while True:
+            try:
+                self.both("look")
+                return
+            except AssertionError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.01)
 
     # ---- The publisher -------------------------------------------------------
 
