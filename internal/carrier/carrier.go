@@ -116,6 +116,12 @@ const (
 	Drop Overflow = iota
 	// Wait makes Send wait for room, or for Close.
 	Wait
+	// DropOld drops the oldest messages of that peer's queue, as many as are needed, and counts
+	// them. zmtp only.
+	DropOld
+	// LatestPerTopic drops older messages of that peer's queue whose topic has a newer one, then
+	// the oldest, and counts them. zmtp only.
+	LatestPerTopic
 )
 
 // OutletConfig opens an Outlet.
