@@ -2,6 +2,7 @@ package core
 
 import (
 	"strings"
+	"time"
 
 	"github.com/hermes-zmq/hermes/internal/address"
 	"github.com/hermes-zmq/hermes/internal/carrier"
@@ -20,6 +21,8 @@ type PostOffice struct {
 
 	queueMessages *option.Size
 	queueBytes    *option.Size
+	queueFull     *option.Choice
+	queueBlock    *option.Duration
 	cache         cacheOptions
 
 	relay    *relay.Relay   // of the present or last run; guarded by component.mu
@@ -53,9 +56,13 @@ func NewPostOffice(in, out, debug string) (*PostOffice, error) {
 	p.addNetworkOptions()
 	p.queueMessages = option.NewSize(1_000_000, option.MaxCount)
 	p.queueBytes = option.NewSize(256<<20, option.MaxBytes)
+	p.queueFull = option.NewChoice("auto", "block", "drop_new", "drop_old", "latest_per_topic")
+	p.queueBlock = option.NewDuration(10 * time.Second)
 	o := &p.options
-	o.Add("queue.messages", "maximum number of messages queued for one subscriber; further ones are dropped and counted (engine libzmq: a change applies to new subscribers)", true, p.queueMessages)
+	o.Add("queue.messages", "maximum number of messages queued for one subscriber (engine libzmq: a change applies to new subscribers)", true, p.queueMessages)
 	o.Add("queue.bytes", "maximum size of the queue for one subscriber, in bytes (engine zmtp only)", true, p.queueBytes)
+	o.Add("queue.full", "what happens when a subscriber does not keep up: auto (publishers are held back while every subscriber that follows them is behind; otherwise new messages are dropped for the slow one, once its queue is full), block (publishers are held back while any subscriber that follows them is behind), drop_new (discards the new message), drop_old (discards the oldest), or latest_per_topic (keeps only the newest message of each topic); the last two need the engine zmtp, and libzmq takes auto as drop_new", false, p.queueFull)
+	o.Add("queue.block", "time for which a subscriber may take nothing while publishers are held back for it; after that messages are dropped for it until its queue is half empty", true, p.queueBlock)
 	p.cache.add(o)
 	return p, nil
 }
@@ -95,7 +102,8 @@ func (p *PostOffice) openUp() error {
 	r, err := relay.Open(relay.Config{
 		Who: p.who(), In: p.in, Out: p.out, Debug: p.debug, Engine: p.network.engine.String(),
 		Cache: p.cache.open(), CachePrefixes: p.cache.topics.Get(), Counters: &p.counters,
-		Pick: p.pick, Socket: p.carrierConfig, Limit: p.subscriberLimit, OnPeer: p.peerEvent, OnEvent: p.events.Add,
+		Pick: p.pick, Socket: p.carrierConfig, Limit: p.subscriberLimit,
+		Full: overflows[p.queueFull.String()], Stall: p.stallTimeout, OnPeer: p.peerEvent, OnEvent: p.events.Add,
 	})
 	if err != nil {
 		return err
@@ -106,6 +114,15 @@ func (p *PostOffice) openUp() error {
 	p.ready.Set(true)
 	return nil
 }
+
+// overflows are the values of the option "queue.full".
+var overflows = map[string]carrier.Overflow{
+	"auto": carrier.Auto, "block": carrier.Block, "drop_new": carrier.Drop, "drop_old": carrier.DropOld,
+	"latest_per_topic": carrier.LatestPerTopic,
+}
+
+// stallTimeout is the option "queue.block".
+func (p *PostOffice) stallTimeout() time.Duration { return max(p.queueBlock.Get(), time.Millisecond) }
 
 // subscriberLimit is what may be queued for one subscriber at present.
 func (p *PostOffice) subscriberLimit() (messages int, bytes int64) {

@@ -161,6 +161,7 @@ func (p *Publisher) outletConfig() carrier.OutletConfig {
 	if p.redundant.Is("on") || p.redundant.Is("auto") && len(p.addresses.Connect) > 1 {
 		cfg.StalledPathTimeout = max(p.redundantWait.Get(), time.Millisecond)
 	}
+	cfg.Hermes = "2" // a post office may hold it back
 	cfg.OnEvent = p.onEvent
 	return cfg
 }

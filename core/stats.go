@@ -43,9 +43,10 @@ type PostOfficeStats struct {
 	ComponentStats
 	PostOfficeCounters
 	CacheCounters
-	Ready       bool   `json:"ready"` // all sides are open
-	Publishers  []Peer `json:"publishers"`
-	Subscribers []Peer `json:"subscribers"`
+	Throttled   float64 `json:"throttled_seconds"` // for which publishers were held back, summed over all
+	Ready       bool    `json:"ready"`             // all sides are open
+	Publishers  []Peer  `json:"publishers"`
+	Subscribers []Peer  `json:"subscribers"`
 }
 
 // PostOfficeCounters count messages, over all runs. At any moment in_messages =
@@ -73,8 +74,10 @@ type CacheCounters struct {
 // Stats takes the counters at one instant.
 func (p *PostOffice) Stats() PostOfficeStats {
 	s := PostOfficeStats{ComponentStats: p.commonStats(), Ready: p.ready.IsOpen(), Publishers: []Peer{}, Subscribers: []Peer{}}
+	var present time.Duration // of waits under way
 	if r := p.current(); r != nil {
 		in, out, debug := r.Sockets()
+		present = heldNow(in)
 		s.Publishers, s.Subscribers = inletPeers(in), outletPeers(out)
 		s.CacheCounters = CacheCounters(r.Cache().Counters())
 		if debug != nil {
@@ -82,6 +85,7 @@ func (p *PostOffice) Stats() PostOfficeStats {
 		}
 	}
 	s.PostOfficeCounters = PostOfficeCounters(p.counters.Now())
+	s.Throttled = (p.counters.Held() + present).Seconds()
 	return s
 }
 
@@ -200,6 +204,8 @@ type Peer struct {
 	Sent          uint64  `json:"sent"`
 	Received      uint64  `json:"received"`
 	Dropped       uint64  `json:"dropped"`
+	Throttled     float64 `json:"throttled_seconds"`      // for which a post office has held back this publisher
+	ThrottledBy   uint64  `json:"throttled_by,omitempty"` // the subscriber that it last did so for
 }
 
 // socket is what Outlet and Inlet share.
@@ -213,9 +219,18 @@ func peersOf(s socket, role string) []Peer {
 	for _, p := range s.Peers() {
 		out = append(out, Peer{ID: p.ID, Role: role, Address: p.Address, Type: p.Type, Age: time.Since(p.Since).Seconds(),
 			Subscriptions: p.Subscriptions, QueueMessages: p.QueueMessages, QueueBytes: p.QueueBytes,
-			Sent: p.Sent, Received: p.Received, Dropped: p.Dropped})
+			Sent: p.Sent, Received: p.Received, Dropped: p.Dropped,
+			Throttled: p.Held.Total.Seconds(), ThrottledBy: p.Held.By})
 	}
 	return out
+}
+
+// heldNow sums for how long publishers are being held back in waits that have not ended.
+func heldNow(in carrier.Inlet) (sum time.Duration) {
+	for _, p := range in.Peers() {
+		sum += p.Held.Present
+	}
+	return sum
 }
 
 func outletPeers(o carrier.Outlet) []Peer {

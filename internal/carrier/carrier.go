@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/hermes-zmq/hermes/internal/batch"
+	"github.com/hermes-zmq/hermes/internal/flow"
 )
 
 // Type is the ZeroMQ socket type that a socket announces to its peers.
@@ -66,8 +67,8 @@ type Config struct {
 
 	Limits Limits
 
-	// Hermes is the version of the envelopes that this end reads, which it announces in
-	// its handshakes; "" announces nothing. zmtp only.
+	// Hermes is the version of the envelopes that this end reads or writes, which it announces
+	// in its handshakes; "" announces nothing. zmtp only.
 	Hermes string
 	// Redirect returns the reason with which a peer of a wrong type is refused: where it
 	// should have connected. kind is the peer's type; host is how the peer has reached
@@ -122,6 +123,12 @@ const (
 	// LatestPerTopic drops older messages of that peer's queue whose topic has a newer one, then
 	// the oldest, and counts them. zmtp only.
 	LatestPerTopic
+	// Block holds back a publisher while a peer that follows it has no room, see Throttler.
+	Block
+	// Auto holds back a publisher only while every peer that follows it is behind, so that
+	// waiting costs none of them anything, and drops like Drop otherwise. libzmq takes it as
+	// Drop.
+	Auto
 )
 
 // OutletConfig opens an Outlet.
@@ -137,6 +144,13 @@ type OutletConfig struct {
 	// and counted in its Dropped, until its queue has drained. With 0, Send waits for every
 	// peer; libzmq always does.
 	StalledPathTimeout time.Duration
+	// StallTimeout is how long a peer for which publishers are held back (Overflow Block or
+	// Auto) may take nothing. Then it is stalled: nobody waits for it, and messages are dropped
+	// for it, until its queue is half empty. It may change at any time.
+	StallTimeout func() time.Duration
+	// OnHold is called when a publisher begins to be held back, by the goroutine that delivers
+	// its messages. It must not block. It may be nil.
+	OnHold func(*flow.Source)
 	// Cache, if it is not nil, has the last values that each peer is sent when it
 	// subscribes. zmtp only, and only with Overflow Drop.
 	Cache Cache
@@ -169,6 +183,9 @@ type InletConfig struct {
 	// those of different peers possibly at the same time. It may call into Outlets, and
 	// must not call into the Inlet itself.
 	Deliver func(*batch.Batch)
+	// DeliverFrom, if it is not nil, is called in place of Deliver, and is told from which
+	// publisher the batch comes. An inlet of libzmq does not know: all are one.
+	DeliverFrom func(*flow.Source, *batch.Batch)
 	// OnRoute is called with the post offices that the messages of a peer may come from:
 	// when it connects, before any message, and whenever that changes. An error ends the
 	// connection. Only peers with an Office announce it, and only to those with one. It may
@@ -178,15 +195,16 @@ type InletConfig struct {
 	ReaderLease bool
 }
 
-// Tally is what became of the messages of one Send. All fields but SentBytes add
+// Tally is what became of the messages of one Send. All fields but SentBytes and Held add
 // up to the number of messages in the batch.
 type Tally struct {
-	Sent      int   // queued for at least one peer
-	SentBytes int64 // size of those, framing included
-	Unwanted  int   // there are peers, and none has a matching subscription
-	NoPeer    int   // there is no peer at all, or the peers that subscribe have left meanwhile
-	Dropped   int   // the queue of every peer that subscribes is full (Overflow Drop)
-	Unsent    int   // Close came before there was room (Overflow Wait)
+	Sent      int           // queued for at least one peer
+	SentBytes int64         // size of those, framing included
+	Unwanted  int           // there are peers, and none has a matching subscription
+	NoPeer    int           // there is no peer at all, or the peers that subscribe have left meanwhile
+	Dropped   int           // the queue of every peer that subscribes is full, and Send does not wait
+	Unsent    int           // Close came before there was room (Overflow Wait)
+	Held      time.Duration // how long the publisher was held back; in no sum
 }
 
 // Outlet is the PUB side. Its methods are safe for concurrent use; Send keeps the order of
@@ -212,6 +230,15 @@ type Outlet interface {
 	// summed over peers, as far as the carrier knows. A Send that waits returns at once.
 	// Closing twice is harmless.
 	Close(linger time.Duration) (unsent int)
+}
+
+// Throttler is an Outlet that can hold back publishers (Overflow Block or Auto).
+type Throttler interface {
+	// SendFrom is Send for a batch of one publisher; it waits while the publisher is to be
+	// held back. As long as the caller waits, it reads nothing more from that publisher.
+	SendFrom(s *flow.Source, b *batch.Batch) Tally
+	// EndWaits lets all waits end, and nobody wait any more.
+	EndWaits()
 }
 
 // RouteAnnouncer is an Outlet that announces to its peers which post offices its messages may
@@ -261,4 +288,5 @@ type Peer struct {
 	Sent          uint64 // messages
 	Received      uint64
 	Dropped       uint64
+	Held          flow.Held // how long this publisher has been held back (Inlets only)
 }

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"sync"
+	"time"
 
 	"github.com/hermes-zmq/hermes/internal/batch"
 	"github.com/hermes-zmq/hermes/internal/carrier"
@@ -14,8 +15,9 @@ import (
 //
 // The zero value is ready for use; all methods may be called from any goroutine.
 type Counters struct {
-	mu sync.Mutex
-	c  Counts
+	mu   sync.Mutex
+	c    Counts
+	held time.Duration // for which publishers were held back, without waits under way
 }
 
 // Counts are the counters at one instant; core.PostOfficeCounters says what each means.
@@ -35,6 +37,13 @@ func (c *Counters) Now() Counts {
 	return c.c
 }
 
+// Held is for how long publishers were held back, summed over all, in waits that have ended.
+func (c *Counters) Held() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.held
+}
+
 // count takes in what became of a batch.
 func (c *Counters) count(b *batch.Batch, t carrier.Tally) {
 	c.mu.Lock()
@@ -46,6 +55,7 @@ func (c *Counters) count(b *batch.Batch, t carrier.Tally) {
 	n.OutBytes += uint64(t.SentBytes)
 	n.Unwanted += uint64(t.Unwanted + t.NoPeer)
 	n.Dropped += uint64(t.Dropped + t.Unsent)
+	c.held += t.Held
 	if invariants.Enabled {
 		invariants.Check(n.InMessages == n.OutMessages+n.Unwanted+n.Dropped, "post office: the counters do not add up: %+v", *n)
 	}

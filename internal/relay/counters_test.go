@@ -2,6 +2,7 @@ package relay
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -16,7 +17,8 @@ func TestTheCountersAddUp(t *testing.T) {
 	for range 10 {
 		b.AppendFrame([]byte("frame"), false)
 	}
-	c.count(b, carrier.Tally{Sent: 4, SentBytes: 40, Unwanted: 1, NoPeer: 2, Dropped: 2, Unsent: 1})
+	c.count(b, carrier.Tally{Sent: 4, SentBytes: 40, Unwanted: 1, NoPeer: 2, Dropped: 2, Unsent: 1, Held: time.Second})
+	require.Equal(t, time.Second, c.Held())
 	require.Equal(t, Counts{InMessages: 10, InBytes: uint64(b.Size()), OutMessages: 4, OutBytes: 40, Unwanted: 3, Dropped: 3}, c.Now())
 	c.giveUp(3)
 	n := c.Now()

@@ -6,12 +6,13 @@
 //	                           \-> debug outlet -> its subscribers
 //	publishers <- inlet <- upstream subscriptions <- out outlet <- receivers
 //
-// A Relay never waits for a slow receiver: its outlets drop, and count, what exceeds the
-// limits of one. It refuses addresses that lead back to itself, and asks the post offices
+// For a receiver that does not keep up, the out outlet drops messages, and counts them, or holds
+// back publishers, as its Overflow says; throttling tells of that. The debug outlet always
+// drops. A Relay refuses addresses that lead back to itself, and asks the post offices
 // around it whether messages come back (see cycles).
 //
 // Stop first takes back the subscriptions, so that publishers keep what they have, then
-// relays what is on its way, then flushes. Locks: those of an outlet or inlet are taken
+// relays what is on its way, as fast as receivers take it, then flushes. Locks: those of an outlet or inlet are taken
 // before the lock of upstream or cycles where the carrier calls, which call into the other
 // side's only. Counters has a lock of its own.
 package relay
@@ -31,6 +32,7 @@ import (
 	"github.com/hermes-zmq/hermes/internal/deadline"
 	"github.com/hermes-zmq/hermes/internal/errs"
 	"github.com/hermes-zmq/hermes/internal/faultinject"
+	"github.com/hermes-zmq/hermes/internal/flow"
 	"github.com/hermes-zmq/hermes/internal/lastvalue"
 	"github.com/hermes-zmq/hermes/internal/notify"
 )
@@ -48,6 +50,8 @@ type Config struct {
 	Pick    func(address.List) (carrier.Opener, error)              // chooses the carrier
 	Socket  func(carrier.Type, address.List) carrier.Config         // what options say of a socket
 	Limit   func() (messages int, bytes int64)                      // what may be queued for one receiver
+	Full    carrier.Overflow                                        // what happens beyond that
+	Stall   func() time.Duration                                    // see carrier.OutletConfig.StallTimeout
 	OnPeer  func(own carrier.Type, a address.List, e carrier.Event) // hears of peers
 	OnEvent func(notify.Event)                                      // hears of a cycle
 }
@@ -58,6 +62,8 @@ type Relay struct {
 	out, debug carrier.Outlet // debug may be nil
 	upstream   upstream
 	cycles     *cycles
+	throttling throttling
+	passing    atomic.Int64  // batches that are on their way through
 	passed     atomic.Uint64 // grows with every batch: tells when it has become quiet
 
 	mu    sync.Mutex // guards inlet while the relay opens
@@ -70,6 +76,7 @@ func Open(cfg Config) (_ *Relay, err error) {
 		return nil, err
 	}
 	r := &Relay{cfg: cfg, cycles: newCycles()}
+	r.throttling.begin(cfg.Who, r.subscriber, cfg.OnEvent)
 	defer func() {
 		if err != nil {
 			r.close(&deadline.Shared{}) // at once
@@ -146,7 +153,7 @@ func (r *Relay) openInlet() (carrier.Inlet, error) {
 	cfg.Redirect = func(kind, host string) string {
 		return connectivity.Redirect(carrier.XSUB, kind, reachable(r.out.Endpoints(), host))
 	}
-	cfg.Deliver = r.pass
+	cfg.DeliverFrom = r.pass
 	inlet, err := opener.OpenInlet(cfg)
 	if err != nil {
 		return nil, errs.Open(r.cfg.Who, err)
@@ -177,6 +184,7 @@ func (r *Relay) openOutlet(typ carrier.Type, a address.List) (carrier.Outlet, er
 	cfg.OnEvent = func(e carrier.Event) { r.cfg.OnPeer(typ, a, e) }
 	cached := typ == carrier.XPUB && r.cfg.Cache != nil
 	if typ == carrier.XPUB {
+		cfg.Overflow, cfg.StallTimeout, cfg.OnHold = r.cfg.Full, r.cfg.Stall, r.throttling.hold
 		cfg.Redirect = r.redirectPublisher
 		cfg.OnEvent = func(e carrier.Event) {
 			r.upstream.note(e)
@@ -233,15 +241,24 @@ func (r *Relay) outlets() (all []carrier.Outlet) {
 	return all
 }
 
-// pass relays one batch. Batches of different publishers come at the same time.
-func (r *Relay) pass(b *batch.Batch) {
+// pass relays one batch of a publisher. Batches of different publishers come at the same time.
+func (r *Relay) pass(s *flow.Source, b *batch.Batch) {
 	faultinject.At("post office")
+	r.passing.Add(1)
+	defer r.passing.Add(-1)
 	r.passed.Add(1)
-	t := r.out.Send(b)
+	t := r.send(s, b)
 	if r.debug != nil {
 		r.debug.Send(b)
 	}
 	r.cfg.Counters.count(b, t)
+}
+
+func (r *Relay) send(s *flow.Source, b *batch.Batch) carrier.Tally {
+	if t, ok := r.out.(carrier.Throttler); ok {
+		return t.SendFrom(s, b)
+	}
+	return r.out.Send(b)
 }
 
 // Limit makes Config.Limit take effect, where it has changed.
@@ -256,6 +273,16 @@ func (r *Relay) Limit() {
 // debug may be nil.
 func (r *Relay) Sockets() (in carrier.Inlet, out, debug carrier.Outlet) {
 	return r.inlet, r.out, r.debug
+}
+
+// subscriber is the address of one, or "".
+func (r *Relay) subscriber(id uint64) string {
+	for _, p := range r.out.Peers() {
+		if p.ID == id {
+			return p.Address
+		}
+	}
+	return ""
 }
 
 // Cache is that of last values, or nil.
@@ -285,7 +312,7 @@ func (r *Relay) awaitQuiet(limit *deadline.Shared) {
 		}
 		time.Sleep(quiet)
 		now := r.passed.Load()
-		if now == last {
+		if now == last && r.passing.Load() == 0 {
 			return
 		}
 		last = now
@@ -293,6 +320,10 @@ func (r *Relay) awaitQuiet(limit *deadline.Shared) {
 }
 
 func (r *Relay) close(limit *deadline.Shared) (unsent int) {
+	if t, ok := r.out.(carrier.Throttler); ok {
+		t.EndWaits() // the inlet closes when nothing is on its way through any more
+	}
+	r.throttling.stop()
 	if r.inlet != nil {
 		r.inlet.Close()
 	}

@@ -128,7 +128,7 @@ func TestARelayPassesOnWhatComesAndAsksForWhatIsWanted(t *testing.T) {
 	defer b.Release()
 	b.AppendFrame([]byte("one"), false)
 	b.AppendFrame([]byte("two"), false)
-	g.in.cfg.Deliver(b)
+	g.in.cfg.DeliverFrom(nil, b)
 	require.Equal(t, [2]int{2, 2}, [2]int{g.out.sent, g.debug.sent})
 	require.EqualValues(t, 2, g.counters.Now().OutMessages)
 

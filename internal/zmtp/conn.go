@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/flow"
 	"github.com/hermes-zmq/hermes/internal/trie"
 )
 
@@ -42,8 +43,10 @@ type conn struct {
 	reader sharedReader // of a connection whose reading can be leased (SUB side)
 	heartbeat
 
-	received atomic.Uint64         // messages
-	aborted  atomic.Pointer[error] // why this end gave up, or nil
+	subscribed atomic.Bool                 // topics is not empty (PUB side)
+	source     atomic.Pointer[flow.Source] // the peer as a publisher (SUB side); nil before attach
+	received   atomic.Uint64               // messages
+	aborted    atomic.Pointer[error]       // why this end gave up, or nil
 }
 
 func newConn(s *socket, nc net.Conn, from string) (*conn, error) {
@@ -160,6 +163,7 @@ func (c *conn) changeTopics(on bool, prefix []byte, before func()) (changed bool
 	defer c.out.mu.Unlock()
 	if !on {
 		_, changed = c.topics.Remove(prefix)
+		c.subscribed.Store(c.topics.Len() > 0)
 		return changed, nil
 	}
 	if c.topics.Count(prefix) > 0 {
@@ -175,6 +179,7 @@ func (c *conn) changeTopics(on bool, prefix []byte, before func()) (changed bool
 	if before != nil {
 		before()
 	}
+	c.subscribed.Store(true)
 	return c.topics.Add(prefix), nil
 }
 
@@ -182,9 +187,13 @@ func (c *conn) changeTopics(on bool, prefix []byte, before func()) (changed bool
 func (c *conn) describe(subscriptions int) carrier.Peer {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
+	var held flow.Held
+	if s := c.source.Load(); s != nil {
+		held = s.Held(flow.Now())
+	}
 	return carrier.Peer{
 		ID: c.id, Address: c.address, Type: c.peer.socketType, Hermes: c.peer.hermes, Since: c.since,
 		Subscriptions: subscriptions, QueueMessages: c.out.messages, QueueBytes: c.out.bytes,
-		Sent: c.out.sent, Received: c.received.Load(), Dropped: c.out.dropped,
+		Sent: c.out.sent, Received: c.received.Load(), Dropped: c.out.dropped, Held: held,
 	}
 }

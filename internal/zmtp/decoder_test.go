@@ -15,11 +15,12 @@ import (
 
 	"github.com/hermes-zmq/hermes/internal/batch"
 	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/flow"
 )
 
 // newDecoder is a decoder without a connection: commands are not answered.
 func newDecoder(deliver func(*batch.Batch), l messageLimits) *decoder {
-	i := &inlet{onBatch: deliver}
+	i := &inlet{deliver: func(_ *flow.Source, b *batch.Batch) { deliver(b) }}
 	i.cfg = withDefaults(carrier.Config{})
 	i.born = time.Now()
 	c := &conn{s: &i.socket}

@@ -24,7 +24,7 @@ type path struct {
 // One goroutine uses it; whether a path is stalled lies in its send buffer, for the next
 // Send.
 type failover struct {
-	fanOut
+	*fanOut
 	stalledTimeout time.Duration
 }
 
@@ -39,7 +39,7 @@ func (f *failover) sendAll(peers []*conn) {
 		most := min(pathSlice, max(f.stalledTimeout-late.waited, time.Millisecond))
 		late.waited += late.c.out.waitForRoom(f.b, late.next, most)
 		if late.waited >= f.stalledTimeout && othersAccept(paths, late.c) {
-			late.c.out.setStalled(true)
+			late.c.out.stalled.Store(true)
 		}
 	}
 	for i := range paths {
@@ -61,14 +61,14 @@ func (f *failover) offerAll(paths []path) (late *path) {
 		if p.next == f.b.Len() {
 			continue
 		}
-		if p.c.out.isStalled() {
+		if p.c.out.stalled.Load() {
 			stalled = p
 		} else if accepting++; late == nil {
 			late = p
 		}
 	}
 	if late == nil && stalled != nil && accepting == 0 {
-		stalled.c.out.setStalled(false) // all others have left
+		stalled.c.out.stalled.Store(false) // all others have left
 		return stalled
 	}
 	return late
@@ -103,11 +103,11 @@ func (f *failover) offer(p *path) bool {
 		p.next = n
 		return false
 	}
-	if o.stalled && (o.messages > o.maxMessages/2 || o.bytes > o.maxBytes/2) {
+	if o.stalled.Load() && (o.messages > o.maxMessages/2 || o.bytes > o.maxBytes/2) {
 		o.mu.Unlock()
 		return false
 	}
-	o.stalled = false
+	o.stalled.Store(false)
 	if p.c.topics.All() {
 		p.next = f.queueWhatFits(p.c, p.next, n)
 	} else {

@@ -83,7 +83,7 @@ func TestTheLastPathIsWaitedFor(t *testing.T) {
 	}()
 	testkit.Eventually(t, func() bool {
 		c := *o.peers.Load()
-		return c[0].out.isStalled() || c[1].out.isStalled()
+		return c[0].out.stalled.Load() || c[1].out.stalled.Load()
 	}, "one is stalled")
 	select {
 	case sum := <-done:

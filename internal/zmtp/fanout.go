@@ -1,8 +1,11 @@
 package zmtp
 
 import (
+	"time"
+
 	"github.com/hermes-zmq/hermes/internal/batch"
 	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/flow"
 )
 
 // outcome is what has become of one message so far. Of its outcomes at several peers the
@@ -37,6 +40,11 @@ type fanOut struct {
 	outcomes []outcome // of each message
 	allSent  bool      // one peer has taken everything: outcomes no longer matter
 	gone     int       // peers that had left before they were tried
+
+	source   *flow.Source  // the publisher, where it may be held back; see throttle.go
+	throttle *throttle     // nil without source
+	now      time.Duration // when the batch was delivered, on the clock of package flow
+	hasTurn  bool          // holds throttle.turn
 }
 
 // sendTo queues for one peer the messages to which it subscribes, and flushes its send buffer.
@@ -48,12 +56,15 @@ func (f *fanOut) sendTo(c *conn) {
 		return
 	}
 	n := f.b.Len()
-	if c.topics.All() {
-		f.queueRun(c, 0, n)
-	} else {
-		for i, j := f.nextRun(c, 0); i < n; i, j = f.nextRun(c, j) {
-			f.queueRun(c, i, j)
-		}
+	i, j := 0, n
+	if !c.topics.All() {
+		i, j = f.nextRun(c, 0)
+	}
+	if i < n && f.source != nil {
+		f.source.Follow(c.id, f.now)
+	}
+	for ; i < n; i, j = f.nextRun(c, j) {
+		f.queueRun(c, i, j)
 	}
 	c.flush()
 }
@@ -108,12 +119,13 @@ func (f *fanOut) queueRun(c *conn, i, j int) {
 		case o.dead || o.closing:
 			f.giveUp(o, i, j)
 			return
-		case !f.wait:
+		case f.wait:
+			o.waitWhile(func() bool { return o.fits(f.b, i, i+1) == 0 })
+		case f.throttle == nil || !f.throttle.holdFull(f, c, i):
 			o.dropped += uint64(j - i)
 			f.record(i, j, dropped)
 			return
 		}
-		o.waitWhile(func() bool { return o.fits(f.b, i, i+1) == 0 })
 	}
 }
 
@@ -137,6 +149,7 @@ func (f *fanOut) queueWhatFits(c *conn, i, j int) int {
 		}
 		bytes := f.b.Ends[i+k-1] - f.b.Start(i)
 		o.add(f.b, i, i+k, bytes < sparseBytes && k < n || o.pins(f.b, bytes))
+		o.noteLevel()
 		if k == n {
 			f.allSent = true
 		} else {

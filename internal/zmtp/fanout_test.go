@@ -216,7 +216,7 @@ func TestAPeerThatClosesCountsOnlyItsTopics(t *testing.T) {
 	require.Equal(t, want, f.tally(1), "skipped")
 
 	for _, next := range []int{0, 1} {
-		late := failover{fanOut{b: b, wait: true, outcomes: make([]outcome, 3)}, time.Second}
+		late := failover{&fanOut{b: b, wait: true, outcomes: make([]outcome, 3)}, time.Second}
 		require.False(t, late.offer(&path{c: c, next: next}))
 		require.Equal(t, want, late.tally(1), "redundant path, tried from message %d on", next)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/hermes-zmq/hermes/internal/batch"
 	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/flow"
 	"github.com/hermes-zmq/hermes/internal/invariants"
 	"github.com/hermes-zmq/hermes/internal/trie"
 )
@@ -23,7 +24,7 @@ import (
 // inlet is a SUB or XSUB socket.
 type inlet struct {
 	socket
-	onBatch func(*batch.Batch) // carrier.InletConfig.Deliver
+	deliver func(*flow.Source, *batch.Batch) // carrier.InletConfig.DeliverFrom or Deliver
 	onRoute func(peer uint64, offices []string) error
 	filters bool // deliver only what is subscribed to, as libzmq's SUB does and its XSUB does not
 
@@ -39,7 +40,10 @@ type inlet struct {
 var _ carrier.ReaderLeaser = (*inlet)(nil)
 
 func openInlet(cfg carrier.InletConfig) (carrier.Inlet, error) {
-	i := &inlet{onBatch: cfg.Deliver, onRoute: cfg.OnRoute, filters: cfg.Type == carrier.SUB, leasable: cfg.ReaderLease}
+	i := &inlet{deliver: cfg.DeliverFrom, onRoute: cfg.OnRoute, filters: cfg.Type == carrier.SUB, leasable: cfg.ReaderLease}
+	if i.deliver == nil && cfg.Deliver != nil {
+		i.deliver = func(_ *flow.Source, b *batch.Batch) { cfg.Deliver(b) }
+	}
 	i.mu.Rank(lockFamily, rankInlet)
 	if err := i.open(cfg.Config, i); err != nil {
 		return nil, err
@@ -58,6 +62,7 @@ func (i *inlet) accepts(peerType string) bool { return peerType == "PUB" || peer
 
 // attach implements role: it sends a new peer all subscriptions.
 func (i *inlet) attach(c *conn) {
+	c.source.Store(flow.New(c.id, c.address, c.peer.hermes != "" || c.peer.office != ""))
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.subscribed = append(i.subscribed, c)
@@ -105,11 +110,11 @@ func (i *inlet) deliverBatch(c *conn, b *batch.Batch) {
 	if i.filters && !i.all.Load() {
 		i.filter(b)
 	}
-	if b.Len() == 0 || i.onBatch == nil {
+	if b.Len() == 0 || i.deliver == nil {
 		return
 	}
 	c.busy.Store(true)
-	i.onBatch(b)
+	i.deliver(c.source.Load(), b)
 	c.readingAgain()
 }
 

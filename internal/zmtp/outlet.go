@@ -30,6 +30,7 @@ type outlet struct {
 	queueBytes     atomic.Int64
 	stalledTimeout time.Duration    // 0: the peers are not redundant paths, see failover.go
 	replay         *lastValueReplay // nil without a cache
+	throttle       *throttle        // nil if publishers are never held back
 
 	route route
 
@@ -47,12 +48,15 @@ func openOutlet(cfg carrier.OutletConfig) (carrier.Outlet, error) {
 	}
 	o.route.mu.Rank(lockFamily, rankRoute)
 	if cfg.Cache != nil {
-		if cfg.Overflow != carrier.Drop {
+		if cfg.Overflow == carrier.Wait {
 			return nil, fmt.Errorf("%w: a cache at an outlet that waits", carrier.ErrUnsupported)
 		}
 		o.replay = &lastValueReplay{cache: cfg.Cache}
 		o.replay.turn.Rank(lockFamily, rankReplayTurn)
 		o.replay.sends.Rank(lockFamily, rankSends)
+	}
+	if cfg.Overflow == carrier.Block || cfg.Overflow == carrier.Auto {
+		o.throttle = newThrottle(o, &cfg)
 	}
 	o.Limit(cfg.QueueMessages, cfg.QueueBytes)
 	if err := o.open(cfg.Config, o); err != nil {
@@ -73,6 +77,9 @@ func (o *outlet) accepts(peerType string) bool { return peerType == "SUB" || pee
 // attach implements role. It sets the bounds once more: they may have changed since the
 // connection was made.
 func (o *outlet) attach(c *conn) {
+	if o.throttle != nil {
+		c.out.reportTo(&o.throttle.level)
+	}
 	c.out.setBounds(o.bounds())
 	o.route.tell(c)
 }
@@ -154,7 +161,11 @@ func (o *outlet) detach(c *conn) {
 }
 
 // Send implements carrier.Outlet.
-func (o *outlet) Send(b *batch.Batch) carrier.Tally {
+func (o *outlet) Send(b *batch.Batch) carrier.Tally { return o.send(&fanOut{b: b}) }
+
+// send sends the batch of f.
+func (o *outlet) send(f *fanOut) carrier.Tally {
+	b := f.b
 	if o.replay != nil {
 		o.replay.sends.RLock()
 		defer o.replay.sends.RUnlock()
@@ -173,9 +184,10 @@ func (o *outlet) Send(b *batch.Batch) carrier.Tally {
 	outcomes := o.outcomes.Get().(*[]outcome)
 	defer o.outcomes.Put(outcomes)
 	*outcomes = freshOutcomes(*outcomes, n)
-	f := failover{fanOut{b: b, wait: o.overflow == carrier.Wait, outcomes: *outcomes}, o.stalledTimeout}
+	f.wait, f.outcomes = o.overflow == carrier.Wait, *outcomes
 	if o.stalledTimeout > 0 && len(peers) > 1 {
-		f.sendAll(peers)
+		paths := failover{f, o.stalledTimeout}
+		paths.sendAll(peers)
 	} else {
 		for _, c := range peers {
 			f.sendTo(c)

@@ -19,7 +19,7 @@ import (
 // Names beginning with "X-" are for applications; peers ignore those that they do not know.
 const (
 	propSocketType = "Socket-Type"
-	propHermes     = "X-Hermes"        // the version of the envelopes that the peer reads
+	propHermes     = "X-Hermes"        // the version of the envelopes that the peer reads or writes
 	propOffice     = "X-Hermes-Office" // the name of the post office that the socket is part of
 )
 

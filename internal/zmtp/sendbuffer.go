@@ -2,6 +2,7 @@ package zmtp
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hermes-zmq/hermes/internal/batch"
@@ -54,11 +55,16 @@ type sendBuffer struct {
 	writing    bool          // a goroutine holds the writing flag
 	handedOver bool          // the writer is to take over the flag
 	lastWrite  time.Duration // when writing was last cleared, on the clock of now
-	stalled    bool          // failover does not wait for this peer; see failover.go
+	stalled    atomic.Bool   // nobody waits for this peer; see failover.go and throttle.go
 	closing    bool          // no message will be added; shut down when empty
 	dead       bool          // the connection is gone
 
 	dropped uint64 // messages for which there was no room
+
+	levels *levels       // of the outlet that holds back publishers, or nil; see throttle.go
+	behind atomic.Bool   // so much is queued that publishers are held back
+	seen   progress      // of the peer, when somebody last looked
+	took   time.Duration // when that changed, on the clock of package flow
 }
 
 func (o *sendBuffer) init(io *rawio, maxMessages int, maxBytes int64) {
@@ -80,6 +86,7 @@ func (o *sendBuffer) addWhatFits(b *batch.Batch) (taken int) {
 	n := b.Len()
 	if taken = o.fits(b, 0, n); taken > 0 {
 		o.add(b, 0, taken, false)
+		o.noteLevel()
 	}
 	o.dropped += uint64(n - taken)
 	return taken
@@ -90,6 +97,7 @@ func (o *sendBuffer) setBounds(messages int, bytes int64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.maxMessages, o.maxBytes = messages, bytes
+	o.noteLevel()
 	o.roomMade.Broadcast()
 }
 
@@ -143,6 +151,7 @@ func (o *sendBuffer) writeSome(wait bool) (full bool, err error) {
 	o.io.clearVector(count)
 	if err == nil {
 		o.written(n)
+		o.noteLevel()
 		if o.waiting > 0 {
 			o.roomMade.Broadcast()
 		}
@@ -237,25 +246,12 @@ func (o *sendBuffer) waitForRoom(b *batch.Batch, i int, most time.Duration) time
 	return now() - began
 }
 
-// setStalled sets whether failover goes on without this peer.
-func (o *sendBuffer) setStalled(stalled bool) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.stalled = stalled
-}
-
-func (o *sendBuffer) isStalled() bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.stalled
-}
-
 // accepting reports whether Send queues messages for this peer, or waits for room: the buffer
 // is open and not stalled.
 func (o *sendBuffer) accepting() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return !o.stalled && !o.dead && !o.closing
+	return !o.stalled.Load() && !o.dead && !o.closing
 }
 
 // finish makes the buffer refuse messages. When the queue is empty, the writer shuts down the
@@ -275,6 +271,7 @@ func (o *sendBuffer) kill() (unsent int) {
 	defer o.mu.Unlock()
 	unsent = o.messages
 	o.dead = true
+	o.noteLevel()
 	if !o.writing || o.handedOver {
 		o.discard()
 	}

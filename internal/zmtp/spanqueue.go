@@ -44,6 +44,8 @@ type spanQueue struct {
 	bytes    int64  // in spans[head:], commands included
 	commands int64  // bytes of commands queued since the queue was last empty
 	sent     uint64 // messages written completely
+
+	writtenBytes uint64 // commands included
 }
 
 func (q *spanQueue) empty() bool { return q.head == len(q.spans) }
@@ -161,6 +163,7 @@ func (q *spanQueue) gather(io *rawio) (count, bytes int) {
 // written takes the first n bytes off the queue.
 func (q *spanQueue) written(n int) {
 	q.bytes -= int64(n)
+	q.writtenBytes += uint64(n)
 	for n > 0 {
 		s := &q.spans[q.head]
 		if k := s.end - s.off; n >= k {

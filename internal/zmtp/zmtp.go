@@ -33,6 +33,7 @@
 //	socket.events            held while OnEvent runs
 //	route.mu                 what peers are told of post offices
 //	inlet.mu                 subscriptions of the SUB side
+//	throttle.turn            one publisher that was held back sends
 //	lastValueReplay.sends    read by every Send, written by a subscription with a replay
 //	sendBuffer.mu            queue and subscriptions of one peer
 //	socket.mu                which connections there are
@@ -57,6 +58,7 @@ const (
 	rankEvents
 	rankRoute
 	rankInlet
+	rankTurn
 	rankSends
 	rankSendBuffer
 	rankSocket
