@@ -7,6 +7,7 @@ import (
 
 	"github.com/hermes-zmq/hermes/internal/batch"
 	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/flow"
 	"github.com/hermes-zmq/hermes/internal/trie"
 )
 
@@ -25,6 +26,10 @@ type inlet struct {
 
 func openInlet(cfg carrier.InletConfig) (*inlet, error) {
 	in := &inlet{raw: cfg.Type == carrier.XSUB, deliver: cfg.Deliver}
+	if cfg.DeliverFrom != nil {
+		all := flow.New(0, "any of those of libzmq", false)
+		in.deliver = func(b *batch.Batch) { cfg.DeliverFrom(all, b) }
+	}
 	typ := zmq.SUB
 	if in.raw {
 		typ = zmq.XSUB

@@ -13,6 +13,7 @@ import (
 
 	"github.com/hermes-zmq/hermes/internal/batch"
 	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/flow"
 	"github.com/hermes-zmq/hermes/internal/invariants"
 	"github.com/hermes-zmq/hermes/internal/trie"
 )
@@ -30,7 +31,9 @@ const (
 
 // The PUB side. libzmq keeps a queue for every peer, whose bound is its high-water mark in
 // messages; with Overflow Drop, libzmq drops beyond it without reporting it, so that such
-// losses show only at receivers that read sequence trailers.
+// losses show only at receivers that read sequence trailers. Overflow Auto is Drop, for libzmq
+// does not tell whose queue is full. With Block, who is to wait for a queue that has had no room
+// for StallTimeout waits no more: libzmq drops for it, until half of it is free.
 //
 // Locks: sending is taken before mu and held for a whole Send; mu is released every sendRun
 // messages and while Send waits for room.
@@ -38,15 +41,26 @@ const (
 // outlet is an XPUB.
 type outlet struct {
 	*socket
-	wait    bool             // for room, rather than drop
-	sending invariants.Mutex // keeps the messages of one Send together and in order
-	room    *sync.Cond       // on mu: libzmq may have room again
-	waiting atomic.Bool      // a Send waits for room
-	topics  trie.Set         // what peers subscribe to; guarded by mu
+	wait    bool                 // for room, rather than drop
+	stall   func() time.Duration // how long for one queue, or nil: without end
+	onHold  func(*flow.Source)   // see carrier.OutletConfig; may be nil
+	sending invariants.Mutex     // keeps the messages of one Send together and in order
+	room    *sync.Cond           // on mu: libzmq may have room again
+	waiting atomic.Bool          // a Send waits for room
+	source  *flow.Source         // the publisher whose batch is sent, or nil; guarded by sending
+	stalled bool                 // a queue has had no room for too long; guarded by mu
+	hurried bool                 // nobody is to wait any more; guarded by mu
+	topics  trie.Set             // what peers subscribe to; guarded by mu
 }
 
 func openOutlet(cfg carrier.OutletConfig) (*outlet, error) {
-	o := &outlet{wait: cfg.Overflow == carrier.Wait}
+	if cfg.Overflow == carrier.DropOld || cfg.Overflow == carrier.LatestPerTopic {
+		return nil, fmt.Errorf("%w: libzmq drops what is new only", carrier.ErrUnsupported)
+	}
+	o := &outlet{wait: cfg.Overflow == carrier.Wait || cfg.Overflow == carrier.Block, onHold: cfg.OnHold}
+	if cfg.Overflow == carrier.Block {
+		o.stall = cfg.StallTimeout
+	}
 	hwm := cfg.QueueMessages
 	if hwm == 0 {
 		hwm = defaultHWM
@@ -111,12 +125,29 @@ func (o *outlet) subscription(msg []byte) (e carrier.Event) {
 
 // Send implements carrier.Outlet.
 func (o *outlet) Send(b *batch.Batch) (t carrier.Tally) {
+	return o.SendFrom(nil, b)
+}
+
+// SendFrom implements carrier.Throttler.
+func (o *outlet) SendFrom(s *flow.Source, b *batch.Batch) (t carrier.Tally) {
 	o.sending.Lock()
 	defer o.sending.Unlock()
+	o.source = s
 	for i := 0; i < b.Len(); {
 		i = o.sendRunOf(b, i, &t)
 	}
+	if s != nil {
+		t.Held = s.End(flow.Now())
+	}
 	return t
+}
+
+// EndWaits implements carrier.Throttler.
+func (o *outlet) EndWaits() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.hurried = true
+	o.room.Broadcast()
 }
 
 func (o *outlet) sendRunOf(b *batch.Batch, from int, t *carrier.Tally) int {
@@ -144,6 +175,7 @@ func (o *outlet) wakeWatcher() {
 // sendMessage gives one message to libzmq, and waits for room if the outlet waits. Peers may
 // come and go meanwhile. When libzmq has taken the first frame it must be given the others.
 func (o *outlet) sendMessage(msg []byte, t *carrier.Tally) {
+	began := flow.Now()
 	for rest := msg; ; o.waitForRoom() {
 		begun := len(rest) < len(msg)
 		switch {
@@ -158,12 +190,36 @@ func (o *outlet) sendMessage(msg []byte, t *carrier.Tally) {
 			t.Unwanted++
 			return
 		}
-		if rest = o.sendFrames(rest); len(rest) == 0 {
+		if rest = o.sendFrames(rest); len(rest) > 0 && o.givesUp(began) {
+			rest = o.sendLossy(rest)
+		} else if len(rest) == 0 {
+			o.stalled = false
+		}
+		if len(rest) == 0 {
 			t.Sent++
 			t.SentBytes += int64(len(msg))
 			return
 		}
 	}
+}
+
+// givesUp reports whether what has had no room since began is not to wait for it any longer. The
+// caller holds mu.
+func (o *outlet) givesUp(began time.Duration) bool {
+	if o.stall == nil {
+		return false
+	}
+	o.stalled = o.stalled || o.hurried || flow.Now()-began >= o.stall()
+	return o.stalled
+}
+
+// sendLossy sends to those that have room; libzmq drops for the others.
+func (o *outlet) sendLossy(msg []byte) (rest []byte) {
+	if err := o.soc.SetXpubNodrop(false); err != nil {
+		return msg
+	}
+	defer func() { _ = o.soc.SetXpubNodrop(true) }()
+	return o.sendFrames(msg)
 }
 
 // alone reports that there is no peer. Subscriptions of a peer may arrive before the
@@ -192,6 +248,9 @@ func (o *outlet) sendFrames(msg []byte) []byte {
 }
 
 func (o *outlet) waitForRoom() {
+	if s := o.source; s != nil && s.Begin(0, flow.Now()) && o.onHold != nil {
+		o.onHold(s)
+	}
 	o.wakeWatcher()
 	o.waiting.Store(true)
 	defer o.waiting.Store(false)

@@ -195,6 +195,10 @@ func (r *Relay) openOutlet(typ carrier.Type, a address.List) (carrier.Outlet, er
 		cfg.Cache = r.cfg.Cache // a nil pointer would not be a nil interface
 	}
 	o, err := opener.OpenOutlet(cfg)
+	if drops := cfg.Overflow == carrier.DropOld || cfg.Overflow == carrier.LatestPerTopic; drops && errors.Is(err, carrier.ErrUnsupported) {
+		return nil, errs.Errorf(errs.ENOTSUP, "%s: this value of the option queue.full needs the engine zmtp, and %s uses libzmq (option engine = %s)",
+			r.cfg.Who, strings.Join(a.All(), ","), r.cfg.Engine)
+	}
 	if cached && errors.Is(err, carrier.ErrUnsupported) {
 		return nil, errs.Errorf(errs.ENOTSUP, "%s: the option cache.depth needs the engine zmtp, and %s uses libzmq (option engine = %s)",
 			r.cfg.Who, strings.Join(a.All(), ","), r.cfg.Engine)

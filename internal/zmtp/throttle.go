@@ -35,7 +35,7 @@ import (
 
 // behindBytes is how much is queued for a peer that is behind: enough to keep its connection
 // busy while a publisher is woken, and little enough to stay in a processor's cache.
-const behindBytes = 2 << 20
+const behindBytes = 1 << 20
 
 // stallChecks is how often within StallTimeout a waiting publisher looks whether a peer takes
 // anything.
