@@ -2,7 +2,7 @@ package core
 
 import (
 	"fmt"
-	"time"
+	"strings"
 
 	"github.com/hermes-zmq/hermes/internal/address"
 	"github.com/hermes-zmq/hermes/internal/carrier"
@@ -10,7 +10,6 @@ import (
 	"github.com/hermes-zmq/hermes/internal/fds"
 	"github.com/hermes-zmq/hermes/internal/libzmq"
 	"github.com/hermes-zmq/hermes/internal/notify"
-	"github.com/hermes-zmq/hermes/internal/option"
 	"github.com/hermes-zmq/hermes/internal/zmtp"
 )
 
@@ -22,64 +21,10 @@ var carriers = func() *carrier.Set {
 	return s
 }()
 
-// networkOptions are the settings of a component with sockets, most of which go to the
-// carrier. A node has none but linger.
-type networkOptions struct {
-	engine            *option.Choice
-	linger            *option.Duration
-	message           *option.Size
-	heartbeatInterval *option.Duration
-	heartbeatTimeout  *option.Duration
-	reconnectMin      *option.Duration
-	reconnectMax      *option.Duration
-	handshake         *option.Duration
-	limits            struct{ connections, frames, handshake, subscriptions, subscriptionBytes *option.Size }
-}
-
 // addNetworkOptions adds what every component with sockets can be told.
 func (c *component) addNetworkOptions() {
-	n := &c.network
-	n.engine = option.NewChoice(carrier.EngineAuto, carrier.EngineZMTP, carrier.EngineLibzmq)
-	n.message = option.NewSize(256<<20, option.MaxMessage)
-	n.heartbeatInterval = option.NewDuration(3 * time.Second)
-	n.heartbeatTimeout = option.NewDuration(6 * time.Second)
-	n.reconnectMin = option.NewDuration(100 * time.Millisecond)
-	n.reconnectMax = option.NewDuration(2 * time.Second)
-	n.handshake = option.NewDuration(10 * time.Second)
-	o := &c.options
-	o.Add("engine", "implementation of ZMTP: zmtp (built in; tcp and ipc), libzmq (every transport of that library), or auto (zmtp where it supports the addresses, otherwise libzmq)", false, n.engine)
-	c.addLinger("component")
-	o.Add("message.bytes", "maximum size of an envelope that is sent or received, in bytes", false, n.message)
-	o.Add("heartbeat.interval", "interval of PINGs to a silent peer (engine libzmq: of TCP keepalive probes, in whole seconds); 0 sends none", false, n.heartbeatInterval)
-	o.Add("heartbeat.timeout", "time without an answer after which a peer is considered dead and its connection is closed", false, n.heartbeatTimeout)
-	o.Add("reconnect.min", "delay before the first attempt to reconnect; it doubles with each failed attempt, up to reconnect.max", false, n.reconnectMin)
-	o.Add("reconnect.max", "maximum delay between two attempts to reconnect", false, n.reconnectMax)
-	o.Add("handshake.timeout", "time limit for the handshake of a new peer", false, n.handshake)
-	c.links.RetryEvery(n.reconnectMax.Get)
-	c.addLimitOptions()
-}
-
-// addLinger adds the option "linger", whose description calls the component kind.
-func (c *component) addLinger(kind string) {
-	c.network.linger = option.NewDuration(time.Second)
-	c.options.Add("linger", "time limit for sending what is queued when the "+kind+" is closed", true, c.network.linger)
-}
-
-// addLimitOptions adds what one peer may cost, at most.
-func (c *component) addLimitOptions() {
-	l, d := &c.network.limits, carrier.DefaultLimits
-	l.connections = option.NewSize(int64(d.Connections), option.MaxLimit)
-	l.frames = option.NewSize(int64(d.Frames), option.MaxLimit)
-	l.handshake = option.NewSize(int64(d.HandshakeBytes), option.MaxLimit)
-	l.subscriptions = option.NewSize(int64(d.Subscriptions), option.MaxLimit)
-	l.subscriptionBytes = option.NewSize(int64(d.SubscriptionBytes), option.MaxLimit)
-	o := &c.options
-	const zmtpOnly = " (engine zmtp only)"
-	o.Add("limit.connections", "maximum number of connected peers; further ones are refused"+zmtpOnly, false, l.connections)
-	o.Add("limit.frames", "maximum number of frames in a message; a peer that exceeds it is disconnected"+zmtpOnly, false, l.frames)
-	o.Add("limit.handshake.bytes", "maximum size of a peer's handshake, in bytes"+zmtpOnly, false, l.handshake)
-	o.Add("limit.subscriptions", "maximum number of subscriptions of a peer; a peer that exceeds it is disconnected"+zmtpOnly, false, l.subscriptions)
-	o.Add("limit.subscriptions.bytes", "maximum total size of the subscriptions of a peer, in bytes"+zmtpOnly, false, l.subscriptionBytes)
+	c.network.add(&c.options)
+	c.links.RetryEvery(c.network.reconnectMax.Get)
 }
 
 // carrierConfig is what the options say, for a socket at these addresses.
@@ -151,3 +96,6 @@ func (c *component) peerEvent(own carrier.Type, a address.List, e carrier.Event)
 		c.events.Add(out)
 	}
 }
+
+// endpointOf is the fact "endpoint" of a socket: where it is bound, separated by commas.
+func endpointOf(s carrier.Socket) string { return strings.Join(s.Endpoints(), ",") }

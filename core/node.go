@@ -36,7 +36,7 @@ func NewNode(name string, receiver *Receiver, publisher *Publisher) (*Node, erro
 	}
 	n := &Node{receiver: receiver, publisher: publisher}
 	n.init("node", name, "", hooks{start: n.openUp, stop: n.shutDown})
-	n.addLinger("node")
+	n.network.addLinger(&n.options, "node")
 	n.calm.Set(true)
 	return n, nil
 }

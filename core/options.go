@@ -1,5 +1,17 @@
 package core
 
+import (
+	"time"
+
+	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/option"
+	"github.com/hermes-zmq/hermes/internal/queue"
+)
+
+// What components can be told: every option is declared here, with its default. The numbers of
+// the network are defaults of package carrier; "json.lost", which only foreign runtimes have,
+// is declared in package embed. docs/configuration.md is generated from these declarations.
+
 // Option describes one setting of a Component, as docs/configuration.md lists it.
 type Option struct {
 	Key     string
@@ -32,4 +44,133 @@ func (c *component) Set(key, value string) error {
 		return errorf(EOPTION, "option %q of %s cannot be %q: %w", key, c.who(), value, err)
 	}
 	return nil
+}
+
+// When an option may be set.
+const (
+	live        = true
+	beforeStart = false
+)
+
+// networkOptions are those of every component with sockets. Most go to the carrier, which the
+// option "engine" chooses. A node has none but linger.
+type networkOptions struct {
+	engine            *option.Choice
+	linger            *option.Duration
+	message           *option.Size
+	heartbeatInterval *option.Duration
+	heartbeatTimeout  *option.Duration
+	reconnectMin      *option.Duration
+	reconnectMax      *option.Duration
+	handshake         *option.Duration
+	limits            struct{ connections, frames, handshake, subscriptions, subscriptionBytes *option.Size }
+}
+
+func (x *networkOptions) add(o *option.Set) {
+	x.engine = o.Choice("engine", beforeStart, "implementation of ZMTP: zmtp (built in; tcp and ipc), libzmq (every transport of that library), or auto (zmtp where it supports the addresses, otherwise libzmq)",
+		carrier.EngineAuto, carrier.EngineZMTP, carrier.EngineLibzmq)
+	x.addLinger(o, "component")
+	x.message = o.Size("message.bytes", 256<<20, option.MaxMessage, beforeStart, "maximum size of an envelope that is sent or received, in bytes")
+	x.heartbeatInterval = o.Duration("heartbeat.interval", carrier.DefaultHeartbeatInterval, beforeStart, "interval of PINGs to a silent peer (engine libzmq: of TCP keepalive probes, in whole seconds); 0 sends none")
+	x.heartbeatTimeout = o.Duration("heartbeat.timeout", carrier.DefaultHeartbeatTimeout, beforeStart, "time without an answer after which a peer is considered dead and its connection is closed")
+	x.reconnectMin = o.Duration("reconnect.min", carrier.DefaultReconnectMin, beforeStart, "delay before the first attempt to reconnect; it doubles with each failed attempt, up to reconnect.max")
+	x.reconnectMax = o.Duration("reconnect.max", carrier.DefaultReconnectMax, beforeStart, "maximum delay between two attempts to reconnect")
+	x.handshake = o.Duration("handshake.timeout", carrier.DefaultHandshakeTimeout, beforeStart, "time limit for the handshake of a new peer")
+	x.addLimits(o)
+}
+
+// addLinger adds the option "linger", whose description calls the component kind.
+func (x *networkOptions) addLinger(o *option.Set, kind string) {
+	x.linger = o.Duration("linger", time.Second, live, "time limit for sending what is queued when the "+kind+" is closed")
+}
+
+// addLimits adds what one peer may cost, at most.
+func (x *networkOptions) addLimits(o *option.Set) {
+	limit := func(key string, n int, usage string) *option.Size {
+		return o.Size("limit."+key, int64(n), option.MaxLimit, beforeStart, usage+" (engine zmtp only)")
+	}
+	l, d := &x.limits, carrier.DefaultLimits
+	l.connections = limit("connections", d.Connections, "maximum number of connected peers; further ones are refused")
+	l.frames = limit("frames", d.Frames, "maximum number of frames in a message; a peer that exceeds it is disconnected")
+	l.handshake = limit("handshake.bytes", d.HandshakeBytes, "maximum size of a peer's handshake, in bytes")
+	l.subscriptions = limit("subscriptions", d.Subscriptions, "maximum number of subscriptions of a peer; a peer that exceeds it is disconnected")
+	l.subscriptionBytes = limit("subscriptions.bytes", d.SubscriptionBytes, "maximum total size of the subscriptions of a peer, in bytes")
+}
+
+// publisherOptions are those of a publisher besides the network's.
+type publisherOptions struct {
+	queueMessages *option.Size
+	queueBytes    *option.Size
+	queueFull     *option.Policy
+	queueBlock    *option.Duration
+	readyHold     *option.Duration
+	sequence      *option.Choice
+	redundant     *option.Choice
+	redundantWait *option.Duration
+	times         *option.Choice
+}
+
+func (x *publisherOptions) add(o *option.Set) {
+	x.queueMessages = o.Size("queue.messages", 1_000_000, option.MaxCount, live, "maximum number of envelopes in the send queue")
+	x.queueBytes = o.Size("queue.bytes", 256<<20, option.MaxBytes, live, "maximum size of the send queue, in bytes")
+	x.queueFull = o.Policy("queue.full", queue.Block, beforeStart, "what publish does when the queue is full: block (waits for room, up to queue.block), drop_new (discards the new envelope), drop_old (discards the oldest), latest_per_topic (keeps only the newest envelope of each topic), or error (fails at once)")
+	x.queueBlock = o.Duration("queue.block", time.Second, live, "time limit for publish to wait for room in the queue, with queue.full = block")
+	x.readyHold = o.Duration("ready.hold", time.Second, live, "maximum time for which envelopes are held in the queue while there is no subscription")
+	x.sequence = o.Choice("sequence", beforeStart, "whether envelopes carry sequence numbers, from which receivers detect losses: on or off", "on", "off")
+	x.redundant = o.Choice("redundant", beforeStart, "whether the peers are redundant paths to the same receivers, so that a stalled path does not hold back the others: on, off, or auto (on if there are several addresses to connect to)", "auto", "on", "off")
+	x.redundantWait = o.Duration("redundant.wait", 500*time.Millisecond, beforeStart, "time for which a stalled path may hold back the others; after that it misses envelopes until it has caught up")
+	x.times = o.Choice("times", live, "which values a caller may pass as the time of an envelope: check (those that receivers understand) or any (every JSON value, as in 1.x)", "check", "any")
+}
+
+// receiverOptions are those of a receiver besides the network's.
+type receiverOptions struct {
+	slowAfter     *option.Duration
+	onSlow        *option.Choice
+	clockSkew     *option.Choice
+	originsFilter *option.Choice
+	queueMessages *option.Size
+	queueBytes    *option.Size
+	queueFull     *option.Policy
+	queueBlock    *option.Duration
+	redundant     *option.Choice
+	redundantHold *option.Duration
+}
+
+func (x *receiverOptions) add(o *option.Set) {
+	x.slowAfter = o.Duration("timeout", time.Second, live, "maximum age of an envelope on arrival")
+	x.onSlow = o.Choice("on_slow", live, "what happens when an envelope is older than timeout: stop (the receiver stops), drop (the envelope is discarded), warn (it is delivered, and an event reports it), or ignore (it is delivered)", "stop", "drop", "warn", "ignore")
+	x.clockSkew = o.Choice("clock.skew", live, "how different clocks are handled: off (the age is the difference between the clocks of receiver and sender), or guard (the age is relative to the fastest envelope of the same origin)", "off", "guard")
+	x.originsFilter = o.Choice("origins.filter", live, "how accepted origins are used: on (if there are any, envelopes of all other origins are dropped), age (all origins pass, but only envelopes of accepted origins are checked against timeout; setting it clears the accepted origins), or off (all origins pass)", "on", "age", "off")
+	x.queueMessages = o.Size("queue.messages", 1_000_000, option.MaxCount, live, "maximum number of envelopes in the receive queue")
+	x.queueBytes = o.Size("queue.bytes", 256<<20, option.MaxBytes, live, "maximum size of the receive queue, in bytes")
+	x.queueFull = o.Policy("queue.full", queue.DropNew, beforeStart, "what happens when the queue is full: block (the receiver stops reading, which holds back its peers, for up to queue.block), drop_new (discards the new envelope), drop_old (discards the oldest), latest_per_topic (keeps only the newest envelope of each topic), or error (the receiver stops)")
+	x.queueBlock = o.Duration("queue.block", time.Second, live, "time for which the receiver stops reading before it discards new envelopes, with queue.full = block")
+	x.redundant = o.Choice("redundant", beforeStart, "whether the addresses deliver copies of the same envelopes, of which one is delivered: on, off, or auto (on if there are several addresses to connect to)", "auto", "on", "off")
+	x.redundantHold = o.Duration("redundant.hold", 2*time.Second, live, "time for which an envelope is held in the reorder buffer while earlier ones may still arrive over another path")
+}
+
+// postOfficeOptions are those of a post office besides the network's.
+type postOfficeOptions struct {
+	queueMessages *option.Size
+	queueBytes    *option.Size
+	queueFull     *option.Choice
+	queueBlock    *option.Duration
+	cacheDepth    *option.Size // 0: there is no cache
+	cacheTopics   *option.Prefixes
+	cacheBytes    *option.Size
+	cacheOld      *option.Choice
+}
+
+// maxDepth bounds the envelopes that are cached of one topic.
+const maxDepth = 1 << 20
+
+func (x *postOfficeOptions) add(o *option.Set) {
+	x.queueMessages = o.Size("queue.messages", carrier.DefaultQueueMessages, option.MaxCount, live, "maximum number of messages queued for one subscriber (engine libzmq: a change applies to new subscribers)")
+	x.queueBytes = o.Size("queue.bytes", carrier.DefaultQueueBytes, option.MaxBytes, live, "maximum size of the queue for one subscriber, in bytes (engine zmtp only)")
+	x.queueFull = o.Choice("queue.full", beforeStart, "what happens when a subscriber does not keep up: auto (publishers are held back while every subscriber that follows them is behind; otherwise new messages are dropped for the slow one, once its queue is full), block (publishers are held back while any subscriber that follows them is behind), drop_new (discards the new message), drop_old (discards the oldest), or latest_per_topic (keeps only the newest message of each topic); the last two need the engine zmtp, and libzmq takes auto as drop_new", "auto", "block", "drop_new", "drop_old", "latest_per_topic")
+	x.queueBlock = o.Duration("queue.block", 10*time.Second, live, "time for which a subscriber may take nothing while publishers are held back for it; after that messages are dropped for it until its queue is half empty")
+	x.cacheDepth = o.SizeOrNone("cache.depth", maxDepth, beforeStart, "number of newest envelopes of each topic that are cached and sent to new subscribers; 0 switches the cache off (engine zmtp only)")
+	x.cacheTopics = o.Prefixes("cache.topics", beforeStart, "topic prefixes to cache, separated by commas; empty caches every topic")
+	x.cacheBytes = o.Size("cache.bytes", 64<<20, option.MaxBytes, beforeStart, "maximum memory of the cache, in bytes; beyond it the least recently updated topics are evicted")
+	x.cacheOld = o.Choice("cache.old", beforeStart, "what the cache sends to receivers that cannot tell a cached envelope from a delayed one, such as those of 1.x: off (nothing), or restamp (the envelopes, with the time of delivery as their time)", "off", "restamp")
 }

@@ -7,7 +7,6 @@ import (
 	"github.com/hermes-zmq/hermes/internal/address"
 	"github.com/hermes-zmq/hermes/internal/carrier"
 	"github.com/hermes-zmq/hermes/internal/lastvalue"
-	"github.com/hermes-zmq/hermes/internal/option"
 	"github.com/hermes-zmq/hermes/internal/relay"
 )
 
@@ -19,11 +18,7 @@ type PostOffice struct {
 	component
 	in, out, debug address.List
 
-	queueMessages *option.Size
-	queueBytes    *option.Size
-	queueFull     *option.Choice
-	queueBlock    *option.Duration
-	cache         cacheOptions
+	postOfficeOptions
 
 	relay    *relay.Relay   // of the present or last run; guarded by component.mu
 	counters relay.Counters // over all runs
@@ -54,54 +49,23 @@ func NewPostOffice(in, out, debug string) (*PostOffice, error) {
 	p.links.Add(carrier.XPUB, p.out.Connect)
 	p.links.Add(carrier.PUB, p.debug.Connect)
 	p.addNetworkOptions()
-	p.queueMessages = option.NewSize(1_000_000, option.MaxCount)
-	p.queueBytes = option.NewSize(256<<20, option.MaxBytes)
-	p.queueFull = option.NewChoice("auto", "block", "drop_new", "drop_old", "latest_per_topic")
-	p.queueBlock = option.NewDuration(10 * time.Second)
-	o := &p.options
-	o.Add("queue.messages", "maximum number of messages queued for one subscriber (engine libzmq: a change applies to new subscribers)", true, p.queueMessages)
-	o.Add("queue.bytes", "maximum size of the queue for one subscriber, in bytes (engine zmtp only)", true, p.queueBytes)
-	o.Add("queue.full", "what happens when a subscriber does not keep up: auto (publishers are held back while every subscriber that follows them is behind; otherwise new messages are dropped for the slow one, once its queue is full), block (publishers are held back while any subscriber that follows them is behind), drop_new (discards the new message), drop_old (discards the oldest), or latest_per_topic (keeps only the newest message of each topic); the last two need the engine zmtp, and libzmq takes auto as drop_new", false, p.queueFull)
-	o.Add("queue.block", "time for which a subscriber may take nothing while publishers are held back for it; after that messages are dropped for it until its queue is half empty", true, p.queueBlock)
-	p.cache.add(o)
+	p.postOfficeOptions.add(&p.options)
 	return p, nil
 }
 
-// cacheOptions are the settings of the cache of last values.
-type cacheOptions struct {
-	depth  *option.Size
-	topics *option.Prefixes
-	bytes  *option.Size
-	old    *option.Choice
-}
-
-// maxDepth bounds the envelopes that are kept of one topic.
-const maxDepth = 1 << 20
-
-func (c *cacheOptions) add(o *option.Set) {
-	c.depth = option.NewSizeOrNone(maxDepth)
-	c.topics = &option.Prefixes{}
-	c.bytes = option.NewSize(64<<20, option.MaxBytes)
-	c.old = option.NewChoice("off", "restamp")
-	o.Add("cache.depth", "number of newest envelopes of each topic that are cached and sent to new subscribers; 0 switches the cache off (engine zmtp only)", false, c.depth)
-	o.Add("cache.topics", "topic prefixes to cache, separated by commas; empty caches every topic", false, c.topics)
-	o.Add("cache.bytes", "maximum memory of the cache, in bytes; beyond it the least recently updated topics are evicted", false, c.bytes)
-	o.Add("cache.old", "what the cache sends to receivers that cannot tell a cached envelope from a delayed one, such as those of 1.x: off (nothing), or restamp (the envelopes, with the time of delivery as their time)", false, c.old)
-}
-
-// open makes an empty cache, or none.
-func (c *cacheOptions) open() *lastvalue.Cache {
-	depth := int(c.depth.Get())
+// openCache makes an empty cache of last values, or none.
+func (x *postOfficeOptions) openCache() *lastvalue.Cache {
+	depth := int(x.cacheDepth.Get())
 	if depth == 0 {
 		return nil
 	}
-	return lastvalue.New(lastvalue.Config{Depth: depth, Bytes: c.bytes.Get(), Prefixes: c.topics.Get(), Restamp: c.old.Is("restamp")})
+	return lastvalue.New(lastvalue.Config{Depth: depth, Bytes: x.cacheBytes.Get(), Prefixes: x.cacheTopics.Get(), Restamp: x.cacheOld.Is("restamp")})
 }
 
 func (p *PostOffice) openUp() error {
 	r, err := relay.Open(relay.Config{
 		Who: p.who(), In: p.in, Out: p.out, Debug: p.debug, Engine: p.network.engine.String(),
-		Cache: p.cache.open(), CachePrefixes: p.cache.topics.Get(), Counters: &p.counters,
+		Cache: p.openCache(), CachePrefixes: p.cacheTopics.Get(), Counters: &p.counters,
 		Pick: p.pick, Socket: p.carrierConfig, Limit: p.subscriberLimit,
 		Full: overflows[p.queueFull.String()], Stall: p.stallTimeout, OnPeer: p.peerEvent, OnEvent: p.events.Add,
 	})
@@ -166,11 +130,11 @@ func (p *PostOffice) factOf(key string) (string, bool) {
 	in, out, debug := r.Sockets()
 	switch {
 	case key == "endpoint.in":
-		return boundTo(in), true
+		return endpointOf(in), true
 	case key == "endpoint.out":
-		return boundTo(out), true
+		return endpointOf(out), true
 	case debug != nil:
-		return boundTo(debug), true
+		return endpointOf(debug), true
 	}
 	return "", true
 }

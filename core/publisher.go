@@ -13,7 +13,6 @@ import (
 	"github.com/hermes-zmq/hermes/internal/embed"
 	"github.com/hermes-zmq/hermes/internal/errs"
 	"github.com/hermes-zmq/hermes/internal/notify"
-	"github.com/hermes-zmq/hermes/internal/option"
 	"github.com/hermes-zmq/hermes/internal/queue"
 	"github.com/hermes-zmq/hermes/internal/readiness"
 	"github.com/hermes-zmq/hermes/internal/safe"
@@ -38,15 +37,7 @@ type Publisher struct {
 	addresses address.List
 	origin    []byte // the name as a JSON string
 
-	queueMessages *option.Size
-	queueBytes    *option.Size
-	queueBlock    *option.Duration
-	queueFull     *option.Policy
-	readyHold     *option.Duration
-	sequence      *option.Choice
-	redundant     *option.Choice
-	redundantWait *option.Duration
-	times         *option.Choice
+	publisherOptions
 
 	queue       sendqueue.Queue
 	templates   wire.TemplateCache // of data that was published
@@ -93,34 +84,12 @@ func NewPublisher(addresses, name string) (*Publisher, error) {
 	p.queue.Init(rand.Uint32)
 	p.embed.Init(&p.queue, p.tryRow)
 	p.addNetworkOptions()
-	p.addOptions()
+	p.publisherOptions.add(&p.options)
 	return p, nil
 }
 
 func init() {
 	embed.PublisherOf = func(publisher any) *embed.Publisher { return &publisher.(*Publisher).embed }
-}
-
-func (p *Publisher) addOptions() {
-	p.queueMessages = option.NewSize(1_000_000, option.MaxCount)
-	p.queueBytes = option.NewSize(256<<20, option.MaxBytes)
-	p.queueFull = option.NewPolicy(queue.Block)
-	p.queueBlock = option.NewDuration(time.Second)
-	p.readyHold = option.NewDuration(time.Second)
-	p.sequence = option.NewChoice("on", "off")
-	p.redundant = option.NewChoice("auto", "on", "off")
-	p.redundantWait = option.NewDuration(500 * time.Millisecond)
-	p.times = option.NewChoice("check", "any")
-	o := &p.options
-	o.Add("queue.messages", "maximum number of envelopes in the send queue", true, p.queueMessages)
-	o.Add("queue.bytes", "maximum size of the send queue, in bytes", true, p.queueBytes)
-	o.Add("queue.full", "what publish does when the queue is full: block (waits for room, up to queue.block), drop_new (discards the new envelope), drop_old (discards the oldest), latest_per_topic (keeps only the newest envelope of each topic), or error (fails at once)", false, p.queueFull)
-	o.Add("queue.block", "time limit for publish to wait for room in the queue, with queue.full = block", true, p.queueBlock)
-	o.Add("ready.hold", "maximum time for which envelopes are held in the queue while there is no subscription", true, p.readyHold)
-	o.Add("sequence", "whether envelopes carry sequence numbers, from which receivers detect losses: on or off", false, p.sequence)
-	o.Add("redundant", "whether the peers are redundant paths to the same receivers, so that a stalled path does not hold back the others: on, off, or auto (on if there are several addresses to connect to)", false, p.redundant)
-	o.Add("redundant.wait", "time for which a stalled path may hold back the others; after that it misses envelopes until it has caught up", false, p.redundantWait)
-	o.Add("times", "which values a caller may pass as the time of an envelope: check (those that receivers understand) or any (every JSON value, as in 1.x)", true, p.times)
 }
 
 func (p *Publisher) openUp() error {
@@ -446,7 +415,7 @@ func (p *Publisher) FD() (int, error) {
 // factOf returns what Get knows besides options.
 func (p *Publisher) factOf(key string) (string, bool) {
 	if o := p.currentOutlet(); key == "endpoint" && o != nil {
-		return boundTo(o), true
+		return endpointOf(o), true
 	}
 	return "", key == "endpoint"
 }

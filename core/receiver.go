@@ -15,7 +15,6 @@ import (
 	"github.com/hermes-zmq/hermes/internal/errs"
 	"github.com/hermes-zmq/hermes/internal/faultinject"
 	"github.com/hermes-zmq/hermes/internal/multipath"
-	"github.com/hermes-zmq/hermes/internal/option"
 	"github.com/hermes-zmq/hermes/internal/queue"
 	"github.com/hermes-zmq/hermes/internal/recvqueue"
 	"github.com/hermes-zmq/hermes/internal/subscription"
@@ -56,20 +55,6 @@ type Receiver struct {
 	embed         embed.Receiver
 }
 
-// receiverOptions is what a receiver can be told.
-type receiverOptions struct {
-	slowAfter     *option.Duration
-	onSlow        *option.Choice
-	clockSkew     *option.Choice
-	originsFilter *option.Choice
-	queueMessages *option.Size
-	queueBytes    *option.Size
-	queueFull     *option.Policy
-	queueBlock    *option.Duration
-	redundant     *option.Choice
-	redundantHold *option.Duration
-}
-
 var _ Component = (*Receiver)(nil)
 
 // NewReceiver makes a receiver called name that connects to addresses, which are
@@ -99,30 +84,6 @@ func NewReceiver(addresses, name string) (*Receiver, error) {
 
 func init() {
 	embed.ReceiverOf = func(receiver any) *embed.Receiver { return &receiver.(*Receiver).embed }
-}
-
-// add makes the options, and adds them to those of the receiver.
-func (x *receiverOptions) add(o *option.Set) {
-	x.slowAfter = option.NewDuration(time.Second)
-	x.onSlow = option.NewChoice("stop", "drop", "warn", "ignore")
-	x.clockSkew = option.NewChoice("off", "guard")
-	x.originsFilter = option.NewChoice("on", "age", "off")
-	x.queueMessages = option.NewSize(1_000_000, option.MaxCount)
-	x.queueBytes = option.NewSize(256<<20, option.MaxBytes)
-	x.queueFull = option.NewPolicy(queue.DropNew)
-	x.queueBlock = option.NewDuration(time.Second)
-	x.redundant = option.NewChoice("auto", "on", "off")
-	x.redundantHold = option.NewDuration(2 * time.Second)
-	o.Add("timeout", "maximum age of an envelope on arrival", true, x.slowAfter)
-	o.Add("on_slow", "what happens when an envelope is older than timeout: stop (the receiver stops), drop (the envelope is discarded), warn (it is delivered, and an event reports it), or ignore (it is delivered)", true, x.onSlow)
-	o.Add("clock.skew", "how different clocks are handled: off (the age is the difference between the clocks of receiver and sender), or guard (the age is relative to the fastest envelope of the same origin)", true, x.clockSkew)
-	o.Add("origins.filter", "how accepted origins are used: on (if there are any, envelopes of all other origins are dropped), age (all origins pass, but only envelopes of accepted origins are checked against timeout; setting it clears the accepted origins), or off (all origins pass)", true, x.originsFilter)
-	o.Add("queue.messages", "maximum number of envelopes in the receive queue", true, x.queueMessages)
-	o.Add("queue.bytes", "maximum size of the receive queue, in bytes", true, x.queueBytes)
-	o.Add("queue.full", "what happens when the queue is full: block (the receiver stops reading, which holds back its peers, for up to queue.block), drop_new (discards the new envelope), drop_old (discards the oldest), latest_per_topic (keeps only the newest envelope of each topic), or error (the receiver stops)", false, x.queueFull)
-	o.Add("queue.block", "time for which the receiver stops reading before it discards new envelopes, with queue.full = block", true, x.queueBlock)
-	o.Add("redundant", "whether the addresses deliver copies of the same envelopes, of which one is delivered: on, off, or auto (on if there are several addresses to connect to)", false, x.redundant)
-	o.Add("redundant.hold", "time for which an envelope is held in the reorder buffer while earlier ones may still arrive over another path", true, x.redundantHold)
 }
 
 func (x *receiverOptions) bound() queue.Bound {
@@ -382,7 +343,7 @@ func (r *Receiver) currentInlet() carrier.Inlet {
 
 func (r *Receiver) factOf(key string) (string, bool) {
 	if in := r.currentInlet(); key == "endpoint" && in != nil {
-		return boundTo(in), true
+		return endpointOf(in), true
 	}
 	return "", key == "endpoint"
 }

@@ -2,7 +2,6 @@ package core
 
 import (
 	"encoding/json"
-	"strings"
 	"time"
 
 	"github.com/hermes-zmq/hermes/internal/carrier"
@@ -78,7 +77,7 @@ func (p *PostOffice) Stats() PostOfficeStats {
 	if r := p.current(); r != nil {
 		in, out, debug := r.Sockets()
 		present = heldNow(in)
-		s.Publishers, s.Subscribers = inletPeers(in), outletPeers(out)
+		s.Publishers, s.Subscribers = peersOf(in, "publisher"), peersOf(out, "subscriber")
 		s.CacheCounters = CacheCounters(r.Cache().Counters())
 		if debug != nil {
 			s.Subscribers = append(s.Subscribers, peersOf(debug, "debug")...)
@@ -119,7 +118,7 @@ type PublisherCounters struct {
 
 // Stats takes the counters at one instant.
 func (p *Publisher) Stats() PublisherStats {
-	s := PublisherStats{ComponentStats: p.commonStats(), Ready: p.ready.IsOpen(), Peers: outletPeers(p.currentOutlet())}
+	s := PublisherStats{ComponentStats: p.commonStats(), Ready: p.ready.IsOpen(), Peers: peersOf(p.currentOutlet(), "subscriber")}
 	now := p.queue.Snapshot()
 	s.PublisherCounters, s.Queued, s.QueuedBytes = PublisherCounters(now.Counters), now.Queued, now.QueuedBytes
 	return s
@@ -158,7 +157,7 @@ type ReceiverStats struct {
 
 // Stats takes the counters at one instant.
 func (r *Receiver) Stats() ReceiverStats {
-	peers := inletPeers(r.currentInlet())
+	peers := peersOf(r.currentInlet(), "publisher")
 	common, ready, s := r.commonStats(), r.ready.IsOpen(), r.queue.Stats()
 	return ReceiverStats{ComponentStats: common, Ready: ready, Peers: peers,
 		Arrived: s.Arrived, Delivered: s.Delivered, DroppedOrigin: s.DroppedOrigin, DroppedStale: s.DroppedStale,
@@ -208,14 +207,12 @@ type Peer struct {
 	ThrottledBy   uint64  `json:"throttled_by,omitempty"` // the subscriber that it last did so for
 }
 
-// socket is what Outlet and Inlet share.
-type socket interface {
-	Peers() []carrier.Peer
-	Endpoints() []string
-}
-
-func peersOf(s socket, role string) []Peer {
+// peersOf lists the peers of a socket, which may be nil.
+func peersOf(s carrier.Socket, role string) []Peer {
 	out := []Peer{}
+	if s == nil {
+		return out
+	}
 	for _, p := range s.Peers() {
 		out = append(out, Peer{ID: p.ID, Role: role, Address: p.Address, Type: p.Type, Age: time.Since(p.Since).Seconds(),
 			Subscriptions: p.Subscriptions, QueueMessages: p.QueueMessages, QueueBytes: p.QueueBytes,
@@ -232,20 +229,3 @@ func heldNow(in carrier.Inlet) (sum time.Duration) {
 	}
 	return sum
 }
-
-func outletPeers(o carrier.Outlet) []Peer {
-	if o == nil {
-		return []Peer{}
-	}
-	return peersOf(o, "subscriber")
-}
-
-func inletPeers(in carrier.Inlet) []Peer {
-	if in == nil {
-		return []Peer{}
-	}
-	return peersOf(in, "publisher")
-}
-
-// boundTo is the fact "endpoint": what a socket is bound to, commas in between.
-func boundTo(s socket) string { return strings.Join(s.Endpoints(), ",") }

@@ -1,12 +1,13 @@
-// Package carrier is the interface between core and what moves batches over a network:
-// package zmtp, our own, and package libzmq. It hides which of the two serves an address (Set
-// chooses), and knows no protocol itself.
+// Package carrier is the interface between core and what moves batches over a network. A
+// carrier is what the option "engine" chooses: package zmtp, our own, or package libzmq. This
+// package hides which of the two serves an address (Set chooses), and knows no protocol itself.
 //
 // A socket is either an Outlet, the PUB side (PUB or XPUB: batches out, subscriptions in), or
 // an Inlet, the SUB side (SUB or XSUB: subscriptions out, batches in). Both bind and connect,
 // to any number of addresses.
 //
 //	carrier.go  configuration, Outlet, Inlet, Peer
+//	defaults.go what a zero field of the configuration stands for; also the options' defaults
 //	event.go    what is reported about connections and subscriptions
 //	cause.go    why a connection ended, sorted, and the text for people
 //	engine.go   Opener and Set: the option "engine"
@@ -50,8 +51,8 @@ func (t Type) String() string {
 	return "UNKNOWN"
 }
 
-// Config is what both kinds of socket have in common. A zero field is the carrier's
-// default, unless its comment says otherwise.
+// Config is what both kinds of socket have in common. A zero field stands for its default
+// (defaults.go), unless its comment says otherwise.
 type Config struct {
 	Type    Type
 	Bind    []string // addresses to listen at; all are bound when Open returns
@@ -97,16 +98,6 @@ type Limits struct {
 	HandshakeBytes    int // received before a peer is ready
 	Subscriptions     int // distinct prefixes of a peer
 	SubscriptionBytes int // length of all prefixes of a peer together
-}
-
-// DefaultLimits are far above what correct peers need: a post office subscribes for all
-// of its receivers together.
-var DefaultLimits = Limits{
-	Connections:       4096,
-	Frames:            64 << 10,
-	HandshakeBytes:    16 << 10,
-	Subscriptions:     256 << 10, // some 100 bytes each, twice
-	SubscriptionBytes: 16 << 20,
 }
 
 // Overflow is what an Outlet does with a message for a peer whose queue is full.
@@ -207,9 +198,18 @@ type Tally struct {
 	Held      time.Duration // how long the publisher was held back; in no sum
 }
 
+// Socket is what both sides have in common.
+type Socket interface {
+	// Endpoints lists the addresses bound, with port and interface resolved.
+	Endpoints() []string
+	// Peers lists the peers connected now.
+	Peers() []Peer
+}
+
 // Outlet is the PUB side. Its methods are safe for concurrent use; Send keeps the order of
 // the calls of one goroutine.
 type Outlet interface {
+	Socket
 	// Send queues every message of b for the peers whose subscriptions match. The caller
 	// keeps its ownership of b; b must not be written afterwards unless no other owner
 	// has retained it (see batch.Batch).
@@ -221,10 +221,6 @@ type Outlet interface {
 	// Limit changes QueueMessages and QueueBytes, for peers to come and, where the
 	// carrier can, for those that are there.
 	Limit(messages int, bytes int64)
-	// Endpoints lists the addresses bound, with port and interface resolved.
-	Endpoints() []string
-	// Peers lists the peers connected now.
-	Peers() []Peer
 	// Close sends what is queued for at most linger, then closes the socket and waits
 	// until its goroutines have ended. It reports how many messages it could not send,
 	// summed over peers, as far as the carrier knows. A Send that waits returns at once.
@@ -250,12 +246,11 @@ type RouteAnnouncer interface {
 
 // Inlet is the SUB side. Its methods are safe for concurrent use.
 type Inlet interface {
+	Socket
 	// Subscribe subscribes to the topics that begin with prefix, at all peers, present
 	// and future. Prefixes are counted: as many Unsubscribe calls end it.
 	Subscribe(prefix []byte) error
 	Unsubscribe(prefix []byte) error
-	Endpoints() []string
-	Peers() []Peer
 	// Close closes the socket. Deliver has returned for the last time when Close
 	// returns. Closing twice is harmless.
 	Close()

@@ -62,8 +62,7 @@ func (r *Receiver) Init(q *recvqueue.Queue, h Hooks) {
 
 // AddOptions adds the options that only foreign runtimes have to those of the receiver.
 func (r *Receiver) AddOptions(o *option.Set) {
-	r.lost = option.NewChoice("off", "on")
-	o.Add("json.lost", "whether hermes_recv_json adds the number of lost envelopes before an envelope as a fifth element, if it is not 0: on or off", true, r.lost)
+	r.lost = o.Choice("json.lost", true, "whether hermes_recv_json adds the number of lost envelopes before an envelope as a fifth element, if it is not 0: on or off", "off", "on")
 }
 
 // SetWaker sets the waker. A thread that waits misses nothing where it takes, without a wait,

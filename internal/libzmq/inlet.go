@@ -1,6 +1,7 @@
 package libzmq
 
 import (
+	"cmp"
 	"errors"
 
 	zmq "github.com/pebbe/zmq4"
@@ -34,10 +35,7 @@ func openInlet(cfg carrier.InletConfig) (*inlet, error) {
 	if in.raw {
 		typ = zmq.XSUB
 	}
-	hwm := cfg.QueueMessages
-	if hwm == 0 {
-		hwm = inletHWM
-	}
+	hwm := cmp.Or(cfg.QueueMessages, inletHWM)
 	var err error
 	in.socket, err = openSocket(cfg.Config, typ, func(soc *zmq.Socket) error {
 		return errors.Join(soc.SetRcvhwm(hwm), soc.SetSndhwm(0))

@@ -1,6 +1,7 @@
 package libzmq
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -24,9 +25,6 @@ const (
 	sendRun = 64
 	// recheck bounds the wait for room: libzmq signals room only sometimes.
 	recheck = 50 * time.Millisecond
-	// defaultHWM is how many messages may wait for one peer: a post office must survive a
-	// burst of a million.
-	defaultHWM = 1_000_000
 )
 
 // The PUB side. libzmq keeps a queue for every peer, whose bound is its high-water mark in
@@ -61,10 +59,7 @@ func openOutlet(cfg carrier.OutletConfig) (*outlet, error) {
 	if cfg.Overflow == carrier.Block {
 		o.stall = cfg.StallTimeout
 	}
-	hwm := cfg.QueueMessages
-	if hwm == 0 {
-		hwm = defaultHWM
-	}
+	hwm := min(cmp.Or(cfg.QueueMessages, carrier.DefaultQueueMessages), math.MaxInt32)
 	var err error
 	// PUB and XPUB are the same to a peer, and only XPUB tells what is wanted.
 	o.socket, err = openSocket(cfg.Config, zmq.XPUB, func(soc *zmq.Socket) error {

@@ -1,7 +1,9 @@
 // Package option has the settings of components: a name, a text, and the variable behind it.
 //
 // A variable checks a text, keeps the value, and may be read and set at the same time, from
-// any goroutine. Which options there are, and what they mean, is for the components to say.
+// any goroutine. Which options there are, their defaults and what they mean is decided in
+// core/options.go. An option is added to a Set by a method that is named for its type and
+// returns the variable.
 package option
 
 import (
@@ -32,9 +34,10 @@ type Variable interface {
 // Set is the options of one component.
 type Set []Option
 
-// Add adds an option whose default is the present value of v.
-func (o *Set) Add(key, usage string, live bool, v Variable) {
+// add adds an option whose default is the present value of v, and returns v.
+func add[V Variable](o *Set, key string, live bool, usage string, v V) V {
 	*o = append(*o, Option{Info{Key: key, Default: v.String(), Live: live, Usage: usage}, v})
+	return v
 }
 
 // Find finds an option by its name.

@@ -19,11 +19,11 @@ import (
 // Duration is a span of time: "250ms", "1s", or a number of milliseconds.
 type Duration struct{ v atomic.Int64 }
 
-// NewDuration makes one with its default.
-func NewDuration(d time.Duration) *Duration {
+// Duration adds a Duration with its default.
+func (o *Set) Duration(key string, d time.Duration, live bool, usage string) *Duration {
 	x := &Duration{}
 	x.v.Store(int64(d))
-	return x
+	return add(o, key, live, usage, x)
 }
 
 // Get is the present value.
@@ -73,15 +73,17 @@ type Size struct {
 	least, most int64
 }
 
-// NewSize makes one with its default; it is at least 1 and at most most.
-func NewSize(n, most int64) *Size {
+// Size adds a Size with its default; it is at least 1 and at most most.
+func (o *Set) Size(key string, n, most int64, live bool, usage string) *Size {
 	x := &Size{least: 1, most: most}
 	x.v.Store(n)
-	return x
+	return add(o, key, live, usage, x)
 }
 
-// NewSizeOrNone is a Size that may be 0, which it is at first.
-func NewSizeOrNone(most int64) *Size { return &Size{most: most} }
+// SizeOrNone adds a Size that may be 0, which is its default.
+func (o *Set) SizeOrNone(key string, most int64, live bool, usage string) *Size {
+	return add(o, key, live, usage, &Size{most: most})
+}
 
 // Get is the present value.
 func (x *Size) Get() int64     { return x.v.Load() }
@@ -114,12 +116,16 @@ func parseSize(text string) (int64, error) {
 	return n * unit, nil
 }
 
-// Prefixes is topic prefixes, separated by commas. None stands for every topic. The zero
-// value is empty.
+// Prefixes is topic prefixes, separated by commas. None stands for every topic.
 type Prefixes struct {
 	mu       sync.Mutex
 	text     string
 	prefixes [][]byte // as they begin on the wire
+}
+
+// Prefixes adds Prefixes, of which there are none by default.
+func (o *Set) Prefixes(key string, live bool, usage string) *Prefixes {
+	return add(o, key, live, usage, &Prefixes{})
 }
 
 func (x *Prefixes) String() string {
@@ -164,8 +170,10 @@ type Choice struct {
 	words []string
 }
 
-// NewChoice makes one of these words; the first is the default.
-func NewChoice(words ...string) *Choice { return &Choice{words: words} }
+// Choice adds a Choice of these words; the first is the default.
+func (o *Set) Choice(key string, live bool, usage string, words ...string) *Choice {
+	return add(o, key, live, usage, &Choice{words: words})
+}
 
 // Is reports whether word is the present value.
 func (x *Choice) Is(word string) bool { return x.String() == word }
@@ -184,11 +192,11 @@ func (x *Choice) Set(text string) error {
 // Policy is what a full queue does.
 type Policy struct{ v atomic.Uint32 }
 
-// NewPolicy makes one with its default.
-func NewPolicy(p queue.Policy) *Policy {
+// Policy adds a Policy with its default.
+func (o *Set) Policy(key string, p queue.Policy, live bool, usage string) *Policy {
 	x := &Policy{}
 	x.v.Store(uint32(p))
-	return x
+	return add(o, key, live, usage, x)
 }
 
 // Get is the present value.

@@ -34,13 +34,8 @@ const (
 	cmdRoute     = "HERMES-PATH"
 )
 
-const (
-	// maxCommand bounds the commands of an established connection, but for
-	// SUBSCRIBE and CANCEL, in bytes.
-	maxCommand = 64 << 10
-	// maxContext is how much of a PING comes back in its PONG.
-	maxContext = 16
-)
+// maxContext is how much of a PING comes back in its PONG.
+const maxContext = 16
 
 // appendCommand adds a command frame.
 func appendCommand(dst []byte, name string, data ...[]byte) []byte {

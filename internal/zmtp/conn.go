@@ -19,9 +19,6 @@ var (
 	longAgo       = time.Unix(1, 0)
 )
 
-// maxControl bounds the PINGs and PONGs that wait for one peer, in bytes.
-const maxControl = 4 << 10
-
 // conn is one connection. Its goroutine (socket.serve) shakes hands and reads, a second
 // one (write) writes what cannot be written at once. It ends when reading ends, which
 // abort makes happen; nothing waits for a peer to agree.
@@ -169,12 +166,8 @@ func (c *conn) changeTopics(on bool, prefix []byte, before func()) (changed bool
 	if c.topics.Count(prefix) > 0 {
 		return false, nil
 	}
-	limits := &c.s.cfg.Limits
-	if c.topics.Len() >= limits.Subscriptions {
-		return false, fmt.Errorf("more than %d subscriptions (option limit.subscriptions)", limits.Subscriptions)
-	}
-	if c.topics.Bytes()+len(prefix) > limits.SubscriptionBytes {
-		return false, fmt.Errorf("subscriptions of more than %d bytes together (option limit.subscriptions.bytes)", limits.SubscriptionBytes)
+	if err := checkSubscription(&c.s.cfg.Limits, &c.topics, prefix); err != nil {
+		return false, err
 	}
 	if before != nil {
 		before()

@@ -1,7 +1,6 @@
 package zmtp
 
 import (
-	"bytes"
 	"math/rand/v2"
 	"testing"
 
@@ -46,39 +45,6 @@ func count(messages [][]string, topic string) (n int) {
 		}
 	}
 	return n
-}
-
-func TestSubscriptionFlood(t *testing.T) {
-	o := newOutlet(t, carrier.Drop, 0, bind("tcp://127.0.0.1:*"), limit(func(l *carrier.Limits) { l.Subscriptions = 1000 }))
-	good := newInlet(t, carrier.SUB, []string{"good"}, dial(o.address()))
-	o.wait(t, carrier.Subscribed, 1)
-	p := connectRaw(t, o.address())
-	p.shakeHands("SUB", 1)
-	var flood []byte
-	for n := range 2000 {
-		flood = appendSubscription(flood, byte(n%2), true, []byte{byte(n), byte(n >> 8), 'x'})
-	}
-	p.send(flood)
-	p.requireHungUp()
-	require.Contains(t, o.wait(t, carrier.Disconnected, 1).Reason, "more than 1000 subscriptions")
-	require.Equal(t, 1, wanted(o.outlet))
-	require.Equal(t, 1, o.Send(message("good")).Sent)
-	good.sink.wait(t, 1)
-	require.Len(t, o.all(), 2+1+2*1000+1, "two peers, and every subscription came and went")
-}
-
-// A peer that sends PINGs without end and never reads the answers costs a few kilobytes.
-func TestPingFlood(t *testing.T) {
-	o := newOutlet(t, carrier.Drop, 0, bind("ipc://*"))
-	p := connectRaw(t, o.address())
-	p.shakeHands("SUB", 1)
-	pings := bytes.Repeat(appendCommand(nil, cmdPing, []byte("\x00\x000123456789abcdef")), 20_000)
-	for range 10 {
-		p.send(pings)
-	}
-	p.send(appendSubscription(nil, 1, true, nil))
-	o.wait(t, carrier.Subscribed, 1)
-	require.Less(t, o.Peers()[0].QueueBytes, int64(2*maxControl))
 }
 
 func TestPong(t *testing.T) {

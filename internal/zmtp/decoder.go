@@ -3,10 +3,8 @@ package zmtp
 import (
 	"errors"
 	"fmt"
-	"math"
 
 	"github.com/hermes-zmq/hermes/internal/batch"
-	"github.com/hermes-zmq/hermes/internal/carrier"
 	"github.com/hermes-zmq/hermes/internal/invariants"
 )
 
@@ -38,20 +36,6 @@ const (
 	// the connection is idle, so that many peers with half a message cost little.
 	parkBytes = 16 << 10
 )
-
-// messageLimits bound a message that arrives.
-type messageLimits struct {
-	frames int
-	bytes  uint64 // without framing
-}
-
-func limitsOf(cfg *carrier.Config) messageLimits {
-	l := messageLimits{frames: cfg.Limits.Frames, bytes: math.MaxUint64}
-	if cfg.MaxMessage > 0 {
-		l.bytes = uint64(cfg.MaxMessage)
-	}
-	return l
-}
 
 // decoder turns the bytes of one connection into batches.
 type decoder struct {
@@ -211,7 +195,7 @@ func (d *decoder) parseFrame() error {
 	if flags&batch.FlagCommand != 0 {
 		return d.handleCommand(buf, head, size)
 	}
-	if err := d.checkLimits(size); err != nil {
+	if err := d.limits.check(d.frames, d.body, size); err != nil {
 		return err
 	}
 	whole := head + int(size)
@@ -229,17 +213,6 @@ func (d *decoder) parseFrame() error {
 	if flags&batch.FlagMore == 0 {
 		d.b.Ends = append(d.b.Ends, d.kept)
 		d.frames, d.body = 0, 0
-	}
-	return nil
-}
-
-// checkLimits checks one more frame, of which only the header has arrived.
-func (d *decoder) checkLimits(size uint64) error {
-	if d.frames >= d.limits.frames {
-		return fmt.Errorf("a message of more than %d frames (option limit.frames)", d.limits.frames)
-	}
-	if size > d.limits.bytes-d.body {
-		return fmt.Errorf("a message of more than %d bytes (option message.bytes)", d.limits.bytes)
 	}
 	return nil
 }

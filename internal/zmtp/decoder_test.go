@@ -21,7 +21,7 @@ import (
 // newDecoder is a decoder without a connection: commands are not answered.
 func newDecoder(deliver func(*batch.Batch), l messageLimits) *decoder {
 	i := &inlet{deliver: func(_ *flow.Source, b *batch.Batch) { deliver(b) }}
-	i.cfg = withDefaults(carrier.Config{})
+	i.cfg = carrier.Config{}.WithDefaults()
 	i.born = time.Now()
 	c := &conn{s: &i.socket}
 	c.out.init(nil, 0, 0)

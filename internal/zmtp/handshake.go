@@ -172,8 +172,9 @@ func (h *handshake) readCommand() (name string, data []byte, err error) {
 			return "", nil, err
 		case flags&batch.FlagCommand == 0:
 			return "", nil, errors.New("the peer sent a message in place of READY")
-		case size > uint64(h.c.s.cfg.Limits.HandshakeBytes-h.used):
-			return "", nil, h.tooLong()
+		}
+		if err := checkHandshake(&h.c.s.cfg.Limits, uint64(h.used)+size); err != nil {
+			return "", nil, err
 		}
 		whole := head + int(size)
 		if len(h.buf) < whole {
@@ -184,10 +185,6 @@ func (h *handshake) readCommand() (name string, data []byte, err error) {
 		}
 		return parseCommand(h.take(whole)[head:])
 	}
-}
-
-func (h *handshake) tooLong() error {
-	return fmt.Errorf("the peer's handshake is longer than %d bytes (option limit.handshake.bytes)", h.c.s.cfg.Limits.HandshakeBytes)
 }
 
 // take splits n bytes off what has arrived.
@@ -201,8 +198,8 @@ func (h *handshake) take(n int) []byte {
 // readMore reads on, making room for want bytes step by step.
 func (h *handshake) readMore(want int) error {
 	if len(h.buf) == cap(h.buf) {
-		if h.used+len(h.buf) >= h.c.s.cfg.Limits.HandshakeBytes {
-			return h.tooLong()
+		if err := checkHandshake(&h.c.s.cfg.Limits, uint64(h.used+len(h.buf)+1)); err != nil {
+			return err
 		}
 		grown := make([]byte, len(h.buf), min(want, 2*len(h.buf))+256)
 		copy(grown, h.buf)

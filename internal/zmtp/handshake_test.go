@@ -39,7 +39,7 @@ func scriptedHandshake(kind carrier.Type, p []byte, piece int, l carrier.Limits)
 		i := &inlet{}
 		sock, i.role = &i.socket, i
 	}
-	sock.cfg = withDefaults(carrier.Config{Type: kind, Limits: l})
+	sock.cfg = carrier.Config{Type: kind, Limits: l}.WithDefaults()
 	c = &conn{s: sock, io: &rawio{Conn: s}}
 	early, err = shakeHands(c)
 	return c, s, early, err

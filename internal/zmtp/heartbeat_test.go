@@ -184,7 +184,7 @@ func TestUnreadBytesAreASignOfLife(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			o := &outlet{}
 			o.role, o.born = o, time.Now()
-			o.cfg = withDefaults(carrier.Config{HeartbeatInterval: time.Second, HeartbeatTimeout: time.Second})
+			o.cfg = carrier.Config{HeartbeatInterval: time.Second, HeartbeatTimeout: time.Second}.WithDefaults()
 			ours, theirs := socketPair(t)
 			conn, err := newConn(&o.socket, ours, "pair")
 			require.NoError(t, err)

@@ -386,7 +386,7 @@ func socketPair(t testing.TB) (a, b net.Conn) {
 // newOutletWithPeer is an outlet with one peer that has no connection, and its events.
 func newOutletWithPeer(limits carrier.Limits) (*outlet, *conn, *eventLog) {
 	o, d := &outlet{}, &eventLog{}
-	o.cfg = withDefaults(carrier.Config{Limits: limits, OnEvent: d.record})
+	o.cfg = carrier.Config{Limits: limits, OnEvent: d.record}.WithDefaults()
 	c := &conn{s: &o.socket, id: 1}
 	c.out.init(nil, 0, 0)
 	c.out.dead = true

@@ -1,6 +1,7 @@
 package zmtp
 
 import (
+	"cmp"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -203,8 +204,8 @@ func (o *outlet) send(f *fanOut) carrier.Tally {
 
 // Limit implements carrier.Outlet. What a peer's queue holds already it keeps.
 func (o *outlet) Limit(messages int, bytes int64) {
-	o.queueMessages.Store(int64(orDefault(messages, defaultQueueMessages)))
-	o.queueBytes.Store(orDefault(bytes, defaultQueueBytes))
+	o.queueMessages.Store(int64(cmp.Or(messages, carrier.DefaultQueueMessages)))
+	o.queueBytes.Store(cmp.Or(bytes, carrier.DefaultQueueBytes))
 	if peers := o.peers.Load(); peers != nil {
 		for _, c := range *peers {
 			c.out.setBounds(o.bounds())

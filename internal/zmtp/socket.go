@@ -3,7 +3,6 @@ package zmtp
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"slices"
 	"sync"
@@ -82,7 +81,7 @@ type socket struct {
 
 // open binds all addresses and begins to dial. On an error nothing is left behind.
 func (s *socket) open(cfg carrier.Config, r role) error {
-	s.cfg, s.role = withDefaults(cfg), r
+	s.cfg, s.role = cfg.WithDefaults(), r
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.ended = make(chan struct{})
 	s.conns = map[*conn]struct{}{}
@@ -287,9 +286,9 @@ func (s *socket) admit(nc net.Conn, from string) (*conn, error) {
 		_ = c.io.Close()
 		return nil, errClosing
 	}
-	if limit := s.cfg.Limits.Connections; len(s.conns) >= limit {
+	if err := checkConnections(&s.cfg.Limits, len(s.conns)); err != nil {
 		_ = c.io.Close()
-		return nil, fmt.Errorf("refused: %d peers are connected, which is the limit (option limit.connections)", limit)
+		return nil, err
 	}
 	s.lastID++
 	c.id = s.lastID

@@ -16,19 +16,6 @@ import (
 	"github.com/hermes-zmq/hermes/internal/testkit"
 )
 
-func TestConnectionLimit(t *testing.T) {
-	o := newOutlet(t, carrier.Drop, 0, bind("tcp://127.0.0.1:*"), limit(func(l *carrier.Limits) { l.Connections = 2 }))
-	first := connectRaw(t, o.address())
-	connectRaw(t, o.address())
-	testkit.Eventually(t, func() bool { return connections(&o.socket) == 2 }, "two connections")
-	connectRaw(t, o.address()).requireHungUp()
-	require.Contains(t, o.wait(t, carrier.HandshakeFailed, 1).Reason, "2 peers are connected, which is the limit")
-	_ = first.Close()
-	o.wait(t, carrier.HandshakeFailed, 2)
-	connectRaw(t, o.address()).shakeHands("SUB", 1)
-	o.wait(t, carrier.Connected, 1)
-}
-
 func TestSeveralEndpoints(t *testing.T) {
 	one := newOutlet(t, carrier.Drop, 0, bind("tcp://127.0.0.1:*", "tcp://127.0.0.1:*"))
 	two := newOutlet(t, carrier.Drop, 0, bind("ipc://*"))
