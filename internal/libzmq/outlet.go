@@ -174,8 +174,11 @@ func (o *outlet) sendMessage(msg []byte, t *carrier.Tally) {
 	for rest := msg; ; o.waitForRoom() {
 		begun := len(rest) < len(msg)
 		switch {
-		case o.closed:
+		case o.closed && o.wait:
 			t.Unsent++
+			return
+		case o.closed:
+			t.NoPeer++
 			return
 		case begun:
 		case o.alone():

@@ -63,9 +63,15 @@ func TestCloseEndsASendThatWaits(t *testing.T) {
 func TestMessagesWithoutAPeerAreCounted(t *testing.T) {
 	o := newOutlet(t, carrier.OutletConfig{Config: carrier.Config{Connect: []string{"tcp://127.0.0.1:1"}}})
 	require.Equal(t, carrier.Tally{NoPeer: 2}, o.Send(messages("a", "b")))
-	o.Close(0)
-	require.Equal(t, carrier.Tally{Unsent: 1}, o.Send(messages("a")))
 	require.Zero(t, o.Close(0))
+}
+
+func TestAfterCloseOnlyAnOutletThatWaitsHasMessagesUnsent(t *testing.T) {
+	for overflow, want := range map[carrier.Overflow]carrier.Tally{carrier.Drop: {NoPeer: 1}, carrier.Wait: {Unsent: 1}} {
+		o := newOutlet(t, carrier.OutletConfig{Config: carrier.Config{Connect: []string{"tcp://127.0.0.1:1"}}, Overflow: overflow})
+		o.Close(0)
+		require.Equal(t, want, o.Send(messages("a")))
+	}
 }
 
 func TestLingerDeliversWhatWasSent(t *testing.T) {
