@@ -122,6 +122,39 @@ func (m *Merger[T]) Stream(incarnation uint16, origin, topic []byte) *Stream[T] 
 	return s
 }
 
+// Verdict is what to do with a copy.
+type Verdict int
+
+const (
+	Due   Verdict = iota // deliver it now
+	Early                // hold it: something before it may still come
+	Again                // drop it: another copy was delivered
+)
+
+// Judge takes in that a copy has come over a path: its number, whether it comes out of a
+// cache, and its time of sending, in seconds. Of one that is Due, lost tells how many
+// envelopes before it are given up.
+func (m *Merger[T]) Judge(s *Stream[T], path int, number uint32, cached bool, ts float64) (v Verdict, lost uint32) {
+	t, from := &s.passed[path], &m.paths[path]
+	if t.state == known && int32(number-t.next) < 0 {
+		if t.life == from.life && !cached && ts > s.newest && len(s.early) == 0 {
+			m.restart(s) // numbers went back on one connection: the sender's next run has drawn the same incarnation
+			t.next, t.state = number+1, known
+		}
+	} else {
+		t.next, t.state = number+1, known
+	}
+	t.life = from.life
+	if s.begun && int32(number-s.next) < 0 {
+		return Again, 0
+	}
+	s.newest = max(s.newest, ts)
+	if number == s.next && s.begun || number == 0 && !s.begun || !m.hopeful(s) && s.beforeHeld(number) {
+		return Due, m.advance(s, number, cached)
+	}
+	return Early, 0
+}
+
 // Held is the number of copies in all reorder buffers.
 func (m *Merger[T]) Held() int { return m.held }
 
