@@ -92,7 +92,7 @@ func (t *templates) learned(text []byte) *templates {
 
 // readRow is what Go reads of the marshal of one envelope.
 func readRow(values []byte) (row marshal.Row, ok bool) {
-	r := marshal.NewReader(values)
+	r := marshal.NewDecoder(values)
 	if n, ok := r.Rows(); !ok || n != 1 {
 		return row, false
 	}

@@ -86,7 +86,7 @@ func EachRow(values []byte, put func(topic, origin, data []byte) error) (n int, 
 			rowRoom.Put(room)
 		}
 	}()
-	r := marshal.NewReader(values)
+	r := marshal.NewDecoder(values)
 	rows, ok := r.Rows()
 	if !ok || rows == 0 {
 		return 0, errs.Errorf(errs.EJSON, "the values are not those of a list of envelopes")

@@ -11,7 +11,7 @@ import (
 )
 
 // From JSON to marshal. The functions Append… write one value or its beginning. AppendJSON
-// translates a whole JSON text in one pass, without a tree: a writer has a position in the
+// translates a whole JSON text in one pass, without a tree: an encoder has a position in the
 // text and appends to its output, and a list's number of elements is filled in at its end. A
 // value that marshal and JSON do not have in common sets refused, which ends the pass; then
 // the output is discarded.
@@ -60,7 +60,7 @@ func appendSize(dst []byte, n int) []byte {
 // AppendJSON appends the value of a valid JSON text. Where the value is refused, it reports
 // false and returns dst as it was.
 func AppendJSON(dst, text []byte) ([]byte, bool) {
-	w := writer{text: text, out: dst}
+	w := encoder{text: text, out: dst}
 	w.value(0)
 	w.space()
 	if w.refused || w.at != len(text) {
@@ -69,9 +69,9 @@ func AppendJSON(dst, text []byte) ([]byte, bool) {
 	return w.out, true
 }
 
-// writer translates one JSON text, which the caller has validated: it relies on the syntax
+// encoder translates one JSON text, which the caller has validated: it relies on the syntax
 // only so far that it never reads or writes out of bounds. refused is set once, and ends it.
-type writer struct {
+type encoder struct {
 	text    []byte
 	at      int // text[:at] is translated
 	out     []byte
@@ -79,7 +79,7 @@ type writer struct {
 }
 
 // next is the next byte, or 0 where there is none.
-func (w *writer) next() byte {
+func (w *encoder) next() byte {
 	if w.at < len(w.text) {
 		return w.text[w.at]
 	}
@@ -87,14 +87,14 @@ func (w *writer) next() byte {
 }
 
 // space skips white space.
-func (w *writer) space() {
+func (w *encoder) space() {
 	for w.at < len(w.text) && w.text[w.at] <= ' ' {
 		w.at++
 	}
 }
 
 // passes skips white space and then c, and reports whether that was there.
-func (w *writer) passes(c byte) bool {
+func (w *encoder) passes(c byte) bool {
 	w.space()
 	if w.next() != c {
 		return false
@@ -104,9 +104,9 @@ func (w *writer) passes(c byte) bool {
 }
 
 // must skips white space and then c, which has to be there.
-func (w *writer) must(c byte) { w.refused = !w.passes(c) || w.refused }
+func (w *encoder) must(c byte) { w.refused = !w.passes(c) || w.refused }
 
-func (w *writer) value(depth int) {
+func (w *encoder) value(depth int) {
 	w.space()
 	switch c := w.next(); c {
 	case '"':
@@ -134,7 +134,7 @@ func (w *writer) value(depth int) {
 	}
 }
 
-func (w *writer) word(word string, code byte) {
+func (w *encoder) word(word string, code byte) {
 	if !bytes.HasPrefix(w.text[w.at:], []byte(word)) {
 		w.refused = true
 	}
@@ -142,11 +142,11 @@ func (w *writer) word(word string, code byte) {
 	w.out = append(w.out, code)
 }
 
-func (w *writer) double(v float64) {
+func (w *encoder) double(v float64) {
 	w.out = binary.LittleEndian.AppendUint64(w.out, math.Float64bits(v))
 }
 
-func (w *writer) nest(object bool, depth int) {
+func (w *encoder) nest(object bool, depth int) {
 	if object {
 		w.object(depth)
 	} else {
@@ -154,7 +154,7 @@ func (w *writer) nest(object bool, depth int) {
 	}
 }
 
-func (w *writer) array(depth int) {
+func (w *encoder) array(depth int) {
 	w.at++
 	at, n := len(w.out)+1, 0
 	w.out = AppendList(w.out, 0)
@@ -170,7 +170,7 @@ func (w *writer) array(depth int) {
 	binary.LittleEndian.PutUint32(w.out[at:], uint32(n))
 }
 
-func (w *writer) object(depth int) {
+func (w *encoder) object(depth int) {
 	w.at++
 	w.out = append(w.out, dictCode)
 	for n := 0; !w.passes('}'); n++ {
@@ -191,7 +191,7 @@ func (w *writer) object(depth int) {
 }
 
 // string translates the string whose opening quotation mark comes next.
-func (w *writer) string() {
+func (w *encoder) string() {
 	end := wire.SkipString(w.text, w.at)
 	if end < 0 {
 		w.refused = true
@@ -224,7 +224,7 @@ func isASCII(text []byte) bool {
 }
 
 // number translates the number that comes next: an integer if Python's json reads one.
-func (w *writer) number() {
+func (w *encoder) number() {
 	begin, negative := w.at, w.next() == '-'
 	if negative {
 		w.at++
@@ -243,7 +243,7 @@ func (w *writer) number() {
 }
 
 // digits skips digits, and appends them to v, which has room for 19 of them.
-func (w *writer) digits(v uint64) uint64 {
+func (w *encoder) digits(v uint64) uint64 {
 	for ; w.at < len(w.text) && w.text[w.at]-'0' <= 9; w.at++ {
 		v = v*10 + uint64(w.text[w.at]-'0')
 	}
@@ -253,7 +253,7 @@ func (w *writer) digits(v uint64) uint64 {
 // mostDigits is how many digits fit into 64 bits, whatever they are.
 const mostDigits = 19
 
-func (w *writer) integer(v uint64, negative bool, digits []byte) {
+func (w *encoder) integer(v uint64, negative bool, digits []byte) {
 	if len(digits) > mostDigits || len(digits) == 0 {
 		var err error
 		v, err = strconv.ParseUint(string(digits), 10, 64)
@@ -264,7 +264,7 @@ func (w *writer) integer(v uint64, negative bool, digits []byte) {
 
 // fraction translates the rest of a number whose digits before the point are v. It begins
 // at begin, and its first digit is at first.
-func (w *writer) fraction(v uint64, begin, first int) {
+func (w *encoder) fraction(v uint64, begin, first int) {
 	places := 0
 	if w.next() == '.' {
 		w.at++
@@ -290,7 +290,7 @@ func (w *writer) fraction(v uint64, begin, first int) {
 }
 
 // parse reads any number; one that is out of range is infinite, as in Python.
-func (w *writer) parse(text string) float64 {
+func (w *encoder) parse(text string) float64 {
 	f, err := strconv.ParseFloat(text, 64)
 	w.refused = w.refused || err != nil && !math.IsInf(f, 0)
 	return f

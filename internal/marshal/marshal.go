@@ -10,7 +10,7 @@
 //
 // marshal.go has the codes, tojson.go the way from marshal to JSON, fromjson.go that from JSON to
 // marshal. Both check sizes and depth, so that bytes of any origin are safe to read. There are
-// no locks; a Reader is for one goroutine.
+// no locks; a Decoder is for one goroutine.
 package marshal
 
 import "github.com/hermes-zmq/hermes/internal/wire"

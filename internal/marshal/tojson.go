@@ -8,28 +8,28 @@ import (
 	"github.com/hermes-zmq/hermes/internal/wire"
 )
 
-// Reader reads the output of Python's marshal.dumps. After it has refused one value it
+// Decoder reads the output of Python's marshal.dumps. After it has refused one value it
 // refuses all.
-type Reader struct {
+type Decoder struct {
 	in      []byte // not yet read
 	refused bool
 }
 
-// NewReader reads values from in.
-func NewReader(in []byte) Reader { return Reader{in: in} }
+// NewDecoder reads values from in.
+func NewDecoder(in []byte) Decoder { return Decoder{in: in} }
 
 // Row is an envelope as JSON: a string, another, and any value.
 type Row struct{ Topic, Origin, Data []byte }
 
 // Rows reads the beginning of a list and returns its number of elements.
-func (r *Reader) Rows() (int, bool) {
+func (r *Decoder) Rows() (int, bool) {
 	n := r.open(listCode)
 	return n, !r.refused
 }
 
 // Row reads a tuple (topic, origin, data) into scratch, which it returns as room because it
 // may have grown. The row is a view of room.
-func (r *Reader) Row(scratch []byte) (row Row, room []byte, ok bool) {
+func (r *Decoder) Row(scratch []byte) (row Row, room []byte, ok bool) {
 	if r.open(tupleCode) != 3 {
 		r.refused = true
 	}
@@ -42,10 +42,10 @@ func (r *Reader) Row(scratch []byte) (row Row, room []byte, ok bool) {
 }
 
 // Done reports whether everything was read, and nothing refused.
-func (r *Reader) Done() bool { return len(r.in) == 0 && !r.refused }
+func (r *Decoder) Done() bool { return len(r.in) == 0 && !r.refused }
 
 // open reads the code and the number of elements of an array.
-func (r *Reader) open(code byte) int {
+func (r *Decoder) open(code byte) int {
 	if r.code() != code {
 		r.refused = true
 	}
@@ -53,7 +53,7 @@ func (r *Reader) open(code byte) int {
 }
 
 // text reads a string.
-func (r *Reader) text(dst []byte) []byte {
+func (r *Decoder) text(dst []byte) []byte {
 	switch r.code() {
 	case unicodeCode:
 		return r.string(dst, r.size())
@@ -65,7 +65,7 @@ func (r *Reader) text(dst []byte) []byte {
 }
 
 // value reads any value, and appends it as json.dumps writes it.
-func (r *Reader) value(dst []byte, depth int) []byte {
+func (r *Decoder) value(dst []byte, depth int) []byte {
 	switch code := r.code(); code {
 	case null:
 		return append(dst, "null"...)
@@ -92,7 +92,7 @@ func (r *Reader) value(dst []byte, depth int) []byte {
 	return dst
 }
 
-func (r *Reader) array(dst []byte, depth int) []byte {
+func (r *Decoder) array(dst []byte, depth int) []byte {
 	dst = append(dst, '[')
 	for i, n := 0, r.size(); i < n && !r.tooDeep(depth); i++ {
 		if i > 0 {
@@ -103,7 +103,7 @@ func (r *Reader) array(dst []byte, depth int) []byte {
 	return append(dst, ']')
 }
 
-func (r *Reader) object(dst []byte, depth int) []byte {
+func (r *Decoder) object(dst []byte, depth int) []byte {
 	dst = append(dst, '{')
 	for i := 0; !r.tooDeep(depth); i++ {
 		if r.in[0] == endCode {
@@ -120,12 +120,12 @@ func (r *Reader) object(dst []byte, depth int) []byte {
 }
 
 // tooDeep reports whether reading must end here.
-func (r *Reader) tooDeep(depth int) bool {
+func (r *Decoder) tooDeep(depth int) bool {
 	r.refused = r.refused || depth > deepest || len(r.in) == 0
 	return r.refused
 }
 
-func (r *Reader) string(dst []byte, size int) []byte {
+func (r *Decoder) string(dst []byte, size int) []byte {
 	out, err := wire.AppendString(dst, r.take(size))
 	if err != nil { // surrogates, which Python allows
 		r.refused = true
@@ -133,7 +133,7 @@ func (r *Reader) string(dst []byte, size int) []byte {
 	return out
 }
 
-func (r *Reader) long(dst []byte) []byte {
+func (r *Decoder) long(dst []byte) []byte {
 	n := int(r.int32())
 	negative := n < 0
 	if negative {
@@ -155,11 +155,11 @@ func (r *Reader) long(dst []byte) []byte {
 	return strconv.AppendUint(dst, v, 10)
 }
 
-func (r *Reader) code() byte { return r.take(1)[0] }
+func (r *Decoder) code() byte { return r.take(1)[0] }
 
-func (r *Reader) int32() int32 { return int32(binary.LittleEndian.Uint32(r.take(4))) }
+func (r *Decoder) int32() int32 { return int32(binary.LittleEndian.Uint32(r.take(4))) }
 
-func (r *Reader) size() int {
+func (r *Decoder) size() int {
 	n := int(r.int32())
 	r.refused = r.refused || n < 0
 	return n
@@ -170,7 +170,7 @@ var nothing [2 * longest]byte
 
 // take reads n bytes; where there are fewer, it refuses, and returns ten zeros, which are
 // enough for every caller but those that check refused.
-func (r *Reader) take(n int) []byte {
+func (r *Decoder) take(n int) []byte {
 	if n < 0 || n > len(r.in) || r.refused {
 		r.refused = true
 		return nothing[:]

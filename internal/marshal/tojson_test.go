@@ -45,7 +45,7 @@ func TestValuesThatEndEarlyAreRefused(t *testing.T) {
 }
 
 // Whatever comes, it does no harm, and what comes out is JSON that comes to the same.
-func FuzzReader(f *testing.F) {
+func FuzzDecoder(f *testing.F) {
 	for _, c := range written {
 		f.Add(rowOf(c.values))
 	}
@@ -63,12 +63,12 @@ func FuzzReader(f *testing.F) {
 	})
 }
 
-func BenchmarkReader(b *testing.B) {
+func BenchmarkDecoder(b *testing.B) {
 	values, _ := AppendJSON(nil, tick)
 	values = rowOf(string(values))
 	var room []byte
 	for b.Loop() {
-		r := NewReader(values)
+		r := NewDecoder(values)
 		r.Rows()
 		_, room, _ = r.Row(room)
 	}

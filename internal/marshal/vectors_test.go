@@ -12,7 +12,7 @@ func rowOf(data string) []byte {
 
 // read gives the data of the only row.
 func read(values []byte) (string, bool) {
-	r := NewReader(values)
+	r := NewDecoder(values)
 	if n, ok := r.Rows(); !ok || n != 1 {
 		return "", false
 	}
