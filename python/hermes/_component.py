@@ -31,6 +31,7 @@ from hermes._ratelimit import RateLimit
 from hermes._typing import Event, OnEvent, OptionValue
 
 _C = TypeVar("_C", bound=Core)
+_S = TypeVar("_S", bound="AsyncContext")
 _Self = TypeVar("_Self", bound="Component[Any]")
 
 # How often a `_running` that a program has assigned is polled, in seconds.
@@ -47,7 +48,29 @@ else:
     _Thread = {_C: threading.Thread}
 
 
-class Component(_Thread[_C]):
+class AsyncContext:
+    """What ``async with`` does with components and nodes."""
+
+    async def __aenter__(self: _S) -> _S:
+        """Start, while other tasks of the event loop run."""
+        from hermes._queue import aio
+
+        await aio.start(self)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop, while other tasks of the event loop run."""
+        from hermes._queue import aio
+
+        await aio.stop(self)
+
+
+class Component(AsyncContext, _Thread[_C]):
     """A thread over one native object."""
 
     #: The logger for the events of the native object.
@@ -261,24 +284,6 @@ class Component(_Thread[_C]):
         """Stop. In a forked child, which has nothing to stop, do nothing."""
         if not self._hermes_is_orphan():
             self.stop()
-
-    async def __aenter__(self: _Self) -> _Self:
-        """Start, while other tasks of the event loop run."""
-        from hermes._queue import aio
-
-        await aio.start(self)
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Stop, while other tasks of the event loop run."""
-        from hermes._queue import aio
-
-        await aio.in_executor(self.stop)
 
     def stop(self, timeout: float | None = None) -> None:
         """Stop, and wait at most ``timeout`` seconds (None: no limit) for the thread to end."""

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
 from hermes import _star_import
+from hermes._component import AsyncContext
 from hermes._queue.send import Progress
 from hermes._typing import NodeStats
 from hermes.publisher import Publisher
@@ -33,7 +34,7 @@ _WAIT = 0.2
 _SLEEP = (0.001, 0.05)
 
 
-class Node:
+class Node(AsyncContext):
     """The smallest unit of a cluster: a name, and facilities to receive and to publish.
 
     A facility is a `Receiver`, a `Publisher`, or any object with ``start()``, ``stop()``, and
@@ -126,24 +127,6 @@ class Node:
         ours = [one for one in self._facilities if isinstance(one, (Receiver, Publisher))]
         if not any(one._hermes_is_orphan() for one in ours):
             self._stop_facilities()
-
-    async def __aenter__(self: _Self) -> _Self:
-        """Start, while other tasks of the event loop run."""
-        from hermes._queue import aio
-
-        await aio.start(self)
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Stop, while other tasks of the event loop run."""
-        from hermes._queue import aio
-
-        await aio.in_executor(self.stop)
 
     def publish(self, channel: str, data: Any) -> bool:
         """Publish ``data`` under the topic ``channel/name``, with the name as its origin.

@@ -7,7 +7,7 @@ see `hermes._queue.waiters`. No thread is used, except to start and stop.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Callable, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from hermes._codec.encode import written
 from hermes._native.abi import ETIMEOUT
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from hermes._queue.recv import ReceiveQueue
     from hermes.structs import Envelope
 
-_R = TypeVar("_R")
 
 # How many envelopes a task may publish before other tasks run.
 _TURN = 256
@@ -180,11 +179,11 @@ async def start(component: Any) -> None:
         raise
 
 
+async def stop(component: Any) -> None:
+    """Stop a component or a node in the loop's executor; it goes on if the task is cancelled."""
+    await asyncio.shield(asyncio.get_running_loop().run_in_executor(None, component.stop))
+
+
 def _undo(component: Any, started: asyncio.Future[None]) -> None:
     if not started.cancelled() and started.exception() is None:
         asyncio.get_running_loop().run_in_executor(None, component.stop)
-
-
-async def in_executor(call: Callable[[], _R]) -> _R:
-    """Run a blocking call in the loop's executor; it goes on if the task is cancelled."""
-    return await asyncio.shield(asyncio.get_running_loop().run_in_executor(None, call))

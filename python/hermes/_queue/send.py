@@ -13,7 +13,7 @@ import marshal
 import time
 from collections.abc import Iterable, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, Callable
 
 from hermes._codec.codec import Codec
 from hermes._codec.encode import (
@@ -146,18 +146,12 @@ def _send_chunk(
         return _send_singly(core, codec, chunk, progress)
     if not codec.marshals:
         return _send_texts(core, codec, chunk, progress)
-    try:
-        values = _dumps([fields(envelope) for envelope in chunk], 2)
-    except Exception:
-        return _send_texts(core, codec, chunk, progress)
-    _stamp(chunk)
-    queued = core.size()
-    progress.add(queued)
-    code = core.offer_many(values, queued)
-    count: int = queued.value
-    if code == OK or code in _REFUSED:
-        return count
-    return count + _send_texts(core, codec, chunk[count:], progress)
+    return _send_at_once(core, codec, chunk, progress, _rows, core.offer_many, _send_texts)
+
+
+def _rows(rows: list[Any]) -> bytes:
+    """Write rows in marshal's format."""
+    return _dumps(rows, 2)
 
 
 def _send_texts(
@@ -166,24 +160,35 @@ def _send_texts(
     """Send several envelopes as one text, and wait for room."""
     if core.must_not_block():
         return _send_singly(core, codec, chunk, progress)
+    return _send_at_once(
+        core, codec, chunk, progress, codec.rows, core.publish_batch, _send_singly
+    )
+
+
+def _send_at_once(
+    core: PublisherCore,
+    codec: Codec,
+    chunk: Sequence[Envelope],
+    progress: Progress,
+    encode: Callable[[list[Any]], Any],
+    queue: Callable[[Any, Any], int],
+    otherwise: Callable[[PublisherCore, Codec, Sequence[Envelope], Progress], int],
+) -> int:
+    """Send a chunk encoded as a whole; what cannot go in that way is sent ``otherwise``."""
     try:
-        text = codec.rows([fields(envelope) for envelope in chunk])
+        whole = encode([fields(envelope) for envelope in chunk])
     except Exception:
-        return _send_singly(core, codec, chunk, progress)
-    _stamp(chunk)
-    queued = core.size()
-    progress.add(queued)
-    code = core.publish_batch(text, queued)
-    count: int = queued.value
-    if code == OK or code in _REFUSED:
-        return count
-    return count + _send_singly(core, codec, chunk[count:], progress)
-
-
-def _stamp(chunk: Sequence[Envelope]) -> None:
+        return otherwise(core, codec, chunk, progress)
     now = time.time()
     for envelope in chunk:
         envelope.ts = now
+    queued = core.size()
+    progress.add(queued)
+    code = queue(whole, queued)
+    count: int = queued.value
+    if code == OK or code in _REFUSED:
+        return count
+    return count + otherwise(core, codec, chunk[count:], progress)
 
 
 def _send_singly(
