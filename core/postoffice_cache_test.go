@@ -119,11 +119,11 @@ func TestASecondSubscriptionRepeatsNothing(t *testing.T) {
 	}
 	require.Eventually(t, func() bool { return po.Stats().Subscribers[0].Subscriptions == 0 }, soon, pollEvery)
 	require.NoError(t, r.Subscribe("a/1"))
-	require.Equal(t, map[string][]string{"a/1": {`"end"`}}, values(t, r, 1), "who leaves a topic and comes back gets it again")
+	require.Equal(t, map[string][]string{"a/1": {`"end"`}}, values(t, r, 1), "a receiver that subscribes to a topic once more gets it again")
 	require.EqualValues(t, 4, po.Stats().CacheSent)
 }
 
-// TestOtherReceiversGetNothingOfAReplay: one who has been there all the time is not disturbed.
+// TestOtherReceiversGetNothingOfAReplay: receivers that were subscribed already get no copy.
 func TestOtherReceiversGetNothingOfAReplay(t *testing.T) {
 	po := newOffice(t, "zmtp", "cache.depth", "100")
 	p := newPublisher(t, "zmtp", get(t, po, "endpoint.in"))

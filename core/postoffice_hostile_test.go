@@ -14,7 +14,7 @@ import (
 	"github.com/hermes-zmq/hermes/internal/testkit"
 )
 
-// TestGarbageAtEveryPortDisturbsNoOtherPeer: raw noise, broken handshakes, and proper peers
+// TestGarbageAtEveryPortDisturbsNoOtherPeer: raw noise, broken handshakes, and well-formed peers
 // that send nonsense, many at once, at all ports of a post office, of a bound publisher
 // and of a bound receiver; a stream that passes through all of them arrives whole.
 func TestGarbageAtEveryPortDisturbsNoOtherPeer(t *testing.T) {

@@ -69,7 +69,7 @@ func TestAPostOfficeThatLacksDescriptorsSaysSoAndRecovers(t *testing.T) {
 }
 
 // TestAConnectionFloodThatTakesAllDescriptors of a post office: it goes on serving
-// those who are there, tells clearly what it cannot do, and serves all peers again
+// the peers that are connected, reports what it cannot do, and serves all peers again
 // when the flood is over.
 func TestAConnectionFloodThatTakesAllDescriptors(t *testing.T) {
 	po := newCaptive(t, 96)

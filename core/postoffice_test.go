@@ -148,13 +148,13 @@ func TestAStalledSubscriberSlowsNoOther(t *testing.T) {
 		require.NoError(t, p.WaitReady(soon))
 		probes := reach(t, p, "t", "", r)
 		if engine == "zmtp" {
-			set(t, po, "queue.messages", "1000") // for those who are there, too
+			set(t, po, "queue.messages", "1000") // for present subscribers, too
 		}
 		const n = 30_000
 		data := []byte(`"` + strings.Repeat("x", 1000) + `"`)
 		for i := range n {
 			require.NoError(t, p.Publish("t", "", data))
-			if i%500 == 499 { // within the bound of one who reads
+			if i%500 == 499 { // within the bound of a subscriber that reads
 				collect(t, r, 500)
 			}
 		}
@@ -205,7 +205,7 @@ func reach(t *testing.T, p *Publisher, topic, origin string, receivers ...*Recei
 	return published
 }
 
-// TestTheCopyForDebuggingHasSubscribersOfItsOwn, who are told apart.
+// TestTheCopyForDebuggingHasSubscribersOfItsOwn, which statistics list as such.
 func TestTheCopyForDebuggingHasSubscribersOfItsOwn(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine string) {
 		po, err := NewPostOffice("tcp://127.0.0.1:*", "tcp://127.0.0.1:*", "tcp://127.0.0.1:*")

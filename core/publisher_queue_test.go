@@ -55,8 +55,8 @@ func TestThePublishersDescriptorShowsRoom(t *testing.T) {
 	})
 }
 
-// TestNoRoomIsMissed: who waits on the descriptor alone gets everything through a queue
-// that is nearly always full.
+// TestNoRoomIsMissed: a program that waits only on the descriptor publishes everything through
+// a queue that is nearly always full.
 func TestNoRoomIsMissed(t *testing.T) {
 	po := newOffice(t, "zmtp")
 	r := newReceiver(t, "zmtp", get(t, po, "endpoint.out"), "on_slow", "ignore")

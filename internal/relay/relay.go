@@ -273,8 +273,7 @@ func (r *Relay) Limit() {
 	}
 }
 
-// Sockets are the sides of the relay, for those who look at their peers and endpoints;
-// debug may be nil.
+// Sockets are the sides of the relay, for statistics; debug may be nil.
 func (r *Relay) Sockets() (in carrier.Inlet, out, debug carrier.Outlet) {
 	return r.inlet, r.out, r.debug
 }

@@ -99,9 +99,9 @@ func (h *Hostile) visit() {
 	switch h.random.IntN(4) {
 	case 0: // raw bytes
 		_, _ = h.Write(h.noise(1 + h.random.IntN(3000)))
-	case 1: // a proper greeting, and noise
+	case 1: // a valid greeting, and noise
 		_, _ = h.Write(append(ZMTPGreeting(1), h.noise(h.random.IntN(300))...))
-	default: // a proper handshake, of the right type or not
+	default: // a valid handshake, of the right type or not
 		h.ShakeHands([]string{"SUB", "PUB", "XSUB", "XPUB", "PULL", "\x00"}[h.random.IntN(6)])
 		for range 1 + h.random.IntN(3) {
 			if _, err := h.Write(h.frames()); err != nil {
