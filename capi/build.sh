@@ -18,7 +18,7 @@
 #
 # Go compiles to an archive, which is linked here rather than by "go build", for
 # two reasons. The initializer that would start Go's threads as soon as the library
-# is loaded is set aside, so that the first call starts them (internal/gostart). And the
+# is loaded is set aside, so that the first call starts them (start.c). And the
 # symbols of the Go runtime stay inside, in the static library as well.
 set -eu
 

@@ -28,36 +28,22 @@ void *capi_copy_envelope(const void *batch, uint64_t i) {
     return to;
 }
 
-static const char *text_of(const hermes_envelope *envelope, uint64_t at) {
-    return (const char *)envelope + at;
-}
+#define TEXT_OF(field)                                                                             \
+    const char *hermes_envelope_##field(const hermes_envelope *envelope, size_t *len) {            \
+        if (len != NULL) *len = envelope != NULL ? envelope->field##_len : 0;                      \
+        return envelope != NULL ? (const char *)envelope + envelope->field##_at : NULL;            \
+    }
+TEXT_OF(topic)
+TEXT_OF(origin)
+TEXT_OF(data)
 
-const char *hermes_envelope_topic(const hermes_envelope *envelope, size_t *len) {
-    if (len != NULL) *len = envelope != NULL ? envelope->topic_len : 0;
-    return envelope != NULL ? text_of(envelope, envelope->topic_at) : NULL;
-}
-
-const char *hermes_envelope_origin(const hermes_envelope *envelope, size_t *len) {
-    if (len != NULL) *len = envelope != NULL ? envelope->origin_len : 0;
-    return envelope != NULL ? text_of(envelope, envelope->origin_at) : NULL;
-}
-
-const char *hermes_envelope_data(const hermes_envelope *envelope, size_t *len) {
-    if (len != NULL) *len = envelope != NULL ? envelope->data_len : 0;
-    return envelope != NULL ? text_of(envelope, envelope->data_at) : NULL;
-}
-
-double hermes_envelope_ts(const hermes_envelope *envelope) {
-    return envelope != NULL ? envelope->ts : 0;
-}
-
-double hermes_envelope_received(const hermes_envelope *envelope) {
-    return envelope != NULL ? envelope->received : 0;
-}
-
-uint64_t hermes_envelope_lost(const hermes_envelope *envelope) {
-    return envelope != NULL ? envelope->lost : 0;
-}
+#define NUMBER_OF(field, type)                                                                     \
+    type hermes_envelope_##field(const hermes_envelope *envelope) {                                \
+        return envelope != NULL ? envelope->field : 0;                                             \
+    }
+NUMBER_OF(ts, double)
+NUMBER_OF(received, double)
+NUMBER_OF(lost, uint64_t)
 
 void hermes_envelope_free(hermes_envelope *envelope) {
     if (envelope != NULL && !envelope->in_batch) free(envelope);

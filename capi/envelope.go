@@ -12,6 +12,7 @@ import (
 	"unsafe"
 
 	"github.com/hermes-zmq/hermes/internal/embed"
+	"github.com/hermes-zmq/hermes/internal/errs"
 	"github.com/hermes-zmq/hermes/internal/handle"
 	"github.com/hermes-zmq/hermes/internal/recvqueue"
 )
@@ -31,25 +32,25 @@ func textSize(v *recvqueue.View) int {
 
 // packOne writes the only envelope that was taken into the block, or into memory that C
 // frees if the block is too small.
-func (c *call) packOne(d *recvqueue.Taken, block *C.struct_capi_block) C.int32_t {
+func packOne(r *embed.Receiver, d *recvqueue.Taken, block *C.struct_capi_block) error {
 	var v recvqueue.View
 	d.Look(0, &v)
 	size := envelopeSize + textSize(&v)
 	if uint64(size) > uint64(block.size) {
 		block.start = alloc(size)
 		if block.start == nil {
-			return c.undelivered(d, "no memory for an envelope of %d bytes", size)
+			return undelivered(r, d, "no memory for an envelope of %d bytes", size)
 		}
 	}
 	block.size = C.uint64_t(size)
 	putEnvelope(unsafe.Slice((*byte)(block.start), size), 0, envelopeSize, &v, 0)
-	return ok
+	return nil
 }
 
-// undelivered refuses because there is no memory, and counts what was taken as dropped.
-func (c *call) undelivered(d *recvqueue.Taken, format string, args ...any) C.int32_t {
-	embed.ReceiverOf(receiverOf(c.component())).Undelivered(d.Len())
-	return c.refuse(noMemory, format, args...)
+// undelivered is the error for want of memory; it counts what was taken as dropped.
+func undelivered(r *embed.Receiver, d *recvqueue.Taken, format string, args ...any) error {
+	r.Undelivered(d.Len())
+	return errs.Errorf(errs.ENOMEM, format, args...)
 }
 
 // hermesgo_undelivered counts an envelope as dropped for which C has no memory. If the handle
@@ -66,13 +67,13 @@ func hermesgo_undelivered(h C.uint64_t) {
 }
 
 // packAll writes what was taken as one batch, which C frees.
-func (c *call) packAll(d *recvqueue.Taken, block *C.struct_capi_block) C.int32_t {
+func packAll(r *embed.Receiver, d *recvqueue.Taken, block *C.struct_capi_block) error {
 	batch, size := pack(d)
 	if batch == nil {
-		return c.undelivered(d, "no memory for %d envelopes, %d bytes", d.Len(), size)
+		return undelivered(r, d, "no memory for %d envelopes, %d bytes", d.Len(), size)
 	}
 	block.start, block.size = batch, C.uint64_t(size)
-	return ok
+	return nil
 }
 
 // packed is pack for the prefetch buffer.

@@ -11,13 +11,16 @@ import (
 	"github.com/hermes-zmq/hermes/internal/handle"
 )
 
+// flushTime is how long exit() may be held up by what is still queued.
+const flushTime = time.Second
+
 // hermesgo_flush is called when the program exits. A program that has not stopped its
-// publishers loses nothing that can be sent in ms. Post offices of the same program are
+// publishers loses nothing that can be sent in flushTime. Post offices of the same program are
 // stopped second, for they forward what the publishers send last.
 //
 //export hermesgo_flush
-func hermesgo_flush(ms C.int32_t) {
-	deadline := time.Now().Add(wait(ms))
+func hermesgo_flush() {
+	deadline := time.Now().Add(flushTime)
 	stopAll(handle.Publisher, deadline)
 	stopAll(handle.PostOffice, deadline)
 }

@@ -34,12 +34,21 @@ struct hermes_batch {
  * is too small. */
 struct capi_block {
     void *start;
-    uint64_t size; /* in: bytes of room; out: bytes used */
+    uint64_t size;  /* in: bytes of room; out: bytes used */
+    uint64_t count; /* out, of a JSON text: envelopes in it */
 };
 
 /* gate.c: Enters the library: HERMES_OK, or why not. The first call of all starts the Go
  * runtime. */
 int capi_enter(const char *function);
+
+/* start.c: Whether the Go runtime cannot start now, and in text what is missing and which
+ * limit is behind it. */
+int capi_cannot_start(char *text, size_t size);
+
+/* start.c: Starts the runtime, and calls first, which calls a Go function: that waits until
+ * the runtime is up. Called once; the caller locks. */
+void capi_start(void (*first)(void));
 
 /* errortext.c: Sets the text that hermes_last_error() returns on this thread. */
 void capi_set_error(hermes_text *text, size_t len);

@@ -17,7 +17,6 @@
  */
 #include "exports.h"
 
-#include "gostart.h"
 #include "inherit.h"
 
 #include "_cgo_export.h"
@@ -30,10 +29,7 @@
 
 enum { ASLEEP, AWAKE, FORKED, BROKEN };
 
-enum {
-    EXIT_FLUSH_MS = 1000, /* how long exit() may be held up by what is still queued */
-    REASON_SIZE = 512     /* bytes of a text that says why the runtime cannot start */
-};
+enum { REASON_SIZE = 512 }; /* bytes of a text that says why the runtime cannot start */
 
 static atomic_int state = ASLEEP;
 static pthread_once_t prepared = PTHREAD_ONCE_INIT;
@@ -46,7 +42,7 @@ static void in_child(void) {
 
 static void *flush(void *unused) {
     (void)unused;
-    hermesgo_flush(EXIT_FLUSH_MS);
+    hermesgo_flush();
     return NULL;
 }
 
@@ -70,18 +66,11 @@ static void start(char *reason, size_t size) {
     pthread_once(&prepared, prepare);
     if (atomic_load(&state) != ASLEEP) return;
     pthread_mutex_lock(&starting);
-    if (atomic_load(&state) == ASLEEP &&
-        (!gostart_is_deferred() || !gostart_cannot(reason, size))) {
-        if (gostart_is_deferred()) gostart_now(inherit_share);
+    if (atomic_load(&state) == ASLEEP && !capi_cannot_start(reason, size)) {
+        capi_start(inherit_share);
         atomic_store(&state, AWAKE);
     }
     pthread_mutex_unlock(&starting);
-}
-
-/* A runtime that has started by itself is in use from now on. */
-__attribute__((constructor)) static void loaded(void) {
-    char reason[REASON_SIZE];
-    if (!gostart_is_deferred()) start(reason, sizeof reason);
 }
 
 static int enter_slowly(const char *function) {

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/hermes-zmq/hermes/core"
+	"github.com/hermes-zmq/hermes/internal/errs"
 	"github.com/hermes-zmq/hermes/internal/handle"
 )
 
@@ -26,31 +27,29 @@ var registry handle.Registry[*object]
 const anyKind handle.Kind = 0
 
 // register gives a new object a handle.
-func (c *call) register(k handle.Kind, p core.Component, out *C.uint64_t) (handle.Handle, C.int32_t) {
+func register(k handle.Kind, p core.Component, out *C.uint64_t) (handle.Handle, error) {
 	h := registry.Add(k, &object{Component: p})
 	if h == 0 {
-		return 0, c.refuse(noMemory, "as many objects of this kind are open as there are handles")
+		return 0, errs.Errorf(errs.ENOMEM, "as many objects of this kind are open as there are handles")
 	}
 	*out = C.uint64_t(h)
-	return h, ok
+	return h, nil
 }
 
-// enter finds the object and holds it until leave.
-func (c *call) enter(h C.uint64_t, want handle.Kind) C.int32_t {
-	id := handle.Handle(h)
-	if want == anyKind || id.Kind() == want {
-		if c.entry = registry.Get(id); c.entry != nil {
-			probe(c.name)
-			return ok
+// find finds the object of a handle, and holds it until the entry is released.
+func find(h handle.Handle, want handle.Kind) (*entry, error) {
+	if want == anyKind || h.Kind() == want {
+		if e := registry.Get(h); e != nil {
+			return e, nil
 		}
 	}
-	return c.refuse(badHandle, "%s", badHandleText(id, want))
+	return nil, errs.Errorf(errs.EBADHANDLE, "%s", badHandleText(h, want))
 }
 
-func (c *call) component() core.Component  { return c.entry.Object().Component }
-func (c *call) publisher() *core.Publisher { return c.component().(*core.Publisher) }
-func (c *call) receiver() *core.Receiver   { return c.component().(*core.Receiver) }
-func (c *call) node() *core.Node           { return c.component().(*core.Node) }
+func (c call) component() core.Component  { return c.entry.Object().Component }
+func (c call) publisher() *core.Publisher { return c.component().(*core.Publisher) }
+func (c call) receiver() *core.Receiver   { return c.component().(*core.Receiver) }
+func (c call) node() *core.Node           { return c.component().(*core.Node) }
 
 // receiverOf is a receiver itself, or that of a node; nil for anything else.
 func receiverOf(p core.Component) *core.Receiver {

@@ -12,15 +12,12 @@
 package main
 
 /*
-#cgo CFLAGS: -I${SRCDIR}/../include -I${SRCDIR}/../internal/fds/inherit -I${SRCDIR}/../internal/gostart -fvisibility=hidden -Wall -Wextra
+#cgo CFLAGS: -I${SRCDIR}/../include -I${SRCDIR}/../internal/fds/inherit -fvisibility=hidden -Wall -Wextra
 #include "exports.h"
 */
 import "C"
 
-import (
-	_ "github.com/hermes-zmq/hermes/internal/fds/inherit" // C code for gate.c
-	_ "github.com/hermes-zmq/hermes/internal/gostart"     // the same
-)
+import _ "github.com/hermes-zmq/hermes/internal/fds/inherit" // C code for gate.c
 
 // main is never called; a C library of Go is a main package all the same.
 func main() {}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/hermes-zmq/hermes/core"
 	"github.com/hermes-zmq/hermes/internal/embed"
+	"github.com/hermes-zmq/hermes/internal/errs"
 	"github.com/hermes-zmq/hermes/internal/handle"
 )
 
@@ -92,33 +93,37 @@ func (p *pipe) watch(h handle.Handle) {
 }
 
 //export hermesgo_pipe
-func hermesgo_pipe(h C.uint64_t) (code C.int32_t) {
-	c := call{name: "hermes_pipe"}
-	defer c.leave(&code)
-	if code = c.enter(h, anyKind); code != ok {
-		return code
-	}
-	id := handle.Handle(h)
+func hermesgo_pipe(h C.uint64_t) C.int32_t {
+	var fd int
+	code := on("hermes_pipe", h, anyKind, nil, func(c call) (err error) {
+		fd, err = c.openPipe(handle.Handle(h))
+		return err
+	})
+	return descriptor(code, fd)
+}
+
+// openPipe gives the object a pipe, and returns the host's descriptor.
+func (c call) openPipe(h handle.Handle) (int, error) {
 	p, fd, err := newPipe()
 	if err != nil {
-		return c.refuse(C.int32_t(core.EIO), "no pair of sockets for %s %s: %v", id.Kind(), id, err)
+		return -1, errs.Errorf(errs.EIO, "no pair of sockets for %s %s: %v", h.Kind(), h, err)
 	}
 	o := c.entry.Object()
 	if !o.pipe.CompareAndSwap(nil, p) {
 		p.close()
 		_ = unix.Close(fd)
-		return c.refuse(C.int32_t(core.ESTATE), "%s %s has a pipe already", id.Kind(), id)
+		return -1, errs.Errorf(errs.ESTATE, "%s %s has a pipe already", h.Kind(), h)
 	}
 	if r, receives := c.component().(*core.Receiver); receives {
 		wakerOf(embed.ReceiverOf(r)).pipe.Store(p)
 		p.armed.Store(true)
 		p.wake() // the host's first look
 	}
-	go contained(c.component().Fail, func() { p.watch(id) })
+	go contained(c.component().Fail, func() { p.watch(h) })
 	if !c.entry.Open() { // closed meanwhile, before there was a pipe to close
 		o.dropPipe()
 	}
-	return C.int32_t(fd)
+	return fd, nil
 }
 
 // dropPipe ends the pipe of a closed handle, so that the host reads the end.

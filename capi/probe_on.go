@@ -23,10 +23,10 @@ func arm(key, place string) bool {
 	return true
 }
 
-// counted answers the option by which a test learns whether calls were spared:
+// spared answers the option by which a test learns whether calls were spared:
 // hermes_get(any, "test.spared.recv") is how many calls of hermes_recv() in this process
 // did not enter Go.
-func counted(key string) (value string, known bool) {
+func spared(key string) (value string, known bool) {
 	n, known := fast.Spared(key)
 	return strconv.FormatUint(n, 10), known
 }

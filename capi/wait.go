@@ -30,23 +30,23 @@ func (w *waker) Wake() {
 
 func wakerOf(r *embed.Receiver) *waker { return r.Waker().(*waker) }
 
-// take takes what is there. If nothing is, and C may wait, it says fast.Pause.
-func (c *call) take(r *embed.Receiver, most int, w *fast.Wait) (*recvqueue.Taken, C.int32_t) {
+// take takes what is there. If nothing is, and C may wait, the error is errPause.
+func take(r *embed.Receiver, most int, w *fast.Wait) (*recvqueue.Taken, error) {
 	look(r, w)
 	t, outcome := r.Take(most)
-	return t, c.found(r, outcome, w)
+	return t, found(r, outcome, w)
 }
 
-// takeOne is take for one envelope, which it may leave in the prefetch buffer: then it
-// returns nil, and fast.Again.
-func (c *call) takeOne(r *embed.Receiver, w *fast.Wait) (*recvqueue.Taken, C.int32_t) {
+// takeOne is take for one envelope, which it may leave in the prefetch buffer: then the error
+// is errAgain.
+func takeOne(r *embed.Receiver, w *fast.Wait) (*recvqueue.Taken, error) {
 	look(r, w)
 	t, outcome := r.TakeOrPrefetch()
 	if t == nil && outcome == recvqueue.Took {
 		w.End(r, true)
-		return nil, C.int32_t(fast.Again)
+		return nil, errAgain
 	}
-	return t, c.found(r, outcome, w)
+	return t, found(r, outcome, w)
 }
 
 // look begins a look for envelopes: what comes after it wakes C and the host.
@@ -58,16 +58,19 @@ func look(r *embed.Receiver, w *fast.Wait) {
 	w.Look(on.Waiter)
 }
 
-// found is the code for what a look has found.
-func (c *call) found(r *embed.Receiver, o recvqueue.Outcome, w *fast.Wait) C.int32_t {
+// found is the error of a look, or nil if it has found something.
+func found(r *embed.Receiver, o recvqueue.Outcome, w *fast.Wait) error {
 	if o == recvqueue.TimedOut && w.MayPause() {
-		return C.int32_t(w.Pause(wakerOf(r).Waiter, r))
+		if w.Pause(wakerOf(r).Waiter, r) {
+			return errPause
+		}
+		return errAgain
 	}
 	w.End(r, o == recvqueue.Took)
 	if o == recvqueue.Took {
-		return ok
+		return nil
 	}
-	return c.done(r.Error(o, w.Paused()))
+	return r.Error(o, w.Paused())
 }
 
 func waitOf(w *C.struct_fast_wait) *fast.Wait { return (*fast.Wait)(unsafe.Pointer(w)) }

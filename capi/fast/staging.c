@@ -251,8 +251,16 @@ static int check_and_put(struct stager *stager, uint64_t publisher, const struct
     return done;
 }
 
+/* Whether a text is where its length says. One that is not is for Go to refuse. */
+static int is_text(const char *text, size_t len) {
+    return text != NULL || len == 0;
+}
+
 static int stage(uint64_t publisher, const struct fast_entry *t) {
     if (t->topic_len > SHORT_MAX || t->origin_len > SHORT_MAX || t->data_len > DATA_MAX) return 0;
+    if (!is_text(t->topic, t->topic_len) || !is_text(t->origin, t->origin_len) ||
+        !is_text(t->data, t->data_len))
+        return 0;
     struct stager *stager = find(publisher, t->topic_len + t->origin_len + t->data_len);
     return stager != NULL && fast_is_plain(t->topic, t->topic_len) &&
            (t->origin == NULL || fast_is_plain(t->origin, t->origin_len)) &&
@@ -267,7 +275,7 @@ int fast_stage(uint64_t publisher, const char *topic, size_t topic_len, const ch
 
 int fast_stage_entry(uint64_t publisher, const char *json, size_t len) {
     struct fast_entry entry;
-    return find(publisher, 0) != NULL && fast_split_entry(json, len, &entry) &&
+    return json != NULL && find(publisher, 0) != NULL && fast_split_entry(json, len, &entry) &&
            stage(publisher, &entry) && fast_count(FAST_COUNT_TRY);
 }
 
@@ -275,7 +283,9 @@ int fast_stage_entry(uint64_t publisher, const char *json, size_t len) {
 int fast_stage_row(uint64_t publisher, const char *values, size_t len) {
     struct fast_row row;
     struct stager *stager = find(publisher, len);
-    if (stager == NULL || !stager->takes_rows || !fast_marshal_row(values, len, &row)) return 0;
+    if (values == NULL || stager == NULL || !stager->takes_rows ||
+        !fast_marshal_row(values, len, &row))
+        return 0;
     struct fast_entry t = {row.topic,     row.origin,     row.data,
                            row.topic_len, row.origin_len, row.data_len};
     if (t.topic_len > SHORT_MAX || t.origin_len > SHORT_MAX) return 0;

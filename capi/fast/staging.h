@@ -12,7 +12,7 @@
 
 /* Each puts one envelope into the staging buffer of a publisher and returns 1, or returns
  * 0 and does nothing: the envelope is then for Go, which accepts or refuses it. Pointers
- * are valid for their lengths; a NULL origin stands for the publisher's name. Any thread
+ * are valid for their lengths, or NULL; a NULL origin stands for the publisher's name. Any thread
  * may call them, with any number as a handle. */
 
 /* For hermes_publish: texts, and data that should be JSON. */

@@ -26,12 +26,6 @@ import (
 	"github.com/hermes-zmq/hermes/internal/handle"
 )
 
-// Pause tells C to wait, and to call again.
-const Pause = int32(C.FAST_PAUSE)
-
-// Again tells C to call again, after a look at the prefetch buffer.
-const Again = int32(C.FAST_AGAIN)
-
 var waitsInC, leases = On(Waiting), On(Lease)
 
 // Waiter is where threads of C wait for the envelopes of one receiver (waiter.c).
@@ -97,18 +91,18 @@ func (c *Wait) MayPause() bool { return c.may_pause != 0 }
 func (c *Wait) Paused() bool { return c.paused != 0 }
 
 // Pause prepares the call for waiting in C, for the connection too if it may have the
-// reader lease. It returns what C is to do.
-func (c *Wait) Pause(w *Waiter, r *embed.Receiver) int32 {
+// reader lease. It reports false if the call has waited here instead.
+func (c *Wait) Pause(w *Waiter, r *embed.Receiver) bool {
 	if !waitsInC {
 		c.waitInGo(w)
-		return Again
+		return false
 	}
 	if c.waiter == nil {
 		atomic.AddUint32((*uint32)(&w.shared.holders), 1)
 		c.waiter, c.receiver = w.shared, C.uint64_t(w.receiver.Load())
 	}
 	if !leases {
-		return Pause
+		return true
 	}
 	fd, leased := r.AcquireLease(c.fd >= 0)
 	c.fd = -1
@@ -119,7 +113,7 @@ func (c *Wait) Pause(w *Waiter, r *embed.Receiver) int32 {
 	default:
 		c.fd = C.int32_t(fd)
 	}
-	return Pause
+	return true
 }
 
 // End ends the waiting of a call, which has taken something or has not.

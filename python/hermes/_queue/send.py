@@ -160,9 +160,7 @@ def _send_texts(
     """Send several envelopes as one text, and wait for room."""
     if core.must_not_block():
         return _send_singly(core, codec, chunk, progress)
-    return _send_at_once(
-        core, codec, chunk, progress, codec.rows, core.publish_batch, _send_singly
-    )
+    return _send_at_once(core, codec, chunk, progress, codec.rows, core.publish_batch, _send_singly)
 
 
 def _send_at_once(
