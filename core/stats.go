@@ -76,7 +76,7 @@ func (p *PostOffice) Stats() PostOfficeStats {
 	var present time.Duration // of waits under way
 	if r := p.current(); r != nil {
 		in, out, debug := r.Sockets()
-		present = heldNow(in)
+		present = r.HeldNow()
 		s.Publishers, s.Subscribers = peersOf(in, "publisher"), peersOf(out, "subscriber")
 		s.CacheCounters = CacheCounters(r.Cache().Counters())
 		if debug != nil {
@@ -220,12 +220,4 @@ func peersOf(s carrier.Socket, role string) []Peer {
 			Throttled: p.Held.Total.Seconds(), ThrottledBy: p.Held.By})
 	}
 	return out
-}
-
-// heldNow sums for how long publishers are being held back in waits that have not ended.
-func heldNow(in carrier.Inlet) (sum time.Duration) {
-	for _, p := range in.Peers() {
-		sum += p.Held.Present
-	}
-	return sum
 }

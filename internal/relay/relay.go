@@ -278,6 +278,10 @@ func (r *Relay) Sockets() (in carrier.Inlet, out, debug carrier.Outlet) {
 	return r.inlet, r.out, r.debug
 }
 
+// HeldNow is for how long publishers have been held back in waits that have not ended, summed
+// over all; Counters has the others.
+func (r *Relay) HeldNow() time.Duration { return r.throttling.present(flow.Now()) }
+
 // subscriber is the address of one, or "".
 func (r *Relay) subscriber(id uint64) string {
 	for _, p := range r.out.Peers() {

@@ -62,6 +62,16 @@ func (t *throttling) hold(s *flow.Source) {
 	}
 }
 
+// present sums the waits under way of all publishers.
+func (t *throttling) present(now time.Duration) (sum time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for s := range t.sources {
+		sum += s.Held(now).Present
+	}
+	return sum
+}
+
 // stop ends the goroutine.
 func (t *throttling) stop() {
 	t.mu.Lock()

@@ -1,23 +1,28 @@
 package zmtp
 
-import "time"
+import (
+	"time"
+
+	"github.com/hermes-zmq/hermes/internal/batch"
+)
 
 // pathSlice is how long a Send that waits for one path does not look at the others.
 const pathSlice = 20 * time.Millisecond
 
 // path is one of several redundant connections in a Send under way.
 type path struct {
-	c      *conn
-	next   int           // the first message that it has not taken
-	waited time.Duration // for room
+	c    *conn
+	next int // the first message that it has not taken
 }
 
 // failover is a Send to several peers that are redundant paths to the same receivers: a
 // message that has reached one of them is not lost.
 //
 // Rules: every path takes what it has room for before any path is waited for. A path for
-// which Send has waited for stalledTimeout altogether, while others take messages, is
-// stalled: its messages are dropped and counted, until its queue is half empty again.
+// which Sends have waited for stalledTimeout altogether since its queue was last half empty,
+// while others take messages, is stalled: its messages are dropped and counted, until its
+// queue is half empty again. So a path that only trickles, because its post office holds back
+// publishers, does not make the others trickle.
 // The last path that is not stalled is waited for without end; where all others have
 // left, a stalled path is waited for again.
 //
@@ -36,9 +41,7 @@ func (f *failover) sendAll(peers []*conn) {
 		paths = append(paths, path{c: c})
 	}
 	for late := f.offerAll(paths); late != nil; late = f.offerAll(paths) {
-		most := min(pathSlice, max(f.stalledTimeout-late.waited, time.Millisecond))
-		late.waited += late.c.out.waitForRoom(f.b, late.next, most)
-		if late.waited >= f.stalledTimeout && othersAccept(paths, late.c) {
+		if late.c.out.waitForRoomOfPath(f.b, late.next, f.stalledTimeout) >= f.stalledTimeout && othersAccept(paths, late.c) {
 			late.c.out.stalled.Store(true)
 		}
 	}
@@ -74,6 +77,20 @@ func (f *failover) offerAll(paths []path) (late *path) {
 	return late
 }
 
+// waitForRoomOfPath waits a moment for room for message i of b, and gives how long Sends have
+// waited for this path altogether since its queue was last half empty. The caller does not hold
+// mu.
+func (o *sendBuffer) waitForRoomOfPath(b *batch.Batch, i int, limit time.Duration) time.Duration {
+	o.mu.Lock()
+	before := o.waited
+	o.mu.Unlock()
+	waited := o.waitForRoom(b, i, min(pathSlice, max(limit-before, time.Millisecond)))
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.waited += waited
+	return o.waited
+}
+
 // othersAccept reports whether a peer besides c takes messages.
 func othersAccept(paths []path, c *conn) bool {
 	for i := range paths {
@@ -103,11 +120,13 @@ func (f *failover) offer(p *path) bool {
 		p.next = n
 		return false
 	}
-	if o.stalled.Load() && (o.messages > o.maxMessages/2 || o.bytes > o.maxBytes/2) {
+	if o.messages <= o.maxMessages/2 && o.bytes <= o.maxBytes/2 {
+		o.stalled.Store(false)
+		o.waited = 0
+	} else if o.stalled.Load() {
 		o.mu.Unlock()
 		return false
 	}
-	o.stalled.Store(false)
 	if p.c.topics.All() {
 		p.next = f.queueWhatFits(p.c, p.next, n)
 	} else {

@@ -130,3 +130,20 @@ func TestWhatOnlyAStalledPathSubscribesToIsDroppedAndCounted(t *testing.T) {
 	}
 	require.Equal(t, carrier.Tally{Dropped: 20}, o.Send(heavy(20)))
 }
+
+// TestAPathThatTricklesDoesNotMakeTheOtherTrickle: one that has room now and then is waited for
+// no longer in all than one that has none.
+func TestAPathThatTricklesDoesNotMakeTheOtherTrickle(t *testing.T) {
+	const timeout, n = 100 * time.Millisecond, 20
+	o, slow, quick := openTwoPaths(t, timeout, 1000)
+	slow.sink.pause = 5 * time.Millisecond // for each batch
+	slow.open()
+	total := 0
+	testkit.Repeat(t, "the slow path has missed a lot", func() bool {
+		require.Equal(t, n, o.Send(heavy(n)).Sent)
+		total += n
+		return o.Peers()[0].Dropped > 5000
+	})
+	quick.sink.wait(t, total)
+	require.Zero(t, o.Peers()[1].Dropped)
+}

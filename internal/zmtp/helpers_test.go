@@ -90,9 +90,11 @@ type sink struct {
 	count    int
 	bytes    int64
 	keep     bool
+	pause    time.Duration // for each batch
 }
 
 func (s *sink) deliver(b *batch.Batch) {
+	time.Sleep(s.pause)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.count += b.Len()

@@ -56,6 +56,7 @@ type sendBuffer struct {
 	handedOver bool          // the writer is to take over the flag
 	lastWrite  time.Duration // when writing was last cleared, on the clock of now
 	stalled    atomic.Bool   // nobody waits for this peer; see failover.go and throttle.go
+	waited     time.Duration // by Sends for this path; see failover.go
 	closing    bool          // no message will be added; shut down when empty
 	dead       bool          // the connection is gone
 

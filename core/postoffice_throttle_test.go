@@ -1,0 +1,184 @@
+package core
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	zmq "github.com/pebbe/zmq4"
+	"github.com/stretchr/testify/require"
+
+	"github.com/hermes-zmq/hermes/internal/testkit"
+)
+
+// slowReceiver stops reading when 100 envelopes wait for its program.
+func slowReceiver(t testing.TB, address string, pairs ...string) *Receiver {
+	t.Helper()
+	return newReceiver(t, "zmtp", address, append([]string{"queue.full", "block", "queue.block", soon.String(),
+		"queue.messages", "100", "on_slow", "ignore"}, pairs...)...)
+}
+
+// publishInBackground publishes n envelopes of about a kilobyte, as fast as it can.
+func publishInBackground(p *Publisher, n int) <-chan error {
+	done := make(chan error, 1)
+	data := []byte(`"` + strings.Repeat("x", 1000) + `"`)
+	go func() {
+		for range n {
+			if err := p.Publish("topic", "", data); err != nil {
+				done <- err
+				return
+			}
+		}
+		done <- nil
+	}()
+	return done
+}
+
+// takeSlowly takes n envelopes, with pauses.
+func takeSlowly(t testing.TB, r *Receiver, n int) {
+	t.Helper()
+	for got := 0; got < n; {
+		d, err := r.Take(min(n-got, 64), soon)
+		require.NoError(t, err, "after %d of %d: %s", got, n, r.StatsJSON())
+		got += d.Len()
+		d.Release()
+		time.Sleep(200 * time.Microsecond)
+	}
+}
+
+func TestOneReceiverHoweverSlowLosesNothing(t *testing.T) {
+	for _, full := range []string{"auto", "block"} {
+		t.Run(full, func(t *testing.T) {
+			const n = 50_000
+			po := newOffice(t, "zmtp", "queue.full", full)
+			r := slowReceiver(t, get(t, po, "endpoint.out"))
+			require.NoError(t, r.Subscribe(""))
+			p := newPublisher(t, "zmtp", get(t, po, "endpoint.in"), "queue.messages", "1000", "queue.block", soon.String())
+			done := publishInBackground(p, n)
+			takeSlowly(t, r, n)
+			require.NoError(t, testkit.Receive(t, done, "the publisher"))
+			s := po.Stats()
+			require.Equal(t, [2]uint64{n, 0}, [2]uint64{s.OutMessages, s.Dropped})
+			require.Zero(t, r.Stats().Lost)
+			require.Positive(t, s.Throttled)
+			require.Positive(t, s.Publishers[0].Throttled)
+			require.Equal(t, s.Subscribers[0].ID, s.Publishers[0].ThrottledBy)
+			hears(t, po, "is held back, because the subscriber at "+s.Subscribers[0].Address+" does not keep up")
+		})
+	}
+}
+
+func TestOneSlowReceiverAmongFastOnesSlowsNobody(t *testing.T) {
+	const n = 100_000
+	po := newOffice(t, "zmtp", "queue.messages", "5000")
+	stalled := slowReceiver(t, get(t, po, "endpoint.out")) // until all has been sent it takes nothing
+	require.NoError(t, stalled.Subscribe(""))
+	fast := newReceiver(t, "zmtp", get(t, po, "endpoint.out"), "on_slow", "ignore")
+	require.NoError(t, fast.Subscribe(""))
+	testkit.Eventually(t, func() bool { return subscribed(po.Stats()) == 2 }, "both are there")
+	p := newPublisher(t, "zmtp", get(t, po, "endpoint.in"), "queue.block", soon.String())
+	done := publishInBackground(p, n)
+	got := 0
+	for range 100 { // in parts, so that its own queue does not fill up
+		got += len(collect(t, fast, n/100))
+	}
+	require.NoError(t, testkit.Receive(t, done, "the publisher"))
+	require.Equal(t, n, got)
+	require.Zero(t, fast.Stats().Lost)
+	dropped := uint64(0)
+	for _, s := range po.Stats().Subscribers {
+		dropped += s.Dropped
+	}
+	require.Positive(t, dropped)
+	takeSlowly(t, stalled, n-int(dropped))
+	require.NoError(t, p.Publish("topic", "", []byte("1")), "which shows what was lost before")
+	takeSlowly(t, stalled, 1)
+	require.Equal(t, dropped, stalled.Stats().Lost)
+}
+
+// TestAChainOfPostOfficesHoldsBackItsPublisher: what the last receiver does not take waits at the
+// publisher, not in between.
+func TestAChainOfPostOfficesHoldsBackItsPublisher(t *testing.T) {
+	const n = 50_000
+	first := newOffice(t, "zmtp")
+	second, err := NewPostOffice(">"+get(t, first, "endpoint.out"), "tcp://127.0.0.1:*", "")
+	require.NoError(t, err)
+	require.NoError(t, second.Start())
+	t.Cleanup(func() { _ = second.Close() })
+	r := slowReceiver(t, get(t, second, "endpoint.out"))
+	require.NoError(t, r.Subscribe(""))
+	p := newPublisher(t, "zmtp", get(t, first, "endpoint.in"), "queue.messages", "1000", "queue.block", soon.String())
+	done := publishInBackground(p, n)
+	takeSlowly(t, r, n)
+	require.NoError(t, testkit.Receive(t, done, "the publisher"))
+	require.Equal(t, [3]uint64{}, [3]uint64{first.Stats().Dropped, second.Stats().Dropped, r.Stats().Lost})
+	require.Positive(t, second.Stats().Throttled)
+}
+
+func TestAPostOfficeStopsWhileAPublisherIsHeldBack(t *testing.T) {
+	po := newOffice(t, "zmtp")
+	r := slowReceiver(t, get(t, po, "endpoint.out"))
+	require.NoError(t, r.Subscribe(""))
+	p := newPublisher(t, "zmtp", get(t, po, "endpoint.in"), "queue.block", soon.String())
+	done := publishInBackground(p, 50_000)
+	testkit.Eventually(t, func() bool { return po.Stats().Throttled > 0.5 }, "it is held back, and nothing moves")
+	began := time.Now()
+	code(t, ETIMEOUT, po.Stop(300*time.Millisecond), "not sent")
+	require.Less(t, time.Since(began), soon/2)
+	s := po.Stats()
+	require.Equal(t, s.InMessages, s.OutMessages+s.Unwanted+s.Dropped)
+	require.NoError(t, testkit.Receive(t, done, "the publisher"))
+}
+
+// TestPeersOfLibzmqAreHeldBackByTCPAlone: an XPUB that is told to wait waits, and a SUB that does
+// not read is waited for.
+func TestPeersOfLibzmqAreHeldBackByTCPAlone(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine string) {
+		const n, bytes = 20_000, 2000
+		po := newOffice(t, engine, "queue.full", "block", "queue.messages", "2000", "queue.block", soon.String())
+		sub, err := zmq.NewSocket(zmq.SUB)
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = sub.Close() })
+		require.NoError(t, sub.SetRcvhwm(100))
+		require.NoError(t, sub.SetRcvtimeo(soon))
+		require.NoError(t, sub.SetSubscribe(""))
+		require.NoError(t, sub.Connect(get(t, po, "endpoint.out")))
+		pub, err := zmq.NewSocket(zmq.XPUB)
+		require.NoError(t, err)
+		require.NoError(t, pub.SetXpubNodrop(true))
+		require.NoError(t, pub.SetSndhwm(100))
+		require.NoError(t, pub.SetRcvtimeo(soon))
+		require.NoError(t, pub.Connect(get(t, po, "endpoint.in")))
+		_, err = pub.RecvBytes(0) // the subscription
+		require.NoError(t, err)
+		done := make(chan error, 1)
+		go func() {
+			defer func() { _ = pub.Close() }()
+			for i := range n {
+				if _, err := pub.SendMessage("topic", fmt.Sprint(i), make([]byte, bytes)); err != nil {
+					done <- err
+					return
+				}
+			}
+			done <- nil
+		}()
+		testkit.Eventually(t, func() bool { return po.Stats().Throttled > 0 }, "the publisher is held back")
+		for i := range n {
+			frames, err := sub.RecvMessage(0)
+			require.NoError(t, err, "message %d", i)
+			require.Equal(t, fmt.Sprint(i), frames[1])
+		}
+		require.NoError(t, testkit.Receive(t, done, "the publisher"))
+		require.Zero(t, po.Stats().Dropped)
+	})
+}
+
+func TestPoliciesThatLibzmqDoesNotHaveAreRefused(t *testing.T) {
+	for _, full := range []string{"drop_old", "latest_per_topic"} {
+		po, err := NewPostOffice("tcp://127.0.0.1:*", "tcp://127.0.0.1:*", "")
+		require.NoError(t, err)
+		set(t, po, "engine", "libzmq", "queue.full", full)
+		code(t, ENOTSUP, po.Start(), "queue.full", "zmtp", "libzmq")
+	}
+}
