@@ -14,7 +14,7 @@ const (
 	DefaultReconnectMin      = 100 * time.Millisecond // as libzmq
 	DefaultReconnectMax      = 2 * time.Second
 	DefaultQueueMessages     = 1_000_000 // a post office must survive a burst of a million
-	DefaultQueueBytes        = 256 << 20
+	DefaultQueueBytes        = 128 << 20
 )
 
 // DefaultLimits are far above what correct peers need: a post office subscribes for all

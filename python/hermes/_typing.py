@@ -70,6 +70,9 @@ class Peer(TypedDict, total=False):
         What waits to be sent to it.
     sent, received, dropped
         Messages; dropped are those that its full queue had no room for.
+    throttled_seconds, throttled_by
+        Of a publisher at a post office: for how long it was held back, and the ``id`` of the
+        subscriber for which it last was, if it ever was.
     """
 
     id: int
@@ -83,6 +86,8 @@ class Peer(TypedDict, total=False):
     sent: int
     received: int
     dropped: int
+    throttled_seconds: float
+    throttled_by: int
 
 
 class ComponentStats(TypedDict, total=False):
@@ -204,11 +209,13 @@ class PostOfficeStats(ComponentStats, total=False):
     in_messages, in_bytes
         Received from publishers.
     out_messages, out_bytes
-        Sent to subscribers, one for each.
+        Sent to at least one subscriber.
     unwanted
         No subscriber was subscribed to them.
     dropped
-        Not sent because a subscriber's queue was full.
+        Some had subscribed to them, and the queues of all of these were full.
+    throttled_seconds
+        For which publishers were held back, summed over all.
     cache_topics, cache_messages, cache_bytes
         What the cache of last values holds.
     cache_evicted, cache_sent, cache_dropped
@@ -221,6 +228,7 @@ class PostOfficeStats(ComponentStats, total=False):
     out_bytes: int
     unwanted: int
     dropped: int
+    throttled_seconds: float
     cache_topics: int
     cache_messages: int
     cache_bytes: int
