@@ -68,8 +68,6 @@ static uint64_t start_receiver(void) {
     check(hermes_receiver_new(text_of("out", ""), "receiver", &receiver), "new");
     /* As without high-water marks: nothing may be lost here, however fast it comes. */
     check(hermes_set(receiver, "on_slow", "ignore"), "set");
-    check(hermes_set(receiver, "queue.messages", "1000000000"), "set");
-    check(hermes_set(receiver, "queue.bytes", "64GiB"), "set");
     subscribe(receiver);
     check(hermes_start(receiver), "start");
     return receiver;

@@ -24,6 +24,7 @@ class Heat:
     rate: float  # envelopes a second, from the word to start to the last arrival
     cpu: dict[str, float]  # microseconds of processor time an envelope, by side
     memory: dict[str, int]  # bytes that each process held at the end
+    most_memory: dict[str, int]  # bytes that each process has held at most
     publisher: dict[str, Any]  # what the first of each reported
     broker: dict[str, Any]
     subscriber: dict[str, Any]
@@ -105,14 +106,17 @@ class Cast:
         }
         return {name: sum(process.cpu() for process in side) for name, side in sides.items()}
 
-    def sizes(self) -> dict[str, int]:
-        """The memory that the broker and the first of each side hold, in bytes."""
-        first = {
+    def firsts(self) -> dict[str, Process]:
+        """The broker, and the first of each other side."""
+        return {
             "publisher": self.publishers[0],
             "broker": self.broker,
             "subscriber": self.subscribers[0],
         }
-        return {name: process.memory() for name, process in first.items()}
+
+    def sizes(self) -> dict[str, int]:
+        """The memory that these hold, in bytes."""
+        return {name: process.memory() for name, process in self.firsts().items()}
 
     def go(self) -> None:
         """Wait until all ways are open, and give the word."""
@@ -158,6 +162,7 @@ def run(
         taken = [s.result(deadline) for s in cast.subscribers]
         after = cast.cpu()
         memory = cast.sizes()
+        most = {name: process.most_memory() for name, process in cast.firsts().items()}
         told = {}
         if team.broker.tells:
             cast.broker.release()
@@ -168,7 +173,7 @@ def run(
     delays = {k: taken[0][k] / 1e3 for k in ("p50", "p99", "p999") if k in taken[0]}
     total = count * publishers
     cpu = {side: (after[side] - before[side]) * 1e6 / total for side in after}
-    return Heat(total / seconds, cpu, memory, sent[0], told, taken[0], delays)
+    return Heat(total / seconds, cpu, memory, most, sent[0], told, taken[0], delays)
 
 
 def check(team: Team, result: dict[str, Any], count: int) -> None:

@@ -131,6 +131,56 @@ def latency(race: Race) -> None:
         race.tables.append(Table(f"latency-{per_second}", header, rows))
 
 
+def loaded(race: Race) -> None:
+    """Latency in one direction, at shares of what each team can do at most."""
+    progress("Latency under load")
+    teams = [t.LIBZMQ, t.HERMES_C_ONE, t.NATS_GO]
+    full = race.compete(teams, race.count)
+    runners = [team for team in teams if full.has(team)]
+    rows = []
+    for share in (0.5, 0.9):
+        rates = {team.name: int(share * full.median(team, speed)) for team in runners}
+        out = race.compete(
+            runners,
+            lambda team: int(2 * race.seconds * rates[team.name]),  # noqa: B023
+            of_team=lambda team: {"rate": rates[team.name]},  # noqa: B023
+            timed=1,
+        )
+        for team in runners:
+            if out.has(team):
+                delays = [
+                    Figure.of(out.values(team, lambda h: h.delays[p])).text("{:.0f}")  # noqa: B023
+                    for p in PERCENTILES
+                ]
+                rows.append([f"{team.name}, {share:.0%}", f"{rate(rates[team.name])}/s", *delays])
+        ratio = out.ratio(t.HERMES_C_ONE, t.LIBZMQ, lambda h: h.delays["p50"])
+        what = f"latency p50 at {share:.0%} of the highest rate of each, to libzmq"
+        race.add(what, f"{ratio.text()} ×" if ratio else "failed")
+    header = ["", "rate", *(f"{name}, µs" for name in PERCENTILES.values())]
+    race.tables.append(Table("latency-loaded", header, rows))
+
+
+FLOOD = 4_000_000
+MOST_MEMORY = 128  # MiB, for each process
+
+
+def flood(race: Race) -> None:
+    """As fast as a publisher can, for longer than any queue lasts."""
+    progress("Flat out")
+    what = f"{FLOOD:,} flat out, default options: all arrive, memory of publisher, broker, receiver"
+    count = FLOOD if race.seconds > 0.1 else FLOOD // 40
+    out = race.compete([t.HERMES_C_BATCH], lambda _: count, rounds=3)
+    goal = f"< {MOST_MEMORY} MiB each"
+    if not out.has(t.HERMES_C_BATCH):
+        race.add(what, "failed", goal, False)
+        return
+    most = [
+        max(out.values(t.HERMES_C_BATCH, lambda h: h.most_memory[side])) / 2**20  # noqa: B023
+        for side in SIDES
+    ]
+    race.add(what, ", ".join(f"{x:.0f}" for x in most) + " MiB", goal, max(most) < MOST_MEMORY)
+
+
 PERCENTILES = {"p50": "p50", "p99": "p99", "p999": "p99.9"}
 LATENCY_GOALS = {"p50": 0.6, "p99": 0.8}
 

@@ -84,6 +84,12 @@ class Process:
         with open(f"/proc/{self.pid}/statm") as file:
             return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
+    def most_memory(self) -> int:
+        """Bytes of memory that it has held at most."""
+        with open(f"/proc/{self.pid}/status") as file:
+            line = next(line for line in file if line.startswith("VmHWM:"))
+        return int(line.split()[1]) << 10
+
     def failure(self, what: str) -> Failure:
         """What to raise: the command, what it did, and the end of what it complained."""
         self._errors.seek(0)

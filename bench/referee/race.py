@@ -89,14 +89,20 @@ class Race:
         teams: Sequence[Team],
         count: Callable[[Team], int],
         rounds: int | None = None,
+        of_team: Callable[[Team], dict[str, Any]] = lambda _: {},
         **settings: Any,
     ) -> Outcome:
-        """Heats of the teams in turn: A B C, A B C, ... One that fails is out."""
+        """Heats of the teams in turn: A B C, A B C, ... One that fails is out.
+
+        What ``of_team`` gives are settings of one team, besides those of all.
+        """
         outcome = Outcome({team.name: [] for team in teams if not self.note_missing(team)})
         for _ in range(rounds or self.rounds):
             for team in teams:
                 if team.name in outcome.heats:
-                    work = functools.partial(heat.run, team, count(team), **settings)
+                    work = functools.partial(
+                        heat.run, team, count(team), **settings, **of_team(team)
+                    )
                     done = self.guard(work)
                     if done is None:
                         del outcome.heats[team.name]
