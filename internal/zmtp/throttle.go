@@ -80,7 +80,7 @@ func (o *outlet) SendFrom(s *flow.Source, b *batch.Batch) carrier.Tally {
 	f := &fanOut{b: b, source: s, throttle: t, now: flow.Now()}
 	if s.Queues && t.admit(s) {
 		f.hasTurn = true
-		for t.turn.Lock(); t.waitsFor(s) != nil && !t.ended.IsOpen(); t.turn.Lock() {
+		for t.turn.Lock(); t.waitsFor(s) != nil; t.turn.Lock() {
 			t.turn.Unlock()
 			t.admit(s)
 		}
@@ -104,24 +104,24 @@ func (t *throttle) admit(s *flow.Source) (waited bool) {
 		return false
 	}
 	began := flow.Now()
-	for !t.ended.IsOpen() {
+	for {
 		changed := t.level.changed.Opened() // before the look, so that no change is missed
 		c := t.waitsFor(s)
 		if c == nil {
-			break
+			return waited
 		}
 		t.hold(s, c)
 		waited = true
-		if !t.awaitChange(changed) {
-			return true // the outlet is closed
-		}
+		t.awaitChange(changed)
 		t.findStalled(s, began)
 	}
-	return waited
 }
 
 // waitsFor gives a peer for which s has to wait, or nil.
 func (t *throttle) waitsFor(s *flow.Source) (late *conn) {
+	if t.ended.IsOpen() || t.outlet.closed.Load() {
+		return nil
+	}
 	for _, c := range *t.outlet.peers.Load() {
 		switch behind := c.out.behind.Load(); {
 		case !behind && t.auto && c.subscribed.Load() && s.Follows(c.id):
@@ -143,9 +143,9 @@ func (t *throttle) hold(s *flow.Source, c *conn) {
 	}
 }
 
-// awaitChange waits until a peer is no longer behind, or it is time to look who is stalled. It
-// reports false when the outlet is closed.
-func (t *throttle) awaitChange(changed <-chan struct{}) bool {
+// awaitChange waits until a peer is no longer behind, it is time to look who is stalled, or
+// nobody is to wait any more.
+func (t *throttle) awaitChange(changed <-chan struct{}) {
 	look := time.NewTimer(max(t.stallTimeout()/stallChecks, time.Millisecond))
 	defer look.Stop()
 	select {
@@ -153,9 +153,7 @@ func (t *throttle) awaitChange(changed <-chan struct{}) bool {
 	case <-look.C:
 	case <-t.ended.Opened():
 	case <-t.outlet.ctx.Done():
-		return false
 	}
-	return true
 }
 
 // findStalled finds the followers of s that have taken nothing for StallTimeout, of which s
@@ -177,7 +175,7 @@ func (t *throttle) findStalled(s *flow.Source, began time.Duration) {
 // caller holds c.out.mu, which is released meanwhile and held again on return.
 func (t *throttle) holdFull(f *fanOut, c *conn, i int) (held bool) {
 	c.out.noteFull()
-	if c.out.stalled.Load() || t.ended.IsOpen() || t.waitsFor(f.source) == nil {
+	if c.out.stalled.Load() || t.waitsFor(f.source) == nil {
 		return false
 	}
 	c.out.mu.Unlock()
