@@ -1,7 +1,6 @@
 package main
 
 // #include "exports.h"
-// #include "inherit.h"
 import "C"
 
 import (
@@ -14,6 +13,7 @@ import (
 	"github.com/hermes-zmq/hermes/core"
 	"github.com/hermes-zmq/hermes/internal/embed"
 	"github.com/hermes-zmq/hermes/internal/errs"
+	"github.com/hermes-zmq/hermes/internal/fds"
 	"github.com/hermes-zmq/hermes/internal/handle"
 )
 
@@ -32,40 +32,30 @@ type pipe struct {
 
 // newPipe makes a pair of sockets and returns the library's end and the host's descriptor.
 func newPipe() (*pipe, int, error) {
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	ends, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
 		return nil, -1, err
 	}
-	for i, fd := range fds {
-		if fds[i], err = raise(fd); err != nil {
-			_ = unix.Close(fds[1-i])
+	for i, fd := range ends {
+		if ends[i], err = fds.Raise(fd, nil); err != nil {
+			_ = unix.Close(ends[1-i])
 			return nil, -1, err
 		}
 	}
-	C.inherit_own(C.int(fds[0]))
-	end := os.NewFile(uintptr(fds[0]), "pipe") // does not block, so reading it holds no thread
-	p := &pipe{end: end, fd: fds[0]}
+	fds.Track(ends[0])
+	end := os.NewFile(uintptr(ends[0]), "pipe") // does not block, so reading it holds no thread
+	p := &pipe{end: end, fd: ends[0]}
 	if p.raw, err = end.SyscallConn(); err != nil {
 		p.close()
-		_ = unix.Close(fds[1])
+		_ = unix.Close(ends[1])
 		return nil, -1, err
 	}
-	return p, fds[1], nil
-}
-
-// raise keeps a descriptor off the standard streams, which the host may have closed.
-func raise(fd int) (int, error) {
-	if fd > 2 {
-		return fd, nil
-	}
-	high, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
-	_ = unix.Close(fd)
-	return high, err
+	return p, ends[1], nil
 }
 
 // close closes the library's end. It is called once.
 func (p *pipe) close() {
-	C.inherit_disown(C.int(p.fd))
+	fds.Untrack(p.fd)
 	_ = p.end.Close()
 }
 

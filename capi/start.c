@@ -101,8 +101,9 @@ int capi_cannot_start(char *text, size_t size) {
 
 /* ---- Starting -------------------------------------------------------------- */
 
-/* Opens the standard streams that the host has closed, or descriptors that Go opens would
- * take their numbers. Without /dev/null Go would end the process: a directory will do. */
+/* Opens the standard streams that the host has closed, or descriptors that the Go runtime
+ * opens as it starts (of cgroups) would take their numbers. Without /dev/null, a directory
+ * will do. */
 static void occupy_streams(void) {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
         if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF) continue;

@@ -22,12 +22,10 @@
 #include "inherit.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <poll.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -57,28 +55,6 @@ static void leave_fd(struct fast_waiter *waiter) {
         inherit_disown(fd);
         close(fd);
     }
-}
-
-/* Makes an eventfd that is none of the standard streams, even if those are closed. */
-static int new_fd(void) {
-    int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (fd >= 0 && fd <= STDERR_FILENO) {
-        int high = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-        close(fd);
-        fd = high;
-    }
-    inherit_own(fd);
-    return fd;
-}
-
-int fast_waiter_open_fd(struct fast_waiter *waiter) {
-    if (__atomic_load_n(&waiter->fd_owned, __ATOMIC_SEQ_CST)) return 1;
-    if (__atomic_load_n(&waiter->fd_users, __ATOMIC_SEQ_CST)) return 0; /* of one given up */
-    waiter->wake_fd = new_fd();
-    if (waiter->wake_fd < 0) return 0;
-    __atomic_store_n(&waiter->fd_users, 1, __ATOMIC_SEQ_CST);
-    __atomic_store_n(&waiter->fd_owned, 1, __ATOMIC_SEQ_CST);
-    return 1;
 }
 
 void fast_waiter_close_fd(struct fast_waiter *waiter) {

@@ -9,8 +9,6 @@ package fast
 #cgo nocallback fast_waiter_release
 #cgo noescape fast_waiter_wake
 #cgo nocallback fast_waiter_wake
-#cgo noescape fast_waiter_open_fd
-#cgo nocallback fast_waiter_open_fd
 #cgo noescape fast_waiter_close_fd
 #cgo nocallback fast_waiter_close_fd
 */
@@ -22,7 +20,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/hermes-zmq/hermes/internal/embed"
+	"github.com/hermes-zmq/hermes/internal/fds"
 	"github.com/hermes-zmq/hermes/internal/handle"
 )
 
@@ -73,6 +74,27 @@ func (w *Waiter) wakeInGo() {
 	}
 }
 
+// openFD makes the wake fd unless there is one. The holder of the reader lease calls it, of
+// which there is one at a time.
+func (w *Waiter) openFD() bool {
+	users, owned := (*uint32)(&w.shared.fd_users), (*uint32)(&w.shared.fd_owned)
+	if atomic.LoadUint32(owned) != 0 {
+		return true
+	}
+	if atomic.LoadUint32(users) != 0 {
+		return false // of one given up
+	}
+	fd, err := fds.Raise(unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK))
+	if err != nil {
+		return false
+	}
+	fds.Track(fd) // C ends that when it closes the descriptor
+	w.shared.wake_fd = C.int32_t(fd)
+	atomic.StoreUint32(users, 1)
+	atomic.StoreUint32(owned, 1)
+	return true
+}
+
 // Stopped implements embed.Waker: what was opened for waiting is closed.
 func (w *Waiter) Stopped() { C.fast_waiter_close_fd(w.shared) }
 
@@ -108,7 +130,7 @@ func (c *Wait) Pause(w *Waiter, r *embed.Receiver) bool {
 	c.fd = -1
 	switch {
 	case !leased:
-	case atomic.LoadUint32((*uint32)(&w.shared.fd_owned)) == 0 && C.fast_waiter_open_fd(w.shared) == 0:
+	case !w.openFD():
 		r.Lease.Release(false)
 	default:
 		c.fd = C.int32_t(fd)

@@ -12,7 +12,7 @@ struct fast_waiter {
     uint32_t wakes;    /* how often it was woken; the futex that threads sleep on */
     uint32_t sleepers; /* threads that sleep there, or are about to */
     uint32_t polling;  /* 1 while a thread polls the leased connection and wake_fd */
-    int32_t wake_fd;   /* an eventfd, made by the first thread that polls */
+    int32_t wake_fd;   /* an eventfd, made by Go for the first thread that polls */
     uint32_t fd_users; /* of wake_fd; the last one closes it */
     uint32_t fd_owned; /* 1 while the receiver is one of them */
     uint32_t holders;  /* Go, and calls that wait; the last one frees the waiter */
@@ -45,10 +45,6 @@ void fast_waiter_release(struct fast_waiter *waiter);
 
 /* Wakes the threads that sleep or poll. Go has incremented wakes before. */
 void fast_waiter_wake(struct fast_waiter *waiter);
-
-/* Makes the wake fd unless there is one; 0 if it cannot. The holder of the reader lease
- * calls it, of which there is one at a time. */
-int fast_waiter_open_fd(struct fast_waiter *waiter);
 
 /* Gives up the receiver's use of the wake fd, as the receiver stops. */
 void fast_waiter_close_fd(struct fast_waiter *waiter);

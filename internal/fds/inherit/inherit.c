@@ -50,10 +50,6 @@ static uint64_t inode_of(int fd) {
     return fstat(fd, &info) == 0 ? (uint64_t)info.st_ino : 0;
 }
 
-void inherit_own(int fd) {
-    if (fd >= 0 && fd < MOST) __atomic_store_n(&owned[fd], inode_of(fd), __ATOMIC_RELAXED);
-}
-
 void inherit_disown(int fd) {
     if (fd >= 0 && fd < MOST) __atomic_store_n(&owned[fd], 0, __ATOMIC_RELAXED);
 }
@@ -62,24 +58,15 @@ void inherit_share(void) {
     hermesgo_share(owned, pollers, MOST);
 }
 
-/* Writes /proc/self/<directory>/<fd>. */
-static void name_of(char *path, const char *directory, int fd) {
+/* Writes /proc/self/fdinfo/<fd>. */
+static void name_of(char *path, int fd) {
     char digits[DIGITS];
     int n = 0;
     do digits[n++] = (char)('0' + fd % 10);
     while ((fd /= 10) > 0);
-    path = stpcpy(path, "/proc/self/");
-    path = stpcpy(path, directory);
+    path = stpcpy(path, "/proc/self/fdinfo/");
     while (n > 0) *path++ = digits[--n];
     *path = '\0';
-}
-
-static int is_poller(int fd) {
-    static const char want[] = "anon_inode:[eventpoll]";
-    char path[64], target[sizeof want];
-    name_of(path, "fd/", fd);
-    return readlink(path, target, sizeof target) == (ssize_t)(sizeof want - 1) &&
-           memcmp(target, want, sizeof want - 1) == 0;
 }
 
 /* A file that is read byte by byte, through a buffer. */
@@ -118,28 +105,30 @@ static int number_behind(struct reader *r, const char *mark, unsigned base, uint
     }
 }
 
-/* Closes what a poller watches, what the pollers among that watch, and then the poller. */
-static void close_poller(int poller, int depth) {
+/* Closes what a poller watches, and what the pollers among that watch: these have the inode that
+ * is shared by all descriptors without a file. Returns 0 if the poller is none and watches
+ * nothing. */
+static int close_watched(int poller, int depth) {
     char path[64];
-    name_of(path, "fdinfo/", poller);
+    name_of(path, poller);
     struct reader r = {.fd = open(path, O_RDONLY | O_CLOEXEC)};
     uint64_t fd, inode;
+    int some = 0;
     while (r.fd >= 0 && number_behind(&r, "tfd:", 10, &fd) &&
            number_behind(&r, "ino:", 16, &inode)) {
+        some = 1;
         if (fd > INT32_MAX || (int)fd == r.fd || inode_of((int)fd) != inode) continue;
-        if (depth > 0 && is_poller((int)fd))
-            close_poller((int)fd, depth - 1);
-        else
-            close((int)fd);
+        if (depth > 0 && inode == inode_of(poller)) close_watched((int)fd, depth - 1);
+        close((int)fd);
     }
     if (r.fd >= 0) close(r.fd);
-    close(poller);
+    return some;
 }
 
 void inherit_close(void) {
     int error = errno;
     for (int fd = 0; fd < MOST; fd++) {
-        if (pollers[fd] != 0 && is_poller(fd)) close_poller(fd, 1);
+        if (pollers[fd] != 0 && close_watched(fd, 1)) close(fd);
     }
     /* From now on these numbers belong to the child, so all entries are cleared. */
     for (int fd = 0; fd < MOST; fd++) {

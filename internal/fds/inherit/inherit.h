@@ -5,8 +5,7 @@
 #ifndef HERMES_INHERIT_H
 #define HERMES_INHERIT_H
 
-/* Notes that the library has opened a descriptor, or is about to close it. Any thread. */
-void inherit_own(int fd);
+/* Notes that the library is about to close a descriptor. Any thread. */
 void inherit_disown(int fd);
 
 /* Lets Go note its descriptors in the same tables. Waits until Go has started. */
