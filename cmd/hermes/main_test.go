@@ -19,8 +19,8 @@ import (
 	"github.com/hermes-zmq/hermes/core"
 )
 
-// patience is how long a test waits before it calls something broken.
-const patience = 2 * time.Minute
+// soon is how long a test waits before it calls something broken.
+const soon = 2 * time.Minute
 
 // buffer is a bytes.Buffer for two goroutines.
 type buffer struct {
@@ -43,7 +43,7 @@ func (b *buffer) String() string {
 // try runs a command that ends by itself.
 func try(t *testing.T, stdin string, args ...string) (code int, out, err string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), soon)
 	defer cancel()
 	var stdout, stderr buffer
 	code = run(ctx, streams{strings.NewReader(stdin), &stdout, &stderr}, args)
@@ -93,7 +93,7 @@ func (c *running) line(t *testing.T) string {
 	case line, ok := <-c.lines:
 		require.True(t, ok, "it ended, and said %s", c.stderr.String())
 		return line
-	case <-time.After(patience):
+	case <-time.After(soon):
 		require.Fail(t, "it prints nothing", c.stderr.String())
 		return ""
 	}
@@ -104,7 +104,7 @@ func (c *running) end(t *testing.T) int {
 	select {
 	case code := <-c.code:
 		return code
-	case <-time.After(patience):
+	case <-time.After(soon):
 		require.Fail(t, "it does not end", c.stderr.String())
 		return 0
 	}
@@ -198,7 +198,7 @@ func TestPostOfficeCounts(t *testing.T) {
 	for stats.OutMessages == 0 {
 		require.NoError(t, json.Unmarshal([]byte(office.line(t)), &stats))
 		require.Equal(t, "post office", stats.Kind)
-		require.WithinDuration(t, time.Now(), stats.Time, patience)
+		require.WithinDuration(t, time.Now(), stats.Time, soon)
 		require.Positive(t, stats.Interval)
 	}
 	require.InDelta(t, 1/stats.Interval, stats.Rates["out_messages"], 1e-6, "one, since the line before")
@@ -308,19 +308,19 @@ func TestSubEndsWhenItsReaderHasGone(t *testing.T) {
 	var stderr buffer
 	code := make(chan int, 1)
 	go func() { code <- run(context.Background(), streams{nil, w, &stderr}, []string{"sub", at["out"]}) }()
-	require.Eventually(t, func() bool { return strings.Contains(stderr.String(), "connected") }, patience, time.Millisecond)
+	require.Eventually(t, func() bool { return strings.Contains(stderr.String(), "connected") }, soon, time.Millisecond)
 	require.NoError(t, r.Close())
 	select {
 	case c := <-code:
 		require.Equal(t, exitOK, c)
-	case <-time.After(patience):
+	case <-time.After(soon):
 		require.Fail(t, "it goes on")
 	}
 }
 
 func TestAttemptsAreNotPrintedOneByOne(t *testing.T) {
 	sub := start(t, nil, "sub", "--set", "reconnect.max=1ms", "--set", "reconnect.min=1ms", "tcp://127.0.0.1:1")
-	require.Eventually(t, func() bool { return strings.Contains(sub.stderr.String(), "connection refused") }, patience, time.Millisecond)
+	require.Eventually(t, func() bool { return strings.Contains(sub.stderr.String(), "connection refused") }, soon, time.Millisecond)
 	sub.cancel()
 	require.Equal(t, exitOK, sub.end(t))
 	require.Equal(t, 1, strings.Count(sub.stderr.String(), "connection refused"), sub.stderr.String())

@@ -6,7 +6,7 @@
 //	frame  content                                      files
 //	0      topic, a JSON string as a rule               jsonstring.go
 //	1      origin, a JSON string as a rule              jsonstring.go
-//	2      data, any JSON value                         valid.go, govalues.go
+//	2      data, any JSON value                         jsoncheck.go, govalues.go
 //	3      time, then cache mark and trailer, if any    time.go, cachemark.go, trailer.go
 //
 // envelope.go writes and splits envelopes; entry.go reads the JSON arrays of which capi's
