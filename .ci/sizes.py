@@ -19,6 +19,9 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 FILE, FUNCTION, CORE, C = 500, 60, 16, 700
 
 # Rooms (or "sum of C") that are still above the limits. Remove an entry once it is below them.
+# The C that is left has to run where Go cannot: before its runtime has started (capi/start.c,
+# gate.c), in a forked child (errortext.c, envelope.c, internal/fds/inherit), and around each call
+# into it (exports.c).
 PENDING = ("sum of C",)
 
 GENERATED = ("docs/c-api.md", "bindings/rust/hermes-sys/src/raw.rs", "CHANGELOG.md")

@@ -16,8 +16,8 @@ type Node struct {
 	receiver  *Receiver
 	publisher *Publisher
 
-	relays int         // loops of Run; guarded by component.mu
-	calm   latch.Latch // there are none
+	relays      int         // loops of Run; guarded by component.mu
+	relaysEnded latch.Latch // open while there are none
 }
 
 var _ Component = (*Node)(nil)
@@ -37,7 +37,7 @@ func NewNode(name string, receiver *Receiver, publisher *Publisher) (*Node, erro
 	n := &Node{receiver: receiver, publisher: publisher}
 	n.init("node", name, "", hooks{start: n.openUp, stop: n.shutDown})
 	n.network.addLinger(&n.options, "node")
-	n.calm.Set(true)
+	n.relaysEnded.Set(true)
 	return n, nil
 }
 
@@ -115,7 +115,7 @@ func (n *Node) shutDown() error {
 	stopped := make(chan struct{})
 	safe.Go(nil, func() {
 		defer close(stopped)
-		first = n.stopParts(timeout)
+		first = n.stopComponents(timeout)
 	})
 	for {
 		select {
@@ -124,7 +124,7 @@ func (n *Node) shutDown() error {
 		case <-less:
 			var shorter time.Duration
 			shorter, less = n.limit.Left()
-			hurried = n.stopParts(shorter).or(hurried) // hurries the stops under way, or comes first
+			hurried = n.stopComponents(shorter).or(hurried) // hurries the stops under way, or comes first
 		}
 	}
 }
@@ -142,10 +142,10 @@ func (s stops) or(other stops) stops {
 	return s
 }
 
-func (n *Node) stopParts(timeout time.Duration) (said stops) {
+func (n *Node) stopComponents(timeout time.Duration) (said stops) {
 	if n.receiver != nil {
 		said = append(said, n.receiver.Stop(timeout))
-		n.limit.Await(n.calm.Opened())
+		n.limit.Await(n.relaysEnded.Opened())
 	}
 	if n.publisher != nil {
 		left, _ := n.limit.Left()
@@ -227,7 +227,7 @@ func (n *Node) relaying(more int) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.relays += more
-	n.calm.Set(n.relays == 0)
+	n.relaysEnded.Set(n.relays == 0)
 }
 
 // forward publishes a delivery. What the publisher has no room for it has counted, and
