@@ -80,8 +80,8 @@ type component struct {
 	network    networkOptions
 	hooks      hooks
 
-	life  sync.Mutex      // held by one Start, Stop or Close at a time
-	limit deadline.Shared // of the stop under way
+	life  sync.Mutex         // held by one Start, Stop or Close at a time
+	limit deadline.StopLimit // of the stop under way
 
 	mu      sync.Mutex // guards the fields up to failure
 	state   state

@@ -1,9 +1,9 @@
 // Package deadline has the two kinds of time limit that this library waits with.
 //
 // A Timer bounds one wait of one goroutine; timers are pooled, because a call that waits
-// in a loop must not feed the garbage collector. A Shared limit bounds a stop that is
+// in a loop must not feed the garbage collector. A StopLimit bounds a stop that is
 // under way: any number of goroutines may bring its end closer, none may move it away.
-// A Shared has one lock, under which no other is taken.
+// A StopLimit has one lock, under which no other is taken.
 package deadline
 
 import (

@@ -79,7 +79,7 @@ func Open(cfg Config) (_ *Relay, err error) {
 	r.throttling.begin(cfg.Who, r.subscriber, cfg.OnEvent)
 	defer func() {
 		if err != nil {
-			r.close(&deadline.Shared{}) // at once
+			r.close(&deadline.StopLimit{}) // at once
 		}
 	}()
 	if len(cfg.Debug.All()) > 0 {
@@ -301,7 +301,7 @@ const quiet = 20 * time.Millisecond
 
 // Stop ends the relay within limit, and gives how many messages were not sent; they are
 // counted.
-func (r *Relay) Stop(limit *deadline.Shared) (unsent int) {
+func (r *Relay) Stop(limit *deadline.StopLimit) (unsent int) {
 	r.upstream.withdraw()
 	r.awaitQuiet(limit)
 	if unsent = r.close(limit); unsent > 0 {
@@ -311,7 +311,7 @@ func (r *Relay) Stop(limit *deadline.Shared) (unsent int) {
 }
 
 // awaitQuiet returns when nothing more arrives, or there is no time left.
-func (r *Relay) awaitQuiet(limit *deadline.Shared) {
+func (r *Relay) awaitQuiet(limit *deadline.StopLimit) {
 	last := r.passed.Load()
 	for {
 		if left, _ := limit.Left(); left >= 0 && left <= quiet {
@@ -326,7 +326,7 @@ func (r *Relay) awaitQuiet(limit *deadline.Shared) {
 	}
 }
 
-func (r *Relay) close(limit *deadline.Shared) (unsent int) {
+func (r *Relay) close(limit *deadline.StopLimit) (unsent int) {
 	if t, ok := r.out.(carrier.Throttler); ok {
 		t.EndWaits() // the inlet closes when nothing is on its way through any more
 	}

@@ -142,7 +142,7 @@ func TestARelayPassesOnWhatComesAndAsksForWhatIsWanted(t *testing.T) {
 	require.Equal(t, [2]int{7, 7}, [2]int{g.out.limit, g.debug.limit})
 
 	g.out.unsent = 1
-	var limit deadline.Shared
+	var limit deadline.StopLimit
 	limit.Begin(-1)
 	require.Equal(t, 1, r.Stop(&limit))
 	require.Empty(t, g.in.now(), "the subscriptions are taken back")

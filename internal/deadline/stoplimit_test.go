@@ -10,7 +10,7 @@ import (
 )
 
 func TestACallerThatWaitsForAStopShortensTheNextOne(t *testing.T) {
-	var s Shared
+	var s StopLimit
 	number := s.Enqueue(time.Minute)
 	s.Enqueue(-1)
 	s.Begin(-1)
@@ -24,7 +24,7 @@ func TestACallerThatWaitsForAStopShortensTheNextOne(t *testing.T) {
 }
 
 func TestALimitOnlyShrinks(t *testing.T) {
-	var s Shared
+	var s StopLimit
 	s.Shorten(0)
 	s.Begin(time.Hour)
 	s.Shorten(2 * time.Hour)

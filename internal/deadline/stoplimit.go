@@ -7,10 +7,11 @@ import (
 	"github.com/hermes-zmq/hermes/internal/safe"
 )
 
-// Shared is how long a stop that is under way may still take. A goroutine that asks for
-// another stop meanwhile can shorten it: closing must not wait for a flush without end.
-// The zero value is ready for use; all methods may be called from any goroutine.
-type Shared struct {
+// StopLimit is how long a stop that is under way may still take: the timeout of Stop, or the
+// option "linger" for Close. A goroutine that asks for another stop meanwhile can shorten it:
+// closing must not wait for a flush without end. The zero value is ready for use; all methods
+// may be called from any goroutine.
+type StopLimit struct {
 	mu      sync.Mutex
 	begun   bool
 	ever    bool          // it has no end
@@ -23,7 +24,7 @@ type Shared struct {
 
 // Enqueue shortens the stop under way, and the one that may be about to begin, until
 // Dequeue is called with the number that it gives. A negative timeout shortens nothing.
-func (s *Shared) Enqueue(timeout time.Duration) (number uint64) {
+func (s *StopLimit) Enqueue(timeout time.Duration) (number uint64) {
 	s.Shorten(timeout)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -38,14 +39,14 @@ func (s *Shared) Enqueue(timeout time.Duration) (number uint64) {
 }
 
 // Dequeue undoes an Enqueue for stops that have not begun yet.
-func (s *Shared) Dequeue(number uint64) {
+func (s *StopLimit) Dequeue(number uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.waiting, number)
 }
 
 // Waiting is how many Enqueue there are without their Dequeue, and which had a limit.
-func (s *Shared) Waiting() int {
+func (s *StopLimit) Waiting() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.waiting)
@@ -53,14 +54,14 @@ func (s *Shared) Waiting() int {
 
 // Forget drops the limits of callers that still wait for a stop that is over: they must
 // not shorten the stop of another run.
-func (s *Shared) Forget() {
+func (s *StopLimit) Forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	clear(s.waiting)
 }
 
 // Begin starts a stop; a negative timeout has no end.
-func (s *Shared) Begin(timeout time.Duration) {
+func (s *StopLimit) Begin(timeout time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.begun, s.ever, s.until, s.shorter = true, timeout < 0, time.Now().Add(timeout), make(chan struct{})
@@ -72,7 +73,7 @@ func (s *Shared) Begin(timeout time.Duration) {
 }
 
 // End says that the stop is over.
-func (s *Shared) End() {
+func (s *StopLimit) End() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.begun = false
@@ -80,7 +81,7 @@ func (s *Shared) End() {
 
 // Shorten lets the stop under way end after timeout at the latest. Without one it does
 // nothing.
-func (s *Shared) Shorten(timeout time.Duration) {
+func (s *StopLimit) Shorten(timeout time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	until := time.Now().Add(timeout)
@@ -94,7 +95,7 @@ func (s *Shared) Shorten(timeout time.Duration) {
 
 // Left is how much time is left, negative for no end, and a channel that is closed when
 // that has become less.
-func (s *Shared) Left() (time.Duration, <-chan struct{}) {
+func (s *StopLimit) Left() (time.Duration, <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ever {
@@ -104,7 +105,7 @@ func (s *Shared) Left() (time.Duration, <-chan struct{}) {
 }
 
 // Await waits for a channel to be closed. It reports false where the time was up first.
-func (s *Shared) Await(done <-chan struct{}) bool {
+func (s *StopLimit) Await(done <-chan struct{}) bool {
 	for {
 		left, shorter := s.Left()
 		t := After(left)
@@ -137,7 +138,7 @@ const (
 
 // Close closes f, which may flush for what is left. libzmq cannot be hurried once it has
 // begun; it is then left to itself.
-func (s *Shared) Close(f Flusher) (unsent int) {
+func (s *StopLimit) Close(f Flusher) (unsent int) {
 	linger, _ := s.Left()
 	if linger < 0 {
 		linger = maxLinger
