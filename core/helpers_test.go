@@ -333,6 +333,7 @@ var rules = map[queue.Policy]struct {
 	new, old, same uint64
 	code           Code
 }{
+	queue.Auto:           {count(0, 10), 15, 0, 0, EFULL},
 	queue.Block:          {count(0, 10), 15, 0, 0, EFULL},
 	queue.DropNew:        {count(0, 10), 15, 0, 0, OK},
 	queue.DropOld:        {count(15, 25), 0, 15, 0, OK},

@@ -112,9 +112,9 @@ type publisherOptions struct {
 
 func (x *publisherOptions) add(o *option.Set) {
 	x.queueMessages = o.Size("queue.messages", 1_000_000, option.MaxCount, live, "maximum number of envelopes in the send queue")
-	x.queueBytes = o.Size("queue.bytes", 256<<20, option.MaxBytes, live, "maximum size of the send queue, in bytes")
-	x.queueFull = o.Policy("queue.full", queue.Block, beforeStart, "what publish does when the queue is full: block (waits for room, up to queue.block), drop_new (discards the new envelope), drop_old (discards the oldest), latest_per_topic (keeps only the newest envelope of each topic), or error (fails at once)")
-	x.queueBlock = o.Duration("queue.block", time.Second, live, "time limit for publish to wait for room in the queue, with queue.full = block")
+	x.queueBytes = o.Size("queue.bytes", 64<<20, option.MaxBytes, live, "maximum size of the send queue, in bytes")
+	x.queueFull = o.Policy("queue.full", queue.Block, beforeStart, "what publish does when the queue is full: block or auto (waits for room, up to queue.block), drop_new (discards the new envelope), drop_old (discards the oldest), latest_per_topic (keeps only the newest envelope of each topic), or error (fails at once)")
+	x.queueBlock = o.Duration("queue.block", time.Second, live, "time limit for publish to wait for room in the queue, with queue.full = block or auto")
 	x.readyHold = o.Duration("ready.hold", time.Second, live, "maximum time for which envelopes are held in the queue while there is no subscription")
 	x.sequence = o.Choice("sequence", beforeStart, "whether envelopes carry sequence numbers, from which receivers detect losses: on or off", "on", "off")
 	x.redundant = o.Choice("redundant", beforeStart, "whether the peers are redundant paths to the same receivers, so that a stalled path does not hold back the others: on, off, or auto (on if there are several addresses to connect to)", "auto", "on", "off")
@@ -142,9 +142,9 @@ func (x *receiverOptions) add(o *option.Set) {
 	x.clockSkew = o.Choice("clock.skew", live, "how different clocks are handled: off (the age is the difference between the clocks of receiver and sender), or guard (the age is relative to the fastest envelope of the same origin)", "off", "guard")
 	x.originsFilter = o.Choice("origins.filter", live, "how accepted origins are used: on (if there are any, envelopes of all other origins are dropped), age (all origins pass, but only envelopes of accepted origins are checked against timeout; setting it clears the accepted origins), or off (all origins pass)", "on", "age", "off")
 	x.queueMessages = o.Size("queue.messages", 1_000_000, option.MaxCount, live, "maximum number of envelopes in the receive queue")
-	x.queueBytes = o.Size("queue.bytes", 256<<20, option.MaxBytes, live, "maximum size of the receive queue, in bytes")
-	x.queueFull = o.Policy("queue.full", queue.DropNew, beforeStart, "what happens when the queue is full: block (the receiver stops reading, which holds back its peers, for up to queue.block), drop_new (discards the new envelope), drop_old (discards the oldest), latest_per_topic (keeps only the newest envelope of each topic), or error (the receiver stops)")
-	x.queueBlock = o.Duration("queue.block", time.Second, live, "time for which the receiver stops reading before it discards new envelopes, with queue.full = block")
+	x.queueBytes = o.Size("queue.bytes", 32<<20, option.MaxBytes, live, "maximum size of the receive queue, in bytes")
+	x.queueFull = o.Policy("queue.full", queue.Auto, beforeStart, "what happens when the queue is full: auto (as block), block (the receiver stops reading, which holds back its peers; if the application takes nothing for queue.block, it discards new envelopes until half of the queue has been taken), drop_new (discards the new envelope), drop_old (discards the oldest), latest_per_topic (keeps only the newest envelope of each topic), or error (the receiver stops)")
+	x.queueBlock = o.Duration("queue.block", time.Second, live, "time in which the application takes nothing from the full queue before new envelopes are discarded, with queue.full = auto or block")
 	x.redundant = o.Choice("redundant", beforeStart, "whether the addresses deliver copies of the same envelopes, of which one is delivered: on, off, or auto (on if there are several addresses to connect to)", "auto", "on", "off")
 	x.redundantHold = o.Duration("redundant.hold", 2*time.Second, live, "time for which an envelope is held in the reorder buffer while earlier ones may still arrive over another path")
 }

@@ -144,7 +144,7 @@ func (r *Receiver) openInlet(opener carrier.Opener, paths []address.List) (carri
 
 func (r *Receiver) shutDown() error {
 	r.subscriptions.Detach()
-	r.embed.Lease.ReadAll()
+	r.embed.ReadRest()
 	r.admission.End()
 	r.embed.EndLease()
 	r.currentInlet().Close()

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -194,113 +193,6 @@ func TestMalformedInputIsCountedAndSkipped(t *testing.T) {
 		send(`"t"`, `"o"`, ` [2] `, `1517670000.25`)
 		require.Eventually(t, func() bool { return r.Stats().Arrived == uint64(len(bad))+2 }, soon, time.Millisecond, "%s", r.StatsJSON())
 		require.EqualValues(t, len(bad), r.Stats().DroppedMalformed)
-	})
-}
-
-func TestAFullReceiverFollowsItsPolicy(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine string) {
-		for full, want := range rules {
-			t.Run(full.String(), func(t *testing.T) {
-				po := newOffice(t, engine)
-				r := newReceiver(t, engine, get(t, po, "endpoint.out"), "on_slow", "ignore",
-					"queue.messages", "10", "queue.block", "1ms", "queue.full", full.String())
-				p := newPublisher(t, engine, get(t, po, "endpoint.in"))
-				require.NoError(t, p.WaitReady(soon))
-				for i := range 25 {
-					require.NoError(t, p.Publish(fmt.Sprintf("t%d", i%5), "", []byte(fmt.Sprint(i))))
-				}
-				e := eventOf(t, r, "overflow")
-				require.Contains(t, e.Text, "10 envelopes")
-				if full == queue.Error {
-					require.Equal(t, notify.Error, e.Level)
-					require.NoError(t, r.Wait(soon))
-					require.Contains(t, get(t, r, "stop_reason"), "overflow")
-				} else {
-					require.Eventually(t, func() bool { return r.Stats().Arrived == 25 }, soon, time.Millisecond)
-					s := r.Stats()
-					require.Equal(t, [3]uint64{want.new, want.old, want.same}, [3]uint64{s.DroppedOverflow, s.DroppedOld, s.DroppedConflated})
-				}
-				require.EqualValues(t, len(want.left), r.Stats().Queued)
-				require.Equal(t, want.left, numbers(t, collect(t, r, len(want.left))))
-				require.Zero(t, r.Stats().Lost, "what was dropped here is counted as such, and not as lost")
-			})
-		}
-	})
-}
-
-// TestABlockedReceiverHoldsBackThePublisher and loses nothing by it.
-func TestABlockedReceiverHoldsBackThePublisher(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine string) {
-		p := newPublisher(t, engine, "@tcp://127.0.0.1:*")
-		r := newReceiver(t, engine, get(t, p, "endpoint"), "on_slow", "ignore", "queue.messages", "100",
-			"queue.full", "block", "queue.block", "1h", "heartbeat.interval", "50ms", "heartbeat.timeout", "100ms")
-		require.NoError(t, p.WaitReady(soon))
-		const n = 40_000 // more than libzmq and the kernel take
-		for range n {
-			require.NoError(t, p.Publish("t", "", []byte(`"`+strings.Repeat("x", 1000)+`"`)))
-		}
-		require.Eventually(t, func() bool { return r.Stats().Queued == 100 }, soon, time.Millisecond)
-		time.Sleep(300 * time.Millisecond) // several heartbeats
-		require.NotZero(t, p.Stats().Queued, "the publisher waits")
-		require.EqualValues(t, 100, r.Stats().Arrived)
-		collect(t, r, n)
-		s := r.Stats()
-		require.Equal(t, [3]uint64{n, n, 0}, [3]uint64{s.Arrived, s.Delivered, s.Lost})
-		for {
-			e, err := r.NextEvent(0)
-			if CodeOf(err) == ETIMEOUT {
-				break
-			}
-			require.NotEqual(t, "disconnected", e.Kind, e.Text)
-		}
-	})
-}
-
-// TestABlockedReceiverAnswersHeartbeats: its peer, which asks and gets no answer, must not
-// take it for dead.
-func TestABlockedReceiverAnswersHeartbeats(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine string) {
-		p := newPublisher(t, "zmtp", "@tcp://127.0.0.1:*", "heartbeat.interval", "100ms", "heartbeat.timeout", "1s")
-		r := newReceiver(t, engine, get(t, p, "endpoint"), "on_slow", "ignore", "queue.messages", "1",
-			"queue.full", "block", "queue.block", "1h", "heartbeat.interval", "100ms", "heartbeat.timeout", "1s")
-		require.NoError(t, p.WaitReady(soon))
-		for range 10 {
-			require.NoError(t, p.Publish("t", "", []byte(`1`)))
-		}
-		require.Eventually(t, func() bool { return r.Stats().Queued == 1 }, soon, time.Millisecond)
-		require.Never(t, func() bool { return len(p.Stats().Peers) == 0 }, 3*time.Second, 50*time.Millisecond)
-		collect(t, r, 10)
-	})
-}
-
-// TestAHigherBoundLetsIn: what waits for room comes in when a new bound makes some, and
-// not only when something is taken.
-func TestAHigherBoundLetsIn(t *testing.T) {
-	p := newPublisher(t, "zmtp", "@tcp://127.0.0.1:*", "ready.hold", "1h")
-	r := newReceiver(t, "zmtp", get(t, p, "endpoint"), "on_slow", "ignore", "queue.messages", "1", "queue.full", "block", "queue.block", "1h")
-	for range 3 {
-		require.NoError(t, p.Publish("t", "", []byte("1")))
-	}
-	require.Eventually(t, func() bool { return r.Stats().Queued == 1 }, soon, time.Millisecond)
-	set(t, r, "queue.messages", "3")
-	require.Eventually(t, func() bool { return r.Stats().Queued == 3 }, time.Minute, time.Millisecond)
-}
-
-func TestStoppingEndsABlockedReceiver(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine string) {
-		p := newPublisher(t, engine, "@tcp://127.0.0.1:*")
-		r := newReceiver(t, engine, get(t, p, "endpoint"), "on_slow", "ignore", "queue.messages", "1", "queue.full", "block", "queue.block", "1h")
-		require.NoError(t, p.WaitReady(soon))
-		for range 1000 {
-			require.NoError(t, p.Publish("t", "", []byte(`1`)))
-		}
-		require.Eventually(t, func() bool { return r.Stats().Queued == 1 }, soon, time.Millisecond)
-		require.NoError(t, r.Subscribe("t")) // no other caller has to wait for it either
-		require.NoError(t, r.Accept("pub"))
-		require.NoError(t, r.Stop(0))
-		s := r.Stats()
-		require.Equal(t, s.Arrived, 1+s.DroppedOverflow)
-		collect(t, r, 1)
 	})
 }
 

@@ -14,9 +14,8 @@ static const struct {
     int refuses;
     uint64_t dropped_full, dropped_old, dropped_conflated;
 } rules[] = {
-    {"block", 1, 15, 0, 0},    {"drop_new", 0, 15, 0, 0},
-    {"drop_old", 0, 0, 15, 0}, {"latest_per_topic", 0, 0, 0, 20},
-    {"error", 1, 15, 0, 0},
+    {"auto", 1, 15, 0, 0},     {"block", 1, 15, 0, 0}, {"drop_new", 0, 15, 0, 0},
+    {"drop_old", 0, 0, 15, 0}, {"error", 1, 15, 0, 0}, {"latest_per_topic", 0, 0, 0, 20},
 };
 enum { RULES = sizeof rules / sizeof *rules };
 
@@ -100,6 +99,54 @@ static void a_receiver_does_as_it_is_told(struct cluster *c, const char *rule) {
     OK(hermes_close(receiver));
 }
 
+static void await(uint64_t object, const char *key, uint64_t count) {
+    for (int i = 0; stat_of(object, key) != count; i++) {
+        CHECK(i < PATIENCE_MS);
+        sleep_ms(1);
+    }
+}
+
+/* By default the receiver is full, and waits, while its application takes; where that stalls,
+ * what comes is dropped until half of the queue has been taken. */
+static void an_application_that_stalls(struct cluster *c) {
+    hermes_batch *batch;
+    char text[64];
+    uint64_t receiver, publisher;
+    OK(hermes_receiver_new(c->out, "r", &receiver));
+    OK(hermes_get(receiver, "queue.full", text, sizeof text));
+    CHECK(strcmp(text, "auto") == 0);
+    OK(hermes_set(receiver, "on_slow", "ignore"));
+    OK(hermes_set(receiver, "queue.messages", "10"));
+    OK(hermes_set(receiver, "queue.block", "20ms"));
+    OK(hermes_start(receiver));
+    OK(hermes_wait_ready(receiver, PATIENCE_MS));
+    OK(hermes_publisher_new(c->in, "p", &publisher));
+    OK(hermes_start(publisher));
+    OK(hermes_wait_ready(publisher, PATIENCE_MS));
+    sleep_ms(100); /* for the subscription to come through: the other receiver's is there */
+    for (int i = 0; i < 1000; i++) OK(publish(publisher, "t", "1"));
+    await(receiver, "arrived", 1000);
+    CHECK(stat_of(receiver, "dropped_overflow") == 990);
+    OK(hermes_recv_batch(receiver, 4, 0, &batch));
+    CHECK(hermes_batch_size(batch) == 4);
+    hermes_batch_free(batch);
+    OK(publish(publisher, "t", "2"));
+    await(receiver, "arrived", 1001);
+    CHECK(stat_of(receiver, "dropped_overflow") == 991);
+    OK(hermes_recv_batch(receiver, 1, 0, &batch));
+    hermes_batch_free(batch);
+    OK(publish(publisher, "t", "3"));
+    await(receiver, "arrived", 1002);
+    CHECK(stat_of(receiver, "dropped_overflow") == 991);
+    OK(hermes_recv_batch(receiver, 100, 0, &batch));
+    CHECK(hermes_batch_size(batch) == 6);
+    CHECK(strcmp(hermes_envelope_data(hermes_batch_at(batch, 5), NULL), "3") == 0);
+    hermes_batch_free(batch);
+    agree(receiver, "arrived", "delivered");
+    OK(hermes_close(publisher));
+    OK(hermes_close(receiver));
+}
+
 /* Resident memory of this process, in bytes. */
 static int64_t resident(void) {
     long pages = 0;
@@ -160,6 +207,7 @@ int main(void) {
     struct cluster c;
     start_cluster(&c);
     for (int i = 0; i < RULES; i++) a_receiver_does_as_it_is_told(&c, rules[i].name);
+    an_application_that_stalls(&c);
     close_cluster(&c);
     return 0;
 }

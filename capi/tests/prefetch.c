@@ -113,6 +113,70 @@ static void every_way(void) {
     calls_were_spared(c.receiver, "recv");
 }
 
+/* ---- A full queue ---------------------------------------------------------- */
+
+/* Replaces the receiver by one whose queue is soon full, and holds back the post office. */
+static void bound_queue(const char *messages) {
+    OK(hermes_close(c.receiver));
+    OK(hermes_receiver_new(c.out, "r", &c.receiver));
+    OK(hermes_set(c.receiver, "on_slow", "ignore"));
+    OK(hermes_set(c.receiver, "queue.messages", messages));
+    OK(hermes_set(c.receiver, "queue.block", "1h"));
+    OK(hermes_start(c.receiver));
+    /* Its subscription is there once something arrives. */
+    uint64_t arrived = 0, delivered, queued;
+    for (int i = 0; arrived == 0; i++) {
+        CHECK(i < PATIENCE_MS);
+        OK(publish(c.publisher, "t", "-1"));
+        sleep_ms(1);
+        read_counters(&arrived, &delivered, &queued);
+    }
+    hermes_envelope *e;
+    while (hermes_recv(c.receiver, 100, &e) == HERMES_OK) hermes_envelope_free(e);
+}
+
+static void *publish_many(void *count) {
+    publish_numbers(*(int *)count);
+    return NULL;
+}
+
+/* Whoever takes, in whatever way and however slowly, gets everything in order: what has been
+ * taken from the buffer makes room, though the library hears of it late. */
+static void full(const char *messages) {
+    int count = 20000;
+    pthread_t publisher;
+    bound_queue(messages);
+    CHECK(pthread_create(&publisher, NULL, publish_many, &count) == 0);
+    for (int next = 0, turn = 0; next < count; turn++) {
+        hermes_envelope *e;
+        hermes_batch *b;
+        if (turn % 500 == 0) sleep_ms(2);
+        if (turn % 100 != 50) {
+            OK(hermes_recv(c.receiver, PATIENCE_MS, &e));
+            CHECK(atoi(hermes_envelope_data(e, NULL)) == next++);
+            hermes_envelope_free(e);
+            continue;
+        }
+        OK(hermes_recv_batch(c.receiver, 300, PATIENCE_MS, &b));
+        for (size_t i = 0; i < hermes_batch_size(b); i++)
+            CHECK(atoi(hermes_envelope_data(hermes_batch_at(b, i), NULL)) == next++);
+        hermes_batch_free(b);
+    }
+    CHECK(pthread_join(publisher, NULL) == 0);
+    uint64_t arrived, delivered, queued;
+    read_counters(&arrived, &delivered, &queued);
+    CHECK(arrived == delivered && queued == 0);
+}
+
+static void a_full_queue(void) {
+    full("200");
+    calls_were_spared(c.receiver, "recv");
+}
+
+static void a_queue_that_the_buffer_empties(void) {
+    full("7");
+}
+
 /* ---- Threads --------------------------------------------------------------- */
 
 enum { THREADS = 4 };
@@ -152,6 +216,12 @@ static void many_threads(void) {
     }
     OK(hermes_close(c.receiver));
     for (int i = 0; i < THREADS; i++) CHECK(pthread_join(threads[i], NULL) == 0);
+}
+
+static void many_threads_and_a_full_queue(void) {
+    bound_queue("20");
+    __atomic_store_n(&taken, 0, __ATOMIC_SEQ_CST);
+    many_threads();
 }
 
 /* ---- Descriptors and ends -------------------------------------------------- */
@@ -196,7 +266,10 @@ static void in_a_cluster(void (*test)(void)) {
 
 int main(void) {
     in_a_cluster(every_way);
+    in_a_cluster(a_full_queue);
+    in_a_cluster(a_queue_that_the_buffer_empties);
     in_a_cluster(many_threads);
+    in_a_cluster(many_threads_and_a_full_queue);
     in_a_cluster(descriptor);
     in_a_cluster(ends);
     return 0;

@@ -15,7 +15,8 @@
 // Locks, in the order in which they are taken: Control.turn (redundant paths only: one path
 // at a time, from the first message of a batch until all of it is queued), Control.mu, the
 // queue's. mu is given up while a Put waits for room, so that Accept, SkipGaps and End never
-// wait; turn is not, so that paths do not overtake each other.
+// wait; turn is not, so that paths do not overtake each other. That time does not count as one
+// in which a path was waited for.
 package admission
 
 import (
@@ -82,6 +83,7 @@ type Control struct {
 	origins map[string]struct{} // those accepted, decoded; nil: all
 	gaps    gapDetector
 	merger  *dedup.Merger[early] // instead of gaps, where several paths lead here
+	paused  pausedClock          // by which it waits
 	polling bool                 // a timer looks after the reorder buffers
 	skew    skewGuard
 	clocks  clockCheck
@@ -99,7 +101,7 @@ func New(cfg Config, q *recvqueue.Queue) *Control {
 	if cfg.TimeOfDay == nil {
 		cfg.TimeOfDay = clock.TimeOfDay
 	}
-	c := &Control{cfg: cfg, queue: q, over: true}
+	c := &Control{cfg: cfg, queue: q, over: true, paused: pausedClock{since: -1}}
 	c.turn.Rank(recvqueue.LockFamily, recvqueue.LockRank-20)
 	c.mu.Rank(recvqueue.LockFamily, recvqueue.LockRank-10)
 	return c
@@ -116,7 +118,7 @@ func (c *Control) Begin(paths int) {
 	c.clocks.reset()
 	c.merger = nil
 	if paths > 0 {
-		c.merger = dedup.New[early](paths, int64(clock.Monotonic()))
+		c.merger = dedup.New[early](paths, c.paused.now())
 	}
 }
 

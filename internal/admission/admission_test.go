@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -26,14 +27,16 @@ type receiver struct {
 	queue    *recvqueue.Queue
 	rules    Rules
 	hold     time.Duration
+	blockFor atomic.Int64 // after which an application that takes nothing is stalled, in ns
 	reported []string
 }
 
 func newReceiver(policy queue.Policy, messages int64, paths int) *receiver {
 	r := &receiver{rules: Rules{SlowAfter: time.Hour, OnSlow: StopReceiver, Origins: FilterOrigins}, hold: time.Hour}
+	r.blockFor.Store(int64(time.Millisecond))
 	r.queue = recvqueue.New(recvqueue.Limits{
 		Bound:    func() queue.Bound { return queue.Bound{Messages: messages, Bytes: 1 << 40} },
-		BlockFor: func() time.Duration { return time.Millisecond },
+		BlockFor: func() time.Duration { return time.Duration(r.blockFor.Load()) },
 	})
 	r.Control = New(Config{
 		Rules:  func() Rules { return r.rules },
@@ -300,11 +303,7 @@ func arrivalsOf(t *testing.T, input string) (out []arrival) {
 func TestEndEndsAPutThatWaits(t *testing.T) {
 	for _, path := range []int{-1, 0} {
 		r := newReceiver(queue.Block, 1, path+1)
-		r.Control.queue = recvqueue.New(recvqueue.Limits{
-			Bound:    func() queue.Bound { return queue.Bound{Messages: 1, Bytes: 1 << 20} },
-			BlockFor: func() time.Duration { return -1 },
-		})
-		r.Control.queue.Open(queue.Block)
+		r.blockFor.Store(-1)
 		done := make(chan struct{})
 		go func() {
 			defer close(done)

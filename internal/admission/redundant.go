@@ -31,7 +31,7 @@ func (c *Control) DeliverFrom(path int, b *batch.Batch) {
 		return
 	}
 	c.begin()
-	c.merger.Hear(path, int64(clock.Monotonic()), int64(c.cfg.Hold()))
+	c.merger.Hear(path, c.paused.now(), int64(c.cfg.Hold()))
 	for i := 0; i < b.Len() && !c.over; i++ {
 		c.admit(b, i, path)
 	}
@@ -45,7 +45,7 @@ func (c *Control) SetConnected(path int, connected bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.merger != nil {
-		c.merger.SetConnected(path, connected, int64(clock.Monotonic()))
+		c.merger.SetConnected(path, connected, c.paused.now())
 	}
 }
 
@@ -129,9 +129,44 @@ func (c *Control) put(b *batch.Batch) {
 }
 
 func (c *Control) putWaiting(b *batch.Batch, left []recvqueue.Record) (dropped int) {
+	c.paused.pause()
 	c.mu.Unlock()
-	defer c.mu.Lock()
+	defer func() {
+		c.mu.Lock()
+		c.paused.resume()
+	}()
 	return c.queue.PutWaiting(b, left)
+}
+
+// pausedClock is the clock by which the merger waits for paths. It stands still while a Put
+// waits for room: no path is read then, so none can bring what is missing. Control.mu guards
+// it.
+type pausedClock struct {
+	monotonic func() time.Duration // nil: clock.Monotonic
+	stood     time.Duration        // for how long it has stood still
+	since     time.Duration        // when it was paused; negative: it runs
+}
+
+func (k *pausedClock) read() time.Duration {
+	if k.monotonic != nil {
+		return k.monotonic()
+	}
+	return clock.Monotonic()
+}
+
+// now is the time in nanoseconds.
+func (k *pausedClock) now() int64 {
+	if k.since >= 0 {
+		return int64(k.since - k.stood)
+	}
+	return int64(k.read() - k.stood)
+}
+
+func (k *pausedClock) pause() { k.since = k.read() }
+
+func (k *pausedClock) resume() {
+	k.stood += k.read() - k.since
+	k.since = -1
 }
 
 // poll looks after the reorder buffers from time to time, until they are empty.
@@ -155,7 +190,7 @@ func (c *Control) giveUp() {
 		return
 	}
 	c.begin()
-	for s := range c.merger.GiveUp(int64(clock.Monotonic()), int64(c.cfg.Hold())) {
+	for s := range c.merger.GiveUp(c.paused.now(), int64(c.cfg.Hold())) {
 		c.release(s, false)
 	}
 	c.report()

@@ -151,11 +151,3 @@ func (l *Lease) Read() bool {
 	l.mu.Unlock()
 	return leaser != nil && leaser.ReadLeased()
 }
-
-// ReadAll reads what is unread when the run of a receiver ends, as much as a kernel holds,
-// because nothing reads it later.
-func (l *Lease) ReadAll() {
-	const most = 100 // buffers
-	for n := 0; n < most && l.Read(); n++ {
-	}
-}

@@ -130,7 +130,20 @@ func TestOneThreadHoldsTheLeaseAtATime(t *testing.T) {
 
 func TestWhatIsNotLeased(t *testing.T) {
 	t.Run("a full queue holds up the reader", func(t *testing.T) {
-		require.False(t, newLeasing(t, "queue.full", "block").leases())
+		l := newLeasing(t, "queue.messages", "1", "queue.block", "1h")
+		l.publish(t, 0)
+		testkit.Repeat(t, "one is queued", func() bool { return l.receiver.Stats().Queued == 1 })
+		l.publish(t, 1)
+		testkit.Repeat(t, "its goroutine waits for room", func() bool {
+			if l.leases() {
+				l.Lease.Release(false)
+				return false
+			}
+			return true
+		})
+		require.Equal(t, "0", l.takeOne(t))
+		testkit.Repeat(t, "it has room", func() bool { return l.receiver.Stats().Queued == 1 })
+		require.True(t, l.leases())
 	})
 	t.Run("the descriptor must tell", func(t *testing.T) {
 		l := newLeasing(t)
@@ -201,7 +214,12 @@ func TestTheEndOfAConnectionEndsALease(t *testing.T) {
 
 // Threads that lease, take and stay away lose nothing and get nothing twice.
 func TestHoldersInTurn(t *testing.T) {
-	l := newLeasing(t)
+	for _, messages := range []string{"1000000", "100"} { // with room for all, and with a queue that holds back the publisher
+		t.Run(messages, func(t *testing.T) { takeInTurn(t, newLeasing(t, "queue.messages", messages, "queue.block", "1h")) })
+	}
+}
+
+func takeInTurn(t *testing.T, l *leasing) {
 	const n = 30_000
 	seen := make([]atomic.Int32, n)
 	var count atomic.Int64
@@ -254,6 +272,45 @@ func TestHoldersInTurn(t *testing.T) {
 	s := l.receiver.Stats()
 	require.Zero(t, s.Lost)
 	require.EqualValues(t, n, s.Delivered)
+	require.EqualValues(t, n, s.Arrived)
+}
+
+// TestTheHolderReadsMoreThanTheBound rather than to wait for itself.
+func TestTheHolderReadsMoreThanTheBound(t *testing.T) {
+	l := newLeasing(t, "queue.messages", "3", "queue.block", "1h")
+	fd, ok := l.AcquireLease(false)
+	require.True(t, ok)
+	const n = 25
+	for i := range n {
+		l.publish(t, i)
+	}
+	poll(t, fd)
+	got := 0
+	testkit.Repeat(t, "all is taken", func() bool {
+		var d recvqueue.Taken
+		defer d.Release()
+		_ = l.TakeInto(&d, n)
+		got += d.Len()
+		return got == n
+	})
+	s := l.receiver.Stats()
+	require.EqualValues(t, []int{n, 0}, []int{int(s.Delivered), int(s.DroppedOverflow)})
+}
+
+// TestStoppingDoesNotWaitForRoom, whoever reads.
+func TestStoppingDoesNotWaitForRoom(t *testing.T) {
+	l := newLeasing(t, "queue.messages", "1", "queue.block", "1h")
+	fd, ok := l.AcquireLease(false)
+	require.True(t, ok)
+	for i := range 3 {
+		l.publish(t, i)
+	}
+	require.NoError(t, l.publisher.Stop(testkit.Soon))
+	poll(t, fd)
+	require.Equal(t, "0", l.takeOne(t))
+	testkit.Finish(t, "the stop", func() { require.NoError(t, l.receiver.Stop(testkit.Soon)) })
+	s := l.receiver.Stats()
+	require.EqualValues(t, s.Arrived, int(s.Delivered)+int(s.Queued)+int(s.DroppedOverflow))
 }
 
 // What came before the stop can be taken after it, also where it was not read yet.

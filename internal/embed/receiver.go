@@ -123,7 +123,23 @@ func (r *Receiver) TakeInto(t *recvqueue.Taken, most int) recvqueue.Outcome {
 // is queued.
 func (r *Receiver) read() {
 	if r.Lease.Active() && r.queue.Empty() {
-		r.Lease.Read()
+		r.readLeased()
+	}
+}
+
+// readLeased reads in the thread that takes, which must not wait for room.
+func (r *Receiver) readLeased() bool {
+	r.queue.BeginTakerRead()
+	defer r.queue.EndTakerRead()
+	return r.Lease.Read()
+}
+
+// ReadRest reads what is unread when the run of a receiver ends, because nothing reads it
+// later: as much as a kernel holds, or as the queue has room for, where it holds its peers
+// back.
+func (r *Receiver) ReadRest() {
+	const most = 100 // buffers
+	for n := 0; n < most && !r.queue.HoldsBack() && r.readLeased(); n++ {
 	}
 }
 

@@ -17,7 +17,8 @@ import (
 type Policy uint8
 
 const (
-	Block          Policy = iota // wait for room, at most "queue.block"
+	Auto           Policy = iota // what suits the component: where it has one queue, as Block
+	Block                        // wait for room, at most "queue.block"
 	DropNew                      // drop the new one
 	DropOld                      // drop the oldest
 	LatestPerTopic               // keep the newest of each topic
@@ -25,7 +26,7 @@ const (
 )
 
 // policies are the names of the policies, in their order.
-var policies = []string{"block", "drop_new", "drop_old", "latest_per_topic", "error"}
+var policies = []string{"auto", "block", "drop_new", "drop_old", "latest_per_topic", "error"}
 
 // Policies gives the names of all policies, as the option "queue.full" takes them.
 func Policies() []string { return slices.Clone(policies) }
@@ -40,6 +41,9 @@ func ParsePolicy(name string) (Policy, error) {
 	}
 	return 0, fmt.Errorf("there is no policy %q for a full queue", name)
 }
+
+// Waits reports whether one envelope more waits for room in a full queue.
+func (p Policy) Waits() bool { return p == Auto || p == Block }
 
 // Evicts reports whether a full queue makes room by dropping what is old.
 func (p Policy) Evicts() bool { return p == DropOld || p == LatestPerTopic }

@@ -7,12 +7,13 @@ import (
 )
 
 func TestPoliciesHaveNames(t *testing.T) {
-	require.Equal(t, []string{"block", "drop_new", "drop_old", "latest_per_topic", "error"}, Policies())
+	require.Equal(t, []string{"auto", "block", "drop_new", "drop_old", "latest_per_topic", "error"}, Policies())
 	for i, name := range Policies() {
 		p, err := ParsePolicy(name)
 		require.NoError(t, err)
 		require.Equal(t, Policy(i), p)
 		require.Equal(t, name, p.String())
+		require.Equal(t, p == Auto || p == Block, p.Waits())
 		require.Equal(t, p == DropOld || p == LatestPerTopic, p.Evicts())
 	}
 	_, err := ParsePolicy("drop")

@@ -58,12 +58,12 @@ func (q *Queue) Prefetch() bool {
 	return q.reconcile() || q.fill()
 }
 
-// fill fills the empty buffer. Only the policy DropNew allows it: with the others, room that
-// is made or an envelope that is dropped has to be known at once; and so does the descriptor
-// have to know.
+// fill fills the empty buffer. Policies that drop what is queued do not allow it, nor does
+// Error, and a descriptor has to know at once of what is taken. A Put that waits for room
+// needs not: see rule 4 of flowcontrol.go.
 func (q *Queue) fill() bool {
 	p := &q.prefetch
-	if p.buffer == nil || q.policy != queue.DropNew || q.fd.Made() || q.count < prefetchFrom {
+	if p.buffer == nil || !q.policy.Waits() && q.policy != queue.DropNew || q.fd.Made() || q.count < prefetchFrom {
 		return false
 	}
 	c := q.chunks.first()
@@ -110,6 +110,7 @@ func (q *Queue) countTaken(taken int) {
 		c := q.chunks.first()
 		q.skip(n, sizeOf(c.records[c.next:c.next+n]))
 		q.counters.Delivered += uint64(n)
+		q.roomMade()
 	}
 	if p.counted = taken; taken == p.filled {
 		p.filled = 0

@@ -4,7 +4,7 @@
 // Data walks one way. Admission stages the records of one batch and calls Put; Put adds them,
 // as views of the batch or as copies, as far as the bounds allow, and lets the policy decide
 // about the rest: drop it, drop what is older, keep the newest of each topic, or wait
-// (PutWaiting). Take collects envelopes for the caller as views of the same buffers, which
+// (flowcontrol.go). Take collects envelopes for the caller as views of the same buffers, which
 // live until the last Taken that shares them is released.
 //
 // While the policy LatestPerTopic has something to conflate, the records are in conflating
@@ -21,7 +21,6 @@ import (
 	"time"
 
 	"github.com/hermes-zmq/hermes/internal/batch"
-	"github.com/hermes-zmq/hermes/internal/deadline"
 	"github.com/hermes-zmq/hermes/internal/fds"
 	"github.com/hermes-zmq/hermes/internal/invariants"
 	"github.com/hermes-zmq/hermes/internal/latch"
@@ -32,7 +31,7 @@ import (
 // use.
 type Limits struct {
 	Bound    func() queue.Bound
-	BlockFor func() time.Duration // how long PutWaiting waits without any progress; negative: without end
+	BlockFor func() time.Duration // after which an application that takes nothing is stalled; negative: never
 }
 
 // Waker is told, with the queue's lock held, that there may be something to take, and when
@@ -54,10 +53,10 @@ type Queue struct {
 	counters   Counters
 	lag        Lag
 	prefetch   prefetch
+	flow       flowControl
 
 	waiters int           // goroutines in wait
 	wake    chan struct{} // of capacity 1: a token for one of the waiters
-	room    chan struct{} // closed when there may be room; nil while no Put waits
 	over    latch.Latch   // closed
 	noWait  latch.Latch   // no Put is to wait for room any more
 	waker   Waker         // may be nil
@@ -94,6 +93,7 @@ func (q *Queue) Open(policy queue.Policy) (first bool) {
 	}
 	q.policy, q.lag = policy, Lag{}
 	q.opened, q.closed = true, false
+	q.flow.stalled = false
 	q.over.Set(false)
 	q.noWait.Set(false)
 	q.fd.Show(q.count > 0)
@@ -132,15 +132,22 @@ func (q *Queue) unlock() {
 }
 
 // Put takes in what has been staged from b, as far as there is room or room can be made, and
-// tells how many envelopes that has cost. With the policy Block, what is left has to wait for
-// room (PutWaiting); it has not been counted yet, and is a part of the stage.
+// tells how many envelopes that has cost. What is left has to wait for room (PutWaiting); it
+// has not been counted yet, and is a part of the stage.
 func (q *Queue) Put(b *batch.Batch, s *Staged) (left []Record, dropped int) {
 	limit := q.limits.Bound()
 	q.lock()
 	defer q.unlock()
 	q.reconcile()
 	records, size, n := s.Records, s.Size, len(s.Records)
+	wait := false
 	switch {
+	case q.policy.Waits():
+		var fit int
+		if fit, wait = q.accept(records, size, limit); fit < n {
+			records, left = records[:fit], records[fit:]
+			size = sizeOf(records)
+		}
 	case !q.conflating.on && q.fits(int64(len(records)), size, limit):
 	case q.policy == queue.DropOld:
 		records, dropped = q.pushOut(records, size, limit)
@@ -153,7 +160,7 @@ func (q *Queue) Put(b *batch.Batch, s *Staged) (left []Record, dropped int) {
 		records, left = records[:fit], records[fit:]
 		size = sizeOf(records)
 	}
-	if q.policy == queue.Block {
+	if wait {
 		s.Counters.Arrived -= uint64(len(left))
 	} else {
 		s.Counters.DroppedOverflow += uint64(len(left))
@@ -163,91 +170,10 @@ func (q *Queue) Put(b *batch.Batch, s *Staged) (left []Record, dropped int) {
 	q.lag.add(s.Lag)
 	q.append(b, records, size, s)
 	if invariants.Enabled && (len(records) > 0 || q.conflating.on && n > 0) {
-		invariants.Check(q.count <= limit.Messages && q.bytes <= limit.Bytes || q.count == 1, "%d envelopes of %d bytes queued, the bound is %+v", q.count, q.bytes, limit)
+		within := q.count <= limit.Messages && q.bytes <= limit.Bytes || q.count == 1 || q.flow.takerReads.Load() > 0
+		invariants.Check(within, "%d envelopes of %d bytes queued, the bound is %+v", q.count, q.bytes, limit)
 	}
 	return left, dropped
-}
-
-// PutWaiting takes in records of b that Put has left, and holds up its caller meanwhile:
-// until all are in, until none was for as long as Limits.BlockFor says, or until EndWaits. It
-// counts the others as dropped, and tells how many these are.
-func (q *Queue) PutWaiting(b *batch.Batch, left []Record) (dropped int) {
-	for {
-		n, room := q.putSome(b, left)
-		if left = left[n:]; len(left) == 0 {
-			return 0
-		}
-		if n == 0 && !q.awaitRoom(room) {
-			break
-		}
-	}
-	q.lock()
-	defer q.unlock()
-	q.counters.Arrived += uint64(len(left))
-	q.counters.DroppedOverflow += uint64(len(left))
-	return len(left)
-}
-
-// putSome takes in what fits of records that have waited for room. Where none does it gives
-// a channel that is closed when that may have changed.
-func (q *Queue) putSome(b *batch.Batch, records []Record) (n int, room <-chan struct{}) {
-	limit := q.limits.Bound()
-	q.lock()
-	defer q.unlock()
-	n = q.roomFor(records, limit)
-	q.counters.Arrived += uint64(n)
-	q.append(b, records[:n], sizeOf(records[:n]), nil)
-	if n > 0 {
-		return n, nil
-	}
-	if q.room == nil {
-		q.room = make(chan struct{})
-	}
-	return 0, q.room
-}
-
-// awaitRoom reports false where there will be none, or none in time.
-func (q *Queue) awaitRoom(room <-chan struct{}) bool {
-	t := deadline.After(q.limits.BlockFor())
-	defer t.Stop()
-	select {
-	case <-room:
-		return true
-	case <-t.C:
-	case <-q.noWait.Opened():
-	}
-	return false
-}
-
-// BoundChanged lets a Put that waits for room look again: the bounds may be others.
-func (q *Queue) BoundChanged() {
-	q.lock()
-	defer q.unlock()
-	q.signalRoom()
-}
-
-func (q *Queue) signalRoom() {
-	if q.room != nil {
-		close(q.room)
-		q.room = nil
-	}
-}
-
-// roomFor tells how many of the records there is room for.
-func (q *Queue) roomFor(records []Record, limit queue.Bound) (n int) {
-	size := int64(0)
-	for n < len(records) && q.fits(int64(n+1), size+records[n].Size(), limit) {
-		size += records[n].Size()
-		n++
-	}
-	return n
-}
-
-// fits reports whether n envelopes of so many bytes may come in. One envelope always finds
-// room in an empty queue, however big it is.
-func (q *Queue) fits(n, size int64, limit queue.Bound) bool {
-	return q.count+n <= limit.Messages && q.bytes+size <= limit.Bytes && q.memory() <= limit.Bytes+queue.Slack ||
-		q.count == 0 && n == 1
 }
 
 // memory is how much memory the queue takes, in bytes.
@@ -347,12 +273,12 @@ func (q *Queue) Dispose() {
 }
 
 // Leasable reports whether the thread that takes may also be the one that reads the
-// connection: not while a full queue holds up the reader, for it would wait for itself; not
+// connection: not while a Put waits for room, for it is in the goroutine that reads; not
 // where the descriptor has to tell of what comes; and not when nothing more will come.
 func (q *Queue) Leasable() bool {
 	q.lock()
 	defer q.unlock()
-	return q.policy != queue.Block && !q.fd.Made() && !q.closed
+	return q.flow.waiting == 0 && !q.fd.Made() && !q.closed
 }
 
 // Undelivered counts n envelopes that Take has given as dropped by overflow, and no longer as

@@ -58,17 +58,24 @@ func put(t testing.TB, q *Queue, envelopes ...envelope) (left []Record, dropped 
 
 // bounded is a queue with a bound that can be changed.
 func bounded(messages, bytes int64) (*Queue, *atomic.Pointer[queue.Bound]) {
+	return boundedFor(messages, bytes, testkit.Soon)
+}
+
+// boundedFor is bounded, with the time after which an application that takes nothing is
+// stalled.
+func boundedFor(messages, bytes int64, block time.Duration) (*Queue, *atomic.Pointer[queue.Bound]) {
 	var bound atomic.Pointer[queue.Bound]
 	bound.Store(&queue.Bound{Messages: messages, Bytes: bytes})
 	return New(Limits{
 		Bound:    func() queue.Bound { return *bound.Load() },
-		BlockFor: func() time.Duration { return testkit.Soon },
+		BlockFor: func() time.Duration { return block },
 	}), &bound
 }
 
 // TestScripts runs testdata. The commands are:
 //
-//	new messages=N bytes=N                a queue that was never opened
+//	new messages=N bytes=N [impatient]    a queue that was never opened; where it is impatient,
+//	                                      no Put waits for an application that takes nothing
 //	open policy=P, close, end-waits       what its receiver does
 //	bound messages=N bytes=N
 //	put                                   one batch; lines "topic data", or "topic from to" of numbers
@@ -98,7 +105,11 @@ func (s *script) run(t *testing.T, d *datadriven.TestData) string {
 	d.MaybeScanArgs(t, "bytes", &bytes)
 	switch d.Cmd {
 	case "new":
-		s.q, s.bound = bounded(messages, bytes)
+		block := testkit.Soon
+		if d.HasArg("impatient") {
+			block = 0
+		}
+		s.q, s.bound = boundedFor(messages, bytes, block)
 		s.buffer = &testBuffer{}
 		s.q.SetPrefetcher(s.buffer)
 	case "bound":

@@ -80,7 +80,7 @@ func (q *Queue) collect(into *Taken, most int) {
 		q.skip(n, size)
 	}
 	q.counters.Delivered += uint64(into.n)
-	q.signalRoom()
+	q.roomMade()
 	if q.count > 0 {
 		if q.waiters > 0 {
 			q.wakeOne()

@@ -123,7 +123,7 @@ type Form struct {
 // Result is how an attempt to put ended.
 type Result struct {
 	Open       bool            // false: the queue accepts nothing, and nothing was counted
-	Room       <-chan struct{} // policy Block, queue full: closed when there may be room; else nil
+	Room       <-chan struct{} // policy Auto or Block, queue full: closed when there may be room; else nil
 	DroppedNew bool            // other policies, queue full: the envelope was counted as dropped
 	Dropped    int             // number of older envelopes dropped to make room
 	Asleep     bool            // the sender sleeps: the caller has to call Sender.Wake
@@ -180,7 +180,7 @@ func (q *Queue) fits(size int64, limit queue.Bound) bool {
 // rejectFull is the result for an envelope without room: with policy Block a channel to wait
 // on, with others the envelope counts as dropped. The caller holds mu.
 func (q *Queue) rejectFull() Result {
-	if q.cfg.Policy != queue.Block {
+	if !q.cfg.Policy.Waits() {
 		q.counters.Accepted++
 		q.counters.DroppedFull++
 		return Result{Open: true, DroppedNew: true}

@@ -13,7 +13,7 @@ from support import ANYWHERE, PATIENCE, eventually
 
 from hermes import Envelope, PostOffice, Publisher, Receiver, _typing
 
-RULES = ["block", "drop_new", "drop_old", "latest_per_topic", "error"]
+RULES = ["auto", "block", "drop_new", "drop_old", "latest_per_topic", "error"]
 
 
 def add_up(*components: Any) -> None:

@@ -11,6 +11,7 @@ import select
 import threading
 import time
 from contextlib import ExitStack
+from types import SimpleNamespace
 from typing import Any, Callable
 
 import pytest
@@ -21,7 +22,7 @@ from hypothesis import strategies as st
 from support import PATIENCE, Sockets, eventually, frames, take
 from test_structs import json_values
 
-from hermes import Envelope, Receiver
+from hermes import Envelope, Publisher, Receiver
 from hermes._codec.decode import split
 
 
@@ -367,6 +368,55 @@ def test_what_is_waited_on_is_not_fetched_ahead(follow: Any, feed: Feed) -> None
         got += [envelope.data for envelope in receiver.recv_many(10)]
     assert got == list(range(300))
     assert select.select([descriptor], [], [], 0)[0] == []
+
+
+def test_a_slow_program_fetches_little_ahead(
+    follow: Any, feed: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To the library, a program that has fetched much and is slow looks like one that stalls."""
+    now = [1.0]
+    clock = SimpleNamespace(monotonic=lambda: now[0], sleep=time.sleep)
+    monkeypatch.setattr("hermes._queue.recv.time", clock)
+    receiver = follow()
+    receiver.timeout = 600
+    for number in range(2000):
+        feed.send("t", number)
+    eventually(lambda: receiver.stats()["arrived"] == 2000)
+    numbers = iter(range(2000))
+
+    def ahead(takes: int, each: float) -> list[int]:
+        """Take so many, each of which lasts so many seconds; how many were fetched ahead."""
+        got = []
+        for number in itertools.islice(numbers, takes):
+            assert receiver.recv().data == number
+            got.append(1999 - number - int(receiver._hermes_core.stats()["queued"]))
+            now[0] += each
+        return got
+
+    assert ahead(20, 0.5) == [0] * 20
+    assert max(ahead(20, 0.03)) in (1, 2, 3)
+    assert max(ahead(900, 0.0)) == 255
+    assert max(ahead(1000, 0.01)[-400:]) < 10
+
+
+def test_what_a_slow_program_cannot_take_waits_at_the_publisher(life: ExitStack) -> None:
+    office = support.start_office(life)
+    options = {"queue.messages": 20, "queue.block": "1h"}
+    receiver = life.enter_context(
+        Receiver(office.xpub_url, "reader", on_slow="ignore", options=options)
+    )
+    assert receiver.get_option("queue.full") == "auto"
+    publisher = life.enter_context(Publisher(office.xsub_url, "writer"))
+    assert publisher.wait_ready(PATIENCE)
+    for number in range(3000):
+        publisher.publish(Envelope("t", "writer", number))
+    got: list[Any] = []
+    while len(got) < 3000:
+        got.append(receiver.recv(block=True, timeout=PATIENCE).data)
+        got += [envelope.data for envelope in receiver.recv_many(len(got) % 40)]
+        counters = receiver.stats()
+        assert counters["arrived"] == counters["delivered"] + counters["queued"]
+    assert got == list(range(3000))
 
 
 def test_large_envelopes_are_fetched_in_smaller_portions(follow: Any, feed: Feed) -> None:

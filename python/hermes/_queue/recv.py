@@ -2,15 +2,18 @@
 
 One call into the library fetches up to 256 envelopes, so that one crossing and one parse serve
 many. Order, blocking, the end and the counters are those of a queue that does not fetch ahead.
+A program that is slow fetches fewer at a time (`_follow_pace`): to the library, which drops what
+comes while its queue is full and nothing is taken for `queue.block`, it must not look stalled.
 
 The way of an envelope: the library writes a batch into memory that a `Fetched` owns; `_keep`
 parses it and moves the rows to `_pending` in one step; `take` pops the oldest. An exception at
 any instruction (which is what Ctrl-C is) loses nothing but the envelope that is being taken:
 whatever step was interrupted, the next thread that fetches repeats it.
 
-`_turn` is held by the thread that fetches; it guards `_last_fetch`, `_most` and `_over`. It is
-reentrant, so that releasing it twice does no harm. `_pending` is a deque, whose operations are
-atomic. `_changed` wakes threads that wait for the start, `waiters` the tasks of event loops.
+`_turn` is held by the thread that fetches; it guards `_last_fetch`, `_most`, `_over`, `_pace`,
+`_ahead` and `_fetched_at`. It is reentrant, so that releasing it twice does no harm. `_pending`
+is a deque, whose operations are atomic. `_changed` wakes threads that wait for the start,
+`waiters` the tasks of event loops.
 """
 
 from __future__ import annotations
@@ -37,6 +40,8 @@ if TYPE_CHECKING:
 
 _MOST = 256  # envelopes in one fetch
 _MOST_BYTES = 1 << 20  # the size of a fetch that is aimed at if envelopes are large
+#: How long what was fetched should last, in seconds: far less than `queue.block`.
+_PACE = 0.1
 #: How long a call that may wait takes at least if nothing will come, in seconds.
 PAUSE = 0.05
 _TURN = 256  # envelopes that tasks take from a real queue before other tasks run
@@ -67,6 +72,9 @@ class ReceiveQueue:
         self._over = False
         self._waiters: Waiters | None = None  # of event loops; made by the first wait
         self._most = _MOST
+        self._pace = 1  # how many envelopes the program takes in `_PACE`, as far as is known
+        self._ahead = 0  # how many envelopes the last fetch has brought
+        self._fetched_at = 0.0  # when that was; 0: their time has been noted
         self._turns = 0
         self._turn = threading.RLock()
         self._last_fetch: Fetched | None = None
@@ -312,7 +320,9 @@ class ReceiveQueue:
             return True
         if fetched is None or fetched.rows is not None:
             self._last_fetch = fetched = core.new_fetch(fetched)
-        most = min(wanted, self._most) if core.watched else self._most
+        if self._fetched_at:
+            self._follow_pace()
+        most = min(self._most, wanted if core.watched else max(wanted, self._pace))
         marshals = by_marshal(self.codec)
         if left == 0:
             code = core.fetch(fetched, most, 0, marshals)
@@ -327,6 +337,15 @@ class ReceiveQueue:
             return False
         core.check(code)
         return False
+
+    def _follow_pace(self) -> None:
+        """Note how long the last envelopes that were fetched have lasted."""
+        lasted = time.monotonic() - self._fetched_at
+        self._fetched_at = 0.0
+        if lasted > _PACE:
+            self._pace = max(1, int(self._ahead * _PACE / lasted))
+        elif lasted < _PACE / 2:
+            self._pace = min(_MOST, 2 * self._pace)
 
     def _wait(
         self, core: ReceiverCore, fetched: Fetched, most: int, end: float | None, drawing: bool
@@ -359,6 +378,7 @@ class ReceiveQueue:
         rows = fetched.rows
         # In one step; the iterator yields each row once, however often this is repeated.
         self._pending.extend(() if rows is None else rows)
+        self._fetched_at = time.monotonic()
         fetched.free()
         self.wake_tasks()
 
@@ -396,6 +416,7 @@ class ReceiveQueue:
         fetched.parsed(envelopes, bad)
         size = max(1, len(text) // max(1, len(envelopes)))
         self._most = max(1, min(_MOST, _MOST_BYTES // size))
+        self._ahead = len(envelopes)
 
 
 class ReceiverIterator:
