@@ -6,6 +6,7 @@ package queue
 type Newest[T any] struct {
 	byTopic          map[string]*entry[T]
 	oldest, youngest *entry[T]
+	spare            *entry[T] // of the last Pop, for the next topic; nil or not in use
 }
 
 type entry[T any] struct {
@@ -32,7 +33,10 @@ func (l *Newest[T]) Put(topic []byte, v T) (old T, replaced bool) {
 		old = n.value
 		l.unlink(n)
 	} else {
-		n = &entry[T]{topic: string(topic)}
+		if n, l.spare = l.spare, nil; n == nil {
+			n = &entry[T]{}
+		}
+		n.topic = string(topic)
 		l.byTopic[n.topic] = n
 	}
 	n.value = v
@@ -59,10 +63,23 @@ func (l *Newest[T]) unlink(n *entry[T]) {
 	}
 }
 
+// Oldest is the oldest value, to look at. There must be one.
+func (l *Newest[T]) Oldest() *T { return &l.oldest.value }
+
+// Each calls f for every value, the oldest first. f may change it.
+func (l *Newest[T]) Each(f func(*T)) {
+	for n := l.oldest; n != nil; n = n.after {
+		f(&n.value)
+	}
+}
+
 // Pop removes the oldest. There must be one.
 func (l *Newest[T]) Pop() T {
 	n := l.oldest
 	l.unlink(n)
 	delete(l.byTopic, n.topic)
-	return n.value
+	v := n.value
+	*n = entry[T]{}
+	l.spare = n
+	return v
 }

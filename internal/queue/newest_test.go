@@ -24,4 +24,29 @@ func TestNewestKeepsOneOfEachTopicInTheirOrder(t *testing.T) {
 	require.Zero(t, n.Len())
 	put("a", 5)
 	require.Equal(t, 5, n.Pop(), "after it was empty")
+	for i, topic := range []string{"d", "e", "d", "f"} {
+		put(topic, 6+i)
+	}
+	require.Equal(t, 7, *n.Oldest())
+	var all []int
+	n.Each(func(v *int) {
+		*v += 10
+		all = append(all, *v)
+	})
+	require.Equal(t, []int{17, 18, 19}, all)
+	require.Equal(t, 17, n.Pop())
+}
+
+// Topics that come and go do not need memory for their places.
+func TestNewestUsesPlacesAgain(t *testing.T) {
+	var n Newest[[8]int]
+	n.Put([]byte("a"), [8]int{})
+	topics := [][]byte{[]byte("b"), []byte("c")}
+	at := 0
+	put := func() {
+		n.Put(topics[at%2], [8]int{at})
+		n.Pop()
+		at++
+	}
+	require.LessOrEqual(t, testing.AllocsPerRun(100, put), 1.0, "the text of the topic")
 }

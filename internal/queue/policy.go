@@ -1,5 +1,5 @@
-// Package queue has what the queue for sending and the queue of received envelopes
-// share: the policies for a full queue, its bounds, and conflation.
+// Package queue has what the queue for sending, the queue of received envelopes and the
+// queues of a carrier's peers share: the policies for a full queue, its bounds, and conflation.
 //
 // A bound counts envelopes and bytes, and limits the memory of the buffers as well,
 // because a buffer is not always full. One envelope always finds room in an empty queue,
@@ -54,7 +54,7 @@ type Bound struct{ Messages, Bytes int64 }
 // Share is how much of a limit one batch may take of a queue that makes room by dropping
 // what is old: what is being sent cannot be dropped any more, and the newest must find a
 // place beside it.
-func Share(limit int64) int64 { return max(limit/4, 1) }
+func Share[T int | int64](limit T) T { return max(limit/4, 1) }
 
 // Slack is how much more memory than its bound in bytes a queue may take: buffers have
 // the size that suits their reuse, and are not always full.

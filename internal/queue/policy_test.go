@@ -21,6 +21,6 @@ func TestPoliciesHaveNames(t *testing.T) {
 }
 
 func TestAShareIsAtLeastOne(t *testing.T) {
-	require.Equal(t, int64(1), Share(1))
-	require.Equal(t, int64(25), Share(100))
+	require.Equal(t, 1, Share(1))
+	require.Equal(t, int64(25), Share(int64(100)))
 }
