@@ -122,6 +122,11 @@ const (
 	Auto
 )
 
+// String is the name of the policy: that of the option "queue.full", except for Wait.
+func (o Overflow) String() string {
+	return [...]string{"drop_new", "wait", "drop_old", "latest_per_topic", "block", "auto"}[o]
+}
+
 // OutletConfig opens an Outlet.
 type OutletConfig struct {
 	Config
@@ -143,7 +148,7 @@ type OutletConfig struct {
 	// its messages. It must not block. It may be nil.
 	OnHold func(*flow.Source)
 	// Cache, if it is not nil, has the last values that each peer is sent when it
-	// subscribes. zmtp only, and only with Overflow Drop.
+	// subscribes. zmtp only, and not with Overflow Wait.
 	Cache Cache
 }
 
@@ -244,6 +249,15 @@ type RouteAnnouncer interface {
 	AnnounceRoute(offices []string)
 }
 
+// Remover is an Outlet that makes room in the queues of its peers: Overflow DropOld and
+// LatestPerTopic.
+type Remover interface {
+	// Removed counts the messages that were removed from the queues of all peers since the
+	// outlet was opened, after they had been queued (Tally.Sent): the oldest, and those of
+	// which the topic had a newer one. A message counts for each peer that has lost it.
+	Removed() (old, conflated uint64)
+}
+
 // Inlet is the SUB side. Its methods are safe for concurrent use.
 type Inlet interface {
 	Socket
@@ -282,6 +296,9 @@ type Peer struct {
 	QueueBytes    int64
 	Sent          uint64 // messages
 	Received      uint64
-	Dropped       uint64
+	Dropped       uint64    // those removed from its queue included
 	Held          flow.Held // how long this publisher has been held back (Inlets only)
+
+	DroppedOld       uint64 // removed from its queue: because they were the oldest (DropOld, LatestPerTopic)
+	DroppedConflated uint64 // because a newer one of their topic came (LatestPerTopic)
 }

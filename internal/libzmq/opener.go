@@ -62,6 +62,10 @@ func (Opener) OpenOutlet(c carrier.OutletConfig) (carrier.Outlet, error) {
 	if c.Cache != nil { // libzmq does not distinguish its peers
 		return nil, fmt.Errorf("%w: a cache", carrier.ErrUnsupported)
 	}
+	// libzmq has the queues, and lets no other remove anything from them.
+	if c.Overflow == carrier.DropOld || c.Overflow == carrier.LatestPerTopic {
+		return nil, fmt.Errorf("%w: the policy %s for full queues", carrier.ErrUnsupported, c.Overflow)
+	}
 	o, err := openOutlet(c)
 	if err != nil {
 		return nil, err

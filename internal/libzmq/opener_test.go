@@ -9,6 +9,16 @@ import (
 	"github.com/hermes-zmq/hermes/internal/carrier"
 )
 
+func TestAnOutletThatMakesRoomIsNotSupported(t *testing.T) {
+	for _, overflow := range []carrier.Overflow{carrier.DropOld, carrier.LatestPerTopic} {
+		_, err := Opener{}.OpenOutlet(carrier.OutletConfig{
+			Config: carrier.Config{Type: carrier.PUB, Bind: []string{"tcp://127.0.0.1:*"}}, Overflow: overflow,
+		})
+		require.ErrorIs(t, err, carrier.ErrUnsupported)
+		require.ErrorContains(t, err, overflow.String())
+	}
+}
+
 func TestBadAddressesAreNamed(t *testing.T) {
 	in, _ := newInlet(t, carrier.InletConfig{Config: carrier.Config{Bind: []string{"tcp://127.0.0.1:*"}}})
 	_, err := Opener{}.OpenOutlet(carrier.OutletConfig{Config: carrier.Config{Type: carrier.PUB, Bind: in.Endpoints()}})

@@ -54,6 +54,7 @@ func newConn(s *socket, nc net.Conn, from string) (*conn, error) {
 	c := &conn{s: s, io: raw, address: from, since: time.Now()}
 	messages, bytes := s.role.bounds()
 	c.out.init(raw, messages, bytes)
+	c.out.backlog = s.role.newBacklog()
 	c.reader.mu.Rank(lockFamily, rankReader)
 	c.busy.Store(true)
 	if tcp, ok := nc.(*net.TCPConn); ok {
@@ -180,13 +181,18 @@ func (c *conn) changeTopics(on bool, prefix []byte, before func()) (changed bool
 func (c *conn) describe(subscriptions int) carrier.Peer {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
-	var held flow.Held
-	if s := c.source.Load(); s != nil {
-		held = s.Held(flow.Now())
-	}
-	return carrier.Peer{
+	messages, bytes := c.out.queued()
+	p := carrier.Peer{
 		ID: c.id, Address: c.address, Type: c.peer.socketType, Hermes: c.peer.hermes, Since: c.since,
-		Subscriptions: subscriptions, QueueMessages: c.out.messages, QueueBytes: c.out.bytes,
-		Sent: c.out.sent, Received: c.received.Load(), Dropped: c.out.dropped, Held: held,
+		Subscriptions: subscriptions, QueueMessages: messages, QueueBytes: bytes,
+		Sent: c.out.sent, Received: c.received.Load(), Dropped: c.out.dropped,
 	}
+	if s := c.source.Load(); s != nil {
+		p.Held = s.Held(flow.Now())
+	}
+	if k := c.out.backlog; k != nil {
+		p.DroppedOld, p.DroppedConflated = k.old, k.conflated
+		p.Dropped += k.old + k.conflated
+	}
+	return p
 }

@@ -15,7 +15,7 @@ type outcome uint8
 const (
 	unwanted outcome = iota // no peer tried so far subscribes to it
 	orphaned                // a peer that subscribed to it has left
-	dropped                 // no room, and Send does not wait: overflow Drop, or a stalled path
+	dropped                 // no room, and Send neither waits nor makes room: overflow Drop, or a stalled path
 	unsent                  // the outlet, which waits for room, was closed first
 	sent                    // queued
 )
@@ -111,6 +111,10 @@ func topic(b *batch.Batch, start, end int) []byte {
 // which is released while writing and waiting, and held again on return.
 func (f *fanOut) queueRun(c *conn, i, j int) {
 	o := &c.out
+	if o.backlog != nil {
+		f.queueAll(c, i, j)
+		return
+	}
 	for i < j {
 		i = f.queueWhatFits(c, i, j)
 		switch {
@@ -126,6 +130,29 @@ func (f *fanOut) queueRun(c *conn, i, j int) {
 			f.record(i, j, dropped)
 			return
 		}
+	}
+}
+
+// queueAll is queueRun for a peer in whose queue room can be made: if there is no room, it
+// writes what can be written without blocking, and then removes older messages.
+func (f *fanOut) queueAll(c *conn, i, j int) {
+	o := &c.out
+	for flushed := false; i < j; {
+		if o.dead || o.closing {
+			f.giveUp(o, i, j)
+			return
+		}
+		next := o.addToBacklog(f.b, i, j, flushed)
+		if next-i == f.b.Len() {
+			f.allSent = true
+		} else {
+			f.record(i, next, sent)
+		}
+		if flushed = next == i; flushed {
+			c.flush()
+			o.mu.Lock()
+		}
+		i = next
 	}
 }
 

@@ -124,7 +124,7 @@ func isGone(c *conn, limit time.Duration) bool {
 		return false
 	}
 	c.out.mu.Lock()
-	waiting := c.out.bytes > 0
+	waiting := !c.out.empty()
 	c.out.mu.Unlock()
 	k := c.io.kernelState()
 	if !waiting && k.unsent == 0 {

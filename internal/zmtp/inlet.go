@@ -57,6 +57,9 @@ func (i *inlet) leasesReader() bool { return i.leasable }
 // bounds implements role: only commands are sent.
 func (i *inlet) bounds() (int, int64) { return 0, 0 }
 
+// newBacklog implements role.
+func (i *inlet) newBacklog() *backlog { return nil }
+
 // accepts implements role.
 func (i *inlet) accepts(peerType string) bool { return peerType == "PUB" || peerType == "XPUB" }
 

@@ -41,9 +41,15 @@ func (s *memoryCache) Recall(p carrier.Peer, prefix []byte, follows func([]byte)
 
 func openWithCache(t testing.TB, c carrier.Cache, queue int, options ...option) (testOutlet, error) {
 	t.Helper()
+	return openWithCacheAnd(t, carrier.Drop, c, queue, options...)
+}
+
+func openWithCacheAnd(t testing.TB, overflow carrier.Overflow, c carrier.Cache, queue int, options ...option) (testOutlet, error) {
+	t.Helper()
 	o := testOutlet{eventLog: &eventLog{}}
 	out, err := Opener{}.OpenOutlet(carrier.OutletConfig{
 		Config:        config(carrier.XPUB, append([]option{events(o.eventLog), bind("tcp://127.0.0.1:*")}, options...)),
+		Overflow:      overflow,
 		QueueMessages: queue, Cache: c,
 	})
 	if err != nil {

@@ -29,6 +29,7 @@ type outlet struct {
 	overflow       carrier.Overflow
 	queueMessages  atomic.Int64 // bounds of each peer's queue, for peers to come
 	queueBytes     atomic.Int64
+	removals       removals
 	stalledTimeout time.Duration    // 0: the peers are not redundant paths, see failover.go
 	replay         *lastValueReplay // nil without a cache
 	throttle       *throttle        // nil if publishers are never held back
@@ -39,7 +40,10 @@ type outlet struct {
 	outcomes sync.Pool // of *[]outcome
 }
 
-var _ carrier.RouteAnnouncer = (*outlet)(nil)
+var (
+	_ carrier.RouteAnnouncer = (*outlet)(nil)
+	_ carrier.Remover        = (*outlet)(nil)
+)
 
 func openOutlet(cfg carrier.OutletConfig) (carrier.Outlet, error) {
 	o := &outlet{
@@ -71,6 +75,9 @@ func (o *outlet) leasesReader() bool { return false }
 
 // bounds implements role.
 func (o *outlet) bounds() (int, int64) { return int(o.queueMessages.Load()), o.queueBytes.Load() }
+
+// newBacklog implements role.
+func (o *outlet) newBacklog() *backlog { return newBacklog(o.overflow, &o.removals) }
 
 // accepts implements role.
 func (o *outlet) accepts(peerType string) bool { return peerType == "SUB" || peerType == "XSUB" }
@@ -211,6 +218,11 @@ func (o *outlet) Limit(messages int, bytes int64) {
 			c.out.setBounds(o.bounds())
 		}
 	}
+}
+
+// Removed implements carrier.Remover.
+func (o *outlet) Removed() (old, conflated uint64) {
+	return o.removals.old.Load(), o.removals.conflated.Load()
 }
 
 // AnnounceRoute implements carrier.RouteAnnouncer.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/hermes-zmq/hermes/internal/batch"
 	"github.com/hermes-zmq/hermes/internal/invariants"
+	"github.com/hermes-zmq/hermes/internal/queue"
 )
 
 // The send buffer of one connection: a queue (spanQueue) and the writing of it.
@@ -47,7 +48,8 @@ type sendBuffer struct {
 	io *rawio // constant; only the holder of the writing flag writes
 
 	mu        invariants.Mutex
-	spanQueue           // what is to be written
+	spanQueue           // what is to be written next
+	backlog   *backlog  // what comes after it and can be removed; nil if nothing ever is
 	roomMade  sync.Cond // a queue that was full may have room, or the buffer is closing or dead
 	work      sync.Cond // the writer has something to do
 	waiting   int       // number of goroutines that wait for roomMade
@@ -60,7 +62,7 @@ type sendBuffer struct {
 	closing    bool          // no message will be added; shut down when empty
 	dead       bool          // the connection is gone
 
-	dropped uint64 // messages for which there was no room
+	dropped uint64 // messages for which there was no room, without those that backlog counts
 
 	levels *levels       // of the outlet that holds back publishers, or nil; see throttle.go
 	behind atomic.Bool   // so much is queued that publishers are held back
@@ -74,6 +76,50 @@ func (o *sendBuffer) init(io *rawio, maxMessages int, maxBytes int64) {
 	o.roomMade.L, o.work.L = &o.mu, &o.mu
 }
 
+// addToBacklog queues the messages [i, j) of b, for a peer in whose queue room can be made: those
+// for which there is room, from the first one on, and if there is none, and displace says so,
+// all. It returns the first that is not queued. The caller holds mu.
+func (o *sendBuffer) addToBacklog(b *batch.Batch, i, j int, displace bool) (next int) {
+	k := o.backlog
+	k.limit(o.maxMessages-o.messages, o.maxBytes-o.bytes)
+	n := k.fits(b, i, j)
+	switch {
+	case n > 0:
+		j = i + n
+	case !displace:
+		return i
+	}
+	bytes := b.Ends[j-1] - b.Start(i)
+	copied := bytes < sparseBytes && j-i < b.Len() || o.pins(b, bytes)
+	if n > 0 {
+		k.add(b, i, j, copied)
+	} else {
+		k.displace(b, i, j, copied)
+	}
+	return j
+}
+
+// queued is how many messages wait, and how many bytes, commands included. The caller holds mu,
+// as for empty and discard.
+func (o *sendBuffer) queued() (messages int, bytes int64) {
+	if o.backlog == nil {
+		return o.messages, o.bytes
+	}
+	return o.messages + o.backlog.messages, o.bytes + o.backlog.bytes
+}
+
+func (o *sendBuffer) empty() bool {
+	return o.spanQueue.empty() && (o.backlog == nil || o.backlog.messages == 0)
+}
+
+// discard empties the queue and releases everything.
+func (o *sendBuffer) discard() {
+	o.spanQueue.discard()
+	if o.backlog != nil {
+		o.backlog.discard()
+	}
+}
+
 // pins reports whether queueing bytes bytes of b by reference would keep more than twice as
 // much memory alive beyond the present call, because another goroutine is writing. The caller
 // holds mu.
@@ -81,10 +127,16 @@ func (o *sendBuffer) pins(b *batch.Batch, bytes int) bool {
 	return o.writing && 2*bytes < cap(b.Buf)
 }
 
-// addWhatFits queues the messages of b for which there is room, from the first one on,
-// and counts the others as dropped. The caller holds mu.
+// addWhatFits queues the messages of b for which there is room, or can be made, from the first
+// one on, and counts the others as dropped. The caller holds mu.
 func (o *sendBuffer) addWhatFits(b *batch.Batch) (taken int) {
 	n := b.Len()
+	if o.backlog != nil {
+		for taken < n {
+			taken = o.addToBacklog(b, taken, n, true)
+		}
+		return n
+	}
 	if taken = o.fits(b, 0, n); taken > 0 {
 		o.add(b, 0, taken, false)
 		o.noteLevel()
@@ -117,7 +169,7 @@ func (o *sendBuffer) flush() error {
 		return nil
 	}
 	o.writing = true
-	if o.bytes < directBytes && now()-o.lastWrite < directPause {
+	if _, bytes := o.queued(); bytes < directBytes && now()-o.lastWrite < directPause {
 		o.handOver()
 		return nil
 	}
@@ -147,7 +199,7 @@ func (o *sendBuffer) flush() error {
 // writeSome writes what fits into one system call. full reports that the kernel did not take
 // all of it. The caller holds mu, which is released during the write, and the writing flag.
 func (o *sendBuffer) writeSome(wait bool) (full bool, err error) {
-	count, offered := o.gather(o.io)
+	count, offered := o.load()
 	n, err := o.writeUnlocked(count, wait)
 	o.io.clearVector(count)
 	if err == nil {
@@ -158,6 +210,15 @@ func (o *sendBuffer) writeSome(wait bool) (full bool, err error) {
 		}
 	}
 	return n < offered, err
+}
+
+// load puts what comes next into the write vector; see gather. The caller holds mu and the
+// writing flag.
+func (o *sendBuffer) load() (count, bytes int) {
+	if o.backlog != nil {
+		o.backlog.advance(&o.spanQueue, queue.Share(o.maxMessages), queue.Share(o.maxBytes))
+	}
+	return o.gather(o.io)
 }
 
 func (o *sendBuffer) writeUnlocked(count int, wait bool) (int, error) {
@@ -270,7 +331,7 @@ func (o *sendBuffer) finish() {
 func (o *sendBuffer) kill() (unsent int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	unsent = o.messages
+	unsent, _ = o.queued()
 	o.dead = true
 	o.noteLevel()
 	if !o.writing || o.handedOver {

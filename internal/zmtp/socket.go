@@ -48,6 +48,8 @@ type role interface {
 	leasesReader() bool
 	// bounds are the limits of the queue to one peer.
 	bounds() (messages int, bytes int64)
+	// newBacklog returns what the queue to a peer needs to make room; nil if it does not.
+	newBacklog() *backlog
 }
 
 // socket is what outlet and inlet embed.

@@ -109,6 +109,28 @@ func (q *spanQueue) copyMessages(b *batch.Batch, i, j int) {
 	q.extend(off, first)
 }
 
+// push queues the messages of s, a span of another queue, and takes it over: as a part of the
+// last span or as a span of its own. Small ones that lie scattered are copied.
+func (q *spanQueue) push(s span) {
+	size := s.end - s.off
+	q.messages += s.last - s.first
+	q.bytes += int64(size)
+	t := q.tail()
+	switch {
+	case t == nil || size >= sparseBytes && !t.precedes(s):
+		q.spans = append(q.spans, s)
+		return
+	case t.precedes(s):
+		t.end, t.last = s.end, s.last
+	default:
+		q.copyMessages(s.b, s.first, s.last)
+	}
+	s.b.Release()
+}
+
+// precedes reports whether s goes on where t ends.
+func (t *span) precedes(s span) bool { return t.b == s.b && t.end == s.off && t.last == s.first }
+
 // addCommand queues a copy of bytes that belong to no message. Commands are not
 // subject to the bounds; their senders look at commands or bytes first.
 func (q *spanQueue) addCommand(p []byte) {

@@ -31,6 +31,35 @@ func TestSpanQueueFits(t *testing.T) {
 	require.Equal(t, 0, o.fits(message(string(make([]byte, 1000))), 0, 1))
 }
 
+// TestSpanQueuePush: spans of another queue become one with the last, are copied, or stay.
+func TestSpanQueuePush(t *testing.T) {
+	o, _ := newSendBuffer(t, 1000, 1<<20)
+	b := batch.Get()
+	for range 6 {
+		b.AppendFrame(make([]byte, 400), false)
+	}
+	b.AppendFrame(make([]byte, sparseBytes), false)
+	at := func(i, j int) span {
+		b.Retain()
+		return span{b, b.Start(i), b.Ends[j-1], i, j}
+	}
+	o.push(at(0, 1))
+	o.push(at(1, 2))
+	require.Len(t, o.spans, 1, "they lie side by side")
+	o.push(at(3, 4))
+	o.push(at(5, 6))
+	require.Len(t, o.spans, 2, "small ones are copied together")
+	require.True(t, o.spans[1].b == o.own)
+	o.push(at(6, 7))
+	require.Len(t, o.spans, 3, "a big one stays where it is")
+	require.Equal(t, 5, o.messages)
+	o.verify()
+	o.discard()
+	require.Equal(t, 7, b.Len(), "the last owner")
+	b.Release()
+	require.Zero(t, b.Len())
+}
+
 // TestSpanQueueKeepsOrderAndCounts mixes ranges, copies and commands, and takes them
 // off in pieces of every size.
 func TestSpanQueueKeepsOrderAndCounts(t *testing.T) {

@@ -10,6 +10,7 @@
 //	1     outlet            takes the batch, looks up the peers   the caller's
 //	2     fanOut, failover  matches topics, peer by peer          the caller's
 //	3     spanQueue         queues ranges of the batch            the caller's
+//	      backlog           the same, and may remove them again   the caller's
 //	4     sendBuffer        writes, as far as the kernel takes    the caller's, or the
 //	      rawio             it; the writer writes the rest        connection's writer
 //
