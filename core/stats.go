@@ -51,6 +51,8 @@ type PostOfficeStats struct {
 // PostOfficeCounters count messages, over all runs. At any moment in_messages =
 // out_messages + unwanted + dropped, where a message counts once however many subscribers
 // it went to, and as dropped if it went to none of those that had subscribed to it.
+// DroppedOld and DroppedConflated are in none of the sums: they count the messages that were
+// removed from the queues of subscribers, once for each of these.
 type PostOfficeCounters struct {
 	InMessages  uint64 `json:"in_messages"`
 	InBytes     uint64 `json:"in_bytes"`
@@ -58,6 +60,9 @@ type PostOfficeCounters struct {
 	OutBytes    uint64 `json:"out_bytes"` // of every copy
 	Unwanted    uint64 `json:"unwanted"`  // no subscriber had subscribed to them
 	Dropped     uint64 `json:"dropped"`
+
+	DroppedOld       uint64 `json:"dropped_old"`       // the queue of a subscriber was full, and they made room
+	DroppedConflated uint64 `json:"dropped_conflated"` // it was full, and a newer one of the topic replaced them
 }
 
 // CacheCounters are those of a post office's cache of last values: all 0 if it has none.

@@ -13,11 +13,15 @@ import (
 //
 //	in_messages = out_messages + unwanted + dropped
 //
+// What the outlet removes from the queues of subscribers, after it was counted as sent, is in
+// none of these.
+//
 // The zero value is ready for use; all methods may be called from any goroutine.
 type Counters struct {
-	mu   sync.Mutex
-	c    Counts
-	held time.Duration // for which publishers were held back, without waits under way
+	mu      sync.Mutex
+	c       Counts          // without what remover has removed
+	remover carrier.Remover // the outlet of the present run; nil if it removes nothing
+	held    time.Duration   // for which publishers were held back, without waits under way
 }
 
 // Counts are the counters at one instant; core.PostOfficeCounters says what each means.
@@ -28,13 +32,35 @@ type Counts struct {
 	OutBytes    uint64
 	Unwanted    uint64
 	Dropped     uint64
+
+	DroppedOld       uint64
+	DroppedConflated uint64
+}
+
+// follow takes over the outlet of another run, for what it removes.
+func (c *Counters) follow(o carrier.Outlet) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.c = c.now()
+	c.remover, _ = o.(carrier.Remover)
+}
+
+// now gives the counters. The caller holds mu.
+func (c *Counters) now() Counts {
+	n := c.c
+	if c.remover != nil {
+		old, conflated := c.remover.Removed()
+		n.DroppedOld += old
+		n.DroppedConflated += conflated
+	}
+	return n
 }
 
 // Now gives the counters.
 func (c *Counters) Now() Counts {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.c
+	return c.now()
 }
 
 // Held is for how long publishers were held back, summed over all, in waits that have ended.

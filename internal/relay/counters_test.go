@@ -10,6 +10,31 @@ import (
 	"github.com/hermes-zmq/hermes/internal/carrier"
 )
 
+// evicting is an outlet that removes messages from the queues of its peers.
+type evicting struct {
+	fakeOutlet
+	old, conflated uint64
+}
+
+func (o *evicting) Removed() (old, conflated uint64) { return o.old, o.conflated }
+
+// TestWhatOutletsRemoveIsCountedOverAllRuns: beside the sums, and with outlets that remove
+// nothing in between.
+func TestWhatOutletsRemoveIsCountedOverAllRuns(t *testing.T) {
+	var c Counters
+	removed := func() [2]uint64 { n := c.Now(); return [2]uint64{n.DroppedOld, n.DroppedConflated} }
+	first, second := &evicting{}, &evicting{old: 1}
+	c.follow(first)
+	first.old, first.conflated = 3, 4
+	require.Equal(t, [2]uint64{3, 4}, removed())
+	c.follow(&fakeOutlet{})
+	require.Equal(t, [2]uint64{3, 4}, removed())
+	c.follow(second)
+	second.conflated = 5
+	require.Equal(t, [2]uint64{4, 9}, removed())
+	require.Equal(t, Counts{DroppedOld: 4, DroppedConflated: 9}, c.Now())
+}
+
 func TestTheCountersAddUp(t *testing.T) {
 	var c Counters
 	b := batch.Get()

@@ -93,6 +93,7 @@ func Open(cfg Config) (_ *Relay, err error) {
 	if r.out, err = r.openOutlet(carrier.XPUB, cfg.Out); err != nil {
 		return nil, err
 	}
+	cfg.Counters.follow(r.out)
 	r.cycles.begin(r.outlets()...)
 	inlet, err := r.openInlet()
 	if err != nil {

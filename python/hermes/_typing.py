@@ -214,6 +214,8 @@ class PostOfficeStats(ComponentStats, total=False):
         No subscriber was subscribed to them.
     dropped
         Some had subscribed to them, and the queues of all of these were full.
+    dropped_old, dropped_conflated
+        Removed from a subscriber's queue for newer ones, or for a newer one of the topic.
     throttled_seconds
         For which publishers were held back, summed over all.
     cache_topics, cache_messages, cache_bytes
@@ -228,6 +230,8 @@ class PostOfficeStats(ComponentStats, total=False):
     out_bytes: int
     unwanted: int
     dropped: int
+    dropped_old: int
+    dropped_conflated: int
     throttled_seconds: float
     cache_topics: int
     cache_messages: int
