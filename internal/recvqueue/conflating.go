@@ -49,3 +49,63 @@ func (l *conflating) pop() copied {
 	l.memory -= queue.EntryBytes + c.memory()
 	return c
 }
+
+// conflate adds records of which not all have room: it keeps the newest envelope of each
+// topic, and drops the others.
+func (q *Queue) conflate(b *batch.Batch, records []Record, limit queue.Bound) (dropped int) {
+	before := q.counters.DroppedOld + q.counters.DroppedConflated
+	if !q.conflating.on {
+		q.freeze()
+	}
+	for _, r := range records {
+		q.count++
+		q.bytes += r.Size()
+		q.keepNewest(b.Buf, r)
+		for q.count > 1 && !q.fits(0, 0, limit) {
+			q.evict()
+		}
+	}
+	if len(records) > 0 {
+		q.signal()
+	}
+	return int(q.counters.DroppedOld + q.counters.DroppedConflated - before)
+}
+
+// freeze turns the chunks into the newest of each topic.
+func (q *Queue) freeze() {
+	q.conflating.on = true
+	q.conflating.resume = int(q.count / 2)
+	for len(q.chunks.list) > 0 {
+		c := q.chunks.first()
+		for _, r := range c.records[c.next:] {
+			q.keepNewest(c.buf, r)
+		}
+		q.chunks.dropFirst()
+	}
+}
+
+// keepNewest puts a record, which is counted already, in the place of an older one of its
+// topic.
+func (q *Queue) keepNewest(buf []byte, r Record) {
+	if old := q.conflating.put(buf, r); old >= 0 {
+		q.count--
+		q.bytes -= old
+		q.counters.DroppedConflated++
+	}
+}
+
+// thaw makes chunks of the oldest records: most of them, or bytes bytes, which are taken now,
+// so that nothing stays behind in chunks; or of all, if at most resume are left.
+func (q *Queue) thaw(most int, bytes int64) {
+	l := &q.conflating
+	for l.newest.Len() > 0 && (most > 0 && bytes > 0 || l.newest.Len() <= l.resume) {
+		c := l.pop()
+		most--
+		bytes -= c.record.Size()
+		q.chunks.addCopy(c.buf, c.record)
+		batch.Recycle(c.buf)
+	}
+	if l.newest.Len() == 0 {
+		*l = conflating{}
+	}
+}

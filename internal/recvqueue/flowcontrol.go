@@ -217,20 +217,3 @@ func (q *Queue) HoldsBack() bool {
 	q.reconcile()
 	return q.policy.Waits() && !q.fits(1, 0, limit)
 }
-
-// roomFor tells how many of the records there is room for.
-func (q *Queue) roomFor(records []Record, limit queue.Bound) (n int) {
-	size := int64(0)
-	for n < len(records) && q.fits(int64(n+1), size+records[n].Size(), limit) {
-		size += records[n].Size()
-		n++
-	}
-	return n
-}
-
-// fits reports whether n envelopes of so many bytes may come in. One envelope always finds
-// room in an empty queue, however big it is.
-func (q *Queue) fits(n, size int64, limit queue.Bound) bool {
-	return q.count+n <= limit.Messages && q.bytes+size <= limit.Bytes && q.memory() <= limit.Bytes+queue.Slack ||
-		q.count == 0 && n == 1
-}

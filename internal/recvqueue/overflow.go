@@ -5,7 +5,55 @@ import (
 	"github.com/hermes-zmq/hermes/internal/queue"
 )
 
-// How a full queue makes room by dropping what is old: DropOld and LatestPerTopic.
+// What a full queue does: with Block and Auto the rest waits (flowcontrol.go), with DropNew and
+// Error it is dropped, with DropOld and LatestPerTopic room is made by dropping what is old.
+
+// makeRoom decides which of the records staged from b come in now, which it returns with their
+// size together. It adds those that LatestPerTopic keeps itself. The others are left to wait, or
+// have been dropped and counted.
+func (q *Queue) makeRoom(b *batch.Batch, s *Staged, limit queue.Bound) (in []Record, size int64, left []Record, dropped int) {
+	in, size = s.Records, s.Size
+	fit, wait := len(in), false
+	switch {
+	case q.policy.Waits():
+		fit, wait = q.accept(in, size, limit)
+	case !q.conflating.on && q.fits(int64(len(in)), size, limit):
+	case q.policy == queue.DropOld:
+		in, dropped = q.pushOut(in, size, limit)
+		return in, sizeOf(in), nil, dropped
+	case q.policy == queue.LatestPerTopic:
+		return nil, 0, nil, q.conflate(b, in, limit)
+	default:
+		fit = q.roomFor(in, limit)
+	}
+	if fit == len(in) {
+		return in, size, nil, 0
+	}
+	in, left = in[:fit], in[fit:]
+	if wait {
+		s.Counters.Arrived -= uint64(len(left))
+		return in, sizeOf(in), left, 0
+	}
+	s.Counters.DroppedOverflow += uint64(len(left))
+	return in, sizeOf(in), nil, len(left)
+}
+
+// roomFor tells how many of the records there is room for.
+func (q *Queue) roomFor(records []Record, limit queue.Bound) (n int) {
+	size := int64(0)
+	for n < len(records) && q.fits(int64(n+1), size+records[n].Size(), limit) {
+		size += records[n].Size()
+		n++
+	}
+	return n
+}
+
+// fits reports whether n envelopes of so many bytes may come in. One envelope always finds
+// room in an empty queue, however big it is.
+func (q *Queue) fits(n, size int64, limit queue.Bound) bool {
+	return q.count+n <= limit.Messages && q.bytes+size <= limit.Bytes && q.memory() <= limit.Bytes+queue.Slack ||
+		q.count == 0 && n == 1
+}
 
 // pushOut makes room for records by dropping the oldest envelopes. If the records alone exceed
 // the bound, it returns only the newest of them to be added.
@@ -35,64 +83,4 @@ func (q *Queue) evict() {
 	}
 	c := q.chunks.first()
 	q.skip(1, c.records[c.next].Size())
-}
-
-// conflate adds records of which not all have room: it keeps the newest envelope of each
-// topic, and drops the others.
-func (q *Queue) conflate(b *batch.Batch, records []Record, limit queue.Bound) (dropped int) {
-	before := q.counters.DroppedOld + q.counters.DroppedConflated
-	if !q.conflating.on {
-		q.freeze()
-	}
-	for _, r := range records {
-		q.count++
-		q.bytes += r.Size()
-		q.keepNewest(b.Buf, r)
-		for q.count > 1 && !q.fits(0, 0, limit) {
-			q.evict()
-		}
-	}
-	if len(records) > 0 {
-		q.signal()
-	}
-	return int(q.counters.DroppedOld + q.counters.DroppedConflated - before)
-}
-
-// freeze turns the chunks into the newest of each topic.
-func (q *Queue) freeze() {
-	q.conflating.on = true
-	q.conflating.resume = int(q.count / 2)
-	for len(q.chunks.list) > 0 {
-		c := q.chunks.first()
-		for _, r := range c.records[c.next:] {
-			q.keepNewest(c.buf, r)
-		}
-		q.chunks.dropFirst()
-	}
-}
-
-// keepNewest puts a record, which is counted already, in the place of an older one of its
-// topic.
-func (q *Queue) keepNewest(buf []byte, r Record) {
-	if old := q.conflating.put(buf, r); old >= 0 {
-		q.count--
-		q.bytes -= old
-		q.counters.DroppedConflated++
-	}
-}
-
-// thaw makes chunks of the oldest records: most of them, or bytes bytes, which are taken now,
-// so that nothing stays behind in chunks; or of all, if at most resume are left.
-func (q *Queue) thaw(most int, bytes int64) {
-	l := &q.conflating
-	for l.newest.Len() > 0 && (most > 0 && bytes > 0 || l.newest.Len() <= l.resume) {
-		c := l.pop()
-		most--
-		bytes -= c.record.Size()
-		q.chunks.addCopy(c.buf, c.record)
-		batch.Recycle(c.buf)
-	}
-	if l.newest.Len() == 0 {
-		*l = conflating{}
-	}
 }

@@ -139,33 +139,8 @@ func (q *Queue) Put(b *batch.Batch, s *Staged) (left []Record, dropped int) {
 	q.lock()
 	defer q.unlock()
 	q.reconcile()
-	records, size, n := s.Records, s.Size, len(s.Records)
-	wait := false
-	switch {
-	case q.policy.Waits():
-		var fit int
-		if fit, wait = q.accept(records, size, limit); fit < n {
-			records, left = records[:fit], records[fit:]
-			size = sizeOf(records)
-		}
-	case !q.conflating.on && q.fits(int64(len(records)), size, limit):
-	case q.policy == queue.DropOld:
-		records, dropped = q.pushOut(records, size, limit)
-		size = sizeOf(records)
-	case q.policy == queue.LatestPerTopic:
-		dropped = q.conflate(b, records, limit)
-		records, size = nil, 0
-	default:
-		fit := q.roomFor(records, limit)
-		records, left = records[:fit], records[fit:]
-		size = sizeOf(records)
-	}
-	if wait {
-		s.Counters.Arrived -= uint64(len(left))
-	} else {
-		s.Counters.DroppedOverflow += uint64(len(left))
-		left, dropped = nil, dropped+len(left)
-	}
+	n := len(s.Records)
+	records, size, left, dropped := q.makeRoom(b, s, limit)
 	q.counters.add(&s.Counters)
 	q.lag.add(s.Lag)
 	q.append(b, records, size, s)

@@ -5,15 +5,27 @@ import (
 	"github.com/hermes-zmq/hermes/internal/queue"
 )
 
-// How a full queue makes room by dropping what is old: DropOld and LatestPerTopic.
+// What a full queue does: with Block and Auto the caller waits for room, with DropNew and Error the
+// new envelope is dropped, with DropOld and LatestPerTopic room is made by dropping what is old.
 
-// conflation is what a full queue with the policy LatestPerTopic turns into: the newest
-// envelope of each topic. It becomes batches again once it holds at most half as many
-// envelopes as were queued when it filled up.
-type conflation struct {
-	on     bool
-	newest queue.Newest[[]byte] // framed messages
-	resume int                  // the number of envelopes at which it becomes batches again
+// fits reports whether there is room for an envelope of this size.
+func (q *Queue) fits(size int64, limit queue.Bound) bool {
+	return q.count < limit.Messages && (q.count == 0 || q.bytes+size <= limit.Bytes && q.memory <= limit.Bytes+queue.Slack)
+}
+
+// rejectFull is the result for an envelope without room: with policy Block a channel to wait
+// on, with others the envelope counts as dropped. The caller holds mu.
+func (q *Queue) rejectFull() Result {
+	if !q.cfg.Policy.Waits() {
+		q.counters.Accepted++
+		q.counters.DroppedFull++
+		return Result{Open: true, DroppedNew: true}
+	}
+	if q.room == nil {
+		q.room = make(chan struct{})
+		q.fd.Show(false)
+	}
+	return Result{Open: true, Room: q.room}
 }
 
 // makeRoom drops the oldest envelopes until the queue is within its bounds, or only what is
@@ -21,7 +33,7 @@ type conflation struct {
 func (q *Queue) makeRoom(limit queue.Bound) (dropped int) {
 	before := q.counters.DroppedOld + q.counters.DroppedConflated
 	switch {
-	case q.latest.on:
+	case q.conflating.on:
 		q.conflate(q.tail)
 	case !q.over(limit):
 		q.share(limit)
@@ -32,7 +44,7 @@ func (q *Queue) makeRoom(limit queue.Bound) (dropped int) {
 	for q.count-q.inFlight > 1 && q.over(limit) {
 		q.evict()
 	}
-	if !q.latest.on {
+	if !q.conflating.on {
 		q.share(limit)
 	}
 	return int(q.counters.DroppedOld + q.counters.DroppedConflated - before)
@@ -56,8 +68,8 @@ func (q *Queue) share(limit queue.Bound) {
 func (q *Queue) evict() {
 	q.count--
 	q.counters.DroppedOld++
-	if q.latest.on {
-		msg := q.latest.newest.Pop()
+	if q.conflating.on {
+		msg := q.conflating.newest.Pop()
 		q.bytes -= int64(len(msg))
 		q.memory -= queue.EntryBytes + int64(cap(msg))
 		batch.Recycle(msg)
@@ -79,60 +91,4 @@ func (q *Queue) evict() {
 		q.shift()
 	}
 	b.Release()
-}
-
-// freeze keeps the newest envelope of each topic, and drops the others.
-func (q *Queue) freeze() {
-	q.latest.resume = int(q.count-q.inFlight) / 2
-	q.latest.on = true
-	for len(q.batches) > 0 {
-		b := q.shift()
-		q.memory -= b.Footprint()
-		q.conflate(b)
-		b.Release()
-	}
-	q.conflate(q.tail)
-}
-
-// conflate adds the envelopes of a batch, each of which takes the place of an older one
-// of its topic. The tail is empty afterwards.
-func (q *Queue) conflate(b *batch.Batch) {
-	for i := q.dropped; i < b.Len(); i++ {
-		from := b.Message(i)
-		msg := append(batch.Arena(len(from)), from...)
-		q.memory += int64(cap(msg))
-		old, replaced := q.latest.newest.Put(batch.Topic(msg), msg)
-		if !replaced {
-			q.memory += queue.EntryBytes
-			continue
-		}
-		q.count--
-		q.bytes -= int64(len(old))
-		q.memory -= int64(cap(old))
-		batch.Recycle(old)
-		q.counters.DroppedConflated++
-	}
-	q.dropped = 0
-	if b == q.tail {
-		b.Reset()
-	}
-}
-
-// thaw makes a batch of the oldest envelopes, or batches of all if at most resume are left.
-func (q *Queue) thaw() {
-	newest := &q.latest.newest
-	for newest.Len() > 0 {
-		b := q.target()
-		msg := newest.Pop()
-		q.memory -= queue.EntryBytes + int64(cap(msg))
-		b.AppendMessage(msg)
-		batch.Recycle(msg)
-		if b.Full() || b.Len() > q.latest.resume/2 {
-			q.closeTail()
-			if newest.Len() > q.latest.resume {
-				return
-			}
-		}
-	}
-	q.latest = conflation{}
 }

@@ -44,13 +44,13 @@ type Queue struct {
 	closed bool // nothing is sent any more
 	cfg    Config
 
-	tail     *batch.Batch   // being written; nil or empty: nothing to write
-	batches  []*batch.Batch // complete ones before it, oldest first
-	dropped  int            // how many envelopes of the oldest batch have been dropped
-	latest   conflation     // replaces the batches while the queue holds the newest of each topic
-	count    int64          // envelopes queued, inFlight included
-	bytes    int64          // their size
-	inFlight int64          // envelopes taken and not settled
+	tail       *batch.Batch   // being written; nil or empty: nothing to write
+	batches    []*batch.Batch // complete ones before it, oldest first
+	dropped    int            // how many envelopes of the oldest batch have been dropped
+	conflating conflating     // replaces the batches while the queue holds the newest of each topic
+	count      int64          // envelopes queued, inFlight included
+	bytes      int64          // their size
+	inFlight   int64          // envelopes taken and not settled
 	// memory is the bytes allocated for closed batches, batches in flight and conflated
 	// envelopes; it excludes the tail.
 	memory int64
@@ -172,26 +172,6 @@ func Put[T string | []byte](q *Queue, topic T, origin, data []byte, how Form) (r
 	return r, nil
 }
 
-// fits reports whether there is room for an envelope of this size.
-func (q *Queue) fits(size int64, limit queue.Bound) bool {
-	return q.count < limit.Messages && (q.count == 0 || q.bytes+size <= limit.Bytes && q.memory <= limit.Bytes+queue.Slack)
-}
-
-// rejectFull is the result for an envelope without room: with policy Block a channel to wait
-// on, with others the envelope counts as dropped. The caller holds mu.
-func (q *Queue) rejectFull() Result {
-	if !q.cfg.Policy.Waits() {
-		q.counters.Accepted++
-		q.counters.DroppedFull++
-		return Result{Open: true, DroppedNew: true}
-	}
-	if q.room == nil {
-		q.room = make(chan struct{})
-		q.fd.Show(false)
-	}
-	return Result{Open: true, Room: q.room}
-}
-
 // CountTimedOut counts an envelope as dropped_full whose caller has waited for room for too
 // long. If the queue is not open it counts nothing and returns false.
 func (q *Queue) CountTimedOut() bool {
@@ -271,7 +251,7 @@ func (q *Queue) Take() *batch.Batch {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.collect()
-	if q.latest.on {
+	if q.conflating.on {
 		q.thaw()
 	}
 	if len(q.batches) == 0 && q.tail != nil {
@@ -380,7 +360,7 @@ func (q *Queue) DropAll(unsent int) uint64 {
 	}
 	c := &q.counters
 	c.DroppedStop += uint64(q.count)
-	q.tail, q.batches, q.dropped, q.latest = nil, nil, 0, conflation{}
+	q.tail, q.batches, q.dropped, q.conflating = nil, nil, 0, conflating{}
 	q.count, q.bytes, q.inFlight, q.memory = 0, 0, 0, 0
 	lost := min(uint64(unsent), c.Sent)
 	c.Sent -= lost

@@ -65,7 +65,7 @@ func (q *Queue) waitForTurn() bool {
 }
 
 // waiting reports whether there is something to take.
-func (q *Queue) waiting() bool { return q.tail != nil || len(q.batches) > 0 || q.latest.on }
+func (q *Queue) waiting() bool { return q.tail != nil || len(q.batches) > 0 || q.conflating.on }
 
 // quietTime is the minimum time since the last send for a caller to send instead of the
 // Sender's goroutine. In a quick succession of envelopes the goroutine sends: more envelopes
