@@ -37,12 +37,22 @@ def eventually(true, complaint, patience=PATIENCE):
         time.sleep(0.01)
 
 
+def own_host() -> str:
+    """Return a loopback address that no other process uses.
+
+    A program that is restarted must bind the same port again, and the system gives those of
+    127.0.0.1 to any program meanwhile.
+    """
+    pid = os.getpid()
+    return f"127.{1 + (pid >> 16)}.{pid >> 8 & 255}.{pid & 255}"
+
+
 def free_ports(count: int) -> list[int]:
-    """Return free ports: a program that is restarted must bind the same port again."""
+    """Return free ports of `own_host`."""
     with contextlib.ExitStack() as stack:
         probes = [stack.enter_context(socket.socket()) for _ in range(count)]
         for probe in probes:
-            probe.bind(("127.0.0.1", 0))
+            probe.bind((own_host(), 0))
         return [probe.getsockname()[1] for probe in probes]
 
 
@@ -169,8 +179,9 @@ class Process:
 class Office(Process):
     """A post office that comes back at the same place."""
 
-    def __init__(self, *options: str, host: str = "127.0.0.1", prefix=(), **more) -> None:
+    def __init__(self, *options: str, host: str | None = None, prefix=(), **more) -> None:
         a, b = free_ports(2)
+        host = host or own_host()
         self.inward, self.outward = f"tcp://{host}:{a}", f"tcp://{host}:{b}"
         words = [*prefix, HERMES, "postoffice", "--in", self.inward, "--out", self.outward]
         for option in options:

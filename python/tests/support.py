@@ -39,11 +39,27 @@ def eventually(
         time.sleep(0.005)
 
 
+def own_host() -> str:
+    """Return a loopback address that no other process uses.
+
+    A port there stays free once it was: the system gives those of 127.0.0.1 to any program.
+    """
+    pid = os.getpid()
+    return f"127.{1 + (pid >> 16)}.{pid >> 8 & 255}.{pid & 255}"
+
+
+_given: set[str] = set()
+
+
 def free_address() -> str:
-    """Return an address that no socket is bound to right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"tcp://127.0.0.1:{probe.getsockname()[1]}"
+    """Return an address that no socket is bound to, and that is not returned again."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind((own_host(), 0))
+            address = "tcp://{}:{}".format(*probe.getsockname())
+        if address not in _given:
+            _given.add(address)
+            return address
 
 
 def start_office(life: ExitStack, debug: bool = False) -> hermes.PostOffice:
