@@ -1,4 +1,4 @@
-"""Small programs, each run against hermes-zmq 1.3.0 and against ours: what they print is one.
+"""Small programs, run against hermes-zmq 1.3.0 and ours on both engines: all print the same.
 
 The programs are in ``programs/``. A program that may differ names its ruling, and then what
 ours prints is fixed as well. The environment variable HERMES_OLD_PYTHON names an interpreter
@@ -29,6 +29,9 @@ import support
 
 HERE = Path(__file__).parent
 
+#: The package that is replaced, and the engines of ours.
+OLD, ENGINES = "1.3.0", ["auto", "libzmq"]
+
 for _module in pkgutil.iter_modules(programs.__path__):
     importlib.import_module(f"programs.{_module.name}")
 
@@ -41,12 +44,12 @@ def listed(name: str) -> dict[str, str]:
 
 
 class Worker:
-    """A process that runs programs under one of the two packages."""
+    """A process that runs programs under the old package, or under ours on one engine."""
 
-    def __init__(self, version: str) -> None:
-        environment = {**support.environment(), "PYTHONHASHSEED": "0"}
+    def __init__(self, under: str) -> None:
+        environment = support.environment(PYTHONHASHSEED="0", HERMES_ENGINE=under)
         python = sys.executable
-        if version == "old":
+        if under == OLD:
             python = os.environ.get("HERMES_OLD_PYTHON", "")
             assert python, "HERMES_OLD_PYTHON must name an interpreter with hermes-zmq 1.3.0"
             del environment["PYTHONPATH"]
@@ -76,20 +79,19 @@ class Worker:
 class Results:
     """Runs programs in the background, and waits for what they showed."""
 
-    def __init__(self, names: list[str]) -> None:
+    def __init__(self, wanted: list[tuple[str, str]]) -> None:
         self._waiting: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
         self._shown: dict[tuple[str, str], Any] = {}
         self._changed = threading.Condition()
-        for name in names:
-            for version in ("old", "new"):
-                self._waiting.put((version, name))
+        for one in wanted:
+            self._waiting.put(one)
         self._threads = [threading.Thread(target=self._work) for _ in range(os.cpu_count() or 2)]
         for thread in self._threads:
             thread.start()
 
-    def of(self, name: str) -> tuple[Any, Any]:
-        """What a program showed under the old package and under ours."""
-        wanted = [("old", name), ("new", name)]
+    def of(self, name: str, engine: str) -> tuple[Any, Any]:
+        """What a program showed under the old package, and under ours on an engine."""
+        wanted = [(OLD, name), (engine, name)]
         with self._changed:
             self._changed.wait_for(lambda: all(one in self._shown for one in wanted))
             shown = [self._shown[one] for one in wanted]
@@ -109,18 +111,18 @@ class Results:
         workers: dict[str, Worker] = {}
         while not self._waiting.empty():
             try:
-                version, name = self._waiting.get_nowait()
+                under, name = self._waiting.get_nowait()
             except queue.Empty:
                 break
             try:
-                if version not in workers:
-                    workers[version] = Worker(version)
-                shown: Any = workers[version].run(name)
+                if under not in workers:
+                    workers[under] = Worker(under)
+                shown: Any = workers[under].run(name)
             except Exception as error:
                 shown = error
-                workers.pop(version, None)
+                workers.pop(under, None)
             with self._changed:
-                self._shown[version, name] = shown
+                self._shown[under, name] = shown
                 self._changed.notify_all()
         for worker in workers.values():
             worker.close()
@@ -129,13 +131,13 @@ class Results:
 @pytest.fixture(scope="session")
 def results(request: pytest.FixtureRequest) -> Iterator[Results]:
     """What all programs that were asked for show; they run beside one another."""
-    running = Results(
-        [
-            item.callspec.params["name"]
-            for item in request.session.items
-            if isinstance(item, pytest.Function) and "results" in item.fixturenames
-        ]
-    )
+    asked = [
+        (under, item.callspec.params["name"])
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and "results" in item.fixturenames
+        for under in (OLD, item.callspec.params["engine"])
+    ]
+    running = Results(list(dict.fromkeys(asked)))  # the old package shows each once
     yield running
     running.close()
 
@@ -159,13 +161,14 @@ def difference(expected: str, got: str, names: tuple[str, str]) -> str:
 
 
 @pytest.mark.timeout(3600)  # a program has a limit of its own, and waits for others
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("name", sorted(kit.programs))
-def test_a_program_shows_the_same(name: str, results: Results) -> None:
+def test_a_program_shows_the_same(name: str, engine: str, results: Results) -> None:
     program = kit.programs[name]
-    old, new = results.of(name)
+    old, new = results.of(name, engine)
     before, now = text(old), text(new) + added(old, new)
     expected = program.ours if program.ruling else before
-    where = ("expected by the ruling" if program.ruling else "hermes-zmq 1.3.0", "ours")
+    where = ("expected by the ruling" if program.ruling else "hermes-zmq 1.3.0", f"ours, {engine}")
     if expected != now:
         pytest.fail(
             f"{name}: {difference(expected, now, where)}\nstderr of ours:\n{new['err']}",

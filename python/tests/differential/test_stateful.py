@@ -1,6 +1,6 @@
-"""hermes-zmq 1.3.0 and ours side by side: hypothesis tells both to do the same.
+"""hermes-zmq 1.3.0 and ours on both engines side by side: hypothesis tells all to do the same.
 
-Each of the two is a driver process; after every step the answers must be one, and so must
+Each of the three is a driver process; after every step the answers must be one, and so must
 everything that can be seen of the objects. What 1.x is ruled to have done wrong is not asked
 for: data that it could not load, and what its races decide.
 """
@@ -73,27 +73,26 @@ class Driver:
 
 
 @contextmanager
-def drivers() -> Iterator[tuple[Driver, Driver]]:
-    """One driver under each package; both end behind."""
+def drivers() -> Iterator[dict[str, Driver]]:
+    """Drivers under the old package, which is first, and under ours; they end behind."""
     ours = support.environment()
     theirs = {name: value for name, value in ours.items() if name != "PYTHONPATH"}
     with ExitStack() as stack:
-        made = []
-        for python, environment in (
-            (os.environ["HERMES_OLD_PYTHON"], theirs),
-            (sys.executable, ours),
+        made = {}
+        for name, python, environment in (
+            ("1.3.0", os.environ["HERMES_OLD_PYTHON"], theirs),
+            ("ours", sys.executable, {**ours, "HERMES_ENGINE": "auto"}),
+            ("ours on libzmq", sys.executable, {**ours, "HERMES_ENGINE": "libzmq"}),
         ):
-            driver = Driver(python, environment)
-            stack.callback(driver.process.communicate, timeout=support.PATIENCE)
-            made.append(driver)
-        yield made[0], made[1]
+            made[name] = Driver(python, environment)
+            stack.callback(made[name].process.communicate, timeout=support.PATIENCE)
+        yield made
 
 
 class SideBySide(RuleBasedStateMachine):
-    """Rules for both; what is kept here is only what makes a step have one outcome."""
+    """Rules for all; what is kept here is only what makes a step have one outcome."""
 
-    old: Driver
-    new: Driver
+    drivers: dict[str, Driver]
 
     def __init__(self) -> None:
         super().__init__()
@@ -102,26 +101,26 @@ class SideBySide(RuleBasedStateMachine):
         self.accepted: list[Any] = []
         self.timeout = 600.0
 
-    def both(self, *command: Any) -> str:
-        """Tell both, and compare."""
-        self.old.tell(*command)
-        self.new.tell(*command)
-        old, new = self.old.answer(), self.new.answer()
-        assert old == new, f"{command}\n  1.3.0: {old}\n  ours:  {new}"
-        return new
+    def all(self, *command: Any) -> None:
+        """Tell all, and compare."""
+        for driver in self.drivers.values():
+            driver.tell(*command)
+        answers = {name: driver.answer() for name, driver in self.drivers.items()}
+        shown = "".join(f"\n  {name}: {answer}" for name, answer in answers.items())
+        assert len(set(answers.values())) == 1, f"{command}{shown}"
 
     @initialize(accepted=st.lists(origins, max_size=2))
     def begin(self, accepted: list[Any]) -> None:
-        self.both("new", accepted)
+        self.all("new", accepted)
         self.accepted = list(accepted)
 
     @invariant()
     def all_that_can_be_seen_is_one(self) -> None:
-        """What can be seen of both becomes the same: what is under way arrives in its time."""
+        """What can be seen of them becomes the same: what is under way arrives in its time."""
         end = time.monotonic() + support.PATIENCE
         while True:
             try:
-                self.both("look")
+                self.all("look")
                 return
             except AssertionError:
                 if time.monotonic() > end:
@@ -133,34 +132,34 @@ class SideBySide(RuleBasedStateMachine):
     @precondition(lambda self: self.publisher == "made")
     @rule()
     def start_publisher(self) -> None:
-        self.both("start_publisher")
+        self.all("start_publisher")
         self.publisher = "runs"
 
     @rule(timeout=st.sampled_from([None, 30]))
     def stop_publisher(self, timeout: Any) -> None:
-        self.both("stop_publisher", timeout)
+        self.all("stop_publisher", timeout)
         if self.publisher == "runs":
             self.publisher = "over"
 
     @rule(topic=texts | origins, origin=texts | origins, data=json_values)
     def publish(self, topic: Any, origin: Any, data: Any) -> None:
-        self.both("publish", topic, origin, data)
+        self.all("publish", topic, origin, data)
 
     @rule(data=json_values)
     def put_to_send(self, data: Any) -> None:
-        self.both("put_to_send", data)
+        self.all("put_to_send", data)
 
     # ---- The receiver --------------------------------------------------------
 
     @precondition(lambda self: self.receiver == "made")
     @rule()
     def start_receiver(self) -> None:
-        self.both("start_receiver")
+        self.all("start_receiver")
         self.receiver = "runs"
 
     @rule(timeout=st.sampled_from([None, 30]))
     def stop_receiver(self, timeout: Any) -> None:
-        self.both("stop_receiver", timeout)
+        self.all("stop_receiver", timeout)
         if self.receiver == "runs":
             self.receiver = "over"
 
@@ -169,7 +168,7 @@ class SideBySide(RuleBasedStateMachine):
     def say(self, topic: Any, origin: Any, data: Any) -> None:
         if not self.accepted or origin in self.accepted:
             self.waiting += 1
-        self.both("say", topic, origin, data, self.waiting)
+        self.all("say", topic, origin, data, self.waiting)
 
     @precondition(lambda self: self.receiver == "runs")
     @rule(topic=texts, which=st.integers(0, 9), age=st.sampled_from([0, 200, 550, 2000]))
@@ -181,55 +180,55 @@ class SideBySide(RuleBasedStateMachine):
         else:
             self.waiting += 2
             after = self.waiting
-        self.both("say_aged", topic, heard[which % len(heard)], age, after)
+        self.all("say_aged", topic, heard[which % len(heard)], age, after)
 
     @precondition(lambda self: self.receiver == "runs" and self.accepted)
     @rule(origin=origins)
     def say_unheard(self, origin: Any) -> None:
         if origin not in self.accepted:
-            self.both("say_unheard", origin)
+            self.all("say_unheard", origin)
             self.waiting += 1
 
     @rule(block_timeout=st.sampled_from([(False, None), (False, 5), (True, 0.01), (True, None)]))
     def recv(self, block_timeout: tuple[bool, Any]) -> None:
         if self.waiting or block_timeout != (True, None):  # which waits with ours
-            self.both("recv", *block_timeout)
+            self.all("recv", *block_timeout)
             self.waiting = max(0, self.waiting - 1)
 
     @rule(block_timeout=st.sampled_from([(False, None), (True, 0.01), (True, 0), (True, -1)]))
     def get(self, block_timeout: tuple[bool, Any]) -> None:
-        self.both("get", *block_timeout)
+        self.all("get", *block_timeout)
         if block_timeout != (True, -1):
             self.waiting = max(0, self.waiting - 1)
 
     @rule(item=st.none() | st.integers() | st.just("sentinel"))
     def put(self, item: Any) -> None:
-        self.both("put", item)
+        self.all("put", item)
         self.waiting += 1
 
     @rule()
     def task_done(self) -> None:
-        self.both("task_done")
+        self.all("task_done")
 
     @rule()
     def peek(self) -> None:
-        self.both("peek")
+        self.all("peek")
 
     @rule(accepted=st.lists(origins, max_size=2))
     def follow(self, accepted: list[Any]) -> None:
-        self.both("follow", accepted)
+        self.all("follow", accepted)
         self.accepted = list(accepted)
 
     @precondition(lambda self: self.accepted)
     @rule(origin=origins)
     def accept(self, origin: Any) -> None:
-        self.both("accept", origin)
+        self.all("accept", origin)
         self.accepted.append(origin)
 
     @precondition(lambda self: len(self.accepted) > 1)
     @rule()
     def refuse(self) -> None:
-        self.both("refuse")
+        self.all("refuse")
         self.accepted.pop()
 
     # ---- Both ----------------------------------------------------------------
@@ -237,32 +236,32 @@ class SideBySide(RuleBasedStateMachine):
     @rule(part=parts)
     def start_again(self, part: str) -> None:
         if getattr(self, part) != "made":
-            self.both("start_again", part)
+            self.all("start_again", part)
 
     @rule(part=parts)
     def clear_running(self, part: str) -> None:
         if getattr(self, part) == "runs":
-            self.both("clear_running", part)
+            self.all("clear_running", part)
             setattr(self, part, "over")
 
     @rule(part=parts, is_set=st.booleans())
     def replace_running(self, part: str, is_set: bool) -> None:
         # One that is not set would stop what runs, at a moment of its own choice.
-        self.both("replace_running", part, is_set or getattr(self, part) == "runs")
+        self.all("replace_running", part, is_set or getattr(self, part) == "runs")
 
     @rule(part=parts, kind=st.sampled_from(["Queue", "SimpleQueue", "LifoQueue"]))
     def replace_q(self, part: str, kind: str) -> None:
-        self.both("replace_q", part, "Queue" if part == "publisher" else kind)
+        self.all("replace_q", part, "Queue" if part == "publisher" else kind)
         if part == "receiver":
             self.waiting = 0
 
     @rule(part=parts, name=names)
     def rename(self, part: str, name: str) -> None:
-        self.both("set", part, "name", name)
+        self.all("set", part, "name", name)
 
     @rule(seconds=st.sampled_from([500, 600.5, 10**6]))
     def set_timeout(self, seconds: Any) -> None:
-        self.both("set", "receiver", "timeout", seconds)
+        self.all("set", "receiver", "timeout", seconds)
         self.timeout = seconds
 
 
@@ -271,7 +270,7 @@ EXPLORE = int(os.environ.get("HERMES_EXPLORE", "0"))
 
 
 def test_old_and_new_side_by_side() -> None:
-    with drivers() as (SideBySide.old, SideBySide.new):
+    with drivers() as SideBySide.drivers:
         run_state_machine_as_test(
             SideBySide,
             settings=settings(
