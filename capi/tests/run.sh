@@ -25,7 +25,7 @@ tsan=(-fsanitize=thread -fno-omit-frame-pointer)
 export ASAN_OPTIONS=detect_leaks=1:abort_on_error=1
 export LSAN_OPTIONS="suppressions=$here/leaks.supp:print_suppressions=0"
 export TSAN_OPTIONS=halt_on_error=1
-export GORACE=halt_on_error=1
+export GORACE="halt_on_error=1 atexit_sleep_ms=50"
 
 # ---- Building ------------------------------------------------------------------
 
