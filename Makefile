@@ -146,8 +146,20 @@ docs: build ## the documentation as a site, in build/site
 
 # ---- Testing -----------------------------------------------------------------
 
+# All of it, as it is made side by side: what takes long begins first.
+TESTS := test-go test-libzmq test-wheel test-c test-faults test-docs test-java test-rust test-conformance \
+	test-node test-cpp test-install test-golang
+
 .PHONY: test
-test: test-go test-c test-python test-docs test-install test-bindings test-faults ## every test but those of interop with other implementations
+test: test-ready ## every test but those of interop with other implementations
+	$$(.ci/python) .ci/side_by_side.py $(TESTS)
+
+# What several of them need is made before, and once; so that they only read it.
+.PHONY: test-ready
+test-ready: deps-test deps-bindings $(INSTALLED) build venv venv-wheel venv-old wheel build/bindings/c/echo
+	go vet ./...
+	bindings/node/build
+	bindings/java/build
 
 .PHONY: deps-test
 deps-test:
@@ -172,8 +184,14 @@ test-interop: venv ## our ZMTP against other implementations, in their own langu
 	internal/zmtp/interop/run
 
 .PHONY: test-python
-test-python: build wheel venv venv-wheel venv-old ## the Python package, with the old one in the same cluster, on both engines
+test-python: test-wheel test-libzmq ## the Python package, with the old one in the same cluster, on both engines
+
+.PHONY: test-wheel
+test-wheel: wheel venv-wheel venv-old ## the wheel, away from the checkout
 	.ci/test-wheel $(CURDIR)/$(PYTHON_OF_OLD) --durations=20 $(PYTEST_FLAGS)
+
+.PHONY: test-libzmq
+test-libzmq: build venv venv-old ## the package of the checkout, on libzmq
 	HERMES_ENGINE=libzmq $(PYTEST) python/tests
 
 .PHONY: test-docs
