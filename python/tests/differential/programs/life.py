@@ -250,9 +250,9 @@ def interrupt_of_a_sleeping_main_thread() -> None:
     made = Receiver(tcp(), "r")
     made.start()
     until(lambda: made.sock)
-    signal.setitimer(signal.ITIMER_REAL, 0.05)
     signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
     try:
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
         time.sleep(30)
     except KeyboardInterrupt:
         say("interrupted")
@@ -266,8 +266,8 @@ def interrupt_of_a_polling_loop() -> None:
     made = receiver(mouth)
     signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
     for _ in range(30):
-        signal.setitimer(signal.ITIMER_REAL, 0.002)
-        try:
+        try:  # which expects the signal from the moment at which it can come
+            signal.setitimer(signal.ITIMER_REAL, 0.002)
             while True:
                 made.recv()
         except KeyboardInterrupt:
@@ -289,8 +289,8 @@ def handler_that_raises_in_q_get() -> None:
     made = receiver(mouth)
     signal.signal(signal.SIGALRM, ring)
     for _ in range(10):
-        signal.setitimer(signal.ITIMER_REAL, 0.005)
         try:
+            signal.setitimer(signal.ITIMER_REAL, 0.005)
             made.q.get()
         except AlarmError:
             say("alarm")
