@@ -63,7 +63,7 @@ func openOutlet(cfg carrier.OutletConfig) (*outlet, error) {
 	var err error
 	// PUB and XPUB are the same to a peer, and only XPUB tells what is wanted.
 	o.socket, err = openSocket(cfg.Config, zmq.XPUB, func(soc *zmq.Socket) error {
-		return errors.Join(soc.SetSndhwm(hwm), soc.SetXpubNodrop(o.wait))
+		return errors.Join(soc.SetSndhwm(hwm), soc.SetXpubNodrop(o.wait), soc.SetXpubManual(1))
 	})
 	if err != nil {
 		return nil, err
@@ -98,8 +98,10 @@ func (o *outlet) turn() bool {
 	}
 }
 
-// subscription notes a subscription of a peer. libzmq's XPUB reports the first subscription
-// to a prefix and the last cancellation; other messages are ignored.
+// subscription notes a subscription of a peer, and lets libzmq note it too (ZMQ_XPUB_MANUAL):
+// what topics has is what libzmq sends. Otherwise libzmq might note a cancellation within a call
+// that sends, and drop a message that counts as sent. Events tell the first subscription to a
+// prefix and the last cancellation; other messages are ignored. The caller holds mu.
 func (o *outlet) subscription(msg []byte) (e carrier.Event) {
 	if len(msg) == 0 || msg[0] > 1 {
 		return e
@@ -107,10 +109,12 @@ func (o *outlet) subscription(msg []byte) (e carrier.Event) {
 	prefix := msg[1:]
 	switch {
 	case msg[0] == 1:
+		_ = o.soc.SetSubscribe(string(prefix))
 		if o.topics.Add(prefix) {
 			e = carrier.Event{Kind: carrier.Subscribed, Prefix: prefix}
 		}
 	default:
+		_ = o.soc.SetUnsubscribe(string(prefix))
 		if last, _ := o.topics.Remove(prefix); last {
 			e = carrier.Event{Kind: carrier.Unsubscribed, Prefix: prefix}
 		}

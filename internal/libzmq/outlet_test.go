@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	zmq "github.com/pebbe/zmq4"
 	"github.com/stretchr/testify/require"
 
 	"github.com/hermes-zmq/hermes/internal/batch"
@@ -88,4 +89,28 @@ func TestLingerDeliversWhatWasSent(t *testing.T) {
 	for i := range n {
 		require.Equal(t, fmt.Sprintf("|%d||end", i), next(t, got))
 	}
+}
+
+// TestWhatCountsAsSentIsSentThoughACancellationHasArrived: libzmq processes what peers have
+// sent within any call, and the outlet learns of it later.
+func TestWhatCountsAsSentIsSentThoughACancellationHasArrived(t *testing.T) {
+	in, got := newInlet(t, carrier.InletConfig{Config: carrier.Config{Type: carrier.XSUB, Bind: []string{"inproc://cancelled"}}})
+	require.NoError(t, in.Subscribe([]byte("a")))
+	var events eventLog
+	o := newOutlet(t, carrier.OutletConfig{Config: carrier.Config{Type: carrier.XPUB, Connect: in.Endpoints(), OnEvent: events.record}})
+	testkit.Eventually(t, func() bool { return events.has(carrier.Subscribed, "a") }, "it has subscribed")
+	own := o.(*outlet)
+	own.mu.Lock() // so that the watcher does not read what comes
+	require.NoError(t, in.Unsubscribe([]byte("a")))
+	testkit.Eventually(t, func() bool {
+		state, err := own.soc.GetEvents()
+		return err == nil && state&zmq.POLLIN != 0
+	}, "the cancellation has come")
+	var tally carrier.Tally
+	own.sendMessage(messages("a1").Message(0), &tally)
+	own.mu.Unlock()
+	require.Equal(t, 1, tally.Sent)
+	require.Equal(t, "|a1||end", next(t, got))
+	testkit.Eventually(t, func() bool { return events.has(carrier.Unsubscribed, "a") }, "it has cancelled")
+	require.Equal(t, 1, o.Send(messages("a2")).Unwanted)
 }
