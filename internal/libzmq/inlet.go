@@ -17,6 +17,9 @@ import (
 // time when they leave.
 const inletHWM = 10_000
 
+// maxDrained is how many batches an inlet that closes still delivers at most.
+const maxDrained = 100
+
 // inlet is the SUB side: a SUB, or an XSUB for a post office.
 type inlet struct {
 	*socket
@@ -137,9 +140,34 @@ func (in *inlet) sendSubscription(first byte, prefix []byte) error {
 	return err
 }
 
-// Close implements carrier.Inlet.
+// Close implements carrier.Inlet. A post office relays what has arrived before: its
+// publishers have counted it as sent.
 func (in *inlet) Close() {
 	if in.shut() {
+		if in.raw {
+			in.drain()
+		}
 		in.dispose(0)
+	}
+}
+
+// drain delivers what waits in the socket after shut, and no more than maxDrained batches
+// where publishers go on sending.
+func (in *inlet) drain() {
+	for range maxDrained {
+		b := batch.Get()
+		in.mu.Lock()
+		more := true
+		for more && !b.Full() {
+			more = in.read(b)
+		}
+		in.mu.Unlock()
+		if b.Len() > 0 {
+			in.deliver(b)
+		}
+		b.Release()
+		if !more {
+			return
+		}
 	}
 }
