@@ -106,11 +106,14 @@ func TestOneSlowSubscriberLosesNothingAndLittleWaitsForIt(t *testing.T) {
 		t.Run(fmt.Sprint(overflow), func(t *testing.T) {
 			o := throttled(t, overflow, 0, 0)
 			slow := follow(t, o, "", &subscriber{pause: slowly(time.Millisecond)})
+			slow.gatedSink.close() // until the publisher is held back
 			const n, messages, bytes = 600, 64, 1 << 10
 			var most atomic.Int64
 			done := make(chan carrier.Tally, 1)
 			s := hermesPublisher(1)
 			go func() { done <- flood(o, s, "a", n, messages, bytes) }()
+			testkit.Eventually(t, func() bool { return s.Held(flow.Now()).Present > 0 }, "it is held back")
+			slow.gatedSink.open()
 			var sum carrier.Tally
 			testkit.Eventually(t, func() bool {
 				most.Store(max(most.Load(), peer(o, slow.id).QueueBytes))
