@@ -13,8 +13,8 @@ const (
 	DefaultHeartbeatTimeout  = 6 * time.Second
 	DefaultReconnectMin      = 100 * time.Millisecond // as libzmq
 	DefaultReconnectMax      = 2 * time.Second
-	DefaultQueueMessages     = 1_000_000 // a post office must survive a burst of a million
-	DefaultQueueBytes        = 128 << 20
+	DefaultQueueMessages     = 1_000_000
+	DefaultQueueBytes        = 96 << 20 // so that one that is full keeps the process below 128 MiB
 )
 
 // DefaultLimits are far above what correct peers need: a post office subscribes for all
