@@ -182,3 +182,27 @@ func TestPoliciesThatLibzmqDoesNotHaveAreRefused(t *testing.T) {
 		code(t, ENOTSUP, po.Start(), "queue.full", "zmtp", "libzmq")
 	}
 }
+
+// TestAPostOfficeOfAPairThatHoldsBackItsPublisherDoesNotSlowTheOther: the publisher waits for it for
+// redundant.wait altogether, and then leaves it behind.
+func TestAPostOfficeOfAPairThatHoldsBackItsPublisherDoesNotSlowTheOther(t *testing.T) {
+	const n = 100_000
+	throttled, free := newOffice(t, "zmtp"), newOffice(t, "zmtp")
+	stalled := slowReceiver(t, get(t, throttled, "endpoint.out")) // takes nothing
+	require.NoError(t, stalled.Subscribe(""))
+	fast := newReceiver(t, "zmtp", get(t, free, "endpoint.out"), "on_slow", "ignore")
+	require.NoError(t, fast.Subscribe(""))
+	p := newPublisher(t, "zmtp", get(t, throttled, "endpoint.in")+","+get(t, free, "endpoint.in"), "redundant.wait", "50ms", "queue.block", soon.String())
+	testkit.Eventually(t, func() bool {
+		return subscribed(throttled.Stats())+subscribed(free.Stats()) == 2 && len(p.Stats().Peers) == 2 &&
+			p.Stats().Peers[0].Subscriptions > 0 && p.Stats().Peers[1].Subscriptions > 0
+	}, "all are there")
+	done := publishInBackground(p, n)
+	for range 100 {
+		collect(t, fast, n/100)
+	}
+	require.NoError(t, testkit.Receive(t, done, "the publisher"))
+	require.Zero(t, fast.Stats().Lost)
+	require.Positive(t, throttled.Stats().Throttled)
+	require.Positive(t, p.Stats().Peers[0].Dropped+p.Stats().Peers[1].Dropped, "what the other has missed")
+}
