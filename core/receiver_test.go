@@ -131,7 +131,7 @@ func TestAReceiversQueueIsBounded(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine string) {
 		r, err := NewReceiver("@tcp://127.0.0.1:*", "small")
 		require.NoError(t, err)
-		set(t, r, "engine", engine, "queue.messages", "100")
+		set(t, r, "engine", engine, "queue.messages", "100", "on_slow", "ignore") // what waits unread gets older
 		require.NoError(t, r.Start())
 		defer func() { _ = r.Close() }()
 		p := newPublisher(t, engine, get(t, r, "endpoint"))
