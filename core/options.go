@@ -138,7 +138,7 @@ type receiverOptions struct {
 
 func (x *receiverOptions) add(o *option.Set) {
 	x.slowAfter = o.Duration("timeout", time.Second, live, "maximum age of an envelope on arrival")
-	x.onSlow = o.Choice("on_slow", live, "what happens when an envelope is older than timeout: stop (the receiver stops), drop (the envelope is discarded), warn (it is delivered, and an event reports it), or ignore (it is delivered)", "stop", "drop", "warn", "ignore")
+	x.onSlow = o.Choice("on_slow", live, "what happens when an envelope is older than timeout: stop (the receiver stops, unless it has held back its peers itself), drop (the envelope is discarded), warn (it is delivered, and an event reports it), or ignore (it is delivered)", "stop", "drop", "warn", "ignore")
 	x.clockSkew = o.Choice("clock.skew", live, "how different clocks are handled: off (the age is the difference between the clocks of receiver and sender), or guard (the age is relative to the fastest envelope of the same origin)", "off", "guard")
 	x.originsFilter = o.Choice("origins.filter", live, "how accepted origins are used: on (if there are any, envelopes of all other origins are dropped), age (all origins pass, but only envelopes of accepted origins are checked against timeout; setting it clears the accepted origins), or off (all origins pass)", "on", "age", "off")
 	x.queueMessages = o.Size("queue.messages", 1_000_000, option.MaxCount, live, "maximum number of envelopes in the receive queue")

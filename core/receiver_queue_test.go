@@ -232,3 +232,31 @@ func TestAPairIsHeldBackTogether(t *testing.T) {
 		require.Eventually(t, func() bool { return r.Stats().DroppedDuplicate == n }, soon, time.Millisecond, "the other path brings all of it, too")
 	})
 }
+
+// TestAReceiverDoesNotStopForTheAgeOfWhatItHasHeldBack: with on_slow = stop, which is the
+// default, an application that takes slowly gets everything, however old it has become elsewhere
+// meanwhile; and what is late for another reason stops the receiver as ever.
+func TestAReceiverDoesNotStopForTheAgeOfWhatItHasHeldBack(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine string) {
+		p := newPublisher(t, engine, "@tcp://127.0.0.1:*")
+		r := newReceiver(t, engine, get(t, p, "endpoint"), "timeout", "10m", "queue.messages", "10", "queue.block", "1h")
+		require.NoError(t, p.WaitReady(soon))
+		const n = 200
+		for range n {
+			require.NoError(t, p.Publish("t", "", []byte(`"`+strings.Repeat("x", 20_000)+`"`))) // a few fill a batch
+		}
+		require.Eventually(t, func() bool { return r.Stats().Queued == 10 }, soon, time.Millisecond)
+		step(t, time.Hour) // the others get so old
+		collect(t, r, n)
+		require.Zero(t, r.Stats().DroppedStale)
+		require.Greater(t, r.Stats().LagMax, 3000.0)
+		step(t, 0)
+		set(t, r, "timeout", "100ms")
+		require.Eventually(t, func() bool { return !r.queue.HeldBackWithin(500 * time.Millisecond) }, soon, time.Millisecond)
+		late := fmt.Sprintf(`[["t","pub",1,%f]]`, float64(time.Now().Add(-400*time.Millisecond).UnixMicro())/1e6)
+		_, err := p.PublishBatch([]byte(late))
+		require.NoError(t, err)
+		require.NoError(t, r.Wait(soon))
+		require.Contains(t, get(t, r, "stop_reason"), "slow")
+	})
+}

@@ -1,6 +1,10 @@
 package admission
 
-import "github.com/hermes-zmq/hermes/internal/recvqueue"
+import (
+	"time"
+
+	"github.com/hermes-zmq/hermes/internal/recvqueue"
+)
 
 // tooOld measures the age of a record, which lies in buf, and reports whether it is to be
 // dropped for it.
@@ -24,7 +28,7 @@ func (c *Control) tooOld(buf []byte, r *recvqueue.Record) bool {
 	}
 	if age > limit {
 		c.found.noteSlow(age, r.Topic.Of(buf), origin, c.clocks.old(origin, age))
-		return c.rules.OnSlow != WarnOnly
+		return c.rules.OnSlow == DropStale || c.rules.OnSlow == StopReceiver && !c.madeLate(age)
 	}
 	c.clocks.young(origin)
 	if -age > aheadAfter(limit) && !c.rules.GuardClocks {
@@ -33,6 +37,16 @@ func (c *Control) tooOld(buf []byte, r *recvqueue.Record) bool {
 	}
 	return false
 }
+
+// madeLate reports whether an envelope of this age may be late because the receiver itself has
+// held back its peers, whose application takes slowly. It does not stop for that: in 1.x, which
+// read whatever came, such an envelope was in time.
+func (c *Control) madeLate(age float64) bool {
+	return c.queue.HeldBackWithin(time.Duration(min(age, maxAge) * float64(time.Second)))
+}
+
+// maxAge is an age, in seconds, that every duration can express.
+const maxAge = 1e9
 
 // aheadAfter is how far in the future an envelope must be dated to be noticed, in seconds,
 // where envelopes may be so old: as far as makes an age hardly worth measuring, and further

@@ -38,6 +38,7 @@ type flowControl struct {
 	resume  int64         // the number of records at which the application is not stalled any more
 
 	takerReads atomic.Int32 // threads between BeginTakerRead and EndTakerRead
+	heldAt     time.Time    // when a Put last waited; zero: never
 }
 
 // pollRoom is how often a Put that waits looks for room by itself.
@@ -141,8 +142,17 @@ func (q *Queue) giveUp(records []Record) (dropped int) {
 	return len(records)
 }
 
+// HeldBackWithin reports whether a Put has waited for room within the last d: then what arrives
+// now may be late because this end did not read.
+func (q *Queue) HeldBackWithin(d time.Duration) bool {
+	q.lock()
+	defer q.unlock()
+	return q.flow.waiting > 0 || !q.flow.heldAt.IsZero() && time.Since(q.flow.heldAt) <= d
+}
+
 func (q *Queue) endWait(dropped []Record) {
 	q.flow.waiting--
+	q.flow.heldAt = time.Now()
 	q.counters.Arrived += uint64(len(dropped))
 	q.counters.DroppedOverflow += uint64(len(dropped))
 }
