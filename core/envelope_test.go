@@ -206,7 +206,7 @@ func TestBigPayloads(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine string) {
 		po := newOffice(t, engine)
 		r := newReceiver(t, engine, get(t, po, "endpoint.out"), "on_slow", "ignore")
-		p := newPublisher(t, engine, get(t, po, "endpoint.in"), "message.bytes", "200MiB")
+		p := newPublisher(t, engine, get(t, po, "endpoint.in"), "message.bytes", "200MiB", "queue.bytes", "256MiB")
 		big := make([]byte, 100<<20)
 		for i := range big {
 			big[i] = 'a' + byte(i%26)
