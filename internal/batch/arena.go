@@ -15,6 +15,19 @@ const (
 
 var bigArenas [4*(biggestBig-smallestBig) + 1]sync.Pool
 
+// usualArenas has arenas of the usual size that batches have given up for bigger ones, as
+// *[arenaBytes]byte. Without it each big message would cost a usual arena, and the garbage
+// collections for those would empty bigArenas.
+var usualArenas sync.Pool
+
+// usualArena is an arena of the usual size that is used again; nil: there is none.
+func usualArena() []byte {
+	if a, ok := usualArenas.Get().(*[arenaBytes]byte); ok {
+		return a[:0]
+	}
+	return nil
+}
+
 // sizeOf is the size of the arenas for size bytes, and their index in bigArenas; -1 for
 // arenas that are not recycled there.
 func sizeOf(size int) (rounded, class int) {
@@ -41,6 +54,10 @@ func Arena(size int) []byte {
 
 // Recycle takes back a buffer of Arena that is no longer used; others it ignores.
 func Recycle(buf []byte) {
+	if cap(buf) == arenaBytes {
+		usualArenas.Put((*[arenaBytes]byte)(buf[:arenaBytes]))
+		return
+	}
 	if rounded, class := sizeOf(cap(buf)); class >= 0 && rounded == cap(buf) {
 		bigArenas[class].Put(&buf)
 	}

@@ -85,9 +85,11 @@ func (b *Batch) Release() {
 	if refs != 0 || !b.pooled {
 		return
 	}
-	if cap(b.Buf) > keepBytes || cap(b.Ends) > keepIndex {
+	if cap(b.Buf) > keepBytes {
 		Recycle(b.Buf)
-		b.Buf = nil
+		b.Buf = usualArena()
+	}
+	if b.Buf == nil || cap(b.Ends) > keepIndex {
 		return
 	}
 	b.Reset()

@@ -35,6 +35,12 @@ const (
 	// parkBytes is how much of an incomplete message is copied out of its arena while
 	// the connection is idle, so that many peers with half a message cost little.
 	parkBytes = 16 << 10
+
+	// bigFrame is the size from which a frame is read to its end and little further, for
+	// what follows it is copied to the next arena: aheadBytes, enough for the time
+	// of the message and the topic of the next one.
+	bigFrame   = 32 << 10
+	aheadBytes = 4 << 10
 )
 
 // decoder turns the bytes of one connection into batches.
@@ -59,10 +65,14 @@ func (d *decoder) room() []byte {
 		d.b = batch.Get()
 		d.b.Buf = append(d.b.Buf, d.parked...)[:0]
 		d.parked = nil
-	case d.full == cap(d.b.Buf):
+	case d.full == cap(d.b.Buf), d.need > cap(d.b.Buf) && d.need <= d.usual:
 		d.grow()
 	}
-	return d.b.Buf[d.full:cap(d.b.Buf)]
+	end := cap(d.b.Buf)
+	if d.need-d.kept > bigFrame {
+		end = min(end, d.need+d.read-d.kept+aheadBytes)
+	}
+	return d.b.Buf[d.full:end]
 }
 
 // idle gives back an arena with few bytes in it, for nothing arrives for now.
@@ -105,7 +115,7 @@ func (d *decoder) grow() {
 	}
 	size := max(2*cap(old), d.usual)
 	if d.need > cap(old) {
-		size = min(size, d.need)
+		size = min(size, d.need+aheadBytes)
 	}
 	d.b.Replace(append(batch.Arena(size), old[:d.full]...))
 }
