@@ -41,7 +41,7 @@ FORGETFUL = """
 import queue, sys
 import hermes
 
-publisher = hermes.Publisher(sys.argv[1], "p", options={"ready.hold": "1h"})
+publisher = hermes.Publisher(sys.argv[1], "p", options={"ready.hold": "1h", "linger": "1m"})
 publisher.q = queue.Queue()
 publisher.start()
 assert publisher.wait_ready(60)
