@@ -141,8 +141,8 @@ type OutletConfig struct {
 	// peer; libzmq always does.
 	StalledPathTimeout time.Duration
 	// StallTimeout is how long a peer for which publishers are held back (Overflow Block or
-	// Auto) may take nothing. Then it is stalled: nobody waits for it, and messages are dropped
-	// for it, until its queue is half empty. It may change at any time.
+	// Auto) may take nothing. Then it is stalled: nobody waits for it until it is no longer
+	// behind, and what its full queue has no room for is dropped. It may change at any time.
 	StallTimeout func() time.Duration
 	// OnHold is called when a publisher begins to be held back, by the goroutine that delivers
 	// its messages. It must not block. It may be nil.

@@ -14,8 +14,9 @@ import (
 	"time"
 )
 
-// followFor is how long a peer counts as a follower after the last message that it was sent:
-// of a publisher that is silent, or held back, the clock stands still.
+// followFor is how long a peer counts as a follower after the last batch of which it was sent
+// something, measured to the last batch of the publisher: while that is silent, or held back, no
+// follower is forgotten.
 const followFor = 10 * time.Second
 
 // fewFollowers is how many are kept in any case.
@@ -26,11 +27,12 @@ type Source struct {
 	// Peer and Address are those of its connection, for people.
 	Peer    uint64
 	Address string
-	// Queues says that the publisher keeps what is not read, and makes its program wait: it is
-	// one of hermes 2. A PUB of libzmq drops beyond its high-water mark without telling anybody.
+	// Queues says that the publisher keeps what is not read, and counts what it drops when its own
+	// queue is full: it is one of hermes 2, or a post office. A PUB of libzmq drops beyond its
+	// high-water mark without telling anybody.
 	Queues bool
 
-	sent      time.Duration            // when it last sent something
+	sent      time.Duration            // when its last batch was sent; negative: none was
 	followers map[uint64]time.Duration // when each peer was last sent something of it
 	most      int                      // followers at which those that are gone are forgotten
 
@@ -42,7 +44,7 @@ type Source struct {
 
 // New makes the account of a publisher.
 func New(peer uint64, address string, queues bool) *Source {
-	return &Source{Peer: peer, Address: address, Queues: queues, followers: map[uint64]time.Duration{}, most: fewFollowers, began: -1}
+	return &Source{Peer: peer, Address: address, Queues: queues, followers: map[uint64]time.Duration{}, most: fewFollowers, sent: -1, began: -1}
 }
 
 var epoch = time.Now()
@@ -50,9 +52,8 @@ var epoch = time.Now()
 // Now is the time on a monotonic clock.
 func Now() time.Duration { return time.Since(epoch) }
 
-// Follow notes that a peer is sent something of this publisher, at the time now.
+// Follow notes that a peer has subscribed to something of a batch, which is sent at the time now.
 func (s *Source) Follow(peer uint64, now time.Duration) {
-	s.sent = now
 	s.followers[peer] = now
 	if len(s.followers) > s.most {
 		maps.DeleteFunc(s.followers, func(_ uint64, last time.Duration) bool { return now-last > followFor })
@@ -65,6 +66,13 @@ func (s *Source) Follows(peer uint64) bool {
 	last, known := s.followers[peer]
 	return known && s.sent-last <= followFor
 }
+
+// Sent notes that a batch has been sent to all peers, which began at the time now.
+func (s *Source) Sent(now time.Duration) { s.sent = now }
+
+// LastSent is when the last batch was sent; negative: none was. Peers that have subscribed since
+// then may follow the publisher, and are not known to.
+func (s *Source) LastSent() time.Duration { return s.sent }
 
 // Begin notes that the publisher is held back from now on, for a peer that does not keep up.
 // During a wait it only changes that peer, and reports false.

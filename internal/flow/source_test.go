@@ -10,12 +10,15 @@ import (
 func TestAPeerFollowsForAWhileAfterItsLastMessage(t *testing.T) {
 	s := New(1, "tcp://a", true)
 	require.False(t, s.Follows(7))
+	require.Negative(t, s.LastSent())
 	s.Follow(7, time.Second)
 	s.Follow(8, time.Second)
 	require.True(t, s.Follows(7))
 	s.Follow(8, time.Second+followFor)
+	s.Sent(time.Second + followFor)
 	require.True(t, s.Follows(7), "no longer ago than that")
 	s.Follow(8, time.Second+followFor+1)
+	s.Sent(time.Second + followFor + 1)
 	require.False(t, s.Follows(7))
 	require.True(t, s.Follows(8), "a publisher that is held back sends nothing: its followers stay")
 }

@@ -40,7 +40,7 @@ type conn struct {
 	reader sharedReader // of a connection whose reading can be leased (SUB side)
 	heartbeat
 
-	subscribed atomic.Bool                 // topics is not empty (PUB side)
+	subscribed atomic.Int64                // when the peer last subscribed, on the clock of package flow; 0: it has no topics, or is gone (PUB side)
 	source     atomic.Pointer[flow.Source] // the peer as a publisher (SUB side); nil before attach
 	received   atomic.Uint64               // messages
 	aborted    atomic.Pointer[error]       // why this end gave up, or nil
@@ -161,7 +161,9 @@ func (c *conn) changeTopics(on bool, prefix []byte, before func()) (changed bool
 	defer c.out.mu.Unlock()
 	if !on {
 		_, changed = c.topics.Remove(prefix)
-		c.subscribed.Store(c.topics.Len() > 0)
+		if c.topics.Len() == 0 {
+			c.subscribed.Store(0)
+		}
 		return changed, nil
 	}
 	if c.topics.Count(prefix) > 0 {
@@ -173,7 +175,7 @@ func (c *conn) changeTopics(on bool, prefix []byte, before func()) (changed bool
 	if before != nil {
 		before()
 	}
-	c.subscribed.Store(true)
+	c.subscribed.Store(int64(flow.Now()))
 	return c.topics.Add(prefix), nil
 }
 

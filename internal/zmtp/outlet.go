@@ -133,6 +133,9 @@ func (o *outlet) subscribe(c *conn, on bool, prefix []byte) error {
 		return err
 	}
 	if on {
+		if o.throttle != nil {
+			o.throttle.level.changed.Wake() // a publisher that waits may have one more follower
+		}
 		if o.wanted.Add(prefix) {
 			o.emitTopic(c, carrier.Subscribed, prefix)
 		}

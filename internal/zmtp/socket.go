@@ -322,6 +322,7 @@ func (s *socket) join(c *conn) bool {
 
 // leave undoes join and reports it.
 func (s *socket) leave(c *conn, reason error) {
+	c.subscribed.Store(0) // or publishers would be held back for it, or would not be
 	unsent := c.out.kill()
 	if s.closed.Load() { // Close returns it
 		s.unsent.Add(int64(unsent))

@@ -18,16 +18,18 @@ import (
 //  1. A peer is behind from the time when more than behindBytes are queued for it, or half of
 //     what its queue may hold, until half of that is left.
 //  2. Block: a publisher waits while a peer that follows it (flow.Source) is behind. Auto: it
-//     waits while every peer that follows it is behind. So whoever keeps up never waits for
-//     those who do not: for them the queue fills, up to its bounds, and then they lose.
-//  3. A publisher that does not queue itself (a PUB of libzmq) waits only where a queue is
-//     full, since waiting would cost it messages.
+//     waits while every peer that follows it, or may since it has subscribed, is behind. So a
+//     peer that keeps up never waits for one that does not: the queue of the slow one fills, up
+//     to its bounds, and then it loses.
+//  3. A publisher that does not keep what is not read (a PUB of libzmq) waits only where a
+//     queue is full, since waiting would cost it messages.
 //  4. A peer that is behind and takes nothing for StallTimeout is stalled: nobody waits for it
 //     until it is no longer behind.
 //
 // Waiting comes before a batch is sent (admit), so that no queue is locked meanwhile; only
 // where a batch has no room in a queue, because its bounds are small or rule 3 holds, does
-// Send wait in the middle of one (holdFull).
+// Send wait in the middle of one (holdFull). With a cache of last values it does not: a
+// subscription, whose replay waits for the end of every Send, would hold up all others.
 //
 // The levels of peers are atomic: a goroutine that is to decide looks at all of them, and may
 // hold the lock of one send buffer. turn makes publishers that have waited send one at a time,
@@ -78,6 +80,7 @@ func (o *outlet) SendFrom(s *flow.Source, b *batch.Batch) carrier.Tally {
 		return o.Send(b)
 	}
 	f := &fanOut{b: b, source: s, throttle: t, now: flow.Now()}
+	defer f.endTurn() // even if a goroutine panics: others wait for it
 	if s.Queues && t.admit(s) {
 		f.hasTurn = true
 		for t.turn.Lock(); t.waitsFor(s) != nil; t.turn.Lock() {
@@ -86,7 +89,7 @@ func (o *outlet) SendFrom(s *flow.Source, b *batch.Batch) carrier.Tally {
 		}
 	}
 	tally := o.send(f)
-	f.endTurn()
+	s.Sent(f.now)
 	tally.Held = s.End(flow.Now())
 	return tally
 }
@@ -123,8 +126,10 @@ func (t *throttle) waitsFor(s *flow.Source) (late *conn) {
 		return nil
 	}
 	for _, c := range *t.outlet.peers.Load() {
+		subscribed := time.Duration(c.subscribed.Load())
 		switch behind := c.out.behind.Load(); {
-		case !behind && t.auto && c.subscribed.Load() && s.Follows(c.id):
+		case subscribed == 0: // to nothing, or it is gone
+		case !behind && t.auto && (s.Follows(c.id) || subscribed > s.LastSent()):
 			return nil // it would wait for what others do not take
 		case behind && !c.out.stalled.Load() && s.Follows(c.id):
 			if !t.auto {
@@ -156,8 +161,8 @@ func (t *throttle) awaitChange(changed <-chan struct{}) {
 	}
 }
 
-// findStalled finds the followers of s that have taken nothing for StallTimeout, of which s
-// has waited at least as long.
+// findStalled finds the followers of s that have taken nothing for StallTimeout, while s has
+// waited for as long: since began.
 func (t *throttle) findStalled(s *flow.Source, began time.Duration) {
 	now, limit := flow.Now(), t.stallTimeout()
 	if now-began < limit/stallChecks {
@@ -165,17 +170,17 @@ func (t *throttle) findStalled(s *flow.Source, began time.Duration) {
 	}
 	for _, c := range *t.outlet.peers.Load() {
 		if c.out.behind.Load() && s.Follows(c.id) && now-max(c.lastTook(now), began) >= limit {
-			c.out.stalled.Store(true)
+			c.out.setStalled()
 		}
 	}
 }
 
 // holdFull holds back the publisher of f for a moment if it is to wait for c, whose queue has no
-// room for message i, and reports whether it has; otherwise the message is to be dropped. The
-// caller holds c.out.mu, which is released meanwhile and held again on return.
+// room for message i, and reports whether it has held it back; otherwise the message is to be
+// dropped. The caller holds c.out.mu, which is released meanwhile and held again on return.
 func (t *throttle) holdFull(f *fanOut, c *conn, i int) (held bool) {
 	c.out.noteFull()
-	if c.out.stalled.Load() || t.waitsFor(f.source) == nil {
+	if t.outlet.replay != nil || c.out.stalled.Load() || t.waitsFor(f.source) == nil {
 		return false
 	}
 	c.out.mu.Unlock()
@@ -185,7 +190,7 @@ func (t *throttle) holdFull(f *fanOut, c *conn, i int) (held bool) {
 	c.out.waitForRoom(f.b, i, fullSlice)
 	now, limit := flow.Now(), t.stallTimeout()
 	if now-max(c.lastTook(now), f.now) >= limit {
-		c.out.stalled.Store(true)
+		c.out.setStalled()
 	}
 	return true
 }
@@ -246,6 +251,16 @@ func (o *sendBuffer) noteLevel() {
 func (o *sendBuffer) noteFull() {
 	if o.levels != nil && !o.behind.Load() {
 		o.setBehind()
+	}
+}
+
+// setStalled notes that nobody waits for the peer any more, if it is still behind.
+func (o *sendBuffer) setStalled() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.behind.Load() {
+		o.stalled.Store(true)
+		o.levels.changed.Wake() // others may wait for it
 	}
 }
 

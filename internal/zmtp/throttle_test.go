@@ -376,3 +376,72 @@ func requireInOrder(t *testing.T, messages [][]string) {
 		last[key] = n
 	}
 }
+
+// TestANewSubscriberDoesNotWaitForASlowOne: a publisher that is held back goes on when somebody has
+// subscribed who takes what it sends.
+func TestANewSubscriberDoesNotWaitForASlowOne(t *testing.T) {
+	o := throttled(t, carrier.Auto, 100, 0)
+	stalled := follow(t, o, "", &subscriber{})
+	stalled.gatedSink.close()
+	s, done := hermesPublisher(1), make(chan carrier.Tally, 1)
+	go func() { done <- flood(o, s, "a", 500, 20, 10_000) }()
+	testkit.Eventually(t, func() bool { return s.Held(flow.Now()).Present > 0 }, "it is held back")
+	fast := follow(t, o, "", &subscriber{})
+	sum := testkit.Receive(t, done, "the publisher")
+	require.Equal(t, 500*20, sum.Sent+sum.Dropped)
+	testkit.Eventually(t, func() bool { return fast.sink.len() > 0 && peer(o, fast.id).QueueMessages == 0 }, "the new one gets it")
+}
+
+// TestTheFirstBatchOfAPublisherWaitsForNobody, for it is not known yet who else wants it.
+func TestTheFirstBatchOfAPublisherWaitsForNobody(t *testing.T) {
+	o := throttled(t, carrier.Auto, 100, 0)
+	stalled := follow(t, o, "", &subscriber{})
+	stalled.gatedSink.close()
+	flooding := make(chan carrier.Tally, 1)
+	s := hermesPublisher(1)
+	go func() { flooding <- flood(o, s, "a", 500, 20, 10_000) }()
+	testkit.Eventually(t, func() bool { return s.Held(flow.Now()).Present > 0 }, "the slow one is behind")
+	fast := follow(t, o, "b", &subscriber{})
+	require.Equal(t, 200, flood(o, hermesPublisher(2), "b", 1, 200, 10_000).Sent)
+	fast.sink.wait(t, 200)
+	stalled.gatedSink.open()
+	testkit.Receive(t, flooding, "the other publisher")
+}
+
+// TestAPeerThatIsNoLongerBehindIsNotStalled, however late somebody finds that it was.
+func TestAPeerThatIsNoLongerBehindIsNotStalled(t *testing.T) {
+	b, _ := newSendBuffer(t, 10, 1000)
+	b.reportTo(&levels{})
+	b.setStalled()
+	require.False(t, b.stalled.Load())
+	b.mu.Lock()
+	b.setBehind()
+	b.mu.Unlock()
+	b.setStalled()
+	require.True(t, b.stalled.Load())
+	b.setBounds(10, 1000) // nothing is queued: it is no longer behind
+	require.False(t, b.stalled.Load())
+}
+
+// TestWithACacheNoSendWaitsInTheMiddle: a subscription, whose replay waits for all Sends, would
+// hold up everybody.
+func TestWithACacheNoSendWaitsInTheMiddle(t *testing.T) {
+	o := throttled(t, carrier.Block, 10, 0)
+	o.replay = &lastValueReplay{cache: nothingCached{}}
+	stalled := follow(t, o, "", &subscriber{})
+	stalled.gatedSink.close()
+	s := flow.New(1, "tcp://publisher", false) // which waits only in the middle of a batch
+	testkit.Repeat(t, "the slow one loses", func() bool {
+		flood(o, s, "a", 1, 20, 10_000)
+		return peer(o, stalled.id).Dropped > 0
+	})
+	require.Zero(t, s.Held(flow.Now()).Total)
+}
+
+// nothingCached is a cache without messages.
+type nothingCached struct{}
+
+func (nothingCached) Keep(*batch.Batch) {}
+func (nothingCached) Recall(carrier.Peer, []byte, func([]byte) bool, func(*batch.Batch) int) int {
+	return 0
+}
