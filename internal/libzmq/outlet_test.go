@@ -101,7 +101,9 @@ func TestWhatCountsAsSentIsSentThoughACancellationHasArrived(t *testing.T) {
 	testkit.Eventually(t, func() bool { return events.has(carrier.Subscribed, "a") }, "it has subscribed")
 	own := o.(*outlet)
 	own.mu.Lock() // so that the watcher does not read what comes
-	require.NoError(t, in.Unsubscribe([]byte("a")))
+	cancelled := make(chan error, 1)
+	go func() { cancelled <- in.Unsubscribe([]byte("a")) }() // a goroutine takes the lock of one socket at a time
+	require.NoError(t, testkit.Receive(t, cancelled, "the cancellation"))
 	testkit.Eventually(t, func() bool {
 		state, err := own.soc.GetEvents()
 		return err == nil && state&zmq.POLLIN != 0
