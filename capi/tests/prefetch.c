@@ -140,7 +140,7 @@ static void *publish_many(void *count) {
     return NULL;
 }
 
-/* Whoever takes, in whatever way and however slowly, gets everything in order: what has been
+/* A program that takes, in whatever way and however slowly, gets everything in order: what has been
  * taken from the buffer makes room, though the library hears of it late. */
 static void full(const char *messages) {
     int count = 20000;

@@ -141,7 +141,7 @@ type OutletConfig struct {
 	// peer; libzmq always does.
 	StalledPathTimeout time.Duration
 	// StallTimeout is how long a peer for which publishers are held back (Overflow Block or
-	// Auto) may take nothing. Then it is stalled: nobody waits for it until it is no longer
+	// Auto) may take nothing. Then it is stalled: no publisher waits for it until it is no longer
 	// behind, and what its full queue has no room for is dropped. It may change at any time.
 	StallTimeout func() time.Duration
 	// OnHold is called when a publisher begins to be held back, by the goroutine that delivers
@@ -238,7 +238,7 @@ type Throttler interface {
 	// SendFrom is Send for a batch of one publisher; it waits while the publisher is to be
 	// held back. As long as the caller waits, it reads nothing more from that publisher.
 	SendFrom(s *flow.Source, b *batch.Batch) Tally
-	// EndWaits lets all waits end, and nobody wait any more.
+	// EndWaits ends all waits, and lets no publisher wait any more.
 	EndWaits()
 }
 

@@ -297,7 +297,7 @@ func TestTheHolderReadsMoreThanTheBound(t *testing.T) {
 	require.EqualValues(t, []int{n, 0}, []int{int(s.Delivered), int(s.DroppedOverflow)})
 }
 
-// TestStoppingDoesNotWaitForRoom, whoever reads.
+// TestStoppingDoesNotWaitForRoom, whichever thread reads.
 func TestStoppingDoesNotWaitForRoom(t *testing.T) {
 	l := newLeasing(t, "queue.messages", "1", "queue.block", "1h")
 	fd, ok := l.AcquireLease(false)

@@ -47,7 +47,7 @@ type outlet struct {
 	waiting atomic.Bool          // a Send waits for room
 	source  *flow.Source         // the publisher whose batch is sent, or nil; guarded by sending
 	stalled bool                 // a queue has had no room for too long; guarded by mu
-	hurried bool                 // nobody is to wait any more; guarded by mu
+	hurried bool                 // no Send is to wait any more; guarded by mu
 	topics  trie.Set             // what peers subscribe to; guarded by mu
 }
 

@@ -57,7 +57,7 @@ type sendBuffer struct {
 	writing    bool          // a goroutine holds the writing flag
 	handedOver bool          // the writer is to take over the flag
 	lastWrite  time.Duration // when writing was last cleared, on the clock of now
-	stalled    atomic.Bool   // nobody waits for this peer; see failover.go and throttle.go
+	stalled    atomic.Bool   // no Send waits for this peer; see failover.go and throttle.go
 	waited     time.Duration // by Sends for this path; see failover.go
 	closing    bool          // no message will be added; shut down when empty
 	dead       bool          // the connection is gone
@@ -66,7 +66,7 @@ type sendBuffer struct {
 
 	levels *levels       // of the outlet that holds back publishers, or nil; see throttle.go
 	behind atomic.Bool   // so much is queued that publishers are held back
-	seen   progress      // of the peer, when somebody last looked
+	seen   progress      // of the peer, at the last look
 	took   time.Duration // when that changed, on the clock of package flow
 }
 

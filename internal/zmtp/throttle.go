@@ -23,8 +23,8 @@ import (
 //     to its bounds, and then it loses.
 //  3. A publisher that does not keep what is not read (a PUB of libzmq) waits only where a
 //     queue is full, since waiting would cost it messages.
-//  4. A peer that is behind and takes nothing for StallTimeout is stalled: nobody waits for it
-//     until it is no longer behind.
+//  4. A peer that is behind and takes nothing for StallTimeout is stalled: no publisher waits
+//     for it until it is no longer behind.
 //
 // Waiting comes before a batch is sent (admit), so that no queue is locked meanwhile; only
 // where a batch has no room in a queue, because its bounds are small or rule 3 holds, does
@@ -55,7 +55,7 @@ type throttle struct {
 	onHold       func(*flow.Source)
 
 	level levels
-	ended latch.Latch // nobody waits any more
+	ended latch.Latch // no publisher waits any more
 	turn  invariants.Mutex
 }
 
@@ -149,7 +149,7 @@ func (t *throttle) hold(s *flow.Source, c *conn) {
 }
 
 // awaitChange waits until a peer is no longer behind, it is time to look who is stalled, or
-// nobody is to wait any more.
+// no publisher is to wait any more.
 func (t *throttle) awaitChange(changed <-chan struct{}) {
 	look := time.NewTimer(max(t.stallTimeout()/stallChecks, time.Millisecond))
 	defer look.Stop()
@@ -209,7 +209,7 @@ type progress struct {
 	unsent  int    // bytes that the peer's system has not
 }
 
-// lastTook is when the peer last took anything, as far as anybody has looked; the time now, if
+// lastTook is when the peer last took anything, at the last look; the time now, if
 // that was since the last look.
 func (c *conn) lastTook(now time.Duration) time.Duration {
 	unsent := c.io.kernelState().unsent
@@ -254,7 +254,7 @@ func (o *sendBuffer) noteFull() {
 	}
 }
 
-// setStalled notes that nobody waits for the peer any more, if it is still behind.
+// setStalled notes that no publisher waits for the peer any more, if it is still behind.
 func (o *sendBuffer) setStalled() {
 	o.mu.Lock()
 	defer o.mu.Unlock()

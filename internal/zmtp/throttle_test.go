@@ -193,7 +193,7 @@ func TestAStalledSubscriberIsWaitedForOnceAndTakesPartAgainWhenItHasCaughtUp(t *
 			for range 200 {
 				send()
 			}
-			require.Equal(t, held, s.Held(flow.Now()).Total, "nobody waits for it any more")
+			require.Equal(t, held, s.Held(flow.Now()).Total, "no publisher waits for it any more")
 
 			stalled.gatedSink.open()
 			testkit.Eventually(t, func() bool { return peer(o, stalled.id).QueueMessages == 0 }, "it has caught up")
@@ -303,7 +303,7 @@ func TestASubscriberThatLeavesIsNotWaitedFor(t *testing.T) {
 	}
 	require.Equal(t, 500*100, testkit.Receive(t, done, "the publisher").Sent)
 	stays.sink.wait(t, 500*100)
-	testkit.Eventually(t, func() bool { return o.throttle.level.behind.Load() == 0 }, "nobody is behind")
+	testkit.Eventually(t, func() bool { return o.throttle.level.behind.Load() == 0 }, "no peer is behind")
 }
 
 // TestTheBooksAtRandomSpeeds: publishers and subscribers of random speeds and topics; what each
@@ -360,7 +360,7 @@ func TestTheBooksAtRandomSpeeds(t *testing.T) {
 				testkit.Eventually(t, func() bool { return int64(s.sink.len())+int64(peer(o, s.id).Dropped) == want }, "the books of %d", i)
 				requireInOrder(t, s.sink.got())
 			}
-			testkit.Eventually(t, func() bool { return o.throttle.level.behind.Load() == 0 }, "nobody is behind")
+			testkit.Eventually(t, func() bool { return o.throttle.level.behind.Load() == 0 }, "no peer is behind")
 		})
 	}
 }
@@ -377,8 +377,8 @@ func requireInOrder(t *testing.T, messages [][]string) {
 	}
 }
 
-// TestANewSubscriberDoesNotWaitForASlowOne: a publisher that is held back goes on when somebody has
-// subscribed who takes what it sends.
+// TestANewSubscriberDoesNotWaitForASlowOne: a publisher that is held back goes on when a peer has
+// subscribed that takes what it sends.
 func TestANewSubscriberDoesNotWaitForASlowOne(t *testing.T) {
 	o := throttled(t, carrier.Auto, 100, 0)
 	stalled := follow(t, o, "", &subscriber{})
@@ -408,7 +408,7 @@ func TestTheFirstBatchOfAPublisherWaitsForNobody(t *testing.T) {
 	testkit.Receive(t, flooding, "the other publisher")
 }
 
-// TestAPeerThatIsNoLongerBehindIsNotStalled, however late somebody finds that it was.
+// TestAPeerThatIsNoLongerBehindIsNotStalled, however late it is found that it was.
 func TestAPeerThatIsNoLongerBehindIsNotStalled(t *testing.T) {
 	b, _ := newSendBuffer(t, 10, 1000)
 	b.reportTo(&levels{})

@@ -42,7 +42,7 @@ def test_peers_of_pyzmq_lose_nothing_at_a_slow_subscriber(
 
     publishing = threading.Thread(target=publish)
     publishing.start()
-    support.eventually(lambda: office.stats()["throttled_seconds"] > 0, "nobody is held back")
+    support.eventually(lambda: office.stats()["throttled_seconds"] > 0, "no publisher is held back")
     for n in range(COUNT):
         assert subscriber.recv_multipart()[1] == b"%d" % n
     publishing.join(support.PATIENCE)
