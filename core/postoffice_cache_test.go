@@ -81,6 +81,7 @@ func TestALateReceiverGetsTheLastValues(t *testing.T) {
 	publishNumbers(t, p, "a/1", 10, 12)
 	require.Equal(t, map[string][]string{"a/1": {"10", "11"}}, values(t, r, 2), "live, behind it")
 	nothingMore(t, p, r, "a/2")
+	relayed(t, po, 25)
 	s := r.Stats()
 	require.EqualValues(t, 5, s.Cached)
 	require.Zero(t, s.Lost+s.Duplicates+s.DroppedStale+s.DroppedDuplicate)
@@ -88,7 +89,6 @@ func TestALateReceiverGetsTheLastValues(t *testing.T) {
 	require.EqualValues(t, 3, ps.CacheTopics)
 	require.EqualValues(t, 9, ps.CacheMessages)
 	require.EqualValues(t, 5, ps.CacheSent)
-	require.EqualValues(t, 25, ps.InMessages)
 	require.EqualValues(t, 3, ps.OutMessages)
 	require.EqualValues(t, 22, ps.Unwanted, "what is kept and has no subscriber is unwanted")
 }

@@ -52,7 +52,8 @@ type PostOfficeStats struct {
 // out_messages + unwanted + dropped, where a message counts once however many subscribers
 // it went to, and as dropped if it went to none of those that had subscribed to it.
 // DroppedOld and DroppedConflated are in none of the sums: they count the messages that were
-// removed from the queues of subscribers, once for each of these.
+// removed from the queues of subscribers, once for each of these. Messages are counted when
+// they have been passed on: a receiver may have one an instant before.
 type PostOfficeCounters struct {
 	InMessages  uint64 `json:"in_messages"`
 	InBytes     uint64 `json:"in_bytes"`

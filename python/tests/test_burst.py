@@ -55,6 +55,7 @@ def test_an_unpaced_burst_arrives_whole(office: hermes.PostOffice, how: str) -> 
         counters = receiver.stats()
         assert (counters["arrived"], counters["delivered"]) == (COUNT, COUNT)
         assert (counters["queued"], counters["lost"], counters["duplicates"]) == (0, 0, 0)
+        support.eventually(lambda: office.stats()["in_messages"] >= COUNT)
         passed = office.stats()
         assert (passed["in_messages"], passed["out_messages"]) == (COUNT, COUNT)
         assert passed["dropped"] == 0

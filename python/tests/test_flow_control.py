@@ -46,6 +46,7 @@ def test_peers_of_pyzmq_lose_nothing_at_a_slow_subscriber(
     for n in range(COUNT):
         assert subscriber.recv_multipart()[1] == b"%d" % n
     publishing.join(support.PATIENCE)
+    support.eventually(lambda: office.stats()["in_messages"] >= COUNT)
     counters = office.stats()
     assert (counters["in_messages"], counters["dropped"]) == (COUNT, 0)
 

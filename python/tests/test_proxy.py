@@ -225,6 +225,7 @@ def test_its_counters_add_up(life: ExitStack, office: PostOffice) -> None:
     for number in range(50):
         publisher.publish(hermes.Envelope("t", "o", number))
     support.take(receiver, 50)
+    eventually(lambda: office.stats()["in_messages"] >= 50)
     counters = office.stats()
     assert (counters["in_messages"], counters["out_messages"]) == (50, 50)
     assert counters["in_bytes"] == counters["out_bytes"] > 50 * 20
