@@ -29,13 +29,20 @@ func main() {
 	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	os.Exit(run(ctx, streams{os.Stdin, os.Stdout, os.Stderr}, os.Args[1:]))
+	os.Exit(run(ctx, streams{in: os.Stdin, out: os.Stdout, err: os.Stderr}, os.Args[1:]))
 }
 
 // streams is where a command reads and writes.
 type streams struct {
 	in       io.Reader
 	out, err io.Writer
+	finish   func() // called when the command ends: what it prints has outputGrace from then on
+}
+
+// forCommand makes streams for a command that ends early when ctx is done.
+func (s streams) forCommand(ctx context.Context) streams {
+	ctx, finish := context.WithCancel(ctx)
+	return streams{in: s.in, out: newOutput(ctx, s.out), err: newOutput(ctx, s.err), finish: finish}
 }
 
 // command is one word after "hermes".
@@ -57,6 +64,8 @@ func commands() []command {
 // run is main without the process around it; it returns the exit code. It ends early, with
 // exitOK, when ctx is done.
 func run(ctx context.Context, std streams, args []string) int {
+	std = std.forCommand(ctx)
+	defer std.finish()
 	if len(args) == 0 {
 		_ = usage(std.err)
 		return exitUsage

@@ -46,7 +46,7 @@ func try(t *testing.T, stdin string, args ...string) (code int, out, err string)
 	ctx, cancel := context.WithTimeout(t.Context(), soon)
 	defer cancel()
 	var stdout, stderr buffer
-	code = run(ctx, streams{strings.NewReader(stdin), &stdout, &stderr}, args)
+	code = run(ctx, streams{in: strings.NewReader(stdin), out: &stdout, err: &stderr}, args)
 	require.NoError(t, ctx.Err(), "hermes %v did not end; it said %s", args, stderr.String())
 	return code, stdout.String(), stderr.String()
 }
@@ -65,7 +65,7 @@ func start(t *testing.T, stdin io.Reader, args ...string) *running {
 	r, w := io.Pipe()
 	c := &running{lines: make(chan string), cancel: cancel, code: make(chan int, 1)}
 	go func() {
-		c.code <- run(ctx, streams{stdin, w, &c.stderr}, args)
+		c.code <- run(ctx, streams{in: stdin, out: w, err: &c.stderr}, args)
 		w.Close()
 	}()
 	ended := make(chan struct{})
@@ -307,7 +307,7 @@ func TestSubEndsWhenItsReaderHasGone(t *testing.T) {
 	defer w.Close()
 	var stderr buffer
 	code := make(chan int, 1)
-	go func() { code <- run(context.Background(), streams{nil, w, &stderr}, []string{"sub", at["out"]}) }()
+	go func() { code <- run(context.Background(), streams{out: w, err: &stderr}, []string{"sub", at["out"]}) }()
 	require.Eventually(t, func() bool { return strings.Contains(stderr.String(), "connected") }, soon, time.Millisecond)
 	require.NoError(t, r.Close())
 	select {
@@ -415,6 +415,66 @@ func TestVersion(t *testing.T) {
 	}
 }
 
+// unread is a pipe of some lines that is full from then on, until the test ends.
+type unread struct {
+	lines chan string
+	full  chan struct{} // closed when a write waits
+	end   <-chan struct{}
+	once  sync.Once
+}
+
+func (u *unread) Write(p []byte) (int, error) {
+	select {
+	case u.lines <- string(p):
+		return len(p), nil
+	default:
+	}
+	u.once.Do(func() { close(u.full) })
+	<-u.end
+	return 0, syscall.EPIPE
+}
+
+func TestACommandEndsThoughItsOutputIsNotRead(t *testing.T) {
+	_, at := startOffice(t)
+	for _, c := range []struct {
+		code int
+		args []string
+	}{
+		{exitOK, []string{"postoffice", "--in", "tcp://127.0.0.1:*", "--out", "tcp://127.0.0.1:*", "--stats", "1ms"}},
+		{exitError, []string{"sub", at["out"]}},
+	} {
+		out := &unread{lines: make(chan string, 3), full: make(chan struct{}), end: t.Context().Done()}
+		ctx, cancel := context.WithCancel(t.Context())
+		var stderr buffer
+		code := make(chan int, 1)
+		go func() { code <- run(ctx, streams{in: strings.NewReader(""), out: out, err: &stderr}, c.args) }()
+		for c.args[0] == "sub" && !closed(out.full) {
+			code, _, err := try(t, "", "pub", "--wait", "30s", at["in"], "t", "1")
+			require.Equal(t, exitOK, code, err)
+		}
+		<-out.full
+		cancel()
+		select {
+		case got := <-code:
+			require.Equal(t, c.code, got, stderr.String())
+		case <-time.After(soon):
+			require.Fail(t, "it goes on", c.args)
+		}
+		if c.code == exitError {
+			require.Contains(t, stderr.String(), errNotRead.Error())
+		}
+	}
+}
+
+func closed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
 // full is a place where no more can be written.
 type full struct{}
 
@@ -425,7 +485,7 @@ func TestWhatCannotBePrintedIsAnError(t *testing.T) {
 	for _, args := range [][]string{{"version"}, {"--version"}, {"options", "receiver"}, {"options", "markdown"}, {"help"}, {"help", "sub"}, {"sub", "--help"},
 		{"postoffice", "--in", "tcp://127.0.0.1:*", "--out", "tcp://127.0.0.1:*"}} {
 		var stderr buffer
-		code := run(t.Context(), streams{strings.NewReader(""), full{}, &stderr}, args)
+		code := run(t.Context(), streams{in: strings.NewReader(""), out: full{}, err: &stderr}, args)
 		require.Equal(t, exitError, code, "%v: %s", args, stderr.String())
 		require.Contains(t, stderr.String(), "no space left on device", args)
 	}

@@ -60,19 +60,34 @@ func printEndpoints(std streams, office *core.PostOffice, debug bool) error {
 	return json.NewEncoder(std.out).Encode(endpoints)
 }
 
-// watch waits until ctx is done, which is no error, or the post office fails.
+// watch waits until ctx is done, which is no error, or the post office fails. Counters are
+// printed beside it, so that a reader that does not read them stops nothing.
 func watch(ctx context.Context, std streams, office *core.PostOffice, every time.Duration) error {
 	end := stopWith(ctx, office)
 	defer end()
 	if every == 0 {
 		return office.Wait(-1)
 	}
-	w := newStatsWriter(std.out, office)
+	due, printed := make(chan struct{}, 1), make(chan struct{})
+	go func() {
+		defer close(printed)
+		w := newStatsWriter(std.out, office)
+		for range due {
+			w.print()
+		}
+		w.print()
+	}()
 	for {
 		err := office.Wait(every)
-		w.print()
 		if core.CodeOf(err) != core.ETIMEOUT {
+			close(due)
+			std.finish()
+			<-printed
 			return err
+		}
+		select {
+		case due <- struct{}{}:
+		default: // the line before has not been read yet
 		}
 	}
 }

@@ -13,6 +13,9 @@ import (
 // closed it: a write would fail then, but nothing is written while nothing arrives. The function
 // that it returns ends the watch.
 func onReaderGone(out io.Writer, gone func()) (end func()) {
+	if o, ok := out.(*output); ok {
+		out = o.to
+	}
 	file, ok := out.(*os.File)
 	if !ok {
 		return func() {}

@@ -72,7 +72,7 @@ func choose(receiver *core.Receiver, topics []string, origin string) error {
 
 // printEnvelopes prints count envelopes, or until an error if count is 0.
 func printEnvelopes(std streams, receiver *core.Receiver, count int) error {
-	out := bufio.NewWriter(std.out)
+	out := bufio.NewWriterSize(std.out, 64<<10)
 	for printed := 0; count == 0 || printed < count; {
 		most := 256
 		if count > 0 {
