@@ -57,7 +57,10 @@ def free_ports(count: int) -> list[int]:
 
 
 class Process:
-    """A program that can be stopped, suspended and killed."""
+    """A program that can be stopped, suspended and killed.
+
+    However the tests end, it does not outlive them.
+    """
 
     def __init__(self, *words, descriptors: int | None = None, stderr=subprocess.PIPE) -> None:
         self.words = [str(word) for word in words]
@@ -73,7 +76,7 @@ class Process:
     def start(self) -> None:
         self._lines = []
         self.child = subprocess.Popen(
-            self.words,
+            ["setpriv", "--pdeathsig", "KILL", *self.words],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
