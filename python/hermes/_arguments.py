@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Container, Iterable
 from datetime import timedelta
 from typing import Any
@@ -12,6 +13,9 @@ from hermes._typing import OptionValue
 
 # The longest duration that the native library reads, in seconds.
 _CENTURY = 100 * 365 * 24 * 3600.0
+
+# The units of its durations, in seconds.
+_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "µs": 1e-6, "ns": 1e-9}
 
 
 def option_text(value: OptionValue) -> str:
@@ -29,6 +33,11 @@ def duration(seconds: float) -> str:
     if not seconds <= _CENTURY:
         seconds = _CENTURY
     return f"{max(0, round(seconds * 1e6))}us"
+
+
+def seconds(duration: str) -> float:
+    """Convert a duration as the native library writes it, such as ``1m30s``."""
+    return sum(float(n) * _UNITS[unit] for n, unit in re.findall(r"([\d.]+)([^\d.]+)", duration))
 
 
 def name_text(text: str, what: str) -> bytes:

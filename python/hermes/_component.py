@@ -22,7 +22,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from hermes import _exit_fork, _zmq_context, errors
-from hermes._arguments import duration, option_text
+from hermes._arguments import duration, option_text, seconds
 from hermes._attributes import ReplaceableProperty, RunFlag
 from hermes._events import EventQueue
 from hermes._exit_fork import FLUSH
@@ -416,12 +416,17 @@ class Component(AsyncContext, _Thread[_C]):
         if self._hermes_core is not None and self._hermes_core.orphaned:
             self._hermes_core.get("state")  # raises ForkedError
 
-    def _hermes_stop_native(self, timeout: float = FLUSH) -> None:
+    def _hermes_linger(self) -> float:
+        """Return for how many seconds it flushes when it is stopped without a timeout."""
+        core = self._hermes_core
+        return FLUSH if core is None or core.orphaned else seconds(core.get("linger"))
+
+    def _hermes_stop_native(self, timeout: float | None = None) -> None:
         """Stop the native object; a publisher flushes for at most ``timeout`` seconds."""
         if self._hermes_core is not None:
             # Its last event, which is logged, tells what could not be sent in time.
             with contextlib.suppress(errors.HermesTimeoutError):
-                self._hermes_core.stop(timeout)
+                self._hermes_core.stop(self._hermes_linger() if timeout is None else timeout)
 
     def _hermes_forked(self) -> None:
         """Become a stopped object: the native object runs in the parent process."""

@@ -1,8 +1,8 @@
 """What happens to running components at exit and in a forked child.
 
-At exit publishers are stopped first, then post offices, then receivers, and all of
-them together may flush for `FLUSH` seconds. In a child of a fork nothing is flushed: the
-native objects belong to the parent.
+At exit publishers are stopped first, then post offices, then receivers. All of them together
+may flush for as long as the longest of their options ``linger``. In a child of a fork nothing
+is flushed: the native objects belong to the parent.
 
 `_components` holds every component that has a native object, weakly. No lock guards it: each
 operation on it is one call on a dictionary.
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
 
         def _hermes_running_flag(self) -> Any: ...
         def _hermes_lower(self) -> None: ...
-        def _hermes_stop_native(self, timeout: float = ...) -> None: ...
+        def _hermes_linger(self) -> float: ...
+        def _hermes_stop_native(self, timeout: float | None = ...) -> None: ...
         def _hermes_forked(self) -> None: ...
 
 
-#: How long a publisher that is stopped without a timeout may flush, in seconds; at exit, how
-#: long all components together may.
+#: How long what has no option ``linger`` of its own may take to end, in seconds.
 FLUSH = 1.0
 
 # How long the threads of stopped components may take to end at exit, in seconds.
@@ -130,16 +130,18 @@ def end_worker() -> None:
     _end_all()
 
 
-def flush_all(timeout: float = FLUSH) -> None:
+def flush_all() -> None:
     """Stop all running components, those of the lowest rank first."""
-    end = time.monotonic() + timeout
     components = living()
     running = [one for one in components if one._hermes_running_flag().is_set()]
     running.sort(key=lambda one: one._hermes_exit_rank)
+    lingers = [one._hermes_linger() for one in running]
+    end = time.monotonic() + max(lingers, default=0.0)
     for index, component in enumerate(running):
         component._hermes_lower()
         # An equal share of the time, so that one without a peer does not use all of it.
-        component._hermes_stop_native(max(0.0, end - time.monotonic()) / (len(running) - index))
+        share = max(0.0, end - time.monotonic()) / (len(running) - index)
+        component._hermes_stop_native(min(share, lingers[index]))
     # A thread that logs while the interpreter shuts down can crash it.
     end = time.monotonic() + _JOIN
     for component in components:

@@ -10,7 +10,6 @@ from hermes import _star_import
 from hermes._arguments import address_text
 from hermes._attributes import ReplaceableProperty
 from hermes._component import Component
-from hermes._exit_fork import FLUSH
 from hermes._native.handles import PostOfficeCore
 from hermes._typing import OnEvent, OptionValue, PostOfficeStats
 from hermes._zmq_context import Context, terminate
@@ -112,7 +111,7 @@ class PostOffice(_Component):
             The longest wait in seconds; None: no limit.
         """
         self._hermes_lower()
-        wait = FLUSH if timeout is None else timeout
+        wait = self._hermes_linger() if timeout is None else timeout
         if "ctx" in self.__dict__ and self.ctx is not None:
             # As in 1.x: this ends a `run` of the program that uses its sockets.
             terminate(self.ctx, wait)

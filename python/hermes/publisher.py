@@ -13,7 +13,6 @@ from hermes._arguments import addresses, addresses_text, name_text
 from hermes._attributes import Socket
 from hermes._codec.codec import choose
 from hermes._component import Component
-from hermes._exit_fork import FLUSH
 from hermes._native.handles import PublisherCore
 from hermes._queue.pumps import SendPump
 from hermes._queue.q import PublisherQ
@@ -207,7 +206,8 @@ class Publisher(_Component):
         Parameters
         ----------
         timeout
-            How long to send, in seconds; None: one second.
+            How long to send, in seconds; None: as long as the option ``linger`` says, which is
+            one second by default.
         """
         log.info("Stopping Publisher instance..")
         self.join(timeout)
@@ -215,7 +215,7 @@ class Publisher(_Component):
 
     def join(self, timeout: float | None = None) -> None:
         """Do what `stop` does, as in 1.x, without a line in the log."""
-        end = time.monotonic() + (FLUSH if timeout is None else timeout)
+        end = time.monotonic() + (self._hermes_linger() if timeout is None else timeout)
         self._hermes_lower()
         if self._hermes_core is not None:
             self.sock = None
@@ -223,7 +223,9 @@ class Publisher(_Component):
         super().join(timeout)
         self._hermes_end_context()
 
-    def _hermes_stop_native(self, timeout: float = FLUSH) -> None:
+    def _hermes_stop_native(self, timeout: float | None = None) -> None:
+        if timeout is None:
+            timeout = self._hermes_linger()
         end = time.monotonic() + timeout
         if self._hermes_pump is not None and not self._hermes_is_orphan():
             self._hermes_pump.stop(timeout)

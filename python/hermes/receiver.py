@@ -352,7 +352,7 @@ class Receiver(_Component):
     def join(self, timeout: float | None = None) -> None:
         """Do what `stop` does, as in 1.x, without a line in the log."""
         self._hermes_lower()
-        self._hermes_stop_native(FLUSH if timeout is None else timeout)
+        self._hermes_stop_native(timeout)
         self._hermes_received.end()
         super().join(timeout)
         if self._hermes_pump is not None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import queue
+import subprocess
+import sys
 import threading
 import time
 from typing import Any
 
+import pytest
 import support
 
 from hermes import Envelope, PostOffice, Publisher, Receiver, _zmq_context
@@ -59,6 +62,49 @@ def test_what_is_in_a_queue_of_ones_own_is_sent_at_exit(office: PostOffice) -> N
         while last is None or last.data != 19999:
             last = receiver.recv(True, support.PATIENCE)
             assert last is not None
+
+
+LINGERING = """
+import sys
+import hermes
+
+publisher = hermes.Publisher(sys.argv[1], "p", options={"ready.hold": "1h", "linger": "1m"})
+publisher.start()
+publisher.publish(hermes.Envelope("t", "o", 1))
+print("ends", flush=True)
+"""
+
+
+@pytest.mark.parametrize("how", ["", "publisher.stop()"], ids=["exit", "stop"])
+def test_the_option_linger_is_how_long_the_end_may_take(how: str) -> None:
+    address = support.free_address()
+    words = [sys.executable, "-c", LINGERING + how, address]
+    with subprocess.Popen(
+        words, env=support.environment(), stdout=subprocess.PIPE, text=True
+    ) as sender:
+        assert sender.stdout is not None
+        assert sender.stdout.readline() == "ends\n"
+        time.sleep(1.5)  # longer than the default of linger
+        with Receiver("@" + address, "r", on_slow="ignore") as receiver:
+            envelope = receiver.recv(True, support.PATIENCE)
+            assert envelope is not None
+            assert envelope.data == 1
+        assert sender.wait(support.PATIENCE) == 0
+
+
+def test_what_is_left_in_a_queue_of_ones_own_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    options: Any = {"queue.messages": 2, "queue.block": "0", "ready.hold": "1h", "linger": "0"}
+    publisher = Publisher(support.free_address(), "p", options=options)
+    publisher.q = queue.Queue()
+    publisher.start()
+    for number in range(10):
+        publisher.q.put(Envelope("t", "o", number))
+    support.eventually(lambda: publisher.stats()["queued"] == 2 and publisher.q.qsize() == 7)
+    publisher.stop()
+    publisher.stop()
+    told = [text for text in caplog.messages if "in its own queue" in text]
+    assert len(told) == 1
+    assert "8 envelopes" in told[0]
 
 
 def test_a_queue_of_ones_own_waits_for_room() -> None:

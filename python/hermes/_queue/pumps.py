@@ -183,6 +183,8 @@ class SendPump:
         self._codec = codec
         self._end: float | None = None
         self._stopping = False
+        self._sending = False  # whether the thread has taken an envelope that is not sent yet
+        self._reported = False
         self._threads = OnceThread(self._run, "hermes-pump")
 
     def start(self) -> None:
@@ -194,6 +196,24 @@ class SendPump:
         self._end = time.monotonic() + timeout
         self._stopping = True
         self._threads.join(timeout + SLICE)
+        self._report_rest()
+
+    def _report_rest(self) -> None:
+        """Log what was not taken from the queue in time, once."""
+        publisher = self._publisher()
+        if publisher is None or self._reported:
+            return
+        rest = int(self._sending)
+        with contextlib.suppress(Exception):  # it need not have a size
+            rest += publisher.q.qsize()
+        if rest > 0:
+            self._reported = True
+            publisher._hermes_log.warning(
+                "Publisher %s stopped with %d envelopes in its own queue, which were not sent; "
+                "its option linger is how long it sends at the end",
+                publisher.name,
+                rest,
+            )
 
     def _run(self) -> None:
         while True:
@@ -217,12 +237,14 @@ class SendPump:
 
     def _send(self, item: Any) -> None:
         """Send one envelope, and try again while there is no room."""
+        self._sending = True
         while not send_item(self._core, self._codec, item):
             if self._core.get("state") != "running" or (
                 self._stopping and remaining(self._end) == 0.0
             ):
                 return
             time.sleep(_POLL)
+        self._sending = False
 
 
 def _holds(target: Any) -> bool:
