@@ -79,10 +79,8 @@ type CacheCounters struct {
 // Stats takes the counters at one instant.
 func (p *PostOffice) Stats() PostOfficeStats {
 	s := PostOfficeStats{ComponentStats: p.commonStats(), Ready: p.ready.IsOpen(), Publishers: []Peer{}, Subscribers: []Peer{}}
-	var present time.Duration // of waits under way
 	if r := p.current(); r != nil {
 		in, out, debug := r.Sockets()
-		present = r.HeldNow()
 		s.Publishers, s.Subscribers = peersOf(in, "publisher"), peersOf(out, "subscriber")
 		s.CacheCounters = CacheCounters(r.Cache().Counters())
 		if debug != nil {
@@ -90,7 +88,7 @@ func (p *PostOffice) Stats() PostOfficeStats {
 		}
 	}
 	s.PostOfficeCounters = PostOfficeCounters(p.counters.Now())
-	s.Throttled = (p.counters.Held() + present).Seconds()
+	s.Throttled = p.counters.Held().Seconds()
 	return s
 }
 

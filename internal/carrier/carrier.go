@@ -144,9 +144,9 @@ type OutletConfig struct {
 	// Auto) may take nothing. Then it is stalled: no publisher waits for it until it is no longer
 	// behind, and what its full queue has no room for is dropped. It may change at any time.
 	StallTimeout func() time.Duration
-	// OnHold is called when a publisher begins to be held back, by the goroutine that delivers
-	// its messages. It must not block. It may be nil.
-	OnHold func(*flow.Source)
+	// OnHold is called when a publisher begins to be held back, and OnRelease when that ends, by
+	// the goroutine that delivers its messages. They must not block, and may be nil.
+	OnHold, OnRelease func(*flow.Source)
 	// Cache, if it is not nil, has the last values that each peer is sent when it
 	// subscribes. zmtp only, and not with Overflow Wait.
 	Cache Cache
@@ -191,16 +191,15 @@ type InletConfig struct {
 	ReaderLease bool
 }
 
-// Tally is what became of the messages of one Send. All fields but SentBytes and Held add
-// up to the number of messages in the batch.
+// Tally is what became of the messages of one Send. All fields but SentBytes add up
+// to the number of messages in the batch.
 type Tally struct {
-	Sent      int           // queued for at least one peer
-	SentBytes int64         // size of those, framing included
-	Unwanted  int           // there are peers, and none has a matching subscription
-	NoPeer    int           // there is no peer at all, or the peers that subscribe have left meanwhile
-	Dropped   int           // the queue of every peer that subscribes is full, and Send does not wait
-	Unsent    int           // Close came before there was room (Overflow Wait)
-	Held      time.Duration // how long the publisher was held back; in no sum
+	Sent      int   // queued for at least one peer
+	SentBytes int64 // size of those, framing included
+	Unwanted  int   // there are peers, and none has a matching subscription
+	NoPeer    int   // there is no peer at all, or the peers that subscribe have left meanwhile
+	Dropped   int   // the queue of every peer that subscribes is full, and Send does not wait
+	Unsent    int   // Close came before there was room (Overflow Wait)
 }
 
 // Socket is what both sides have in common.

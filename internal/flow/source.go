@@ -87,13 +87,13 @@ func (s *Source) Begin(by uint64, now time.Duration) (first bool) {
 	return first
 }
 
-// End notes that the wait is over, if there is one, and gives how long it was.
-func (s *Source) End(now time.Duration) (waited time.Duration) {
+// End notes that the wait is over, and reports whether there was one.
+func (s *Source) End(now time.Duration) (waited bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.began >= 0 {
-		waited = now - s.began
-		s.total += waited
+	waited = s.began >= 0
+	if waited {
+		s.total += now - s.began
 		s.began = -1
 	}
 	return waited
@@ -101,9 +101,8 @@ func (s *Source) End(now time.Duration) (waited time.Duration) {
 
 // Held is how long the publisher has been held back altogether.
 type Held struct {
-	Total   time.Duration // that of a wait under way included
-	Present time.Duration // of the wait under way alone
-	By      uint64        // the peer last waited for; 0 is none
+	Total time.Duration // that of a wait under way included
+	By    uint64        // the peer last waited for; 0 is none
 }
 
 // Held takes the account at the time now.
@@ -112,8 +111,7 @@ func (s *Source) Held(now time.Duration) Held {
 	defer s.mu.Unlock()
 	h := Held{Total: s.total, By: s.by}
 	if s.began >= 0 {
-		h.Present = now - s.began
-		h.Total += h.Present
+		h.Total += now - s.began
 	}
 	return h
 }

@@ -42,6 +42,7 @@ type outlet struct {
 	wait    bool                 // for room, rather than drop
 	stall   func() time.Duration // how long for one queue, or nil: without end
 	onHold  func(*flow.Source)   // see carrier.OutletConfig; may be nil
+	onFree  func(*flow.Source)   // OnRelease there; may be nil
 	sending invariants.Mutex     // keeps the messages of one Send together and in order
 	room    *sync.Cond           // on mu: libzmq may have room again
 	waiting atomic.Bool          // a Send waits for room
@@ -55,7 +56,7 @@ func openOutlet(cfg carrier.OutletConfig) (*outlet, error) {
 	if cfg.Overflow == carrier.DropOld || cfg.Overflow == carrier.LatestPerTopic {
 		return nil, fmt.Errorf("%w: libzmq drops what is new only", carrier.ErrUnsupported)
 	}
-	o := &outlet{wait: cfg.Overflow == carrier.Wait || cfg.Overflow == carrier.Block, onHold: cfg.OnHold}
+	o := &outlet{wait: cfg.Overflow == carrier.Wait || cfg.Overflow == carrier.Block, onHold: cfg.OnHold, onFree: cfg.OnRelease}
 	if cfg.Overflow == carrier.Block {
 		o.stall = cfg.StallTimeout
 	}
@@ -135,8 +136,8 @@ func (o *outlet) SendFrom(s *flow.Source, b *batch.Batch) (t carrier.Tally) {
 	for i := 0; i < b.Len(); {
 		i = o.sendRunOf(b, i, &t)
 	}
-	if s != nil {
-		t.Held = s.End(flow.Now())
+	if s != nil && s.End(flow.Now()) && o.onFree != nil {
+		o.onFree(s)
 	}
 	return t
 }

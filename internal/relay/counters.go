@@ -6,6 +6,7 @@ import (
 
 	"github.com/hermes-zmq/hermes/internal/batch"
 	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/flow"
 	"github.com/hermes-zmq/hermes/internal/invariants"
 )
 
@@ -21,7 +22,8 @@ type Counters struct {
 	mu      sync.Mutex
 	c       Counts          // without what remover has removed
 	remover carrier.Remover // the outlet of the present run; nil if it removes nothing
-	held    time.Duration   // for which publishers were held back, without waits under way
+	waiting int             // publishers that are held back now
+	held    time.Duration   // sum of all waits; of one under way, less the time until which it lasts
 }
 
 // Counts are the counters at one instant; core.PostOfficeCounters says what each means.
@@ -63,11 +65,27 @@ func (c *Counters) Now() Counts {
 	return c.now()
 }
 
-// Held is for how long publishers were held back, summed over all, in waits that have ended.
+// Held is for how long publishers were held back until now, summed over all. It never decreases.
 func (c *Counters) Held() time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.held
+	return c.held + time.Duration(c.waiting)*flow.Now()
+}
+
+// holdBegins notes that a publisher is held back from now on.
+func (c *Counters) holdBegins() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.waiting++
+	c.held -= flow.Now()
+}
+
+// holdEnds notes that one is no longer held back.
+func (c *Counters) holdEnds() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.waiting--
+	c.held += flow.Now()
 }
 
 // count takes in what became of a batch.
@@ -81,7 +99,6 @@ func (c *Counters) count(b *batch.Batch, t carrier.Tally) {
 	n.OutBytes += uint64(t.SentBytes)
 	n.Unwanted += uint64(t.Unwanted + t.NoPeer)
 	n.Dropped += uint64(t.Dropped + t.Unsent)
-	c.held += t.Held
 	if invariants.Enabled {
 		invariants.Check(n.InMessages == n.OutMessages+n.Unwanted+n.Dropped, "post office: the counters do not add up: %+v", *n)
 	}

@@ -7,7 +7,7 @@
 //	publishers <- inlet <- upstream subscriptions <- out outlet <- receivers
 //
 // For a receiver that does not keep up, the out outlet drops messages, and counts them, or holds
-// back publishers, as its Overflow says; throttling tells of that. The debug outlet always
+// back publishers, as its Overflow says; throttleEvents tells of that. The debug outlet always
 // drops. A Relay refuses addresses that lead back to itself, and asks the post offices
 // around it whether messages come back (see cycles).
 //
@@ -62,7 +62,7 @@ type Relay struct {
 	out, debug carrier.Outlet // debug may be nil
 	upstream   upstream
 	cycles     *cycles
-	throttling throttling
+	throttled  throttleEvents
 	passing    atomic.Int64  // batches that are on their way through
 	passed     atomic.Uint64 // grows with every batch: tells when it has become quiet
 
@@ -76,7 +76,7 @@ func Open(cfg Config) (_ *Relay, err error) {
 		return nil, err
 	}
 	r := &Relay{cfg: cfg, cycles: newCycles()}
-	r.throttling.begin(cfg.Who, r.subscriber, cfg.OnEvent)
+	r.throttled.begin(cfg.Who, r.subscriber, cfg.OnEvent)
 	defer func() {
 		if err != nil {
 			r.close(&deadline.StopLimit{}) // at once
@@ -185,7 +185,8 @@ func (r *Relay) openOutlet(typ carrier.Type, a address.List) (carrier.Outlet, er
 	cfg.OnEvent = func(e carrier.Event) { r.cfg.OnPeer(typ, a, e) }
 	cached := typ == carrier.XPUB && r.cfg.Cache != nil
 	if typ == carrier.XPUB {
-		cfg.Overflow, cfg.StallTimeout, cfg.OnHold = r.cfg.Full, r.cfg.Stall, r.throttling.hold
+		cfg.Overflow, cfg.StallTimeout = r.cfg.Full, r.cfg.Stall
+		cfg.OnHold, cfg.OnRelease = r.hold, r.release
 		cfg.Redirect = r.redirectPublisher
 		cfg.OnEvent = func(e carrier.Event) {
 			r.upstream.note(e)
@@ -279,9 +280,14 @@ func (r *Relay) Sockets() (in carrier.Inlet, out, debug carrier.Outlet) {
 	return r.inlet, r.out, r.debug
 }
 
-// HeldNow is for how long publishers have been held back in waits that have not ended, summed
-// over all; Counters has the others.
-func (r *Relay) HeldNow() time.Duration { return r.throttling.present(flow.Now()) }
+// hold is told by the outlet when a publisher begins to wait.
+func (r *Relay) hold(s *flow.Source) {
+	r.cfg.Counters.holdBegins()
+	r.throttled.hold(s)
+}
+
+// release is told when its wait is over.
+func (r *Relay) release(*flow.Source) { r.cfg.Counters.holdEnds() }
 
 // subscriber is the address of one, or "".
 func (r *Relay) subscriber(id uint64) string {
@@ -350,7 +356,7 @@ func (r *Relay) close(limit *deadline.StopLimit) (unsent int) {
 	if t, ok := r.out.(carrier.Throttler); ok {
 		t.EndWaits() // the inlet closes when nothing is on its way through any more
 	}
-	r.throttling.stop()
+	r.throttled.stop()
 	if r.inlet != nil {
 		r.inlet.Close()
 	}

@@ -92,57 +92,6 @@ func (r *rawio) track(fd uintptr) {
 	fds.Track(r.fd)
 }
 
-// leavePoller takes the connection out of Go's poller, in which every arrival would wake
-// a thread of Go. It is called by the connection's goroutine before any other but
-// SetDeadline's callers uses the connection, which stays as it was on an error.
-func (r *rawio) leavePoller() error {
-	fd := -1
-	var failed error
-	if err := r.raw.Control(func(old uintptr) { fd, failed = unix.FcntlInt(old, unix.F_DUPFD_CLOEXEC, 3) }); err != nil {
-		return err
-	}
-	if failed != nil {
-		return os.NewSyscallError("fcntl", failed)
-	}
-	file, err := unpolledFile(fd)
-	if err != nil {
-		return err
-	}
-	readable, err := newEpoll(fd, unix.EPOLLIN)
-	if err != nil {
-		_ = file.Close()
-		return err
-	}
-	raw, err := file.SyscallConn()
-	if err != nil {
-		_ = file.Close()
-		_ = readable.file.Close()
-		return err
-	}
-	fds.Untrack(r.fd)
-	_ = r.Conn.Close() // the connection lives on in file
-	r.track(uintptr(fd))
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.file, r.raw, r.readable = file, raw, readable
-	return readable.file.SetDeadline(r.deadline)
-}
-
-// unpolledFile makes a file of a socket that does not enter Go's poller: for that it has
-// to be in blocking mode for a moment.
-func unpolledFile(fd int) (*os.File, error) {
-	if err := unix.SetNonblock(fd, false); err != nil {
-		_ = unix.Close(fd)
-		return nil, os.NewSyscallError("fcntl", err)
-	}
-	file := os.NewFile(uintptr(fd), "connection")
-	if err := unix.SetNonblock(fd, true); err != nil {
-		_ = file.Close()
-		return nil, os.NewSyscallError("fcntl", err)
-	}
-	return file, nil
-}
-
 // SetDeadline is net.Conn's, for whatever waits.
 func (r *rawio) SetDeadline(t time.Time) error {
 	r.mu.Lock()

@@ -53,6 +53,7 @@ type throttle struct {
 	auto         bool
 	stallTimeout func() time.Duration
 	onHold       func(*flow.Source)
+	onRelease    func(*flow.Source)
 
 	level levels
 	ended latch.Latch // no publisher waits any more
@@ -66,7 +67,8 @@ type levels struct {
 }
 
 func newThrottle(o *outlet, cfg *carrier.OutletConfig) *throttle {
-	t := &throttle{outlet: o, auto: cfg.Overflow == carrier.Auto, stallTimeout: cfg.StallTimeout, onHold: cfg.OnHold}
+	t := &throttle{outlet: o, auto: cfg.Overflow == carrier.Auto, stallTimeout: cfg.StallTimeout,
+		onHold: cfg.OnHold, onRelease: cfg.OnRelease}
 	t.turn.Rank(lockFamily, rankTurn)
 	return t
 }
@@ -90,7 +92,9 @@ func (o *outlet) SendFrom(s *flow.Source, b *batch.Batch) carrier.Tally {
 	}
 	tally := o.send(f)
 	s.Sent(f.now)
-	tally.Held = s.End(flow.Now())
+	if s.End(flow.Now()) && t.onRelease != nil {
+		t.onRelease(s)
+	}
 	return tally
 }
 

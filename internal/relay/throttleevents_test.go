@@ -10,9 +10,9 @@ import (
 	"github.com/hermes-zmq/hermes/internal/notify"
 )
 
-// quiescent is a throttling whose looks the test makes, and what it has told.
-func quiescent() (*throttling, *[]notify.Event) {
-	t, events := &throttling{running: true}, &[]notify.Event{}
+// quiescent is a throttleEvents whose looks the test makes, and what it has told.
+func quiescent() (*throttleEvents, *[]notify.Event) {
+	t, events := &throttleEvents{running: true}, &[]notify.Event{}
 	t.begin("post office", func(uint64) string { return "tcp://slow" }, func(e notify.Event) { *events = append(*events, e) })
 	return t, events
 }

@@ -10,14 +10,14 @@ import (
 	"github.com/hermes-zmq/hermes/internal/safe"
 )
 
-// throttling tells when a publisher begins to be held back, and when that is over. In a flood
+// throttleEvents tells when a publisher begins to be held back, and when that is over. In a flood
 // a publisher is held back many times a second, for moments; what counts is the sum: it begins
 // when a publisher was held back for a tenth of a look's interval, and is over when it was not
 // held back at all for overAfter.
 //
 // A goroutine looks at all publishers in question every lookEvery; it runs only while there
 // are any. mu guards everything; flow.Source's lock is taken with it held.
-type throttling struct {
+type throttleEvents struct {
 	who     string
 	address func(subscriber uint64) string // of a subscriber, "" where it is gone
 	tell    func(notify.Event)
@@ -42,14 +42,14 @@ const (
 	overAfter = 10 * time.Second
 )
 
-func (t *throttling) begin(who string, address func(uint64) string, tell func(notify.Event)) {
+func (t *throttleEvents) begin(who string, address func(uint64) string, tell func(notify.Event)) {
 	t.who, t.address, t.tell = who, address, tell
 	t.sources = map[*flow.Source]*holdings{}
 	t.halt = make(chan struct{})
 }
 
 // hold is told by the outlet when a publisher begins to wait.
-func (t *throttling) hold(s *flow.Source) {
+func (t *throttleEvents) hold(s *flow.Source) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.sources[s] != nil || t.stopped {
@@ -62,18 +62,8 @@ func (t *throttling) hold(s *flow.Source) {
 	}
 }
 
-// present sums the waits under way of all publishers.
-func (t *throttling) present(now time.Duration) (sum time.Duration) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for s := range t.sources {
-		sum += s.Held(now).Present
-	}
-	return sum
-}
-
 // stop ends the goroutine.
-func (t *throttling) stop() {
+func (t *throttleEvents) stop() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if !t.stopped {
@@ -82,7 +72,7 @@ func (t *throttling) stop() {
 	}
 }
 
-func (t *throttling) run() {
+func (t *throttleEvents) run() {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for {
@@ -98,7 +88,7 @@ func (t *throttling) run() {
 }
 
 // look looks at all publishers in question, and reports whether there are any left.
-func (t *throttling) look(now time.Duration) (some bool) {
+func (t *throttleEvents) look(now time.Duration) (some bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for s, h := range t.sources {
@@ -113,7 +103,7 @@ func (t *throttling) look(now time.Duration) (some bool) {
 }
 
 // lookAt looks at one, and reports whether it is still in question. The caller holds mu.
-func (t *throttling) lookAt(s *flow.Source, h *holdings, held flow.Held) bool {
+func (t *throttleEvents) lookAt(s *flow.Source, h *holdings, held flow.Held) bool {
 	recently := held.Total - h.total
 	if recently > 0 {
 		h.quiet = 0
