@@ -191,8 +191,8 @@ type InletConfig struct {
 	ReaderLease bool
 }
 
-// Tally is what became of the messages of one Send. All fields but SentBytes add up
-// to the number of messages in the batch.
+// Tally is what became of the messages of one Send. All counts add up to the number of messages
+// in the batch.
 type Tally struct {
 	Sent      int   // queued for at least one peer
 	SentBytes int64 // size of those, framing included
@@ -200,6 +200,20 @@ type Tally struct {
 	NoPeer    int   // there is no peer at all, or the peers that subscribe have left meanwhile
 	Dropped   int   // the queue of every peer that subscribes is full, and Send does not wait
 	Unsent    int   // Close came before there was room (Overflow Wait)
+	// Left is the last messages of the batch, which found that no peer subscribes to anything any
+	// more (Overflow Wait): they have gone to none, and may be sent again.
+	Left  int
+	Alone bool // there is no peer at all
+}
+
+// GiveUp counts what is left as NoPeer if there is no peer, otherwise as Unwanted.
+func (t *Tally) GiveUp() {
+	if t.Alone {
+		t.NoPeer += t.Left
+	} else {
+		t.Unwanted += t.Left
+	}
+	t.Left = 0
 }
 
 // Socket is what both sides have in common.

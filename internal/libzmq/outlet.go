@@ -40,6 +40,7 @@ const (
 type outlet struct {
 	*socket
 	wait    bool                 // for room, rather than drop
+	leaves  bool                 // leaves the end of a batch if nothing is subscribed to any more
 	stall   func() time.Duration // how long for one queue, or nil: without end
 	onHold  func(*flow.Source)   // see carrier.OutletConfig; may be nil
 	onFree  func(*flow.Source)   // OnRelease there; may be nil
@@ -56,7 +57,8 @@ func openOutlet(cfg carrier.OutletConfig) (*outlet, error) {
 	if cfg.Overflow == carrier.DropOld || cfg.Overflow == carrier.LatestPerTopic {
 		return nil, fmt.Errorf("%w: libzmq drops what is new only", carrier.ErrUnsupported)
 	}
-	o := &outlet{wait: cfg.Overflow == carrier.Wait || cfg.Overflow == carrier.Block, onHold: cfg.OnHold, onFree: cfg.OnRelease}
+	o := &outlet{wait: cfg.Overflow == carrier.Wait || cfg.Overflow == carrier.Block, leaves: cfg.Overflow == carrier.Wait,
+		onHold: cfg.OnHold, onFree: cfg.OnRelease}
 	if cfg.Overflow == carrier.Block {
 		o.stall = cfg.StallTimeout
 	}
@@ -133,7 +135,7 @@ func (o *outlet) SendFrom(s *flow.Source, b *batch.Batch) (t carrier.Tally) {
 	o.sending.Lock()
 	defer o.sending.Unlock()
 	o.source = s
-	for i := 0; i < b.Len(); {
+	for i := 0; i < b.Len()-t.Left; {
 		i = o.sendRunOf(b, i, &t)
 	}
 	if s != nil && s.End(flow.Now()) && o.onFree != nil {
@@ -154,8 +156,10 @@ func (o *outlet) sendRunOf(b *batch.Batch, from int, t *carrier.Tally) int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	to := min(from+sendRun, b.Len())
-	for i := from; i < to; i++ {
-		o.sendMessage(b.Message(i), t)
+	for i := from; i < to && t.Left == 0; i++ {
+		if o.sendMessage(b.Message(i), t); t.Left > 0 {
+			t.Left, t.Alone = b.Len()-i, o.alone()
+		}
 	}
 	o.wakeWatcher()
 	return to
@@ -186,6 +190,9 @@ func (o *outlet) sendMessage(msg []byte, t *carrier.Tally) {
 			t.NoPeer++
 			return
 		case begun:
+		case o.leaves && o.topics.Len() == 0:
+			t.Left++
+			return
 		case o.alone():
 			t.NoPeer++
 			return

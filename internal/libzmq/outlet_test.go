@@ -2,6 +2,7 @@ package libzmq
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -65,6 +66,13 @@ func TestMessagesWithoutAPeerAreCounted(t *testing.T) {
 	o := newOutlet(t, carrier.OutletConfig{Config: carrier.Config{Connect: []string{"tcp://127.0.0.1:1"}}})
 	require.Equal(t, carrier.Tally{NoPeer: 2}, o.Send(messages("a", "b")))
 	require.Zero(t, o.Close(0))
+}
+
+// TestAnOutletThatWaitsLeavesWhatHasNoSubscriber: the publisher holds it.
+func TestAnOutletThatWaitsLeavesWhatHasNoSubscriber(t *testing.T) {
+	o := newOutlet(t, carrier.OutletConfig{Config: carrier.Config{Connect: []string{"tcp://127.0.0.1:1"}}, Overflow: carrier.Wait})
+	b := messages(slices.Repeat([]string{"a"}, 3*sendRun)...)
+	require.Equal(t, carrier.Tally{Left: 3 * sendRun, Alone: true}, o.Send(b))
 }
 
 func TestAfterCloseOnlyAnOutletThatWaitsHasMessagesUnsent(t *testing.T) {

@@ -46,6 +46,7 @@ type Queue struct {
 
 	tail       *batch.Batch   // being written; nil or empty: nothing to write
 	batches    []*batch.Batch // complete ones before it, oldest first
+	returned   *batch.Batch   // one before these, taken and given back; in flight, as it is numbered
 	dropped    int            // how many envelopes of the oldest batch have been dropped
 	conflating conflating     // replaces the batches while the queue holds the newest of each topic
 	count      int64          // envelopes queued, inFlight included
@@ -250,6 +251,10 @@ func (q *Queue) Dispose() {
 func (q *Queue) Take() *batch.Batch {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if b := q.returned; b != nil {
+		q.returned = nil
+		return b
+	}
 	q.collect()
 	if q.conflating.on {
 		q.thaw()
@@ -278,11 +283,33 @@ func (q *Queue) shift() *batch.Batch {
 
 // Settle counts what became of a batch that was taken, and releases it.
 func (q *Queue) Settle(b *batch.Batch, t carrier.Tally) {
+	t.GiveUp()
 	q.mu.Lock()
 	q.count -= int64(b.Len())
 	q.bytes -= int64(b.Size())
 	q.inFlight -= int64(b.Len())
 	q.memory -= b.Footprint()
+	q.account(t)
+	q.mu.Unlock()
+	b.Release()
+}
+
+// GiveBack counts what became of a batch that was taken, but for what is left of it: that is
+// taken again before all others.
+func (q *Queue) GiveBack(b *batch.Batch, t carrier.Tally) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n, size := b.Len()-t.Left, b.Size()
+	b.Skip(n)
+	q.count -= int64(n)
+	q.bytes -= int64(size - b.Size())
+	q.inFlight -= int64(n)
+	q.returned = b
+	q.account(t)
+}
+
+// account counts what became of a batch. The caller holds mu.
+func (q *Queue) account(t carrier.Tally) {
 	c := &q.counters
 	c.Sent += uint64(t.Sent)
 	c.SentBytes += uint64(t.SentBytes)
@@ -296,8 +323,6 @@ func (q *Queue) Settle(b *batch.Batch, t carrier.Tally) {
 		q.empty.Set(true)
 	}
 	q.check()
-	q.mu.Unlock()
-	b.Release()
 }
 
 // CountLost counts n envelopes as dropped_no_peer that the carrier took and had not written
@@ -355,12 +380,15 @@ func (q *Queue) DropAll(unsent int) uint64 {
 	if q.tail != nil {
 		q.batches = append(q.batches, q.tail)
 	}
+	if q.returned != nil {
+		q.batches = append(q.batches, q.returned)
+	}
 	for _, b := range q.batches {
 		b.Release()
 	}
 	c := &q.counters
 	c.DroppedStop += uint64(q.count)
-	q.tail, q.batches, q.dropped, q.conflating = nil, nil, 0, conflating{}
+	q.tail, q.batches, q.returned, q.dropped, q.conflating = nil, nil, nil, 0, conflating{}
 	q.count, q.bytes, q.inFlight, q.memory = 0, 0, 0, 0
 	lost := min(uint64(unsent), c.Sent)
 	c.Sent -= lost

@@ -28,8 +28,12 @@ type Sender struct {
 	HoldFor    func() time.Duration // how long to hold envelopes from now on; 0 or less: not at all
 	Fail       func(error)          // told of a panic in a caller of Wake
 
+	again  *batch.Batch     // given back to the queue: it has its time and its numbers; of the turn
 	caller sysmon.KeepAlive // of the thread that calls Wake, which is usually the same one
 }
+
+// recheck is how long a batch that was given back waits, unless the subscriptions change.
+const recheck = time.Millisecond
 
 // Run is the life of the Sender's goroutine. It returns once the queue has been closed.
 func (s *Sender) Run() {
@@ -55,15 +59,33 @@ func (s *Sender) sendOnce() (hold time.Duration) {
 	if b == nil {
 		return 0
 	}
-	faultinject.At("publisher")
-	numbered := q.cfg.Numbered
-	wire.Stamp(b, clock.TimeOfDay().UnixMicro(), numbered)
-	if numbered {
-		q.sequence.number(b)
+	if b != s.again {
+		s.prepare(b)
 	}
-	q.Settle(b, s.Outlet.Send(b))
+	s.again = nil
+	t := s.Outlet.Send(b)
+	if t.Left > 0 && s.mayComeBack() {
+		s.again = b
+		q.GiveBack(b, t)
+		return recheck
+	}
+	q.Settle(b, t)
 	return 0
 }
+
+// prepare writes the time and the numbers of a batch.
+func (s *Sender) prepare(b *batch.Batch) {
+	faultinject.At("publisher")
+	numbered := s.Queue.cfg.Numbered
+	wire.Stamp(b, clock.TimeOfDay().UnixMicro(), numbered)
+	if numbered {
+		s.Queue.sequence.number(b)
+	}
+}
+
+// mayComeBack reports whether to hold what found no subscription: HoldFor will say how long,
+// but may not have been told yet that the last one is gone.
+func (s *Sender) mayComeBack() bool { return s.Subscribed() || s.HoldFor() > 0 }
 
 // Wake starts the sending of what was put into an idle queue. If nothing has been sent for a
 // while and the connection is idle, the caller sends, which saves the switch to another

@@ -23,6 +23,8 @@ type sink struct {
 	idle   atomic.Bool
 	broken atomic.Bool // Send panics
 
+	leaves atomic.Int64 // so many messages at the end of each batch find no subscriber
+
 	mu    sync.Mutex
 	parts []wire.Parts
 }
@@ -35,14 +37,15 @@ func (s *sink) Send(b *batch.Batch) carrier.Tally {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for i := range b.Len() {
+	left := min(b.Len(), int(s.leaves.Load()))
+	for i := range b.Len() - left {
 		p, err := wire.Split(append([]byte(nil), b.Message(i)...), new(wire.StreamMemo))
 		if err != nil {
 			panic(err)
 		}
 		s.parts = append(s.parts, p)
 	}
-	return carrier.Tally{Sent: b.Len()}
+	return carrier.Tally{Sent: b.Len() - left, Left: left, Alone: true}
 }
 
 func (s *sink) sent() []wire.Parts {
@@ -128,6 +131,48 @@ func TestNothingIsSentWhileThereIsNoSubscription(t *testing.T) {
 	r.hold.Store(0)
 	r.Queue.Changed()
 	testkit.Repeat(t, "it is sent", func() bool { return len(r.sent()) == 1 })
+}
+
+// TestWhatFindsItsLastSubscriberGoneIsHeld: it is sent once there is one again, in order and with
+// the numbers that it has, or counted when it is not to be held any longer.
+func TestWhatFindsItsLastSubscriberGoneIsHeld(t *testing.T) {
+	for _, ends := range []string{"a subscriber comes", "the hold ends", "a stop"} {
+		t.Run(ends, func(t *testing.T) {
+			r := newRig(t)
+			var subscribed atomic.Bool
+			subscribed.Store(true) // as it has not been told yet
+			r.Subscribed = subscribed.Load
+			r.put(t, "a", 0)
+			testkit.Repeat(t, "the first is sent", func() bool { return len(r.sent()) == 1 })
+			r.leaves.Store(1)
+			r.put(t, "a", 1)
+			testkit.Repeat(t, "it is given back", func() bool {
+				r.Queue.mu.Lock()
+				defer r.Queue.mu.Unlock()
+				return r.Queue.returned != nil
+			})
+			r.put(t, "a", 2)
+			require.EqualValues(t, 2, r.Queue.Snapshot().Queued)
+			switch ends {
+			case "a subscriber comes":
+				r.leaves.Store(0)
+				testkit.Repeat(t, "both are sent", func() bool { return len(r.sent()) == 3 })
+				for n, p := range r.sent() {
+					require.Equal(t, strconv.Itoa(n), string(p.Data))
+					require.Equal(t, uint32(n), p.Sequence.Number)
+				}
+				require.Zero(t, r.Queue.Snapshot().DroppedNoPeer)
+			case "the hold ends":
+				subscribed.Store(false)
+				testkit.Repeat(t, "both are counted", func() bool { return r.Queue.Snapshot().DroppedNoPeer == 2 })
+				require.Zero(t, r.Queue.Snapshot().Queued)
+			case "a stop":
+				r.Queue.Drain()
+				r.Queue.Close()
+				require.EqualValues(t, 2, r.Queue.DropAll(0))
+			}
+		})
+	}
 }
 
 func TestACallerDoesNotSendWhileTheGoroutineDoesOrEnvelopesWait(t *testing.T) {

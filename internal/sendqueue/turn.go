@@ -65,7 +65,9 @@ func (q *Queue) waitForTurn() bool {
 }
 
 // waiting reports whether there is something to take.
-func (q *Queue) waiting() bool { return q.tail != nil || len(q.batches) > 0 || q.conflating.on }
+func (q *Queue) waiting() bool {
+	return q.tail != nil || len(q.batches) > 0 || q.conflating.on || q.returned != nil
+}
 
 // quietTime is the minimum time since the last send for a caller to send instead of the
 // Sender's goroutine. In a quick succession of envelopes the goroutine sends: more envelopes
@@ -79,7 +81,7 @@ func (q *Queue) beginTurn() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	t := &q.turn
-	if q.closed || t.taken || !t.asleep || len(q.batches) > 0 || q.tail == nil {
+	if q.closed || t.taken || !t.asleep || len(q.batches) > 0 || q.returned != nil || q.tail == nil {
 		return false
 	}
 	if since := clock.Monotonic() - t.lastEnded; since < quietTime || !t.pace.spend(since) {

@@ -243,3 +243,11 @@ func (f *fanOut) tally(peers int) (t carrier.Tally) {
 	}
 	return t
 }
+
+// untaken counts the last messages of the batch that have gone to no peer.
+func (f *fanOut) untaken() (n int) {
+	for i := len(f.outcomes); i > 0 && f.outcomes[i-1] <= orphaned; i-- {
+		n++
+	}
+	return n
+}

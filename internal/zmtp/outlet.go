@@ -3,6 +3,7 @@ package zmtp
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -189,6 +190,8 @@ func (o *outlet) send(f *fanOut) carrier.Tally {
 		return carrier.Tally{}
 	case o.closed.Load() && o.overflow == carrier.Wait:
 		return carrier.Tally{Unsent: n}
+	case len(peers) == 0 && o.overflow == carrier.Wait:
+		return carrier.Tally{Left: n, Alone: true}
 	case o.closed.Load() || len(peers) == 0:
 		return carrier.Tally{NoPeer: n}
 	}
@@ -204,12 +207,23 @@ func (o *outlet) send(f *fanOut) carrier.Tally {
 			f.sendTo(c)
 		}
 	}
+	left := 0
+	if f.wait && !f.allSent && !o.subscribed() {
+		left = f.untaken()
+		f.outcomes = f.outcomes[:n-left]
+	}
 	tally := f.tally(len(peers))
+	tally.Left, tally.Alone = left, f.gone == len(peers)
 	if invariants.Enabled {
-		sum := tally.Sent + tally.Unwanted + tally.NoPeer + tally.Dropped + tally.Unsent
+		sum := tally.Sent + tally.Unwanted + tally.NoPeer + tally.Dropped + tally.Unsent + tally.Left
 		invariants.Check(sum == n, "outlet: of %d messages %+v is accounted for", n, tally)
 	}
 	return tally
+}
+
+// subscribed reports whether a peer subscribes to anything.
+func (o *outlet) subscribed() bool {
+	return slices.ContainsFunc(*o.peers.Load(), func(c *conn) bool { return c.subscribed.Load() != 0 })
 }
 
 // Limit implements carrier.Outlet. What a peer's queue holds already it keeps.

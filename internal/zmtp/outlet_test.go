@@ -170,3 +170,33 @@ func TestSendAllocatesNothing(t *testing.T) {
 		require.Less(t, per, 30.0, "for 1500 messages delivered; what a collected pool costs now and then")
 	}
 }
+
+// TestWithoutAnySubscriptionTheEndOfABatchIsLeft, where Send waits for its peers; elsewhere, and
+// for topics that others subscribe to, it is unwanted.
+func TestWithoutAnySubscriptionTheEndOfABatchIsLeft(t *testing.T) {
+	for overflow, left := range map[carrier.Overflow]bool{carrier.Wait: true, carrier.Drop: false} {
+		o := newOutlet(t, overflow, 0, bind("tcp://127.0.0.1:*"))
+		b := numbered("a", 0, 3)
+		expect := func(what string, want carrier.Tally) {
+			t.Helper()
+			got := o.Send(b)
+			require.Equal(t, left && want.Sent == 0 && what != "another topic", got.Left == 3, what)
+			got.GiveUp()
+			require.Equal(t, [3]int{want.Sent, want.Unwanted, want.NoPeer}, [3]int{got.Sent, got.Unwanted, got.NoPeer}, what)
+		}
+		expect("no peer", carrier.Tally{NoPeer: 3})
+		in := newInlet(t, carrier.SUB, nil, dial(o.address()))
+		o.eventLog.wait(t, carrier.Connected, 1)
+		expect("no subscription", carrier.Tally{Unwanted: 3})
+		in.Subscribe([]byte("b"))
+		o.eventLog.wait(t, carrier.Subscribed, 1)
+		expect("another topic", carrier.Tally{Unwanted: 3})
+		in.Subscribe([]byte("a"))
+		o.eventLog.wait(t, carrier.Subscribed, 2)
+		expect("its topic", carrier.Tally{Sent: 3})
+		in.Unsubscribe([]byte("a"))
+		in.Unsubscribe([]byte("b"))
+		o.eventLog.wait(t, carrier.Unsubscribed, 2)
+		expect("no subscription any more", carrier.Tally{Unwanted: 3})
+	}
+}
