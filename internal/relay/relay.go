@@ -302,53 +302,34 @@ func (r *Relay) subscriber(id uint64) string {
 // Cache is that of last values, or nil.
 func (r *Relay) Cache() *lastvalue.Cache { return r.cfg.Cache }
 
-// How a stopping relay becomes sure that its publishers have fallen silent: nothing arrives for
-// the quiet time and for so many times as long as the relay was woken late, since what wakes it
-// late on a busy machine does the same to them; longestQuiet is enough in any case.
-const (
-	quiet        = 20 * time.Millisecond
-	perLateness  = 10
-	longestQuiet = time.Second
-)
+// quiet is how long nothing must arrive before a stopping relay is sure that its publishers
+// have fallen silent.
+const quiet = 20 * time.Millisecond
 
 // Stop ends the relay within limit, and gives how many messages were not sent; they are
 // counted.
 func (r *Relay) Stop(limit *deadline.StopLimit) (unsent int) {
 	r.upstream.withdraw()
-	r.awaitQuiet(limit, pause)
+	r.awaitQuiet(limit)
 	if unsent = r.close(limit); unsent > 0 {
 		r.cfg.Counters.giveUp(unsent)
 	}
 	return unsent
 }
 
-// pause sleeps for the quiet time, and gives how long that took.
-func pause() time.Duration {
-	begun := time.Now()
-	time.Sleep(quiet)
-	return time.Since(begun)
-}
-
-// awaitQuiet returns when nothing more arrives, or half of the time is over: the other half is
-// for the flush.
-func (r *Relay) awaitQuiet(limit *deadline.StopLimit, pause func() time.Duration) {
+// awaitQuiet returns when nothing more arrives, or there is no time left.
+func (r *Relay) awaitQuiet(limit *deadline.StopLimit) {
 	last := r.passed.Load()
-	left, _ := limit.Left()
-	var waited, silent, late time.Duration
-	for left < 0 || 2*(waited+quiet) <= left {
-		took := pause()
-		waited += took
-		silent += took
-		late = max(late, took-quiet)
-		if now := r.passed.Load(); now != last || r.passing.Load() != 0 {
-			last, silent = now, 0
-		}
-		if silent >= min(quiet+perLateness*late, longestQuiet) {
+	for {
+		if left, _ := limit.Left(); left >= 0 && left <= quiet {
 			return
 		}
-		if now, _ := limit.Left(); now >= 0 && now <= quiet {
-			return // the limit has become shorter
+		time.Sleep(quiet)
+		now := r.passed.Load()
+		if now == last && r.passing.Load() == 0 {
+			return
 		}
+		last = now
 	}
 }
 

@@ -2,7 +2,6 @@ package relay
 
 import (
 	"errors"
-	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -206,32 +205,4 @@ func TestASideThatCannotBeOpenedClosesTheOthers(t *testing.T) {
 	_, err = Open(cfg)
 	require.Equal(t, errs.ENOTSUP, errs.CodeOf(err))
 	require.ErrorContains(t, err, "cache.depth")
-}
-
-// TestAStoppingRelayDoesNotTrustAQuietTimeOnABusyMachine: its publishers may be late as well.
-func TestAStoppingRelayDoesNotTrustAQuietTimeOnABusyMachine(t *testing.T) {
-	for _, c := range []struct {
-		name   string
-		took   []time.Duration // by each pause
-		brings []int           // messages that arrive in each
-		pauses int
-	}{
-		{"nothing arrives", []time.Duration{quiet}, []int{0}, 1},
-		{"something arrives", []time.Duration{quiet, quiet, quiet}, []int{1, 1, 0}, 3},
-		{"it is woken late once", append([]time.Duration{quiet + quiet/2}, slices.Repeat([]time.Duration{quiet}, 9)...), make([]int, 10), 6},
-		{"it is woken a little late", slices.Repeat([]time.Duration{quiet + quiet/10}, 3), []int{1, 0, 0}, 3},
-		{"it is always woken late", slices.Repeat([]time.Duration{longestQuiet / 4}, 9), make([]int, 9), 4},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			r, pauses := &Relay{}, 0
-			var limit deadline.StopLimit
-			limit.Begin(-1)
-			r.awaitQuiet(&limit, func() time.Duration {
-				r.passed.Add(uint64(c.brings[pauses]))
-				pauses++
-				return c.took[pauses-1]
-			})
-			require.Equal(t, c.pauses, pauses)
-		})
-	}
 }
