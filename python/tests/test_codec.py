@@ -21,6 +21,8 @@ import hermes
 from hermes import Envelope, Message, Publisher, Receiver
 from hermes._codec import codec as codecs
 
+pytestmark = pytest.mark.one_engine
+
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.integers(), inner),

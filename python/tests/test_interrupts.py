@@ -183,6 +183,7 @@ BECOMES: dict[str, Callable[[Any], Any]] = {
 }
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize("how", BECOMES)
 def test_becoming_a_queue_of_python_may_be_interrupted_at_every_instruction(
     life: ExitStack, office: hermes.PostOffice, how: str
@@ -235,6 +236,7 @@ def test_becoming_a_queue_of_python_may_be_interrupted_at_every_instruction(
     receivers.pop().stop()
 
 
+@pytest.mark.one_engine
 def test_a_node_that_relays_may_be_interrupted_at_every_instruction(
     life: ExitStack, office: hermes.PostOffice
 ) -> None:
@@ -272,6 +274,7 @@ def test_a_node_that_relays_may_be_interrupted_at_every_instruction(
         assert len(missing) <= 1, f"one interrupt lost {missing}"
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize("way", ["recv", "recv_many", "iteration", "q.get"])
 def test_a_timer_that_raises_every_50_us_loses_one_envelope_each_at_most(
     pair: Any, way: str

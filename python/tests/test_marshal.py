@@ -21,6 +21,8 @@ import hermes
 from hermes import Envelope, Publisher, Receiver
 from hermes._codec.codec import Codec
 
+pytestmark = pytest.mark.one_engine
+
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
     lambda inner: (

@@ -12,6 +12,8 @@ import support
 
 import hermes
 
+pytestmark = pytest.mark.one_engine
+
 MODULES = {
     "hermes": ["Publisher", "Receiver", "Envelope", "Message", "PostOffice", "Node"],
     "hermes.publisher": ["Publisher"],

@@ -17,6 +17,8 @@ import hermes
 from hermes import Envelope, Message, structs
 from hermes._json.integers import parse_integer
 
+pytestmark = pytest.mark.one_engine
+
 VECTORS = json.loads((HERE / "data" / "vectors.json").read_text())["vectors"]
 
 
