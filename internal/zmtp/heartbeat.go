@@ -1,16 +1,19 @@
 package zmtp
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"sync/atomic"
 	"time"
 
 	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/fds"
 )
 
-// heartbeat decides whether a peer is gone. One goroutine of the socket checks all peers
-// several times in an interval.
+// heartbeat decides whether a peer is gone. One goroutine of the socket checks all peers, at
+// least once in an interval, and several times where something may be due: in an idle program
+// that is most of what there is to do.
 //
 // Rules:
 //  1. A peer of ZMTP 3.1 that has been silent for HeartbeatInterval is sent a PING, once
@@ -50,23 +53,68 @@ func keepAlive(cfg *carrier.Config) net.KeepAliveConfig {
 
 // checkHeartbeats checks all peers of a socket until it is closed.
 func checkHeartbeats(s *socket) {
-	step := s.cfg.HeartbeatTimeout
-	if s.cfg.HeartbeatInterval > 0 {
-		step = min(step, s.cfg.HeartbeatInterval)
+	t, err := fds.NewTimer()
+	if err != nil { // there are no descriptors left
+		checkHeartbeatsByTicker(s)
+		return
 	}
-	t := time.NewTicker(min(max(step/4, 5*time.Millisecond), time.Second))
+	defer context.AfterFunc(s.ctx, t.Close)()
+	for wait := checkEvery(&s.cfg); ; wait = checkPeers(s) {
+		t.Set(wait)
+		if !t.Wait() {
+			return
+		}
+	}
+}
+
+func checkHeartbeatsByTicker(s *socket) {
+	t := time.NewTicker(checkEvery(&s.cfg))
 	defer t.Stop()
 	for {
 		select {
 		case <-t.C:
-			now := s.clock()
-			for _, c := range *s.peers.Load() {
-				c.heartbeat.check(c, now)
-			}
+			checkPeers(s)
 		case <-s.ctx.Done():
 			return
 		}
 	}
+}
+
+// checkEvery is how often peers are checked where something may be due.
+func checkEvery(cfg *carrier.Config) time.Duration {
+	return min(max(checkWithin(cfg)/4, 5*time.Millisecond), time.Second)
+}
+
+// checkWithin is how often they are checked at least: a peer that connects meanwhile has
+// nothing due before.
+func checkWithin(cfg *carrier.Config) time.Duration {
+	if cfg.HeartbeatInterval > 0 {
+		return min(cfg.HeartbeatTimeout, cfg.HeartbeatInterval)
+	}
+	return cfg.HeartbeatTimeout
+}
+
+// checkPeers checks all peers, and returns when to do so again.
+func checkPeers(s *socket) time.Duration {
+	now := s.clock()
+	next := checkWithin(&s.cfg)
+	for _, c := range *s.peers.Load() {
+		c.heartbeat.check(c, now)
+		next = min(next, c.heartbeat.due(c, now))
+	}
+	return max(next, checkEvery(&s.cfg))
+}
+
+// due is in how much time something may be due for a peer; 0 where that is not known. A peer may
+// become busy meanwhile, which only delays what is due.
+func (h *heartbeat) due(c *conn, now int64) time.Duration {
+	cfg := &c.s.cfg
+	if cfg.HeartbeatInterval <= 0 || c.minor < 1 || h.busy.Load() || h.ttl.Load() > 0 {
+		return 0
+	}
+	heard := h.lastHeard.Load()
+	ping := cfg.HeartbeatInterval - time.Duration(now-max(heard, h.lastPing))
+	return min(ping, cfg.HeartbeatTimeout-h.unanswered(c, now, heard))
 }
 
 // check looks at one peer, at the time now on the socket's clock.

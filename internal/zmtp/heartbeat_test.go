@@ -260,3 +260,27 @@ func TestHeartbeatsWithLibzmq(t *testing.T) {
 	require.Nil(t, o.find(carrier.Disconnected, 0), "%v", o.eventLog)
 	require.Nil(t, i.eventLog.find(carrier.Disconnected, 0), "%v", i.eventLog)
 }
+
+// A peer of which nothing is due costs no check.
+func TestPeersAreCheckedWhenSomethingIsDue(t *testing.T) {
+	const second = int64(time.Second)
+	c := &conn{s: &socket{}, minor: 1}
+	c.s.cfg.HeartbeatInterval, c.s.cfg.HeartbeatTimeout = 4*time.Second, 10*time.Second
+	h := &c.heartbeat
+	due := func(now int64) time.Duration { return h.due(c, now*second) }
+
+	h.lastHeard.Store(1 * second)
+	require.Equal(t, 3*time.Second, due(2), "a PING")
+	h.lastPing, h.unansweredSince = 5*second, 5*second
+	require.Equal(t, 3*time.Second, due(6), "the next one")
+	h.lastPing = 13 * second
+	require.Equal(t, time.Second, due(14), "it is gone")
+	h.ttl.Store(second)
+	require.Zero(t, due(14))
+	h.ttl.Store(0)
+	h.busy.Store(true)
+	require.Zero(t, due(14))
+	h.busy.Store(false)
+	c.minor = 0
+	require.Zero(t, due(14))
+}

@@ -1,0 +1,32 @@
+package fds
+
+import (
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+func TestAWriteWakesTheGoroutineThatWaits(t *testing.T) {
+	w, err := NewWakeFD()
+	require.NoError(t, err)
+	var done atomic.Bool
+	looks, over := make(chan struct{}, 10), make(chan error)
+	go func() {
+		over <- w.Wait(func() bool {
+			looks <- struct{}{}
+			return done.Load()
+		})
+	}()
+	<-looks // at once
+	_, err = unix.Write(w.FD(), []byte{1, 0, 0, 0, 0, 0, 0, 0})
+	require.NoError(t, err)
+	<-looks
+	done.Store(true)
+	w.Wake()
+	require.NoError(t, <-over)
+	require.NoError(t, w.Wait(func() bool { return true }))
+	w.Close()
+	require.Error(t, w.Wait(func() bool { return false }))
+}
