@@ -47,6 +47,19 @@ func packOne(r *embed.Receiver, d *recvqueue.Taken, block *C.struct_capi_block) 
 	return nil
 }
 
+// packTo writes the only envelope that was taken to a room, and returns its size; 0: the room is
+// too small.
+func packTo(d *recvqueue.Taken, room []byte) int {
+	var v recvqueue.View
+	d.Look(0, &v)
+	size := envelopeSize + textSize(&v)
+	if size > len(room) {
+		return 0
+	}
+	putEnvelope(room[:size], 0, envelopeSize, &v, 0)
+	return size
+}
+
 // undelivered is the error for want of memory; it counts what was taken as dropped.
 func undelivered(r *embed.Receiver, d *recvqueue.Taken, format string, args ...any) error {
 	r.Undelivered(d.Len())

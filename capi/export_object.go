@@ -61,6 +61,9 @@ func hermesgo_receiver_new(address, name *C.hermes_text, out *C.uint64_t) C.int3
 		if buffer := fast.NewBuffer(h, packed); buffer != nil {
 			embed.ReceiverOf(receiver).SetPrefetcher(buffer)
 		}
+		if handoff := fast.NewHandoff(h, packTo); handoff != nil {
+			embed.ReceiverOf(receiver).SetHandoff(handoff)
+		}
 		return nil
 	})
 }

@@ -9,6 +9,7 @@
  */
 #include "exports.h"
 
+#include "fast/handoff.h"
 #include "fast/prefetch.h"
 #include "fast/staging.h"
 
@@ -151,11 +152,27 @@ FORWARD(node_publish,
 typedef int32_t look_function(uint64_t handle, size_t max, struct fast_wait *wait,
                               struct capi_block *block);
 
+/* Looks in the prefetch buffer first, but with the reader lease: in Go, which ends the lease. */
+static int32_t look_for_one(uint64_t receiver, size_t max, struct fast_wait *wait,
+                            struct capi_block *block) {
+    if (wait->fd < 0 && fast_prefetch_take(receiver, capi_copy_envelope, &block->start))
+        return HERMES_OK;
+    if (wait->may_pause && !wait->paused) {
+        size_t size = fast_handoff_take(receiver, wait, block->start);
+        if (size > 0) {
+            block->size = size;
+            return HERMES_OK;
+        }
+    }
+    return hermesgo_recv(receiver, max, wait, block);
+}
+
 /* Looks until there is something, or the time is up, and sleeps in between. The code of a
  * receiver that was closed meanwhile is corrected: its handle was not bad. */
 static int receive(const char *function, look_function *look, uint64_t handle, size_t max,
                    int32_t timeout_ms, struct capi_block *block) {
     struct fast_wait wait = fast_wait_begin(timeout_ms);
+    wait.no_handoff = look != look_for_one;
     int code;
     while ((code = look(handle, max, &wait, block)) == FAST_PAUSE || code == FAST_AGAIN) {
         if (code == FAST_PAUSE) fast_wait_pause(&wait);
@@ -167,19 +184,11 @@ static int receive(const char *function, look_function *look, uint64_t handle, s
     return code;
 }
 
-/* Looks in the prefetch buffer first, but with the reader lease: in Go, which ends the lease. */
-static int32_t look_for_one(uint64_t receiver, size_t max, struct fast_wait *wait,
-                            struct capi_block *block) {
-    if (wait->fd < 0 && fast_prefetch_take(receiver, capi_copy_envelope, &block->start))
-        return HERMES_OK;
-    return hermesgo_recv(receiver, max, wait, block);
-}
-
 /* Receives one envelope. Go writes it to the room on the stack, so that it need not call back
  * into C for memory; C then allocates what is needed. Go allocates if the room is too small. */
 static int recv_one(const char *function, look_function *look, uint64_t handle, int32_t timeout_ms,
                     hermes_envelope **envelope) {
-    uint64_t room[2048 / sizeof(uint64_t)]; /* most envelopes fit */
+    uint64_t room[FAST_HANDOFF_ROOM / sizeof(uint64_t)]; /* most envelopes fit */
     struct capi_block block = {.start = room, .size = sizeof room};
     int code = receive(function, look, handle, 1, timeout_ms, &block);
     if (code != HERMES_OK) return code;

@@ -47,7 +47,7 @@ type Publisher struct {
 	outlet carrier.Outlet
 	sender *sendqueue.Sender // sends what is queued to outlet
 
-	sending sync.WaitGroup // the sender's goroutine
+	sending sync.WaitGroup // the sender's goroutines
 
 	overflow      sync.Mutex // guards overflowLimit
 	overflowLimit notify.Limiter
@@ -112,10 +112,14 @@ func (p *Publisher) openUp() error {
 	p.mu.Lock()
 	p.outlet, p.sender = outlet, sender
 	p.mu.Unlock()
-	p.sending.Add(1)
+	p.sending.Add(2)
 	safe.Go(p.Fail, func() {
 		defer p.sending.Done()
 		sender.Run()
+	})
+	safe.Go(p.Fail, func() {
+		defer p.sending.Done()
+		sender.RunStaged()
 	})
 	return nil
 }

@@ -15,6 +15,8 @@ func Spared(key string) (n uint64, known bool) {
 		"test.spared.publish_try":     C.FAST_COUNT_TRY,
 		"test.spared.publish_marshal": C.FAST_COUNT_MARSHAL,
 		"test.spared.recv":            C.FAST_COUNT_RECV,
+		"test.spared.quiet":           C.FAST_COUNT_QUIET,
+		"test.spared.handoff":         C.FAST_COUNT_HANDOFF,
 	}[key]
 	if !known {
 		return 0, false

@@ -8,7 +8,15 @@
 
 #include <stdint.h>
 
-enum { FAST_COUNT_PUBLISH, FAST_COUNT_TRY, FAST_COUNT_MARSHAL, FAST_COUNT_RECV, FAST_COUNTERS };
+enum {
+    FAST_COUNT_PUBLISH,
+    FAST_COUNT_TRY,
+    FAST_COUNT_MARSHAL,
+    FAST_COUNT_RECV,
+    FAST_COUNT_QUIET,   /* of those, what was published while Go slept */
+    FAST_COUNT_HANDOFF, /* of hermes_recv, besides those of the prefetch buffer */
+    FAST_COUNTERS
+};
 
 #ifdef FAST_COUNT
 int fast_count(int which); /* returns 1 */

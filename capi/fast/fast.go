@@ -28,6 +28,7 @@ const (
 	Staging     = "staging"     // staging buffers of publishers
 	Rows        = "rows"        // converting Python's marshal in C
 	Templates   = "templates"   // the JSON template caches of these
+	Quiet       = "quiet"       // staging, and handing over, while Go sleeps
 	Prefetch    = "prefetch"    // prefetch buffers of receivers
 	Waiting     = "waiter"      // waiting in C rather than in Go
 	Lease       = "lease"       // reading the connection in the thread that waits

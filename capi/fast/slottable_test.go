@@ -21,7 +21,7 @@ func TestEveryOpenHandleHasAStagingBuffer(t *testing.T) {
 		s := NewStager(h)
 		require.NotNil(t, s)
 		defer s.Close()
-		require.True(t, s.Open([]byte(origin), wire.LastFrame(false)))
+		require.True(t, s.Open([]byte(origin), wire.LastFrame(false), -1))
 		require.False(t, stage(h, []byte("t"), nil, []byte("1")), "it is closed until the first swap")
 		swap(s)
 		stagers = append(stagers, s)
@@ -42,16 +42,16 @@ func TestEveryOpenHandleHasAStagingBuffer(t *testing.T) {
 func TestASlotThatIsUsedAgainBelongsToTheNewHandle(t *testing.T) {
 	const before, after = handle.Handle(1<<48 | 77), handle.Handle(1<<48 | 1<<24 | 77)
 	old := NewStager(before)
-	require.True(t, old.Open([]byte(origin), wire.LastFrame(false)))
+	require.True(t, old.Open([]byte(origin), wire.LastFrame(false), -1))
 	swap(old)
 	require.True(t, stage(before, []byte("t"), nil, []byte("1")))
 
 	s := NewStager(after) // though the one before was not dropped
 	defer s.Close()
-	require.True(t, s.Open([]byte(origin), wire.LastFrame(false)))
+	require.True(t, s.Open([]byte(origin), wire.LastFrame(false), -1))
 	swap(s)
 	require.False(t, stage(before, []byte("t"), nil, []byte("1")))
-	require.False(t, old.Open([]byte(origin), wire.LastFrame(false)))
+	require.False(t, old.Open([]byte(origin), wire.LastFrame(false), -1))
 	old.Close()
 	require.True(t, stage(after, []byte("t"), nil, []byte("1")))
 	_, ends := swap(old)

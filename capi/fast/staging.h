@@ -39,6 +39,15 @@ struct fast_staged {
 struct fast_allowance {
     uint64_t messages, bytes;
     uint64_t each; /* bytes of topic, origin and data of one envelope */
+    int wakes;     /* 1: a message has to wake Go; one at a time is staged, in fast_quiet */
+};
+
+/* A message that was staged while Go slept, for Go to take without a call. C writes the fields
+ * while staged is 0, and then sets it; Go resets it when it has copied the message. */
+struct fast_quiet {
+    uint32_t staged; /* atomic */
+    uint32_t size;
+    const uint8_t *message;
 };
 
 /* What a staging buffer does beside its purpose. */
@@ -53,15 +62,22 @@ int fast_stager_new(uint64_t publisher);
 
 /* Empties and closes the buffer, and sets what its messages are made of: the origin, a
  * JSON string, of envelopes without one of their own, and the last frame of each, header
- * included. Copies both. Flags are of the enum above. Returns 0 if the
- * buffer cannot be used: the origin is longer than 255 bytes, or memory is short. */
+ * included. Copies both. wake_fd is an eventfd that wakes Go, or -1; Go owns it. Flags are of the
+ * enum above. Returns 0 if the buffer cannot be used: the origin is longer than 255 bytes, or
+ * memory is short. */
 int fast_stager_set(uint64_t publisher, const uint8_t *origin, size_t origin_len,
-                    const uint8_t *last, size_t last_len, int flags);
+                    const uint8_t *last, size_t last_len, int wake_fd, int flags);
 
 /* Takes what has been staged, which is valid until the next swap, and sets what may be staged
  * until then. One caller at a time. */
 void fast_stager_swap(uint64_t publisher, const struct fast_allowance *allowance,
                       struct fast_staged *staged);
+
+/* The message for Go. It stays where it is, and is never freed. */
+struct fast_quiet *fast_stager_quiet(uint64_t publisher);
+
+/* Forgets the eventfd. Returns 0 while a thread still writes to it. */
+int fast_stager_forget_fd(uint64_t publisher);
 
 /* Frees the buffer, which is empty, and gives the slot back. */
 void fast_stager_free(uint64_t publisher);

@@ -30,7 +30,7 @@ func newStager(t testing.TB) *Stager {
 	s := NewStager(publisher)
 	require.NotNil(t, s)
 	t.Cleanup(s.Close)
-	require.True(t, s.Open([]byte(origin), wire.LastFrame(true)))
+	require.True(t, s.Open([]byte(origin), wire.LastFrame(true), -1))
 	swap(s)
 	return s
 }

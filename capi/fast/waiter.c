@@ -69,14 +69,11 @@ void fast_waiter_release(struct fast_waiter *waiter) {
 
 /* ---- Waking and sleeping --------------------------------------------------------- */
 
-void fast_waiter_wake(struct fast_waiter *waiter) {
-    if (__atomic_load_n(&waiter->sleepers, __ATOMIC_SEQ_CST) > 0)
-        syscall(SYS_futex, &waiter->wakes, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
-    if (__atomic_load_n(&waiter->polling, __ATOMIC_SEQ_CST) && enter_fd(waiter)) {
-        uint64_t one = 1;
-        syscall(SYS_write, waiter->wake_fd, &one, sizeof one);
-        leave_fd(waiter);
-    }
+void fast_waiter_poke(struct fast_waiter *waiter) {
+    if (!enter_fd(waiter)) return;
+    uint64_t one = 1;
+    syscall(SYS_write, waiter->wake_fd, &one, sizeof one);
+    leave_fd(waiter);
 }
 
 static int64_t nanoseconds(void) {
@@ -85,22 +82,21 @@ static int64_t nanoseconds(void) {
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-/* Sleeps on the futex, at most so many nanoseconds; negative: without an end. */
-static void sleep_on(struct fast_waiter *waiter, uint32_t seen, int64_t left) {
-    struct timespec most = {left / 1000000000, left % 1000000000};
+/* Sleeps on the futex; NULL: without an end. */
+static void sleep_on(struct fast_waiter *waiter, uint32_t seen, const struct timespec *most) {
     __atomic_add_fetch(&waiter->sleepers, 1, __ATOMIC_SEQ_CST);
-    syscall(SYS_futex, &waiter->wakes, FUTEX_WAIT_PRIVATE, seen, left < 0 ? NULL : &most, NULL, 0);
+    syscall(SYS_futex, &waiter->wakes, FUTEX_WAIT_PRIVATE, seen, most, NULL, 0);
     __atomic_sub_fetch(&waiter->sleepers, 1, __ATOMIC_SEQ_CST);
 }
 
 /* Polls the leased connection and the wake fd. */
-static void poll_on(struct fast_waiter *waiter, int fd, uint32_t seen, int64_t left) {
+static void poll_on(struct fast_waiter *waiter, int fd, uint32_t seen,
+                    const struct timespec *most) {
     if (!enter_fd(waiter)) return; /* the receiver has stopped: the next call will tell */
     struct pollfd fds[] = {{.fd = fd, .events = POLLIN}, {.fd = waiter->wake_fd, .events = POLLIN}};
-    struct timespec most = {left / 1000000000, left % 1000000000};
     __atomic_store_n(&waiter->polling, 1, __ATOMIC_SEQ_CST);
     if (__atomic_load_n(&waiter->wakes, __ATOMIC_SEQ_CST) == seen)
-        syscall(SYS_ppoll, fds, 2, left < 0 ? NULL : &most, NULL, 0);
+        syscall(SYS_ppoll, fds, 2, most, NULL, 0);
     __atomic_store_n(&waiter->polling, 0, __ATOMIC_SEQ_CST);
     uint64_t writes;
     if (fds[1].revents != 0) syscall(SYS_read, waiter->wake_fd, &writes, sizeof writes);
@@ -113,18 +109,29 @@ struct fast_wait fast_wait_begin(int32_t timeout_ms) {
     return wait;
 }
 
-void fast_wait_pause(struct fast_wait *wait) {
-    int64_t left = -1;
+int fast_wait_start(struct fast_wait *wait, struct timespec *most) {
+    wait->began = nanoseconds();
     if (wait->timeout_ms > 0) {
-        int64_t now = nanoseconds();
-        if (!wait->paused) wait->until = now + (int64_t)wait->timeout_ms * 1000000;
-        left = wait->until - now;
+        if (!wait->paused) wait->until = wait->began + (int64_t)wait->timeout_ms * 1000000;
+        int64_t left = wait->until - wait->began;
         wait->may_pause = left > 0; /* else the next call to Go is the last */
+        *most = (struct timespec){left / 1000000000, left % 1000000000};
     }
     wait->paused = 1;
-    if (!wait->may_pause) return;
+    return wait->may_pause != 0;
+}
+
+void fast_wait_stop(struct fast_wait *wait) {
+    wait->was_long = nanoseconds() - wait->began >= FAST_LONG_WAIT;
+}
+
+void fast_wait_pause(struct fast_wait *wait) {
+    struct timespec most;
+    if (!fast_wait_start(wait, &most)) return;
+    const struct timespec *end = wait->timeout_ms < 0 ? NULL : &most;
     if (wait->fd >= 0)
-        poll_on(wait->waiter, wait->fd, wait->seen, left);
+        poll_on(wait->waiter, wait->fd, wait->seen, end);
     else
-        sleep_on(wait->waiter, wait->seen, left);
+        sleep_on(wait->waiter, wait->seen, end);
+    fast_wait_stop(wait);
 }

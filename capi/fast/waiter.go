@@ -7,18 +7,21 @@ package fast
 #cgo nocallback fast_waiter_new
 #cgo noescape fast_waiter_release
 #cgo nocallback fast_waiter_release
-#cgo noescape fast_waiter_wake
-#cgo nocallback fast_waiter_wake
+#cgo noescape fast_waiter_poke
+#cgo nocallback fast_waiter_poke
 #cgo noescape fast_waiter_close_fd
 #cgo nocallback fast_waiter_close_fd
 */
 import "C"
 
 import (
+	"math"
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -56,12 +59,22 @@ func (w *Waiter) Belongs(receiver handle.Handle) { w.receiver.Store(uint64(recei
 // Wake wakes all threads that wait.
 func (w *Waiter) Wake() {
 	atomic.AddUint32((*uint32)(&w.shared.wakes), 1)
-	if atomic.LoadUint32((*uint32)(&w.shared.sleepers)) > 0 || atomic.LoadUint32((*uint32)(&w.shared.polling)) > 0 {
-		C.fast_waiter_wake(w.shared)
+	if atomic.LoadUint32((*uint32)(&w.shared.sleepers)) > 0 {
+		wakeFutex((*uint32)(&w.shared.wakes))
+	}
+	if atomic.LoadUint32((*uint32)(&w.shared.polling)) > 0 {
+		C.fast_waiter_poke(w.shared)
 	}
 	if !waitsInC {
 		w.wakeInGo()
 	}
+}
+
+// wakeFutex wakes all threads that sleep on a futex. It is no call into C, and the scheduler is not
+// told, because both would cost more than the system call.
+func wakeFutex(futex *uint32) {
+	const wakePrivate = 1 | 128 // FUTEX_WAKE_PRIVATE
+	_, _, _ = syscall.RawSyscall(syscall.SYS_FUTEX, uintptr(unsafe.Pointer(futex)), wakePrivate, math.MaxInt32)
 }
 
 // wakeInGo wakes the threads that wait in Go.
@@ -113,7 +126,8 @@ func (c *Wait) MayPause() bool { return c.may_pause != 0 }
 func (c *Wait) Paused() bool { return c.paused != 0 }
 
 // Pause prepares the call for waiting in C, for the connection too if it may have the
-// reader lease. It reports false if the call has waited here instead.
+// reader lease. It reports false if C is to look again: the call has waited here, or may wait
+// in the handoff.
 func (c *Wait) Pause(w *Waiter, r *embed.Receiver) bool {
 	if !waitsInC {
 		c.waitInGo(w)
@@ -122,6 +136,10 @@ func (c *Wait) Pause(w *Waiter, r *embed.Receiver) bool {
 	if c.waiter == nil {
 		atomic.AddUint32((*uint32)(&w.shared.holders), 1)
 		c.waiter, c.receiver = w.shared, C.uint64_t(w.receiver.Load())
+	}
+	if c.fd < 0 && c.no_handoff == 0 && r.ExpectHandoff(false) {
+		c.no_handoff = 1 // once: it may be another thread that waits there
+		return false
 	}
 	if !leases {
 		return true
@@ -138,11 +156,17 @@ func (c *Wait) Pause(w *Waiter, r *embed.Receiver) bool {
 	return true
 }
 
-// End ends the waiting of a call, which has taken something or has not.
+// End ends the waiting of a call, which has taken something or has not. After a long wait the
+// next one is likely to be long as well, and to be a handoff, for which the connection is read
+// by its goroutine.
 func (c *Wait) End(r *embed.Receiver, taken bool) {
+	quiet := c.was_long != 0 && r.HandsOff()
 	if c.fd >= 0 {
 		c.fd = -1
-		r.Lease.Release(taken)
+		r.Lease.Release(taken && !quiet)
+	}
+	if taken {
+		r.ExpectHandoff(quiet)
 	}
 }
 

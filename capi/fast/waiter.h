@@ -6,6 +6,7 @@
 #define HERMES_FAST_WAITER_H
 
 #include <stdint.h>
+#include <time.h>
 
 /* One for each receiver, shared by Go and C. All fields but wake_fd are atomic. */
 struct fast_waiter {
@@ -29,7 +30,13 @@ struct fast_wait {
     uint32_t seen;              /* waiter->wakes before Go looked */
     uint32_t may_pause;         /* 0: Go is to return what it finds */
     uint32_t paused;            /* 1: C has slept before */
+    uint32_t was_long;          /* 1: it slept for FAST_LONG_WAIT or longer when it last did */
+    int64_t began;              /* when that was */
+    uint32_t no_handoff;        /* 1: Go is not to let it wait in the handoff (handoff.h) */
 };
+
+/* Nanoseconds. For waits that are longer it is better to wake two threads than to enter Go. */
+#define FAST_LONG_WAIT ((int64_t)2 * 1000 * 1000)
 
 /* What Go returns beside the codes of hermes.h. */
 enum {
@@ -43,14 +50,21 @@ struct fast_waiter *fast_waiter_new(void);
 /* Ends a hold. waiter may be NULL. */
 void fast_waiter_release(struct fast_waiter *waiter);
 
-/* Wakes the threads that sleep or poll. Go has incremented wakes before. */
-void fast_waiter_wake(struct fast_waiter *waiter);
+/* Wakes the thread that polls. Go has incremented wakes before; it wakes those that sleep. */
+void fast_waiter_poke(struct fast_waiter *waiter);
 
 /* Gives up the receiver's use of the wake fd, as the receiver stops. */
 void fast_waiter_close_fd(struct fast_waiter *waiter);
 
 /* Begins a call that waits at most timeout_ms; 0 polls, a negative time has no end. */
 struct fast_wait fast_wait_begin(int32_t timeout_ms);
+
+/* Stands before a sleep: sets how long it lasts at most, and returns 0 if the time is up. A
+ * call with a negative timeout sleeps without an end. */
+int fast_wait_start(struct fast_wait *wait, struct timespec *most);
+
+/* Stands behind it. */
+void fast_wait_stop(struct fast_wait *wait);
 
 /* Sleeps until the receiver may have envelopes, or until the time is up. */
 void fast_wait_pause(struct fast_wait *wait);

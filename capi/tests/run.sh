@@ -163,7 +163,7 @@ fi
 
 # ---- The programs ------------------------------------------------------------------
 
-for test in roundtrip texts arguments closing polling pipes json gaps policies vain first_use forking orphans streams leaving cycles hammer staging prefetch; do
+for test in roundtrip texts arguments closing polling pipes json gaps policies vain first_use forking orphans streams leaving cycles hammer staging prefetch quiet; do
     wanted $test || continue
     shared $test plain
     run $test "$work/plain/$test"
@@ -171,7 +171,7 @@ for test in roundtrip texts arguments closing polling pipes json gaps policies v
     run "$test, AddressSanitizer" env HERMES_TEST_COUNTS=yes "$work/asan/$test"
 done
 
-for test in closing hammer polling staging prefetch; do
+for test in closing hammer polling staging prefetch quiet; do
     wanted $test || continue
     shared $test tsan "${tsan[@]}"
     run "$test, ThreadSanitizer" env HERMES_TEST_COUNTS=yes "$work/tsan/$test"
@@ -221,13 +221,13 @@ if wanted panics; then
 fi
 
 # What only buys speed can be switched off: the library behaves in the same way.
-for test in roundtrip closing polling pipes hammer staging prefetch; do
+for test in roundtrip closing polling pipes hammer staging prefetch quiet; do
     wanted $test || continue
     shared $test off
     run "$test, with capi/fast switched off" "$work/off/$test"
 done
 
-for test in roundtrip closing hammer staging prefetch; do
+for test in roundtrip closing hammer staging prefetch quiet; do
     wanted $test || continue
     static $test race -no-pie # or the detector finds no place for its tables
     run "$test, Go's race detector" "$work/race/$test"

@@ -51,6 +51,7 @@ type Receiver struct {
 	queue *recvqueue.Queue
 	hooks Hooks
 	waker Waker // may be nil; set before the first start
+	hands bool  // there is a handoff; set before the first start
 	lost  *option.Choice
 }
 
@@ -77,6 +78,21 @@ func (r *Receiver) Waker() Waker { return r.waker }
 
 // SetPrefetcher gives the receiver a prefetch buffer.
 func (r *Receiver) SetPrefetcher(p recvqueue.Prefetcher) { r.queue.SetPrefetcher(p) }
+
+// SetHandoff gives the receiver a handoff.
+func (r *Receiver) SetHandoff(h recvqueue.Handoff) {
+	r.hands = true
+	r.queue.SetHandoff(h)
+}
+
+// HandsOff reports whether there is one.
+func (r *Receiver) HandsOff() bool { return r.hands }
+
+// ExpectHandoff lets the next thread that waits do so in the handoff; see
+// recvqueue.Queue.ExpectHandoff. It does nothing while there is a lease, whose holder reads.
+func (r *Receiver) ExpectHandoff(long bool) bool {
+	return r.hands && !r.Lease.Active() && r.queue.ExpectHandoff(long)
+}
 
 // Take takes up to most envelopes, without a wait. Where it Took some, the caller releases
 // them; otherwise there is nothing to release.

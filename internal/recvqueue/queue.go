@@ -53,6 +53,7 @@ type Queue struct {
 	counters   Counters
 	lag        Lag
 	prefetch   prefetch
+	handoff    handoff
 	flow       flowControl
 
 	waiters int           // goroutines in wait
@@ -165,8 +166,11 @@ func (q *Queue) append(b *batch.Batch, records []Record, size int64, s *Staged) 
 	q.signal()
 }
 
-// signal wakes one that waits for envelopes.
+// signal wakes one that waits for envelopes, unless a handoff has taken all.
 func (q *Queue) signal() {
+	if q.handOff(); q.count == 0 {
+		return
+	}
 	if q.waiters > 0 {
 		q.wakeOne()
 	}
@@ -185,6 +189,7 @@ func (q *Queue) callWaker() {
 	if q.waker != nil {
 		q.waker.Wake()
 	}
+	q.handoff.wake()
 }
 
 // check checks the sums over what is queued: of a long queue, which takes long, only now and
@@ -243,6 +248,7 @@ func (q *Queue) Dispose() {
 	defer q.unlock()
 	q.reclaim()
 	q.prefetch.drop()
+	q.handoff.drop()
 	q.disposed = true
 	q.fd.Close()
 }

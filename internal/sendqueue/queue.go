@@ -364,14 +364,19 @@ func (q *Queue) Drain() <-chan struct{} {
 func (q *Queue) Close() {
 	q.mu.Lock()
 	q.open, q.closed = false, true
+	wake := q.staging.wake
 	q.mu.Unlock()
 	q.Changed()
+	if wake != nil {
+		wake.Wake()
+	}
 }
 
 // DropAll waits for the end of the turn, drops everything that is queued, and counts it and
 // the unsent envelopes of the carrier as dropped_stop. It returns the number of envelopes that
 // were counted so since Drain. It is called after Close.
 func (q *Queue) DropAll(unsent int) uint64 {
+	q.closeWake()
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for q.turn.taken {

@@ -209,7 +209,7 @@ type scriptedStager struct {
 	ends     []uint32
 }
 
-func (s *scriptedStager) Open(_, _ []byte) bool {
+func (s *scriptedStager) Open(_, _ []byte, _ int) bool {
 	fmt.Fprintln(&s.out, "open")
 	s.messages, s.ends = nil, nil
 	return true
@@ -222,7 +222,9 @@ func (s *scriptedStager) Collect(a Allowance) ([]byte, []uint32) {
 	return messages, ends
 }
 
-func (s *scriptedStager) Close() { fmt.Fprintln(&s.out, "close") }
+func (s *scriptedStager) Wakes() bool    { return false }
+func (s *scriptedStager) ForgetFD() bool { return true }
+func (s *scriptedStager) Close()         { fmt.Fprintln(&s.out, "close") }
 
 // stage gives the queue a staging buffer, once, fills it, and prints what the queue has done
 // with it since the last command of this kind.

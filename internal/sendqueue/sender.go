@@ -47,6 +47,14 @@ func (s *Sender) Run() {
 	}
 }
 
+// RunStaged is the life of a goroutine that sends what was staged while Run's slept. It is
+// for a publisher with a staging buffer; Run need not know of it.
+func (s *Sender) RunStaged() {
+	for s.Queue.waitForStaged() {
+		s.sendOrWake()
+	}
+}
+
 // sendOnce sends one batch, and ends the turn, which the caller has. If envelopes are to be
 // held, it sends nothing and returns for how long.
 func (s *Sender) sendOnce() (hold time.Duration) {
@@ -91,10 +99,17 @@ func (s *Sender) mayComeBack() bool { return s.Subscribed() || s.HoldFor() > 0 }
 // while and the connection is idle, the caller sends, which saves the switch to another
 // thread. Otherwise Wake wakes the Sender's goroutine.
 func (s *Sender) Wake() {
+	if s.sendOrWake() {
+		s.caller.Show()
+	}
+}
+
+// sendOrWake reports whether the caller has sent.
+func (s *Sender) sendOrWake() bool {
 	if !s.Outlet.Idle() || !s.Subscribed() || !s.Queue.beginTurn() {
 		s.Queue.wake()
-		return
+		return false
 	}
 	safe.Do(s.Fail, func() { s.sendOnce() })
-	s.caller.Show()
+	return true
 }

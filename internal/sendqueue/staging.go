@@ -1,21 +1,35 @@
 package sendqueue
 
-import "github.com/hermes-zmq/hermes/internal/batch"
+import (
+	"time"
+
+	"github.com/hermes-zmq/hermes/internal/batch"
+	"github.com/hermes-zmq/hermes/internal/fds"
+)
 
 // Stager is a staging buffer: a foreign runtime writes envelopes there, in the publisher's
 // framing, which saves a call for each of them. Staged envelopes count as queued: the queue
-// collects them before it reads its own state. Each Collect passes an Allowance, which is zero
-// while an envelope has to wake the sender.
+// collects them before it reads its own state. Each Collect passes an Allowance.
+//
+// While the Sender's goroutine sleeps, an envelope has to wake it. A buffer that can do so
+// through a descriptor says so with Wakes, and then another goroutine of the Sender waits
+// there (Sender.RunStaged); with any other one nothing is staged meanwhile.
 //
 // All methods are called with the queue's lock held, and must not call the queue.
 type Stager interface {
 	// Open empties the buffer for a run of the publisher. origin is the origin of envelopes
 	// without one, as a JSON value, and trailer the last frame of each envelope, header
-	// included. It returns false if the buffer cannot be used.
-	Open(origin, trailer []byte) bool
+	// included; wakeFD is the descriptor to write to, or -1. It returns false if the buffer
+	// cannot be used.
+	Open(origin, trailer []byte, wakeFD int) bool
+	// Wakes reports whether the buffer can use a descriptor.
+	Wakes() bool
 	// Collect takes the messages that have been written, and the offset at which each ends.
 	// They are valid until the next call.
 	Collect(Allowance) (messages []byte, ends []uint32)
+	// ForgetFD ends the use of the descriptor. It returns false while a thread still writes
+	// to it.
+	ForgetFD() bool
 	// Close ends the use of the buffer, permanently.
 	Close()
 }
@@ -25,6 +39,7 @@ type Stager interface {
 type Allowance struct {
 	Messages, Bytes int64
 	Each            int64 // maximum bytes of topic, origin and data of one envelope
+	Wakes           bool  // the first envelope has to wake the sender
 }
 
 // staging is the staging buffer of a queue, if it has one. The queue's lock guards it.
@@ -33,6 +48,8 @@ type staging struct {
 	active  bool   // it is open in this run
 	allowed bool   // the last Allowance was not zero
 	each    int64  // Allowance.Each
+
+	wake *fds.WakeFD // of this run; nil: none
 }
 
 // SetStager gives a new queue a staging buffer.
@@ -44,8 +61,55 @@ func (q *Queue) OpenStaging(origin, trailer []byte, each int64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if s := &q.staging; s.stager != nil {
-		s.active, s.allowed, s.each = s.stager.Open(origin, trailer), false, each
+		fd := -1
+		if s.stager.Wakes() {
+			if wake, err := fds.NewWakeFD(); err == nil { // else nothing is staged while the sender sleeps
+				s.wake, fd = wake, wake.FD()
+			}
+		}
+		s.active, s.allowed, s.each = s.stager.Open(origin, trailer, fd), false, each
 	}
+}
+
+// waitForStaged waits until what has been staged has to wake the Sender, and returns false once
+// the queue is closed, or if there is nothing to wait for. It does not ask whether anything is
+// staged at the moment: another caller may have collected it.
+func (q *Queue) waitForStaged() bool {
+	s := &q.staging // set before the run, and cleared after it
+	if s.wake == nil || !s.active {
+		return false
+	}
+	closed := false
+	err := s.wake.Wait(func() bool {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		q.collect()
+		closed = q.closed
+		return closed || q.turn.asleep && !q.turn.taken && q.waiting()
+	})
+	return err == nil && !closed
+}
+
+// closeWake closes the descriptor at the end of a run, when no thread writes to it any more.
+// A thread that was killed as it did so would be waited for without end: then the descriptor
+// stays open.
+func (q *Queue) closeWake() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	s := &q.staging
+	if s.wake == nil {
+		return
+	}
+	for range 1000 {
+		if s.stager.ForgetFD() {
+			s.wake.Close()
+			break
+		}
+		q.mu.Unlock()
+		time.Sleep(time.Millisecond)
+		q.mu.Lock()
+	}
+	s.wake = nil
 }
 
 // collect moves the staged envelopes to the queue, and sets the next Allowance. The caller
@@ -60,7 +124,11 @@ func (q *Queue) collectBefore(count, bytes int64) {
 		return
 	}
 	var a Allowance
-	if q.open && !q.turn.asleep && !q.cfg.Policy.Evicts() {
+	switch {
+	case !q.open || q.cfg.Policy.Evicts():
+	case q.turn.asleep:
+		a = q.allowAsleep(count, bytes)
+	default:
 		limit := q.cfg.Bound()
 		a = Allowance{Messages: max(limit.Messages-q.count-count, 0), Bytes: limit.Bytes, Each: s.each}
 		if q.memory > a.Bytes {
@@ -87,6 +155,18 @@ func (q *Queue) collectBefore(count, bytes int64) {
 	if q.tail.Full() {
 		q.closeTail()
 	}
+}
+
+// allowAsleep is the Allowance while the Sender's goroutine sleeps: half the queue, where the
+// other half has room for the rest, so that it is the same from call to call, and as a rule
+// there is nothing to tell the buffer.
+func (q *Queue) allowAsleep(count, bytes int64) (a Allowance) {
+	limit := q.cfg.Bound()
+	half := Allowance{Messages: limit.Messages / 2, Bytes: limit.Bytes / 2, Each: q.staging.each, Wakes: true}
+	if q.staging.wake != nil && q.count+count <= half.Messages && max(q.bytes+bytes, q.memory) <= half.Bytes {
+		a = half
+	}
+	return a
 }
 
 // closeStaging ends the use of the buffer; the caller holds mu.

@@ -1,21 +1,36 @@
 package sendqueue
 
 import (
+	"slices"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
+	"github.com/hermes-zmq/hermes/internal/batch"
+	"github.com/hermes-zmq/hermes/internal/carrier"
 	"github.com/hermes-zmq/hermes/internal/queue"
+	"github.com/hermes-zmq/hermes/internal/testkit"
+	"github.com/hermes-zmq/hermes/internal/wire"
 )
 
 // watchedStager is a staging buffer to which nothing is written; it keeps what might be.
 type watchedStager struct {
 	allowed  Allowance
 	collects int
+	wakes    bool
+	fd       int
 }
 
-func (w *watchedStager) Open(_, _ []byte) bool { w.allowed = Allowance{}; return true }
-func (w *watchedStager) Close()                {}
+func (w *watchedStager) Open(_, _ []byte, fd int) bool {
+	w.allowed, w.fd = Allowance{}, fd
+	return true
+}
+func (w *watchedStager) Close()         {}
+func (w *watchedStager) Wakes() bool    { return w.wakes }
+func (w *watchedStager) ForgetFD() bool { w.fd = -1; return true }
 func (w *watchedStager) Collect(a Allowance) ([]byte, []uint32) {
 	w.allowed = a
 	w.collects++
@@ -75,4 +90,103 @@ func TestAQuietPublishDoesNotCollect(t *testing.T) {
 	require.Zero(t, w.allowed.Messages)
 	put()
 	require.Equal(t, 2, w.collects)
+}
+
+// quietStager is a staging buffer to which one message at a time is written while the
+// Sender's goroutine sleeps.
+type quietStager struct {
+	watchedStager
+	mu      sync.Mutex
+	message []byte // nil: none
+}
+
+func (w *quietStager) Collect(a Allowance) (messages []byte, ends []uint32) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.allowed = a
+	if messages, w.message = w.message, nil; messages != nil {
+		ends = []uint32{uint32(len(messages))}
+	}
+	return messages, ends
+}
+
+// stage stages an envelope as a thread outside of Go does, if it may, and wakes the Sender.
+func (w *quietStager) stage(t *testing.T) bool {
+	w.mu.Lock()
+	if !w.allowed.Wakes || w.message != nil || w.fd < 0 {
+		w.mu.Unlock()
+		return false
+	}
+	b := batch.Get()
+	defer b.Release()
+	require.NoError(t, wire.Append(b, "t", []byte(`"o"`), []byte("1"), false))
+	w.message = slices.Clone(b.Message(0))
+	fd := w.fd
+	w.mu.Unlock()
+	_, err := unix.Write(fd, []byte{1, 0, 0, 0, 0, 0, 0, 0})
+	require.NoError(t, err)
+	return true
+}
+
+// sleeping is a queue with such a buffer, and a Sender whose goroutine sleeps.
+func sleeping(t *testing.T) (*Queue, *quietStager) {
+	q, w := &Queue{}, &quietStager{watchedStager: watchedStager{wakes: true}}
+	q.Init(func() uint32 { return 1 })
+	q.SetStager(w)
+	q.startBlocking()
+	q.OpenStaging(nil, nil, 100)
+	s := &Sender{Queue: q, Outlet: taking{}, Subscribed: func() bool { return true }, HoldFor: func() time.Duration { return 0 }, Fail: func(err error) { panic(err) }}
+	var running sync.WaitGroup
+	running.Go(s.Run)
+	running.Go(s.RunStaged)
+	t.Cleanup(func() {
+		q.Drain()
+		q.Close()
+		running.Wait()
+		q.DropAll(0)
+		require.Negative(t, w.fd, "the descriptor is forgotten before it is closed")
+	})
+	return q, w
+}
+
+// taking is an outlet that sends all at once.
+type taking struct{}
+
+func (taking) Idle() bool                        { return true }
+func (taking) Send(b *batch.Batch) carrier.Tally { return carrier.Tally{Sent: b.Len()} }
+
+func TestWhatIsStagedWhileTheSenderSleepsIsSent(t *testing.T) {
+	q, w := sleeping(t)
+	for sent := uint64(1); sent <= 20; sent++ {
+		testkit.Repeat(t, "it may be staged", func() bool { return w.stage(t) })
+		testkit.Repeat(t, "it is sent", func() bool { return q.Snapshot().Sent == sent })
+	}
+}
+
+// TestWhatAnotherCallerCollectsIsSent: it finds the Sender asleep as well.
+func TestWhatAnotherCallerCollectsIsSent(t *testing.T) {
+	q, w := sleeping(t)
+	testkit.Repeat(t, "the sender sleeps", func() bool { return w.stage(t) })
+	q.Snapshot()
+	select {
+	case <-q.Drain():
+	case <-time.After(testkit.Soon):
+		t.Fatal("it is not sent")
+	}
+	require.EqualValues(t, 1, q.Snapshot().Sent)
+}
+
+func TestStagingLeavesHalfTheQueueWhileTheSenderSleeps(t *testing.T) {
+	q, w := sleeping(t)
+	testkit.Repeat(t, "the sender sleeps", func() bool {
+		q.Snapshot()
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return w.allowed.Wakes
+	})
+	require.Equal(t, Allowance{Messages: 50, Bytes: 1 << 19, Each: 100, Wakes: true}, w.allowed)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	require.Zero(t, q.allowAsleep(51, 0))
+	require.Zero(t, q.allowAsleep(1, 1<<19+1))
 }
