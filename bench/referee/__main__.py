@@ -7,7 +7,7 @@ import os
 import sys
 import time
 
-from referee import growth, lines, report, rest
+from referee import few, growth, lines, report, rest
 from referee.race import Race, progress
 from referee.teams import ROOT
 
@@ -20,6 +20,7 @@ SECTIONS = [
     lines.loaded,
     lines.python,
     lines.call,
+    few.few,
     rest.idle,
     rest.memory,
     rest.first_moments,

@@ -23,6 +23,7 @@ class Heat:
 
     rate: float  # envelopes a second, from the word to start to the last arrival
     cpu: dict[str, float]  # microseconds of processor time an envelope, by side
+    switches: dict[str, float]  # switches of threads for an envelope, by side
     memory: dict[str, int]  # bytes that each process held at the end
     most_memory: dict[str, int]  # bytes that each process has held at most
     publisher: dict[str, Any]  # what the first of each reported
@@ -97,14 +98,21 @@ class Cast:
         form = self.team.broker.address
         return ["in=" + form.format(self._in), "out=" + form.format(self._out)]
 
-    def cpu(self) -> dict[str, float]:
-        """Seconds of processor time so far, of each side."""
-        sides = {
+    def sides(self) -> dict[str, list[Process]]:
+        """All processes."""
+        return {
             "publisher": self.publishers,
             "broker": [self.broker],
             "subscriber": self.subscribers,
         }
-        return {name: sum(process.cpu() for process in side) for name, side in sides.items()}
+
+    def cpu(self) -> dict[str, float]:
+        """Seconds of processor time so far, of each side."""
+        return {name: sum(p.cpu() for p in side) for name, side in self.sides().items()}
+
+    def switches(self) -> dict[str, int]:
+        """Switches of threads so far, of each side."""
+        return {name: sum(p.switches() for p in side) for name, side in self.sides().items()}
 
     def firsts(self) -> dict[str, Process]:
         """The broker, and the first of each other side."""
@@ -141,9 +149,14 @@ def run(
     subscribers: int = 1,
     subscriptions: int = 0,
     role: str | None = None,
+    settle: float = 0,
     **settings: Any,
 ) -> Heat:
-    """One heat, in which each publisher sends ``count`` envelopes to every subscriber."""
+    """One heat, in which each publisher sends ``count`` envelopes to every subscriber.
+
+    Processor time and switches are counted ``settle`` seconds after the start, where that is
+    not 0: for programs with a rate, once they have got into it.
+    """
     with contextlib.ExitStack() as stack:
         cast = Cast(team, stack)
         for _ in range(subscribers):
@@ -156,11 +169,13 @@ def run(
         for number in range(publishers):
             cast.publish(role, origin=f"p{number:03d}", count=count, **settings)
         cast.go()
-        before = cast.cpu()
+        time.sleep(settle)
+        before, switched = cast.cpu(), cast.switches()
         deadline = time.monotonic() + PATIENCE
         sent = [p.result(deadline) for p in cast.publishers]
         taken = [s.result(deadline) for s in cast.subscribers]
         after = cast.cpu()
+        switched = {side: n - switched[side] for side, n in cast.switches().items()}
         memory = cast.sizes()
         most = {name: process.most_memory() for name, process in cast.firsts().items()}
         told = {}
@@ -172,8 +187,10 @@ def run(
     seconds = (max(r["last"] for r in taken) - min(r["start"] for r in sent)) / 1e9
     delays = {k: taken[0][k] / 1e3 for k in ("p50", "p99", "p999") if k in taken[0]}
     total = count * publishers
-    cpu = {side: (after[side] - before[side]) * 1e6 / total for side in after}
-    return Heat(total / seconds, cpu, memory, most, sent[0], told, taken[0], delays)
+    counted = total - int(settle * settings.get("rate", 0)) * publishers
+    cpu = {side: (after[side] - before[side]) * 1e6 / counted for side in after}
+    switches = {side: n / counted for side, n in switched.items()}
+    return Heat(total / seconds, cpu, switches, memory, most, sent[0], told, taken[0], delays)
 
 
 def check(team: Team, result: dict[str, Any], count: int) -> None:

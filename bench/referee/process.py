@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -78,6 +79,18 @@ class Process:
         """Seconds of processor time so far, of all its threads."""
         # How the kernel names the clock of another process: see clock_getcpuclockid(3).
         return time.clock_gettime((~self.pid << 3) | 2)
+
+    def switches(self) -> int:
+        """How often its threads have given up a processor so far, or lost it."""
+        count = 0
+        for thread in os.listdir(f"/proc/{self.pid}/task"):
+            # A thread may end meanwhile.
+            with (
+                contextlib.suppress(OSError),
+                open(f"/proc/{self.pid}/task/{thread}/status") as file,
+            ):
+                count += sum(int(line.split()[1]) for line in file if "ctxt_switches" in line)
+        return count
 
     def memory(self) -> int:
         """Bytes of memory that it holds now."""
