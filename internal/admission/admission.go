@@ -188,9 +188,11 @@ func (c *Control) admitAll(b *batch.Batch) (left []recvqueue.Record) {
 		return nil
 	}
 	c.begin()
+	c.gaps.begin(b)
 	for i := 0; i < b.Len() && !c.over; i++ {
 		c.admit(b, i, 0)
 	}
+	c.gaps.end(b)
 	left, c.found.Dropped = c.queue.Put(b, &c.staged)
 	c.report()
 	if len(left) == 0 {
@@ -241,7 +243,7 @@ func (c *Control) admit(b *batch.Batch, i, path int) {
 			return
 		}
 		var duplicate bool
-		lost, duplicate = c.gaps.note(&p)
+		lost, duplicate = c.gaps.note(i, &p)
 		switch {
 		case duplicate && p.Cached: // a post office that is back shows what it has
 			s.Counters.DroppedDuplicate++

@@ -1,45 +1,59 @@
 package admission
 
 import (
-	"encoding/binary"
-
-	"github.com/hermes-zmq/hermes/internal/lru"
+	"github.com/hermes-zmq/hermes/internal/batch"
+	"github.com/hermes-zmq/hermes/internal/streamtable"
 	"github.com/hermes-zmq/hermes/internal/wire"
-)
-
-// maxStreams and maxStreamBytes bound one generation of the table of a gap detector.
-const (
-	maxStreams     = 100_000
-	maxStreamBytes = 32 << 20 // of topics and origins
 )
 
 // gapDetector remembers the last number of every stream: one topic of one incarnation of
 // one sender. A stream that it has forgotten begins anew, so forgetting never looks like a
 // loss.
 type gapDetector struct {
-	streams lru.Table[uint32]
-	key     []byte // scratch space
+	hash    streamtable.Hash
+	streams *streamtable.Generations
 	recent  [256]recentStream
+	ahead   streamtable.Ahead
 }
 
-// recentStream is a stream noted lately, in the slot of its wire.Parts.Stream: most
-// envelopes belong to one of few streams, and are spared the look-up in a big table.
-// Streams with the same slot displace each other.
+// recentStream is a stream noted lately, in the slot of its wire.Parts.Stream: as a rule
+// envelopes belong to one of few streams. Streams with the same slot displace each other.
 type recentStream struct {
-	stream      uint64
-	last        *uint32
-	incarnation uint16
+	stream uint64
+	key    streamtable.Key
 }
 
 func (g *gapDetector) reset() {
-	g.streams = lru.Table[uint32]{MaxKeys: maxStreams, MaxBytes: maxStreamBytes}
-	g.recent = [256]recentStream{}
+	if g.streams == nil {
+		g.hash = streamtable.NewHash()
+	}
+	g.streams = streamtable.NewGenerations(streamtable.Most)
 }
 
-// note takes in the number of an envelope, and tells how many before it are missing, or
-// whether it has been seen already. Numbers wrap around.
-func (g *gapDetector) note(p *wire.Parts) (lost uint32, duplicate bool) {
-	last, known := g.find(p)
+// begin gets ready for a batch, whose messages may be of any kind.
+func (g *gapDetector) begin(b *batch.Batch) {
+	if !g.ahead.Begin(b.Len()) {
+		return
+	}
+	for i := range b.Len() {
+		msg := b.Message(i)
+		names, _ := wire.NamesOf(msg)
+		g.ahead.Add(g.hash.Key(names).Of(wire.IncarnationOf(msg)))
+	}
+	g.ahead.Fetch(g.streams.Young())
+}
+
+// end is the end of a batch.
+func (g *gapDetector) end(b *batch.Batch) { g.ahead.End(b.Len()) }
+
+// note takes in the number of message i of the batch, and tells how many before it are missing,
+// or whether it has been seen already. Numbers wrap around.
+func (g *gapDetector) note(i int, p *wire.Parts) (lost uint32, duplicate bool) {
+	key, ready := g.ahead.Key(i)
+	if !ready {
+		key = g.key(p)
+	}
+	last, known := g.streams.Find(key.Of(p.Sequence.Incarnation))
 	number := p.Sequence.Number
 	if !known {
 		*last = number
@@ -53,18 +67,13 @@ func (g *gapDetector) note(p *wire.Parts) (lost uint32, duplicate bool) {
 	return step - 1, false
 }
 
-// find gives the last number of an envelope's stream, and whether there was one.
-func (g *gapDetector) find(p *wire.Parts) (last *uint32, known bool) {
+// key is that of the stream of an envelope.
+func (g *gapDetector) key(p *wire.Parts) streamtable.Key {
 	r := &g.recent[p.Stream%uint64(len(g.recent))]
-	if p.Stream != 0 && r.stream == p.Stream && r.incarnation == p.Sequence.Incarnation {
-		return r.last, true
+	if p.Stream != 0 && r.stream == p.Stream {
+		return r.key
 	}
-	g.key = binary.BigEndian.AppendUint16(g.key[:0], p.Sequence.Incarnation)
-	g.key = append(append(g.key, p.Origin...), p.Topic...) // both are JSON values, which end by themselves
-	last, known, turned := g.streams.Find(g.key)
-	if turned {
-		g.recent = [256]recentStream{} // or a number would live on here and be forgotten there
-	}
-	*r = recentStream{p.Stream, last, p.Sequence.Incarnation}
-	return last, known
+	g.ahead.Missed()
+	*r = recentStream{p.Stream, g.hash.Key(p.Names)}
+	return r.key
 }

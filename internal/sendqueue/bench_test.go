@@ -17,21 +17,41 @@ func tick(i int) []byte {
 	return fmt.Appendf(nil, `["Tick",1763800000.%06d,"BTCUSD",420%02d.%02d,%d]`, i, i%100, i%4*25, 1_000_000_000+i)
 }
 
-// BenchmarkStampAndNumber is what the sender does to a batch of ten topics in turn.
+// BenchmarkStampAndNumber is what the sender does to batches of so many topics in turn.
 func BenchmarkStampAndNumber(b *testing.B) {
-	const ticks = 400
-	full := batch.Get()
-	for i := range ticks {
-		if err := wire.Append(full, fmt.Sprintf("ticks/%06d", i%10), []byte(`"p000"`), tick(i), true); err != nil {
-			b.Fatal(err)
+	for _, topics := range []int{10, 1000, 100_000, 1_000_000} {
+		b.Run(fmt.Sprint(topics), func(b *testing.B) { stampAndNumber(b, topics) })
+	}
+}
+
+func stampAndNumber(b *testing.B, topics int) {
+	const ticks = 500
+	var batches []*batch.Batch
+	for i := 0; i < max(topics, ticks); i += ticks {
+		full := batch.Get()
+		for k := range ticks {
+			if err := wire.Append(full, fmt.Sprintf("ticks/%06d", (i+k)%topics), []byte(`"p000"`), tick(i+k), true); err != nil {
+				b.Fatal(err)
+			}
 		}
+		batches = append(batches, full)
 	}
 	n := sequencer{draw: rand.Uint32}
 	n.renew()
-	b.ReportAllocs()
-	for range b.N {
-		wire.Stamp(full, time.Now().UnixMicro(), true)
+	for _, full := range batches {
 		n.number(full)
+	}
+	work := batch.Get()
+	b.ReportAllocs()
+	b.ResetTimer()
+	for i := range b.N {
+		full := batches[i%len(batches)]
+		b.StopTimer()
+		work.Reset()
+		work.Buf, work.Ends = append(work.Buf, full.Buf...), append(work.Ends, full.Ends...) // in the caches, as one that was just written
+		b.StartTimer()
+		wire.Stamp(work, time.Now().UnixMicro(), true)
+		n.number(work)
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/ticks, "ns/envelope")
 }

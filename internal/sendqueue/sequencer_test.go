@@ -1,7 +1,6 @@
 package sendqueue
 
 import (
-	"bytes"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -45,14 +44,14 @@ func TestEnvelopesAreNumberedByStream(t *testing.T) {
 }
 
 func TestAFullTableOfNumbersBeginsANewIncarnation(t *testing.T) {
-	var n sequencer
+	const most = 1000
+	n := sequencer{most: most}
 	n.draw = func() uint32 { return 0 }
 	n.renew()
-	for i := range maxStreams - 1 {
-		name := fmt.Appendf(nil, "%d", i)
-		n.counter(name, name)
+	for i := range most {
+		numbered(t, &n, fmt.Sprint(i))
 	}
-	require.Equal(t, []wire.Sequence{seq(1, 0), seq(1, 1)}, numbered(t, &n, "5", "5"))
+	require.Equal(t, []wire.Sequence{seq(1, 1), seq(1, 2)}, numbered(t, &n, "5", "5"))
 	got := numbered(t, &n, "one too many", "5")
 	require.Equal(t, []wire.Sequence{seq(2, 0), seq(2, 0)}, got, "a new incarnation, in which every topic begins anew")
 }
@@ -70,15 +69,25 @@ func TestANewIncarnationIsNotTheLastOne(t *testing.T) {
 	require.NotZero(t, n.incarnation)
 }
 
-func TestLongTopicsFillTheTableSooner(t *testing.T) {
+func TestManyStreamsAreNumberedAsFewAre(t *testing.T) {
 	n := sequencer{draw: rand.Uint32}
 	n.renew()
-	topic := bytes.Repeat([]byte("t"), 1<<20)
-	for i := range 200 {
-		copy(topic, fmt.Sprintf("%05d", i))
-		n.counter(topic, topic)
-		require.LessOrEqual(t, len(n.next)<<20, maxStreamBytes)
+	next := map[string]uint32{}
+	for range 200 {
+		topics := make([]string, 100)
+		few := rand.IntN(2) == 0
+		for i := range topics {
+			topics[i] = fmt.Sprint(rand.IntN(100_000))
+			if few {
+				topics[i] = fmt.Sprint(rand.IntN(3))
+			}
+		}
+		for i, got := range numbered(t, &n, topics...) {
+			require.Equal(t, seq(n.incarnation, next[topics[i]]), got)
+			next[topics[i]]++
+		}
 	}
+	require.Equal(t, len(next), n.next.Len())
 }
 
 func seq(incarnation uint16, number uint32) wire.Sequence {

@@ -136,7 +136,7 @@ type Parts struct {
 	// 0 is unknown.
 	Stream uint64
 
-	stream []byte // the first two frames
+	Names []byte // topic and origin as frames, which tell streams apart
 }
 
 // The errors of Split.
@@ -180,6 +180,19 @@ func (p *Parts) Split(msg []byte, memo *StreamMemo) error {
 	return nil
 }
 
+// NamesOf is the first two frames of a message, topic and origin, and the topic. Of a message that
+// is no envelope it is all.
+func NamesOf(msg []byte) (names, topic []byte) {
+	if end, ok := batch.ShortEnd(msg, 0); ok {
+		if both, ok := batch.ShortEnd(msg, end); ok {
+			return msg[:both], msg[batch.ShortHeader:end]
+		}
+	}
+	topic, rest, _, _ := batch.NextFrame(msg)
+	_, rest, _, _ = batch.NextFrame(rest)
+	return msg[:len(msg)-len(rest)], topic
+}
+
 // frames finds the four frames of a message and returns the last one, the time. As a
 // rule they are all short.
 func (p *Parts) frames(msg []byte) (number []byte, ok bool) {
@@ -191,7 +204,7 @@ func (p *Parts) frames(msg []byte) (number []byte, ok bool) {
 		return p.anyFrames(msg)
 	}
 	p.Topic, p.Origin, p.Data = msg[head:topic:topic], msg[topic+head:origin:origin], msg[origin+head:data:data]
-	p.stream, number = msg[:origin], msg[data+head:]
+	p.Names, number = msg[:origin], msg[data+head:]
 	return number, len(number) == int(msg[data+1])
 }
 
@@ -200,7 +213,7 @@ func (p *Parts) anyFrames(msg []byte) (number []byte, ok bool) {
 	rest := msg
 	for i := range frames {
 		if i == 2 {
-			p.stream = msg[:len(msg)-len(rest)]
+			p.Names = msg[:len(msg)-len(rest)]
 		}
 		var more bool
 		if frames[i], rest, more, ok = batch.NextFrame(rest); !ok || more != (i < frameCount-1) {

@@ -21,13 +21,18 @@ type stream struct {
 	frames []byte
 	id     uint64
 	plain  bool
+	stays  int // how many others still pass before one of them takes its slot
 }
+
+// streamStays is the first value of stream.stays: where there are many streams, remembering each
+// of them would cost more than validating it.
+const streamStays = 4
 
 // validateStream validates topic and origin.
 func (m *StreamMemo) validateStream(p *Parts) error {
 	s := &m.streams[StreamSlot(p.Topic)]
-	if string(s.frames) == string(p.stream) {
-		p.Stream, p.Plain = s.id, s.plain
+	if string(s.frames) == string(p.Names) {
+		p.Stream, p.Plain, s.stays = s.id, s.plain, streamStays
 		return nil
 	}
 	p.Plain = isPlainString(p.Topic) && isPlainString(p.Origin)
@@ -38,10 +43,14 @@ func (m *StreamMemo) validateStream(p *Parts) error {
 		return ErrOrigin
 	}
 	const most = 512 // bytes that are worth the memory
-	if len(p.stream) <= most {
+	switch {
+	case len(p.Names) > most:
+	case s.stays > 0:
+		s.stays--
+	default:
 		m.last++
 		p.Stream = m.last
-		*s = stream{append(s.frames[:0], p.stream...), m.last, p.Plain}
+		*s = stream{append(s.frames[:0], p.Names...), m.last, p.Plain, streamStays}
 	}
 	return nil
 }

@@ -27,3 +27,26 @@ func TestAMemoChangesNothing(t *testing.T) {
 		require.Equal(t, []any{ts, seq, numbered, ok}, []any{ts2, seq2, numbered2, ok2}, "%q", frame)
 	}
 }
+
+func TestAStreamInUseKeepsItsPlaceInAMemo(t *testing.T) {
+	var memo StreamMemo
+	at := func(topic string) uint64 {
+		msg := texts(topic, `"o"`, `1`, `1.5`)
+		p, err := Split(msg, &memo)
+		require.NoError(t, err)
+		return p.Stream
+	}
+	// Topics of one slot, as they differ in characters that do not count.
+	first := at(`"a/12345678"`)
+	require.NotZero(t, first)
+	for range 100 {
+		for range streamStays {
+			require.Zero(t, at(`"b/12345678"`), "its slot is in use")
+		}
+		require.Equal(t, first, at(`"a/12345678"`))
+	}
+	for range streamStays {
+		at(`"b/12345678"`)
+	}
+	require.NotZero(t, at(`"b/12345678"`))
+}

@@ -60,6 +60,18 @@ func parseTrailer(p []byte) (seq Sequence, ok bool) {
 	return Sequence{uint16(a), uint32(b<<16 | c)}, true
 }
 
+// IncarnationOf is that in the trailer of a message; 0 where it has none.
+func IncarnationOf(msg []byte) uint16 {
+	if len(msg) < TrailerSize {
+		return 0
+	}
+	v, wrong := eightSpaces(load(msg, len(msg)-TrailerSize))
+	if wrong != 0 {
+		return 0
+	}
+	return uint16(v)
+}
+
 // eightSpaces gives the two bits of each of eight white-space characters, the first one's
 // on top, and wrong, which is 0 where all eight are such characters. In 0x20, 0x09, 0x0a,
 // 0x0d the bits are bit 0, and bit 1 or bit 2, which together make the others. They are
