@@ -96,6 +96,18 @@ for object in ./*.o; do
     fi
 done
 
+# Lets Go start its threads by fast/monitor.c.
+case ",$off," in
+*,monitor,* | *,all,*) ;;
+*)
+    for object in ./*.o; do
+        if nm "$object" | grep -q ' T _cgo_try_pthread_create$'; then
+            $objcopy --redefine-sym pthread_create=hermes_thread_create "$object"
+        fi
+    done
+    ;;
+esac
+
 case $mode in
 shared)
     "$root/capi/exports.sh" script "$root/include/hermes.h" >"$work/exports.map"

@@ -34,6 +34,7 @@ const (
 	Lease       = "lease"       // reading the connection in the thread that waits
 	StackBounds = "stackbounds" // remembering the bounds of the main thread's stack
 	Processors  = "processors"  // processors of Go beyond those of the machine
+	Monitor     = "monitor"     // timer slack of the runtime's monitor; build.sh alone switches it off
 )
 
 // off names the pieces that are switched off, separated by commas, or "all". The linker

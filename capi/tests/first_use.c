@@ -2,12 +2,14 @@
  *
  * Loading the library starts nothing: no thread, no signal handler. So a program
  * that forks before its first call, as every daemon does, has a library that works
- * in the parent and in the child. The first use leaves the host's limits alone.
+ * in the parent and in the child. The first use leaves the host's limits alone,
+ * and the timer slack of the thread that makes it.
  */
 #include "support.h"
 
 #include <dirent.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -75,8 +77,10 @@ int main(void) {
     child_exchanges();
     child_exchanges();
     nothing_has_started();
+    int slack = prctl(PR_GET_TIMERSLACK);
     exchange();
     CHECK(threads() > 1);
+    CHECK(prctl(PR_GET_TIMERSLACK) == slack);
     CHECK(getrlimit(RLIMIT_NOFILE, &after) == 0);
     CHECK(after.rlim_cur == chosen.rlim_cur && after.rlim_max == chosen.rlim_max);
     return 0;
