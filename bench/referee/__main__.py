@@ -7,7 +7,7 @@ import os
 import sys
 import time
 
-from referee import few, growth, lines, report, rest
+from referee import crowd, few, growth, lines, report, rest
 from referee.race import Race, progress
 from referee.teams import ROOT
 
@@ -29,6 +29,7 @@ SECTIONS = [
     growth.subscriptions,
     growth.receivers,
     growth.publishers,
+    crowd.crowd,
 ]
 
 

@@ -58,8 +58,8 @@ def payload(race: Race) -> None:
 
 
 def topics(race: Race) -> None:
-    """1 to 100,000 topics, each envelope on the next."""
-    values = [1, 10, 100, 1000, 10_000, 100_000]
+    """1 to 100,000 topics, a million in a long race, each envelope on the next."""
+    values = [1, 10, 100, 1000, 10_000, 100_000] + [1_000_000] * race.long
     _grow(race, "topics", "topics", values, lambda n: {"topics": n}, least=lambda n: 2 * n)
 
 
