@@ -98,7 +98,8 @@ static size_t zmtp_envelope(char *at) {
 static int nats(const char *address, const char *more) {
     int fd = dial(address);
     char text[4096] = "";
-    snprintf(text, sizeof text, "CONNECT {\"verbose\":false,\"pedantic\":false}\r\n%sPING\r\n", more);
+    snprintf(text, sizeof text, "CONNECT {\"verbose\":false,\"pedantic\":false}\r\n%sPING\r\n",
+             more);
     put(fd, text, strlen(text));
     for (size_t n = 0; !strstr(text, "PONG\r\n"); text[n] = 0) {
         ssize_t got = n < sizeof text - 1 ? recv(fd, text + n, sizeof text - 1 - n, 0) : 0;
@@ -140,7 +141,8 @@ static void await(int poller, int64_t count) {
         for (int i = 0; i < n; i++) {
             ssize_t got = recv(events[i].data.fd, text, sizeof text, MSG_DONTWAIT);
             if (got <= 0) fail("the broker hung up");
-            for (const char *p = text; (p = memchr(p, MARK, (size_t)(text + got - p))); p++) count--;
+            for (const char *p = text; (p = memchr(p, MARK, (size_t)(text + got - p))); p++)
+                count--;
         }
     }
 }
@@ -174,8 +176,8 @@ int main(int argc, char **argv) {
         sleep_ms(10);
     }
     qsort(ns, (size_t)rounds, sizeof *ns, ascending);
-    say("{\"p50\": %ld, \"p90\": %ld, \"max\": %ld}", (long)ns[rounds / 2], (long)ns[rounds * 9 / 10],
-        (long)ns[rounds - 1]);
+    say("{\"p50\": %ld, \"p90\": %ld, \"max\": %ld}", (long)ns[rounds / 2],
+        (long)ns[rounds * 9 / 10], (long)ns[rounds - 1]);
     wait_for_end();
     return 0;
 }

@@ -64,7 +64,8 @@ void fast_monitor_slacks(long at[5]) {
     at[3] = slack();
     for (int i = 0; i < 3; i++) {
         pthread_t thread;
-        if (hermes_thread_create(&thread, NULL, note_slack, &at[i]) == 0) pthread_join(thread, NULL);
+        if (hermes_thread_create(&thread, NULL, note_slack, &at[i]) == 0)
+            pthread_join(thread, NULL);
     }
     at[4] = slack();
 }
