@@ -1,0 +1,158 @@
+package curve
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Config is which keys an end has, and so which part it plays in a handshake:
+//
+//	Server  Clients  bound addresses  connected addresses
+//	set     nil      client           client
+//	nil     set      server           server
+//	set     set      server           client
+type Config struct {
+	Pair    *Pair    // the end's own keys
+	Server  *Public  // the key of the servers
+	Clients *Clients // which clients a server accepts
+}
+
+// IsServer reports whether this end is the server of a connection that came to a bound address,
+// or was made by connecting.
+func (c *Config) IsServer(bound bool) bool {
+	if c.Server != nil && c.Clients != nil {
+		return bound
+	}
+	return c.Clients != nil
+}
+
+// reloadEvery is how often files of client keys are read at most.
+const reloadEvery = time.Second
+
+// Clients is the set of clients that a server accepts. It is safe for concurrent use.
+//
+// Files and directories are read again when a client comes, but once in reloadEvery at most.
+// While one cannot be read, the keys that were read last are valid.
+type Clients struct {
+	any   bool
+	given []Public
+	paths []string
+
+	mu   sync.Mutex // guards what follows
+	keys map[Public]struct{}
+	read time.Time
+}
+
+// AnyClient is the text of the set of all clients.
+const AnyClient = "any"
+
+// ParseClients reads a list, separated by commas, of keys in Z85, files and directories of
+// public keys, or AnyClient.
+func ParseClients(text string) (*Clients, error) {
+	c := &Clients{}
+	for _, item := range strings.Split(text, ",") {
+		item = strings.TrimSpace(item)
+		switch {
+		case item == "":
+		case item == AnyClient:
+			c.any = true
+		case exists(item):
+			c.paths = append(c.paths, item)
+		default:
+			p, err := ParsePublic(item)
+			if err != nil {
+				return nil, fmt.Errorf("%q is neither a file, nor a directory, nor a public key in Z85", item)
+			}
+			c.given = append(c.given, p)
+		}
+	}
+	if err := c.load(); err != nil {
+		return nil, err
+	}
+	if !c.any && len(c.keys) == 0 && len(c.paths) == 0 {
+		return nil, errors.New("it names no key")
+	}
+	return c, nil
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// load reads the files. The caller holds mu, or is the only one to know c.
+func (c *Clients) load() error {
+	keys := make(map[Public]struct{}, len(c.given))
+	for _, p := range c.given {
+		keys[p] = struct{}{}
+	}
+	c.read = time.Now()
+	for _, path := range c.paths {
+		all, err := publicKeysIn(path)
+		if err != nil {
+			return err
+		}
+		for _, p := range all {
+			keys[p] = struct{}{}
+		}
+	}
+	c.keys = keys
+	return nil
+}
+
+// Allow reports whether a client may connect.
+func (c *Clients) Allow(p Public) bool {
+	if c.any {
+		return true
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.paths) > 0 && time.Since(c.read) >= reloadEvery {
+		_ = c.load()
+	}
+	_, known := c.keys[p]
+	return known
+}
+
+// Any reports whether every client may connect.
+func (c *Clients) Any() bool { return c.any }
+
+// LookUpPublic reads a public key: in Z85, or the path of a file.
+func LookUpPublic(text string) (Public, error) {
+	if exists(text) {
+		return ReadPublicFile(text)
+	}
+	p, err := ParsePublic(text)
+	if err != nil {
+		return p, fmt.Errorf("%q is neither a file nor a public key in Z85", text)
+	}
+	return p, nil
+}
+
+// environment is what the text of a secret in an environment variable begins with.
+const environment = "env:"
+
+// LookUpSecret reads a secret key: from a file, or with "env:NAME" from an environment
+// variable, in Z85. Errors contain no text that could be a key.
+func LookUpSecret(text string) (*Pair, error) {
+	name, ok := strings.CutPrefix(text, environment)
+	if !ok {
+		if !exists(text) {
+			return nil, errors.New("there is no such file; a secret key is given as the path of its file, or as env:NAME")
+		}
+		return ReadSecretFile(text)
+	}
+	value, ok := os.LookupEnv(name)
+	if !ok {
+		return nil, fmt.Errorf("there is no environment variable %s", name)
+	}
+	s, err := ParseSecret(strings.TrimSpace(value))
+	if err != nil {
+		return nil, fmt.Errorf("environment variable %s: %w", name, err)
+	}
+	return s.Pair()
+}

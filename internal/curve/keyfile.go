@@ -1,0 +1,193 @@
+package curve
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Key files. A certificate file of CZMQ or pyzmq is in ZPL (RFC 4), of which two properties are
+// read; comments begin with "#", and values may stand in quotes:
+//
+//	curve
+//	    public-key = "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID"
+//	    secret-key = "D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs"   (in *.key_secret only)
+//
+// A line that is nothing but a key in Z85 is a public key as well, so a file may list many.
+const (
+	publicProperty = "public-key"
+	secretProperty = "secret-key"
+
+	publicSuffix = ".key"
+	secretSuffix = ".key_secret"
+
+	maxKeyFile = 4 << 20
+)
+
+// certificate is what a key file says.
+type certificate struct {
+	public []Public
+	secret *Secret
+}
+
+// parseKeyFile reads the text of a key file. Errors name the line, and no secret key.
+func parseKeyFile(text []byte) (found certificate, err error) {
+	lines := bufio.NewScanner(bytes.NewReader(text))
+	for n := 1; lines.Scan(); n++ {
+		line := strings.TrimSpace(lines.Text())
+		if p, err := ParsePublic(line); err == nil {
+			found.public = append(found.public, p)
+			continue
+		}
+		name, value, ok := strings.Cut(line, "=")
+		if !ok || strings.HasPrefix(line, "#") {
+			continue
+		}
+		value = unquote(strings.TrimSpace(value))
+		switch strings.TrimSpace(name) {
+		case publicProperty:
+			p, err := ParsePublic(value)
+			if err != nil {
+				return found, fmt.Errorf("line %d: %w", n, err)
+			}
+			found.public = append(found.public, p)
+		case secretProperty:
+			s, err := ParseSecret(value)
+			if err != nil {
+				return found, fmt.Errorf("line %d: %w", n, err)
+			}
+			found.secret = &s
+		}
+	}
+	return found, lines.Err()
+}
+
+func unquote(value string) string {
+	for _, quote := range []string{`"`, `'`} {
+		if rest, ok := strings.CutPrefix(value, quote); ok {
+			inner, _, _ := strings.Cut(rest, quote)
+			return inner
+		}
+	}
+	return value
+}
+
+func readKeyFile(path string) (found certificate, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return found, err
+	}
+	defer func() { _ = f.Close() }()
+	text, err := io.ReadAll(io.LimitReader(f, maxKeyFile+1))
+	if err != nil {
+		return found, err
+	}
+	if len(text) > maxKeyFile {
+		return found, fmt.Errorf("%s is larger than %d bytes: it is no key file", path, maxKeyFile)
+	}
+	found, err = parseKeyFile(text)
+	if err != nil {
+		return found, fmt.Errorf("%s: %w", path, err)
+	}
+	return found, nil
+}
+
+// ReadSecretFile reads a *.key_secret file.
+func ReadSecretFile(path string) (*Pair, error) {
+	found, err := readKeyFile(path)
+	if err != nil {
+		return nil, err
+	}
+	if found.secret == nil {
+		return nil, fmt.Errorf("%s contains no %s", path, secretProperty)
+	}
+	pair, err := found.secret.Pair()
+	if err != nil {
+		return nil, err
+	}
+	if len(found.public) > 0 && found.public[0] != pair.Public {
+		return nil, fmt.Errorf("%s: its %s is not that of its %s", path, publicProperty, secretProperty)
+	}
+	return pair, nil
+}
+
+// ReadPublicFile reads a *.key file with one public key; a *.key_secret file has it as well.
+func ReadPublicFile(path string) (p Public, err error) {
+	found, err := readKeyFile(path)
+	switch {
+	case err != nil:
+		return p, err
+	case len(found.public) == 1:
+		return found.public[0], nil
+	case len(found.public) == 0:
+		return p, fmt.Errorf("%s contains no %s", path, publicProperty)
+	}
+	return p, fmt.Errorf("%s contains %d public keys, and one is needed", path, len(found.public))
+}
+
+const fileHead = `#   ZeroMQ CURVE **%s** Certificate
+#   %s
+
+metadata
+curve
+    public-key = "%s"
+`
+
+// WriteFiles writes name.key and name.key_secret, as CZMQ and pyzmq do. It replaces no file.
+func (p *Pair) WriteFiles(name string) (public, secret string, err error) {
+	public, secret = name+publicSuffix, name+secretSuffix
+	text := fmt.Sprintf(fileHead, "Secret", "DO NOT PROVIDE THIS FILE TO OTHER USERS nor change its permissions.", p.Public)
+	text += fmt.Sprintf("    secret-key = \"%s\"\n", p.secret.Text())
+	if err = writeNew(secret, text, 0o600); err != nil {
+		return "", "", err
+	}
+	text = fmt.Sprintf(fileHead, "Public", "Exchange securely, or use a secure mechanism to verify the contents of this file.", p.Public)
+	if err = writeNew(public, text, 0o644); err != nil {
+		return "", "", errors.Join(err, os.Remove(secret))
+	}
+	return public, secret, nil
+}
+
+func writeNew(path, text string, mode os.FileMode) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	return errors.Join(err, f.Close())
+}
+
+// publicKeysIn reads all public keys of a file, or of the *.key files of a directory.
+func publicKeysIn(path string) ([]Public, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.IsDir() {
+		found, err := readKeyFile(path)
+		return found.public, err
+	}
+	files, err := filepath.Glob(filepath.Join(escapeGlob(path), "*"+publicSuffix))
+	if err != nil {
+		return nil, err
+	}
+	var all []Public
+	for _, file := range files {
+		found, err := readKeyFile(file)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, found.public...)
+	}
+	return all, nil
+}
+
+// escapeGlob makes a path match itself only.
+func escapeGlob(path string) string {
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
+}

@@ -1,0 +1,181 @@
+package curve
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/binary"
+	"errors"
+)
+
+// Server is what the connections of one socket share. It is safe for concurrent use.
+type Server struct {
+	pair    *Pair
+	clients *Clients
+	cookies [32]byte // the secret from which the cookie keys are derived
+}
+
+// NewServer makes a server with its permanent keys, which accepts these clients.
+func NewServer(pair *Pair, clients *Clients) (*Server, error) {
+	s := &Server{pair: pair, clients: clients}
+	_, err := rand.Read(s.cookies[:])
+	return s, err
+}
+
+// cookieKey is the cookie key of one connection: a cookie of another connection cannot be
+// opened with it, so that a recorded INITIATE, and what follows it, cannot be replayed.
+func (s *Server) cookieKey(connection uint64) (key sharedKey) {
+	h := hmac.New(sha256.New, s.cookies[:])
+	var id [8]byte
+	binary.BigEndian.PutUint64(id[:], connection)
+	_, _ = h.Write(id[:])
+	h.Sum(key[:0])
+	return key
+}
+
+// ServerSide is the server's part of one handshake. Until INITIATE is valid it has no keys of
+// the connection: they are in the cookie, which the client keeps.
+type ServerSide struct {
+	s          *Server
+	connection uint64
+	metadata   []byte
+	stage      stage
+	last       uint64 // nonce of the client
+	keys       *Keys
+}
+
+// Accept begins the handshake of a connection. Its number must not be used for another
+// connection of this server. metadata is what the server says of itself.
+func (s *Server) Accept(connection uint64, metadata []byte) *ServerSide {
+	return &ServerSide{s: s, connection: connection, metadata: metadata, stage: awaitHello}
+}
+
+// Receive takes a command of the client.
+func (x *ServerSide) Receive(name string, data []byte) (step Step, err error) {
+	was := x.stage
+	x.stage = failed
+	switch {
+	case name == nameError && was < finished:
+		return step, &Error{Cause: CauseRefused, Text: "the client gave up"}
+	case name == nameHello && was == awaitHello:
+		step.Answer, err = x.hello(data)
+		x.stage = awaitInitiate
+	case name == nameInitiate && was == awaitInitiate:
+		step.Answer, step.Metadata, err = x.initiate(data)
+		step.Done = err == nil
+		x.stage = finished
+	default:
+		err = protocolError("the client sent %.20q out of order", name)
+	}
+	if err != nil {
+		x.stage = failed
+	}
+	return step, err
+}
+
+// hello checks that the client knows S, and makes a WELCOME.
+func (x *ServerSide) hello(data []byte) (welcome []byte, err error) {
+	if len(data) != helloSize {
+		return nil, protocolError("a HELLO of %d bytes", len(data))
+	}
+	if data[0] != 1 || data[1] != 0 {
+		return nil, protocolError("the client speaks CurveZMQ %d.%d; 1.0 is understood", data[0], data[1])
+	}
+	data = data[versionSize+paddingSize:]
+	client := Public(data[:KeySize])
+	x.last = binary.BigEndian.Uint64(data[KeySize:])
+	key, err := share(&x.s.pair.secret, &client)
+	if err != nil {
+		return nil, protocolError("the client's key for this connection is not a valid one")
+	}
+	n := shortNonce("CurveZMQHELLO---", x.last)
+	zeros, ok := open(data[KeySize+shortSize:], &n, &key)
+	if !ok || subtle.ConstantTimeCompare(zeros, make([]byte, zerosSize)) != 1 {
+		return nil, &Error{Cause: CauseServerKey, Text: "the client expects another key than this server's", Tell: ReasonServerKey}
+	}
+	return x.welcome(&client, &key)
+}
+
+func (x *ServerSide) welcome(client *Public, key *sharedKey) (welcome []byte, err error) {
+	fresh, err := Generate()
+	if err != nil {
+		return nil, err
+	}
+	wn, err := randomNonce("WELCOME-")
+	if err != nil {
+		return nil, err
+	}
+	cn, err := randomNonce("COOKIE--")
+	if err != nil {
+		return nil, err
+	}
+	cookieKey := x.s.cookieKey(x.connection)
+	plain := append(make([]byte, 0, KeySize+cookieSize), fresh.Public[:]...)
+	plain = append(plain, cn[nonceSize-longSize:]...)
+	plain = seal(plain, append(client[:], fresh.secret.b[:]...), &cn, &cookieKey)
+
+	welcome = append(command(nameWelcome, welcomeSize), wn[nonceSize-longSize:]...)
+	return seal(welcome, plain, &wn, key), nil
+}
+
+var errInitiate = errors.New("an INITIATE that does not belong to this connection")
+
+// initiate gets the keys of the connection back from the cookie, authenticates the client and
+// makes a READY.
+func (x *ServerSide) initiate(data []byte) (ready, metadata []byte, err error) {
+	if len(data) < initiateLeast {
+		return nil, nil, protocolError("an INITIATE of %d bytes", len(data))
+	}
+	cn := longNonce("COOKIE--", data[:longSize])
+	cookieKey := x.s.cookieKey(x.connection)
+	cookie, ok := open(data[longSize:cookieSize], &cn, &cookieKey)
+	if !ok {
+		return nil, nil, protocolError("%v", errInitiate)
+	}
+	client, fresh := Public(cookie[:KeySize]), Secret{[KeySize]byte(cookie[KeySize:])}
+	session, err := share(&fresh, &client)
+	if err != nil {
+		return nil, nil, protocolError("%v", errInitiate)
+	}
+	number := binary.BigEndian.Uint64(data[cookieSize:])
+	n := shortNonce("CurveZMQINITIATE", number)
+	plain, ok := open(data[cookieSize+shortSize:], &n, &session)
+	if !ok || number <= x.last {
+		return nil, nil, protocolError("%v", errInitiate)
+	}
+	permanent, vouch := Public(plain[:KeySize]), plain[KeySize:KeySize+vouchSize]
+	if err := x.checkVouch(&permanent, &client, &fresh, vouch); err != nil {
+		return nil, nil, err
+	}
+	if !x.s.clients.Allow(permanent) {
+		return nil, nil, unknownKey(permanent)
+	}
+	x.keys = &Keys{Peer: permanent, Out: newSealer(messageOfServer, &session, 2), In: newOpener(messageOfClient, &session, number)}
+	ready = binary.BigEndian.AppendUint64(command(nameReady, readyLeast+len(x.metadata)), 1)
+	rn := shortNonce("CurveZMQREADY---", 1)
+	return seal(ready, x.metadata, &rn, &session), plain[KeySize+vouchSize:], nil
+}
+
+// checkVouch checks that the owner of the permanent key has made the client's key for this
+// connection, for this server.
+func (x *ServerSide) checkVouch(permanent, client *Public, fresh *Secret, vouch []byte) error {
+	key, err := share(fresh, permanent)
+	if err != nil {
+		return protocolError("the client's key is not a valid one")
+	}
+	n := longNonce("VOUCH---", vouch[:longSize])
+	plain, ok := open(vouch[longSize:], &n, &key)
+	if !ok || Public(plain[:KeySize]) != *client || Public(plain[KeySize:]) != x.s.pair.Public {
+		return protocolError("the client does not own the key %s", permanent)
+	}
+	return nil
+}
+
+func unknownKey(p Public) *Error {
+	said := unknownKeyPrefix + p.String() + unknownKeySuffix
+	return &Error{Cause: CauseClientKey, Text: said, Tell: said}
+}
+
+// Keys are those of the connection, after a Step that is Done.
+func (x *ServerSide) Keys() *Keys { return x.keys }

@@ -1,0 +1,207 @@
+package curve
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// handshake is both ends, with the commands that have passed.
+type handshake struct {
+	client                          *Client
+	server                          *ServerSide
+	hello, welcome, initiate, ready []byte
+}
+
+func newServer(t testing.TB, clients string) *Server {
+	t.Helper()
+	set, err := ParseClients(clients)
+	require.NoError(t, err)
+	s, err := NewServer(manualPair(t, manualServerSecret), set)
+	require.NoError(t, err)
+	return s
+}
+
+func newHandshake(t testing.TB, s *Server, connection uint64) *handshake {
+	t.Helper()
+	return &handshake{
+		client: NewClient(manualPair(t, manualClientSecret), manualPair(t, manualServerSecret).Public, []byte("of the client")),
+		server: s.Accept(connection, []byte("of the server")),
+	}
+}
+
+// data is what follows the name in the body of a command.
+func data(body []byte) (name string, rest []byte) {
+	return string(body[1 : 1+body[0]]), bytes.Clone(body[1+body[0]:])
+}
+
+// upTo runs the handshake until the server waits for INITIATE.
+func (h *handshake) upTo(t testing.TB) *handshake {
+	t.Helper()
+	var err error
+	h.hello, err = h.client.Hello()
+	require.NoError(t, err)
+	step, err := h.server.Receive(data(h.hello))
+	require.NoError(t, err)
+	require.False(t, step.Done)
+	h.welcome = step.Answer
+	step, err = h.client.Receive(data(h.welcome))
+	require.NoError(t, err)
+	require.False(t, step.Done)
+	h.initiate = step.Answer
+	return h
+}
+
+func TestBothEndsLearnOfEachOther(t *testing.T) {
+	h := newHandshake(t, newServer(t, manualClient), 1).upTo(t)
+	step, err := h.server.Receive(data(h.initiate))
+	require.NoError(t, err)
+	require.True(t, step.Done)
+	require.Equal(t, "of the client", string(step.Metadata))
+	require.Equal(t, manualClient, h.server.Keys().Peer.String())
+	step, err = h.client.Receive(data(step.Answer))
+	require.NoError(t, err)
+	require.True(t, step.Done)
+	require.Equal(t, "of the server", string(step.Metadata))
+	require.Equal(t, manualServer, h.client.Keys().Peer.String())
+
+	for range 3 {
+		there, _ := split(t, h.client.Keys().Out.Append(nil, flagMore, []byte("there")))
+		flags, body, err := h.server.Keys().In.Open(there)
+		require.NoError(t, err)
+		require.Equal(t, "there", string(body))
+		require.EqualValues(t, flagMore, flags)
+		back, _ := split(t, h.server.Keys().Out.Append(nil, 0, []byte("back")))
+		_, body, err = h.client.Keys().In.Open(back)
+		require.NoError(t, err)
+		require.Equal(t, "back", string(body))
+	}
+}
+
+func TestServerKeepsNothingBeforeInitiate(t *testing.T) {
+	s := newServer(t, manualClient)
+	h := newHandshake(t, s, 7).upTo(t)
+	h.server = &ServerSide{s: s, connection: 7, stage: awaitInitiate}
+	step, err := h.server.Receive(data(h.initiate))
+	require.NoError(t, err)
+	require.True(t, step.Done)
+}
+
+func TestInitiateOfAnotherConnectionIsRefused(t *testing.T) {
+	s := newServer(t, AnyClient)
+	h := newHandshake(t, s, 1).upTo(t)
+	other := newHandshake(t, s, 2).upTo(t)
+	_, err := other.server.Receive(data(h.initiate))
+	require.ErrorContains(t, err, errInitiate.Error())
+}
+
+func TestUnknownClientsAreToldSo(t *testing.T) {
+	h := newHandshake(t, newServer(t, manualServer), 1).upTo(t)
+	_, err := h.server.Receive(data(h.initiate))
+	var refused *Error
+	require.ErrorAs(t, err, &refused)
+	require.Equal(t, CauseClientKey, refused.Cause)
+	require.Equal(t, "key "+manualClient+" is not known", refused.Tell)
+	_, err = h.client.Receive(nameError, append([]byte{byte(len(refused.Tell))}, refused.Tell...))
+	require.ErrorAs(t, err, &refused)
+	require.Equal(t, CauseClientKey, refused.Cause)
+}
+
+func TestClientsOfAnotherServerAreToldSo(t *testing.T) {
+	s := newServer(t, AnyClient)
+	c := NewClient(manualPair(t, manualClientSecret), manualPair(t, manualClientSecret).Public, nil)
+	hello, err := c.Hello()
+	require.NoError(t, err)
+	_, err = s.Accept(1, nil).Receive(data(hello))
+	var refused *Error
+	require.ErrorAs(t, err, &refused)
+	require.Equal(t, CauseServerKey, refused.Cause)
+	_, err = c.Receive(nameError, append([]byte{byte(len(refused.Tell))}, refused.Tell...))
+	require.ErrorAs(t, err, &refused)
+	require.Equal(t, CauseServerKey, refused.Cause)
+	require.Equal(t, ReasonServerKey, refused.Text)
+}
+
+func TestKeysOfLowOrderAreRefused(t *testing.T) {
+	s := newServer(t, AnyClient)
+	hello := make([]byte, helloSize)
+	hello[0] = 1
+	_, err := s.Accept(1, nil).Receive(nameHello, hello)
+	require.Error(t, err)
+	c := NewClient(manualPair(t, manualClientSecret), Public{}, nil)
+	_, err = c.Hello()
+	require.Error(t, err)
+}
+
+func TestCommandsOutOfOrderEndTheHandshake(t *testing.T) {
+	s := newServer(t, AnyClient)
+	h := newHandshake(t, s, 1).upTo(t)
+	name, hello := data(h.hello)
+	_, err := h.server.Receive(name, hello) // a second time
+	require.Error(t, err)
+	_, err = h.server.Receive(data(h.initiate)) // after a failure
+	require.Error(t, err)
+	_, err = h.client.Receive(data(h.welcome))
+	require.Error(t, err)
+	_, err = newHandshake(t, s, 2).client.Receive(name, hello)
+	require.ErrorContains(t, err, "so is this end")
+}
+
+// changes calls try with each of a command's bits changed, and with it cut and extended.
+func changes(body []byte, try func(data []byte)) {
+	_, whole := data(body)
+	for bit := range 8 * len(whole) {
+		changed := bytes.Clone(whole)
+		changed[bit/8] ^= 1 << (bit % 8)
+		try(changed)
+	}
+	for n := range whole {
+		try(bytes.Clone(whole[:n]))
+	}
+	try(append(bytes.Clone(whole), 0))
+}
+
+func TestChangedCommandsAreRefused(t *testing.T) {
+	if testing.Short() {
+		t.Skip("thousands of handshakes")
+	}
+	s := newServer(t, AnyClient)
+	h := newHandshake(t, s, 1).upTo(t)
+	padding := h.hello[1+len(nameHello)+versionSize:][:paddingSize]
+	copy(padding, bytes.Repeat([]byte{1}, paddingSize)) // which is not looked at
+	changes(h.initiate, func(data []byte) {
+		side := &ServerSide{s: s, connection: 1, stage: awaitInitiate}
+		_, err := side.Receive(nameInitiate, data)
+		require.Error(t, err)
+		require.Nil(t, side.Keys())
+	})
+	changes(h.welcome, func(data []byte) {
+		c := *h.client
+		c.stage = awaitWelcome
+		_, err := c.Receive(nameWelcome, data)
+		require.Error(t, err)
+	})
+	step, err := h.server.Receive(data(h.initiate))
+	require.NoError(t, err)
+	changes(step.Answer, func(data []byte) {
+		c := *h.client
+		_, err := c.Receive(nameReady, data)
+		require.Error(t, err)
+	})
+}
+
+func FuzzServerRefusesAnyCommand(f *testing.F) {
+	s := newServer(f, AnyClient)
+	f.Add(true, make([]byte, helloSize))
+	f.Add(false, make([]byte, initiateLeast))
+	f.Fuzz(func(t *testing.T, first bool, p []byte) {
+		side, name := s.Accept(1, nil), nameHello
+		if !first {
+			side.stage, name = awaitInitiate, nameInitiate
+		}
+		if step, err := side.Receive(name, p); err == nil && (step.Done || !first) {
+			t.Fatal("a forged command was accepted")
+		}
+	})
+}
