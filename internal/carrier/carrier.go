@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/hermes-zmq/hermes/internal/batch"
+	"github.com/hermes-zmq/hermes/internal/curve"
 	"github.com/hermes-zmq/hermes/internal/flow"
 )
 
@@ -68,6 +69,10 @@ type Config struct {
 
 	Limits Limits
 
+	// Curve has the keys with which connections are authenticated and encrypted (CURVE). Nil:
+	// they are not, and peers that demand it are refused.
+	Curve *curve.Config
+
 	// Hermes is the version of the envelopes that this end reads or writes, which it announces
 	// in its handshakes; "" announces nothing. zmtp only.
 	Hermes string
@@ -96,6 +101,8 @@ type Limits struct {
 	Connections       int // at once
 	Frames            int // of a message
 	HandshakeBytes    int // received before a peer is ready
+	Handshakes        int // of a CURVE server: under way at once
+	HandshakeRate     int // of a CURVE server: a second
 	Subscriptions     int // distinct prefixes of a peer
 	SubscriptionBytes int // length of all prefixes of a peer together
 }
@@ -303,6 +310,7 @@ type Peer struct {
 	Address       string // of the peer, as far as known
 	Type          string // socket type that the peer announced
 	Hermes        string // and Config.Hermes, if any
+	Key           string // its permanent public key, if the connection is encrypted
 	Since         time.Time
 	Subscriptions int
 	QueueMessages int

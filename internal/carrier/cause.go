@@ -27,7 +27,9 @@ const (
 	CauseForbidden       // the system does not allow it
 	CauseWrongType       // the socket types do not fit; Event.Type is the peer's
 	CauseNotZMTP         // the peer speaks another protocol, or ZMTP 2 or older
-	CauseSecurity        // the peer demands a security mechanism
+	CauseSecurity        // the peer demands a security mechanism that this end does not have
+	CauseAccess          // the peer does not let this end in: its key is not known
+	CauseAuth            // the peer has not proved who it is: its key is another one, or it has none
 	CauseCycle           // post offices are connected in a cycle, see Config.Office
 	CauseUnknown         // the carrier does not know
 )
@@ -38,6 +40,10 @@ type Fault struct {
 	Text  string
 	Type  string // of CauseWrongType: what the peer is
 	Said  string // the reason that the peer gave, or ""
+
+	// Suspect is what the cause is if it occurs twice in succession. A peer of libzmq hangs up
+	// without a reason where a key is wrong; one that ends does so once.
+	Suspect Cause
 }
 
 func (f *Fault) Error() string { return f.Text }

@@ -23,6 +23,8 @@ var DefaultLimits = Limits{
 	Connections:       4096,
 	Frames:            64 << 10,
 	HandshakeBytes:    16 << 10,
+	Handshakes:        256,
+	HandshakeRate:     500,       // each takes about 0.3 ms
 	Subscriptions:     256 << 10, // some 100 bytes each, twice
 	SubscriptionBytes: 16 << 20,
 }
@@ -39,6 +41,8 @@ func (c Config) WithDefaults() Config {
 	l.Connections = cmp.Or(l.Connections, d.Connections)
 	l.Frames = cmp.Or(l.Frames, d.Frames)
 	l.HandshakeBytes = cmp.Or(l.HandshakeBytes, d.HandshakeBytes)
+	l.Handshakes = cmp.Or(l.Handshakes, d.Handshakes)
+	l.HandshakeRate = cmp.Or(l.HandshakeRate, d.HandshakeRate)
 	l.Subscriptions = cmp.Or(l.Subscriptions, d.Subscriptions)
 	l.SubscriptionBytes = cmp.Or(l.SubscriptionBytes, d.SubscriptionBytes)
 	return c

@@ -57,6 +57,12 @@ func appendCommand(dst []byte, name string, data ...[]byte) []byte {
 	return dst
 }
 
+// appendBody adds the command frame of a body.
+func appendBody(dst, body []byte) []byte {
+	name, data, _ := parseCommand(body)
+	return appendCommand(dst, name, data)
+}
+
 // parseCommand splits the body of a command frame.
 func parseCommand(body []byte) (name string, data []byte, err error) {
 	if len(body) == 0 || body[0] == 0 || int(body[0]) > len(body)-1 {

@@ -16,7 +16,9 @@ import (
 var (
 	errPeerClosed = &carrier.Fault{Cause: carrier.CauseLeft, Text: "closed by the peer"}
 	errProbe      = &carrier.Fault{Cause: carrier.CauseProbe, Text: "closed by the peer before it had sent a byte"}
-	longAgo       = time.Unix(1, 0)
+	errMechanism  = &carrier.Fault{Cause: carrier.CauseLeft,
+		Text: "closed by the peer in the middle of its greeting: perhaps it demands a security mechanism, such as CURVE"}
+	longAgo = time.Unix(1, 0)
 )
 
 // conn is one connection. Its goroutine (socket.serve) shakes hands and reads, a second
@@ -27,11 +29,14 @@ type conn struct {
 	io      *rawio
 	id      uint64
 	address string // of the peer, as events report it
+	bound   bool   // the peer has connected to a bound address
 	since   time.Time
 
 	// Set by the handshake, constant afterwards.
-	peer  properties // what the peer has announced
-	minor byte       // of the version of ZMTP spoken
+	peer  properties  // what the peer has announced
+	minor byte        // of the version of ZMTP spoken
+	key   string      // of the peer, if it is authenticated
+	open  frameOpener // nil: frames arrive as they are
 
 	ready bool // the handshake has succeeded; guarded by socket.mu
 
@@ -46,12 +51,12 @@ type conn struct {
 	aborted    atomic.Pointer[error]       // why this end gave up, or nil
 }
 
-func newConn(s *socket, nc net.Conn, from string) (*conn, error) {
+func newConn(s *socket, nc net.Conn, from string, bound bool) (*conn, error) {
 	raw, err := newRawio(nc)
 	if err != nil {
 		return nil, err
 	}
-	c := &conn{s: s, io: raw, address: from, since: time.Now()}
+	c := &conn{s: s, io: raw, address: from, bound: bound, since: time.Now()}
 	messages, bytes := s.role.bounds()
 	c.out.init(raw, messages, bytes)
 	c.out.backlog = s.role.newBacklog()
@@ -62,6 +67,12 @@ func newConn(s *socket, nc net.Conn, from string) (*conn, error) {
 		_ = tcp.SetKeepAliveConfig(keepAlive(&s.cfg))
 	}
 	return c, nil
+}
+
+// setSecurity is called by the handshake with its result.
+func (c *conn) setSecurity(s secured) {
+	c.key, c.open = s.identity, s.open
+	c.out.protect(s.seal)
 }
 
 // abort ends the connection for a reason of this end's. It does not wait.
@@ -185,7 +196,7 @@ func (c *conn) describe(subscriptions int) carrier.Peer {
 	defer c.out.mu.Unlock()
 	messages, bytes := c.out.queued()
 	p := carrier.Peer{
-		ID: c.id, Address: c.address, Type: c.peer.socketType, Hermes: c.peer.hermes, Since: c.since,
+		ID: c.id, Address: c.address, Type: c.peer.socketType, Hermes: c.peer.hermes, Key: c.key, Since: c.since,
 		Subscriptions: subscriptions, QueueMessages: messages, QueueBytes: bytes,
 		Sent: c.out.sent, Received: c.received.Load(), Dropped: c.out.dropped,
 	}

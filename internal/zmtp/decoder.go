@@ -120,18 +120,6 @@ func (d *decoder) grow() {
 	d.b.Replace(append(batch.Arena(size), old[:d.full]...))
 }
 
-// preload consumes bytes that were read elsewhere.
-func (d *decoder) preload(p []byte) error {
-	for len(p) > 0 {
-		n := copy(d.room(), p)
-		p = p[n:]
-		if err := d.consume(n); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // consume takes n bytes that have been read to room, and delivers the messages that are
 // complete.
 func (d *decoder) consume(n int) error {

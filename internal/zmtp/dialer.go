@@ -2,6 +2,7 @@ package zmtp
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/hermes-zmq/hermes/internal/carrier"
@@ -13,6 +14,8 @@ type dialer struct {
 	s     *socket
 	to    endpoint
 	pause backoff
+
+	suspect carrier.Cause // that of the last attempt; see Fault.Suspect
 }
 
 func newDialer(s *socket, to endpoint) *dialer {
@@ -30,6 +33,7 @@ func (d *dialer) run() {
 		if ready && time.Since(began) > d.pause.now {
 			d.pause.reset()
 		}
+		err = d.confirm(err)
 		d.s.emitUnlessClosed(carrier.Event{Kind: carrier.Retrying, Address: d.to.Text}.WithError(err))
 		select {
 		case <-time.After(d.pause.next()):
@@ -37,6 +41,23 @@ func (d *dialer) run() {
 			return
 		}
 	}
+}
+
+// confirm makes the cause that an error suggests the cause, if the last attempt suggested the
+// same.
+func (d *dialer) confirm(err error) error {
+	var f *carrier.Fault
+	if !errors.As(err, &f) || f.Suspect == carrier.CauseOther {
+		d.suspect = carrier.CauseOther
+		return err
+	}
+	if d.suspect == f.Suspect {
+		confirmed := *f
+		confirmed.Cause = f.Suspect
+		return &confirmed
+	}
+	d.suspect = f.Suspect
+	return err
 }
 
 // connect connects and serves the connection. The error says why there is none, or why
@@ -53,5 +74,5 @@ func (d *dialer) connect() (ready bool, err error) {
 		return false, err
 	}
 	d.s.shortage.resolve(d.to.Text)
-	return d.s.serve(nc, d.to.Text)
+	return d.s.serve(nc, d.to.Text, false)
 }

@@ -24,6 +24,14 @@ const (
 // errShortFrame says that more bytes are needed.
 var errShortFrame = errors.New("incomplete frame")
 
+// appendHeader appends the header of a frame of these flags, without that of a long frame.
+func appendHeader(dst []byte, flags byte, size int) []byte {
+	if size <= 0xff {
+		return append(dst, flags, byte(size))
+	}
+	return binary.BigEndian.AppendUint64(append(dst, flags|batch.FlagLong), uint64(size))
+}
+
 // parseHeader reads the header of the frame that p begins with: its flags, its own size
 // and the size of the body. err is errShortFrame while there are too few bytes.
 func parseHeader(p []byte) (flags byte, head int, size uint64, err error) {

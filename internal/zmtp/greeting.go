@@ -13,8 +13,8 @@ import (
 //	0       10    signature: 0xff, eight bytes of any value, 0x7f
 //	10      1     major version: 3
 //	11      1     minor version: 0 or 1
-//	12      20    security mechanism, padded with zeros: "NULL"
-//	32      1     as-server, not used by NULL
+//	12      20    security mechanism, padded with zeros: "NULL" or "CURVE"
+//	32      1     as-server: 1 at the server of CURVE; libzmq sends 0 as well
 //	33      31    zeros
 //
 // The signature is a valid beginning of a ZMTP 1.0 and 2.0 greeting, so that those peers
@@ -26,20 +26,23 @@ const (
 	minorAt       = 11
 	mechanismAt   = 12
 	mechanismSize = 20
+	asServerAt    = mechanismAt + mechanismSize
 
 	major = 3
 	minor = 1
 )
 
-const mechanism = "NULL"
-
 // ownGreeting is what we send first.
-var ownGreeting = func() (g [greetingSize]byte) {
+func ownGreeting(m mechanism) []byte {
+	g := make([]byte, greetingSize)
 	g[0], g[signatureSize-1] = 0xff, 0x7f
 	g[majorAt], g[minorAt] = major, minor
-	copy(g[mechanismAt:], mechanism)
+	copy(g[mechanismAt:], m.name())
+	if m.asServer() {
+		g[asServerAt] = 1
+	}
 	return g
-}()
+}
 
 // checkGreeting reports as early as possible why a greeting, of which g has arrived so
 // far, cannot be answered. It tells old versions apart, so that the error text can say
@@ -79,15 +82,22 @@ func peerMinor(g []byte) byte {
 	return min(g[minorAt], minor)
 }
 
-// checkMechanism refuses every security mechanism but NULL.
-func checkMechanism(g []byte) error {
+// checkMechanism checks that both ends have the same mechanism, and are not both its server.
+func checkMechanism(g []byte, own mechanism) error {
 	name := g[mechanismAt : mechanismAt+mechanismSize]
 	if end := bytes.IndexByte(name, 0); end >= 0 && len(bytes.Trim(name[end:], "\x00")) == 0 {
 		name = name[:end]
 	}
-	if string(name) != mechanism {
-		return &carrier.Fault{Cause: carrier.CauseSecurity,
-			Text: fmt.Sprintf("the peer demands the security mechanism %q, and this end has %s", name, mechanism)}
+	switch {
+	case string(name) == own.name():
+		if own.asServer() && g[asServerAt] == 1 {
+			return &carrier.Fault{Cause: carrier.CauseAuth, Text: "both ends are CURVE servers: one has to be the client"}
+		}
+		return nil
+	case string(name) == mechanismNull:
+		return &carrier.Fault{Cause: carrier.CauseAuth,
+			Text: fmt.Sprintf("the peer has no security mechanism (NULL), and this end demands %s", own.name())}
 	}
-	return nil
+	return &carrier.Fault{Cause: carrier.CauseSecurity,
+		Text: fmt.Sprintf("the peer demands the security mechanism %q, and this end has %s", name, own.name())}
 }

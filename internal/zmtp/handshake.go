@@ -10,12 +10,16 @@ import (
 
 	"github.com/hermes-zmq/hermes/internal/batch"
 	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/curve"
 )
 
-// The beginning of a connection, with the mechanism NULL, in this order:
+// The beginning of a connection, in this order:
 //
 //	send the greeting; read the peer's; check version and mechanism
-//	send READY; read the peer's; check its socket type
+//	NULL:          send READY; read the peer's
+//	CURVE, client: send HELLO, read WELCOME, send INITIATE, read READY
+//	CURVE, server: read HELLO, send WELCOME, read INITIATE, send READY
+//	check the peer's socket type
 //
 // A peer that does not fit is sent an ERROR with the reason. The whole handshake has one
 // deadline and one limit of bytes to read; what is read beyond the peer's READY is given
@@ -27,16 +31,24 @@ const refusalPause = 200 * time.Millisecond
 // handshake reads the peer's side of a handshake, and writes ours.
 type handshake struct {
 	c    *conn
+	m    mechanism
 	buf  []byte // arrived and to be parsed
 	used int    // bytes parsed
+
+	deadline time.Time
 }
 
-// shakeHands runs the handshake of a connection. early is what came behind the peer's
-// READY.
+// shakeHands runs the handshake of a connection. early is what came behind it.
 func shakeHands(c *conn) (early []byte, err error) {
 	limit := c.s.cfg.HandshakeTimeout
-	_ = c.io.SetDeadline(time.Now().Add(limit))
-	h := handshake{c: c, buf: make([]byte, 0, 256)}
+	h := handshake{c: c, m: newMechanism(c), buf: make([]byte, 0, 256), deadline: time.Now().Add(limit)}
+	_ = c.io.SetDeadline(h.deadline)
+	if h.m.asServer() {
+		if err := c.s.guard.enter(); err != nil {
+			return nil, err
+		}
+		defer c.s.guard.leave()
+	}
 	if err = h.run(); err != nil {
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			err = &carrier.Fault{Cause: carrier.CauseNoAnswer,
@@ -54,40 +66,16 @@ func shakeHands(c *conn) (early []byte, err error) {
 
 func (h *handshake) run() error {
 	c := h.c
-	if _, err := c.io.Write(ownGreeting[:]); err != nil {
-		return err
-	}
-	greeting, err := h.readGreeting()
+	greeting, err := h.greet()
 	if err != nil {
 		return err
 	}
-	if err := checkMechanism(greeting); err != nil {
+	if err := checkMechanism(greeting, h.m); err != nil {
 		h.refuse(err.Error())
 		return err
 	}
 	c.minor = peerMinor(greeting)
-	if _, err := c.io.Write(appendReady(nil, ownProperties(&c.s.cfg))); err != nil {
-		return err
-	}
-	return h.readReady()
-}
-
-// readReady reads the command that ends the peer's handshake.
-func (h *handshake) readReady() error {
-	c := h.c
-	name, data, err := h.readCommand()
-	if err != nil {
-		return err
-	}
-	switch name {
-	case cmdError:
-		return fmt.Errorf("the peer refused: %s", errorReason(data))
-	case cmdReady:
-	default:
-		return fmt.Errorf("the peer sent the command %q in place of READY", name)
-	}
-	if c.peer, err = parseReady(data); err != nil {
-		h.refuse(err.Error())
+	if err := h.authenticate(); err != nil {
 		return err
 	}
 	// libzmq accepts a peer that does not state its type.
@@ -95,6 +83,64 @@ func (h *handshake) readReady() error {
 		return h.refuseType()
 	}
 	return nil
+}
+
+// authenticate exchanges commands until the mechanism has finished.
+func (h *handshake) authenticate() error {
+	c := h.c
+	body, err := h.m.begin()
+	for {
+		if err != nil {
+			return err
+		}
+		if body != nil {
+			if _, err := c.io.Write(appendBody(nil, body)); err != nil {
+				return h.ifHungUp(err)
+			}
+		}
+		name, data, err := h.readCommand()
+		if err != nil {
+			return h.ifHungUp(err)
+		}
+		step, tell, err := h.m.receive(name, data)
+		if tell != "" {
+			h.refuse(tell)
+		}
+		if err != nil {
+			return err
+		}
+		if !step.Done {
+			body = step.Answer
+			continue
+		}
+		return h.finish(step)
+	}
+}
+
+// finish takes what the mechanism has found out, and sends its last answer.
+func (h *handshake) finish(step curve.Step) (err error) {
+	c := h.c
+	if c.peer, err = parseReady(step.Metadata); err != nil {
+		h.refuse(err.Error())
+		return err
+	}
+	if step.Answer != nil {
+		if _, err := c.io.Write(appendBody(nil, step.Answer)); err != nil {
+			return err
+		}
+	}
+	c.setSecurity(h.m.result())
+	return nil
+}
+
+// ifHungUp explains an error that means that the peer has closed the connection.
+func (h *handshake) ifHungUp(err error) error {
+	if carrier.CauseOf(err) == carrier.CauseLeft {
+		if f := h.m.hungUp(); f != nil {
+			return f
+		}
+	}
+	return err
 }
 
 // refuseType refuses a peer whose type is wrong. One that has come to the wrong side of
@@ -142,20 +188,59 @@ func localHost(nc net.Conn) string {
 	return host
 }
 
-// readGreeting reads the peer's greeting, and fails as soon as it cannot be one.
-func (h *handshake) readGreeting() ([]byte, error) {
-	for len(h.buf) < greetingSize {
-		if err := h.readMore(greetingSize); err != nil {
-			if len(h.buf) == 0 && carrier.CauseOf(err) == carrier.CauseLeft {
-				return nil, errProbe
-			}
+// carefulWait is how long a careful greeting waits for the beginning of the peer's.
+const carefulWait = 200 * time.Millisecond
+
+// greet exchanges greetings. libzmq hangs up as soon as it reads that the peer has another
+// mechanism, before its own greeting is sent. To learn which it has, the part of the greeting with
+// ours is sent after the beginning of the peer's has come; that costs a round trip, so with NULL
+// it is done only after a peer has hung up. A peer that waits for the whole greeting gets it.
+func (h *handshake) greet() (peers []byte, err error) {
+	c, own := h.c, ownGreeting(h.m)
+	if h.m.name() != mechanismNull || c.s.careful.Load() {
+		if _, err := c.io.Write(own[:mechanismAt]); err != nil {
 			return nil, err
 		}
-		if err := checkGreeting(h.buf); err != nil {
+		own = own[mechanismAt:]
+		_ = c.io.SetDeadline(time.Now().Add(min(carefulWait, c.s.cfg.HandshakeTimeout)))
+		err := h.readGreeting(mechanismAt)
+		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
 			return nil, err
+		}
+		_ = c.io.SetDeadline(h.deadline)
+		if own := c.aborted.Load(); own != nil { // before the deadline was set again
+			return nil, *own
 		}
 	}
+	if _, err := c.io.Write(own); err != nil {
+		return nil, err
+	}
+	err = h.readGreeting(greetingSize)
+	c.s.careful.Store(carrier.CauseOf(err) == carrier.CauseLeft || carrier.CauseOf(err) == carrier.CauseProbe)
+	if err != nil {
+		return nil, err
+	}
 	return h.take(greetingSize), nil
+}
+
+// readGreeting reads the first size bytes of the peer's greeting, and fails as soon as it cannot
+// be one.
+func (h *handshake) readGreeting(size int) error {
+	for len(h.buf) < size {
+		if err := h.readMore(greetingSize); err != nil {
+			if len(h.buf) == 0 && carrier.CauseOf(err) == carrier.CauseLeft {
+				return errProbe
+			}
+			if carrier.CauseOf(err) == carrier.CauseLeft && h.m.name() == mechanismNull {
+				return errMechanism
+			}
+			return err
+		}
+		if err := checkGreeting(h.buf); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // readCommand reads one command.

@@ -1,6 +1,7 @@
 package zmtp
 
 import (
+	"math"
 	"slices"
 	"sync/atomic"
 
@@ -87,21 +88,22 @@ func (i *inlet) detach(c *conn) {
 func (i *inlet) receive(c *conn, early []byte) error {
 	d := decoder{in: i, c: c, limits: limitsOf(&i.cfg)}
 	defer d.release()
-	if err := d.preload(early); err != nil {
+	r := c.decrypted(&d, min(d.limits.bytes, math.MaxInt64))
+	if err := preload(r, early); err != nil {
 		return err
 	}
 	c.readingAgain()
 	if c.io.readable != nil {
-		return c.reader.serve(c, &d)
+		return c.reader.serve(c, r)
 	}
-	room, idle := d.room, d.idle // made once: each would be an allocation
+	room, idle := r.room, r.idle // made once: each would be an allocation
 	for {
 		n, err := c.io.read(room, idle)
 		if err != nil {
 			return err
 		}
 		c.hear()
-		if err := d.consume(n); err != nil {
+		if err := r.consume(n); err != nil {
 			return err
 		}
 	}

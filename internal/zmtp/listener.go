@@ -145,7 +145,7 @@ func (l *listener) acceptAll(s *socket) {
 		if err == nil {
 			pause = time.Millisecond
 			s.shortage.resolve(l.endpoint)
-			s.start(func() { _, _ = s.serve(nc, remote(nc, l.endpoint)) })
+			s.start(func() { _, _ = s.serve(nc, remote(nc, l.endpoint), true) })
 			continue
 		}
 		s.shortage.report("cannot accept a connection", l.endpoint, err)

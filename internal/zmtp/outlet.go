@@ -97,18 +97,19 @@ func (o *outlet) attach(c *conn) {
 // may waiting for those of other peers: the connection is busy for that time, from its
 // first byte on.
 func (o *outlet) receive(c *conn, early []byte) error {
-	r := subscriptionReader{
+	sub := subscriptionReader{
 		limit:     o.cfg.Limits.SubscriptionBytes,
 		subscribe: func(on bool, prefix []byte) error { return o.subscribe(c, on, prefix) },
 		command:   c.command,
-		buf:       early,
 	}
-	if err := r.consume(0); err != nil {
+	r := c.decrypted(&sub, uint64(sub.limit)+maxCommand)
+	if err := preload(r, early); err != nil {
 		return err
 	}
+	room, idle := r.room, r.idle // made once: each would be an allocation
 	for {
 		c.readingAgain()
-		n, err := c.io.read(r.room, r.idle)
+		n, err := c.io.read(room, idle)
 		if err != nil {
 			return err
 		}

@@ -153,7 +153,8 @@ func (d *drivenQueue) vector(count int) (p []byte) {
 // begin begins a write.
 func (d *drivenQueue) begin(t testing.TB) {
 	var offered int
-	d.count, offered = d.out.load()
+	d.out.advance()
+	d.count, offered = d.out.gather(d.out.io)
 	d.inFlight = d.vector(d.count)
 	require.Len(t, d.inFlight, offered)
 }

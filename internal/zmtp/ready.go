@@ -43,8 +43,9 @@ func ownProperties(cfg *carrier.Config) properties {
 	return properties{cfg.Type.String(), cfg.Hermes, cfg.Office}
 }
 
-// appendReady adds a READY command.
-func appendReady(dst []byte, p properties) []byte {
+// encode gives the properties as they are sent: as the data of a READY, or in the boxes of
+// CURVE.
+func (p properties) encode() []byte {
 	data := appendProperty(nil, propSocketType, p.socketType)
 	if p.hermes != "" {
 		data = appendProperty(data, propHermes, p.hermes)
@@ -52,7 +53,7 @@ func appendReady(dst []byte, p properties) []byte {
 	if p.office != "" {
 		data = appendProperty(data, propOffice, p.office)
 	}
-	return appendCommand(dst, cmdReady, data)
+	return data
 }
 
 func appendProperty(dst []byte, name, value string) []byte {

@@ -64,6 +64,8 @@ type sendBuffer struct {
 
 	dropped uint64 // messages for which there was no room, without those that backlog counts
 
+	sealed *sealedOutput // of an encrypted connection; nil otherwise
+
 	levels *levels       // of the outlet that holds back publishers, or nil; see throttle.go
 	behind atomic.Bool   // so much is queued that publishers are held back
 	seen   progress      // of the peer, at the last look
@@ -199,26 +201,34 @@ func (o *sendBuffer) flush() error {
 // writeSome writes what fits into one system call. full reports that the kernel did not take
 // all of it. The caller holds mu, which is released during the write, and the writing flag.
 func (o *sendBuffer) writeSome(wait bool) (full bool, err error) {
-	count, offered := o.load()
+	if o.sealed != nil {
+		return o.writeSealed(wait)
+	}
+	o.advance()
+	count, offered := o.gather(o.io)
 	n, err := o.writeUnlocked(count, wait)
 	o.io.clearVector(count)
 	if err == nil {
 		o.written(n)
-		o.noteLevel()
-		if o.waiting > 0 {
-			o.roomMade.Broadcast()
-		}
+		o.wrote()
 	}
 	return n < offered, err
 }
 
-// load puts what comes next into the write vector; see gather. The caller holds mu and the
-// writing flag.
-func (o *sendBuffer) load() (count, bytes int) {
+// advance moves what comes next from the backlog, if there is one, to the queue. The caller
+// holds mu and the writing flag.
+func (o *sendBuffer) advance() {
 	if o.backlog != nil {
 		o.backlog.advance(&o.spanQueue, queue.Share(o.maxMessages), queue.Share(o.maxBytes))
 	}
-	return o.gather(o.io)
+}
+
+// wrote tells those that wait for room that there may be some. The caller holds mu.
+func (o *sendBuffer) wrote() {
+	o.noteLevel()
+	if o.waiting > 0 {
+		o.roomMade.Broadcast()
+	}
 }
 
 func (o *sendBuffer) writeUnlocked(count int, wait bool) (int, error) {

@@ -23,20 +23,20 @@ type sharedReader struct {
 	leased atomic.Bool
 
 	mu invariants.Mutex // held by the one that reads
-	d  *decoder         // nil before and after the connection's life
+	to byteSink         // nil before and after the connection's life
 }
 
-func (r *sharedReader) setDecoder(d *decoder) {
+func (r *sharedReader) setSink(to byteSink) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.d = d
+	r.to = to
 }
 
 // serve reads until the connection ends, except during leases. The connection's goroutine
 // calls it.
-func (r *sharedReader) serve(c *conn, d *decoder) error {
-	r.setDecoder(d)
-	defer r.setDecoder(nil)
+func (r *sharedReader) serve(c *conn, to byteSink) error {
+	r.setSink(to)
+	defer r.setSink(nil)
 	var failed error
 	err := c.io.readable.wait(func() (over bool) {
 		more := true
@@ -68,11 +68,11 @@ func (r *sharedReader) tryRead(c *conn) (more bool, err error) {
 // caller holds mu, which readOnce releases.
 func (r *sharedReader) readOnce(c *conn) (more bool, err error) {
 	defer r.mu.Unlock()
-	d := r.d
-	if d == nil {
+	to := r.to
+	if to == nil {
 		return false, nil
 	}
-	n, err := c.io.read(d.room, d.idle)
+	n, err := c.io.read(to.room, to.idle)
 	if errors.Is(err, syscall.EAGAIN) {
 		return false, nil
 	}
@@ -80,7 +80,7 @@ func (r *sharedReader) readOnce(c *conn) (more bool, err error) {
 		return false, err
 	}
 	c.hear()
-	return true, d.consume(n)
+	return true, to.consume(n)
 }
 
 // lease begins a lease. It fails if the epoll instance cannot be muted.

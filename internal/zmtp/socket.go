@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/curve"
 	"github.com/hermes-zmq/hermes/internal/invariants"
 	"github.com/hermes-zmq/hermes/internal/safe"
 )
@@ -69,6 +70,10 @@ type socket struct {
 	endpoints []string
 	listeners []*listener
 
+	curveServer *curve.Server  // nil if this end is a server of no connection
+	guard       handshakeGuard // of curveServer
+	careful     atomic.Bool    // see handshake.greet
+
 	events invariants.Mutex
 
 	mu     invariants.Mutex
@@ -92,6 +97,7 @@ func (s *socket) open(cfg carrier.Config, r role) error {
 	s.shortage.emit = s.emitUnlessClosed
 	s.events.Rank(lockFamily, rankEvents)
 	s.mu.Rank(lockFamily, rankSocket)
+	s.guard.init(s.ctx, &s.cfg)
 	dials, err := s.prepare()
 	if err != nil {
 		for _, l := range s.listeners {
@@ -112,6 +118,11 @@ func (s *socket) open(cfg carrier.Config, r role) error {
 
 // prepare checks the addresses to dial and binds the others.
 func (s *socket) prepare() (dials []endpoint, err error) {
+	if keys := s.cfg.Curve; keys != nil && keys.Clients != nil {
+		if s.curveServer, err = curve.NewServer(keys.Pair, keys.Clients); err != nil {
+			return nil, err
+		}
+	}
 	for _, text := range s.cfg.Connect {
 		a, err := parseEndpoint(text)
 		if err == nil {
@@ -245,11 +256,11 @@ func (s *socket) emitUnlessClosed(e carrier.Event) {
 	}
 }
 
-// serve is the life of one connection. ready reports that the handshake succeeded,
+// serve is the life of one connection, which has come to a bound address or was dialled. ready reports that the handshake succeeded,
 // err why the connection ended.
-func (s *socket) serve(nc net.Conn, from string) (ready bool, err error) {
+func (s *socket) serve(nc net.Conn, from string, bound bool) (ready bool, err error) {
 	defer func() { _ = nc.Close() }()
-	c, err := s.admit(nc, from)
+	c, err := s.admit(nc, from, bound)
 	if err != nil {
 		s.emitUnlessClosed(carrier.Event{Kind: carrier.HandshakeFailed, Address: from}.WithError(err))
 		return false, err
@@ -277,8 +288,8 @@ func (s *socket) serve(nc net.Conn, from string) (ready bool, err error) {
 }
 
 // admit makes a conn, if there may be one more.
-func (s *socket) admit(nc net.Conn, from string) (*conn, error) {
-	c, err := newConn(s, nc, from)
+func (s *socket) admit(nc net.Conn, from string, bound bool) (*conn, error) {
+	c, err := newConn(s, nc, from, bound)
 	if err != nil {
 		return nil, err
 	}

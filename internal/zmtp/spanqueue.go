@@ -182,6 +182,15 @@ func (q *spanQueue) gather(io *rawio) (count, bytes int) {
 	return count, bytes
 }
 
+// ranges appends the bytes of the first spans.
+func (q *spanQueue) ranges(dst [][]byte) [][]byte {
+	for i := range min(len(q.spans)-q.head, maxVector) {
+		s := &q.spans[q.head+i]
+		dst = append(dst, s.b.Buf[s.off:s.end])
+	}
+	return dst
+}
+
 // written takes the first n bytes off the queue.
 func (q *spanQueue) written(n int) {
 	q.bytes -= int64(n)

@@ -1,0 +1,162 @@
+package zmtp
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/curve"
+)
+
+// The names of the mechanisms, as they stand in a greeting.
+const (
+	mechanismNull  = "NULL"
+	mechanismCurve = "CURVE"
+)
+
+// mechanism is this end's part in the security handshake of one connection: commands go back
+// and forth between the greetings and the point at which the peer is authenticated. What comes
+// behind may be encrypted. The goroutine of the connection uses it.
+type mechanism interface {
+	name() string
+	asServer() bool
+	// begin is the body of the command that this end sends first; nil if the peer begins.
+	begin() (body []byte, err error)
+	// receive takes a command of the peer. An error is a *carrier.Fault as a rule; tell is what
+	// the peer is told then, "" for nothing.
+	receive(name string, data []byte) (step curve.Step, tell string, err error)
+	// hungUp says what it may mean that the peer has closed the connection at this point.
+	hungUp() *carrier.Fault
+	// result is what a finished handshake leaves.
+	result() secured
+}
+
+// secured is what a mechanism leaves: who the peer is, and how frames are protected.
+type secured struct {
+	identity string      // of the peer; "" if it is not authenticated
+	seal     frameSealer // nil: frames are sent as they are
+	open     frameOpener // nil like seal
+}
+
+// frameSealer protects the frames that this end sends.
+type frameSealer interface {
+	// Append appends the protected form of a frame of these flags, of ZMTP, and this body.
+	Append(dst []byte, flags byte, body []byte) []byte
+}
+
+// frameOpener undoes what the frameSealer of the peer has done.
+type frameOpener interface {
+	// Open gives the frame in the body of one that has arrived, which it overwrites. flags are
+	// without that of a long frame. The frame is shorter than the body by curve.Least at least.
+	Open(body []byte) (flags byte, frame []byte, err error)
+}
+
+// newMechanism is the mechanism for a connection.
+func newMechanism(c *conn) mechanism {
+	cfg, metadata := &c.s.cfg, ownProperties(&c.s.cfg).encode()
+	switch {
+	case cfg.Curve == nil:
+		return &nullMechanism{metadata: metadata}
+	case cfg.Curve.IsServer(c.bound):
+		return &curveServer{ServerSide: c.s.curveServer.Accept(c.id, metadata), guard: &c.s.guard}
+	}
+	return &curveClient{Client: curve.NewClient(cfg.Curve.Pair, *cfg.Curve.Server, metadata)}
+}
+
+// nullMechanism is no security: both ends send a READY.
+type nullMechanism struct{ metadata []byte }
+
+func (*nullMechanism) name() string           { return mechanismNull }
+func (*nullMechanism) asServer() bool         { return false }
+func (*nullMechanism) hungUp() *carrier.Fault { return nil }
+func (*nullMechanism) result() secured        { return secured{} }
+
+func (m *nullMechanism) begin() ([]byte, error) {
+	return append(append([]byte{byte(len(cmdReady))}, cmdReady...), m.metadata...), nil
+}
+
+func (*nullMechanism) receive(name string, data []byte) (step curve.Step, tell string, err error) {
+	switch name {
+	case cmdError:
+		return step, "", fmt.Errorf("the peer refused: %s", errorReason(data))
+	case cmdReady:
+		return curve.Step{Done: true, Metadata: data}, "", nil
+	}
+	return step, "", fmt.Errorf("the peer sent the command %q in place of READY", name)
+}
+
+// curveClient is the client of CURVE.
+type curveClient struct {
+	*curve.Client
+	welcomed bool
+}
+
+func (*curveClient) name() string             { return mechanismCurve }
+func (*curveClient) asServer() bool           { return false }
+func (m *curveClient) begin() ([]byte, error) { return m.Hello() }
+
+func (m *curveClient) receive(name string, data []byte) (step curve.Step, tell string, err error) {
+	step, err = m.Receive(name, data)
+	m.welcomed = true
+	return curveFault(step, err, carrier.CauseAuth, carrier.CauseAccess)
+}
+
+// hungUp implements mechanism: libzmq closes the connection where it cannot open a HELLO.
+func (m *curveClient) hungUp() *carrier.Fault {
+	f := &carrier.Fault{Cause: carrier.CauseLeft, Suspect: carrier.CauseAuth,
+		Text: "closed by the peer at the beginning of the CURVE handshake: perhaps the server's key is not the one expected"}
+	if m.welcomed {
+		f.Suspect = carrier.CauseAccess
+		f.Text = "closed by the peer at the end of the CURVE handshake: perhaps it does not know this end's key"
+	}
+	return f
+}
+
+func (m *curveClient) result() secured {
+	k := m.Keys()
+	return secured{k.Peer.String(), &k.Out, &k.In}
+}
+
+// curveServer is the server of CURVE.
+type curveServer struct {
+	*curve.ServerSide
+	guard *handshakeGuard
+}
+
+func (*curveServer) name() string           { return mechanismCurve }
+func (*curveServer) asServer() bool         { return true }
+func (*curveServer) begin() ([]byte, error) { return nil, nil }
+func (*curveServer) hungUp() *carrier.Fault { return nil }
+
+func (m *curveServer) receive(name string, data []byte) (step curve.Step, tell string, err error) {
+	if err := m.guard.pace(); err != nil {
+		return step, err.Error(), err
+	}
+	step, err = m.Receive(name, data)
+	return curveFault(step, err, carrier.CauseAccess, carrier.CauseAuth)
+}
+
+func (m *curveServer) result() secured {
+	k := m.Keys()
+	return secured{k.Peer.String(), &k.Out, &k.In}
+}
+
+// curveFault makes an error of package curve one of this package. Which cause the wrong key of
+// the server is, and the unknown key of the client, depends on the end.
+func curveFault(step curve.Step, err error, serverKey, clientKey carrier.Cause) (curve.Step, string, error) {
+	var e *curve.Error
+	if !errors.As(err, &e) {
+		return step, "", err
+	}
+	f := &carrier.Fault{Text: e.Text}
+	switch e.Cause {
+	case curve.CauseServerKey:
+		f.Cause = serverKey
+	case curve.CauseClientKey:
+		f.Cause = clientKey
+	case curve.CauseRefused:
+		f.Text = "the peer refused: " + e.Text
+	case curve.CauseProtocol:
+	}
+	return step, e.Tell, f
+}
