@@ -44,6 +44,8 @@ static const char *const meanings[] = {
     [-HERMES_ETOOBIG] = "envelope too big",
     [-HERMES_ENOTSUP] = "not supported by this kind of object",
     [-HERMES_EIO] = "refused by the operating system",
+    [-HERMES_EACCES] = "refused by the peer",
+    [-HERMES_EAUTH] = "the peer is not authenticated",
 };
 
 const char *hermes_strerror(int code) {

@@ -6,10 +6,13 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
+	"github.com/hermes-zmq/hermes/internal/carrier"
 	"github.com/hermes-zmq/hermes/internal/connectivity"
+	"github.com/hermes-zmq/hermes/internal/curve"
 	"github.com/hermes-zmq/hermes/internal/deadline"
 	"github.com/hermes-zmq/hermes/internal/embed"
 	"github.com/hermes-zmq/hermes/internal/latch"
@@ -37,7 +40,8 @@ type Component interface {
 	// Wait waits until the component does not run. EINTERNAL where it has failed.
 	Wait(timeout time.Duration) error
 	// WaitReady waits until the component can do its work: a publisher has seen a
-	// subscription, a receiver is connected, a post office is bound.
+	// subscription, a receiver is connected, a post office is bound. EACCES and EAUTH where
+	// every address that it connects to refuses it, or has not proved who it is.
 	WaitReady(timeout time.Duration) error
 	// Set changes an option, and Get reads one, or a fact; see Options and
 	// docs/configuration.md.
@@ -78,6 +82,7 @@ type component struct {
 	address    string
 	options    option.Set // fixed once the component is made
 	network    networkOptions
+	keys       atomic.Pointer[curve.Config] // of this run, see curveKeys; nil: no security
 	hooks      hooks
 
 	life  sync.Mutex         // held by one Start, Stop or Close at a time
@@ -94,6 +99,8 @@ type component struct {
 	ready  latch.Latch // open while it can do its work
 	events notify.Log
 	links  connectivity.Tracker
+
+	refused atomic.Uint64 // handshakes
 }
 
 // hooks are what a kind of component does in its life. fact and reason may be nil.
@@ -367,9 +374,20 @@ func (c *component) WaitReady(timeout time.Duration) error {
 		return nil
 	case <-c.idle.Opened():
 		return c.stopped()
+	case <-c.links.Denied():
+		return c.denied()
 	case <-d.C:
 		return errorf(ETIMEOUT, "%s is not ready%s", c.who(), c.reasonWhy())
 	}
+}
+
+// denied is the error for waiting for a connection that no peer grants.
+func (c *component) denied() error {
+	code := EACCES
+	if c.links.DeniedFor() == carrier.CauseAuth {
+		code = EAUTH
+	}
+	return errorf(code, "%s is not ready%s", c.who(), c.reasonWhy())
 }
 
 // Get implements Component.

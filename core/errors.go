@@ -32,6 +32,8 @@ const (
 	ETOOBIG    = errs.ETOOBIG
 	ENOTSUP    = errs.ENOTSUP
 	EIO        = errs.EIO
+	EACCES     = errs.EACCES
+	EAUTH      = errs.EAUTH
 )
 
 // CodeOf is the code of an error: OK for nil, EINTERNAL for one that is not an Error.

@@ -1,11 +1,13 @@
 package core
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/hermes-zmq/hermes/internal/address"
 	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/curve"
 	"github.com/hermes-zmq/hermes/internal/errs"
 	"github.com/hermes-zmq/hermes/internal/fds"
 	"github.com/hermes-zmq/hermes/internal/libzmq"
@@ -25,6 +27,7 @@ var carriers = func() *carrier.Set {
 func (c *component) addNetworkOptions() {
 	c.network.add(&c.options)
 	c.links.RetryEvery(c.network.reconnectMax.Get)
+	c.links.Secure(c.keys.Load)
 }
 
 // carrierConfig is what the options say, for a socket at these addresses.
@@ -46,9 +49,12 @@ func (c *component) carrierConfig(typ carrier.Type, a address.List) carrier.Conf
 			Connections:       int(n.limits.connections.Get()),
 			Frames:            int(n.limits.frames.Get()),
 			HandshakeBytes:    int(n.limits.handshake.Get()),
+			Handshakes:        int(n.limits.handshakes.Get()),
+			HandshakeRate:     int(n.limits.handshakeRate.Get()),
 			Subscriptions:     int(n.limits.subscriptions.Get()),
 			SubscriptionBytes: int(n.limits.subscriptionBytes.Get()),
 		},
+		Curve:     c.keys.Load(),
 		OnFailure: c.Fail,
 	}
 }
@@ -56,11 +62,34 @@ func (c *component) carrierConfig(typ carrier.Type, a address.List) carrier.Conf
 // frameAllowance is room for topic, origin, time and framing beside the data.
 const frameAllowance = 1 << 20
 
+// curveKeys are what the options curve.* say; nil for no security.
+func (x *networkOptions) curveKeys() (*curve.Config, error) {
+	keys := &curve.Config{Pair: x.curve.secret.Get(), Server: x.curve.server.Get(), Clients: x.curve.clients.Get()}
+	switch {
+	case keys.Server == nil && keys.Clients == nil && keys.Pair == nil:
+		return nil, nil
+	case keys.Server == nil && keys.Clients == nil:
+		return nil, errors.New("option curve.secret is set, but neither curve.server (for a client) nor curve.clients (for a server)")
+	case keys.Clients != nil && keys.Pair == nil:
+		return nil, errors.New("option curve.clients is set, but not curve.secret: a server needs a key")
+	case keys.Pair != nil:
+		return keys, nil
+	}
+	pair, err := curve.Generate()
+	keys.Pair = pair
+	return keys, err
+}
+
 // pick chooses the carrier for a socket that is opened next.
 func (c *component) pick(a address.List) (carrier.Opener, error) {
 	if err := fds.CheckSpare(); err != nil {
 		return nil, &Error{Code: EIO, Text: fmt.Sprintf("%s cannot open a socket: %s", c.who(), fds.Describe(err)), Err: err}
 	}
+	keys, err := c.network.curveKeys()
+	if err != nil {
+		return nil, errorf(EOPTION, "%s: %w", c.who(), err)
+	}
+	c.keys.Store(keys)
 	o, err := carriers.Pick(c.network.engine.String(), a.All()...)
 	if err != nil {
 		return nil, errs.Open(c.who(), err)
@@ -87,6 +116,9 @@ func (c *component) peerEvent(own carrier.Type, a address.List, e carrier.Event)
 		out.Kind, out.Text = "recovered", "file descriptors and memory are available again at "+e.Address
 	default:
 		return
+	}
+	if e.Kind == carrier.HandshakeFailed && e.Cause != carrier.CauseProbe && e.Cause != carrier.CauseLeft {
+		c.refused.Add(1)
 	}
 	if e.Reason != "" {
 		out.Text += ": " + e.Reason

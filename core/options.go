@@ -41,6 +41,9 @@ func (c *component) Set(key, value string) error {
 		return errorf(ESTATE, "option %q of %s can be set only while it is not running", key, c.who())
 	}
 	if err := o.Variable.Set(value); err != nil {
+		if _, hidden := o.Variable.(option.Hider); hidden {
+			return errorf(EOPTION, "option %q of %s cannot be what it was set to: %w", key, c.who(), err)
+		}
 		return errorf(EOPTION, "option %q of %s cannot be %q: %w", key, c.who(), value, err)
 	}
 	return nil
@@ -63,7 +66,12 @@ type networkOptions struct {
 	reconnectMin      *option.Duration
 	reconnectMax      *option.Duration
 	handshake         *option.Duration
-	limits            struct{ connections, frames, handshake, subscriptions, subscriptionBytes *option.Size }
+	limits            struct{ connections, frames, handshake, handshakes, handshakeRate, subscriptions, subscriptionBytes *option.Size }
+	curve             struct {
+		secret  *option.Secret
+		server  *option.PublicKey
+		clients *option.ClientKeys
+	}
 }
 
 func (x *networkOptions) add(o *option.Set) {
@@ -77,6 +85,14 @@ func (x *networkOptions) add(o *option.Set) {
 	x.reconnectMax = o.Duration("reconnect.max", carrier.DefaultReconnectMax, beforeStart, "maximum delay between two attempts to reconnect")
 	x.handshake = o.Duration("handshake.timeout", carrier.DefaultHandshakeTimeout, beforeStart, "time limit for the handshake of a new peer")
 	x.addLimits(o)
+	x.addCurve(o)
+}
+
+// addCurve adds the keys of CURVE. Which part a component plays follows from those that are set.
+func (x *networkOptions) addCurve(o *option.Set) {
+	x.curve.secret = o.Secret("curve.secret", beforeStart, "the component's own secret key for CURVE: the path of a *.key_secret file, or env:NAME for an environment variable with the key in Z85; a client without one makes a key for each run")
+	x.curve.server = o.PublicKey("curve.server", beforeStart, "public key of the CURVE servers that this component talks to, in Z85 or as the path of a *.key file; if it is set the component is their client, and no other server is accepted")
+	x.curve.clients = o.ClientKeys("curve.clients", live, "which CURVE clients may connect: public keys in Z85, files and directories of *.key files, separated by commas, or any; if it is set the component is a server, and if curve.server is set as well, only at the addresses that it binds")
 }
 
 // addLinger adds the option "linger", whose description calls the component kind.
@@ -93,6 +109,8 @@ func (x *networkOptions) addLimits(o *option.Set) {
 	l.connections = limit("connections", d.Connections, "maximum number of connected peers; further ones are refused")
 	l.frames = limit("frames", d.Frames, "maximum number of frames in a message; a peer that exceeds it is disconnected")
 	l.handshake = limit("handshake.bytes", d.HandshakeBytes, "maximum size of a peer's handshake, in bytes")
+	l.handshakes = limit("handshakes", d.Handshakes, "maximum number of CURVE handshakes under way at a server; further peers are refused")
+	l.handshakeRate = limit("handshakes.rate", d.HandshakeRate, "maximum number of CURVE handshakes a second at a server; further ones wait, and are refused if that would take longer than handshake.timeout")
 	l.subscriptions = limit("subscriptions", d.Subscriptions, "maximum number of subscriptions of a peer; a peer that exceeds it is disconnected")
 	l.subscriptionBytes = limit("subscriptions.bytes", d.SubscriptionBytes, "maximum total size of the subscriptions of a peer, in bytes")
 }

@@ -14,8 +14,9 @@ type ComponentStats struct {
 	Name          string `json:"name"`
 	State         string `json:"state"` // new, running, stopping, stopped, closed
 	StopReason    string `json:"stop_reason"`
-	Problem       string `json:"problem"`        // of its connections, for people; empty if none is known
-	EventsDropped uint64 `json:"events_dropped"` // because none was taken for too long
+	Problem       string `json:"problem"`            // of its connections, for people; empty if none is known
+	EventsDropped uint64 `json:"events_dropped"`     // because none was taken for too long
+	Refused       uint64 `json:"handshakes_refused"` // of peers that this end has refused, or that have refused it
 }
 
 func (c *component) commonStats() ComponentStats {
@@ -23,7 +24,7 @@ func (c *component) commonStats() ComponentStats {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return ComponentStats{Kind: c.kind, Name: c.name, State: c.state.String(), StopReason: c.reason, Problem: problem,
-		EventsDropped: c.events.Dropped()}
+		EventsDropped: c.events.Dropped(), Refused: c.refused.Load()}
 }
 
 // statsJSON encodes statistics, which are numbers and strings only.
@@ -200,6 +201,7 @@ type Peer struct {
 	Role          string  `json:"role"` // publisher, subscriber, or debug: a subscriber of the copy for debugging
 	Address       string  `json:"address"`
 	Type          string  `json:"type,omitempty"` // the peer's ZeroMQ socket type
+	Key           string  `json:"key,omitempty"`  // its public key, in Z85, if the connection is encrypted
 	Age           float64 `json:"age"`            // seconds
 	Subscriptions int     `json:"subscriptions"`
 	QueueMessages int     `json:"queue_messages"`
@@ -218,7 +220,7 @@ func peersOf(s carrier.Socket, role string) []Peer {
 		return out
 	}
 	for _, p := range s.Peers() {
-		out = append(out, Peer{ID: p.ID, Role: role, Address: p.Address, Type: p.Type, Age: time.Since(p.Since).Seconds(),
+		out = append(out, Peer{ID: p.ID, Role: role, Address: p.Address, Type: p.Type, Key: p.Key, Age: time.Since(p.Since).Seconds(),
 			Subscriptions: p.Subscriptions, QueueMessages: p.QueueMessages, QueueBytes: p.QueueBytes,
 			Sent: p.Sent, Received: p.Received, Dropped: p.Dropped,
 			Throttled: p.Held.Total.Seconds(), ThrottledBy: p.Held.By})

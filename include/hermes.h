@@ -96,6 +96,8 @@ HERMES_API int hermes_abi_version(void);
 #define HERMES_ETOOBIG (-16)   /* an envelope above the limit "message.bytes" */
 #define HERMES_ENOTSUP (-17)   /* not for this kind of object */
 #define HERMES_EIO (-18)       /* the operating system refused; the text says what */
+#define HERMES_EACCES (-19)    /* the peer does not let this object in: its key is not known */
+#define HERMES_EAUTH (-20)     /* the peer has not proved that it is the one expected */
 
 /** A short English text for a code: static, never NULL, for unknown codes too. @since 2.0 */
 HERMES_API const char *hermes_strerror(int code);
@@ -222,8 +224,10 @@ HERMES_API int hermes_wait(uint64_t handle, int32_t timeout_ms);
  * Waits until the object can do its work: for a publisher, connected and a
  * subscription seen; for a receiver, connected; for a post office, bound; for a
  * node, its receiver and its publisher. After HERMES_ETIMEOUT hermes_last_error() says
- * what is missing.
- * @return HERMES_OK, _EBADHANDLE, _ESTATE (not started), _ETIMEOUT, _ESTOPPED. @since 2.0
+ * what is missing. Where every address refuses the object, or has not proved who it is,
+ * waiting is in vain, and it does not wait; the object still tries to connect.
+ * @return HERMES_OK, _EBADHANDLE, _ESTATE (not started), _ETIMEOUT, _ESTOPPED, _EACCES,
+ *         _EAUTH. @since 2.0
  */
 HERMES_API int hermes_wait_ready(uint64_t handle, int32_t timeout_ms);
 

@@ -36,7 +36,11 @@ func Check(own carrier.Type, cause carrier.Cause) string {
 	case carrier.CauseCycle:
 		return "connect only one of the two post offices to the other"
 	case carrier.CauseSecurity:
-		return "hermes supports no security mechanism: connect to a socket without one"
+		return "set curve.server to its public key, and curve.secret to a key that it knows"
+	case carrier.CauseAccess:
+		return "check curve.secret here, and curve.clients there"
+	case carrier.CauseAuth:
+		return "check curve.server here, and the key of what listens there"
 	}
 	return "check the address, and the log of what listens there"
 }

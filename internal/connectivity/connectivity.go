@@ -22,6 +22,8 @@ import (
 	"time"
 
 	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/curve"
+	"github.com/hermes-zmq/hermes/internal/latch"
 	"github.com/hermes-zmq/hermes/internal/notify"
 )
 
@@ -41,6 +43,9 @@ type Tracker struct {
 	repeats map[repeated]*notify.Limiter // of refusals; at most maxRepeats
 	last    string                       // why the last peer was refused that came to a bound address
 	atEnd   string                       // see ProblemAtEnd
+
+	keys   func() *curve.Config // of the component; see diagnosis.go
+	denied latch.Latch          // open while every address refuses the component
 }
 
 // remote is an address that is connected to.
@@ -71,6 +76,34 @@ func (c *Tracker) Init(who string, announce func(notify.Event)) {
 // RetryEvery gives, before the first Begin, the longest delay between two attempts to connect.
 func (c *Tracker) RetryEvery(delay func() time.Duration) { c.retry = delay }
 
+// Secure gives, before the first Begin, the keys of the component.
+func (c *Tracker) Secure(keys func() *curve.Config) { c.keys = keys }
+
+// Denied gives a channel that is closed once there is no connection because every address
+// refuses the component, or has not proved who it is, so that waiting is in vain.
+func (c *Tracker) Denied() <-chan struct{} { return c.denied.Opened() }
+
+// DeniedFor is why: the cause of the first address.
+func (c *Tracker) DeniedFor() carrier.Cause {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.remotes) == 0 {
+		return carrier.CauseOther
+	}
+	return c.remotes[0].failed.Cause
+}
+
+// noteDenied sets denied; the caller holds mu.
+func (c *Tracker) noteDenied() {
+	refuses := func(r *remote) bool { return r.peers == 0 && insecure(r.failed.Cause) }
+	c.denied.Set(c.running && len(c.remotes) > 0 && !slices.ContainsFunc(c.remotes, func(r *remote) bool { return !refuses(r) }))
+}
+
+// insecure reports whether two ends do not agree on who may talk to whom.
+func insecure(cause carrier.Cause) bool {
+	return cause == carrier.CauseSecurity || cause == carrier.CauseAccess || cause == carrier.CauseAuth
+}
+
 // Add says, before the first Begin, that a socket of the component connects to addresses.
 func (c *Tracker) Add(own carrier.Type, connect []string) {
 	for _, address := range connect {
@@ -92,6 +125,7 @@ func (c *Tracker) Begin() {
 		*r = remote{own: r.own, address: r.address, warned: r.warned}
 		c.arm(r, answerGrace)
 	}
+	c.noteDenied()
 }
 
 // End is called when the component stops: from then on events of its peers are not reported.
@@ -100,6 +134,7 @@ func (c *Tracker) End() {
 	defer c.mu.Unlock()
 	c.atEnd = c.problemLocked()
 	c.running = false
+	c.noteDenied()
 	for _, r := range c.remotes {
 		r.disarm()
 	}
@@ -139,6 +174,7 @@ func (c *Tracker) Note(own carrier.Type, e carrier.Event, bound bool, out *notif
 			r.peers++
 			r.failed, r.lasting = carrier.Event{}, false
 			r.disarm()
+			c.noteDenied()
 			maps.DeleteFunc(c.repeats, func(k repeated, _ *notify.Limiter) bool { return k.address == r.address })
 		}
 	case carrier.Disconnected:
@@ -150,6 +186,8 @@ func (c *Tracker) Note(own carrier.Type, e carrier.Event, bound bool, out *notif
 		if r == nil {
 			c.last = refusal(own, e)
 			out.Text = "refused a peer at " + e.Address + ": " + c.last
+		} else if e.Cause == carrier.CauseAccess {
+			out.Text = "refused by " + e.Address + ": " + e.Reason
 		}
 		n, due := c.repeat(own, e, r)
 		if !due {
@@ -190,7 +228,7 @@ func (c *Tracker) repeat(own carrier.Type, e carrier.Event, r *remote) (n uint64
 	switch e.Cause {
 	case carrier.CauseWrongType:
 		kind.detail = e.Type
-	case carrier.CauseOther:
+	case carrier.CauseOther, carrier.CauseAuth:
 		kind.detail = e.Reason
 	}
 	if !c.running {
@@ -236,6 +274,7 @@ func (c *Tracker) miss(r *remote, e carrier.Event) {
 	if first || e.Cause != carrier.CauseUnknown {
 		r.failed = e
 	}
+	c.noteDenied()
 	switch {
 	case r.lasting || hopeless(e.Cause):
 		r.disarm()
@@ -248,10 +287,10 @@ func (c *Tracker) miss(r *remote, e carrier.Event) {
 // hopeless reports whether trying again is unlikely to help.
 func hopeless(cause carrier.Cause) bool {
 	switch cause {
-	case carrier.CauseWrongType, carrier.CauseNotZMTP, carrier.CauseSecurity, carrier.CauseNoName, carrier.CauseForbidden:
+	case carrier.CauseWrongType, carrier.CauseNotZMTP, carrier.CauseNoName, carrier.CauseForbidden:
 		return true
 	}
-	return false
+	return insecure(cause)
 }
 
 // arm has a warning given after d, unless there is a connection by then.
@@ -352,6 +391,8 @@ func (r *remote) problem() string {
 		return fmt.Sprintf("no answer from %s yet; check the address, and whether a firewall drops the connection", r.address)
 	case e.Cause == carrier.CauseWrongType:
 		return fmt.Sprintf("cannot connect to %s: %s", r.address, misdirected(r.own, e.Type, r.address, e.Said))
+	case e.Cause == carrier.CauseAccess:
+		return fmt.Sprintf("refused by %s: %s; %s", r.address, e.Reason, Check(r.own, e.Cause))
 	}
 	return fmt.Sprintf("cannot connect to %s: %s; %s", r.address, e.Reason, Check(r.own, e.Cause))
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/curve"
 	"github.com/hermes-zmq/hermes/internal/deadline"
 	"github.com/hermes-zmq/hermes/internal/safe"
 	"github.com/hermes-zmq/hermes/internal/zmtp"
@@ -28,8 +29,12 @@ func (c *Tracker) diagnose(r *remote) {
 	}
 	r.diagnosed = now
 	run, own, address := c.run, r.own, r.address
+	var keys *curve.Config
+	if c.keys != nil {
+		keys = c.keys()
+	}
 	safe.Go(nil, func() {
-		found := diagnosis(own, address)
+		found := diagnosis(own, address, keys)
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		if c.running && c.run == run && r.peers == 0 && found.Kind != 0 {
@@ -40,9 +45,9 @@ func (c *Tracker) diagnose(r *remote) {
 
 // diagnosis connects to an address as a socket of type own would, and gives the event that
 // says why that fails; Kind is 0 where it succeeds, or nothing is known in time.
-func diagnosis(own carrier.Type, address string) (found carrier.Event) {
+func diagnosis(own carrier.Type, address string, keys *curve.Config) (found carrier.Event) {
 	events := make(chan carrier.Event, 1)
-	cfg := carrier.Config{Type: own, Connect: []string{address}, ReconnectMin: time.Hour, ReconnectMax: time.Hour}
+	cfg := carrier.Config{Type: own, Connect: []string{address}, ReconnectMin: time.Hour, ReconnectMax: time.Hour, Curve: keys}
 	var once sync.Once
 	cfg.OnEvent = func(e carrier.Event) { once.Do(func() { events <- e }) }
 	var shut func()

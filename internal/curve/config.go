@@ -38,11 +38,11 @@ const reloadEvery = time.Second
 // Files and directories are read again when a client comes, but once in reloadEvery at most.
 // While one cannot be read, the keys that were read last are valid.
 type Clients struct {
+	mu    sync.Mutex // guards all fields
 	any   bool
 	given []Public
 	paths []string
 
-	mu   sync.Mutex // guards what follows
 	keys map[Public]struct{}
 	read time.Time
 }
@@ -53,6 +53,30 @@ const AnyClient = "any"
 // ParseClients reads a list, separated by commas, of keys in Z85, files and directories of
 // public keys, or AnyClient.
 func ParseClients(text string) (*Clients, error) {
+	c := &Clients{}
+	return c, c.Set(text)
+}
+
+// Set makes c the set of a text, as ParseClients reads it. An error changes nothing.
+func (c *Clients) Set(text string) error {
+	fresh, err := parseClients(text)
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.any, c.given, c.paths, c.keys, c.read = fresh.any, fresh.given, fresh.paths, fresh.keys, fresh.read
+	return nil
+}
+
+// Clear makes c the set of no client.
+func (c *Clients) Clear() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.any, c.given, c.paths, c.keys = false, nil, nil, nil
+}
+
+func parseClients(text string) (*Clients, error) {
 	c := &Clients{}
 	for _, item := range strings.Split(text, ",") {
 		item = strings.TrimSpace(item)
@@ -106,11 +130,11 @@ func (c *Clients) load() error {
 
 // Allow reports whether a client may connect.
 func (c *Clients) Allow(p Public) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.any {
 		return true
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	if len(c.paths) > 0 && time.Since(c.read) >= reloadEvery {
 		_ = c.load()
 	}
@@ -119,7 +143,11 @@ func (c *Clients) Allow(p Public) bool {
 }
 
 // Any reports whether every client may connect.
-func (c *Clients) Any() bool { return c.any }
+func (c *Clients) Any() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.any
+}
 
 // LookUpPublic reads a public key: in Z85, or the path of a file.
 func LookUpPublic(text string) (Public, error) {

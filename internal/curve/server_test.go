@@ -9,9 +9,9 @@ import (
 
 // handshake is both ends, with the commands that have passed.
 type handshake struct {
-	client                          *Client
-	server                          *ServerSide
-	hello, welcome, initiate, ready []byte
+	client                   *Client
+	server                   *ServerSide
+	hello, welcome, initiate []byte
 }
 
 func newServer(t testing.TB, clients string) *Server {

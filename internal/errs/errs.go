@@ -37,6 +37,8 @@ const (
 	ETOOBIG    Code = -16
 	ENOTSUP    Code = -17
 	EIO        Code = -18
+	EACCES     Code = -19
+	EAUTH      Code = -20
 )
 
 // Error is what every failing function of package core returns.

@@ -199,7 +199,27 @@ func (s *socket) options() error {
 			break
 		}
 	}
-	return errors.Join(append(set, s.keepAlive())...)
+	return errors.Join(append(set, s.keepAlive(), s.secure())...)
+}
+
+// secure sets the keys of CURVE. libzmq plays one part per socket, and asks another program of
+// the process (ZAP, RFC 27) which clients it knows; here it knows all.
+func (s *socket) secure() error {
+	keys := s.cfg.Curve
+	switch {
+	case keys == nil:
+		return nil
+	case !zmq.HasCurve():
+		return fmt.Errorf("%w: this libzmq was built without CURVE", carrier.ErrUnsupported)
+	case keys.Clients == nil:
+		return errors.Join(s.soc.SetCurveServerkey(keys.Server.String()), s.soc.SetCurvePublickey(keys.Pair.Public.String()),
+			s.soc.SetCurveSecretkey(keys.Pair.Secret().Text()))
+	case keys.Server != nil:
+		return fmt.Errorf("%w: curve.server and curve.clients at one socket (engine zmtp has it)", carrier.ErrUnsupported)
+	case !keys.Clients.Any():
+		return fmt.Errorf("%w: curve.clients other than any (engine zmtp has it)", carrier.ErrUnsupported)
+	}
+	return errors.Join(s.soc.SetCurveServer(1), s.soc.SetCurveSecretkey(keys.Pair.Secret().Text()))
 }
 
 // keepAlive lets the kernel notice dead peers. ZMQ_HEARTBEAT_IVL would cost data:
