@@ -4,6 +4,7 @@
 //	hermes postoffice [flags]              relay between publishers and receivers
 //	hermes sub [flags] ADDRESS [TOPIC...]  print what is published, one JSON object a line
 //	hermes pub [flags] ADDRESS [TOPIC [JSON]]  publish one value, or lines from stdin
+//	hermes key new NAME | show FILE        make a pair of keys for CURVE, or print a public key
 //	hermes options KIND                    list the options of --set
 //	hermes version                         print the version, as does hermes --version
 //	hermes help [COMMAND]                  explain a command, as does hermes COMMAND --help
@@ -56,6 +57,7 @@ func commands() []command {
 		{"postoffice", "[flags]", "relay between publishers and receivers, until interrupted", postOffice},
 		{"sub", "[flags] ADDRESS [TOPIC...]", "print what is published, one JSON object a line", sub},
 		{"pub", "[flags] ADDRESS [TOPIC [JSON]]", "publish one value, or the lines of standard input", pub},
+		{"key", "new NAME | show FILE", "make a pair of keys for CURVE, or print the public key in a file", key},
 		{"options", "publisher|receiver|postoffice", "list the options that --set takes", options},
 		{"version", "", "print the version", version},
 	}
