@@ -99,6 +99,8 @@ class ComponentStats(TypedDict, total=False):
         As `get_option` gives them.
     problem
         What is wrong with its connections, for people; empty if nothing is known.
+    handshakes_refused
+        Connections that failed because one end refused the other.
     events_dropped
         Events that the native library has dropped because they were not taken.
     ready
@@ -110,6 +112,7 @@ class ComponentStats(TypedDict, total=False):
     state: str
     stop_reason: str
     problem: str
+    handshakes_refused: int
     events_dropped: int
     ready: bool
 

@@ -5,9 +5,11 @@ that place: an address in use is an `OSError` with ``errno.EADDRINUSE``, data th
 written as JSON is a `TypeError`, and so on.
 
     HermesError
+    ├── AccessDeniedError    PermissionError: the peer does not know this end's key
     ├── AddressError         OSError, ValueError: not an address, or it cannot be used
     ├── AddressInUseError    OSError: another socket is bound to the address
     ├── ArgumentError        ValueError
+    ├── AuthenticationError  PermissionError: the peer is not the one expected
     ├── ClosedError          RuntimeError
     ├── DataError            TypeError, ValueError: data cannot be written as JSON
     ├── EncodingError        ValueError: text cannot be written as UTF-8
@@ -30,9 +32,11 @@ from __future__ import annotations
 import errno
 
 __all__ = [
+    "AccessDeniedError",
     "AddressError",
     "AddressInUseError",
     "ArgumentError",
+    "AuthenticationError",
     "ClosedError",
     "DataError",
     "EncodingError",
@@ -167,6 +171,18 @@ class HermesOSError(HermesError, OSError):
     code = -18
 
 
+class AccessDeniedError(HermesError, PermissionError):
+    """The peer does not let this object in: its key is not known."""
+
+    code = -19
+
+
+class AuthenticationError(HermesError, PermissionError):
+    """The peer has not proved that it is the one expected."""
+
+    code = -20
+
+
 class LibraryError(HermesError, OSError):
     """The native library cannot be found or loaded."""
 
@@ -191,6 +207,8 @@ _BY_CODE: dict[int, type[HermesError]] = {
         TooLargeError,
         NotSupportedError,
         HermesOSError,
+        AccessDeniedError,
+        AuthenticationError,
     )
 }
 
@@ -199,6 +217,8 @@ _ERRNO: dict[type[HermesError], int] = {
     AddressInUseError: errno.EADDRINUSE,
     HermesTimeoutError: errno.ETIMEDOUT,
     HermesOSError: errno.EIO,
+    AccessDeniedError: errno.EACCES,
+    AuthenticationError: errno.EPERM,
     LibraryError: errno.ENOENT,
 }
 

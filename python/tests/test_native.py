@@ -164,6 +164,8 @@ def test_every_code_of_the_header_has_an_exception() -> None:
         (-14, MemoryError, None),
         (-17, NotImplementedError, None),
         (-18, OSError, errno.EIO),
+        (-19, PermissionError, errno.EACCES),
+        (-20, PermissionError, errno.EPERM),
         (-99, HermesError, None),
     ],
 )
