@@ -40,7 +40,7 @@ int code_of(const char *name) {
     static const char *const names[] = {
         "none",   "EINVAL", "EBADHANDLE", "ESTATE",   "EADDRESS", "EADDRINUSE", "EOPTION",
         "EUTF8",  "EJSON",  "EFULL",      "ETIMEOUT", "ESTOPPED", "EFORKED",    "EINTERNAL",
-        "ENOMEM", "ERANGE", "ETOOBIG",    "ENOTSUP",  "EIO",
+        "ENOMEM", "ERANGE", "ETOOBIG",    "ENOTSUP",  "EIO",      "EACCES",     "EAUTH",
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (!strcmp(names[i], name)) return -(int)i;

@@ -41,6 +41,8 @@ enum class errc : int {
     too_big = HERMES_ETOOBIG,
     not_supported = HERMES_ENOTSUP,
     io = HERMES_EIO,
+    access_denied = HERMES_EACCES,
+    not_authenticated = HERMES_EAUTH,
 };
 
 /// A short English text for a code, unknown codes included.

@@ -24,6 +24,7 @@ CODES = {
     **{-1: "EINVAL", -2: "EBADHANDLE", -3: "ESTATE", -4: "EADDRESS", -5: "EADDRINUSE"},
     **{-6: "EOPTION", -7: "EUTF8", -8: "EJSON", -9: "EFULL", -10: "ETIMEOUT", -11: "ESTOPPED"},
     **{-13: "EINTERNAL", -15: "ERANGE", -16: "ETOOBIG", -17: "ENOTSUP", -18: "EIO"},
+    **{-19: "EACCES", -20: "EAUTH"},
 }
 # What Python raises by itself, where the native library has not been asked.
 BUILT_IN = {

@@ -55,6 +55,8 @@ const std::map<hermes::errc, std::string> codes = {
     {hermes::errc::too_big, "ETOOBIG"},
     {hermes::errc::not_supported, "ENOTSUP"},
     {hermes::errc::io, "EIO"},
+    {hermes::errc::access_denied, "EACCES"},
+    {hermes::errc::not_authenticated, "EAUTH"},
 };
 
 // Turns a result of false into errc::timeout.

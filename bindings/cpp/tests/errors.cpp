@@ -37,6 +37,8 @@ static void codes_of_the_header() {
         {errc::too_big, HERMES_ETOOBIG},
         {errc::not_supported, HERMES_ENOTSUP},
         {errc::io, HERMES_EIO},
+        {errc::access_denied, HERMES_EACCES},
+        {errc::not_authenticated, HERMES_EAUTH},
     };
     const std::string unknown(hermes::describe(static_cast<errc>(-9999)));
     int expected = 0;

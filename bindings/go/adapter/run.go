@@ -128,4 +128,5 @@ var codes = map[core.Code]string{
 	core.EADDRESS: "EADDRESS", core.EADDRINUSE: "EADDRINUSE", core.EOPTION: "EOPTION",
 	core.EUTF8: "EUTF8", core.EJSON: "EJSON", core.EFULL: "EFULL", core.ETIMEOUT: "ETIMEOUT",
 	core.ESTOPPED: "ESTOPPED", core.ETOOBIG: "ETOOBIG", core.ENOTSUP: "ENOTSUP", core.EIO: "EIO",
+	core.EACCES: "EACCES", core.EAUTH: "EAUTH",
 }

@@ -18,6 +18,8 @@ export const codes = {
   ETOOBIG: -16,
   ENOTSUP: -17,
   EIO: -18,
+  EACCES: -19,
+  EAUTH: -20,
 } as const;
 
 /** The name of a code, such as `'EFULL'`. */

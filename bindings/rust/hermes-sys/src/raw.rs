@@ -57,6 +57,10 @@ pub const HERMES_ETOOBIG: c_int = -16;
 pub const HERMES_ENOTSUP: c_int = -17;
 /// The operating system refused; the text says what.
 pub const HERMES_EIO: c_int = -18;
+/// The peer does not let this object in: its key is not known.
+pub const HERMES_EACCES: c_int = -19;
+/// The peer has not proved that it is the one expected.
+pub const HERMES_EAUTH: c_int = -20;
 /// `HERMES_FOREVER` of hermes.h.
 pub const HERMES_FOREVER: c_int = -1;
 

@@ -43,6 +43,10 @@ pub enum Error {
     NotSupported(String),
     /// The operating system refused.
     Io(String),
+    /// The peer does not let this component in: its key is not known.
+    AccessDenied(String),
+    /// The peer has not proved that it is the one expected.
+    NotAuthenticated(String),
     /// A code that this crate does not know.
     Other(i32, String),
 }
@@ -73,6 +77,8 @@ impl Error {
             hermes_sys::HERMES_ETOOBIG => Self::TooBig(text),
             hermes_sys::HERMES_ENOTSUP => Self::NotSupported(text),
             hermes_sys::HERMES_EIO => Self::Io(text),
+            hermes_sys::HERMES_EACCES => Self::AccessDenied(text),
+            hermes_sys::HERMES_EAUTH => Self::NotAuthenticated(text),
             _ => Self::Other(code, text),
         }
     }
@@ -98,6 +104,8 @@ impl Error {
             Self::TooBig(_) => hermes_sys::HERMES_ETOOBIG,
             Self::NotSupported(_) => hermes_sys::HERMES_ENOTSUP,
             Self::Io(_) => hermes_sys::HERMES_EIO,
+            Self::AccessDenied(_) => hermes_sys::HERMES_EACCES,
+            Self::NotAuthenticated(_) => hermes_sys::HERMES_EAUTH,
             Self::Other(code, _) => *code,
         }
     }
@@ -123,6 +131,8 @@ impl Error {
             | Self::TooBig(text)
             | Self::NotSupported(text)
             | Self::Io(text)
+            | Self::AccessDenied(text)
+            | Self::NotAuthenticated(text)
             | Self::Other(_, text) => text,
         }
     }

@@ -31,6 +31,8 @@ const CODES: [&str; 19] = [
     "ETOOBIG",
     "ENOTSUP",
     "EIO",
+    "EACCES",
+    "EAUTH",
 ];
 
 // ---- Failures ----------------------------------------------------------------

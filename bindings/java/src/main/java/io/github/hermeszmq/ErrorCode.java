@@ -38,6 +38,10 @@ public enum ErrorCode {
     ENOTSUP(-17),
     /** The operating system refused; the text says what. */
     EIO(-18),
+    /** The peer does not let this component in: its key is not known. */
+    EACCES(-19),
+    /** The peer has not proved that it is the one expected. */
+    EAUTH(-20),
     /** A code of a library that is newer than this package. */
     UNKNOWN(0);
 
