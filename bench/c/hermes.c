@@ -11,6 +11,7 @@
 
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "hermes.h"
@@ -25,6 +26,14 @@ static void check(int code, const char *what) {
     fail("%s: %s: %s", what, hermes_strerror(code), text);
 }
 
+/* The keys of CURVE, if there are some in the environment. */
+static void secure(uint64_t client) {
+    const char *server = getenv("RACE_SERVER");
+    if (!server) return;
+    check(hermes_set(client, "curve.server", server), "set");
+    check(hermes_set(client, "curve.secret", "env:RACE_CLIENT_SECRET"), "set");
+}
+
 /* ---- Publishing -------------------------------------------------------------- */
 
 static uint64_t start_publisher(void) {
@@ -32,6 +41,7 @@ static uint64_t start_publisher(void) {
     check(hermes_publisher_new(text_of("in", ""), text_of("origin", "p000"), &publisher), "new");
     /* Where the queue is full, wait rather than give up: nothing may be lost here. */
     check(hermes_set(publisher, "queue.block", "1m"), "set");
+    secure(publisher);
     check(hermes_start(publisher), "start");
     return publisher;
 }
@@ -68,6 +78,7 @@ static uint64_t start_receiver(void) {
     check(hermes_receiver_new(text_of("out", ""), "receiver", &receiver), "new");
     /* As without high-water marks: nothing may be lost here, however fast it comes. */
     check(hermes_set(receiver, "on_slow", "ignore"), "set");
+    secure(receiver);
     subscribe(receiver);
     check(hermes_start(receiver), "start");
     return receiver;

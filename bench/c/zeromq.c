@@ -11,6 +11,7 @@
 
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <zmq.h>
 
@@ -22,13 +23,30 @@ static void set(void *socket, int option, int value) {
     check(zmq_setsockopt(socket, option, &value, sizeof value), "zmq_setsockopt");
 }
 
-/* A socket without high-water marks. */
-static void *new_socket(void *context, int type) {
+static void set_key(void *socket, int option, const char *variable) {
+    check(zmq_setsockopt(socket, option, getenv(variable), 41), variable);
+}
+
+static void secure(void *socket, bool server) {
+    if (!getenv("RACE_SERVER")) return;
+    if (server) {
+        set(socket, ZMQ_CURVE_SERVER, 1);
+        set_key(socket, ZMQ_CURVE_SECRETKEY, "RACE_SERVER_SECRET");
+        return;
+    }
+    set_key(socket, ZMQ_CURVE_SERVERKEY, "RACE_SERVER");
+    set_key(socket, ZMQ_CURVE_PUBLICKEY, "RACE_CLIENT");
+    set_key(socket, ZMQ_CURVE_SECRETKEY, "RACE_CLIENT_SECRET");
+}
+
+/* A socket without high-water marks; with the keys of CURVE, if there are some in the environment. */
+static void *new_socket(void *context, int type, bool server) {
     void *socket = zmq_socket(context, type);
     if (!socket) fail("zmq_socket: %s", zmq_strerror(zmq_errno()));
     set(socket, ZMQ_SNDHWM, 0);
     set(socket, ZMQ_RCVHWM, 0);
     set(socket, ZMQ_LINGER, 1000);
+    secure(socket, server);
     return socket;
 }
 
@@ -56,7 +74,7 @@ static void send_tick(void *self, const struct tick *t) {
 
 static void publish(bool timed) {
     void *context = zmq_ctx_new();
-    struct publisher p = {.socket = new_socket(context, ZMQ_XPUB)};
+    struct publisher p = {.socket = new_socket(context, ZMQ_XPUB, false)};
     /* Some room, and waiting where there is none: the fastest way that loses nothing. */
     set(p.socket, ZMQ_SNDHWM, (int)number_of("hwm", 100000));
     set(p.socket, ZMQ_XPUB_NODROP, 1);
@@ -109,7 +127,7 @@ static bool take(struct check *c, zmq_msg_t frame[4]) {
 
 static void receive(void) {
     struct check *c = check_new();
-    void *context = zmq_ctx_new(), *socket = new_socket(context, ZMQ_SUB);
+    void *context = zmq_ctx_new(), *socket = new_socket(context, ZMQ_SUB, false);
     set(socket, ZMQ_RCVTIMEO, SILENCE_MS);
     subscribe(socket);
     check(zmq_connect(socket, text_of("out", "")), "zmq_connect");
@@ -132,7 +150,7 @@ static void *end(void *context) {
 
 static void proxy(void) {
     void *context = zmq_ctx_new();
-    void *in = new_socket(context, ZMQ_XSUB), *out = new_socket(context, ZMQ_XPUB);
+    void *in = new_socket(context, ZMQ_XSUB, true), *out = new_socket(context, ZMQ_XPUB, true);
     check(zmq_bind(in, text_of("in", "")), "zmq_bind");
     check(zmq_bind(out, text_of("out", "")), "zmq_bind");
     pthread_t thread;

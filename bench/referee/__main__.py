@@ -14,6 +14,7 @@ from referee.teams import ROOT
 SECTIONS = [
     lines.native,
     lines.relay,
+    lines.curve,
     lines.fan_out,
     lines.flood,
     lines.latency,

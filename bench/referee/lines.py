@@ -107,6 +107,15 @@ def relay(race: Race) -> None:
     _times(race, out, what, t.LIBZMQ_OURS, t.LIBZMQ, 1.5)
 
 
+def curve(race: Race) -> None:
+    """Encrypted."""
+    progress("CURVE")
+    out = race.compete([t.LIBZMQ_CURVE, t.HERMES_CURVE], race.count)
+    race.tables.append(_standings("curve", out))
+    what = "CURVE, C, recv_batch, to libzmq + zmq_proxy"
+    _times(race, out, what, t.HERMES_CURVE, t.LIBZMQ_CURVE, 1.5)
+
+
 def fan_out(race: Race) -> None:
     """One publisher, 32 receivers."""
     progress("32 receivers")

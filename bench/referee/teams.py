@@ -114,6 +114,30 @@ NATS_GO = Team("NATS, Go", NATS_SERVER, *_c("race-nats"), speed=1_200_000, needs
 ZENOH_RUST = Team(
     "Zenoh, Rust", ZENOH_ROUTER_RUST, *_c("race-zenoh"), speed=500_000, needs=("zenoh-rust",)
 )
+#: The pairs of keys that the manual of libzmq has as an example.
+_KEYS = {
+    "RACE_SERVER": "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7",
+    "RACE_SERVER_SECRET": "JTKVSB%%)wK0E.X)V>+}o?pNmC{O&4W4b!Ni{Lh6",
+    "RACE_CLIENT": "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID",
+    "RACE_CLIENT_SECRET": "D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs",
+}
+
+
+def _locked_office(publishers: int, subscribers: int) -> list[str]:
+    keys = ["--set", "curve.secret=env:RACE_SERVER_SECRET", "--set", "curve.clients=any"]
+    return [*_post_office(publishers, subscribers), *keys]
+
+
+HERMES_CURVE = Team(
+    "hermes, C, CURVE",
+    Broker(_locked_office, by_signal=True),
+    *_c("hermes-c"),
+    speed=300_000,
+    environment=_KEYS,
+)
+LIBZMQ_CURVE = Team(
+    "libzmq, C, CURVE", ZMQ_PROXY, *_c("zeromq-c"), speed=150_000, environment=_KEYS
+)
 RZMQ = Team("rzmq, Rust, zmq_proxy", ZMQ_PROXY, *_c("race-rzmq"), speed=300_000, needs=("rzmq",))
 
 
