@@ -1,5 +1,5 @@
 // Package zmtp is the carrier that speaks ZMTP 3.0 and 3.1 itself, over tcp and
-// ipc, for the socket types PUB, SUB, XPUB and XSUB and the mechanism NULL. It hides
+// ipc, for the socket types PUB, SUB, XPUB and XSUB and the mechanisms NULL and CURVE. It hides
 // the protocol: greeting, handshake, framing, commands, heartbeats, and the queues of
 // peers. It moves batches: no message is copied or allocated on its own, and no frame
 // costs a function call.
@@ -13,13 +13,16 @@
 //	      backlog           the same, and may remove them again   the caller's
 //	4     sendBuffer        writes, as far as the kernel takes    the caller's, or the
 //	      rawio             it; the writer writes the rest        connection's writer
+//	      sealedOutput      with CURVE: encrypts in front of rawio
 //
 // From the bytes of sockets to batches: the SUB side (an "inlet", SUB or XSUB).
 //
 //	step  type              does                                  goroutine
 //	1     listener, dialer  makes a connection                    one an address
-//	2     handshake         greeting, READY                       the connection's
+//	2     handshake,        greeting, and the commands of NULL    the connection's
+//	      mechanism         or CURVE
 //	3     rawio, decoder    reads, finds frames and messages      the connection's, or the
+//	      cipherReader      with CURVE: decrypts in front of the decoder
 //	4     inlet             filters topics, delivers a batch      holder of a reader lease
 //
 // Subscriptions go the other way: inlet.Subscribe → sendBuffer → socket →
@@ -41,7 +44,7 @@
 //	rawio.mu                 deadlines
 //
 // Sources: https://rfc.zeromq.org/spec/23/ (ZMTP 3.0), https://rfc.zeromq.org/spec/37/
-// (3.1). Where they and libzmq 4.3 differ, libzmq is followed.
+// (3.1), https://rfc.zeromq.org/spec/26/ (CURVE). Where they and libzmq 4.3 differ, libzmq is followed.
 package zmtp
 
 import (
