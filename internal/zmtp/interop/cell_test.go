@@ -21,6 +21,8 @@ type cell struct {
 	role string // of the foreign peer
 	mode string // what the foreign peer does, bind or connect
 	ipc  bool   // rather than tcp
+
+	curve string // which end of CURVE the foreign peer is: "server" or "client"; "": it is NULL
 }
 
 // The pairs of the matrix: ours, theirs.
@@ -43,7 +45,7 @@ func (c cell) theyBind() bool   { return c.mode == "bind" }
 func (c cell) theyReport() bool { return c.role == "xpub" }
 func (c cell) start(t *testing.T, addresses ...string) *foreignPeer {
 	t.Helper()
-	s := c.im.start(t, c.role, c.mode, addresses...)
+	s := c.im.start(t, c.environment(), c.role, c.mode, addresses...)
 	require.Empty(t, s.Refused)
 	noteVersion(c.im, s.Version)
 	return s
@@ -91,9 +93,9 @@ func (c cell) outlet(t *testing.T, n int) (*outlet, []*foreignPeer) {
 			s, at := c.bound(t)
 			them, addresses = append(them, s), append(addresses, at)
 		}
-		return openOutlet(t, c.ours, false, addresses...), them
+		return openOutlet(t, c, false, addresses...), them
 	}
-	o := openOutlet(t, c.ours, true, c.address(t))
+	o := openOutlet(t, c, true, c.address(t))
 	for range n {
 		them = append(them, c.start(t, o.Endpoints()[0]))
 	}
@@ -107,13 +109,13 @@ func (c cell) inlets(t *testing.T, n int) ([]*inlet, *foreignPeer) {
 	if c.theyBind() {
 		s, at := c.bound(t)
 		for range n {
-			ours = append(ours, openInlet(t, c.ours, false, at))
+			ours = append(ours, openInlet(t, c, false, at))
 		}
 		return ours, s
 	}
 	var addresses []string
 	for range n {
-		i := openInlet(t, c.ours, true, c.address(t))
+		i := openInlet(t, c, true, c.address(t))
 		ours, addresses = append(ours, i), append(addresses, i.Endpoints()[0])
 	}
 	return ours, c.start(t, addresses...)

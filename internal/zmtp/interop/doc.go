@@ -15,6 +15,9 @@
 //
 //	{"refused": "there is no XPUB in this library"}
 //
+// With CURVE=server or client in its environment the socket is that end of CURVE, and has the keys
+// CURVE_PUBLIC, CURVE_SECRET and CURVE_SERVER, in Z85.
+//
 // Then it obeys the lines of its standard input, in which a frame is '=' and its bytes in
 // hexadecimal, and ends with its input:
 //

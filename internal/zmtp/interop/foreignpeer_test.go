@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"io"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -30,7 +31,7 @@ type implementation struct {
 type lack struct {
 	role     string // of the foreign peer, or "" for all
 	mode     string // "bind", "connect", or "" for both
-	scenario string // or "" for all
+	scenario string // or "" for all; "curve" is all that are encrypted
 	reason   string
 }
 
@@ -38,7 +39,7 @@ type lack struct {
 func (im *implementation) lacking(role, mode, scenario string) string {
 	for _, l := range im.lacks {
 		if (l.role == "" || l.role == role) && (l.mode == "" || l.mode == mode) &&
-			(l.scenario == "" || l.scenario == scenario) {
+			(l.scenario == "" || l.scenario == scenario || l.scenario == "curve" && strings.HasPrefix(scenario, "curve_")) {
 			return l.reason
 		}
 	}
@@ -77,11 +78,12 @@ type foreignPeer struct {
 }
 
 // start starts a foreign peer, and waits until its socket is there.
-func (im *implementation) start(t testing.TB, role, mode string, addresses ...string) *foreignPeer {
+func (im *implementation) start(t testing.TB, environment []string, role, mode string, addresses ...string) *foreignPeer {
 	t.Helper()
 	words := append(append(im.program(t), role, mode), addresses...)
 	s := &foreignPeer{t: t, cmd: exec.Command(words[0], words[1:]...), ended: make(chan struct{}), orders: make(chan string, 1024)}
 	s.cmd.Stderr = &s.stderr
+	s.cmd.Env = append(os.Environ(), environment...)
 	var err error
 	s.in, err = s.cmd.StdinPipe()
 	require.NoError(t, err)

@@ -207,6 +207,6 @@ func getAfterWeRestart(t *testing.T, c cell) {
 		s.send(want...)
 		requireGet(t, i, want)
 		i.Close()
-		i = openInlet(t, c.ours, !c.theyBind(), at)
+		i = openInlet(t, c, !c.theyBind(), at)
 	}
 }

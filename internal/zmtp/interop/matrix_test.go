@@ -30,6 +30,9 @@ var scenarios = []scenario{
 	{"they_restart", sendAfterTheyRestart, getAfterTheyRestart},
 	{"we_restart", sendAfterWeRestart, getAfterWeRestart},
 	{"ipc", overIPC(sendExact), overIPC(getExact)},
+	{"curve_server", encrypted("server", sendExact), encrypted("server", getExact)},
+	{"curve_client", encrypted("client", sendExact), encrypted("client", getExact)},
+	{"curve_restart", encrypted("client", sendAfterTheyRestart), encrypted("client", getAfterTheyRestart)},
 }
 
 // overIPC has a scenario take place over ipc.
@@ -86,7 +89,7 @@ func TestMatrix(t *testing.T) {
 
 func (c cell) try(t *testing.T) {
 	if reason := c.im.lacking(c.role, c.mode, ""); reason != "" {
-		s := c.im.start(t, c.role, c.mode, c.address(t))
+		s := c.im.start(t, nil, c.role, c.mode, c.address(t))
 		require.NotEmpty(t, s.Refused, "it is there after all")
 		noteOutcome(c, func(o *outcome) { o.lacking = append(o.lacking, reason) })
 		return

@@ -141,7 +141,7 @@ func sendAfterWeRestart(t *testing.T, c cell) {
 		want = append(want, some...)
 		requireArrive(t, s, want)
 		o.Close(time.Second)
-		o = openOutlet(t, c.ours, !c.theyBind(), at)
+		o = openOutlet(t, c, !c.theyBind(), at)
 	}
 }
 

@@ -88,9 +88,10 @@ func (d *eventLog) explain(t testing.TB, peers []carrier.Peer) {
 // are fast, to have them between all messages, and pauses before reconnecting short. The
 // handshake timeout is the default: a peer that is stuck in a handshake is disconnected, and
 // connects again.
-func config(kind carrier.Type, bind bool, addresses []string, d *eventLog) carrier.Config {
+func config(of cell, bind bool, addresses []string, d *eventLog) carrier.Config {
 	c := carrier.Config{
-		Type:              kind,
+		Type:              of.ours,
+		Curve:             of.keys(),
 		Hermes:            "2",
 		HeartbeatInterval: 50 * time.Millisecond,
 		HeartbeatTimeout:  waitLimit,
@@ -124,12 +125,12 @@ type outlet struct {
 	carrier.Outlet
 }
 
-func openOutlet(t testing.TB, kind carrier.Type, bind bool, addresses ...string) *outlet {
+func openOutlet(t testing.TB, of cell, bind bool, addresses ...string) *outlet {
 	t.Helper()
 	o := &outlet{eventLog: &eventLog{}}
 	open(t, func() (err error) {
 		o.Outlet, err = zmtp.Opener{}.OpenOutlet(carrier.OutletConfig{
-			Config:   config(kind, bind, addresses, o.eventLog),
+			Config:   config(of, bind, addresses, o.eventLog),
 			Overflow: carrier.Wait, // no message may be lost
 		})
 		return err
@@ -164,12 +165,12 @@ type inlet struct {
 	carrier.Inlet
 }
 
-func openInlet(t testing.TB, kind carrier.Type, bind bool, addresses ...string) *inlet {
+func openInlet(t testing.TB, of cell, bind bool, addresses ...string) *inlet {
 	t.Helper()
 	i := &inlet{eventLog: &eventLog{}}
 	open(t, func() (err error) {
 		i.Inlet, err = zmtp.Opener{}.OpenInlet(carrier.InletConfig{
-			Config:  config(kind, bind, addresses, i.eventLog),
+			Config:  config(of, bind, addresses, i.eventLog),
 			Deliver: i.deliver,
 		})
 		return err

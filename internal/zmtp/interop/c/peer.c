@@ -24,6 +24,21 @@ static void set(int option, int value) {
     must(zmq_setsockopt(sock, option, &value, sizeof value), "zmq_setsockopt");
 }
 
+static void set_key(int option, const char *variable) {
+    must(zmq_setsockopt(sock, option, getenv(variable), 41), variable);
+}
+
+static void secure(void) {
+    const char *end = getenv("CURVE");
+    if (end == NULL) return;
+    set_key(ZMQ_CURVE_PUBLICKEY, "CURVE_PUBLIC");
+    set_key(ZMQ_CURVE_SECRETKEY, "CURVE_SECRET");
+    if (!strcmp(end, "server"))
+        set(ZMQ_CURVE_SERVER, 1);
+    else
+        set_key(ZMQ_CURVE_SERVERKEY, "CURVE_SERVER");
+}
+
 static void open_socket(const char *role) {
     kind = !strcmp(role, "pub")    ? ZMQ_PUB
            : !strcmp(role, "sub")  ? ZMQ_SUB
@@ -38,6 +53,7 @@ static void open_socket(const char *role) {
     set(ZMQ_HEARTBEAT_IVL, 100);
     set(ZMQ_HEARTBEAT_TIMEOUT, 20000);
     set(ZMQ_HEARTBEAT_TTL, 20000);
+    secure();
 }
 
 static void join(const char *mode, char **addresses, int n) {

@@ -7,6 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.Properties;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -38,6 +39,16 @@ public final class Peer {
         socket.setHeartbeatTimeout(20_000);
         socket.setHeartbeatTtl(20_000);
         socket.setReceiveTimeOut(1);
+        secure(System.getenv());
+    }
+
+    private void secure(Map<String, String> environment) {
+        String end = environment.get("CURVE");
+        if (end == null) return;
+        socket.setCurvePublicKey(environment.get("CURVE_PUBLIC").getBytes(StandardCharsets.US_ASCII));
+        socket.setCurveSecretKey(environment.get("CURVE_SECRET").getBytes(StandardCharsets.US_ASCII));
+        if (end.equals("server")) socket.setCurveServer(true);
+        else socket.setCurveServerKey(environment.get("CURVE_SERVER").getBytes(StandardCharsets.US_ASCII));
     }
 
     private void join(String mode, List<String> addresses) {

@@ -23,7 +23,16 @@ function open(role) {
   // Which of the two a socket has depends on its kind.
   if ("sendHighWaterMark" in sock) sock.sendHighWaterMark = 0
   if ("receiveHighWaterMark" in sock) sock.receiveHighWaterMark = 0
+  secure(sock, process.env)
   return sock
+}
+
+function secure(sock, { CURVE, CURVE_PUBLIC, CURVE_SECRET, CURVE_SERVER }) {
+  if (CURVE === undefined) return
+  sock.curvePublicKey = CURVE_PUBLIC
+  sock.curveSecretKey = CURVE_SECRET
+  if (CURVE === "server") sock.curveServer = true
+  else sock.curveServerKey = CURVE_SERVER
 }
 
 const say = what => process.stdout.write(JSON.stringify(what) + "\n")

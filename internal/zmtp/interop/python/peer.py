@@ -16,7 +16,20 @@ def open_socket(role: str) -> zmq.Socket:
     sock.reconnect_ivl = 50
     sock.heartbeat_ivl = 100
     sock.heartbeat_timeout = sock.heartbeat_ttl = 20_000
+    secure(sock)
     return sock
+
+
+def secure(sock: zmq.Socket) -> None:
+    end = os.environ.get("CURVE")
+    if end is None:
+        return
+    sock.curve_publickey = os.environ["CURVE_PUBLIC"].encode()
+    sock.curve_secretkey = os.environ["CURVE_SECRET"].encode()
+    if end == "server":
+        sock.curve_server = True
+    else:
+        sock.curve_serverkey = os.environ["CURVE_SERVER"].encode()
 
 
 def say(**what: object) -> None:
