@@ -164,10 +164,10 @@ func (h *handshake) refuseType() error {
 // rule, may give its own reason.
 func (h *handshake) refuse(reason string) (said string) {
 	c := h.c
-	_ = c.io.SetDeadline(time.Now().Add(refusalPause))
 	if _, err := c.io.Write(appendError(nil, reason)); err != nil {
 		return ""
 	}
+	_ = c.io.SetDeadline(time.Now().Add(refusalPause)) // not before: a busy machine may take longer to write
 	c.io.closeWrite()
 	if name, data, err := h.readCommand(); err == nil && name == cmdError {
 		said = errorText(data)
