@@ -20,58 +20,92 @@ func (e *Entry) Size() int { return len(e.Topic) + len(e.Origin) + len(e.Data) +
 // entryParts is the most that an entry has: topic, origin, data, time.
 const entryParts = 4
 
-// ParseBatch reads a JSON array of entries, each as ParseEntry does. The text must be
-// Valid. The entries are views of text where that is possible.
-func ParseBatch(text, own []byte) (entries []Entry, err error) {
-	array, err := each(text, func(element []byte) error {
-		var parts [entryParts][]byte
-		n := 0
-		list, _ := each(element, func(part []byte) error {
-			if n < len(parts) {
-				parts[n] = part
-			}
-			n++
-			return nil
-		})
-		if !list || n < entryParts-1 || n > entryParts {
-			return fmt.Errorf("element %d is not [topic, origin, data] or [topic, origin, data, time]", len(entries))
-		}
-		entries = append(entries, entryOf(parts, own))
-		return nil
-	})
-	if err == nil && !array {
-		err = fmt.Errorf("it is not an array of [topic, origin, data]")
+// ParseBatch reads a JSON array of entries, each as ParseEntry does, in one walk. A text that
+// is not JSON is ErrJSON. The entries are views of text where that is possible.
+func ParseBatch(text, own []byte) ([]Entry, error) {
+	i := skipSpace(text, 0)
+	if i == len(text) || text[i] != '[' {
+		return nil, wrongText(text, "it is not an array of [topic, origin, data]")
 	}
-	return entries, err
+	var entries []Entry
+	i = skipSpace(text, i+1)
+	if i < len(text) && text[i] == ']' {
+		return nil, behindArray(text, i+1)
+	}
+	for {
+		e, end := parseEntry(text, i, own)
+		if end < 0 {
+			return nil, wrongText(text, fmt.Sprintf("element %d is not [topic, origin, data] or [topic, origin, data, time]", len(entries)))
+		}
+		if entries == nil { // the others are about as long
+			entries = make([]Entry, 0, len(text)/(end-i+1)+1)
+		}
+		entries = append(entries, e)
+		if i = skipSpace(text, end); i == len(text) {
+			return nil, ErrJSON
+		}
+		switch text[i] {
+		case ',':
+			i = skipSpace(text, i+1)
+		case ']':
+			return entries, behindArray(text, i+1)
+		default:
+			return nil, ErrJSON
+		}
+	}
+}
+
+// wrongText is ErrJSON for a text that is not JSON, and otherwise what else is wrong with it.
+func wrongText(text []byte, why string) error {
+	if !Valid(text) {
+		return ErrJSON
+	}
+	return errors.New(why)
+}
+
+// behindArray is ErrJSON if anything is behind the end of an array.
+func behindArray(text []byte, end int) error {
+	if skipSpace(text, end) != len(text) {
+		return ErrJSON
+	}
+	return nil
 }
 
 // ParseEntry reads one [topic, origin, data] or [topic, origin, data, time] and validates
 // it: a text that is not JSON is ErrJSON. With three elements a null origin becomes own;
 // with four it is an origin as any other, and a null time is the time of sending.
 func ParseEntry(text, own []byte) (Entry, error) {
+	e, end := parseEntry(text, skipSpace(text, 0), own)
+	if end < 0 || skipSpace(text, end) != len(text) {
+		return Entry{}, wrongText(text, "it is not [topic, origin, data] or [topic, origin, data, time]")
+	}
+	return e, nil
+}
+
+// parseEntry reads the entry at i, and returns where it ends; -1 where there is none.
+func parseEntry(text []byte, i int, own []byte) (Entry, int) {
 	var parts [entryParts][]byte
-	i := skipSpace(text, 0)
 	opening := byte('[')
 	for n := range parts {
 		if n == entryParts-1 && i < len(text) && text[i] == ']' {
 			break
 		}
 		if i == len(text) || text[i] != opening {
-			return Entry{}, noEntry(text)
+			return Entry{}, -1
 		}
 		begin := skipSpace(text, i+1)
 		end := skipValue(text, begin)
 		if end < 0 {
-			return Entry{}, noEntry(text)
+			return Entry{}, -1
 		}
 		parts[n] = text[begin:end]
 		i = skipSpace(text, end)
 		opening = ','
 	}
-	if i == len(text) || text[i] != ']' || skipSpace(text, i+1) != len(text) {
-		return Entry{}, noEntry(text)
+	if i == len(text) || text[i] != ']' {
+		return Entry{}, -1
 	}
-	return entryOf(parts, own), nil
+	return entryOf(parts, own), i + 1
 }
 
 // entryOf makes an entry of three or four JSON values.
@@ -85,32 +119,6 @@ func entryOf(parts [entryParts][]byte, own []byte) Entry {
 		e.Time = parts[3]
 	}
 	return e
-}
-
-func noEntry(text []byte) error {
-	if !Valid(text) {
-		return ErrJSON
-	}
-	return errors.New("it is not [topic, origin, data] or [topic, origin, data, time]")
-}
-
-// each calls f with the raw text of every element of a JSON array. The text must be Valid.
-// It reports false where text is not an array, and f's error.
-func each(text []byte, f func(element []byte) error) (bool, error) {
-	i := skipSpace(text, 0)
-	if text[i] != '[' {
-		return false, nil
-	}
-	for i = skipSpace(text, i+1); text[i] != ']'; i = skipSpace(text, i) {
-		end := skipValue(text, i)
-		if err := f(text[i:end]); err != nil {
-			return true, err
-		}
-		if i = skipSpace(text, end); text[i] == ',' {
-			i = skipSpace(text, i+1)
-		}
-	}
-	return true, nil
 }
 
 // canonical rewrites a valid JSON string as CPython's json.dumps writes it: the same text

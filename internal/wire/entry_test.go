@@ -1,7 +1,9 @@
 package wire
 
 import (
+	"bytes"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -23,14 +25,19 @@ func TestEntriesOfFourGoOutAsTheyAre(t *testing.T) {
 	require.Equal(t, []string{`"a" null 1 "then"`, `{"k": 5} [] 1 `, `null "o" 1 `, `5 "me" 1 `}, got)
 }
 
-func TestEachWalksElements(t *testing.T) {
-	var got []string
-	ok, err := each([]byte(` [1, "a,]" ,[2,[3]],{"k":[4]} ] `), func(e []byte) error { got = append(got, string(e)); return nil })
-	require.NoError(t, err)
-	require.True(t, ok)
-	require.Equal(t, []string{"1", `"a,]"`, "[2,[3]]", `{"k":[4]}`}, got)
-	ok, _ = each([]byte(`{}`), nil)
-	require.False(t, ok)
+func TestATextThatIsNotJSONIsNoBatch(t *testing.T) {
+	for _, text := range []string{
+		``, ` `, `[`, `[["a",null,1]`, `[["a",null,1],`, `[["a",null,1],]`, `[["a",null,1]] 1`, `[] []`, `[["a",null,1]["b",null,1]]`,
+		`[["a",null,1];["b",null,1]]`, `[["a",null,1],["b",null,tru]]`, `[[1],["b",null,1]`, `[["a",null,1]]]`, `{"a":}`, `[,]`,
+	} {
+		require.False(t, Valid([]byte(text)), text)
+		_, err := ParseBatch([]byte(text), []byte(`"me"`))
+		require.ErrorIs(t, err, ErrJSON, text)
+	}
+	for _, text := range []string{`[]`, ` [ ] `, ` [ [ "a" , null , 1 ] , ["b",null,[2]] ] `} {
+		_, err := ParseBatch([]byte(text), []byte(`"me"`))
+		require.NoError(t, err, text)
+	}
 }
 
 func TestBatchesAreParsedAndMadeCanonical(t *testing.T) {
@@ -83,6 +90,18 @@ func BenchmarkParseEntry(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := ParseEntry(text, nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkParseBatch(b *testing.B) {
+	row := []byte(`["ticks/BTCUSD",null,["BTCUSD",6543.21,1.25,"bid",1517670000.123456]]`)
+	text := append([]byte("["), bytes.Join(slices.Repeat([][]byte{row}, 256), []byte(","))...)
+	text = append(text, ']')
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := ParseBatch(text, nil); err != nil {
 			b.Fatal(err)
 		}
 	}
