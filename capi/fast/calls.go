@@ -66,7 +66,8 @@ func marshalRow(values []byte) *texts {
 	return textsOf(row.topic, row.origin, &row.data[0], row.topic_len, row.origin_len, row.data_len)
 }
 
-// splitEntry splits a JSON array of topic, origin and data; nil: it is for Go.
+// splitEntry splits a JSON array of topic, origin and data; nil: it is for Go. The origin is
+// nil for null.
 func splitEntry(json []byte) *texts {
 	in := C.CBytes(json)
 	defer C.free(in)
@@ -74,7 +75,11 @@ func splitEntry(json []byte) *texts {
 	if C.fast_split_entry((*C.char)(in), C.size_t(len(json)), &e) == 0 {
 		return nil
 	}
-	return textsOf(e.topic, e.origin, e.data, e.topic_len, e.origin_len, e.data_len)
+	of := textsOf(e.topic, e.origin, e.data, e.topic_len, e.origin_len, e.data_len)
+	if e.origin == nil {
+		of.origin = nil
+	}
+	return of
 }
 
 func stage(h handle.Handle, topic, origin, data []byte) bool {

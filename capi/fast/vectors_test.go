@@ -124,7 +124,11 @@ func checkEntry(t testing.TB, s *Stager, text []byte) {
 	if c != nil && isPlain(c.topic) && isPlain(c.origin) && isJSON(c.data) {
 		require.NoError(t, err, "%q", text)
 		require.Equal(t, string(e.Topic), string(quoted(c.topic)))
-		require.Equal(t, string(e.Origin), string(quoted(c.origin)))
+		if c.origin == nil {
+			require.Equal(t, origin, string(e.Origin))
+		} else {
+			require.Equal(t, string(e.Origin), string(quoted(c.origin)))
+		}
 		require.Equal(t, string(e.Data), string(c.data), "%q", text)
 	}
 	if stageEntry(publisher, text) {
@@ -194,6 +198,23 @@ func TestCAndGoDoWhatCPythonDoes(t *testing.T) {
 	require.Len(t, count, 3)
 	for kind, n := range count {
 		require.Greater(t, inC[kind], n/10, "C does next to nothing of %s", kind)
+	}
+}
+
+func TestANullOriginIsThatOfThePublisher(t *testing.T) {
+	s := newStager(t)
+	for _, text := range []string{`["t",null,1]`, `["t", null, [null]]`, `["",null,"null"]`} {
+		checkEntry(t, s, []byte(text))
+		require.True(t, stageEntry(publisher, []byte(text)), text)
+		e, err := wire.ParseEntry([]byte(text), []byte(origin))
+		require.NoError(t, err)
+		sameMessage(t, s, e.Topic, []byte(origin), e.Data)
+	}
+	// As a fourth element makes null an origin, and the rest is no entry, these are for Go.
+	for _, text := range []string{`["t",null,1,2]`, `["t",null,1,null]`, `["t",null]`, `["t",null,]`, `["t",nul,1]`, `["t",nullx,1]`,
+		`["t",null 1]`, `[null,null,1]`, `["t",null`} {
+		checkEntry(t, s, []byte(text))
+		require.False(t, stageEntry(publisher, []byte(text)), text)
 	}
 }
 
