@@ -20,6 +20,9 @@ type View struct {
 	Lost          uint32
 }
 
+// Decode is that of Envelope: what it decodes outlives the Delivery.
+func (v *View) Decode(into any) error { return loadData(v.Topic, v.Data, into) }
+
 var deliveries = sync.Pool{New: func() any { return new(Delivery) }}
 
 func newDelivery() *Delivery { return deliveries.Get().(*Delivery) }

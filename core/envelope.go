@@ -1,9 +1,5 @@
 package core
 
-import (
-	"github.com/hermes-zmq/hermes/internal/wire"
-)
-
 // Envelope is what travels: data under a topic, from an origin.
 type Envelope struct {
 	// Topic and Origin of an envelope whose sender used no strings, as Python programs
@@ -23,12 +19,4 @@ type Envelope struct {
 // Decode decodes the data into a Go value, as encoding/json would. A struct that
 // embeds Message is filled from a message's slots. NaN and the infinities, which
 // Python writes, are EJSON: no Go decoder takes them.
-func (e *Envelope) Decode(v any) error {
-	if s, ok := slotsOf(v); ok {
-		return s.load(e.Data)
-	}
-	if err := wire.Unmarshal(e.Data, v); err != nil {
-		return errorf(EJSON, "cannot decode the data of topic %q: %w", e.Topic, err)
-	}
-	return nil
-}
+func (e *Envelope) Decode(v any) error { return loadData(e.Topic, e.Data, v) }

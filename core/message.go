@@ -1,8 +1,8 @@
 package core
 
 import (
-	"encoding/json"
 	"reflect"
+	"sync"
 	"time"
 
 	"github.com/hermes-zmq/hermes/internal/clock"
@@ -44,9 +44,45 @@ func Stamp[T any](v *T) *T {
 }
 
 // slots is a struct that embeds Message, seen as the array it travels as.
-type slots struct{ v reflect.Value }
+type slots struct {
+	v      reflect.Value
+	layout *layout
+}
 
-var messageType = reflect.TypeFor[Message]()
+// layout is what is known of a type of struct: which of its fields are slots.
+type layout struct {
+	isMessage bool
+	slots     []slot
+}
+
+// slot is a field, and how it is encoded.
+type slot struct {
+	field  int
+	direct bool // by wire.AppendPlain and wire.LoadPlain; all others by wire.Marshal
+}
+
+var (
+	messageType = reflect.TypeFor[Message]()
+	layouts     sync.Map // *layout by reflect.Type; never removed, as types are not
+)
+
+func layoutOf(t reflect.Type) *layout {
+	if known, ok := layouts.Load(t); ok {
+		return known.(*layout)
+	}
+	l := new(layout)
+	if t.NumField() > 0 {
+		first := t.Field(0)
+		l.isMessage = first.Anonymous && first.Type == messageType
+	}
+	for i := 1; l.isMessage && i < t.NumField(); i++ {
+		if f := t.Field(i); f.IsExported() {
+			l.slots = append(l.slots, slot{i, wire.IsPlain(f.Type)})
+		}
+	}
+	layouts.Store(t, l)
+	return l
+}
 
 // slotsOf recognises a struct that embeds Message first, or a pointer to one.
 func slotsOf(v any) (slots, bool) {
@@ -54,32 +90,31 @@ func slotsOf(v any) (slots, bool) {
 	if r.Kind() == reflect.Pointer {
 		r = r.Elem()
 	}
-	if r.Kind() != reflect.Struct || r.NumField() == 0 {
+	if r.Kind() != reflect.Struct {
 		return slots{}, false
 	}
-	first := r.Type().Field(0)
-	return slots{r}, first.Anonymous && first.Type == messageType
+	l := layoutOf(r.Type())
+	return slots{r, l}, l.isMessage
 }
 
 func (s slots) message() *Message { return s.v.Field(0).Addr().Interface().(*Message) }
 
-// fields lists the values behind the type name and the time.
-func (s slots) fields() (out []reflect.Value) {
-	for i := 1; i < s.v.NumField(); i++ {
-		if s.v.Type().Field(i).IsExported() {
-			out = append(out, s.v.Field(i))
+// append encodes the array.
+func (s slots) append(dst []byte) ([]byte, error) {
+	m := s.v.Field(0)
+	dst, err := wire.AppendPlain(append(dst, '['), m.Field(0))
+	if err == nil {
+		dst, err = wire.AppendPlain(append(dst, ','), m.Field(1))
+	}
+	for i := 0; err == nil && i < len(s.layout.slots); i++ {
+		f := s.v.Field(s.layout.slots[i].field)
+		if dst = append(dst, ','); s.layout.slots[i].direct {
+			dst, err = wire.AppendPlain(dst, f)
+		} else {
+			dst, err = wire.AppendMarshal(dst, f.Interface())
 		}
 	}
-	return out
-}
-
-func (s slots) list() []any {
-	m := s.v.Field(0).Interface().(Message)
-	out := []any{m.DType, m.TS}
-	for _, f := range s.fields() {
-		out = append(out, f.Interface())
-	}
-	return out
+	return append(dst, ']'), err
 }
 
 // load sets the slots from an array. As in Python, an array that is too short
@@ -88,34 +123,48 @@ func (s slots) load(data []byte) error {
 	if !s.v.CanAddr() {
 		return errorf(EINVAL, "a message is decoded into a pointer to %s", s.v.Type())
 	}
-	var values []json.RawMessage
-	if err := wire.Unmarshal(data, &values); err != nil {
+	var room [16][]byte
+	values, err := wire.Elements(data, room[:0])
+	if err != nil {
 		return errorf(EJSON, "not the array of a message: %w", err)
 	}
-	m := s.message()
-	targets := []any{&m.DType, &m.TS}
-	for _, f := range s.fields() {
-		targets = append(targets, f.Addr().Interface())
-	}
-	for i := range min(len(values), len(targets)) {
-		if values[i] == nil { // json-iterator reads null as nothing at all
-			values[i] = json.RawMessage("null")
+	m := s.v.Field(0)
+	for i, value := range values[:min(len(values), 2+len(s.layout.slots))] {
+		if i < 2 {
+			err = wire.LoadPlain(m.Field(i), value)
+		} else if at := s.layout.slots[i-2]; at.direct {
+			err = wire.LoadPlain(s.v.Field(at.field), value)
+		} else {
+			err = wire.Unmarshal(value, s.v.Field(at.field).Addr().Interface())
 		}
-		if err := wire.Unmarshal(values[i], targets[i]); err != nil {
+		if err != nil {
 			return errorf(EJSON, "slot %d of %s: %w", i, s.v.Type(), err)
 		}
 	}
 	return nil
 }
 
-// marshalData encodes a Go value as the data of an envelope.
-func marshalData(v any) ([]byte, error) {
+// appendData encodes a Go value as the data of an envelope.
+func appendData(dst []byte, v any) ([]byte, error) {
+	var err error
 	if s, ok := slotsOf(v); ok {
-		v = s.list()
+		dst, err = s.append(dst)
+	} else {
+		dst, err = wire.AppendMarshal(dst, v)
 	}
-	data, err := wire.Marshal(v)
 	if err != nil {
 		return nil, errorf(EJSON, "cannot encode %T as JSON: %w", v, err)
 	}
-	return data, nil
+	return dst, nil
+}
+
+// loadData decodes the data of an envelope of that topic into a Go value.
+func loadData[T string | []byte](topic T, data []byte, v any) error {
+	if s, ok := slotsOf(v); ok {
+		return s.load(data)
+	}
+	if err := wire.Unmarshal(data, v); err != nil {
+		return errorf(EJSON, "cannot decode the data of topic %q: %w", topic, err)
+	}
+	return nil
 }

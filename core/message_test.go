@@ -1,6 +1,7 @@
 package core
 
 import (
+	"encoding/json"
 	"math"
 	"testing"
 	"time"
@@ -19,12 +20,53 @@ type tick struct {
 }
 
 func TestMessagesTravelAsArrays(t *testing.T) {
-	data, err := marshalData(tick{Message: Message{DType: "Tick", TS: 1.5}, Pair: "BTCUSD", Price: 6543.25, private: 1})
+	data, err := appendData(nil, tick{Message: Message{DType: "Tick", TS: 1.5}, Pair: "BTCUSD", Price: 6543.25, private: 1})
 	require.NoError(t, err)
 	require.JSONEq(t, `["Tick", 1.5, "BTCUSD", 6543.25, null]`, string(data))
 	var back tick
 	require.NoError(t, (&Envelope{Data: data}).Decode(&back))
 	require.Equal(t, tick{Message: Message{DType: "Tick", TS: 1.5}, Pair: "BTCUSD", Price: 6543.25}, back)
+}
+
+type odd struct {
+	Message
+	Bytes   []byte
+	Number  json.Number
+	When    time.Duration
+	Small   float32
+	Any     any
+	Nested  map[string][]int
+	Pointer *tick
+}
+
+func TestSlotsOfAnyTypeTravel(t *testing.T) {
+	at := odd{Message{"odd", 2.5}, []byte("x"), "5", 3, 0.5, "y", map[string][]int{"a": {1}}, &tick{Price: 1}}
+	data, err := appendData(nil, &at)
+	require.NoError(t, err)
+	require.Equal(t, `["odd",2.5,"eA==",5,3,0.5,"y",{"a":[1]},{"DType":"","TS":0,"Pair":"","Price":1,"Side":null}]`, string(data))
+	var back odd
+	require.NoError(t, (&View{Data: data}).Decode(&back))
+	require.Equal(t, at, back)
+	at.Any = make(chan int)
+	_, err = appendData(nil, &at)
+	code(t, EJSON, err, "core.odd")
+}
+
+func TestPublishedAndDecodedMessagesAllocateNothing(t *testing.T) {
+	type quote struct {
+		Message
+		Pair  string
+		Price float64
+		Size  uint64
+	}
+	at, back, buffer := Stamp(&quote{Pair: "BTCUSD", Price: 42000.25, Size: 7}), new(quote), make([]byte, 0, 200)
+	data, err := appendData(nil, at)
+	require.NoError(t, err)
+	v := View{Topic: []byte("t"), Data: data}
+	require.NoError(t, v.Decode(back))
+	require.Equal(t, at, back)
+	require.Zero(t, testing.AllocsPerRun(100, func() { buffer, _ = appendData(buffer[:0], at) }))
+	require.Zero(t, testing.AllocsPerRun(100, func() { _ = v.Decode(back) }))
 }
 
 func TestStampFillsInNameAndTime(t *testing.T) {
@@ -46,7 +88,7 @@ func TestShortAndLongArraysLoad(t *testing.T) {
 	code(t, EJSON, (&Envelope{Data: []byte(`["Tick", 2, 3]`)}).Decode(&back), "slot 2")
 	code(t, EINVAL, (&Envelope{Data: []byte(`[]`)}).Decode(back), "pointer")
 	code(t, EJSON, (&Envelope{Topic: "t", Data: []byte(`NaN`)}).Decode(new(any)), `"t"`)
-	_, err := marshalData(make(chan int))
+	_, err := appendData(nil, make(chan int))
 	code(t, EJSON, err, "chan int")
 }
 
@@ -79,4 +121,26 @@ func TestANumberThatIsNotFiniteIsNotPublished(t *testing.T) {
 	}
 	require.NoError(t, p.Publish("t", "", []byte("[NaN]")), "but as text")
 	require.EqualValues(t, 1, p.Stats().Accepted)
+}
+
+func BenchmarkMessages(b *testing.B) {
+	type quote struct {
+		Message
+		Pair  string
+		Price float64
+		Size  uint64
+	}
+	at, back := Stamp(&quote{Pair: "BTCUSD", Price: 42000.25, Size: 7}), new(quote)
+	data, _ := appendData(nil, at)
+	b.Run("encode", func(b *testing.B) {
+		for b.Loop() {
+			data, _ = appendData(data[:0], at)
+		}
+	})
+	b.Run("decode", func(b *testing.B) {
+		v := View{Data: data}
+		for b.Loop() {
+			_ = v.Decode(back)
+		}
+	})
 }

@@ -201,12 +201,23 @@ func (p *Publisher) PublishBytes(topic, origin, data []byte) error {
 // PublishValue is Publish for a Go value, which is encoded as JSON. A struct that
 // embeds Message is encoded as one.
 func (p *Publisher) PublishValue(topic string, v any) error {
-	data, err := marshalData(v)
+	room := encodings.Get().(*[]byte)
+	defer encodings.Put(room)
+	data, err := appendData((*room)[:0], v)
 	if err != nil {
 		return err
 	}
+	if cap(data) <= mostKept {
+		*room = data
+	}
 	return p.Publish(topic, "", data)
 }
+
+// encodings are buffers for values while they are encoded; Publish copies what is in them.
+var encodings = sync.Pool{New: func() any { return new([]byte) }}
+
+// mostKept is the size of a buffer that is kept for the next value, at most.
+const mostKept = 64 << 10
 
 // publish encodes and queues an envelope; own says that the origin is the publisher's
 // name. The size comes first: a length that is wrong should be found before the text
@@ -349,11 +360,11 @@ func excerpt(text []byte) string {
 // receivers take for one (see the option "times"). Nothing is queued if anything is wrong
 // with the text. It tells how many were queued.
 func (p *Publisher) PublishBatch(text []byte) (int, error) {
-	if !wire.Valid(text) {
-		return 0, errorf(EJSON, "the batch is %w: %s", wire.ErrJSON, excerpt(text))
-	}
 	entries, err := wire.ParseBatch(text, p.origin)
-	if err != nil {
+	switch {
+	case errors.Is(err, wire.ErrJSON):
+		return 0, errorf(EJSON, "the batch is %w: %s", err, excerpt(text))
+	case err != nil:
 		return 0, errorf(EINVAL, "the batch: %w", err)
 	}
 	for i, e := range entries {
