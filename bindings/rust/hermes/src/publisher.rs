@@ -1,6 +1,6 @@
 //! [`Publisher`].
 
-use std::ffi::{c_char, CStr};
+use std::ffi::c_char;
 use std::os::fd::RawFd;
 
 use serde::Serialize;
@@ -54,14 +54,13 @@ impl Publisher {
     /// Queues one envelope. Never waits: returns `false` if the queue is full.
     /// [`fd`](Self::fd) polls readable once there is room again.
     pub fn try_publish<T: Serialize + ?Sized>(&self, topic: &str, data: &T) -> Result<bool> {
-        let json = json::to_string(&(topic, None::<&str>, data))?;
-        self.try_row(&c_text("data", &json)?)
+        self.try_row(&Row::of(topic, data)?)
     }
 
-    /// The same for a JSON array `[topic, origin or null, data]`.
-    pub(crate) fn try_row(&self, row: &CStr) -> Result<bool> {
-        // SAFETY: the text outlives the call.
-        let code = unsafe { hermes_sys::hermes_publish_try(self.handle.0, row.as_ptr()) };
+    pub(crate) fn try_row(&self, row: &Row) -> Result<bool> {
+        let start = row.0.as_ptr().cast::<c_char>();
+        // SAFETY: the text ends with a NUL and outlives the call.
+        let code = unsafe { hermes_sys::hermes_publish_try(self.handle.0, start) };
         Ok(check_unless(hermes_sys::HERMES_ETIMEOUT, code, ())?.is_some())
     }
 
@@ -72,6 +71,10 @@ impl Publisher {
     }
 
     fn queue(&self, topic: &str, origin: Option<&str>, json: &str) -> Result<()> {
+        self.queue_text(topic.as_bytes(), origin, json.as_bytes())
+    }
+
+    fn queue_text(&self, topic: &[u8], origin: Option<&str>, json: &[u8]) -> Result<()> {
         let (origin, origin_len) = match origin {
             Some(origin) => (origin.as_ptr().cast::<c_char>(), origin.len()),
             None => (std::ptr::null(), 0),
@@ -91,8 +94,8 @@ impl Publisher {
         .map(drop)
     }
 
-    /// Queues many envelopes, topics with data, in one call. If the queue fills up midway, the
-    /// error comes with the number of envelopes queued.
+    /// Queues many envelopes, topics with data, in order. If one cannot be serialized, none is
+    /// queued; if one cannot be queued, the error comes with the number of those before it.
     pub fn publish_batch<S, T>(
         &self,
         envelopes: impl IntoIterator<Item = (S, T)>,
@@ -101,16 +104,21 @@ impl Publisher {
         S: AsRef<str>,
         T: Serialize,
     {
-        let mut json = Vec::from(*b"[");
+        // All texts in one buffer, with the ends of each topic and its data.
+        let (mut text, mut ends) = (Vec::with_capacity(4096), Vec::with_capacity(64));
         for (topic, data) in envelopes {
-            if json.len() > 1 {
-                json.push(b',');
-            }
-            json::to_writer(&mut json, &(topic.as_ref(), None::<&str>, data))
-                .map_err(|error| (0, error))?;
+            text.extend_from_slice(topic.as_ref().as_bytes());
+            let topic_end = text.len();
+            json::to_writer(&mut text, &data).map_err(|error| (0, error))?;
+            ends.push((topic_end, text.len()));
         }
-        json.push(b']');
-        self.queue_batch(&json)
+        let mut start = 0;
+        for (count, &(middle, end)) in ends.iter().enumerate() {
+            let (topic, data) = (&text[start..middle], &text[middle..end]);
+            self.queue_text(topic, None, data).map_err(|error| (count, error))?;
+            start = end;
+        }
+        Ok(ends.len())
     }
 
     /// Queues a JSON array of `[topic, origin or null, data]`, in one call.
@@ -126,5 +134,43 @@ impl Publisher {
             hermes_sys::hermes_publish_batch(self.handle.0, start, json.len(), &mut count)
         };
         check(code).map(|_| count).map_err(|error| (count, error))
+    }
+}
+
+/// The JSON text `[topic, null, data]` of an envelope with the publisher's name as its origin,
+/// which ends with a NUL and has no other.
+pub(crate) struct Row(Vec<u8>);
+
+impl Row {
+    /// The row of data that serde serializes, which escapes NULs.
+    pub(crate) fn of<T: Serialize + ?Sized>(topic: &str, data: &T) -> Result<Self> {
+        Self::new(topic, |row| json::to_writer(row, data))
+    }
+
+    /// The row of data that is JSON text already.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn of_json(topic: &str, data: &str) -> Result<Self> {
+        if !json::is_one_value(data) {
+            // More than one would add elements to the array: so an error, whatever it holds.
+            json::from_str::<serde::de::IgnoredAny>(data)?;
+        }
+        Self::new(topic, |row| {
+            row.extend_from_slice(data.as_bytes());
+            Ok(())
+        })
+    }
+
+    fn new(topic: &str, data: impl FnOnce(&mut Vec<u8>) -> Result<()>) -> Result<Self> {
+        let mut row = Vec::with_capacity(192);
+        row.push(b'[');
+        json::to_writer(&mut row, topic)?;
+        row.extend_from_slice(b",null,");
+        data(&mut row)?;
+        row.extend_from_slice(b"]");
+        if row.contains(&0) {
+            return Err(Error::Json(format!("the data for topic {topic:?} contain a NUL")));
+        }
+        row.push(0);
+        Ok(Self(row))
     }
 }

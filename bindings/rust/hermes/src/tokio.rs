@@ -24,8 +24,7 @@ use tokio::task::coop::consume_budget;
 use crate::component::timeout_ms;
 use crate::envelope::{Batch, Envelope};
 use crate::error::{check_unless, Error, Result};
-use crate::json;
-use crate::publisher::Publisher;
+use crate::publisher::{Publisher, Row};
 use crate::receiver::{next_of, Receiver};
 
 /// Registers a descriptor of the library with the current runtime's reactor.
@@ -173,18 +172,15 @@ impl AsyncPublisher {
     /// `queue.full` is `block`, the task waits for room without limit; limit it with
     /// [`tokio::time::timeout`](https://docs.rs/tokio). A cancelled call has queued nothing.
     pub async fn publish<T: Serialize + ?Sized>(&self, topic: &str, data: &T) -> Result<()> {
-        self.queue(json::to_string(&(topic, None::<&str>, data))?).await
+        self.queue(Row::of(topic, data)?).await
     }
 
     /// The same, with data that is JSON text already.
     pub async fn publish_json(&self, topic: &str, json: &str) -> Result<()> {
-        // Validated alone: more than one value would add elements to the array below.
-        json::from_str::<serde::de::IgnoredAny>(json)?;
-        self.queue(format!("[{},null,{json}]", json::to_string(topic)?)).await
+        self.queue(Row::of_json(topic, json)?).await
     }
 
-    async fn queue(&self, row: String) -> Result<()> {
-        let row = crate::component::c_text("data", &row)?;
+    async fn queue(&self, row: Row) -> Result<()> {
         let attempt = || Ok(self.publisher.try_row(&row)?.then_some(()));
         until_some(&self.descriptor, attempt).await
     }

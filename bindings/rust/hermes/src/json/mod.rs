@@ -5,6 +5,8 @@ mod read;
 mod write;
 
 pub(crate) use read::from_str;
+#[cfg(feature = "tokio")]
+pub(crate) use read::is_one_value;
 pub(crate) use write::{to_string, to_writer};
 
 /// Python's literals for non-finite numbers.

@@ -47,6 +47,26 @@ fn beyond_serde_json(text: &str) -> bool {
     false
 }
 
+/// Whether a text has no comma and closes no bracket outside of a value: in an array it is one
+/// element, or the array is no JSON.
+#[cfg(feature = "tokio")]
+pub(crate) fn is_one_value(text: &str) -> bool {
+    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    for byte in text.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = in_string,
+            b'"' => in_string = !in_string,
+            _ if in_string => {}
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' | b',' if depth == 0 => return false,
+            b']' | b'}' => depth -= 1,
+            _ => {}
+        }
+    }
+    depth == 0 && !in_string && !text.trim().is_empty()
+}
+
 /// A text, the read position in it, and the nesting depth.
 struct Reader<'de> {
     text: &'de str,
