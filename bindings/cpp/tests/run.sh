@@ -3,7 +3,8 @@
 #
 # Each test is a program that ends with 0; it is run plainly, and under AddressSanitizer, which
 # also tells what is never freed. Needs build/libhermes.so.2. Builds the programs that the
-# tests with other languages use too.
+# tests with other languages use too. As nearly all of the time is the compiler's, all that is to
+# be compiled is compiled first, on all processors; then the tests run one after another.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -11,33 +12,43 @@ root=$(cd "$here/../../.." && pwd)
 out=$root/build/bindings/cpp
 only=${1:-}
 patience=600 # seconds for any one test, as a guard against hanging
+at_once=$(nproc)
 
 cxx=${CXX:-c++}
-strict=(-O1 -g -Wall -Wextra -pedantic -Wconversion -Wshadow -Werror)
+strict=(-Wall -Wextra -pedantic -Wconversion -Wshadow -Werror)
 paths=("-I$root/include" "-I$root/bindings/cpp")
-asan=(-fsanitize=address -fno-omit-frame-pointer)
+# Warnings of the optimizer come from the plain programs, so these are compiled fast.
+asan=(-O0 -g1 -fsanitize=address -fno-omit-frame-pointer)
 export ASAN_OPTIONS=detect_leaks=1:abort_on_error=1
 export LSAN_OPTIONS="suppressions=$root/capi/tests/leaks.supp:print_suppressions=0"
 
-mkdir -p "$out"
+mkdir -p "$out/log"
 
 step() { # NAME COMMAND...: runs it, and shows its output if it fails
-    local name=$1 code
+    local name=$1 log=$out/log/$BASHPID code
     shift
-    printf '%-52s' "$name"
-    if "$@" >"$out/output" 2>&1; then
-        echo ok
-        sed -n '/^  /p' "$out/output" # figures, where a test has some
+    if "$@" >"$log" 2>&1; then
+        printf '%-52sok\n%s' "$name" "$(sed -n '/^  /p' "$log")" # figures, where a test has some
     else
         code=$?
-        echo "failed ($code)"
-        cat "$out/output" >&2
-        exit 1
+        printf '%-52sfailed (%s)\n' "$name" "$code"
+        cat "$log" >&2
+        return 1
     fi
 }
 
+begin() { # NAME COMMAND...: a step that runs while others do, as many at once as there are processors
+    while [ "$(jobs -rp | wc -l)" -ge "$at_once" ]; do wait -n || exit 1; done
+    step "$@" &
+}
+
+finish() { # waits for what has begun
+    local job
+    for job in $(jobs -p); do wait "$job" || exit 1; done
+}
+
 compile() { # SOURCE PROGRAM FLAGS...: against the library in build, whose names are stripped
-    compile_against "$root/build" "$@"
+    compile_against "$root/build" "$@" -O1
 }
 
 compile_against() { # DIRECTORY SOURCE PROGRAM FLAGS...
@@ -51,21 +62,22 @@ named_library() { # one that has names, for the leaks that are known
         ln -sf libhermes.so.2 "$out/named/libhermes.so"
 }
 
-try() { # TEST STANDARD FLAGS...: compiles a test, and runs it
-    local name=$1 standard=$2
-    [ -z "$only" ] || [ "$only" = "$name" ] || return 0
-    shift 2
-    step "$name, $standard compiles" compile "$here/$name.cpp" "$name" "-std=$standard" "$@"
-    step "$name, $standard" timeout $patience "$out/$name"
+wanted() { [ -z "$only" ] || [ "$only" = "$1" ]; }
+
+compile_test() { # TEST STANDARD FLAGS...: plainly
+    wanted "$1" || return 0
+    begin "$1, $2 compiles" compile "$here/$1.cpp" "$1-$2" "-std=$2" "${@:3}"
 }
 
-try_asan() { # TEST FLAGS...: the same under AddressSanitizer
-    local name=$1
-    [ -z "$only" ] || [ "$only" = "$name" ] || return 0
-    shift
-    step "$name compiles for AddressSanitizer" compile_against "$out/named" "$here/$name.cpp" \
-        "$name-asan" -std=c++17 "${asan[@]}" "$@"
-    step "$name, AddressSanitizer" timeout $patience "$out/$name-asan"
+compile_asan() { # TEST FLAGS...: the same under AddressSanitizer
+    wanted "$1" || return 0
+    begin "$1 compiles for AddressSanitizer" compile_against "$out/named" "$here/$1.cpp" \
+        "$1-asan" -std=c++17 "${asan[@]}" "${@:2}"
+}
+
+run() { # TEST KIND
+    wanted "$1" || return 0
+    step "$1, $2" timeout $patience "$out/$1-$2"
 }
 
 # Each function of hermes.h must be wrapped. Exceptions: Python's marshal format has no use
@@ -93,22 +105,28 @@ END
         compile "$out/main.cpp" main -std=c++17 "$out/twice.o" && "$out/main"
 }
 
+bare=-DHERMES_NO_JSON # and so most of the tests also show that nothing needs it
 if [ -z "$only" ]; then
     step "hermes.hpp uses every function" wraps_everything
-    step "the headers stand alone, and in two places" alone_and_twice
+    begin "the headers stand alone, and in two places" alone_and_twice
     for program in examples/peaks tests/echo; do
-        step "$program compiles" compile "$root/bindings/cpp/$program.cpp" "$(basename $program)" -std=c++17
+        begin "$program compiles" compile "$root/bindings/cpp/$program.cpp" "$(basename $program)" -std=c++17
     done
 fi
+# The linker needs the library that has names, so it comes first.
+begin "the library, with names" named_library
+for test in exchange errors closing; do compile_test $test c++17 $bare; done
+compile_test exchange c++20 $bare
+for test in records slots; do compile_test $test c++17; done
+finish
+for test in exchange errors closing; do compile_asan $test $bare; done
+for test in records slots; do compile_asan $test; done
+finish
 
-bare=-DHERMES_NO_JSON # and so most of the tests also show that nothing needs it
-step "the library, with names" named_library
-for test in exchange errors closing; do
-    try $test c++17 $bare
-    try_asan $test $bare
+for test in exchange errors closing records slots; do
+    run $test c++17
+    run $test asan
 done
-try exchange c++20 $bare
-try records c++17
-try_asan records
+run exchange c++20
 
 echo "The C++ binding is as it should be."
