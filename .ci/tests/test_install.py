@@ -142,6 +142,7 @@ def test_everything_is_in_its_place(prefix):
         "include/hermes_envelope.hpp": "0o644",
         "include/hermes_error.hpp": "0o644",
         "include/hermes_records.hpp": "0o644",
+        "include/hermes_slots.hpp": "0o644",
         "lib/libhermes.so": "-> libhermes.so.2",
         "lib/libhermes.so.2": f"-> libhermes.so.{VERSION}",
         f"lib/libhermes.so.{VERSION}": "0o755",

@@ -25,6 +25,7 @@
 //   hermes_component.hpp    Component: options, life cycle, counters, events
 //   hermes.hpp              PostOffice, Publisher, Receiver, Node
 //   hermes_records.hpp      structs as messages
+//   hermes_slots.hpp        how their slots are written and read
 #ifndef HERMES_HPP
 #define HERMES_HPP
 
