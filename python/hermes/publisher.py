@@ -13,10 +13,11 @@ from hermes._arguments import addresses, addresses_text, name_text
 from hermes._attributes import Socket
 from hermes._codec.codec import choose
 from hermes._component import Component
+from hermes._native.abi import OK
 from hermes._native.handles import PublisherCore
 from hermes._queue.pumps import SendPump
 from hermes._queue.q import PublisherQ
-from hermes._queue.send import Progress, send, send_many, settled
+from hermes._queue.send import FOR_TEXT, Progress, offer, send, send_many, settled
 from hermes._typing import OnEvent, OptionValue, PublisherStats
 from hermes._zmq_context import Context
 from hermes.structs import Envelope
@@ -161,11 +162,19 @@ class Publisher(_Component):
 
                 await aio.pause()  # for a loop that tries again
             return published
-        if self._hermes_room is None:
+        room = self._hermes_room
+        if room is None:
             from hermes._queue.aio import Room
 
-            self._hermes_room = Room(core)
-        return settled(core, await self._hermes_room.publish(self._hermes_codec, envelope))
+            room = self._hermes_room = Room(core)
+        if room.is_turn_over():
+            await room.pause()
+        code = offer(core, self._hermes_codec, envelope)
+        if code == OK:
+            return True
+        if code in FOR_TEXT:
+            code = await room.publish(self._hermes_codec, envelope)
+        return settled(core, code)
 
     def publish_many(self, envelopes: Iterable[Envelope]) -> int:
         """Queue many envelopes in order, faster than one by one. Thread-safe.

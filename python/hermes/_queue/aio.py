@@ -13,7 +13,6 @@ from hermes._codec.encode import written
 from hermes._native.abi import ETIMEOUT
 from hermes._queue.q import take_from
 from hermes._queue.recv import PAUSE
-from hermes._queue.send import FOR_TEXT, offer
 from hermes._queue.waiters import Waiters
 
 if TYPE_CHECKING:
@@ -145,14 +144,16 @@ class Room:
         self._waiters = Waiters()
         self._published = 0
 
-    async def publish(self, codec: Codec, envelope: Envelope) -> int:
-        """Queue an envelope as soon as there is room; return the code."""
+    #: Lets other tasks run.
+    pause = staticmethod(pause)
+
+    def is_turn_over(self) -> bool:
+        """Tell whether a task that publishes should let other tasks run first."""
         self._published += 1
-        if self._published % _TURN == 0:
-            await asyncio.sleep(0)
-        code = offer(self._core, codec, envelope)
-        if code not in FOR_TEXT:
-            return code
+        return self._published % _TURN == 0
+
+    async def publish(self, codec: Codec, envelope: Envelope) -> int:
+        """Queue an envelope as text, as soon as there is room; return the code."""
         row = written(codec, envelope)
         while True:
             code = self._core.post(row)
