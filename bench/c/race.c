@@ -170,6 +170,18 @@ void tick_probe(struct tick *t, uint64_t number) {
     t->data[t->payload ? 11 : 2] = 'P';
 }
 
+bool tick_is_probe(const struct tick *t) {
+    return t->data[t->payload ? 11 : 2] == 'P';
+}
+
+struct values values_of(uint64_t number) {
+    return (struct values){
+        .ts = BEGINNING + (double)(number % 1000000) / 1e6,
+        .price = 42000 + (double)(number % 100) + (double)(number % 4) / 4,
+        .number = FIRST + number,
+    };
+}
+
 size_t now_text(char *buf) {
     uint64_t now = (uint64_t)wall_ns() / 1000;
     digits(buf, now / 1000000, 10);
@@ -235,6 +247,19 @@ static void note_delay(struct check *c, const char *data, size_t len) {
     memcpy(c->want.data + 8, data + 8, 20);
 }
 
+/* Counts an envelope, and gives the number that it must have. */
+static uint64_t begin_take(struct check *c, uint64_t publisher) {
+    if (c->taken++ == 0) c->first = monotonic_ns();
+    return c->next[publisher]++;
+}
+
+/* True when all are there. */
+static bool end_take(struct check *c) {
+    if (c->taken < c->count) return false;
+    c->last = monotonic_ns();
+    return true;
+}
+
 bool check_take(struct check *c, const char *topic, size_t topic_len, const char *origin,
                 size_t origin_len, const char *data, size_t data_len) {
     uint64_t publisher = publisher_of(c, origin, origin_len);
@@ -242,9 +267,8 @@ bool check_take(struct check *c, const char *topic, size_t topic_len, const char
         note_probe(c, publisher);
         return false;
     }
-    if (c->taken++ == 0) c->first = monotonic_ns();
     struct tick *want = &c->want;
-    tick_make(want, c->next[publisher]++);
+    tick_make(want, begin_take(c, publisher));
     if (want->timed) note_delay(c, data, data_len);
     if (topic_len != want->topic_len - 2 || memcmp(topic, want->topic + 1, topic_len) != 0 ||
         data_len != want->data_len || memcmp(data, want->data, data_len) != 0) {
@@ -254,9 +278,28 @@ bool check_take(struct check *c, const char *topic, size_t topic_len, const char
                      (int)want->topic_len - 2, want->topic + 1,
                      (int)(want->data_len < 60 ? want->data_len : 60), want->data);
     }
-    if (c->taken < c->count) return false;
-    c->last = monotonic_ns();
-    return true;
+    return end_take(c);
+}
+
+bool check_values(struct check *c, const char *topic, size_t topic_len, const char *origin,
+                  size_t origin_len, const struct values *tick, const char *symbol) {
+    uint64_t publisher = publisher_of(c, origin, origin_len);
+    if (tick == NULL) {
+        note_probe(c, publisher);
+        return false;
+    }
+    uint64_t number = begin_take(c, publisher);
+    struct values want = values_of(number);
+    tick_make(&c->want, number);
+    if (topic_len != c->want.topic_len - 2 || memcmp(topic, c->want.topic + 1, topic_len) != 0 ||
+        strcmp(symbol, SYMBOL) != 0 || tick->ts != want.ts || tick->price != want.price ||
+        tick->number != want.number) {
+        if (c->wrong++ == 0)
+            snprintf(c->complaint, sizeof c->complaint, "%.*s %s %.17g %.17g %lu at %lu",
+                     (int)topic_len, topic, symbol, tick->ts, tick->price,
+                     (unsigned long)tick->number, (unsigned long)number);
+    }
+    return end_take(c);
 }
 
 static int ascending(const void *a, const void *b) {

@@ -11,6 +11,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* ---- Arguments: PROGRAM ROLE key=value ... -------------------------------- */
 
 /* To be called first. Gives the role. */
@@ -58,6 +62,15 @@ void tick_init(struct tick *t);
 void tick_make(struct tick *t, uint64_t number);
 /* A tick that only says that the way is open. */
 void tick_probe(struct tick *t, uint64_t number);
+bool tick_is_probe(const struct tick *t);
+
+/* What a tick says, for programs that send values and not texts. */
+struct values {
+    double ts, price;
+    uint64_t number;
+};
+#define SYMBOL "BTCUSD"
+struct values values_of(uint64_t number);
 /* "1763800000.123456" for now, without a NUL; gives the length. */
 size_t now_text(char *buf);
 
@@ -68,6 +81,9 @@ struct check *check_new(void);
 /* One envelope; topic and origin without quotation marks. True when all are there. */
 bool check_take(struct check *c, const char *topic, size_t topic_len, const char *origin,
                 size_t origin_len, const char *data, size_t data_len);
+/* The same for one that was decoded; NULL stands for a probe. */
+bool check_values(struct check *c, const char *topic, size_t topic_len, const char *origin,
+                  size_t origin_len, const struct values *tick, const char *symbol);
 /* For subscribers that time out: how long they wait in silence, in milliseconds. */
 #define SILENCE_MS 20000
 /* Prints the result. */
@@ -90,5 +106,9 @@ void publish_all(send_function *send, void *self);
 
 /* Times single calls of send and prints the distribution, in nanoseconds. */
 void time_calls(send_function *send, void *self);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

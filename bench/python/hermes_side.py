@@ -1,7 +1,7 @@
 """hermes from Python.
 
-hermes_side.py publish  in=ADDRESS  [many=1]
-hermes_side.py receive  out=ADDRESS [many=1]
+hermes_side.py publish  in=ADDRESS  [many=1 | aio=1 [uvloop=1]]
+hermes_side.py receive  out=ADDRESS [many=1 | aio=1 [uvloop=1]]
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from hermes import Envelope
 
 #: How much goes into one call with many=1.
 MOST = 256
+
+#: Whether tasks of an event loop publish and receive.
+AIO = side.SETTINGS.get("aio") == "1"
 
 
 def publish_many(publisher: hermes.Publisher) -> None:
@@ -29,11 +32,21 @@ def publish_many(publisher: hermes.Publisher) -> None:
     side.say(start=start, end=side.time.monotonic_ns())
 
 
+async def publish_in_loop(publisher: hermes.Publisher) -> None:
+    """Like side.publish_all, in a task."""
+    origin = side.ORIGIN
+    await side.publish_all_in_loop(
+        lambda topic, data: publisher.apublish(Envelope(topic, origin, data))
+    )
+
+
 def publish(many: bool) -> None:
     """The publisher's side."""
     options = {"queue.block": "1m"}
     with hermes.Publisher(side.IN, side.ORIGIN, options=options) as publisher:
-        if many:
+        if AIO:
+            side.run_loop(publish_in_loop(publisher))
+        elif many:
             publish_many(publisher)
         else:
             origin = side.ORIGIN
@@ -47,7 +60,12 @@ def receive(many: bool) -> None:
     options = {"queue.messages": 1_000_000_000, "queue.bytes": "64GiB"}
     receiver = hermes.Receiver(side.OUT, "receiver", on_slow="ignore", options=options)
     with receiver:
-        take_many(receiver, check) if many else take_singly(receiver, check)
+        if AIO:
+            side.run_loop(take_in_loop(receiver, check))
+        elif many:
+            take_many(receiver, check)
+        else:
+            take_singly(receiver, check)
         check.print()
         side.wait_for_end()
 
@@ -57,6 +75,13 @@ def take_singly(receiver: hermes.Receiver, check: side.Check) -> None:
     while True:
         e = receiver.recv(block=True, timeout=side.SILENCE)
         if e is None or check.take(e.topic, e.origin, e.data):
+            return
+
+
+async def take_in_loop(receiver: hermes.Receiver, check: side.Check) -> None:
+    """The loop of a task."""
+    async for e in receiver:
+        if check.take(e.topic, e.origin, e.data):
             return
 
 

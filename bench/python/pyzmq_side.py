@@ -1,8 +1,8 @@
 """pyzmq and json, as in a program without hermes.
 
 pyzmq_side.py proxy    in=ADDRESS out=ADDRESS
-pyzmq_side.py publish  in=ADDRESS
-pyzmq_side.py receive  out=ADDRESS
+pyzmq_side.py publish  in=ADDRESS  [aio=1 [uvloop=1]]
+pyzmq_side.py receive  out=ADDRESS [aio=1 [uvloop=1]]
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from typing import Any
 
 import side
 import zmq
+import zmq.asyncio
 
 
-def socket(kind: int) -> zmq.Socket[bytes]:
+def socket(kind: int, context: Any = None) -> Any:
     """A socket without high-water marks."""
-    made = zmq.Context.instance().socket(kind)
+    made = (context or zmq.Context.instance()).socket(kind)
     made.set_hwm(0)
     made.linger = 1000
     return made
@@ -59,6 +60,38 @@ def publish() -> None:
     pub.close()
 
 
+async def publish_in_loop() -> None:
+    """The same in a task."""
+    pub = socket(zmq.XPUB, zmq.asyncio.Context.instance())
+    pub.sndhwm = 100_000
+    pub.xpub_nodrop = True
+    pub.connect(side.IN)
+    await pub.recv()  # the first subscription
+    origin = side.ORIGIN
+
+    def send(topic: str, data: list[Any]) -> Any:
+        return pub.send_multipart([dumps(x).encode() for x in (topic, origin, data, time.time())])
+
+    await side.publish_all_in_loop(send)
+    side.wait_for_end()
+    pub.close()
+
+
+async def receive_in_loop() -> None:
+    """The same in a task."""
+    sub = socket(zmq.SUB, zmq.asyncio.Context.instance())
+    sub.subscribe(b"")
+    sub.connect(side.OUT)
+    check = side.Check()
+    done = False
+    while not done:
+        topic, origin, data, _ = map(loads, await sub.recv_multipart())
+        done = check.take(topic, origin, data)
+    check.print()
+    side.wait_for_end()
+    sub.close()
+
+
 def receive() -> None:
     """Take messages of four frames."""
     sub = socket(zmq.SUB)
@@ -79,4 +112,8 @@ def receive() -> None:
 
 
 if __name__ == "__main__":
-    {"proxy": proxy, "publish": publish, "receive": receive}[side.ROLE]()
+    if side.SETTINGS.get("aio") == "1":
+        tasks = {"publish": publish_in_loop, "receive": receive_in_loop}
+        side.run_loop(tasks[side.ROLE]())
+    else:
+        {"proxy": proxy, "publish": publish, "receive": receive}[side.ROLE]()

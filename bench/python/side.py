@@ -6,12 +6,13 @@ arrives, and the talk with the referee over stdin and stdout; see bench/README.m
 
 from __future__ import annotations
 
+import asyncio
 import json
 import mmap
 import select
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 ROLE = sys.argv[1] if len(sys.argv) > 1 else ""
@@ -71,6 +72,28 @@ def publish_all(send: Callable[[str, list[Any]], Any]) -> None:
     for i in range(COUNT):
         send(topics[i % many], tick(i))
     say(start=start, end=time.monotonic_ns())
+
+
+async def publish_all_in_loop(send: Callable[[str, list[Any]], Awaitable[Any]]) -> None:
+    """publish_all for coroutines."""
+    while not told_to_go(0.005):
+        await send(TOPICS[0], PROBE)
+    topics, many = TOPICS, len(TOPICS)
+    start = time.monotonic_ns()
+    for i in range(COUNT):
+        await send(topics[i % many], tick(i))
+    say(start=start, end=time.monotonic_ns())
+
+
+def run_loop(main: Coroutine[Any, Any, None]) -> None:
+    """asyncio.run, with the event loop of uvloop if uvloop=1."""
+    if SETTINGS.get("uvloop") == "1":
+        import uvloop
+
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(main)
+        return
+    asyncio.run(main)
 
 
 class Check:

@@ -13,6 +13,9 @@ from referee.teams import ROOT
 
 SECTIONS = [
     lines.native,
+    lines.cpp,
+    lines.rust,
+    lines.golang,
     lines.relay,
     lines.curve,
     lines.fan_out,
@@ -20,6 +23,7 @@ SECTIONS = [
     lines.latency,
     lines.loaded,
     lines.python,
+    lines.asyncio,
     lines.call,
     few.few,
     rest.idle,

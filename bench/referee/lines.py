@@ -98,6 +98,82 @@ def python(race: Race) -> None:
         _times(race, out, f"Python, publish_many/recv_many, to {peer.name}", many, peer)
 
 
+def _bindings(race: Race, teams: list[Team], more: list[Team]) -> Outcome:
+    """Compete in fewer rounds than the main lines; those of ``more`` in a long race only."""
+    rounds = race.rounds if race.long else min(race.rounds, 3)
+    return race.compete(teams + (more if race.long else []), race.count, rounds)
+
+
+def _times_each(
+    race: Race, out: Outcome, lines: list[tuple[str, Team, Team, float | None]]
+) -> None:
+    """Lines of pairs, without those of which one has not competed."""
+    for what, ours, theirs, goal in lines:
+        if out.has(ours, theirs) or goal is not None:
+            _times(race, out, what, ours, theirs, goal)
+
+
+def asyncio(race: Race) -> None:
+    """Tasks of an event loop, beside threads that block, and beside pyzmq."""
+    progress("asyncio")
+    blocking, ours, theirs = t.HERMES_PYTHON, t.HERMES_ASYNCIO, t.PYZMQ_ASYNCIO
+    out = _bindings(race, [blocking, ours, theirs, t.HERMES_UVLOOP], [t.PYZMQ_UVLOOP])
+    race.tables.append(_standings("throughput-asyncio", out))
+    lines = [
+        ("asyncio, to pyzmq.asyncio", ours, theirs, 10),
+        ("uvloop, to pyzmq.asyncio on uvloop", t.HERMES_UVLOOP, t.PYZMQ_UVLOOP, None),
+        ("asyncio, to Python that blocks", ours, blocking, 0.9),
+        ("uvloop, to Python that blocks", t.HERMES_UVLOOP, blocking, 0.9),
+    ]
+    _times_each(race, out, lines)
+
+
+def cpp(race: Race) -> None:
+    """C++ beside C, and beside what programs in C++ use."""
+    progress("C++")
+    teams = [t.HERMES_C_BATCH, t.HERMES_CPP, t.HERMES_CPP_TYPED, t.CPPZMQ_TYPED]
+    out = _bindings(race, teams, [t.CPPZMQ])
+    race.tables.append(_standings("throughput-cpp", out))
+    typed = "C++, structs, to cppzmq with nlohmann/json"
+    lines = [
+        ("C++, texts, to C", t.HERMES_CPP, t.HERMES_C_BATCH, 0.95),
+        ("C++, texts, to cppzmq", t.HERMES_CPP, t.CPPZMQ, None),
+        (typed, t.HERMES_CPP_TYPED, t.CPPZMQ_TYPED, 4),
+    ]
+    _times_each(race, out, lines)
+
+
+def rust(race: Race) -> None:
+    """Rust beside C, and beside what programs in Rust use."""
+    progress("Rust")
+    one, batch, typed = t.HERMES_RUST, t.HERMES_RUST_BATCH, t.HERMES_RUST_TYPED
+    teams = [t.HERMES_C_ONE, one, batch, t.HERMES_RUST_ASYNC, typed, t.HERMES_RUST_TYPED_BATCH]
+    out = _bindings(race, [*teams, t.ZMQ_RUST_TYPED], [t.ZMQ_RUST, t.OMQ, t.RZMQ])
+    race.tables.append(_standings("throughput-rust", out))
+    lines = [
+        ("Rust, one by one, to C, one by one", one, t.HERMES_C_ONE, 0.9),
+        ("Rust, recv_batch, to one by one", batch, one, 1),
+        ("Rust, tokio, to one by one", t.HERMES_RUST_ASYNC, one, 0.8),
+        *((f"Rust, one by one, to {x.name}", one, x, None) for x in (t.ZMQ_RUST, t.OMQ, t.RZMQ)),
+        ("Rust, serde, to the zmq crate with serde_json", typed, t.ZMQ_RUST_TYPED, 3),
+        ("Rust, serde, batches, to one by one", t.HERMES_RUST_TYPED_BATCH, typed, 1),
+    ]
+    _times_each(race, out, lines)
+
+
+def golang(race: Race) -> None:
+    """Go with structs, beside what programs in Go use."""
+    progress("Go")
+    typed = t.HERMES_GO_TYPED
+    out = _bindings(race, [typed, t.ZMQ4_GO_TYPED], [t.HERMES_GO, t.ZMQ4_GO])
+    race.tables.append(_standings("throughput-go", out))
+    lines = [
+        ("Go, texts, to go-zeromq/zmq4", t.HERMES_GO, t.ZMQ4_GO, None),
+        ("Go, structs, to go-zeromq/zmq4 with encoding/json", typed, t.ZMQ4_GO_TYPED, 10),
+    ]
+    _times_each(race, out, lines)
+
+
 def relay(race: Race) -> None:
     """What stands between, alone."""
     progress("Relay alone")

@@ -141,6 +141,50 @@ LIBZMQ_CURVE = Team(
 RZMQ = Team("rzmq, Rust, zmq_proxy", ZMQ_PROXY, *_c("race-rzmq"), speed=300_000, needs=("rzmq",))
 
 
+def _native(
+    name: str, broker: Broker, program: str, speed: int, *settings: str, needs: str | None = None
+) -> Team:
+    """A program with the same settings on both sides."""
+    sides = ([_program(program), role, *settings] for role in ("publish", "receive"))
+    return Team(name, broker, *sides, speed=speed, needs=(needs,) if needs else ())
+
+
+_CPP, _RUST, _GO = "hermes-cpp", "race-hermes-rust", "race-hermes"
+HERMES_CPP = _native("hermes, C++", POST_OFFICE, _CPP, 2_500_000, needs="cpp")
+HERMES_CPP_TYPED = _native(
+    "hermes, C++, structs", POST_OFFICE, _CPP, 1_200_000, "typed=1", needs="cpp"
+)
+CPPZMQ = _native("cppzmq", ZMQ_PROXY, "zmq-cpp", 600_000, needs="cppzmq")
+CPPZMQ_TYPED = _native(
+    "cppzmq, nlohmann/json", ZMQ_PROXY, "zmq-cpp", 350_000, "typed=1", needs="cppzmq"
+)
+HERMES_RUST = _native("hermes, Rust", POST_OFFICE, _RUST, 1_500_000, needs="rust")
+HERMES_RUST_BATCH = _native(
+    "hermes, Rust, recv_batch", POST_OFFICE, _RUST, 2_000_000, "how=batch", needs="rust"
+)
+HERMES_RUST_ASYNC = _native(
+    "hermes, Rust, tokio", POST_OFFICE, _RUST, 1_200_000, "how=async", needs="rust"
+)
+HERMES_RUST_TYPED = _native(
+    "hermes, Rust, serde", POST_OFFICE, _RUST, 1_200_000, "typed=1", needs="rust"
+)
+HERMES_RUST_TYPED_BATCH = _native(
+    "hermes, Rust, serde, batches",
+    *(POST_OFFICE, _RUST, 1_200_000, "how=batch", "typed=1"),
+    needs="rust",
+)
+ZMQ_RUST = _native("zmq crate", ZMQ_PROXY, "race-zmq", 600_000, needs="zmq-rust")
+ZMQ_RUST_TYPED = _native(
+    "zmq crate, serde_json", ZMQ_PROXY, "race-zmq", 500_000, "typed=1", needs="zmq-rust"
+)
+OMQ = _native("omq-tokio, Rust, zmq_proxy", ZMQ_PROXY, "race-omq", 600_000, needs="omq")
+HERMES_GO_TYPED = _native("hermes, Go, structs", POST_OFFICE, _GO, 1_000_000, "typed=1")
+ZMQ4_GO = _native("go-zeromq/zmq4", ZMQ_PROXY, "race-zmq4", 120_000, needs="zmq4")
+ZMQ4_GO_TYPED = _native(
+    "go-zeromq/zmq4, encoding/json", ZMQ_PROXY, "race-zmq4", 100_000, "typed=1", needs="zmq4"
+)
+
+
 def _py(
     name: str,
     broker: Broker,
@@ -148,9 +192,10 @@ def _py(
     speed: int,
     *,
     many: bool = False,
+    more: tuple[str, ...] = (),
     needs: tuple[str, ...] = (),
 ) -> Team:
-    more = ["many=1"] if many else []
+    more = ("many=1", *more) if many else more
     publish, receive = ([*_python(file), role, *more] for role in ("publish", "receive"))
     environment = _OURS if file == "hermes_side.py" else {}
     return Team(name, broker, publish, receive, speed, environment, needs=needs)
@@ -160,6 +205,11 @@ HERMES_PYTHON = _py("hermes, Python, one by one", POST_OFFICE, "hermes_side.py",
 HERMES_PYTHON_MANY = _py(
     "hermes, Python, publish_many/recv_many", POST_OFFICE, "hermes_side.py", 400_000, many=True
 )
+_AIO, _UVLOOP = ("aio=1",), ("aio=1", "uvloop=1")
+HERMES_ASYNCIO = _py("hermes, asyncio", POST_OFFICE, "hermes_side.py", 150_000, more=_AIO)
+HERMES_UVLOOP = _py("hermes, uvloop", POST_OFFICE, "hermes_side.py", 150_000, more=_UVLOOP)
+PYZMQ_ASYNCIO = _py("pyzmq.asyncio", PYZMQ_PROXY, "pyzmq_side.py", 20_000, more=_AIO)
+PYZMQ_UVLOOP = _py("pyzmq.asyncio, uvloop", PYZMQ_PROXY, "pyzmq_side.py", 20_000, more=_UVLOOP)
 PYZMQ = _py("pyzmq and json by hand", PYZMQ_PROXY, "pyzmq_side.py", 50_000)
 NATS_PYTHON = _py("NATS, Python", NATS_SERVER, "nats_side.py", 30_000, needs=("nats", "nats-py"))
 ZENOH_PYTHON = _py("Zenoh, Python", ZENOH_ROUTER, "zenoh_side.py", 130_000, needs=("zenoh",))

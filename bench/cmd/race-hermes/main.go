@@ -1,8 +1,8 @@
 // Command race-hermes is the contestant: hermes as a Go library.
 //
 //	race-hermes office   in=ADDRESS out=ADDRESS    says what it allocated
-//	race-hermes publish  in=ADDRESS
-//	race-hermes receive  out=ADDRESS
+//	race-hermes publish  in=ADDRESS   [typed=1]
+//	race-hermes receive  out=ADDRESS  [typed=1]
 package main
 
 import (
@@ -15,6 +15,14 @@ import (
 
 // most is how much is taken in one call.
 const most = 1024
+
+// tick is a tick as a struct.
+type tick struct {
+	core.Message
+	Symbol string
+	Price  float64
+	Number uint64
+}
 
 func main() {
 	switch role := race.Role(); role {
@@ -59,6 +67,14 @@ func publish() {
 	// Where the queue is full, wait rather than give up.
 	start(p, map[string]string{"queue.block": "1m"})
 	topics := race.Topics()
+	if race.Typed() {
+		race.PublishValues(func(topic int, v race.Values) {
+			race.Must(p.PublishValue(topics[topic], &tick{core.Message{DType: v.DType, TS: v.TS}, v.Symbol, v.Price, v.Number}))
+		})
+		race.WaitForEnd()
+		race.Must(p.Close())
+		return
+	}
 	race.Publish(func(topic int, data []byte) {
 		race.Must(p.Publish(topics[topic], "", data))
 	}, func() {})
@@ -80,7 +96,13 @@ func receive() {
 		}
 		for i := 0; i < d.Len() && taking; i++ {
 			view := d.At(i)
-			taking = !check.Take(view.Topic, view.Data)
+			if !race.Typed() {
+				taking = !check.Take(view.Topic, view.Data)
+				continue
+			}
+			var t tick
+			race.Must(view.Decode(&t))
+			taking = !check.TakeValues(view.Topic, race.Values{DType: t.DType, TS: t.TS, Symbol: t.Symbol, Price: t.Price, Number: t.Number})
 		}
 		d.Release()
 	}

@@ -1,6 +1,7 @@
 package race
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -45,26 +46,50 @@ func (c *Check) Take(topic, data []byte) bool {
 		c.probed()
 		return false
 	}
-	r := &c.result
-	if r.Count == 0 {
-		r.First, c.before = Monotonic(), Allocated()
-	}
-	number := r.Count
-	r.Count++
+	number := c.begin()
 	c.want.Make(uint64(number))
 	if c.want.timed && len(data) == len(c.want.Data) {
 		c.noteDelay(data)
 	}
 	if string(topic) != c.topics[number%len(c.topics)] || string(data) != string(c.want.Data) {
-		r.Wrong++
-		if r.Complaint == "" {
-			r.Complaint = fmt.Sprintf("%s %s instead of %s", topic, data, c.want.Data)
-		}
+		c.wrong(fmt.Sprintf("%s %s instead of %s", topic, data, c.want.Data))
 	}
-	if r.Count < c.count {
+	return c.end()
+}
+
+// TakeValues is Take for one that was decoded.
+func (c *Check) TakeValues(topic []byte, v Values) bool {
+	if v.DType == "Probe" {
+		c.probed()
 		return false
 	}
-	r.Last = Monotonic()
+	number := c.begin()
+	if want := ValuesOf(uint64(number)); string(topic) != c.topics[number%len(c.topics)] || v != want {
+		c.wrong(fmt.Sprintf("%s %v instead of %v", topic, v, want))
+	}
+	return c.end()
+}
+
+// begin counts an envelope, and gives its number.
+func (c *Check) begin() int {
+	if c.result.Count == 0 {
+		c.result.First, c.before = Monotonic(), Allocated()
+	}
+	c.result.Count++
+	return c.result.Count - 1
+}
+
+func (c *Check) wrong(complaint string) {
+	c.result.Wrong++
+	c.result.Complaint = cmp.Or(c.result.Complaint, complaint)
+}
+
+// end is true when all are there.
+func (c *Check) end() bool {
+	if c.result.Count < c.count {
+		return false
+	}
+	c.result.Last = Monotonic()
 	return true
 }
 

@@ -10,6 +10,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 	"unsafe"
@@ -116,6 +117,43 @@ func (t *Tick) Make(number uint64) {
 func (t *Tick) Probe() {
 	t.Make(0)
 	t.Data[2] = 'P'
+}
+
+// Values are what a tick says, for programs that send values and not texts: the elements of its
+// array.
+type Values struct {
+	DType  string
+	TS     float64
+	Symbol string
+	Price  float64
+	Number uint64
+}
+
+// Symbol is that of all ticks.
+const Symbol = "BTCUSD"
+
+// ValuesOf are those of the tick of that number.
+func ValuesOf(number uint64) Values {
+	ts := beginning + float64(number%1e6)/1e6
+	return Values{"Tick", ts, Symbol, 42000 + float64(number%100) + float64(number%4)/4, first + number}
+}
+
+var typed = sync.OnceValue(func() bool { return Number("typed", 0) != 0 })
+
+// Typed says whether values are sent, and not texts.
+func Typed() bool { return typed() }
+
+// PublishValues is Publish for values. A probe has another type.
+func PublishValues(send func(topic int, v Values)) {
+	topics, number := Number("topics", 10), uint64(0)
+	Publish(func(topic int, data []byte) {
+		if data[2] == 'P' {
+			send(0, Values{DType: "Probe"})
+			return
+		}
+		send(int(number%uint64(topics)), ValuesOf(number))
+		number++
+	}, func() {})
 }
 
 // Topics are the topics of topics=N.

@@ -55,9 +55,26 @@ fn wall() -> Duration {
         .expect("a clock after 1970")
 }
 
+/// The last eight digits of a number at once; see race.c.
+#[inline]
+fn eight_digits(value: u64) -> [u8; 8] {
+    let v = value % 100_000_000;
+    let v = v / 10_000 | (v % 10_000) << 32;
+    let hundreds = (v * 10_486 >> 20) & 0x0000_007f_0000_007f;
+    let v = hundreds | (v - 100 * hundreds) << 16;
+    let tens = (v * 103 >> 10) & 0x000f_000f_000f_000f;
+    let v = tens | (v - 10 * tens) << 8;
+    (v + 0x3030_3030_3030_3030).to_le_bytes()
+}
+
 /// Writes value with as many digits as there is room.
-fn digits(at: &mut [u8], mut value: u64) {
-    for b in at.iter_mut().rev() {
+#[inline(always)]
+fn digits(at: &mut [u8], value: u64) {
+    let split = at.len().saturating_sub(8);
+    let (front, last) = at.split_at_mut(split);
+    last.copy_from_slice(&eight_digits(value)[8 - last.len()..]);
+    let mut value = value / 100_000_000;
+    for b in front.iter_mut().rev() {
         *b = b'0' + (value % 10) as u8;
         value /= 10;
     }
@@ -78,6 +95,11 @@ impl Tick {
             data: text.into_bytes(),
             timed,
         }
+    }
+
+    /// The text itself.
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.data).expect("ASCII")
     }
 
     pub fn make(&mut self, number: u64) {
@@ -102,6 +124,16 @@ impl Tick {
         self.data[2] = b'P';
     }
 }
+
+/// What a tick says, for programs that send values and not texts. The time is the second
+/// element; a program writes it as `("Tick", ts, symbol, price, number)`.
+pub fn values(number: u64) -> (f64, f64, u64) {
+    let ts = BEGINNING as f64 + (number % 1_000_000) as f64 / 1e6;
+    let price = 42000.0 + (number % 100) as f64 + (number % 4) as f64 / 4.0;
+    (ts, price, FIRST + number)
+}
+
+pub const SYMBOL: &str = "BTCUSD";
 
 pub fn topics(settings: &Settings) -> Vec<String> {
     (0..settings.number("topics", 10))
@@ -138,6 +170,16 @@ pub fn data_of<'a>(text: &'a [u8], origin: &str) -> &'a [u8] {
         .unwrap_or(b"")
 }
 
+/// A tick as a program with types reads it.
+#[cfg_attr(any(feature = "hermes", feature = "zmq"), derive(serde::Deserialize))]
+pub struct Values {
+    pub dtype: String,
+    pub ts: f64,
+    pub symbol: String,
+    pub price: f64,
+    pub number: u64,
+}
+
 /// Looks at what one subscriber gets.
 pub struct Check {
     want: Tick,
@@ -171,26 +213,61 @@ impl Check {
     /// One envelope; true when all are there.
     pub fn take(&mut self, topic: &[u8], data: &[u8]) -> bool {
         if data.get(2) == Some(&b'P') {
-            if !self.ready {
-                self.ready = true;
-                say("ready");
-            }
-            return false;
+            return self.probed();
         }
-        if self.taken == 0 {
-            self.first = monotonic_ns();
-        }
-        let number = self.taken;
-        self.taken += 1;
+        let number = self.begin();
         self.want.make(number);
         if self.want.timed && data.len() == self.want.data.len() {
             self.note_delay(data);
         }
-        let expected = self.topics[(number % self.topics.len() as u64) as usize].as_bytes();
-        if topic != expected || data != self.want.data {
+        let right = topic == self.topic(number) && data == self.want.data;
+        self.end(right, || [topic, b" ", data].concat())
+    }
+
+    /// The same for one that was decoded.
+    pub fn take_values(&mut self, topic: &[u8], tick: &Values) -> bool {
+        if tick.dtype != "Tick" {
+            return self.probed();
+        }
+        let number = self.begin();
+        let (ts, price, own) = values(number);
+        // serde_json's numbers may be off by the last bit.
+        let right = topic == self.topic(number)
+            && (tick.ts - ts).abs() < 1e-6
+            && tick.symbol == SYMBOL
+            && tick.price == price
+            && tick.number == own;
+        self.end(right, || {
+            let text = format!("{} {} {} {}", tick.ts, tick.symbol, tick.price, tick.number);
+            [topic, b" ", text.as_bytes()].concat()
+        })
+    }
+
+    fn topic(&self, number: u64) -> &[u8] {
+        self.topics[(number % self.topics.len() as u64) as usize].as_bytes()
+    }
+
+    fn probed(&mut self) -> bool {
+        if !self.ready {
+            self.ready = true;
+            say("ready");
+        }
+        false
+    }
+
+    fn begin(&mut self) -> u64 {
+        if self.taken == 0 {
+            self.first = monotonic_ns();
+        }
+        self.taken += 1;
+        self.taken - 1
+    }
+
+    fn end(&mut self, right: bool, text: impl FnOnce() -> Vec<u8>) -> bool {
+        if !right {
             self.wrong += 1;
             if self.complaint.is_empty() {
-                let text = [topic, b" ", data].concat();
+                let (number, text) = (self.taken - 1, text());
                 self.complaint = format!("number {number} was {}", String::from_utf8_lossy(&text));
             }
         }
