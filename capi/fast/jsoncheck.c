@@ -3,8 +3,7 @@
  * The fast JSON check: one pass over the text, eight bytes of a string at a time.
  *
  * It accepts what is common and leaves the rest to Go (internal/wire), which has all the
- * rules: escapes, characters beyond ASCII, exponents, more than 63 levels, and everything
- * that is wrong. Whatever it accepts, Go accepts too; the vectors and the fuzzer of
+ * rules: escapes, characters beyond ASCII, more than 63 levels, and everything that is wrong. Whatever it accepts, Go accepts too; the vectors and the fuzzer of
  * internal/wire hold both to that.
  */
 #include "jsoncheck.h"
@@ -86,7 +85,12 @@ static inline const char *skip_number(const char *p, const char *end) {
         p = skip_digits(from, end);
         if (p == from) return NULL;
     }
-    return p < end && (*p | 0x20) == 'e' ? NULL : p;
+    if (p == end || (*p | 0x20) != 'e') return p;
+    p++;
+    if (p < end && (*p == '+' || *p == '-')) p++;
+    from = p;
+    p = skip_digits(p, end);
+    return p == from ? NULL : p;
 }
 
 static const char *skip_word(const char *p, const char *end, const char *word, size_t len) {
