@@ -57,6 +57,14 @@ const hermes_envelope *hermes_batch_at(const hermes_batch *batch, size_t index) 
     return batch != NULL && index < batch->size ? &batch->at[index] : NULL;
 }
 
+const void *hermes_batch_memory(const hermes_batch *batch, size_t *len) {
+    const hermes_envelope *last =
+        batch != NULL && batch->size > 0 ? &batch->at[batch->size - 1] : NULL;
+    const char *end = last != NULL ? (const char *)last + last->data_at + last->data_len + 1 : NULL;
+    if (len != NULL) *len = last != NULL ? (size_t)(end - (const char *)batch) : 0;
+    return last != NULL ? batch : NULL;
+}
+
 void hermes_batch_free(hermes_batch *batch) {
     free(batch);
 }

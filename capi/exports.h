@@ -10,11 +10,14 @@
 #include "fast/waiter.h"
 #include "hermes.h"
 
+#include <stddef.h>
+
 /* const char by a name of its own: cgo would drop the const. */
 typedef const char hermes_text;
 
 /* A received envelope. Its texts are behind it in the same allocation, each with a NUL
- * behind it; offsets count from the envelope. */
+ * behind it; offsets count from the envelope. hermes_batch_memory() promises the layout of this and
+ * of hermes_batch: it must not change. */
 struct hermes_envelope {
     uint64_t topic_at, topic_len;
     uint64_t origin_at, origin_len;
@@ -29,6 +32,8 @@ struct hermes_batch {
     uint64_t size;
     struct hermes_envelope at[];
 };
+_Static_assert(sizeof(struct hermes_envelope) == 80 && offsetof(struct hermes_batch, at) == 8,
+               "the layout that hermes_batch_memory() promises");
 
 /* Memory that Go fills: room that C provides, or an allocation that Go makes if the room
  * is too small. */

@@ -316,6 +316,7 @@ static void null_objects_of_accessors(void) {
     CHECK(hermes_envelope_ts(NULL) == 0 && hermes_envelope_received(NULL) == 0);
     CHECK(hermes_envelope_lost(NULL) == 0);
     CHECK(hermes_batch_size(NULL) == 0 && hermes_batch_at(NULL, 0) == NULL);
+    CHECK(hermes_batch_memory(NULL, NULL) == NULL);
     hermes_envelope_free(NULL);
     hermes_batch_free(NULL);
     hermes_free(NULL);

@@ -19,6 +19,32 @@ static void receive_one(uint64_t receiver) {
     hermes_envelope_free(envelope);
 }
 
+/* What hermes_batch_memory() promises, by the functions for the same fields. */
+static void check_memory(const hermes_batch *batch) {
+    size_t size, len;
+    const char *memory = hermes_batch_memory(batch, &size);
+    CHECK(hermes_batch_memory(batch, NULL) == memory);
+    uint64_t count;
+    memcpy(&count, memory, sizeof count);
+    CHECK(count == hermes_batch_size(batch));
+    const char *end = memory + 8 + 80 * count;
+    for (size_t i = 0; i < count; i++) {
+        const hermes_envelope *e = hermes_batch_at(batch, i);
+        const char *at = memory + 8 + 80 * i;
+        uint64_t words[10];
+        double times[2];
+        memcpy(words, at, sizeof words);
+        memcpy(times, at + 48, sizeof times);
+        CHECK(at + words[0] == hermes_envelope_topic(e, &len) && words[1] == len);
+        CHECK(at + words[2] == hermes_envelope_origin(e, &len) && words[3] == len);
+        CHECK(at + words[4] == hermes_envelope_data(e, &len) && words[5] == len);
+        CHECK(times[0] == hermes_envelope_ts(e) && times[1] == hermes_envelope_received(e));
+        CHECK(words[8] == hermes_envelope_lost(e));
+        end = at + words[4] + words[5] + 1;
+    }
+    CHECK(end == memory + size);
+}
+
 static void receive_batch(uint64_t receiver) {
     hermes_batch *batch = NULL;
     OK(hermes_recv_batch(receiver, 1, PATIENCE_MS, &batch));
@@ -26,6 +52,7 @@ static void receive_batch(uint64_t receiver) {
     const hermes_envelope *envelope = hermes_batch_at(batch, 0);
     CHECK(strcmp(hermes_envelope_topic(envelope, NULL), "ticks/ABC") == 0);
     CHECK(hermes_batch_at(batch, 1) == NULL);
+    check_memory(batch);
     hermes_batch_free(batch);
 }
 

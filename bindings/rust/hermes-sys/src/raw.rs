@@ -141,6 +141,8 @@ extern "C" {
     pub fn hermes_batch_size(batch: *const hermes_batch) -> usize;
     /// Envelope index of the batch, owned by the batch; NULL beyond the end, and for a NULL batch.
     pub fn hermes_batch_at(batch: *const hermes_batch, index: usize) -> *const hermes_envelope;
+    /// The memory of a batch, which is one piece, for languages in which a call for each field is slow.
+    pub fn hermes_batch_memory(batch: *const hermes_batch, len: *mut usize) -> *const c_void;
     /// Frees a batch and its envelopes.
     pub fn hermes_batch_free(batch: *mut hermes_batch);
     /// Takes up to max envelopes as one JSON text, for languages that parse faster than they call: [[topic, origin, data, ts], ...], each as it was on the wire, where topic and origin need not be strings nor ts a number (docs/wire.md).
