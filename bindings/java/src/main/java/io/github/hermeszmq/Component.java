@@ -41,12 +41,16 @@ public abstract class Component implements AutoCloseable {
     /** The longest interval at which a virtual thread polls, in milliseconds. */
     private static final long MAX_PAUSE_MS = 50;
 
-    private static final Cleaner CLEANER = Cleaner.create();
+    static final Cleaner CLEANER = Cleaner.create();
 
     /** Started components. The reference here keeps them from being collected until they stop. */
     private static final Set<Component> STARTED = ConcurrentHashMap.newKeySet();
 
     final long handle;
+
+    /** {@link #close} was called. */
+    volatile boolean closed;
+
     private final Cleaner.Cleanable cleanable;
 
     Component(ToIntFunction<Pointer> make) {
@@ -61,6 +65,11 @@ public abstract class Component implements AutoCloseable {
     final void check(int code) {
         Reference.reachabilityFence(this);
         Native.check(code);
+    }
+
+    /** Throws EBADHANDLE if it was closed. */
+    final void checkOpen() {
+        if (closed) throw new HermesException(ErrorCode.EBADHANDLE, "it was closed");
     }
 
     // ---- Options
@@ -173,6 +182,7 @@ public abstract class Component implements AutoCloseable {
      */
     @Override
     public void close() {
+        closed = true;
         VirtualThreads.callOffCarrier(cleanable::clean);
         STARTED.remove(this);
     }

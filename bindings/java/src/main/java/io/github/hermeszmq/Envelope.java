@@ -1,6 +1,5 @@
 package io.github.hermeszmq;
 
-import com.sun.jna.Pointer;
 import java.nio.ByteBuffer;
 
 /**
@@ -34,26 +33,5 @@ public record Envelope(
         if (codec == null) throw new HermesException(ErrorCode.EINVAL, "the codec is null");
         if (error != null) throw error;
         return codec.read(data);
-    }
-
-    /** Never throws for want of memory: the library has counted the envelope as delivered, so the error is part of it. */
-    static Envelope of(Pointer pointer, Pointer length) {
-        double ts = Native.hermes_envelope_ts(pointer);
-        double received = Native.hermes_envelope_received(pointer);
-        long lost = Native.hermes_envelope_lost(pointer);
-        String topic = "";
-        String origin = "";
-        try {
-            topic = Native.text(Native.hermes_envelope_topic(pointer, length), length);
-            origin = Native.text(Native.hermes_envelope_origin(pointer, length), length);
-            String data = Native.text(Native.hermes_envelope_data(pointer, length), length);
-            return new Envelope(topic, origin, data, ts, received, lost);
-        } catch (OutOfMemoryError | ArithmeticException tooLarge) {
-            Pointer data = Native.hermes_envelope_data(pointer, length);
-            long size = length.getLong(0);
-            HermesException error = new HermesException(
-                    ErrorCode.ENOMEM, "an envelope with " + size + " bytes of data cannot be converted: " + tooLarge);
-            return new Envelope(topic, origin, null, ts, received, lost, error, Native.copy(data, size));
-        }
     }
 }

@@ -5,8 +5,11 @@ import com.sun.jna.NativeLibrary;
 import com.sun.jna.Pointer;
 import java.io.File;
 import java.io.IOException;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.net.URISyntaxException;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -66,11 +69,6 @@ final class Native {
 
     static native int hermes_pipe(long handle);
 
-    static native int hermes_publish(
-            long publisher, byte[] topic, long topicLength, byte[] origin, long originLength, byte[] data, long length);
-
-    static native int hermes_publish_batch(long publisher, byte[] json, long length, Pointer count);
-
     static native int hermes_publish_try(long publisher, byte[] json);
 
     static native int hermes_receiver_subscribe(long receiver, byte[] topic, long length);
@@ -79,41 +77,22 @@ final class Native {
 
     static native int hermes_receiver_accept(long receiver, byte[] origin, long length);
 
-    static native int hermes_recv(long receiver, int timeout, Pointer envelope);
-
-    static native void hermes_envelope_free(Pointer envelope);
-
-    static native Pointer hermes_envelope_topic(Pointer envelope, Pointer length);
-
-    static native Pointer hermes_envelope_origin(Pointer envelope, Pointer length);
-
-    static native Pointer hermes_envelope_data(Pointer envelope, Pointer length);
-
-    static native double hermes_envelope_ts(Pointer envelope);
-
-    static native double hermes_envelope_received(Pointer envelope);
-
-    static native long hermes_envelope_lost(Pointer envelope);
-
-    static native int hermes_recv_batch(long receiver, long max, int timeout, Pointer batch);
-
-    static native long hermes_batch_size(Pointer batch);
-
-    static native Pointer hermes_batch_at(Pointer batch, long index);
-
-    static native void hermes_batch_free(Pointer batch);
-
     static native void hermes_free(Pointer text);
 
     static native int hermes_node_publish(long node, byte[] channel, long channelLength, byte[] data, long length);
-
-    static native int hermes_node_recv(long node, int timeout, Pointer envelope);
 
     static native int hermes_node_run(long node);
 
     // ---- Loading
 
     private static boolean loaded;
+
+    private static NativeLibrary hermes; // written before a call can be made
+
+    /** The address of a function. */
+    static long address(String function) {
+        return Pointer.nativeValue(hermes.getFunction(function));
+    }
 
     /** Loads the library, the first time. */
     static synchronized void load() {
@@ -147,6 +126,8 @@ final class Native {
             throw new UnsatisfiedLinkError("too old (interface " + found + ", at least " + ABI_VERSION + " is needed)");
         }
         com.sun.jna.Native.register(Native.class, library);
+        com.sun.jna.Native.register(Calls.ByJna.class, library);
+        hermes = library;
     }
 
     /** Where the library may be, in order of preference. */
@@ -200,6 +181,26 @@ final class Native {
     /** Text as UTF-8. Throws EUTF8 for an unpaired surrogate, which getBytes would replace. */
     static byte[] utf8(String text, String what) {
         if (text == null) throw new HermesException(ErrorCode.EINVAL, what + " is null");
+        byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+        // Where all bytes are ASCII and none is what getBytes replaces with, there is nothing to check.
+        if (bytes.length != text.length() || hasQuestionMark(bytes)) checkSurrogates(text, what);
+        return bytes;
+    }
+
+    private static final VarHandle WORDS = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.nativeOrder());
+
+    /** Looks at eight bytes at a time: which byte of a word is 0 shows in the carries of a subtraction. */
+    private static boolean hasQuestionMark(byte[] bytes) {
+        int i = 0;
+        for (; i <= bytes.length - Long.BYTES; i += Long.BYTES) {
+            long word = (long) WORDS.get(bytes, i) ^ 0x3f3f3f3f3f3f3f3fL;
+            if ((word - 0x0101010101010101L & ~word & 0x8080808080808080L) != 0) return true;
+        }
+        for (; i < bytes.length; i++) if (bytes[i] == '?') return true;
+        return false;
+    }
+
+    private static void checkSurrogates(String text, String what) {
         for (int i = 0; i < text.length(); i++) {
             char c = text.charAt(i);
             if (!Character.isSurrogate(c)) continue;
@@ -212,7 +213,6 @@ final class Native {
             }
             i++;
         }
-        return text.getBytes(StandardCharsets.UTF_8);
     }
 
     /** Text as a C string. Throws EINVAL if it contains a NUL. */
@@ -241,13 +241,13 @@ final class Native {
         return size == 0 ? "" : new String(pointer.getByteArray(0, size), StandardCharsets.UTF_8);
     }
 
-    /** A copy of the bytes at a pointer, in memory outside Java's heap; null if there is not enough. */
-    static ByteBuffer copy(Pointer pointer, long size) {
+    /** A copy of the bytes at an address, in memory outside Java's heap; null if there is not enough. */
+    static ByteBuffer copy(long address, long size) {
         if (size > Integer.MAX_VALUE) return null;
         if (size == 0) return ByteBuffer.allocate(0);
         try {
             ByteBuffer copy = new Memory(size).getByteBuffer(0, size);
-            copy.put(pointer.getByteBuffer(0, size)).flip();
+            copy.put(new Pointer(address).getByteBuffer(0, size)).flip();
             return copy.asReadOnlyBuffer();
         } catch (OutOfMemoryError noRoom) {
             return null;

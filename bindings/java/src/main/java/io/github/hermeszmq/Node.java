@@ -1,9 +1,7 @@
 package io.github.hermeszmq;
 
-import com.sun.jna.Pointer;
 import java.time.Duration;
 import java.util.Optional;
-import java.util.function.IntUnaryOperator;
 
 /**
  * A name for a receiver, a publisher, or both. Starting and stopping the node starts and stops them; the caller
@@ -46,17 +44,32 @@ public class Node extends Component implements Runnable {
 
     /** As {@link Receiver#receive(Duration)}. */
     public Optional<Envelope> receive(Duration timeout) throws InterruptedException {
-        Pointer out = Native.out();
-        IntUnaryOperator call = ms -> Native.hermes_node_recv(handle, ms, out);
-        if (receiver != null) return receiver.take(this, timeout, out, call);
-        check(call.applyAsInt(0)); // ENOTSUP
-        return Optional.empty();
+        if (receiver == null) {
+            checkOpen();
+            throw new HermesException(ErrorCode.ENOTSUP, "the node has no receiver");
+        }
+        return receiver.receive(this, timeout);
     }
 
     /** The node's loop, until it stops. The default publishes all received data on channel RAW. */
     @Override
     public void run() {
+        for (Envelope e = fetchedAhead(); e != null; e = fetchedAhead()) relay(e);
         VirtualThreads.callOffCarrier(() -> check(Native.hermes_node_run(handle)));
+    }
+
+    /** As the library does; what the publisher has no room for it has counted. */
+    private void relay(Envelope envelope) {
+        try {
+            if (envelope.error() == null) publish("RAW", envelope.data());
+        } catch (HermesException error) {
+            if (error.code() != ErrorCode.EFULL) throw error;
+        }
+    }
+
+    /** The library does not know any more what its receiver has fetched ahead. */
+    private Envelope fetchedAhead() {
+        return receiver == null || publisher == null || closed ? null : receiver.fetchedAhead();
     }
 
     @Override

@@ -1,10 +1,8 @@
 package io.github.hermeszmq;
 
-import com.sun.jna.Pointer;
-
 /** Publishes through the post office at an address. */
 public class Publisher extends Component {
-    private static final byte[] EMPTY = new byte[1];
+    private final Scratch.Spare spare = new Scratch.Spare();
 
     /** Makes a publisher; it connects at {@link #start}. */
     public Publisher(String address, String name) {
@@ -24,12 +22,26 @@ public class Publisher extends Component {
         byte[] subject = Native.utf8(topic, "the topic");
         byte[] data = Native.utf8(json, "the data");
         byte[] source = origin == null ? null : Native.utf8(origin, "the origin");
-        int length = source == null ? 0 : source.length;
-        byte[] sourceOrEmpty = source != null && length == 0 ? EMPTY : source; // for C, null is the publisher's name
-        VirtualThreads.yieldSometimes();
-        if (VirtualThreads.isCurrent() && offered(topic, json, origin)) return;
-        VirtualThreads.callOffCarrier(() ->
-                check(Native.hermes_publish(handle, subject, subject.length, sourceOrEmpty, length, data, data.length)));
+        if (VirtualThreads.isCurrent()) {
+            VirtualThreads.yieldSometimes();
+            if (offered(topic, json, origin)) return;
+        }
+        VirtualThreads.callOffCarrier(() -> publish(subject, data, source));
+    }
+
+    private void publish(byte[] topic, byte[] data, byte[] origin) {
+        int originLength = origin == null ? 0 : origin.length;
+        int dataAt = topic.length + originLength;
+        Scratch scratch = spare.take(dataAt + data.length);
+        try {
+            long at = scratch.address;
+            scratch.bytes.put(0, topic).put(dataAt, data);
+            if (originLength > 0) scratch.bytes.put(topic.length, origin);
+            long originAt = origin == null ? 0 : at + topic.length; // for C, null is the publisher's name
+            check(Calls.publish(handle, at, topic.length, originAt, originLength, at + dataAt, data.length));
+        } finally {
+            spare.give(scratch);
+        }
     }
 
     /** Publishes without waiting; false if the queue is full. */
@@ -81,9 +93,14 @@ public class Publisher extends Component {
         byte[] bytes = Native.utf8(list.append(']').toString(), "an envelope");
         long[] count = new long[1];
         VirtualThreads.callOffCarrier(() -> {
-            Pointer out = Native.out(); // the buffer of the thread that makes the call
-            check(Native.hermes_publish_batch(handle, bytes, bytes.length, out));
-            count[0] = out.getLong(0);
+            Scratch scratch = spare.take(Long.BYTES + bytes.length);
+            try {
+                scratch.bytes.put(Long.BYTES, bytes);
+                check(Calls.publishBatch(handle, scratch.address + Long.BYTES, bytes.length, scratch.address));
+                count[0] = scratch.bytes.getLong(0);
+            } finally {
+                spare.give(scratch);
+            }
         });
         return Math.toIntExact(count[0]);
     }

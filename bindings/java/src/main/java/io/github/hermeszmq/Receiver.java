@@ -1,6 +1,5 @@
 package io.github.hermeszmq;
 
-import com.sun.jna.Pointer;
 import java.lang.ref.Reference;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -24,6 +23,7 @@ public class Receiver extends Component implements Iterable<Envelope> {
     private static final long RECHECK_NS = Duration.ofSeconds(2).toNanos();
 
     private final Waiters waiters = new Waiters();
+    private final ReceiveQueue queue = new ReceiveQueue(handle, waiters);
 
     /** Subscribes to the topics with these prefixes; without any, to every topic. */
     public Receiver(String address, String name, String... topics) {
@@ -31,6 +31,8 @@ public class Receiver extends Component implements Iterable<Envelope> {
             Native.load();
             return Native.hermes_receiver_new(Native.cString(address, "the address"), Native.cString(name, "the name"), out);
         });
+        ReceiveQueue fetched = queue; // the cleaner must not refer to this
+        CLEANER.register(this, fetched::close);
         if (topics == null) throw new HermesException(ErrorCode.EINVAL, "the topics are null");
         for (String topic : topics) subscribe(topic);
     }
@@ -60,40 +62,39 @@ public class Receiver extends Component implements Iterable<Envelope> {
 
     /** The oldest envelope; empty when the timeout expires. Throws ESTOPPED like {@link #receive()}. */
     public Optional<Envelope> receive(Duration timeout) throws InterruptedException {
-        Pointer out = Native.out();
-        return take(this, timeout, out, ms -> Native.hermes_recv(handle, ms, out));
+        return receive(this, timeout);
     }
 
-    /** Receives with {@code call}, which is hermes_recv, or hermes_node_recv for the node {@code component}. */
-    final Optional<Envelope> take(Component component, Duration timeout, Pointer out, IntUnaryOperator call)
-            throws InterruptedException {
-        int code = waitFor(component, timeout, call);
-        if (code == ErrorCode.ETIMEOUT.number()) return Optional.empty();
-        component.check(code);
-        Pointer envelope = out.getPointer(0);
-        try {
-            return Optional.of(Envelope.of(envelope, out));
-        } finally {
-            Native.hermes_envelope_free(envelope);
-        }
+    /** The same for the component, which is this or its node. */
+    final Optional<Envelope> receive(Component component, Duration timeout) throws InterruptedException {
+        begin(component);
+        Envelope envelope = queue.poll();
+        if (envelope != null) return Optional.of(envelope);
+        List<Envelope> one = new ArrayList<>(1);
+        return take(component, timeout, 1, one) ? Optional.of(one.get(0)) : Optional.empty();
     }
 
     /** Up to {@code max} envelopes; waits for the first one only. Empty when the timeout expires. */
     public List<Envelope> receiveMany(int max, Duration timeout) throws InterruptedException {
         if (max < 1) throw new HermesException(ErrorCode.EINVAL, "max is " + max + ", and must be at least 1");
-        Pointer out = Native.out();
-        int code = waitFor(this, timeout, ms -> Native.hermes_recv_batch(handle, max, ms, out));
-        if (code == ErrorCode.ETIMEOUT.number()) return List.of();
+        begin(this);
+        List<Envelope> envelopes = new ArrayList<>(Math.min(max, 256));
+        return take(this, timeout, max, envelopes) ? envelopes : List.of();
+    }
+
+    /** What every receiving call does first: throws if it is interrupted, and lets other virtual threads run. */
+    private static void begin(Component component) throws InterruptedException {
+        if (Thread.interrupted()) throw new InterruptedException();
+        component.checkOpen();
+        VirtualThreads.yieldSometimes();
+    }
+
+    /** Takes up to {@code max} envelopes; false when the timeout expires. */
+    private boolean take(Component component, Duration timeout, int max, List<Envelope> into) throws InterruptedException {
+        int code = waitFor(component, timeout, ms -> queue.take(ms, max, into));
+        if (code == ErrorCode.ETIMEOUT.number()) return false;
         check(code);
-        Pointer batch = out.getPointer(0);
-        try {
-            int size = Math.toIntExact(Native.hermes_batch_size(batch));
-            List<Envelope> envelopes = new ArrayList<>(size);
-            for (int i = 0; i < size; i++) envelopes.add(Envelope.of(Native.hermes_batch_at(batch, i), out));
-            return envelopes;
-        } finally {
-            Native.hermes_batch_free(batch);
-        }
+        return true;
     }
 
     /**
@@ -103,10 +104,8 @@ public class Receiver extends Component implements Iterable<Envelope> {
      */
     private int waitFor(Component component, Duration timeout, IntUnaryOperator call) throws InterruptedException {
         int all = milliseconds(timeout);
-        if (Thread.interrupted()) throw new InterruptedException();
         long end = System.nanoTime() + all * 1_000_000L;
         int inside = VirtualThreads.isCurrent() ? 0 : all < 0 ? INSIDE_MS : Math.min(all, INSIDE_MS);
-        VirtualThreads.yieldSometimes();
         int code = call.applyAsInt(inside);
         Reference.reachabilityFence(component);
         if (code == ErrorCode.ETIMEOUT.number() && all != inside) {
@@ -116,7 +115,7 @@ public class Receiver extends Component implements Iterable<Envelope> {
                 waiters.wakeNext(); // in any case: there may be more envelopes
             }
             Reference.reachabilityFence(component);
-            if (code == ErrorCode.EBADHANDLE.number()) {
+            if (code == ErrorCode.EBADHANDLE.number() || (code == ErrorCode.ETIMEOUT.number() && component.closed)) {
                 throw new HermesException(ErrorCode.ESTOPPED, "the receiver was closed while this call waited");
             }
         }
@@ -133,7 +132,7 @@ public class Receiver extends Component implements Iterable<Envelope> {
             boolean watched = waiters.watch(handle);
             long seen = waiters.count();
             int code = call.applyAsInt(0);
-            if (code != ErrorCode.ETIMEOUT.number() || left <= 0) return code;
+            if (code != ErrorCode.ETIMEOUT.number() || left <= 0 || component.closed) return code;
             if (end != Long.MAX_VALUE) left = Math.max(0, end - System.nanoTime());
             if (watched) {
                 waiters.await(seen, Math.min(left, RECHECK_NS));
@@ -143,6 +142,23 @@ public class Receiver extends Component implements Iterable<Envelope> {
             }
             if (end != Long.MAX_VALUE) left = end - System.nanoTime();
         }
+    }
+
+    @Override
+    public String stats() {
+        return queue.correct(super::stats);
+    }
+
+    @Override
+    public void close() {
+        closed = true; // before what was fetched ahead is gone, so that no thread fetches more
+        queue.close();
+        super.close();
+    }
+
+    /** What was fetched ahead, or null. */
+    final Envelope fetchedAhead() {
+        return queue.poll();
     }
 
     /** Wakes all waiting threads, after a node that may receive for them was closed. */
