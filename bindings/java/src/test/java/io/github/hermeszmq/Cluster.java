@@ -5,11 +5,15 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.File;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /** What the tests share: a post office, a receiver and a publisher that are ready. */
 final class Cluster implements AutoCloseable {
@@ -86,5 +90,18 @@ final class Cluster implements AutoCloseable {
         process.waitFor();
         assertTrue(process.exitValue() == 0, printed);
         return printed;
+    }
+
+    /** The folder of a Java of that version or later; null where there is none. */
+    static File newerJava(int wanted) throws IOException {
+        if (Runtime.version().feature() >= wanted) return new File(System.getProperty("java.home"));
+        File[] found = new File("/usr/lib/jvm").listFiles();
+        for (File home : found == null ? new File[0] : found) {
+            Path release = home.toPath().resolve("release");
+            if (!Files.exists(release)) continue;
+            Matcher version = Pattern.compile("JAVA_VERSION=\"(\\d+)").matcher(Files.readString(release));
+            if (version.find() && Integer.parseInt(version.group(1)) >= wanted) return home;
+        }
+        return null;
     }
 }

@@ -7,16 +7,12 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.File;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 
@@ -340,22 +336,9 @@ class WaitingTest {
         }
     }
 
-    /** The folder of a Java that has virtual threads; null where there is none. */
-    private static File newerJava() throws Exception {
-        if (Runtime.version().feature() >= 21) return new File(System.getProperty("java.home"));
-        File[] found = new File("/usr/lib/jvm").listFiles();
-        for (File home : found == null ? new File[0] : found) {
-            Path release = home.toPath().resolve("release");
-            if (!Files.exists(release)) continue;
-            Matcher version = Pattern.compile("JAVA_VERSION=\"(\\d+)").matcher(Files.readString(release));
-            if (version.find() && Integer.parseInt(version.group(1)) >= 21) return home;
-        }
-        return null;
-    }
-
     @Test
     void virtualThreadsDoNotHoldTheirCarriers() throws Exception {
-        File java = newerJava();
+        File java = Cluster.newerJava(21);
         Assumptions.assumeTrue(java != null, "virtual threads are not tested: there is no Java 21 or later, as JAVA_HOME or in /usr/lib/jvm");
         String one = "-Djdk.virtualThreadScheduler.";
         String printed = Cluster.java(
