@@ -34,7 +34,6 @@ export const COUNT = new BigUint64Array(1);
 // Results are numbers throughout; pointers are addresses.
 export type Pointer = bigint | undefined;
 type Out = BigUint64Array;
-type Text = Buffer | null;
 type Call<A extends unknown[], R = number> = koffi.KoffiFunc<(...args: A) => R>;
 
 export interface Functions {
@@ -56,7 +55,7 @@ export interface Functions {
   hermes_stats: Call<[number, Out, Out]>;
   hermes_next_event: Call<[number, number, Out, Out]>;
   hermes_pipe: Call<[number]>;
-  hermes_publish: Call<[number, Buffer, number, Text, number, Buffer, number]>;
+  hermes_publish: Call<[number, number, number, number, number, number, number]>;
   hermes_publish_batch: Call<[number, Buffer, number, Out]>;
   hermes_node_publish: Call<[number, Buffer, number, Buffer, number]>;
   hermes_receiver_subscribe: Call<[number, Buffer, number]>;
@@ -97,7 +96,7 @@ const prototypes: Record<keyof Functions, string> = {
   hermes_next_event: 'int F(uint64_t handle, int32_t timeout_ms, void *json, void *len)',
   hermes_pipe: 'int F(uint64_t handle)',
   hermes_publish:
-    'int F(uint64_t publisher, void *topic, size_t topic_len, void *origin, size_t origin_len, void *data, size_t data_len)',
+    'int F(uint64_t publisher, uintptr_t topic, size_t topic_len, uintptr_t origin, size_t origin_len, uintptr_t data, size_t data_len)',
   hermes_publish_batch: 'int F(uint64_t publisher, void *json, size_t len, void *count)',
   hermes_node_publish: 'int F(uint64_t node, void *channel, size_t channel_len, void *data, size_t data_len)',
   hermes_receiver_subscribe: 'int F(uint64_t receiver, void *topic, size_t topic_len)',
@@ -237,6 +236,38 @@ export async function until<T>(ask: () => number, timeout: number, then: (code: 
 // ---- Text -----------------------------------------------------------------------
 
 const lone = /\p{Surrogate}/u;
+
+/**
+ * Memory for the texts of one call, whose address is known: koffi passes a number several times
+ * as fast as a Buffer.
+ */
+const SCRATCH = Buffer.from(new ArrayBuffer(1 << 16));
+let scratchAddress = 0;
+
+/** Holds the texts of the running call that do not fit into SCRATCH, so that they are not collected. */
+let held: Buffer = SCRATCH;
+
+/**
+ * The address of a text in UTF-8, which is valid until the next call of this function; 0 if it is not short, or
+ * not ASCII alone, so that its length in bytes differs.
+ */
+export function addressOfAscii(text: string): number {
+  if (text.length > SCRATCH.length / 3 || SCRATCH.write(text) !== text.length) return 0;
+  return (scratchAddress ||= Number(koffi.address(SCRATCH)));
+}
+
+/** The address of a copy of these bytes in one piece, which is valid until the next call of this function. */
+export function addressOf(...bytes: Buffer[]): number {
+  held = Buffer.concat([...bytes, NUL]); // never empty
+  return Number(koffi.address(held));
+}
+
+const NUL = Buffer.alloc(1);
+
+/** Throws EUTF8 for an unpaired surrogate, and EINVAL for what is no string. */
+export function checkText(text: string, what: string): void {
+  if (typeof text !== 'string' || lone.test(text)) utf8(text, what);
+}
 
 /** Text as UTF-8. Throws EUTF8 for an unpaired surrogate, which Buffer.from would replace. */
 export function utf8(text: string, what: string): Buffer {

@@ -12,6 +12,8 @@
  *   Order     Waiting calls are served first, in the order in which they were made; then
  *             listeners. #buffer holds what was taken and not yet given out, from #next on.
  *   Fairness  At most BATCH envelopes are taken before the event loop goes on.
+ *   Pace      About PACE_MS of work is taken ahead, for a slow program one envelope: to the library, which
+ *             drops what comes while its queue is full and nothing is taken, it must not look stalled.
  *   Threads   All on the thread that made the receiver; there are no locks.
  */
 import { codes, HermesError } from './errors';
@@ -41,6 +43,9 @@ interface Waiter {
 /** The maximum number of envelopes taken from the library before the event loop goes on. */
 const BATCH = 256;
 
+/** How long what was taken ahead should last, in milliseconds. */
+const PACE_MS = 100;
+
 /** The interval between polls of a receiver that has no wake socket, in milliseconds. */
 const POLL_MS = 20;
 
@@ -59,6 +64,11 @@ export class Receiver extends Component {
   #refed = true;
   /** The last take found the queue empty: the library wakes this thread for the next envelope. */
   #drained = false;
+  /** How many envelopes the program takes in PACE_MS, as far as is known. */
+  #pace = 1;
+  /** How many envelopes the last take has brought; 0: their time has been noted. */
+  #taken = 0;
+  #takenAt = 0;
   #due: NodeJS.Immediate | NodeJS.Timeout | undefined;
   #details: boolean;
 
@@ -111,7 +121,7 @@ export class Receiver extends Component {
         throw new HermesError('EINVAL', `max is ${shown(max)}, and must be a whole number of at least 1`);
       }
       // Takes at once only if nothing is buffered: a loop must let the event loop go on.
-      if (this.#buffered === 0 && (wait === 0 || !this.running)) this.#takeNow(wait === 0);
+      if (this.#buffered === 0 && (wait === 0 || !this.running)) this.#takeNow(wait === 0, max);
       const now = this.#waiters.length === 0 && this.#buffered > 0 ? this.#take(max) : undefined;
       if (wait === 0 && yieldIsDue()) return void setImmediate(() => resolve(now ?? []));
       if (now !== undefined || wait === 0) return resolve(now ?? []);
@@ -126,7 +136,11 @@ export class Receiver extends Component {
   [Symbol.asyncIterator](): AsyncIterableIterator<Envelope> {
     void this.open; // throws if it is already closed
     const end = { done: true, value: undefined } as const;
-    const next = async (): Promise<IteratorResult<Envelope, undefined>> => {
+    const next = (): Promise<IteratorResult<Envelope, undefined>> => {
+      if (this.#buffered === 0 || this.#waiters.length > 0 || this.closed) return waitForNext();
+      return Promise.resolve({ done: false, value: this.#takeOne() });
+    };
+    const waitForNext = async (): Promise<IteratorResult<Envelope, undefined>> => {
       try {
         if (this.closed) return end;
         const [value] = await this.recvMany(1);
@@ -180,8 +194,18 @@ export class Receiver extends Component {
     return taken;
   }
 
+  #takeOne(): Envelope {
+    const envelope = this.#buffer[this.#next++] as Envelope;
+    if (this.#next === this.#buffer.length) {
+      this.#buffer = [];
+      this.#next = 0;
+    }
+    return envelope;
+  }
+
   #enqueue(waiter: Waiter, timeout: number): void {
     this.#waiters.push(waiter);
+    this.#followPace();
     if (timeout > 0) {
       waiter.timer = setTimeout(() => {
         this.#waiters = this.#waiters.filter((other) => other !== waiter);
@@ -218,8 +242,9 @@ export class Receiver extends Component {
   /** Emits buffered envelopes. If a listener throws, the rest is emitted later. */
   #emitAll(): void {
     try {
-      while (this.#buffered > 0 && this.#hasListener) this.emit('envelope', this.#take(1)[0]);
+      while (this.#buffered > 0 && this.#hasListener) this.emit('envelope', this.#takeOne());
     } finally {
+      this.#followPace();
       if (this.#buffered > 0 && this.#hasListener) setImmediate(() => this.#emitAll());
     }
   }
@@ -316,29 +341,44 @@ export class Receiver extends Component {
   // ---- The library's queue
 
   /** Fills the buffer without waiting; throws if the receiver cannot receive. */
-  #takeNow(noneIsFine: boolean): void {
-    const code = this.#fill();
+  #takeNow(noneIsFine: boolean, wanted: number): void {
+    const code = this.#fill(wanted);
     if (code === 0 || (noneIsFine && code === codes.ETIMEOUT)) return;
     const error = failure(code);
     if (code === codes.ESTOPPED) this.onStopped();
     throw error;
   }
 
-  /** Takes queued envelopes; returns 0, or ETIMEOUT if there were none. */
-  #fill(): number {
-    const code = this.#details ? this.#fillWithDetails() : this.#fillQuickly();
+  /** Takes queued envelopes, for calls that want so many; returns 0, or ETIMEOUT if there were none. */
+  #fill(wanted = this.#waiters[0]?.max ?? 1): number {
+    this.#followPace();
+    const most = Math.min(BATCH, Math.max(wanted, this.#pace));
+    const code = this.#details ? this.#fillWithDetails(most) : this.#fillQuickly(most);
     this.#drained = code === codes.ETIMEOUT && this.resources.socket !== undefined;
+    if (code === 0) {
+      this.#taken = this.#buffered;
+      this.#takenAt = performance.now();
+    }
     return code;
   }
 
-  #fillQuickly(): number {
-    const code = library().hermes_recv_json(this.open, BATCH, 0, POINTER, LENGTH, COUNT);
+  /** Once all that was taken is given out, notes how long that has lasted. */
+  #followPace(): void {
+    if (this.#taken === 0 || this.#buffered > 0) return;
+    const lasted = performance.now() - this.#takenAt;
+    if (lasted > PACE_MS) this.#pace = Math.max(1, Math.floor((this.#taken * PACE_MS) / lasted));
+    else if (lasted < PACE_MS / 2) this.#pace = Math.min(BATCH, 2 * this.#pace);
+    this.#taken = 0;
+  }
+
+  #fillQuickly(most: number): number {
+    const code = library().hermes_recv_json(this.open, most, 0, POINTER, LENGTH, COUNT);
     if (code === 0) this.#buffer.push(...takeEnvelopes());
     return code;
   }
 
-  #fillWithDetails(): number {
-    const code = library().hermes_recv_batch(this.open, BATCH, 0, POINTER);
+  #fillWithDetails(most: number): number {
+    const code = library().hermes_recv_batch(this.open, most, 0, POINTER);
     if (code !== 0) return code;
     const batch = POINTER[0];
     try {
