@@ -24,6 +24,8 @@ SECTIONS = [
     lines.loaded,
     lines.python,
     lines.asyncio,
+    lines.java,
+    lines.node,
     lines.call,
     few.few,
     rest.idle,

@@ -174,6 +174,33 @@ def golang(race: Race) -> None:
     _times_each(race, out, lines)
 
 
+JAVA = [t.JEROMQ_TYPED, t.JEROMQ_RAW, t.HERMES_JAVA_TYPED, t.HERMES_JAVA_RAW, t.HERMES_JAVA_MANY]
+
+
+def java(race: Race) -> None:
+    """Java."""
+    progress("Throughput, Java")
+    out = race.compete(JAVA, race.count, rounds=race.few)
+    race.tables.append(_standings("throughput-java", out))
+    _times(race, out, "Java, typed, to JeroMQ", t.HERMES_JAVA_TYPED, t.JEROMQ_TYPED, 4)
+    _times(race, out, "Java, raw text, to JeroMQ", t.HERMES_JAVA_RAW, t.JEROMQ_RAW, 4)
+    _times(race, out, "Java, publishMany/receiveMany, to JeroMQ", t.HERMES_JAVA_MANY, t.JEROMQ_RAW, 4)
+
+
+NODE = [t.ZEROMQ_JS, t.HERMES_NODE_AWAIT, t.HERMES_NODE_EVENT, t.HERMES_NODE_MANY]
+
+
+def node(race: Race) -> None:
+    """Node.js."""
+    progress("Throughput, Node.js")
+    out = race.compete(NODE, race.count, rounds=race.few)
+    race.tables.append(_standings("throughput-node", out))
+    _times(race, out, "Node.js, for await, to zeromq.js", t.HERMES_NODE_AWAIT, t.ZEROMQ_JS, 6)
+    _times(race, out, "Node.js, events, to zeromq.js", t.HERMES_NODE_EVENT, t.ZEROMQ_JS, 6)
+    many = t.HERMES_NODE_MANY
+    _times(race, out, "Node.js, publishMany/recvMany, to zeromq.js", many, t.ZEROMQ_JS, 6)
+
+
 def relay(race: Race) -> None:
     """What stands between, alone."""
     progress("Relay alone")

@@ -60,6 +60,11 @@ class Race:
     missing: dict[str, str] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
 
+    @property
+    def few(self) -> int:
+        """How often teams run that take long to start."""
+        return self.rounds if self.long else min(self.rounds, 3)
+
     def add(self, what: str, figure: str, goal: str = "", met: bool | None = None) -> None:
         """Add a line, and show it at once."""
         line = Line(what, figure, goal, met)

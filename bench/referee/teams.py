@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -96,7 +98,8 @@ ZENOH_ROUTER_RUST = Broker(
     lambda i, o: [_program("race-zenoh"), "router", *_addresses(i, o, _ZENOH)], address=_ZENOH
 )
 
-_OURS = {"PYTHONPATH": str(ROOT / "python"), "HERMES_LIBRARY": str(BUILD / "libhermes.so.2")}
+_LIBRARY = {"HERMES_LIBRARY": str(BUILD / "libhermes.so.2")}
+_OURS = {"PYTHONPATH": str(ROOT / "python"), **_LIBRARY}
 
 
 def _c(program: str, *more: str) -> tuple[list[str], list[str]]:
@@ -221,6 +224,67 @@ OLD = Team(
     speed=28_000,
     window=True,
     needs=("old",),
+)
+
+# ---- Java and Node.js: programs that warm up before the race, for their compilers
+
+
+def _newest_java() -> str:
+    """The newest Java of the machine, for what hermes does depends on it; else that of the path."""
+    found = [os.environ.get("JAVA_HOME", ""), *map(str, Path("/usr/lib/jvm").glob("*"))]
+    versions = {}
+    for home in filter(None, found):
+        release = Path(home, "release")
+        version = re.search(r'JAVA_VERSION="(\d+)', release.read_text()) if release.exists() else None
+        if version and Path(home, "bin/java").exists():
+            versions[int(version[1])] = str(Path(home, "bin/java"))
+    return versions[max(versions)] if versions else "java"
+
+
+def _java(program: str, role: str, *more: str) -> list[str]:
+    binding = BUILD / "bindings/java/target"
+    path = f"{BENCH}/java/classes:{BENCH}/java/lib/*:{binding}/classes:{binding}/lib/jna-5.17.0.jar"
+    flags = ["--enable-native-access=ALL-UNNAMED", "-cp", path]
+    return [_newest_java(), *flags, program, role, *more]
+
+
+JEROMQ_PROXY = Broker(lambda i, o: [*_java("JeromqSide", "proxy"), *_addresses(i, o)])
+
+
+def _jvm(name: str, broker: Broker, program: str, mode: str, speed: int) -> Team:
+    publish, receive = (_java(program, role, f"mode={mode}") for role in ("publish", "receive"))
+    return Team(name, broker, publish, receive, speed, _LIBRARY, needs=("java",))
+
+
+HERMES_JAVA_TYPED = _jvm("hermes, Java, typed", POST_OFFICE, "HermesSide", "typed", 500_000)
+HERMES_JAVA_RAW = _jvm("hermes, Java, raw", POST_OFFICE, "HermesSide", "raw", 900_000)
+HERMES_JAVA_MANY = _jvm("hermes, Java, many", POST_OFFICE, "HermesSide", "many", 900_000)
+JEROMQ_TYPED = _jvm("JeroMQ, typed", JEROMQ_PROXY, "JeromqSide", "typed", 150_000)
+JEROMQ_RAW = _jvm("JeroMQ, raw", JEROMQ_PROXY, "JeromqSide", "raw", 250_000)
+
+def _node(program: str, role: str, *more: str) -> list[str]:
+    return ["node", str(BENCH / "node" / program), role, *more]
+
+
+ZEROMQ_JS_PROXY = Broker(lambda i, o: [*_node("zeromq_side.mjs", "proxy"), *_addresses(i, o)])
+
+
+def _hermes_node(name: str, mode: str, speed: int) -> Team:
+    more = [f"mode={mode}", f"package={ROOT}/bindings/node/dist/esm.mjs"]
+    publish, receive = (_node("hermes_side.mjs", role, *more) for role in ("publish", "receive"))
+    return Team(name, POST_OFFICE, publish, receive, speed, _LIBRARY, needs=("node",))
+
+
+HERMES_NODE_AWAIT = _hermes_node("hermes, Node.js, for await", "await", 300_000)
+HERMES_NODE_EVENT = _hermes_node("hermes, Node.js, events", "event", 300_000)
+HERMES_NODE_MANY = _hermes_node("hermes, Node.js, publishMany/recvMany", "many", 400_000)
+ZEROMQ_JS = Team(
+    "zeromq.js and JSON by hand",
+    ZEROMQ_JS_PROXY,
+    _node("zeromq_side.mjs", "publish"),
+    _node("zeromq_side.mjs", "receive"),
+    speed=80_000,
+    needs=("node",),
 )
 
 #: For what happens inside Go.
