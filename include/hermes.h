@@ -433,17 +433,11 @@ HERMES_API size_t hermes_batch_size(const hermes_batch *batch);
  * a NULL batch. @since 2.0 */
 HERMES_API const hermes_envelope *hermes_batch_at(const hermes_batch *batch, size_t index);
 
-/**
- * The memory of a batch, which is one piece, for languages in which a call for each field is
- * slow. It begins with hermes_batch_size() as an integer of 64 bits; at 8 + 80 * index begins an
- * envelope, a row of fields of 64 bits in the order of bytes of the machine. Field 0 is where the
- * topic is, in bytes from the beginning of the envelope, and field 1 its length without the NUL
- * behind it; fields 2 and 3 are the same for the origin, 4 and 5 for the data; 6 is
- * hermes_envelope_ts(), 7 hermes_envelope_received(), both doubles; 8 is hermes_envelope_lost();
- * 9 is reserved.
- * @param len  receives its size in bytes; may be NULL.
- * @return the memory, valid until the batch is freed; NULL for a NULL batch. @since 2.0
- */
+/** The memory of a batch, for languages in which calls are slow: hermes_batch_size() as 64 bits, then
+ * 10 fields of 64 bits for each envelope: where its topic, its origin and its data are, in bytes from
+ * the first field, each followed by the length; hermes_envelope_ts() and _received() as doubles;
+ * _lost(); a reserved one. @param len  receives its size in bytes; may be NULL. @return the memory,
+ * valid until the batch is freed; NULL for a NULL batch. @since 2.0 */
 HERMES_API const void *hermes_batch_memory(const hermes_batch *batch, size_t *len);
 
 /** Frees a batch and its envelopes. NULL is harmless. @since 2.0 */

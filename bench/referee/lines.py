@@ -184,7 +184,8 @@ def java(race: Race) -> None:
     race.tables.append(_standings("throughput-java", out))
     _times(race, out, "Java, typed, to JeroMQ", t.HERMES_JAVA_TYPED, t.JEROMQ_TYPED, 4)
     _times(race, out, "Java, raw text, to JeroMQ", t.HERMES_JAVA_RAW, t.JEROMQ_RAW, 4)
-    _times(race, out, "Java, publishMany/receiveMany, to JeroMQ", t.HERMES_JAVA_MANY, t.JEROMQ_RAW, 4)
+    many = t.HERMES_JAVA_MANY
+    _times(race, out, "Java, publishMany/receiveMany, to JeroMQ", many, t.JEROMQ_RAW, 4)
 
 
 NODE = [t.ZEROMQ_JS, t.HERMES_NODE_AWAIT, t.HERMES_NODE_EVENT, t.HERMES_NODE_MANY]

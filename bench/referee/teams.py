@@ -231,13 +231,12 @@ OLD = Team(
 
 def _newest_java() -> str:
     """The newest Java of the machine, for what hermes does depends on it; else that of the path."""
-    found = [os.environ.get("JAVA_HOME", ""), *map(str, Path("/usr/lib/jvm").glob("*"))]
+    homes = [Path(os.environ.get("JAVA_HOME", "/")), *Path("/usr/lib/jvm").glob("*")]
     versions = {}
-    for home in filter(None, found):
-        release = Path(home, "release")
-        version = re.search(r'JAVA_VERSION="(\d+)', release.read_text()) if release.exists() else None
-        if version and Path(home, "bin/java").exists():
-            versions[int(version[1])] = str(Path(home, "bin/java"))
+    for home in homes:
+        if (home / "release").exists() and (home / "bin/java").exists():
+            version = re.search(r'JAVA_VERSION="(\d+)', (home / "release").read_text())
+            versions[int(version[1]) if version else 0] = str(home / "bin/java")
     return versions[max(versions)] if versions else "java"
 
 
@@ -261,6 +260,7 @@ HERMES_JAVA_RAW = _jvm("hermes, Java, raw", POST_OFFICE, "HermesSide", "raw", 90
 HERMES_JAVA_MANY = _jvm("hermes, Java, many", POST_OFFICE, "HermesSide", "many", 900_000)
 JEROMQ_TYPED = _jvm("JeroMQ, typed", JEROMQ_PROXY, "JeromqSide", "typed", 150_000)
 JEROMQ_RAW = _jvm("JeroMQ, raw", JEROMQ_PROXY, "JeromqSide", "raw", 250_000)
+
 
 def _node(program: str, role: str, *more: str) -> list[str]:
     return ["node", str(BENCH / "node" / program), role, *more]

@@ -141,7 +141,7 @@ extern "C" {
     pub fn hermes_batch_size(batch: *const hermes_batch) -> usize;
     /// Envelope index of the batch, owned by the batch; NULL beyond the end, and for a NULL batch.
     pub fn hermes_batch_at(batch: *const hermes_batch, index: usize) -> *const hermes_envelope;
-    /// The memory of a batch, which is one piece, for languages in which a call for each field is slow.
+    /// The memory of a batch, for languages in which calls are slow: hermes_batch_size() as 64 bits, then 10 fields of 64 bits for each envelope: where its topic, its origin and its data are, in bytes from the first field, each followed by the length; hermes_envelope_ts() and _received() as doubles; _lost(); a reserved one.
     pub fn hermes_batch_memory(batch: *const hermes_batch, len: *mut usize) -> *const c_void;
     /// Frees a batch and its envelopes.
     pub fn hermes_batch_free(batch: *mut hermes_batch);
