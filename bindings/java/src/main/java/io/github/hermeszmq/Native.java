@@ -81,6 +81,8 @@ final class Native {
 
     static native int hermes_node_publish(long node, byte[] channel, long channelLength, byte[] data, long length);
 
+    static native int hermes_node_recv(long node, int timeout, Pointer envelope);
+
     static native int hermes_node_run(long node);
 
     // ---- Loading
