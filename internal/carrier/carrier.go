@@ -209,18 +209,15 @@ type Tally struct {
 	Unsent    int   // Close came before there was room (Overflow Wait)
 	// Left is the last messages of the batch, which found that no peer subscribes to anything any
 	// more (Overflow Wait): they have gone to none, and may be sent again.
-	Left  int
-	Alone bool // there is no peer at all
+	Left     int
+	Orphaned int // of these: those for which NoPeer holds; for the others Unwanted does
 }
 
-// GiveUp counts what is left as NoPeer if there is no peer, otherwise as Unwanted.
+// GiveUp counts what is left as NoPeer and Unwanted.
 func (t *Tally) GiveUp() {
-	if t.Alone {
-		t.NoPeer += t.Left
-	} else {
-		t.Unwanted += t.Left
-	}
-	t.Left = 0
+	t.NoPeer += t.Orphaned
+	t.Unwanted += t.Left - t.Orphaned
+	t.Left, t.Orphaned = 0, 0
 }
 
 // Socket is what both sides have in common.

@@ -158,7 +158,10 @@ func (o *outlet) sendRunOf(b *batch.Batch, from int, t *carrier.Tally) int {
 	to := min(from+sendRun, b.Len())
 	for i := from; i < to && t.Left == 0; i++ {
 		if o.sendMessage(b.Message(i), t); t.Left > 0 {
-			t.Left, t.Alone = b.Len()-i, o.alone()
+			t.Left = b.Len() - i
+			if o.alone() {
+				t.Orphaned = t.Left
+			}
 		}
 	}
 	o.wakeWatcher()

@@ -72,7 +72,7 @@ func TestMessagesWithoutAPeerAreCounted(t *testing.T) {
 func TestAnOutletThatWaitsLeavesWhatHasNoSubscriber(t *testing.T) {
 	o := newOutlet(t, carrier.OutletConfig{Config: carrier.Config{Connect: []string{"tcp://127.0.0.1:1"}}, Overflow: carrier.Wait})
 	b := messages(slices.Repeat([]string{"a"}, 3*sendRun)...)
-	require.Equal(t, carrier.Tally{Left: 3 * sendRun, Alone: true}, o.Send(b))
+	require.Equal(t, carrier.Tally{Left: 3 * sendRun, Orphaned: 3 * sendRun}, o.Send(b))
 }
 
 func TestAfterCloseOnlyAnOutletThatWaitsHasMessagesUnsent(t *testing.T) {

@@ -45,7 +45,7 @@ func (s *sink) Send(b *batch.Batch) carrier.Tally {
 		}
 		s.parts = append(s.parts, p)
 	}
-	return carrier.Tally{Sent: b.Len() - left, Left: left, Alone: true}
+	return carrier.Tally{Sent: b.Len() - left, Left: left, Orphaned: left}
 }
 
 func (s *sink) sent() []wire.Parts {

@@ -192,7 +192,7 @@ func (o *outlet) send(f *fanOut) carrier.Tally {
 	case o.closed.Load() && o.overflow == carrier.Wait:
 		return carrier.Tally{Unsent: n}
 	case len(peers) == 0 && o.overflow == carrier.Wait:
-		return carrier.Tally{Left: n, Alone: true}
+		return carrier.Tally{Left: n, Orphaned: n}
 	case o.closed.Load() || len(peers) == 0:
 		return carrier.Tally{NoPeer: n}
 	}
@@ -208,13 +208,15 @@ func (o *outlet) send(f *fanOut) carrier.Tally {
 			f.sendTo(c)
 		}
 	}
-	left := 0
+	var left carrier.Tally
 	if f.wait && !f.allSent && !o.subscribed() {
-		left = f.untaken()
-		f.outcomes = f.outcomes[:n-left]
+		at := n - f.untaken()
+		rest := *f
+		f.outcomes, rest.outcomes = f.outcomes[:at], f.outcomes[at:]
+		left = rest.tally(len(peers))
 	}
 	tally := f.tally(len(peers))
-	tally.Left, tally.Alone = left, f.gone == len(peers)
+	tally.Left, tally.Orphaned = left.NoPeer+left.Unwanted, left.NoPeer
 	if invariants.Enabled {
 		sum := tally.Sent + tally.Unwanted + tally.NoPeer + tally.Dropped + tally.Unsent + tally.Left
 		invariants.Check(sum == n, "outlet: of %d messages %+v is accounted for", n, tally)
