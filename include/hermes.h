@@ -12,32 +12,31 @@
  * and closes it with hermes_close(). examples/c has two whole programs.
  *
  * Handles
- *   A handle, a uint64_t, names an object. It is never 0, below 2^53, never used
- *   twice in a process, and contains the kind of the object. A call with a handle that
- *   is wrong, of another kind, or closed fails with HERMES_EBADHANDLE.
+ *   A handle, a uint64_t, names an object. It is never 0, below 2^53, never used twice in
+ *   a process, and contains the kind of the object. A call with a handle that is wrong, of
+ *   another kind, or closed fails with HERMES_EBADHANDLE.
  * Results
  *   A function that can fail returns HERMES_OK (0) or a negative HERMES_E... code;
  *   hermes_last_error() then returns a text that says what failed and why. Outputs come
- *   last and are zeroed on failure. An output pointer that is NULL is
- *   HERMES_EINVAL, unless its description says that it may be.
+ *   last and are zeroed on failure. An output pointer that is NULL is HERMES_EINVAL,
+ *   unless its description says that it may be.
  * Text
- *   Names, addresses, option keys and values are NUL-terminated UTF-8. Topics,
- *   origins and data are a pointer and a length in bytes, need no NUL, and may be
- *   NULL if the length is 0; a NUL inside is part of them. A language whose strings may
- *   contain a NUL must refuse one in a NUL-terminated text, which C would cut there.
+ *   Names, addresses, option keys and values are NUL-terminated UTF-8. Topics, origins and
+ *   data are a pointer and a length in bytes, need no NUL, and may be NULL if the length
+ *   is 0; a NUL inside is part of them. A language whose strings may contain a NUL must
+ *   refuse one in a NUL-terminated text, which C would cut there.
  * Ownership
  *   The library reads its inputs during the call only. The caller owns the outputs, and
  *   frees each with the function that is named beside it, from any thread.
  * Time
- *   A timeout is in milliseconds: HERMES_FOREVER (-1, or any negative value) waits
- *   without end, 0 polls. Timestamps are seconds since the Unix epoch.
+ *   A timeout is in milliseconds: HERMES_FOREVER (-1, or any negative value) waits without
+ *   end, 0 polls. Timestamps are seconds since the Unix epoch.
  * Threads
  *   Any function may be called from any thread, at any time, with one exception: an
- *   envelope or a batch must not be read while another thread frees it. The library
- *   never calls back into the program.
+ *   envelope or a batch must not be read while another thread frees it. The library never
+ *   calls back into the program.
  * fork
- *   A child forked after the library's first use gets HERMES_EFORKED from every
- *   function, at once. fork before the first use, or exec, or load a private copy.
+ *   A child forked after the first use gets HERMES_EFORKED. Fork before it, exec, or load a copy.
  * Limits
  *   One libhermes a process, never unloaded (dlclose does nothing). glibc only.
  */
@@ -70,8 +69,7 @@ extern "C" {
 /** The library's version, such as "2.0.0". Static; never fails. @since 2.0 */
 HERMES_API const char *hermes_version_string(void);
 
-/** The HERMES_ABI_VERSION that the library was built with. A program may run with
- * any library whose number is at least its own. Never fails. @since 2.0 */
+/** The HERMES_ABI_VERSION of the library: it serves programs with this one and all before. @since 2.0 */
 HERMES_API int hermes_abi_version(void);
 
 /* ---- Errors -------------------------------------------------------------- */
@@ -204,11 +202,10 @@ HERMES_API int hermes_stop(uint64_t handle, int32_t timeout_ms);
 HERMES_API int hermes_stop_begin(uint64_t handle, int32_t timeout_ms);
 
 /**
- * Stops the object if need be (flushing for at most its option "linger", 1 s
- * unless set), frees it, and wakes every thread that waits in a call on it: with
- * HERMES_ESTOPPED, except hermes_wait(), which returns HERMES_OK, and hermes_publish(),
- * which returns HERMES_ESTATE. The handle is invalid from then on; closing it again does
- * nothing and returns HERMES_OK.
+ * Stops the object if need be (flushing for at most its option "linger", 1 s unless set), frees
+ * it, and wakes every thread that waits in a call on it: with HERMES_ESTOPPED, except
+ * hermes_wait(), which returns HERMES_OK, and hermes_publish(), which returns HERMES_ESTATE.
+ * The handle is invalid from then on; closing it again does nothing and returns HERMES_OK.
  * @return HERMES_OK, or HERMES_EBADHANDLE for a value that never was a handle. @since 2.0
  */
 HERMES_API int hermes_close(uint64_t handle);
@@ -221,11 +218,11 @@ HERMES_API int hermes_close(uint64_t handle);
 HERMES_API int hermes_wait(uint64_t handle, int32_t timeout_ms);
 
 /**
- * Waits until the object can do its work: for a publisher, connected and a
- * subscription seen; for a receiver, connected; for a post office, bound; for a
- * node, its receiver and its publisher. After HERMES_ETIMEOUT hermes_last_error() says
- * what is missing. Where every address refuses the object, or has not proved who it is,
- * waiting is in vain, and it does not wait; the object still tries to connect.
+ * Waits until the object can do its work: for a publisher, connected and a subscription seen;
+ * for a receiver, connected; for a post office, bound; for a node, its receiver and its
+ * publisher. After HERMES_ETIMEOUT hermes_last_error() says what is missing. Where every
+ * address refuses the object, or has not proved who it is, it does not wait; the object still
+ * tries to connect.
  * @return HERMES_OK, _EBADHANDLE, _ESTATE (not started), _ETIMEOUT, _ESTOPPED, _EACCES,
  *         _EAUTH. @since 2.0
  */
@@ -254,12 +251,11 @@ HERMES_API int hermes_stats(uint64_t handle, char **json, size_t *len);
 HERMES_API int hermes_next_event(uint64_t handle, int32_t timeout_ms, char **json, size_t *len);
 
 /**
- * A file descriptor for poll, epoll, and any event loop. That of a receiver (or of
- * a node's receiver) polls readable as long as there is an envelope to take, or it
- * has stopped. That of a publisher polls readable unless its queue is full: an
- * attempt that finds no room makes it unreadable until there is some, or until the
- * publisher stops. Level-triggered. Only wait on it: do not read, write or close it.
- * It belongs to the object and ends with hermes_close().
+ * A file descriptor for poll, epoll, and any event loop. That of a receiver (or of a node's
+ * receiver) polls readable as long as there is an envelope to take, or it has stopped. That of
+ * a publisher polls readable unless its queue is full: an attempt that finds no room makes it
+ * unreadable until there is some, or until the publisher stops. Level-triggered. Only wait on
+ * it: do not read, write or close it. It belongs to the object and ends with hermes_close().
  * @return the descriptor, or HERMES_EBADHANDLE, _ENOTSUP, _EIO. @since 2.0
  */
 HERMES_API int hermes_fd(uint64_t handle);

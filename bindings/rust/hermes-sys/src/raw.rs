@@ -67,7 +67,7 @@ pub const HERMES_FOREVER: c_int = -1;
 extern "C" {
     /// The library's version, such as "2.0.0".
     pub fn hermes_version_string() -> *const c_char;
-    /// The HERMES_ABI_VERSION that the library was built with.
+    /// The HERMES_ABI_VERSION of the library: it serves programs with this one and all before.
     pub fn hermes_abi_version() -> c_int;
     /// A short English text for a code: static, never NULL, for unknown codes too.
     pub fn hermes_strerror(code: c_int) -> *const c_char;
