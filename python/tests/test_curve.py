@@ -15,6 +15,9 @@ from zmq.auth.thread import ThreadAuthenticator
 import hermes
 from hermes import Envelope, Publisher, Receiver, errors
 
+# The engine that can say why a peer is refused; libzmq cannot.
+TELLS = {"engine": "zmtp"}
+
 
 @pytest.fixture
 def keys(tmp_path: pathlib.Path) -> pathlib.Path:
@@ -25,7 +28,7 @@ def keys(tmp_path: pathlib.Path) -> pathlib.Path:
 
 
 def as_client(keys: pathlib.Path, name: str = "client", server: str = "server") -> dict[str, str]:
-    """Return the options of a client."""
+    """Return the options of a client of any engine."""
     return {
         "curve.secret": str(keys / f"{name}.key_secret"),
         "curve.server": str(keys / f"{server}.key"),
@@ -33,8 +36,9 @@ def as_client(keys: pathlib.Path, name: str = "client", server: str = "server") 
 
 
 def as_server(keys: pathlib.Path) -> dict[str, str]:
-    """Return the options of a server that knows one client."""
+    """Return the options of a server that knows one client, which libzmq cannot be."""
     return {
+        "engine": "zmtp",
         "curve.secret": str(keys / "server.key_secret"),
         "curve.clients": str(keys / "client.key"),
     }
@@ -98,7 +102,7 @@ def test_a_server_of_pyzmq_that_does_not_know_the_key(
     accepted = life.enter_context(Receiver(endpoint(sender), "reader", options=as_client(keys)))
     assert accepted.wait_ready(PATIENCE)
     refused = life.enter_context(
-        Receiver(endpoint(sender), "reader", options=as_client(keys, "unknown"))
+        Receiver(endpoint(sender), "reader", options={**TELLS, **as_client(keys, "unknown")})
     )
     with pytest.raises(errors.AccessDeniedError, match="is not known"):
         refused.wait_ready(PATIENCE)
@@ -111,7 +115,9 @@ def test_refusals_are_errors_of_their_own(keys: pathlib.Path, life: ExitStack) -
         (as_client(keys, server="unknown"), errors.AuthenticationError, "not the one expected"),
         ({}, errors.AccessDeniedError, "CURVE"),
     ):
-        receiver = life.enter_context(Receiver(office.endpoints["out"], "r", options=options))
+        receiver = life.enter_context(
+            Receiver(office.endpoints["out"], "r", options={**TELLS, **options})
+        )
         with pytest.raises(kind, match=says):
             receiver.wait_ready(PATIENCE)
     assert office.stats()["handshakes_refused"] >= 3
