@@ -2,6 +2,7 @@ package fds
 
 import (
 	"os"
+	"sync"
 	"syscall"
 	"unsafe"
 
@@ -50,6 +51,13 @@ func (w *WakeFD) Wake() {
 	// The call does not block: telling the scheduler of it would cost more than the call.
 	_, _, _ = syscall.RawSyscall(syscall.SYS_WRITE, uintptr(w.fd), uintptr(unsafe.Pointer(&one)), uintptr(len(one)))
 }
+
+// Keep leaves it open for good, for a thread may still write to it: without a reference, the
+// garbage collector would close it.
+func (w *WakeFD) Keep() { kept.Store(w, nil) }
+
+// kept are those that Keep has left open.
+var kept sync.Map
 
 // Close closes it. No thread may write to it any more.
 func (w *WakeFD) Close() {

@@ -295,17 +295,26 @@ func (q *Queue) Settle(b *batch.Batch, t carrier.Tally) {
 }
 
 // GiveBack counts what became of a batch that was taken, but for what is left of it: that is
-// taken again before all others.
-func (q *Queue) GiveBack(b *batch.Batch, t carrier.Tally) {
+// taken again before all others, in the batch that is returned. It is another one where a part was
+// sent, because connections may still have to write that.
+func (q *Queue) GiveBack(b *batch.Batch, t carrier.Tally) *batch.Batch {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	n, size := b.Len()-t.Left, b.Size()
-	b.Skip(n)
-	q.count -= int64(n)
-	q.bytes -= int64(size - b.Size())
-	q.inFlight -= int64(n)
-	q.returned = b
+	rest, sent := b, b.Len()-t.Left
+	if sent > 0 {
+		rest = batch.Get()
+		for i := sent; i < b.Len(); i++ {
+			rest.AppendMessage(b.Message(i))
+		}
+		q.count -= int64(sent)
+		q.inFlight -= int64(sent)
+		q.bytes -= int64(b.Size() - rest.Size())
+		q.memory += rest.Footprint() - b.Footprint()
+		b.Release()
+	}
+	q.returned = rest
 	q.account(t)
+	return rest
 }
 
 // account counts what became of a batch. The caller holds mu.

@@ -1,6 +1,7 @@
 package sendqueue
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -167,4 +168,27 @@ func TestAnEnvelopeThatCannotBeEncodedLeavesNothingToTake(t *testing.T) {
 		q.Settle(b, carrier.Tally{Sent: 1})
 		require.Nil(t, q.Take())
 	}
+}
+
+// TestWhatIsGivenBackLeavesWhatWasSentAlone: a connection may still have to write it.
+func TestWhatIsGivenBackLeavesWhatWasSentAlone(t *testing.T) {
+	q := newQueue(queue.Block, queue.Bound{Messages: 100, Bytes: 1 << 20})
+	for n := range 3 {
+		_, err := Put(q, "t", []byte(`"o"`), []byte(strconv.Itoa(n)), Form{})
+		require.NoError(t, err)
+	}
+	b := q.Take()
+	b.Retain() // as a connection does
+	was := bytes.Clone(b.Buf)
+	rest := q.GiveBack(b, carrier.Tally{Sent: 2, Left: 1})
+	require.Equal(t, was, b.Buf)
+	require.Equal(t, 3, b.Len())
+	require.Equal(t, b.Message(2), rest.Message(0))
+	require.Equal(t, Snapshot{Counters: q.Snapshot().Counters, Queued: 1, QueuedBytes: int64(rest.Size())}, q.Snapshot())
+	require.Same(t, rest, q.Take(), "again, before all others")
+	require.Same(t, rest, q.GiveBack(rest, carrier.Tally{Left: 1}), "nothing of it was sent")
+	q.Settle(q.Take(), carrier.Tally{Sent: 1})
+	require.EqualValues(t, 3, q.Snapshot().Sent)
+	require.Zero(t, [4]int64{q.count, q.bytes, q.inFlight, q.memory})
+	b.Release()
 }

@@ -73,8 +73,7 @@ func (s *Sender) sendOnce() (hold time.Duration) {
 	s.again = nil
 	t := s.Outlet.Send(b)
 	if t.Left > 0 && s.mayComeBack() {
-		s.again = b
-		q.GiveBack(b, t)
+		s.again = q.GiveBack(b, t)
 		return recheck
 	}
 	q.Settle(b, t)

@@ -100,14 +100,20 @@ func (q *Queue) closeWake() {
 	if s.wake == nil {
 		return
 	}
+	unused := s.stager.ForgetFD()
 	for range 1000 {
-		if s.stager.ForgetFD() {
-			s.wake.Close()
+		if unused {
 			break
 		}
 		q.mu.Unlock()
 		time.Sleep(time.Millisecond)
 		q.mu.Lock()
+		unused = s.stager.ForgetFD()
+	}
+	if unused {
+		s.wake.Close()
+	} else {
+		s.wake.Keep()
 	}
 	s.wake = nil
 }
