@@ -103,10 +103,11 @@ static size_t end(struct fast_handoff *shared, uint32_t waiting, void *room) {
          seen = load(&shared->wakes))
         sleep_on(shared, seen, NULL); /* Go increments wakes when it has written */
     if (load(&shared->state) != base + FAST_HANDOFF_FULL) return 0; /* the receiver is another */
-    size_t size = shared->size;
+    size_t size = shared->size < sizeof shared->room ? shared->size : sizeof shared->room;
     memcpy(room, shared->room, size);
-    __atomic_store_n(&shared->state, base + FAST_HANDOFF_FREE, __ATOMIC_SEQ_CST);
-    return size;
+    /* Where that succeeds, the room belonged to this wait all the time. */
+    int ours = change(&shared->state, base + FAST_HANDOFF_FULL, base + FAST_HANDOFF_FREE);
+    return ours ? size : 0;
 }
 
 size_t fast_handoff_take(uint64_t receiver, struct fast_wait *wait, void *room) {

@@ -50,18 +50,21 @@ func (h *Handoff) Hand(t *recvqueue.Taken, last bool) bool {
 	if waiting%C.FAST_HANDOFF_STEPS != C.FAST_HANDOFF_WAITING || !atomic.CompareAndSwapUint32(state, waiting, waiting+step) {
 		return false
 	}
-	size := h.pack(t, unsafe.Slice((*byte)(unsafe.Pointer(&h.shared.room)), C.FAST_HANDOFF_ROOM))
-	next := waiting - C.FAST_HANDOFF_WAITING + C.FAST_HANDOFF_FULL
-	if size == 0 {
-		next = waiting - C.FAST_HANDOFF_WAITING + C.FAST_HANDOFF_FREE // the thread asks Go
-	}
-	h.shared.size = C.uint32_t(size)
-	if size > 0 && last {
-		atomic.StoreUint32((*uint32)(&h.shared.empty), atomic.LoadUint32(wakes)+2)
-	}
-	atomic.StoreUint32(state, next)
-	atomic.AddUint32(wakes, 1)
-	wakeFutex(wakes)
+	size := 0
+	defer func() { // even if pack panics: the thread waits for it
+		next := waiting - C.FAST_HANDOFF_WAITING + C.FAST_HANDOFF_FULL
+		if size == 0 {
+			next = waiting - C.FAST_HANDOFF_WAITING + C.FAST_HANDOFF_FREE // the thread asks Go
+		}
+		h.shared.size = C.uint32_t(size)
+		if size > 0 && last {
+			atomic.StoreUint32((*uint32)(&h.shared.empty), atomic.LoadUint32(wakes)+2)
+		}
+		atomic.StoreUint32(state, next)
+		atomic.AddUint32(wakes, 1)
+		wakeFutex(wakes)
+	}()
+	size = h.pack(t, unsafe.Slice((*byte)(unsafe.Pointer(&h.shared.room)), C.FAST_HANDOFF_ROOM))
 	return size > 0
 }
 

@@ -43,14 +43,14 @@ static void set_slack(long ns) {
 int hermes_thread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
                          void *argument) {
     long own = slack();
-    if (own <= 0) /* unknown, or that of a real-time thread, which is always exact */
-        return pthread_create(thread, attributes, run, argument);
     int number = started;
-    if (number == 0) usual = own;
+    if (usual <= 0) usual = own;
     long wanted = number == MONITOR ? SLACK_NS : usual;
-    if (wanted != own) set_slack(wanted);
+    /* It is 0 if unknown, or that of a real-time thread, which is always exact. */
+    int changes = own > 0 && wanted > 0 && wanted != own;
+    if (changes) set_slack(wanted);
     int code = pthread_create(thread, attributes, run, argument);
-    if (wanted != own) set_slack(own);
+    if (changes) set_slack(own);
     if (code == 0) started++;
     return code;
 }
