@@ -135,13 +135,18 @@ func (o *outlet) SendFrom(s *flow.Source, b *batch.Batch) (t carrier.Tally) {
 	o.sending.Lock()
 	defer o.sending.Unlock()
 	o.source = s
+	defer o.release(s) // even if libzmq panics
 	for i := 0; i < b.Len()-t.Left; {
 		i = o.sendRunOf(b, i, &t)
 	}
+	return t
+}
+
+// release ends the wait of a publisher, if it is held back.
+func (o *outlet) release(s *flow.Source) {
 	if s != nil && s.End(flow.Now()) && o.onFree != nil {
 		o.onFree(s)
 	}
-	return t
 }
 
 // EndWaits implements carrier.Throttler.

@@ -82,6 +82,7 @@ func (o *outlet) SendFrom(s *flow.Source, b *batch.Batch) carrier.Tally {
 		return o.Send(b)
 	}
 	f := &fanOut{b: b, source: s, throttle: t, now: flow.Now()}
+	defer t.release(s)
 	defer f.endTurn() // even if a goroutine panics: others wait for it
 	if s.Queues && t.admit(s) {
 		f.hasTurn = true
@@ -92,10 +93,14 @@ func (o *outlet) SendFrom(s *flow.Source, b *batch.Batch) carrier.Tally {
 	}
 	tally := o.send(f)
 	s.Sent(f.now)
+	return tally
+}
+
+// release ends the wait of a publisher, if it is held back.
+func (t *throttle) release(s *flow.Source) {
 	if s.End(flow.Now()) && t.onRelease != nil {
 		t.onRelease(s)
 	}
-	return tally
 }
 
 // EndWaits implements carrier.Throttler.
