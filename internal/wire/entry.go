@@ -37,8 +37,8 @@ func ParseBatch(text, own []byte) ([]Entry, error) {
 		if end < 0 {
 			return nil, wrongText(text, fmt.Sprintf("element %d is not [topic, origin, data] or [topic, origin, data, time]", len(entries)))
 		}
-		if entries == nil { // the others are about as long
-			entries = make([]Entry, 0, len(text)/(end-i+1)+1)
+		if entries == nil { // the others are about as long, as a rule
+			entries = make([]Entry, 0, min(len(text)/(end-i+1)+1, 1024))
 		}
 		entries = append(entries, e)
 		if i = skipSpace(text, end); i == len(text) {

@@ -60,9 +60,11 @@ final class ReceiveQueue {
     }
 
     private Envelope takeOne() {
-        Envelope envelope = batch.take();
-        if (batch.left() == 0) freeBatch();
-        return envelope;
+        try {
+            return batch.take();
+        } finally {
+            if (batch.left() == 0) freeBatch();
+        }
     }
 
     private void freeBatch() {
