@@ -25,7 +25,8 @@ import (
 //	CurveZMQMESSAGEC  8 bytes   a frame of the client
 //	CurveZMQMESSAGES  8 bytes   a frame of the server
 //
-// The 8 bytes are a number that only grows within a connection, and the 16 are random.
+// The 8 bytes are a number that counts the commands of one end with such a nonce: from 1 at HELLO
+// and READY. The 16 are random.
 const (
 	tagSize   = secretbox.Overhead
 	nonceSize = 24

@@ -18,7 +18,7 @@ import (
 //	0        1       flags of the frame: 0, or 2 (long)
 //	1        1 or 8  size of what follows
 //	2 or 9   8       7, "MESSAGE"
-//	10 or 17 8       nonce, which grows with every MESSAGE
+//	10 or 17 8       nonce, which counts the commands with one of a direction
 //	18 or 25 16      tag
 //	34 or 41 1+n     encrypted: flags of the inner frame (1 more, 2 command), and its body
 //
@@ -52,7 +52,7 @@ const (
 // direction is one direction of a connection.
 type direction struct {
 	key    [32]byte // of Salsa20
-	number uint64   // Sealer: the next nonce; Opener: the last
+	number uint64   // Sealer: the next nonce; Opener: that of the last
 
 	// Of the present MESSAGE; here because they would be allocated elsewhere.
 	counter [16]byte // of Salsa20: the short nonce, and the number of the block
@@ -120,12 +120,13 @@ func (s *Sealer) seal(message []byte) {
 // The errors of Open. The connection has to end.
 var (
 	errNotMessage = errors.New("CURVE: the peer sent a frame that is not encrypted")
-	errReplayed   = errors.New("CURVE: a MESSAGE was replayed or came out of order")
+	errOrder      = errors.New("CURVE: a MESSAGE is missing, was replayed, or came out of order")
 	errForged     = errors.New("CURVE: a MESSAGE was changed on its way, or is not the peer's")
 )
 
 // Open checks and decrypts a MESSAGE, the body of a frame, in place. It returns the flags of
-// the inner frame, as ZMTP has them but for "long", and its body.
+// the inner frame, as ZMTP has them but for "long", and its body. The nonces count by one: with
+// gaps in them, frames could be deleted on their way, and parts of two messages become one.
 func (o *Opener) Open(message []byte) (flags byte, body []byte, err error) {
 	if len(message) < messageHead+1 || string(message[:len(messageName)]) != messageName {
 		return 0, nil, errNotMessage
@@ -133,8 +134,8 @@ func (o *Opener) Open(message []byte) (flags byte, body []byte, err error) {
 	o.counter, o.first = [16]byte{}, [64]byte{}
 	copy(o.counter[:], message[len(messageName):len(messageName)+shortSize])
 	number := binary.BigEndian.Uint64(o.counter[:])
-	if number <= o.number {
-		return 0, nil, errReplayed
+	if number != o.number+1 {
+		return 0, nil, errOrder
 	}
 	box := message[messageHead:]
 	short := min(len(box), 32)

@@ -74,12 +74,12 @@ func TestChangedMessagesAreRefused(t *testing.T) {
 		for bit := range 8 * len(sealed) {
 			changed := bytes.Clone(sealed)
 			changed[bit/8] ^= 1 << (bit % 8)
-			o := newOpener(messageOfClient, &session, 0)
+			o := newOpener(messageOfClient, &session, s.number-2)
 			_, _, err := o.Open(changed)
 			require.Error(t, err, "bit %d", bit)
 		}
 		for n := range sealed {
-			o := newOpener(messageOfClient, &session, 0)
+			o := newOpener(messageOfClient, &session, s.number-2)
 			_, _, err := o.Open(bytes.Clone(sealed[:n]))
 			require.Error(t, err, "cut to %d bytes", n)
 		}
@@ -91,11 +91,40 @@ func TestReplayedAndReorderedMessagesAreRefused(t *testing.T) {
 	first, _ := split(t, s.Append(nil, 0, []byte("first")))
 	second, _ := split(t, s.Append(nil, 0, []byte("second")))
 	_, _, err := o.Open(bytes.Clone(second))
+	require.ErrorIs(t, err, errOrder)
+	for _, sealed := range [][]byte{first, second} {
+		_, _, err = o.Open(bytes.Clone(sealed))
+		require.NoError(t, err)
+	}
+	for _, sealed := range [][]byte{first, second} {
+		_, _, err = o.Open(bytes.Clone(sealed))
+		require.ErrorIs(t, err, errOrder)
+	}
+}
+
+func TestMessagesBehindAMissingOneAreRefused(t *testing.T) {
+	s, o, _ := ends(t)
+	s.Append(nil, 0, []byte("deleted on its way"))
+	next, _ := split(t, s.Append(nil, 0, []byte("next")))
+	_, _, err := o.Open(next)
+	require.ErrorIs(t, err, errOrder)
+}
+
+func TestTwoMultipartMessagesCannotBeMadeOne(t *testing.T) {
+	s, o, _ := ends(t)
+	var sealed [][]byte
+	for _, part := range []string{"topic 1", "from 1", "data 1", "topic 2", "from 2", "data 2"} {
+		flags := byte(flagMore)
+		if part[:4] == "data" {
+			flags = 0
+		}
+		frame, _ := split(t, s.Append(nil, flags, []byte(part)))
+		sealed = append(sealed, frame)
+	}
+	_, _, err := o.Open(sealed[0])
 	require.NoError(t, err)
-	_, _, err = o.Open(bytes.Clone(second))
-	require.ErrorIs(t, err, errReplayed)
-	_, _, err = o.Open(bytes.Clone(first))
-	require.ErrorIs(t, err, errReplayed)
+	_, _, err = o.Open(sealed[5]) // the topic of one, the data of the other
+	require.ErrorIs(t, err, errOrder)
 }
 
 func TestOwnMessagesAreNotTheirs(t *testing.T) {

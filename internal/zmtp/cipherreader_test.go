@@ -92,15 +92,16 @@ func TestEncryptedFramesArriveInAnyPieces(t *testing.T) {
 }
 
 func TestTamperedStreamsDeliverNothingBehindTheChange(t *testing.T) {
-	first, second := message("first").Buf, message("second").Buf
+	first, second, third := message("first").Buf, message("second").Buf, message("third").Buf
 	client, server := sealedKeys(t)
 	seal := client.Out
-	one, two := sealAll(&seal, first), sealAll(&seal, second)
+	one, two, three := sealAll(&seal, first), sealAll(&seal, second), sealAll(&seal, third)
 	for name, c := range map[string]struct {
 		sent      []byte
 		delivered []byte
 	}{
-		"reordered": {bytes.Join([][]byte{two, one}, nil), second},
+		"reordered": {bytes.Join([][]byte{two, one}, nil), nil},
+		"deleted":   {bytes.Join([][]byte{one, three}, nil), first},
 		"replayed":  {bytes.Join([][]byte{one, one}, nil), first},
 		"plain":     {bytes.Join([][]byte{one, second}, nil), first},
 	} {
