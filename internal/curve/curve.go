@@ -7,7 +7,7 @@
 //	config.go   which keys an end has, and which part it plays
 //	box.go      curve25519, XSalsa20 and Poly1305 as the commands use them
 //	client.go   HELLO → WELCOME → INITIATE → READY, the client's part
-//	server.go   the server's part, which keeps nothing before INITIATE is valid
+//	server.go   the server's part, which has no keys of the connection before INITIATE is valid
 //	message.go  MESSAGE: encryption after the handshake
 //
 // Names follow the RFC: C and S are the permanent public keys of client and server, c and s the

@@ -1,9 +1,7 @@
 package curve
 
 import (
-	"crypto/hmac"
 	"crypto/rand"
-	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/binary"
 	"errors"
@@ -13,42 +11,31 @@ import (
 type Server struct {
 	pair    *Pair
 	clients *Clients
-	cookies [32]byte // the secret from which the cookie keys are derived
 }
 
 // NewServer makes a server with its permanent keys, which accepts these clients.
-func NewServer(pair *Pair, clients *Clients) (*Server, error) {
-	s := &Server{pair: pair, clients: clients}
-	_, err := rand.Read(s.cookies[:])
-	return s, err
-}
-
-// cookieKey is the cookie key of one connection: a cookie of another connection cannot be
-// opened with it, so that a recorded INITIATE, and what follows it, cannot be replayed.
-func (s *Server) cookieKey(connection uint64) (key sharedKey) {
-	h := hmac.New(sha256.New, s.cookies[:])
-	var id [8]byte
-	binary.BigEndian.PutUint64(id[:], connection)
-	_, _ = h.Write(id[:])
-	h.Sum(key[:0])
-	return key
+func NewServer(pair *Pair, clients *Clients) *Server {
+	return &Server{pair: pair, clients: clients}
 }
 
 // ServerSide is the server's part of one handshake. Until INITIATE is valid it has no keys of
 // the connection: they are in the cookie, which the client keeps.
+//
+// Each handshake has a cookie key of its own: a cookie of another connection cannot be opened
+// with it, so that a recorded INITIATE, and what follows it, cannot be replayed. It is forgotten
+// at the end of the handshake: with it, a cookie that was recorded shows the keys of its connection.
 type ServerSide struct {
-	s          *Server
-	connection uint64
-	metadata   []byte
-	stage      stage
-	last       uint64 // nonce of the client
-	keys       *Keys
+	s        *Server
+	metadata []byte
+	stage    stage
+	cookie   sharedKey // the cookie key
+	last     uint64    // nonce of the client
+	keys     *Keys
 }
 
-// Accept begins the handshake of a connection. Its number must not be used for another
-// connection of this server. metadata is what the server says of itself.
-func (s *Server) Accept(connection uint64, metadata []byte) *ServerSide {
-	return &ServerSide{s: s, connection: connection, metadata: metadata, stage: awaitHello}
+// Accept begins the handshake of a connection. metadata is what the server says of itself.
+func (s *Server) Accept(metadata []byte) *ServerSide {
+	return &ServerSide{s: s, metadata: metadata, stage: awaitHello}
 }
 
 // Receive takes a command of the client.
@@ -65,6 +52,7 @@ func (x *ServerSide) Receive(name string, data []byte) (step Step, err error) {
 		step.Answer, step.Metadata, err = x.initiate(data)
 		step.Done = err == nil
 		x.stage = finished
+		clear(x.cookie[:])
 	default:
 		err = protocolError("the client sent %.20q out of order", name)
 	}
@@ -110,10 +98,12 @@ func (x *ServerSide) welcome(client *Public, key *sharedKey) (welcome []byte, er
 	if err != nil {
 		return nil, err
 	}
-	cookieKey := x.s.cookieKey(x.connection)
+	if _, err := rand.Read(x.cookie[:]); err != nil {
+		return nil, err
+	}
 	plain := append(make([]byte, 0, KeySize+cookieSize), fresh.Public[:]...)
 	plain = append(plain, cn[nonceSize-longSize:]...)
-	plain = seal(plain, append(client[:], fresh.secret.b[:]...), &cn, &cookieKey)
+	plain = seal(plain, append(client[:], fresh.secret.b[:]...), &cn, &x.cookie)
 
 	welcome = append(command(nameWelcome, welcomeSize), wn[nonceSize-longSize:]...)
 	return seal(welcome, plain, &wn, key), nil
@@ -128,8 +118,7 @@ func (x *ServerSide) initiate(data []byte) (ready, metadata []byte, err error) {
 		return nil, nil, protocolError("an INITIATE of %d bytes", len(data))
 	}
 	cn := longNonce("COOKIE--", data[:longSize])
-	cookieKey := x.s.cookieKey(x.connection)
-	cookie, ok := open(data[longSize:cookieSize], &cn, &cookieKey)
+	cookie, ok := open(data[longSize:cookieSize], &cn, &x.cookie)
 	if !ok {
 		return nil, nil, protocolError("%v", errInitiate)
 	}

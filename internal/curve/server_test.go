@@ -18,16 +18,14 @@ func newServer(t testing.TB, clients string) *Server {
 	t.Helper()
 	set, err := ParseClients(clients)
 	require.NoError(t, err)
-	s, err := NewServer(manualPair(t, manualServerSecret), set)
-	require.NoError(t, err)
-	return s
+	return NewServer(manualPair(t, manualServerSecret), set)
 }
 
-func newHandshake(t testing.TB, s *Server, connection uint64) *handshake {
+func newHandshake(t testing.TB, s *Server) *handshake {
 	t.Helper()
 	return &handshake{
 		client: NewClient(manualPair(t, manualClientSecret), manualPair(t, manualServerSecret).Public, []byte("of the client")),
-		server: s.Accept(connection, []byte("of the server")),
+		server: s.Accept([]byte("of the server")),
 	}
 }
 
@@ -54,7 +52,7 @@ func (h *handshake) upTo(t testing.TB) *handshake {
 }
 
 func TestBothEndsLearnOfEachOther(t *testing.T) {
-	h := newHandshake(t, newServer(t, manualClient), 1).upTo(t)
+	h := newHandshake(t, newServer(t, manualClient)).upTo(t)
 	step, err := h.server.Receive(data(h.initiate))
 	require.NoError(t, err)
 	require.True(t, step.Done)
@@ -79,25 +77,50 @@ func TestBothEndsLearnOfEachOther(t *testing.T) {
 	}
 }
 
-func TestServerKeepsNothingBeforeInitiate(t *testing.T) {
+func TestServerKeepsOnlyTheKeyOfTheCookieBeforeInitiate(t *testing.T) {
 	s := newServer(t, manualClient)
-	h := newHandshake(t, s, 7).upTo(t)
-	h.server = &ServerSide{s: s, connection: 7, stage: awaitInitiate}
+	h := newHandshake(t, s).upTo(t)
+	h.server = &ServerSide{s: s, cookie: h.server.cookie, stage: awaitInitiate}
 	step, err := h.server.Receive(data(h.initiate))
 	require.NoError(t, err)
 	require.True(t, step.Done)
 }
 
+// Who takes everything from the memory of a server later finds nothing that opens the cookie, in
+// which the keys of a recorded connection are.
+func TestNoKeyOpensTheCookieAfterTheHandshake(t *testing.T) {
+	s := newServer(t, manualClient)
+	for _, change := range []byte{0, 1} {
+		h := newHandshake(t, s).upTo(t)
+		require.NotZero(t, h.server.cookie)
+		name, initiate := data(h.initiate)
+		initiate[len(initiate)-1] ^= change
+		_, err := h.server.Receive(name, initiate)
+		require.Equal(t, change == 1, err != nil)
+		require.Zero(t, h.server.cookie, "it is forgotten, whether the handshake succeeds or fails")
+	}
+}
+
+func TestRecordedHandshakesCannotBeReplayed(t *testing.T) {
+	s := newServer(t, AnyClient)
+	h := newHandshake(t, s).upTo(t)
+	again := s.Accept(nil)
+	_, err := again.Receive(data(h.hello))
+	require.NoError(t, err)
+	_, err = again.Receive(data(h.initiate))
+	require.ErrorContains(t, err, errInitiate.Error())
+}
+
 func TestInitiateOfAnotherConnectionIsRefused(t *testing.T) {
 	s := newServer(t, AnyClient)
-	h := newHandshake(t, s, 1).upTo(t)
-	other := newHandshake(t, s, 2).upTo(t)
+	h := newHandshake(t, s).upTo(t)
+	other := newHandshake(t, s).upTo(t)
 	_, err := other.server.Receive(data(h.initiate))
 	require.ErrorContains(t, err, errInitiate.Error())
 }
 
 func TestUnknownClientsAreToldSo(t *testing.T) {
-	h := newHandshake(t, newServer(t, manualServer), 1).upTo(t)
+	h := newHandshake(t, newServer(t, manualServer)).upTo(t)
 	_, err := h.server.Receive(data(h.initiate))
 	var refused *Error
 	require.ErrorAs(t, err, &refused)
@@ -113,7 +136,7 @@ func TestClientsOfAnotherServerAreToldSo(t *testing.T) {
 	c := NewClient(manualPair(t, manualClientSecret), manualPair(t, manualClientSecret).Public, nil)
 	hello, err := c.Hello()
 	require.NoError(t, err)
-	_, err = s.Accept(1, nil).Receive(data(hello))
+	_, err = s.Accept(nil).Receive(data(hello))
 	var refused *Error
 	require.ErrorAs(t, err, &refused)
 	require.Equal(t, CauseServerKey, refused.Cause)
@@ -127,7 +150,7 @@ func TestKeysOfLowOrderAreRefused(t *testing.T) {
 	s := newServer(t, AnyClient)
 	hello := make([]byte, helloSize)
 	hello[0] = 1
-	_, err := s.Accept(1, nil).Receive(nameHello, hello)
+	_, err := s.Accept(nil).Receive(nameHello, hello)
 	require.Error(t, err)
 	c := NewClient(manualPair(t, manualClientSecret), Public{}, nil)
 	_, err = c.Hello()
@@ -136,7 +159,7 @@ func TestKeysOfLowOrderAreRefused(t *testing.T) {
 
 func TestCommandsOutOfOrderEndTheHandshake(t *testing.T) {
 	s := newServer(t, AnyClient)
-	h := newHandshake(t, s, 1).upTo(t)
+	h := newHandshake(t, s).upTo(t)
 	name, hello := data(h.hello)
 	_, err := h.server.Receive(name, hello) // a second time
 	require.Error(t, err)
@@ -144,7 +167,7 @@ func TestCommandsOutOfOrderEndTheHandshake(t *testing.T) {
 	require.Error(t, err)
 	_, err = h.client.Receive(data(h.welcome))
 	require.Error(t, err)
-	_, err = newHandshake(t, s, 2).client.Receive(name, hello)
+	_, err = newHandshake(t, s).client.Receive(name, hello)
 	require.ErrorContains(t, err, "so is this end")
 }
 
@@ -167,11 +190,11 @@ func TestChangedCommandsAreRefused(t *testing.T) {
 		t.Skip("thousands of handshakes")
 	}
 	s := newServer(t, AnyClient)
-	h := newHandshake(t, s, 1).upTo(t)
+	h := newHandshake(t, s).upTo(t)
 	padding := h.hello[1+len(nameHello)+versionSize:][:paddingSize]
 	copy(padding, bytes.Repeat([]byte{1}, paddingSize)) // which is not looked at
 	changes(h.initiate, func(data []byte) {
-		side := &ServerSide{s: s, connection: 1, stage: awaitInitiate}
+		side := &ServerSide{s: s, cookie: h.server.cookie, stage: awaitInitiate}
 		_, err := side.Receive(nameInitiate, data)
 		require.Error(t, err)
 		require.Nil(t, side.Keys())
@@ -196,7 +219,7 @@ func FuzzServerRefusesAnyCommand(f *testing.F) {
 	f.Add(true, make([]byte, helloSize))
 	f.Add(false, make([]byte, initiateLeast))
 	f.Fuzz(func(t *testing.T, first bool, p []byte) {
-		side, name := s.Accept(1, nil), nameHello
+		side, name := s.Accept(nil), nameHello
 		if !first {
 			side.stage, name = awaitInitiate, nameInitiate
 		}

@@ -58,7 +58,7 @@ func newMechanism(c *conn) mechanism {
 	case cfg.Curve == nil:
 		return &nullMechanism{metadata: metadata}
 	case cfg.Curve.IsServer(c.bound):
-		return &curveServer{ServerSide: c.s.curveServer.Accept(c.id, metadata), guard: &c.s.guard}
+		return &curveServer{ServerSide: c.s.curveServer.Accept(metadata), guard: &c.s.guard}
 	}
 	return &curveClient{Client: curve.NewClient(cfg.Curve.Pair, *cfg.Curve.Server, metadata)}
 }

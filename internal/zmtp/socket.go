@@ -119,9 +119,7 @@ func (s *socket) open(cfg carrier.Config, r role) error {
 // prepare checks the addresses to dial and binds the others.
 func (s *socket) prepare() (dials []endpoint, err error) {
 	if keys := s.cfg.Curve; keys != nil && keys.Clients != nil {
-		if s.curveServer, err = curve.NewServer(keys.Pair, keys.Clients); err != nil {
-			return nil, err
-		}
+		s.curveServer = curve.NewServer(keys.Pair, keys.Clients)
 	}
 	for _, text := range s.cfg.Connect {
 		a, err := parseEndpoint(text)
