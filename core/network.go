@@ -28,6 +28,10 @@ func (c *component) addNetworkOptions() {
 	c.network.add(&c.options)
 	c.links.RetryEvery(c.network.reconnectMax.Get)
 	c.links.Secure(c.keys.Load)
+	c.network.curve.clients.OnUnreadable(func(err error) {
+		c.events.Add(notify.Event{Kind: "keys_unreadable", Level: notify.Warning,
+			Text: fmt.Sprintf("%s: files of curve.clients cannot be read, and their keys stay as they were: %v", c.who(), err)})
+	})
 }
 
 // carrierConfig is what the options say, for a socket at these addresses.

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -134,6 +135,17 @@ func TestARefusedReceiverConnectsOnceItsKeyIsKnown(t *testing.T) {
 	code(t, EACCES, r.WaitReady(soon), "is not known")
 	set(t, po, "curve.clients", filepath.Dir(k["rec"]))
 	require.Eventually(t, func() bool { return r.WaitReady(10*time.Millisecond) == nil }, soon, time.Millisecond)
+}
+
+func TestUnreadableFilesOfClientKeysAreReported(t *testing.T) {
+	k := keyFiles(t, "office", "rec")
+	po := newLockedOffice(t, k["office"], k["rec"]+".key")
+	require.NoError(t, os.WriteFile(k["rec"]+".key", []byte("public-key = half of a k"), 0o600))
+	r := newReceiver(t, "zmtp", get(t, po, "endpoint.out"), asClient(k["office"], k["office"])...)
+	code(t, EACCES, r.WaitReady(soon), "is not known")
+	e := eventOf(t, po, "keys_unreadable")
+	require.Equal(t, "warning", e.Level)
+	require.Contains(t, e.Text, k["rec"]+".key")
 }
 
 func TestKeysThatDoNotFitTogetherAreRefused(t *testing.T) {

@@ -30,21 +30,29 @@ func (c *Config) IsServer(bound bool) bool {
 	return c.Clients != nil
 }
 
-// reloadEvery is how often files of client keys are read at most.
-const reloadEvery = time.Second
+// reloadEvery is how often files of client keys are read at most, and reportEvery how often it is
+// reported that some cannot be read.
+const (
+	reloadEvery = time.Second
+	reportEvery = time.Minute
+)
 
 // Clients is the set of clients that a server accepts. It is safe for concurrent use.
 //
-// Files and directories are read again when a client comes, but once in reloadEvery at most.
-// While one cannot be read, the keys that were read last are valid.
+// Files and directories are read again when a client comes, but once in reloadEvery at most. The
+// keys of a file that is gone are not valid any more. Those of a file that cannot be read stay
+// valid as they were read last, and that is reported.
 type Clients struct {
 	mu    sync.Mutex // guards all fields
 	any   bool
 	given []Public
-	paths []string
+	files map[string]keysByFile // by the paths that were given
 
-	keys map[Public]struct{}
+	keys map[Public]struct{} // all of given and files
 	read time.Time
+
+	report   func(error)
+	reported time.Time
 }
 
 // AnyClient is the text of the set of all clients.
@@ -65,7 +73,7 @@ func (c *Clients) Set(text string) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.any, c.given, c.paths, c.keys, c.read = fresh.any, fresh.given, fresh.paths, fresh.keys, fresh.read
+	c.any, c.given, c.files, c.keys, c.read = fresh.any, fresh.given, fresh.files, fresh.keys, fresh.read
 	return nil
 }
 
@@ -73,11 +81,19 @@ func (c *Clients) Set(text string) error {
 func (c *Clients) Clear() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.any, c.given, c.paths, c.keys = false, nil, nil, nil
+	c.any, c.given, c.files, c.keys = false, nil, nil, nil
+}
+
+// OnUnreadable has report called when files of keys cannot be read again, once in reportEvery at
+// most. Before any client comes, or not at all.
+func (c *Clients) OnUnreadable(report func(error)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.report = report
 }
 
 func parseClients(text string) (*Clients, error) {
-	c := &Clients{}
+	c := &Clients{files: map[string]keysByFile{}}
 	for _, item := range strings.Split(text, ",") {
 		item = strings.TrimSpace(item)
 		switch {
@@ -85,7 +101,7 @@ func parseClients(text string) (*Clients, error) {
 		case item == AnyClient:
 			c.any = true
 		case exists(item):
-			c.paths = append(c.paths, item)
+			c.files[item] = nil
 		default:
 			p, err := ParsePublic(item)
 			if err != nil {
@@ -97,7 +113,7 @@ func parseClients(text string) (*Clients, error) {
 	if err := c.load(); err != nil {
 		return nil, err
 	}
-	if !c.any && len(c.keys) == 0 && len(c.paths) == 0 {
+	if !c.any && len(c.keys) == 0 && len(c.files) == 0 {
 		return nil, errors.New("it names no key")
 	}
 	return c, nil
@@ -108,38 +124,52 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// load reads the files. The caller holds mu, or is the only one to know c.
+// load reads the files; err tells of those that cannot be read. The caller holds mu, or is the
+// only one to know c.
 func (c *Clients) load() error {
-	keys := make(map[Public]struct{}, len(c.given))
+	c.keys = make(map[Public]struct{}, len(c.given))
 	for _, p := range c.given {
-		keys[p] = struct{}{}
+		c.keys[p] = struct{}{}
 	}
-	c.read = time.Now()
-	for _, path := range c.paths {
-		all, err := publicKeysIn(path)
-		if err != nil {
-			return err
-		}
-		for _, p := range all {
-			keys[p] = struct{}{}
+	var failed []error
+	for path, last := range c.files {
+		now, err := last.readAgain(path)
+		c.files[path] = now
+		failed = append(failed, err)
+		for _, keys := range now {
+			for _, p := range keys {
+				c.keys[p] = struct{}{}
+			}
 		}
 	}
-	c.keys = keys
-	return nil
+	c.read = time.Now() // not before: reading may take longer than reloadEvery
+	return errors.Join(failed...)
 }
 
 // Allow reports whether a client may connect.
 func (c *Clients) Allow(p Public) bool {
+	known, report, err := c.allow(p)
+	if report != nil {
+		report(err)
+	}
+	return known
+}
+
+// allow is Allow; report is to be called with err if it is not nil.
+func (c *Clients) allow(p Public) (known bool, report func(error), err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.any {
-		return true
+		return true, nil, nil
 	}
-	if len(c.paths) > 0 && time.Since(c.read) >= reloadEvery {
-		_ = c.load()
+	if len(c.files) > 0 && time.Since(c.read) >= reloadEvery {
+		err = c.load()
 	}
-	_, known := c.keys[p]
-	return known
+	if err != nil && time.Since(c.reported) >= reportEvery {
+		report, c.reported = c.report, time.Now()
+	}
+	_, known = c.keys[p]
+	return known, report, err
 }
 
 // Any reports whether every client may connect.

@@ -4,7 +4,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -53,12 +52,78 @@ func TestChangedFilesAreReadAgain(t *testing.T) {
 	require.NoError(t, err)
 	write(t, file, manualServer+"\n")
 	require.False(t, c.Allow(other), "once in reloadEvery at most")
-	c.read = c.read.Add(-2 * time.Second)
+	soon(c)
 	require.True(t, c.Allow(other))
 	require.False(t, c.Allow(known))
-	require.NoError(t, os.Remove(file))
-	c.read = c.read.Add(-2 * time.Second)
-	require.True(t, c.Allow(other), "the keys that were read last are valid")
+}
+
+// soon has c read its files again.
+func soon(c *Clients) { c.read = c.read.Add(-2 * reloadEvery) }
+
+func TestKeysOfFilesThatAreGoneAreNotAccepted(t *testing.T) {
+	known, other := manualPair(t, manualClientSecret).Public, manualPair(t, manualServerSecret).Public
+	dir := t.TempDir()
+	list := write(t, filepath.Join(dir, "list"), manualClient+"\n")
+	keys := filepath.Join(dir, "keys")
+	require.NoError(t, os.Mkdir(keys, 0o700))
+	one := write(t, filepath.Join(keys, "a.key"), manualServer+"\n")
+	c, err := ParseClients(list + "," + keys)
+	require.NoError(t, err)
+	c.OnUnreadable(func(err error) { t.Error(err) })
+	require.NoError(t, os.Remove(list))
+	soon(c)
+	require.False(t, c.Allow(known), "a file that is gone")
+	require.True(t, c.Allow(other), "the others are read")
+	require.NoError(t, os.Remove(one))
+	soon(c)
+	require.False(t, c.Allow(other), "a file of a directory that is gone")
+	write(t, list, manualClient+"\n")
+	require.NoError(t, os.Remove(keys))
+	soon(c)
+	require.True(t, c.Allow(known), "a file that is back")
+	require.False(t, c.Allow(other), "a directory that is gone")
+}
+
+func TestAnUnreadableFileKeepsItsOwnKeysOnlyAndIsReported(t *testing.T) {
+	known, other := manualPair(t, manualClientSecret).Public, manualPair(t, manualServerSecret).Public
+	third, err := Generate()
+	require.NoError(t, err)
+	dir := t.TempDir()
+	bad := write(t, filepath.Join(dir, "a.key"), manualClient+"\n")
+	good := write(t, filepath.Join(dir, "b.key"), manualServer+"\n")
+	c, err := ParseClients(dir)
+	require.NoError(t, err)
+	var reports []string
+	c.OnUnreadable(func(err error) { reports = append(reports, err.Error()) })
+	write(t, bad, "public-key = half of a k")
+	write(t, good, third.Public.String()+"\n")
+	for range 3 {
+		soon(c)
+		require.True(t, c.Allow(known), "the keys that were read last of this file")
+		require.False(t, c.Allow(other), "a key that was removed elsewhere")
+		require.True(t, c.Allow(third.Public), "a key that was added elsewhere")
+	}
+	require.Len(t, reports, 1, "once in reportEvery")
+	require.Contains(t, reports[0], bad)
+	c.reported = c.reported.Add(-2 * reportEvery)
+	soon(c)
+	require.True(t, c.Allow(known))
+	require.Len(t, reports, 2)
+}
+
+func TestAnUnreadableDirectoryKeepsItsKeys(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "keys")
+	require.NoError(t, os.Mkdir(dir, 0o700))
+	write(t, filepath.Join(dir, "a.key"), manualClient+"\n")
+	c, err := ParseClients(dir)
+	require.NoError(t, err)
+	reports := 0
+	c.OnUnreadable(func(error) { reports++ })
+	require.NoError(t, os.Rename(dir, dir+".old"))
+	require.NoError(t, os.Symlink(dir, dir)) // an error that root gets as well
+	soon(c)
+	require.True(t, c.Allow(manualPair(t, manualClientSecret).Public))
+	require.Equal(t, 1, reports)
 }
 
 func TestKeysAreLookedUp(t *testing.T) {

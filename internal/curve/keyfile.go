@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -162,32 +163,47 @@ func writeNew(path, text string, mode os.FileMode) error {
 	return errors.Join(err, f.Close())
 }
 
-// publicKeysIn reads all public keys of a file, or of the *.key files of a directory.
-func publicKeysIn(path string) ([]Public, error) {
-	info, err := os.Stat(path)
+// keysByFile are the public keys of some files.
+type keysByFile map[string][]Public
+
+// readAgain reads all public keys of a file, or of the *.key files of a directory. A file that is
+// gone has none. One that cannot be read keeps those that it had last, and err says so.
+func (last keysByFile) readAgain(path string) (now keysByFile, err error) {
+	files, err := keyFilesAt(path)
 	if err != nil {
-		return nil, err
+		return last, err
 	}
-	if !info.IsDir() {
-		found, err := readKeyFile(path)
-		return found.public, err
-	}
-	files, err := filepath.Glob(filepath.Join(escapeGlob(path), "*"+publicSuffix))
-	if err != nil {
-		return nil, err
-	}
-	var all []Public
+	now = keysByFile{}
+	var failed []error
 	for _, file := range files {
 		found, err := readKeyFile(file)
-		if err != nil {
-			return nil, err
+		switch {
+		case err == nil:
+			now[file] = found.public
+		case !errors.Is(err, fs.ErrNotExist):
+			now[file] = last[file]
+			failed = append(failed, err)
 		}
-		all = append(all, found.public...)
 	}
-	return all, nil
+	return now, errors.Join(failed...)
 }
 
-// escapeGlob makes a path match itself only.
-func escapeGlob(path string) string {
-	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
+// keyFilesAt are the *.key files of a directory, a file itself, and none where nothing is.
+func keyFilesAt(path string) (files []string, err error) {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case !info.IsDir():
+		return []string{path}, nil
+	}
+	entries, err := os.ReadDir(path)
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), publicSuffix) {
+			files = append(files, filepath.Join(path, e.Name()))
+		}
+	}
+	return files, err
 }

@@ -123,6 +123,9 @@ func (x *ClientKeys) Get() *curve.Clients {
 	return x.set
 }
 
+// OnUnreadable has report called when a file of the set cannot be read again.
+func (x *ClientKeys) OnUnreadable(report func(error)) { x.set.OnUnreadable(report) }
+
 // Set implements Variable.
 func (x *ClientKeys) Set(text string) error {
 	x.mu.Lock()
