@@ -211,6 +211,11 @@ func (s *socket) secure() error {
 		return nil
 	case !zmq.HasCurve():
 		return fmt.Errorf("%w: this libzmq was built without CURVE", carrier.ErrUnsupported)
+	}
+	if err := allEncrypted(s.cfg.Bind, s.cfg.Connect); err != nil {
+		return err
+	}
+	switch {
 	case keys.Clients == nil:
 		return errors.Join(s.soc.SetCurveServerkey(keys.Server.String()), s.soc.SetCurvePublickey(keys.Pair.Public.String()),
 			s.soc.SetCurveSecretkey(keys.Pair.Secret().Text()))
@@ -220,6 +225,18 @@ func (s *socket) secure() error {
 		return fmt.Errorf("%w: curve.clients other than any (engine zmtp has it)", carrier.ErrUnsupported)
 	}
 	return errors.Join(s.soc.SetCurveServer(1), s.soc.SetCurveSecretkey(keys.Pair.Secret().Text()))
+}
+
+// allEncrypted checks that libzmq uses CURVE for all addresses. It ignores it for multicast and in
+// the process, and would send plain text, and take messages of everyone.
+func allEncrypted(lists ...[]string) error {
+	for _, a := range slices.Concat(lists...) {
+		transport, _, _ := strings.Cut(a, "://")
+		if !slices.Contains([]string{"tcp", "ipc", "ws", "wss", "tipc"}, transport) {
+			return fmt.Errorf("%w: %s with the options curve.*: it would carry plain text", carrier.ErrUnsupported, a)
+		}
+	}
+	return nil
 }
 
 // keepAlive lets the kernel notice dead peers. ZMQ_HEARTBEAT_IVL would cost data:

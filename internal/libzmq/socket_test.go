@@ -11,6 +11,7 @@ import (
 
 	"github.com/hermes-zmq/hermes/internal/batch"
 	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/curve"
 	"github.com/hermes-zmq/hermes/internal/testkit"
 )
 
@@ -37,6 +38,26 @@ func TestEveryTransportCarries(t *testing.T) {
 				in.Close()
 			})
 		}
+	}
+}
+
+func TestTransportsThatWouldCarryPlainTextAreRefusedWithKeys(t *testing.T) {
+	pair, err := curve.Generate()
+	require.NoError(t, err)
+	clients, err := curve.ParseClients(curve.AnyClient)
+	require.NoError(t, err)
+	for _, address := range []string{"pgm://127.0.0.1;239.1.1.1:5555", "epgm://127.0.0.1;239.1.1.1:5555", "norm://127.0.0.1:5555", "inproc://plain"} {
+		for _, keys := range []*curve.Config{{Pair: pair, Clients: clients}, {Pair: pair, Server: &pair.Public}} {
+			for _, cfg := range []carrier.Config{{Bind: []string{"tcp://127.0.0.1:*", address}}, {Connect: []string{address}}} {
+				cfg.Type, cfg.Curve = carrier.PUB, keys
+				_, err := Opener{}.OpenOutlet(carrier.OutletConfig{Config: cfg})
+				require.ErrorIs(t, err, carrier.ErrUnsupported)
+				require.ErrorContains(t, err, address+` with the options curve.*: it would carry plain text`)
+			}
+		}
+	}
+	for _, address := range []string{"tcp://127.0.0.1:*", "ipc://" + filepath.Join(t.TempDir(), "s")} {
+		newOutlet(t, carrier.OutletConfig{Config: carrier.Config{Bind: []string{address}, Curve: &curve.Config{Pair: pair, Clients: clients}}})
 	}
 }
 
