@@ -83,6 +83,7 @@ type component struct {
 	options    option.Set // fixed once the component is made
 	network    networkOptions
 	keys       atomic.Pointer[curve.Config] // of this run, see curveKeys; nil: no security
+	servers    atomic.Int32                 // of CURVE, in this run; see checkClients
 	hooks      hooks
 
 	life  sync.Mutex         // held by one Start, Stop or Close at a time
@@ -159,6 +160,7 @@ func (c *component) Start() error {
 	var started *notify.Event
 	c.events.Open()
 	defer func() { c.events.Opened(started) }()
+	c.servers.Store(0)
 	c.links.Begin()
 	if err := c.hooks.start(); err != nil {
 		c.links.End()

@@ -98,7 +98,36 @@ func (c *component) pick(a address.List) (carrier.Opener, error) {
 	if err != nil {
 		return nil, errs.Open(c.who(), err)
 	}
+	if keys != nil && keys.Clients != nil && (keys.Server == nil || len(a.Bind) > 0) {
+		c.servers.Or(serverOf(o))
+	}
 	return o, nil
+}
+
+// What component.servers has: a server of CURVE, and one at which libzmq checks no client.
+const (
+	server = 1 << iota
+	libzmqServer
+)
+
+func serverOf(o carrier.Opener) int32 {
+	if _, is := o.(libzmq.Opener); is {
+		return server | libzmqServer
+	}
+	return server
+}
+
+// checkClients refuses to set curve.clients while the component runs, if no socket of it would
+// heed the value.
+func (c *component) checkClients(value string) error {
+	servers := c.servers.Load()
+	switch {
+	case servers&server == 0:
+		return errorf(ESTATE, "option \"curve.clients\" of %s can be set only while it is not running, because it runs as no server of CURVE: stop it first", c.who())
+	case servers&libzmqServer != 0 && value != curve.AnyClient:
+		return errorf(EOPTION, "option \"curve.clients\" of %s: %w: keys other than any (engine zmtp has it)", c.who(), carrier.ErrUnsupported)
+	}
+	return nil
 }
 
 // peerEvent notes what a carrier tells of a peer of a socket, which is of type own and

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/hermes-zmq/hermes/internal/carrier"
 	"github.com/hermes-zmq/hermes/internal/curve"
 )
 
@@ -146,6 +147,27 @@ func TestUnreadableFilesOfClientKeysAreReported(t *testing.T) {
 	e := eventOf(t, po, "keys_unreadable")
 	require.Equal(t, "warning", e.Level)
 	require.Contains(t, e.Text, k["rec"]+".key")
+}
+
+func TestClientKeysThatNothingWouldReadAreRefusedAtRunTime(t *testing.T) {
+	k := keyFiles(t, "office", "rec")
+	plain := newOffice(t, "zmtp")
+	code(t, ESTATE, plain.Set("curve.clients", "any"), "no server of CURVE", "stop it")
+	client := newReceiver(t, "zmtp", "tcp://127.0.0.1:1", asClient(k["rec"], k["office"])...)
+	code(t, ESTATE, client.Set("curve.clients", "any"), "no server of CURVE")
+	both := newReceiver(t, "zmtp", "tcp://127.0.0.1:1", append(asClient(k["rec"], k["office"]), "curve.clients", "any")...)
+	code(t, ESTATE, both.Set("curve.clients", "any"), "no server of CURVE")
+	require.Equal(t, "any", get(t, both, "curve.clients"))
+	foreign := newOffice(t, "libzmq", "curve.secret", k["office"]+".key_secret", "curve.clients", "any")
+	err := foreign.Set("curve.clients", k["rec"]+".key")
+	code(t, EOPTION, err, "other than any")
+	require.ErrorIs(t, err, carrier.ErrUnsupported)
+	set(t, foreign, "curve.clients", "any")
+
+	require.NoError(t, plain.Stop(soon))
+	set(t, plain, "curve.secret", k["office"]+".key_secret", "curve.clients", "any")
+	require.NoError(t, plain.Start())
+	set(t, plain, "curve.clients", k["rec"]+".key")
 }
 
 func TestKeysThatDoNotFitTogetherAreRefused(t *testing.T) {

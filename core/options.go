@@ -40,6 +40,11 @@ func (c *component) Set(key, value string) error {
 	if !o.Live && c.state != stateNew && c.state != stateStopped {
 		return errorf(ESTATE, "option %q of %s can be set only while it is not running", key, c.who())
 	}
+	if o.Variable == option.Variable(c.network.curve.clients) && c.state != stateNew && c.state != stateStopped {
+		if err := c.checkClients(value); err != nil {
+			return err
+		}
+	}
 	if err := o.Variable.Set(value); err != nil {
 		if _, hidden := o.Variable.(option.Hider); hidden {
 			return errorf(EOPTION, "option %q of %s cannot be what it was set to: %w", key, c.who(), err)
