@@ -3,7 +3,6 @@ package curve
 import (
 	"encoding/binary"
 	"fmt"
-	"strings"
 )
 
 // The names of the commands of the handshake.
@@ -171,8 +170,7 @@ func (c *Client) Keys() *Keys { return &c.keys }
 // What a server of this package says in its ERROR.
 const (
 	ReasonServerKey  = "the server's key is not the one expected"
-	unknownKeyPrefix = "key "
-	unknownKeySuffix = " is not known"
+	ReasonUnknownKey = "key is not known" // not which: an ERROR is not encrypted, and the client knows
 )
 
 // refused sorts the reason that the server gives in its ERROR: one of this package's, or the
@@ -187,7 +185,7 @@ func (c *Client) refused(data []byte) error {
 		return &Error{Cause: CauseServerKey, Text: ReasonServerKey}
 	case reason == "400":
 		return &Error{Cause: CauseClientKey, Text: fmt.Sprintf("key %s is not known (status 400)", c.pair.Public)}
-	case strings.HasPrefix(reason, unknownKeyPrefix) && strings.HasSuffix(reason, unknownKeySuffix):
+	case reason == ReasonUnknownKey:
 		return &Error{Cause: CauseClientKey, Text: fmt.Sprintf("key %s is not known", c.pair.Public)}
 	case reason == "":
 		reason = "no reason given"

@@ -8,7 +8,7 @@ import (
 
 func TestReasonsOfServersAreSorted(t *testing.T) {
 	for reason, want := range map[string]Cause{
-		ReasonServerKey: CauseServerKey, "400": CauseClientKey, "key x is not known": CauseClientKey,
+		ReasonServerKey: CauseServerKey, "400": CauseClientKey, ReasonUnknownKey: CauseClientKey,
 		"500": CauseRefused, "": CauseRefused, "too many peers": CauseRefused,
 	} {
 		c := NewClient(manualPair(t, manualClientSecret), manualPair(t, manualServerSecret).Public, nil)

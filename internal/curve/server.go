@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"encoding/binary"
 	"errors"
+	"fmt"
 )
 
 // Server is what the connections of one socket share. It is safe for concurrent use.
@@ -162,8 +163,7 @@ func (x *ServerSide) checkVouch(permanent, client *Public, fresh *Secret, vouch 
 }
 
 func unknownKey(p Public) *Error {
-	said := unknownKeyPrefix + p.String() + unknownKeySuffix
-	return &Error{Cause: CauseClientKey, Text: said, Tell: said}
+	return &Error{Cause: CauseClientKey, Text: fmt.Sprintf("key %s is not known", p), Tell: ReasonUnknownKey}
 }
 
 // Keys are those of the connection, after a Step that is Done.

@@ -125,10 +125,12 @@ func TestUnknownClientsAreToldSo(t *testing.T) {
 	var refused *Error
 	require.ErrorAs(t, err, &refused)
 	require.Equal(t, CauseClientKey, refused.Cause)
-	require.Equal(t, "key "+manualClient+" is not known", refused.Tell)
+	require.Equal(t, "key "+manualClient+" is not known", refused.Text)
+	require.Equal(t, "key is not known", refused.Tell, "an ERROR can be read on the way; the key is not told there")
 	_, err = h.client.Receive(nameError, append([]byte{byte(len(refused.Tell))}, refused.Tell...))
 	require.ErrorAs(t, err, &refused)
 	require.Equal(t, CauseClientKey, refused.Cause)
+	require.Equal(t, "key "+manualClient+" is not known", refused.Text)
 }
 
 func TestClientsOfAnotherServerAreToldSo(t *testing.T) {
