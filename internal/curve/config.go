@@ -59,7 +59,8 @@ type Clients struct {
 const AnyClient = "any"
 
 // ParseClients reads a list, separated by commas, of keys in Z85, files and directories of
-// public keys, or AnyClient.
+// public keys, or AnyClient. What is a key in Z85 is that key, even if there is a file of that name,
+// which can be written as ./name.
 func ParseClients(text string) (*Clients, error) {
 	c := &Clients{}
 	return c, c.Set(text)
@@ -96,18 +97,17 @@ func parseClients(text string) (*Clients, error) {
 	c := &Clients{files: map[string]keysByFile{}}
 	for _, item := range strings.Split(text, ",") {
 		item = strings.TrimSpace(item)
+		p, err := ParsePublic(item)
 		switch {
 		case item == "":
 		case item == AnyClient:
 			c.any = true
+		case err == nil:
+			c.given = append(c.given, p)
 		case exists(item):
 			c.files[item] = nil
 		default:
-			p, err := ParsePublic(item)
-			if err != nil {
-				return nil, fmt.Errorf("%q is neither a file, nor a directory, nor a public key in Z85", item)
-			}
-			c.given = append(c.given, p)
+			return nil, fmt.Errorf("%q is neither a file, nor a directory, nor a public key in Z85", item)
 		}
 	}
 	if err := c.load(); err != nil {
@@ -179,16 +179,15 @@ func (c *Clients) Any() bool {
 	return c.any
 }
 
-// LookUpPublic reads a public key: in Z85, or the path of a file.
+// LookUpPublic reads a public key: in Z85, or else the path of a file.
 func LookUpPublic(text string) (Public, error) {
-	if exists(text) {
-		return ReadPublicFile(text)
+	if p, err := ParsePublic(text); err == nil {
+		return p, nil
 	}
-	p, err := ParsePublic(text)
-	if err != nil {
-		return p, fmt.Errorf("%q is neither a file nor a public key in Z85", text)
+	if !exists(text) {
+		return Public{}, fmt.Errorf("%q is neither a file nor a public key in Z85", text)
 	}
-	return p, nil
+	return ReadPublicFile(text)
 }
 
 // environment is what the text of a secret in an environment variable begins with.

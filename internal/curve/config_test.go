@@ -126,6 +126,21 @@ func TestAnUnreadableDirectoryKeepsItsKeys(t *testing.T) {
 	require.Equal(t, 1, reports)
 }
 
+func TestAFileNamedLikeAKeyDoesNotReplaceIt(t *testing.T) {
+	t.Chdir(t.TempDir())
+	name := manualClient // it has no slash
+	write(t, name, manualServer+"\n")
+	named, inside := manualPair(t, manualClientSecret).Public, manualPair(t, manualServerSecret).Public
+	for text, want := range map[string]Public{name: named, "./" + name: inside} {
+		got, err := LookUpPublic(text)
+		require.NoError(t, err)
+		require.Equal(t, want, got, text)
+		c, err := ParseClients(text)
+		require.NoError(t, err)
+		require.True(t, c.Allow(want), text)
+	}
+}
+
 func TestKeysAreLookedUp(t *testing.T) {
 	file := write(t, filepath.Join(t.TempDir(), "client.key_secret"), pyzmqSecret)
 	t.Setenv("HERMES_TEST_SECRET", manualClientSecret+"\n")
