@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -204,12 +205,23 @@ func LookUpSecret(text string) (*Pair, error) {
 		return ReadSecretFile(text)
 	}
 	value, ok := os.LookupEnv(name)
-	if !ok {
+	switch s, err := ParseSecret(strings.TrimSpace(value)); {
+	case err == nil:
+		return s.Pair()
+	case !isName(name):
+		return nil, errors.New("env: is followed by the name of an environment variable, and not by its value: letters, digits and underscores")
+	case !ok:
 		return nil, fmt.Errorf("there is no environment variable %s", name)
-	}
-	s, err := ParseSecret(strings.TrimSpace(value))
-	if err != nil {
+	default:
 		return nil, fmt.Errorf("environment variable %s: %w", name, err)
 	}
-	return s.Pair()
+}
+
+var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+// isName reports whether a text is the name of a variable, and no key, which a shell may have put in
+// its place.
+func isName(text string) bool {
+	_, err := ParseSecret(text)
+	return err != nil && variableName.MatchString(text)
 }

@@ -3,6 +3,7 @@ package curve
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -162,4 +163,21 @@ func TestKeysAreLookedUp(t *testing.T) {
 	}
 	_, err := LookUpPublic("none")
 	require.Error(t, err)
+}
+
+// env:$SECRET in double quotes is env: and the key.
+func TestASecretInPlaceOfTheNameOfItsVariableIsNotShown(t *testing.T) {
+	_, err := LookUpSecret("env:HERMES_TEST_NONE")
+	require.ErrorContains(t, err, "HERMES_TEST_NONE")
+	letters := strings.Repeat("a", keyText) // a name, and a key in Z85
+	for _, secret := range []string{manualClientSecret, manualClientSecret[:39], manualClientSecret + "\n", letters, "1abc", "a-b", ""} {
+		_, err := LookUpSecret("env:" + secret)
+		require.ErrorContains(t, err, "the name of an environment variable")
+		if secret != "" {
+			require.NotContains(t, err.Error(), secret)
+		}
+	}
+	t.Setenv(letters, "x")
+	_, err = LookUpSecret("env:" + letters)
+	require.NotContains(t, err.Error(), letters)
 }
