@@ -43,6 +43,9 @@ func shakeHands(c *conn) (early []byte, err error) {
 	limit := c.s.cfg.HandshakeTimeout
 	h := handshake{c: c, m: newMechanism(c), buf: make([]byte, 0, 256), deadline: time.Now().Add(limit)}
 	_ = c.io.SetDeadline(h.deadline)
+	if own := c.aborted.Load(); own != nil { // before the deadline was set
+		return nil, *own
+	}
 	if h.m.asServer() {
 		if err := c.s.guard.enter(); err != nil {
 			return nil, err

@@ -31,6 +31,13 @@ func (s *scriptedConn) SetDeadline(time.Time) error { return nil }
 // scriptedHandshake shakes hands with a peer that sends p, in pieces.
 func scriptedHandshake(kind carrier.Type, p []byte, piece int, l carrier.Limits) (c *conn, s *scriptedConn, early []byte, err error) {
 	s = &scriptedConn{in: bytes.NewReader(p), piece: piece}
+	c = scriptedPeer(kind, s, l)
+	early, err = shakeHands(c)
+	return c, s, early, err
+}
+
+// scriptedPeer is a connection before its handshake.
+func scriptedPeer(kind carrier.Type, s *scriptedConn, l carrier.Limits) *conn {
 	var sock *socket
 	if kind == carrier.PUB || kind == carrier.XPUB {
 		o := &outlet{}
@@ -40,9 +47,17 @@ func scriptedHandshake(kind carrier.Type, p []byte, piece int, l carrier.Limits)
 		sock, i.role = &i.socket, i
 	}
 	sock.cfg = carrier.Config{Type: kind, Limits: l}.WithDefaults()
-	c = &conn{s: sock, io: &rawio{Conn: s}}
-	early, err = shakeHands(c)
-	return c, s, early, err
+	return &conn{s: sock, io: &rawio{Conn: s}}
+}
+
+// Setting the deadline of the handshake takes back the one with which abort ends all waiting.
+func TestAConnectionThatWasAbortedShakesNoHands(t *testing.T) {
+	s := &scriptedConn{in: bytes.NewReader(append(greeting(1), readyOf("SUB")...)), piece: 1000}
+	c := scriptedPeer(carrier.PUB, s, carrier.Limits{})
+	c.abort(errClosing)
+	_, err := shakeHands(c)
+	require.ErrorIs(t, err, errClosing)
+	require.Zero(t, s.out.Len())
 }
 
 func TestHandshake(t *testing.T) {
