@@ -46,12 +46,7 @@ func shakeHands(c *conn) (early []byte, err error) {
 	if own := c.aborted.Load(); own != nil { // before the deadline was set
 		return nil, *own
 	}
-	if h.m.asServer() {
-		if err := c.s.guard.enter(); err != nil {
-			return nil, err
-		}
-		defer c.s.guard.leave()
-	}
+	defer h.m.end()
 	if err = h.run(); err != nil {
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			err = &carrier.Fault{Cause: carrier.CauseNoAnswer,

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/curve"
 )
 
 func newGuard(ctx context.Context, most, rate int) *handshakeGuard {
@@ -23,6 +24,45 @@ func TestHandshakesAtOnceAreBounded(t *testing.T) {
 	require.ErrorContains(t, g.enter(), "option limit.handshakes")
 	g.leave()
 	require.NoError(t, g.enter())
+}
+
+// oneHandshake lets one be under way, as long as it likes.
+func oneHandshake(c *carrier.Config) { c.Limits.Handshakes, c.HandshakeTimeout = 1, time.Hour }
+
+func TestSilentPeersDoNotKeepClientsFromAServer(t *testing.T) {
+	k := newCurveKeys(t)
+	o := newOutlet(t, carrier.Drop, 0, bind("tcp://127.0.0.1:*"), k.asServer(t, curve.AnyClient),
+		oneHandshake)
+	for n := range 6 {
+		silent := connectRaw(t, o.address())
+		if n%2 == 1 {
+			silent.send(ownGreeting(&curveClient{}))
+			silent.receive(greetingSize)
+		}
+	}
+	client := newInlet(t, carrier.SUB, []string{""}, dial(o.address()), k.asClient())
+	client.eventLog.wait(t, carrier.Connected, 1)
+}
+
+func TestHandshakesAboveTheLimitAreRefusedAfterTheirHello(t *testing.T) {
+	k := newCurveKeys(t)
+	o := newOutlet(t, carrier.Drop, 0, bind("tcp://127.0.0.1:*"), k.asServer(t, curve.AnyClient),
+		oneHandshake)
+	hello := func() *rawPeer {
+		p := connectRaw(t, o.address())
+		p.send(ownGreeting(&curveClient{}))
+		p.receive(greetingSize)
+		body, err := curve.NewClient(k.client, k.server.Public, nil).Hello()
+		require.NoError(t, err)
+		p.send(appendBody(nil, body))
+		return p
+	}
+	_, body := hello().receiveFrame()
+	require.Contains(t, string(body), "WELCOME")
+	second := hello()
+	_, body = second.receiveFrame()
+	require.Contains(t, string(body), "option limit.handshakes")
+	second.requireHungUp()
 }
 
 func TestHandshakesASecondAreBounded(t *testing.T) {

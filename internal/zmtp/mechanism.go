@@ -29,6 +29,8 @@ type mechanism interface {
 	hungUp() *carrier.Fault
 	// result is what a finished handshake leaves.
 	result() secured
+	// end is called once, when the handshake has succeeded or failed.
+	end()
 }
 
 // secured is what a mechanism leaves: who the peer is, and how frames are protected.
@@ -70,6 +72,7 @@ func (*nullMechanism) name() string           { return mechanismNull }
 func (*nullMechanism) asServer() bool         { return false }
 func (*nullMechanism) hungUp() *carrier.Fault { return nil }
 func (*nullMechanism) result() secured        { return secured{} }
+func (*nullMechanism) end()                   {}
 
 func (m *nullMechanism) begin() ([]byte, error) {
 	return append(append([]byte{byte(len(cmdReady))}, cmdReady...), m.metadata...), nil
@@ -94,6 +97,7 @@ type curveClient struct {
 func (*curveClient) name() string             { return mechanismCurve }
 func (*curveClient) asServer() bool           { return false }
 func (m *curveClient) begin() ([]byte, error) { return m.Hello() }
+func (*curveClient) end()                     {}
 
 func (m *curveClient) receive(name string, data []byte) (step curve.Step, tell string, err error) {
 	step, err = m.Receive(name, data)
@@ -117,10 +121,12 @@ func (m *curveClient) result() secured {
 	return secured{k.Peer.String(), &k.Out, &k.In}
 }
 
-// curveServer is the server of CURVE.
+// curveServer is the server of CURVE. Its handshake is under way, for the guard, from a valid HELLO
+// on: silent peers, of which there can be limit.connections as without CURVE, take no client's place.
 type curveServer struct {
 	*curve.ServerSide
-	guard *handshakeGuard
+	guard   *handshakeGuard
+	entered bool // guard counts this handshake
 }
 
 func (*curveServer) name() string           { return mechanismCurve }
@@ -132,8 +138,22 @@ func (m *curveServer) receive(name string, data []byte) (step curve.Step, tell s
 	if err := m.guard.pace(); err != nil {
 		return step, err.Error(), err
 	}
-	step, err = m.Receive(name, data)
-	return curveFault(step, err, carrier.CauseAccess, carrier.CauseAuth)
+	if step, err = m.Receive(name, data); err != nil {
+		return curveFault(step, err, carrier.CauseAccess, carrier.CauseAuth)
+	}
+	if !m.entered {
+		if err := m.guard.enter(); err != nil {
+			return step, err.Error(), err
+		}
+		m.entered = true
+	}
+	return step, "", nil
+}
+
+func (m *curveServer) end() {
+	if m.entered {
+		m.guard.leave()
+	}
 }
 
 func (m *curveServer) result() secured {
