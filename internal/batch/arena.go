@@ -15,9 +15,9 @@ const (
 
 var bigArenas [4*(biggestBig-smallestBig) + 1]sync.Pool
 
-// usualArenas has arenas of the usual size that batches have given up for bigger ones, as
-// *[arenaBytes]byte. Without it each big message would cost a usual arena, and the garbage
-// collections for those would empty bigArenas.
+// usualArenas has arenas of the usual size that Recycle has taken, as *[arenaBytes]byte: those that
+// batches have given up for bigger ones, and buffers of idle connections. Without it each big
+// message would cost a usual arena, and the garbage collections for those would empty bigArenas.
 var usualArenas sync.Pool
 
 // usualArena is an arena of the usual size that is used again; nil: there is none.
@@ -43,6 +43,12 @@ func sizeOf(size int) (rounded, class int) {
 
 // Arena returns an empty buffer with room for size bytes.
 func Arena(size int) []byte {
+	if TargetBytes <= size && size <= arenaBytes {
+		if a := usualArena(); a != nil {
+			return a
+		}
+		size = arenaBytes
+	}
 	rounded, class := sizeOf(size)
 	if class >= 0 {
 		if p, ok := bigArenas[class].Get().(*[]byte); ok {
@@ -59,6 +65,7 @@ func Recycle(buf []byte) {
 		return
 	}
 	if rounded, class := sizeOf(cap(buf)); class >= 0 && rounded == cap(buf) {
-		bigArenas[class].Put(&buf)
+		big := buf // so that only this one is allocated
+		bigArenas[class].Put(&big)
 	}
 }

@@ -27,3 +27,9 @@ func TestBigMessagesAllocateNothing(t *testing.T) {
 	require.LessOrEqual(t, testing.AllocsPerRun(200, one), 2.0)
 	require.Less(t, result.AllocedBytesPerOp(), int64(arenaBytes/2))
 }
+
+func TestArenasOfTheUsualSizeAreUsedAgain(t *testing.T) {
+	for _, size := range []int{TargetBytes, arenaBytes} {
+		require.Less(t, testing.AllocsPerRun(200, func() { Recycle(Arena(size)) }), 0.5, "%d bytes", size)
+	}
+}

@@ -90,6 +90,15 @@ func TestEncryptedFramesArriveInAnyPieces(t *testing.T) {
 	}
 }
 
+func TestBuffersOfIdleConnectionsAreUsedAgain(t *testing.T) {
+	b := batch.Get()
+	defer b.Release()
+	r := &cipherReader{next: &plainSink{}, limit: 1000}
+	require.Len(t, r.room(), cap(b.Buf), "the usual size, which is recycled")
+	r.idle()
+	require.Zero(t, cap(r.buf))
+}
+
 func TestTamperedStreamsDeliverNothingBehindTheChange(t *testing.T) {
 	first, second, third := message("first").Buf, message("second").Buf, message("third").Buf
 	client, server := sealedKeys(t)
