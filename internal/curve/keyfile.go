@@ -159,8 +159,16 @@ func writeNew(path, text string, mode os.FileMode) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.WriteString(text)
-	return errors.Join(err, f.Close())
+	return fill(f, text)
+}
+
+// fill writes a new file, and closes it. A file that cannot be written is removed.
+func fill(f *os.File, text string) error {
+	_, err := f.WriteString(text)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return nil
 }
 
 // keysByFile are the public keys of some files.

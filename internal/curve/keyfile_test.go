@@ -58,6 +58,15 @@ func TestFilesSurviveBeingWritten(t *testing.T) {
 	require.ErrorIs(t, err, os.ErrExist, "keys are not replaced")
 }
 
+func TestAFileThatCannotBeWrittenIsRemoved(t *testing.T) {
+	path := write(t, filepath.Join(t.TempDir(), "half.key_secret"), "secret-key = half of a k")
+	f, err := os.Open(path) // only to be read
+	require.NoError(t, err)
+	require.Error(t, fill(f, "more"))
+	require.NoFileExists(t, path)
+	require.ErrorIs(t, f.Close(), os.ErrClosed)
+}
+
 func TestFilesWithoutTheirKeyAreRefused(t *testing.T) {
 	dir := t.TempDir()
 	for _, text := range []string{"", "curve\n", "secret-key = \"short\"\n", "public-key = " + manualClient + "\n",
