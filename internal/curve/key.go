@@ -33,6 +33,12 @@ func (Secret) String() string   { return "(secret)" }
 // GoString keeps %#v from showing the key.
 func (Secret) GoString() string { return "(secret)" }
 
+// String is the public key: package fmt would not ask the secret one for its text, and show it.
+func (p Pair) String() string { return p.Public.String() }
+
+// GoString does for %#v what String does.
+func (p Pair) GoString() string { return p.String() }
+
 // Text is the secret key in Z85, for a key file.
 func (s Secret) Text() string { return encodeZ85(s.b[:]) }
 

@@ -60,6 +60,19 @@ func TestSecretsHaveNoText(t *testing.T) {
 	}
 }
 
+func TestPairsShowTheirPublicKeyOnly(t *testing.T) {
+	pair := manualPair(t, manualClientSecret)
+	for _, format := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
+		for _, shown := range []any{pair, *pair, Config{Pair: pair}, &Config{Pair: pair}} {
+			text := fmt.Sprintf(format, shown)
+			require.NotContains(t, text, manualClientSecret)
+			require.NotContains(t, text, fmt.Sprint(pair.secret.b[0], pair.secret.b[1], pair.secret.b[2]))
+			require.NotContains(t, text, fmt.Sprintf("%#x, %#x", pair.secret.b[0], pair.secret.b[1]))
+		}
+	}
+	require.Equal(t, manualClient, pair.String())
+}
+
 func FuzzKeysAreReadAsTheyAreWritten(f *testing.F) {
 	f.Add(manualClient)
 	f.Fuzz(func(t *testing.T, text string) {
