@@ -32,8 +32,9 @@ const refusalPause = 200 * time.Millisecond
 type handshake struct {
 	c    *conn
 	m    mechanism
-	buf  []byte // arrived and to be parsed
-	used int    // bytes parsed
+	buf  []byte  // arrived and to be parsed
+	used int     // bytes parsed
+	sec  secured // once both ends have their keys: an ERROR is sealed as well
 
 	deadline time.Time
 }
@@ -117,7 +118,10 @@ func (h *handshake) authenticate() error {
 
 // finish takes what the mechanism has found out, and sends its last answer.
 func (h *handshake) finish(step curve.Step) (err error) {
-	c := h.c
+	c, sec := h.c, h.m.result()
+	if step.Answer == nil {
+		h.sec = sec
+	}
 	if c.peer, err = parseReady(step.Metadata); err != nil {
 		h.refuse(err.Error())
 		return err
@@ -127,7 +131,8 @@ func (h *handshake) finish(step curve.Step) (err error) {
 			return err
 		}
 	}
-	c.setSecurity(h.m.result())
+	h.sec = sec
+	c.setSecurity(sec)
 	return nil
 }
 
@@ -161,8 +166,12 @@ func (h *handshake) refuseType() error {
 // not destroy the reason on its way. Meanwhile the peer, which refuses this end as a
 // rule, may give its own reason.
 func (h *handshake) refuse(reason string) (said string) {
-	c := h.c
-	if _, err := c.io.Write(appendError(nil, reason)); err != nil {
+	c, frame := h.c, appendError(nil, reason)
+	if h.sec.seal != nil {
+		flags, head, _, _ := parseHeader(frame)
+		frame = h.sec.seal.Append(nil, flags, frame[head:])
+	}
+	if _, err := c.io.Write(frame); err != nil {
 		return ""
 	}
 	_ = c.io.SetDeadline(time.Now().Add(refusalPause)) // not before: a busy machine may take longer to write
@@ -241,32 +250,53 @@ func (h *handshake) readGreeting(size int) error {
 	return nil
 }
 
-// readCommand reads one command.
+// readCommand reads one command, which is sealed once both ends have their keys.
 func (h *handshake) readCommand() (name string, data []byte, err error) {
+	body, err := h.readFrame()
+	if err == nil && h.sec.open != nil {
+		body, err = h.openCommand(body)
+	}
+	if err != nil {
+		return "", nil, err
+	}
+	return parseCommand(body)
+}
+
+var errNoCommand = errors.New("the peer sent a message in place of READY")
+
+func (h *handshake) openCommand(sealed []byte) (body []byte, err error) {
+	flags, body, err := h.sec.open.Open(sealed)
+	if err == nil && flags&batch.FlagCommand == 0 {
+		err = errNoCommand
+	}
+	return body, err
+}
+
+// readFrame reads the body of one frame, which is a command's unless it is sealed.
+func (h *handshake) readFrame() (body []byte, err error) {
 	for {
 		flags, head, size, err := parseHeader(h.buf)
 		switch {
 		case errors.Is(err, errShortFrame):
 			if err := h.readMore(longHeader); err != nil {
-				return "", nil, err
+				return nil, err
 			}
 			continue
 		case err != nil:
-			return "", nil, err
-		case flags&batch.FlagCommand == 0:
-			return "", nil, errors.New("the peer sent a message in place of READY")
+			return nil, err
+		case flags&batch.FlagCommand == 0 && h.sec.open == nil:
+			return nil, errNoCommand
 		}
 		if err := checkHandshake(&h.c.s.cfg.Limits, uint64(h.used)+size); err != nil {
-			return "", nil, err
+			return nil, err
 		}
 		whole := head + int(size)
-		if len(h.buf) < whole {
-			if err := h.readMore(whole); err != nil {
-				return "", nil, err
-			}
-			continue
+		if len(h.buf) >= whole {
+			return h.take(whole)[head:], nil
 		}
-		return parseCommand(h.take(whole)[head:])
+		if err := h.readMore(whole); err != nil {
+			return nil, err
+		}
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/hermes-zmq/hermes/internal/batch"
 	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/curve"
 )
 
 // scriptedConn is a connection on which everything that the peer sends has arrived.
@@ -108,8 +109,8 @@ func TestHandshakeRefusals(t *testing.T) {
 	v2[majorAt] = 1
 	v1 := greeting(1)
 	v1[majorAt] = 0
-	curve := greeting(1)
-	copy(curve[mechanismAt:], "CURVE\x00\x00")
+	encrypted := greeting(1)
+	copy(encrypted[mechanismAt:], "CURVE\x00\x00")
 	hidden := greeting(1)
 	copy(hidden[mechanismAt:], "NULL\x00X")
 	for name, c := range map[string]struct {
@@ -122,7 +123,7 @@ func TestHandshakeRefusals(t *testing.T) {
 		"ZMTP 1.0 versioned": {v1[:11], "speaks ZMTP 1.0"},
 		"ZMTP 2.0":           {v2[:12], "speaks ZMTP 2 (as libzmq 3 does); 3.0, of libzmq 4.0 or newer, is the oldest understood"},
 		"http":               {[]byte("GET / HTTP/1.1\r\n\r\n"), `does not speak ZMTP: it began with "GET / HTTP/1.1\r\n"`},
-		"curve":              {curve, `demands the security mechanism "CURVE", and this end has NULL`},
+		"curve":              {encrypted, `demands the security mechanism "CURVE", and this end has NULL`},
 		"mechanism":          {hidden, "demands the security mechanism"},
 		"silence":            {nil, "closed by the peer before it had sent a byte"},
 		"half a greeting":    {greeting(1)[:30], "perhaps it demands a security mechanism"},
@@ -194,6 +195,55 @@ func TestHandshakeTimeout(t *testing.T) {
 		require.Contains(t, o.wait(t, carrier.HandshakeFailed, n).Reason, "within 50ms")
 	}
 	require.Nil(t, o.find(carrier.Connected, 0))
+}
+
+func TestReasonsBehindAHandshakeOfCurveAreEncrypted(t *testing.T) {
+	k := newCurveKeys(t)
+	o := newOutlet(t, carrier.Drop, 0, bind("tcp://127.0.0.1:*"), k.asServer(t, curve.AnyClient))
+	p := connectRaw(t, o.address())
+	p.send(ownGreeting(&curveClient{}))
+	p.receive(greetingSize)
+	c := curve.NewClient(k.client, k.server.Public, properties{socketType: "PULL"}.encode())
+	body, err := c.Hello()
+	for step := (curve.Step{}); !step.Done; body = step.Answer {
+		require.NoError(t, err)
+		p.send(appendBody(nil, body))
+		_, answer := p.receiveFrame()
+		name, data, parseErr := parseCommand(answer)
+		require.NoError(t, parseErr)
+		step, err = c.Receive(name, data)
+	}
+	require.NoError(t, err)
+	_, sealed := p.receiveFrame()
+	flags, body, err := c.Keys().In.Open(sealed)
+	require.NoError(t, err)
+	require.EqualValues(t, batch.FlagCommand, flags)
+	name, data, err := parseCommand(body)
+	require.NoError(t, err)
+	require.Equal(t, cmdError, name)
+	require.Contains(t, errorText(data), `a peer of type "PULL"`)
+	p.requireHungUp()
+}
+
+func TestAReasonInPlainTextIsNotTakenBehindAHandshakeOfCurve(t *testing.T) {
+	client, server := sealedKeys(t)
+	plain := appendError(nil, "go elsewhere")
+	for _, authentic := range []bool{true, false} {
+		sent := plain
+		if authentic {
+			sent = sealAll(&client.Out, plain)
+		}
+		s := &scriptedConn{in: bytes.NewReader(sent), piece: 7}
+		h := handshake{c: scriptedPeer(carrier.PUB, s, carrier.Limits{}), sec: secured{seal: &server.Out, open: &server.In}}
+		name, data, err := h.readCommand()
+		if !authentic {
+			require.Error(t, err)
+			continue
+		}
+		require.NoError(t, err)
+		require.Equal(t, cmdError, name)
+		require.Equal(t, "go elsewhere", errorText(data))
+	}
 }
 
 func TestDialledPeerThatRefuses(t *testing.T) {
