@@ -11,7 +11,7 @@ use serde_json::{json, Value};
 
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-const CODES: [&str; 19] = [
+const CODES: [&str; 21] = [
     "OK",
     "EINVAL",
     "EBADHANDLE",
