@@ -150,7 +150,9 @@ func (o *outlet) send(all ...message) carrier.Tally {
 			b.AppendFrame([]byte(frame), i < len(m)-1)
 		}
 	}
-	return o.Send(b)
+	tally := o.Send(b)
+	tally.GiveUp() // as a publisher does that holds nothing
+	return tally
 }
 
 // waitFor waits until a prefix has been subscribed to, or unsubscribed from, n times.
