@@ -39,8 +39,8 @@ func NewWakeFD() (*WakeFD, error) {
 // FD is its number, for threads that write to it: 8 bytes, as eventfd(2) says.
 func (w *WakeFD) FD() int { return w.fd }
 
-// Wait calls done at once, and after each write, until it reports true. Whoever writes makes
-// that so before. An error is that of a closed file.
+// Wait calls done at once, and after each write, until it reports true, which the
+// writer makes so before it writes. An error is that of a closed file.
 func (w *WakeFD) Wait(done func() bool) error {
 	return w.raw.Read(func(uintptr) bool { return done() })
 }
