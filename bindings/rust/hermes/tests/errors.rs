@@ -28,7 +28,7 @@ fn all_codes_of_the_header_have_a_variant() {
         assert_eq!((error.code(), error.to_string().as_str()), (code, "why"));
         code -= 1;
     }
-    assert_eq!(code, -19);
+    assert_eq!(code, -21);
     assert_eq!(Error::new(-9999, "why"), Error::Other(-9999, "why".into()));
 }
 
