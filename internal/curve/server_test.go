@@ -188,9 +188,6 @@ func changes(body []byte, try func(data []byte)) {
 }
 
 func TestChangedCommandsAreRefused(t *testing.T) {
-	if testing.Short() {
-		t.Skip("thousands of handshakes")
-	}
 	s := newServer(t, AnyClient)
 	h := newHandshake(t, s).upTo(t)
 	padding := h.hello[1+len(nameHello)+versionSize:][:paddingSize]
