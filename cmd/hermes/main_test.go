@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hermes-zmq/hermes/core"
+	"github.com/hermes-zmq/hermes/internal/latch"
 )
 
 // soon is how long a test waits before it calls something broken.
@@ -418,9 +419,8 @@ func TestVersion(t *testing.T) {
 // unread is a pipe of some lines that is full from then on, until the test ends.
 type unread struct {
 	lines chan string
-	full  chan struct{} // closed when a write waits
+	full  latch.Latch // open once a write waits
 	end   <-chan struct{}
-	once  sync.Once
 }
 
 func (u *unread) Write(p []byte) (int, error) {
@@ -429,7 +429,7 @@ func (u *unread) Write(p []byte) (int, error) {
 		return len(p), nil
 	default:
 	}
-	u.once.Do(func() { close(u.full) })
+	u.full.Set(true)
 	<-u.end
 	return 0, syscall.EPIPE
 }
@@ -443,16 +443,16 @@ func TestACommandEndsThoughItsOutputIsNotRead(t *testing.T) {
 		{exitOK, []string{"postoffice", "--in", "tcp://127.0.0.1:*", "--out", "tcp://127.0.0.1:*", "--stats", "1ms"}},
 		{exitError, []string{"sub", at["out"]}},
 	} {
-		out := &unread{lines: make(chan string, 3), full: make(chan struct{}), end: t.Context().Done()}
+		out := &unread{lines: make(chan string, 3), end: t.Context().Done()}
 		ctx, cancel := context.WithCancel(t.Context())
 		var stderr buffer
 		code := make(chan int, 1)
 		go func() { code <- run(ctx, streams{in: strings.NewReader(""), out: out, err: &stderr}, c.args) }()
-		for c.args[0] == "sub" && !closed(out.full) {
+		for c.args[0] == "sub" && !out.full.IsOpen() {
 			code, _, err := try(t, "", "pub", "--wait", "30s", at["in"], "t", "1")
 			require.Equal(t, exitOK, code, err)
 		}
-		<-out.full
+		<-out.full.Opened()
 		cancel()
 		select {
 		case got := <-code:
@@ -463,15 +463,6 @@ func TestACommandEndsThoughItsOutputIsNotRead(t *testing.T) {
 		if c.code == exitError {
 			require.Contains(t, stderr.String(), errNotRead.Error())
 		}
-	}
-}
-
-func closed(c <-chan struct{}) bool {
-	select {
-	case <-c:
-		return true
-	default:
-		return false
 	}
 }
 

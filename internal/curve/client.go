@@ -35,9 +35,6 @@ const (
 	readyLeast    = shortSize + tagSize
 )
 
-// MaxHandshake is the size of the commands that a client sends, without metadata and framing.
-const MaxHandshake = 1 + len(nameHello) + helloSize + 1 + len(nameInitiate) + initiateLeast
-
 // Client is the client's part of one handshake. Its zero value is not usable; see NewClient.
 type Client struct {
 	pair     *Pair
