@@ -180,36 +180,22 @@ static void a_queue_that_the_buffer_empties(void) {
 /* ---- Threads --------------------------------------------------------------- */
 
 enum { THREADS = 4 };
-static int taken;
-
-static void *take_until_closed(void *unused) {
-    (void)unused;
-    int code, last = -1;
-    hermes_envelope *e;
-    while ((code = hermes_recv(c.receiver, HERMES_FOREVER, &e)) == HERMES_OK) {
-        int number = atoi(hermes_envelope_data(e, NULL));
-        CHECK(number > last);
-        last = number;
-        hermes_envelope_free(e);
-        __atomic_add_fetch(&taken, 1, __ATOMIC_SEQ_CST);
-    }
-    CHECK(code == HERMES_ESTOPPED || code == HERMES_EBADHANDLE);
-    return NULL;
-}
+static struct taker taker;
 
 /* No thread sleeps while there is something to take. */
 static void many_threads(void) {
     pthread_t threads[THREADS];
     int published = 0;
+    taker = (struct taker){c.receiver, 0};
     for (int i = 0; i < THREADS; i++)
-        CHECK(pthread_create(&threads[i], NULL, take_until_closed, NULL) == 0);
+        CHECK(pthread_create(&threads[i], NULL, take_until_closed, &taker) == 0);
     for (int burst = 1; burst < 300; burst += 7) {
         for (int i = 0; i < burst; i++) {
             char data[16];
             snprintf(data, sizeof data, "%d", published++);
             OK(publish(c.publisher, "t", data));
         }
-        for (int i = 0; __atomic_load_n(&taken, __ATOMIC_SEQ_CST) < published; i++) {
+        for (int i = 0; taken_by(&taker) < published; i++) {
             CHECK(i < PATIENCE_MS);
             sleep_ms(1);
         }
@@ -220,7 +206,6 @@ static void many_threads(void) {
 
 static void many_threads_and_a_full_queue(void) {
     bound_queue("20");
-    __atomic_store_n(&taken, 0, __ATOMIC_SEQ_CST);
     many_threads();
 }
 

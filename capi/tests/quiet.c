@@ -121,25 +121,10 @@ static void stop_at_once(void) {
 
 enum { THREADS = 3 };
 
-static int taken;
-
-static void *take_until_closed(void *unused) {
-    (void)unused;
-    int code, last = -1;
-    hermes_envelope *e;
-    while ((code = hermes_recv(c.receiver, HERMES_FOREVER, &e)) == HERMES_OK) {
-        int number = atoi(hermes_envelope_data(e, NULL));
-        CHECK(number > last);
-        last = number;
-        hermes_envelope_free(e);
-        __atomic_add_fetch(&taken, 1, __ATOMIC_SEQ_CST);
-    }
-    CHECK(code == HERMES_ESTOPPED || code == HERMES_EBADHANDLE);
-    return NULL;
-}
+static struct taker taker;
 
 static void await_taken(int count) {
-    for (int i = 0; __atomic_load_n(&taken, __ATOMIC_SEQ_CST) < count; i++) {
+    for (int i = 0; taken_by(&taker) < count; i++) {
         CHECK(i < PATIENCE_MS);
         sleep_ms(1);
     }
@@ -150,9 +135,9 @@ static void await_taken(int count) {
 static void many_threads(void) {
     for (int round = 0; round < 5; round++) {
         pthread_t threads[THREADS];
-        __atomic_store_n(&taken, 0, __ATOMIC_SEQ_CST);
+        taker = (struct taker){c.receiver, 0};
         for (int i = 0; i < THREADS; i++)
-            CHECK(pthread_create(&threads[i], NULL, take_until_closed, NULL) == 0);
+            CHECK(pthread_create(&threads[i], NULL, take_until_closed, &taker) == 0);
         for (int i = 0; i < 40; i++) {
             sleep_ms(LONG_MS);
             publish_number(i, 1);

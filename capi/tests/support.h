@@ -163,4 +163,30 @@ static inline void calls_were_spared(uint64_t handle, const char *function) {
     CHECK(strtoull(count, NULL, 10) > 0);
 }
 
+/* What several threads have taken from one receiver. */
+struct taker {
+    uint64_t receiver;
+    int taken; /* atomic */
+};
+
+/* A thread that takes numbers, which grow, until the receiver is closed. */
+static inline void *take_until_closed(void *of) {
+    struct taker *taker = (struct taker *)of;
+    int code, last = -1;
+    hermes_envelope *e;
+    while ((code = hermes_recv(taker->receiver, HERMES_FOREVER, &e)) == HERMES_OK) {
+        int number = atoi(hermes_envelope_data(e, NULL));
+        CHECK(number > last);
+        last = number;
+        hermes_envelope_free(e);
+        __atomic_add_fetch(&taker->taken, 1, __ATOMIC_SEQ_CST);
+    }
+    CHECK(code == HERMES_ESTOPPED || code == HERMES_EBADHANDLE);
+    return NULL;
+}
+
+static inline int taken_by(struct taker *taker) {
+    return __atomic_load_n(&taker->taken, __ATOMIC_SEQ_CST);
+}
+
 #endif /* SUPPORT_H */
