@@ -127,12 +127,13 @@ demo: $(LIBRARY) build/examples/demo/table ## runs a small cluster that publishe
 	@PYTHONPATH=python $$(.ci/python) examples/demo/demo.py --seconds $(SECONDS_OF_DEMO) $(if $(AT),--at $(AT))
 
 .PHONY: bench
-bench: build ## measures hermes against its competitors, in about five minutes (LONG=1: longer)
+bench: build ## measures hermes against its competitors, in about twelve minutes (LONG=1: longer)
+	@.ci/deps bench
 	bench/run --write $(if $(LONG),--long)
 
 .PHONY: bench-cpp
 bench-cpp: build ## measures hermes.hpp against the C calls that it makes
-	@.ci/deps test
+	@.ci/deps bench
 	bench/cpp/pair
 
 .PHONY: bench-fast
