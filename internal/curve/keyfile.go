@@ -131,6 +131,35 @@ func ReadPublicFile(path string) (p Public, err error) {
 	return p, fmt.Errorf("%s contains %d public keys, and one is needed", path, len(found.public))
 }
 
+// ReadPublicKeys reads all public keys of a file, or of the *.key files of a directory.
+func ReadPublicKeys(path string) (keys []Public, err error) {
+	if _, err = os.Stat(path); err != nil {
+		return nil, err
+	}
+	files, err := keyFilesAt(path)
+	if err != nil {
+		return nil, err
+	}
+	for _, file := range files {
+		info, err := os.Stat(file)
+		if err == nil && !info.Mode().IsRegular() {
+			err = fmt.Errorf("%s is no regular file", file)
+		}
+		if err != nil {
+			return nil, err
+		}
+		found, err := readKeyFile(file)
+		switch {
+		case err != nil:
+			return nil, err
+		case len(found.public) == 0:
+			return nil, fmt.Errorf("%s contains no %s", file, publicProperty)
+		}
+		keys = append(keys, found.public...)
+	}
+	return keys, nil
+}
+
 const fileHead = `#   ZeroMQ CURVE **%s** Certificate
 #   %s
 

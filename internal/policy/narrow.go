@@ -1,0 +1,281 @@
+package policy
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+
+	"github.com/hermes-zmq/hermes/internal/wire"
+)
+
+// Narrowing a subscription. What may be received is a set of topics; a subscription is a prefix of
+// topic frames, byte for byte. The rights below a prefix are covered by longer prefixes:
+//
+//	rights                     subscription  grants
+//	allow ticks                ""            `"ticks"`, `"ticks/` whole
+//	allow ticks                `"ticks/eur`  `"ticks/eur` whole
+//	allow "", deny ticks/own   `"ticks/`     `"ticks/`: each message has to be checked
+//	allow */eur                `"t`          `"t`: each message has to be checked
+//	allow ticks                `"q`          none
+//
+// Invariants, for a frame f that is a JSON text:
+//
+//   - f begins with a whole grant: it is allowed, however it is written.
+//   - f is written as docs/wire.md says (as Python's json.dumps writes it), is allowed, and begins with the
+//     subscription: it begins with a grant.
+//   - Each grant begins with the subscription.
+
+// Grant is a prefix of topic frames.
+type Grant struct {
+	Prefix []byte
+	Whole  bool // every topic that begins with Prefix is allowed: messages need no check
+}
+
+// Narrow gives the prefixes of topic frames that cover what the user may receive of a subscription to
+// prefix. They are new; prefix is not kept. Where there are none, the subscription is denied, and the
+// verdict says by what. There may be grants under which nothing is allowed, where rules with * deny
+// what others allow.
+func (u *User) Narrow(prefix []byte) ([]Grant, Verdict) {
+	u.once.Do(u.compile)
+	body := bytes.TrimLeft(prefix, jsonSpace)
+	n := &narrowing{prefix: prefix}
+	switch {
+	case len(body) == 0:
+		n.quotes, n.raw = true, true
+	case body[0] == '"':
+		s := decodePrefix(body)
+		if !s.valid {
+			return nil, u.notJSON()
+		}
+		if s.closed {
+			return u.narrowToOne(prefix, s.text)
+		}
+		n.quotes, n.text = true, s.text
+		n.base = prefix[:len(prefix)-len(body)+s.used]
+	default:
+		if whole := bytes.TrimRight(body, jsonSpace); len(whole) < len(body) && wire.Valid(whole) {
+			return u.narrowToOne(prefix, whole) // nothing but white space can follow
+		}
+		n.raw, n.text, n.base = true, body, prefix
+	}
+	n.begin(u.subscribe)
+	if len(n.grants) > 0 {
+		return n.grants, Verdict{Allowed: true, File: u.file, Line: n.allow}
+	}
+	return nil, Verdict{File: u.file, Line: n.deny}
+}
+
+// narrowToOne narrows a subscription to one topic.
+func (u *User) narrowToOne(prefix, topic []byte) ([]Grant, Verdict) {
+	v := u.maySubscribe(topic)
+	if !v.Allowed {
+		return nil, v
+	}
+	return []Grant{{slices.Clone(prefix), true}}, v
+}
+
+// narrowing is one call of Narrow.
+type narrowing struct {
+	prefix      []byte // the subscription
+	text        []byte // what it says of topics: they begin with this
+	base        []byte // the part of prefix that encodes text; with quotes and raw both: none
+	quotes, raw bool   // topics may be strings, or other JSON values
+
+	grants      []Grant
+	allow, deny int // the first lines that allow a part, and that deny one; 0: none
+}
+
+// begin walks the whole segments of the text, and leaves the last one, which can go on, to region.
+func (n *narrowing) begin(nodes []*node) {
+	allow, rest, path := 0, n.text, 0
+	for {
+		line, denied := n.ends(nodes)
+		if denied {
+			return
+		}
+		allow = first(allow, line)
+		segment, after, more := bytes.Cut(rest, []byte{'/'})
+		if !more {
+			break
+		}
+		path += len(segment) + 1
+		rest = after
+		nodes = step(nodes, string(segment))
+	}
+	n.region(nodes, string(n.text[:path]), string(rest), allow)
+}
+
+// ends looks at the patterns that end at nodes: the first line that allows, and whether one denies.
+func (n *narrowing) ends(nodes []*node) (allow int, denied bool) {
+	for _, at := range nodes {
+		if at.deny != nil {
+			n.deny, denied = first(n.deny, at.deny.any), true
+		}
+		if at.allow != nil {
+			allow = first(allow, at.allow.any)
+		}
+	}
+	return allow, denied
+}
+
+// step is where a segment leads to.
+func step(nodes []*node, segment string) (next []*node) {
+	for _, at := range nodes {
+		if c := at.literal[segment]; c != nil {
+			next = append(next, c)
+		}
+		if at.star != nil {
+			next = append(next, at.star)
+		}
+	}
+	return next
+}
+
+// region covers the topics that begin with path and then a segment that begins with begun. nodes is
+// where path leads to, and allow a line that allows all of them, or 0.
+func (n *narrowing) region(nodes []*node, path, begun string, allow int) {
+	stars := step(nodes, anySegment)
+	line, denied := n.ends(stars)
+	if denied { // whatever the segment is
+		return
+	}
+	if allow = first(allow, line); allow > 0 {
+		n.allow = first(n.allow, allow)
+		n.open(path+begun, !denies(nodes, begun))
+		return
+	}
+	for _, at := range stars {
+		if at.hasAllow { // below any segment
+			n.allow = first(n.allow, at.firstAllow())
+			n.open(path+begun, false)
+			return
+		}
+	}
+	for _, name := range namesOf(nodes, begun) {
+		n.segment(step(nodes, name), path+name)
+	}
+}
+
+// segment covers a topic, to which nodes belong, and those below.
+func (n *narrowing) segment(nodes []*node, topic string) {
+	allow, denied := n.ends(nodes)
+	switch {
+	case denied:
+	case allow > 0:
+		n.allow = first(n.allow, allow)
+		n.exact(topic)
+		n.open(topic+"/", !slices.ContainsFunc(nodes, func(at *node) bool { return at.hasDeny }))
+	case slices.ContainsFunc(nodes, func(at *node) bool { return at.hasAllow }):
+		n.region(nodes, topic+"/", "", 0)
+	}
+}
+
+// denies reports whether a pattern denies something below nodes that begins with begun.
+func denies(nodes []*node, begun string) bool {
+	for _, at := range nodes {
+		if !at.hasDeny {
+			continue
+		}
+		if at.star != nil && at.star.hasDeny {
+			return true
+		}
+		for _, name := range at.namesFrom(begun) {
+			if at.literal[name].hasDeny {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// namesOf are the segments that begin with begun and for which nodes have patterns, each once.
+func namesOf(nodes []*node, begun string) (names []string) {
+	if len(nodes) == 1 {
+		return nodes[0].namesFrom(begun)
+	}
+	for _, at := range nodes {
+		names = append(names, at.namesFrom(begun)...)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// namesFrom are the names of n that begin with begun.
+func (n *node) namesFrom(begun string) []string {
+	from, _ := slices.BinarySearch(n.names, begun)
+	to := from
+	for to < len(n.names) && strings.HasPrefix(n.names[to], begun) {
+		to++
+	}
+	return n.names[from:to]
+}
+
+// firstAllow is the first line of those that allow something here or below.
+func (n *node) firstAllow() (line int) {
+	if !n.hasAllow {
+		return 0
+	}
+	if n.allow != nil {
+		line = n.allow.any
+	}
+	for _, c := range n.literal {
+		line = first(line, c.firstAllow())
+	}
+	if n.star != nil {
+		line = first(line, n.star.firstAllow())
+	}
+	return line
+}
+
+// open grants the topics that begin with text.
+func (n *narrowing) open(text string, whole bool) {
+	if len(text) == len(n.text) {
+		n.grants = append(n.grants, Grant{slices.Clone(n.prefix), whole})
+		return
+	}
+	if n.quotes {
+		frame := n.encode(text)
+		n.grant(frame[:len(frame)-1], whole)
+	}
+	if n.raw && (text[0] == '[' || text[0] == '{') { // there is a "/" in it: it is no number and no word
+		n.grant(n.raws(text), whole)
+	}
+}
+
+// exact grants one topic.
+func (n *narrowing) exact(text string) {
+	if n.quotes {
+		n.grant(n.encode(text), true)
+	}
+	if n.raw && wire.Valid([]byte(text)) && text[0] != '"' {
+		n.grant(n.raws(text), false) // behind 5 there may be another digit
+	}
+}
+
+// encode is the frame of a topic that is a string; it begins as the subscription does.
+func (n *narrowing) encode(text string) []byte {
+	rest, err := wire.AppendString(nil, text[len(n.text):])
+	if err != nil { // impossible: patterns are UTF-8, and so is what was decoded
+		return []byte{'"', '"'}
+	}
+	if len(n.base) == 0 {
+		return append(slices.Clone(n.prefix), rest...)
+	}
+	return append(slices.Clone(n.base), rest[1:]...)
+}
+
+// raws is the frame of a topic that is another JSON value.
+func (n *narrowing) raws(text string) []byte {
+	return append(slices.Clone(n.prefix), text[len(n.text):]...)
+}
+
+// grant adds what begins with both frame and the subscription. They differ where the subscription
+// ends in the middle of a character.
+func (n *narrowing) grant(frame []byte, whole bool) {
+	switch {
+	case bytes.HasPrefix(frame, n.prefix):
+		n.grants = append(n.grants, Grant{frame, whole})
+	case bytes.HasPrefix(n.prefix, frame):
+		n.grants = append(n.grants, Grant{slices.Clone(n.prefix), whole})
+	}
+}
