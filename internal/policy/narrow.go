@@ -2,6 +2,7 @@ package policy
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -29,6 +30,14 @@ import (
 type Grant struct {
 	Prefix []byte
 	Whole  bool // every topic that begins with Prefix is allowed: messages need no check
+}
+
+// String is the grant for people.
+func (g Grant) String() string {
+	if g.Whole {
+		return fmt.Sprintf("%q whole", g.Prefix)
+	}
+	return fmt.Sprintf("%q checked", g.Prefix)
 }
 
 // Narrow gives the prefixes of topic frames that cover what the user may receive of a subscription to
