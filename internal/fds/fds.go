@@ -59,6 +59,37 @@ func Raise(fd int, err error) (int, error) {
 	return high, nil
 }
 
+// tries bounds how often OpenAboveStreams opens.
+const tries = 3
+
+// errStreams is the error of OpenAboveStreams.
+var errStreams = errors.New("the standard streams are closed again and again")
+
+// OpenAboveStreams runs open, which opens descriptors that cannot be moved. Should one have become a
+// standard stream, because the host has closed that at this moment, it runs undo, and tries again.
+func OpenAboveStreams(open func() error, undo func()) error {
+	for range tries {
+		Occupy()
+		before := streams()
+		if err := open(); err != nil {
+			return err
+		}
+		if streams() == before {
+			return nil
+		}
+		undo()
+	}
+	return errStreams
+}
+
+// streams are the inodes of the standard streams.
+func streams() (inodes [lowest]uint64) {
+	for fd := range lowest {
+		inodes[fd] = inode(fd)
+	}
+	return inodes
+}
+
 // evictionTime bounds how long Evict waits.
 const evictionTime = time.Second
 

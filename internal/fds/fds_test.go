@@ -1,6 +1,7 @@
 package fds
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -69,6 +70,9 @@ func withoutStreams() error {
 	if err != nil || event < lowest {
 		return fmt.Errorf("eventfd is %d: %w", event, err)
 	}
+	if err = openWithoutStreams(); err != nil {
+		return err
+	}
 	for fd := range lowest {
 		if to, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd)); err == nil && to != "/dev/null" {
 			return fmt.Errorf("%d is %s", fd, to)
@@ -79,6 +83,36 @@ func withoutStreams() error {
 	}
 	_, err = io.ReadFull(here, make([]byte, 1))
 	return err
+}
+
+// openWithoutStreams opens what cannot be moved, while the host closes its streams.
+func openWithoutStreams() (err error) {
+	fd, times := -1, 0
+	open := func() (err error) {
+		if times++; times == 1 {
+			closeStreams()
+		}
+		fd, err = unix.Eventfd(0, unix.EFD_CLOEXEC)
+		return err
+	}
+	undo := func() { _ = unix.Close(fd) }
+	if err = OpenAboveStreams(open, undo); err != nil || fd < lowest || times != 2 {
+		return fmt.Errorf("%d is open, after %d attempts: %w", fd, times, err)
+	}
+	undo()
+	times = -10
+	always := func() (err error) {
+		closeStreams()
+		return open()
+	}
+	if err = OpenAboveStreams(always, undo); !errors.Is(err, errStreams) {
+		return fmt.Errorf("no stream can be kept: %w", err)
+	}
+	Occupy()
+	if err = OpenAboveStreams(func() error { return unix.EMFILE }, undo); !errors.Is(err, unix.EMFILE) {
+		return fmt.Errorf("it cannot be opened: %w", err)
+	}
+	return nil
 }
 
 func closeStreams() {

@@ -35,10 +35,9 @@ import (
 
 // Policy is what one text says. It does not change, and may be used from any goroutine.
 type Policy struct {
-	name   string
-	users  map[string]*User
-	peers  identities
-	folder []string // directories in which files lie that were read, and directories of keys
+	name  string
+	users map[string]*User
+	peers identities
 }
 
 // identities finds the user of a peer.

@@ -20,6 +20,7 @@ type reader struct {
 	groups  map[string]*groupEntry
 	sets    map[string]*ruleSet // by the list of users that the rule names
 	ordered []*User             // in the order of the text
+	files   []string            // of keys, and directories of such
 }
 
 // userEntry is a user and what tells it from others, with the lines that say so.
@@ -31,6 +32,12 @@ type userEntry struct {
 // Parse reads the text of a policy. name is what verdicts and errors call it; paths of key files are
 // relative to dir. Where the text is wrong, the error is Problems.
 func Parse(name, dir string, text []byte) (*Policy, error) {
+	p, _, err := parse(name, dir, text)
+	return p, err
+}
+
+// parse is Parse. files are the files and directories of keys that the text names, in any case.
+func parse(name, dir string, text []byte) (p *Policy, files []string, err error) {
 	r := &reader{dir: dir, users: map[string]*userEntry{}, groups: map[string]*groupEntry{}, sets: map[string]*ruleSet{}}
 	r.policy = &Policy{name: name, users: map[string]*User{}, peers: newIdentities()}
 	root, err := parseDocument(text)
@@ -40,17 +47,17 @@ func Parse(name, dir string, text []byte) (*Policy, error) {
 	case problem:
 		r.problems = append(r.problems, wrong)
 	default:
-		return nil, err
+		return nil, r.files, err
 	}
 	if len(r.problems) > 0 {
 		all := &Problems{file: name, all: r.problems}
 		all.sort()
-		return nil, all
+		return nil, r.files, all
 	}
 	for _, s := range r.sets {
 		s.compile()
 	}
-	return r.policy, nil
+	return r.policy, r.files, nil
 }
 
 // wrong notes a problem.

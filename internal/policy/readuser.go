@@ -5,8 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"math"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -75,6 +73,7 @@ func (r *reader) readKey(u *User, text *value) {
 		return
 	}
 	path := r.path(text.text)
+	r.files = append(r.files, path)
 	keys, err := curve.ReadPublicKeys(path)
 	switch {
 	case text.text == "" || errors.Is(err, fs.ErrNotExist):
@@ -82,19 +81,8 @@ func (r *reader) readKey(u *User, text *value) {
 	case err != nil:
 		r.wrong(text.line, "cannot read keys: %v", err)
 	}
-	r.watch(path)
 	for _, key := range keys {
 		claim(r, r.policy.peers.keys, key.String(), u, text, "the key "+key.String()+" of")
-	}
-}
-
-// watch notes the directory in which a change of keys shows.
-func (r *reader) watch(path string) {
-	if info, err := os.Stat(path); err != nil || !info.IsDir() {
-		path = filepath.Dir(path)
-	}
-	if !slices.Contains(r.policy.folder, path) {
-		r.policy.folder = append(r.policy.folder, path)
 	}
 }
 
