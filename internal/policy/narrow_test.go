@@ -1,0 +1,68 @@
+package policy
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/hermes-zmq/hermes/internal/wire"
+)
+
+// frameOf is the frame of a topic, a string.
+func frameOf(topic string) []byte {
+	frame, err := wire.AppendString(nil, topic)
+	if err != nil {
+		panic(err)
+	}
+	return frame
+}
+
+// Any bytes may be subscribed to, and any bytes come as a topic frame.
+func FuzzNarrow(f *testing.F) {
+	for i, prefix := range []string{"", `"`, `"a`, `"a/`, `"\u00`, `"\ud83d`, `"\ud83d\ude`, `"\u0061/`, ` "a`, `"a"`, `"a" `, "5", "5 ", "[1", `["a/b`, "tr", "\"\xc3", `"\`, `"a\/`} {
+		f.Add(uint64(i), []byte(prefix), "a/b", []byte(`"a/b"`))
+		f.Add(uint64(i+100), []byte(prefix), "a/é/😀", []byte(`["a/b/5"]`))
+	}
+	f.Fuzz(func(t *testing.T, seed uint64, subscription []byte, topic string, strange []byte) {
+		m := randomModel(rand.New(rand.NewPCG(seed, 0)))
+		p, err := Parse("p", "", []byte(m.text.String()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range p.Users() {
+			u := p.User(name)
+			grants, v := u.Narrow(subscription)
+			if v.Allowed != (len(grants) > 0) {
+				t.Fatalf("%+v, %s", v, grants)
+			}
+			for _, g := range grants {
+				if !bytes.HasPrefix(g.Prefix, subscription) {
+					t.Fatalf("%s is wider", g)
+				}
+			}
+			if frame, err := wire.AppendString(nil, topic); err == nil {
+				allowed, _ := m.ask(name, topic, nil)
+				if want := allowed && bytes.HasPrefix(frame, subscription); passes(u, grants, frame) != want {
+					t.Fatalf("%s, %q: %q passes: %v, grants %s\n%s", name, subscription, frame, !want, grants, m.text.String())
+				}
+			}
+			if wire.Valid(strange) && passes(u, grants, strange) {
+				allowed, _ := m.ask(name, string(wire.Text(strange, nil)), nil)
+				if !allowed || !bytes.HasPrefix(strange, subscription) {
+					t.Fatalf("%s, %q: %q passes, grants %s\n%s", name, subscription, strange, grants, m.text.String())
+				}
+			}
+		}
+	})
+}
+
+func BenchmarkNarrow(b *testing.B) {
+	p, err := Parse("policy.toml", "", big())
+	if err != nil {
+		b.Fatal(err)
+	}
+	u := p.User("user-1")
+	for b.Loop() {
+		u.Narrow([]byte(`"ticks/12/`))
+	}
+}
