@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/hermes-zmq/hermes/internal/access"
 	"github.com/hermes-zmq/hermes/internal/carrier"
 	"github.com/hermes-zmq/hermes/internal/connectivity"
 	"github.com/hermes-zmq/hermes/internal/curve"
@@ -101,7 +102,9 @@ type component struct {
 	events notify.Log
 	links  connectivity.Tracker
 
-	refused atomic.Uint64 // handshakes
+	refused      atomic.Uint64                                   // handshakes
+	access       atomic.Pointer[access.Control]                  // of this run; nil without a policy
+	deniedBefore struct{ messages, subscriptions atomic.Uint64 } // in earlier runs
 }
 
 // hooks are what a kind of component does in its life. fact and reason may be nil.
@@ -162,7 +165,12 @@ func (c *component) Start() error {
 	defer func() { c.events.Opened(started) }()
 	c.servers.Store(0)
 	c.links.Begin()
-	if err := c.hooks.start(); err != nil {
+	err := c.openAccess()
+	if err == nil {
+		err = c.hooks.start()
+	}
+	if err != nil {
+		c.closeAccess()
 		c.links.End()
 		c.setState(s)
 		return err
@@ -246,6 +254,7 @@ func (c *component) end(reason string, timeout time.Duration) error {
 	}
 	c.links.End()
 	err := c.hooks.stop()
+	c.closeAccess()
 	c.limit.End()
 	level := notify.Info
 	text := fmt.Sprintf("%s stopped (%s)", c.who(), firstLine(reason))

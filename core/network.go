@@ -59,6 +59,7 @@ func (c *component) carrierConfig(typ carrier.Type, a address.List) carrier.Conf
 			SubscriptionBytes: int(n.limits.subscriptionBytes.Get()),
 		},
 		Curve:     c.keys.Load(),
+		Access:    c.access.Load(),
 		OnFailure: c.Fail,
 	}
 }
@@ -72,8 +73,11 @@ func (x *networkOptions) curveKeys() (*curve.Config, error) {
 	switch {
 	case keys.Server == nil && keys.Clients == nil && keys.Pair == nil:
 		return nil, nil
+	case keys.Pair != nil && keys.Clients == nil && x.access.policy.String() != "":
+		keys.Clients = curve.EveryClient() // the policy knows which
+		return keys, nil
 	case keys.Server == nil && keys.Clients == nil:
-		return nil, errors.New("option curve.secret is set, but neither curve.server (for a client) nor curve.clients (for a server)")
+		return nil, errors.New("option curve.secret is set, but neither curve.server (for a client) nor curve.clients or policy (for a server)")
 	case keys.Clients != nil && keys.Pair == nil:
 		return nil, errors.New("option curve.clients is set, but not curve.secret: a server needs a key")
 	case keys.Pair != nil:
@@ -98,7 +102,7 @@ func (c *component) pick(a address.List) (carrier.Opener, error) {
 	if err != nil {
 		return nil, errs.Open(c.who(), err)
 	}
-	if keys != nil && keys.Clients != nil && (keys.Server == nil || len(a.Bind) > 0) {
+	if keys != nil && c.network.curve.clients.Get() != nil && (keys.Server == nil || len(a.Bind) > 0) {
 		c.servers.Or(serverOf(o))
 	}
 	return o, nil
@@ -145,6 +149,8 @@ func (c *component) peerEvent(own carrier.Type, a address.List, e carrier.Event)
 		out.Kind, out.Text = "handshake_failed", "refused a peer at "+e.Address
 	case carrier.Exhausted:
 		out.Kind, out.Level, out.Text = "exhausted", notify.Warning, "out of file descriptors or memory at "+e.Address
+	case carrier.Denied:
+		out.Kind, out.Level, out.Text = "denied", notify.Warning, "refused by "+e.Address
 	case carrier.Recovered:
 		out.Kind, out.Text = "recovered", "file descriptors and memory are available again at "+e.Address
 	default:

@@ -35,6 +35,11 @@ func (c *component) Set(key, value string) error {
 	if !ok {
 		return errorf(EOPTION, "%s: no option %q; the options are %s", c.who(), key, c.options.Keys())
 	}
+	if o.Variable == option.Variable(c.network.access.policy) {
+		if done, err := c.reloadPolicy(value); done {
+			return err
+		}
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !o.Live && c.state != stateNew && c.state != stateStopped {
@@ -77,6 +82,7 @@ type networkOptions struct {
 		server  *option.PublicKey
 		clients *option.ClientKeys
 	}
+	access accessOptions
 }
 
 func (x *networkOptions) add(o *option.Set) {
@@ -91,6 +97,7 @@ func (x *networkOptions) add(o *option.Set) {
 	x.handshake = o.Duration("handshake.timeout", carrier.DefaultHandshakeTimeout, beforeStart, "time limit for the handshake of a new peer")
 	x.addLimits(o)
 	x.addCurve(o)
+	x.access.add(o)
 }
 
 // addCurve adds the keys of CURVE. Which part a component plays follows from those that are set.

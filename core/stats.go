@@ -17,14 +17,18 @@ type ComponentStats struct {
 	Problem       string `json:"problem"`            // of its connections, for people; empty if none is known
 	EventsDropped uint64 `json:"events_dropped"`     // because none was taken for too long
 	Refused       uint64 `json:"handshakes_refused"` // of peers that this end has refused, or that have refused it
+
+	DroppedDenied       uint64 `json:"dropped_denied"`       // messages that peers had no right to publish; in none of the sums
+	SubscriptionsDenied uint64 `json:"subscriptions_denied"` // of peers, that they had no right to
 }
 
 func (c *component) commonStats() ComponentStats {
 	problem := c.links.Problem()
+	messages, subscriptions := c.deniedSoFar()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return ComponentStats{Kind: c.kind, Name: c.name, State: c.state.String(), StopReason: c.reason, Problem: problem,
-		EventsDropped: c.events.Dropped(), Refused: c.refused.Load()}
+		EventsDropped: c.events.Dropped(), Refused: c.refused.Load(), DroppedDenied: messages, SubscriptionsDenied: subscriptions}
 }
 
 // statsJSON encodes statistics, which are numbers and strings only.
@@ -202,6 +206,7 @@ type Peer struct {
 	Address       string  `json:"address"`
 	Type          string  `json:"type,omitempty"` // the peer's ZeroMQ socket type
 	Key           string  `json:"key,omitempty"`  // its public key, in Z85, if the connection is encrypted
+	User          string  `json:"user,omitempty"` // which of the policy's it is, if there is one
 	Age           float64 `json:"age"`            // seconds
 	Subscriptions int     `json:"subscriptions"`
 	QueueMessages int     `json:"queue_messages"`
@@ -220,7 +225,7 @@ func peersOf(s carrier.Socket, role string) []Peer {
 		return out
 	}
 	for _, p := range s.Peers() {
-		out = append(out, Peer{ID: p.ID, Role: role, Address: p.Address, Type: p.Type, Key: p.Key, Age: time.Since(p.Since).Seconds(),
+		out = append(out, Peer{ID: p.ID, Role: role, Address: p.Address, Type: p.Type, Key: p.Key, User: p.User, Age: time.Since(p.Since).Seconds(),
 			Subscriptions: p.Subscriptions, QueueMessages: p.QueueMessages, QueueBytes: p.QueueBytes,
 			Sent: p.Sent, Received: p.Received, Dropped: p.Dropped,
 			Throttled: p.Held.Total.Seconds(), ThrottledBy: p.Held.By})

@@ -22,6 +22,7 @@ package carrier
 import (
 	"time"
 
+	"github.com/hermes-zmq/hermes/internal/access"
 	"github.com/hermes-zmq/hermes/internal/batch"
 	"github.com/hermes-zmq/hermes/internal/curve"
 	"github.com/hermes-zmq/hermes/internal/flow"
@@ -72,6 +73,10 @@ type Config struct {
 	// Curve has the keys with which connections are authenticated and encrypted (CURVE). Nil:
 	// they are not, and peers that demand it are refused.
 	Curve *curve.Config
+
+	// Access decides who may connect, and what each peer may publish and receive. Nil: everyone,
+	// everything. zmtp only.
+	Access *access.Control
 
 	// Hermes is the version of the envelopes that this end reads or writes, which it announces
 	// in its handshakes; "" announces nothing. zmtp only.
@@ -308,6 +313,7 @@ type Peer struct {
 	Type          string // socket type that the peer announced
 	Hermes        string // and Config.Hermes, if any
 	Key           string // its permanent public key, if the connection is encrypted
+	User          string // which of the policy's it is, if there is one
 	Since         time.Time
 	Subscriptions int
 	QueueMessages int

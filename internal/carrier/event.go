@@ -23,6 +23,9 @@ const (
 	Exhausted
 	// Recovered: Exhausted is over.
 	Recovered
+	// Denied: the peer says that this end has no right to what it has published or subscribed
+	// to; Reason says what, and by which rule.
+	Denied
 )
 
 // Event is something that has happened at a socket.

@@ -54,6 +54,7 @@ type remote struct {
 	address string
 	peers   int           // connections now
 	failed  carrier.Event // why the last attempt failed; Kind is 0 where none has
+	denied  string        // what the peer has last denied to this end, or ""
 	warned  time.Time     // when the last warning was given
 	due     *time.Timer   // runs until a warning is due; or nil
 	lasting bool          // a warning was due
@@ -172,7 +173,7 @@ func (c *Tracker) Note(own carrier.Type, e carrier.Event, bound bool, out *notif
 	case carrier.Connected:
 		if r != nil {
 			r.peers++
-			r.failed, r.lasting = carrier.Event{}, false
+			r.failed, r.denied, r.lasting = carrier.Event{}, "", false
 			r.disarm()
 			c.noteDenied()
 			maps.DeleteFunc(c.repeats, func(k repeated, _ *notify.Limiter) bool { return k.address == r.address })
@@ -199,6 +200,14 @@ func (c *Tracker) Note(own carrier.Type, e carrier.Event, bound bool, out *notif
 		if n > 1 {
 			out.Count = n
 			out.Text += fmt.Sprintf(" (%d times since the last report)", n)
+		}
+	case carrier.Denied:
+		n, due := c.repeat(own, e, r)
+		if r != nil {
+			r.denied = e.Reason
+		}
+		if out.Count = n; !due {
+			return false
 		}
 	case carrier.Retrying:
 		if r != nil && r.peers == 0 {
@@ -228,7 +237,7 @@ func (c *Tracker) repeat(own carrier.Type, e carrier.Event, r *remote) (n uint64
 	switch e.Cause {
 	case carrier.CauseWrongType:
 		kind.detail = e.Type
-	case carrier.CauseOther, carrier.CauseAuth:
+	case carrier.CauseOther, carrier.CauseAuth, carrier.CauseAccess:
 		kind.detail = e.Reason
 	}
 	if !c.running {
@@ -353,6 +362,11 @@ func (c *Tracker) problemLocked() string {
 		return ""
 	}
 	all := c.problems(func(r *remote) bool { return true })
+	for _, r := range c.remotes {
+		if r.peers > 0 && r.denied != "" {
+			all = append(all, "refused by "+r.address+": "+r.denied)
+		}
+	}
 	if len(c.remotes) == 0 && c.last != "" {
 		all = append(all, "refused a peer: "+c.last)
 	}

@@ -79,6 +79,9 @@ func (c *Clients) Set(text string) error {
 	return nil
 }
 
+// EveryClient is the set of all clients.
+func EveryClient() *Clients { return &Clients{any: true} }
+
 // Clear makes c the set of no client.
 func (c *Clients) Clear() {
 	c.mu.Lock()

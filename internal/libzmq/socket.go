@@ -205,6 +205,9 @@ func (s *socket) options() error {
 // secure sets the keys of CURVE. libzmq plays one part per socket, and asks another program of
 // the process (ZAP, RFC 27) which clients it knows; here it knows all.
 func (s *socket) secure() error {
+	if s.cfg.Access != nil {
+		return fmt.Errorf("%w: the option policy (engine zmtp has it)", carrier.ErrUnsupported)
+	}
 	keys := s.cfg.Curve
 	switch {
 	case keys == nil:

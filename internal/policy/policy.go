@@ -114,6 +114,9 @@ func normalName(name string) string {
 	return strings.ToLower(name)
 }
 
+// Name is what the policy is called in verdicts: the name of its file.
+func (p *Policy) Name() string { return p.name }
+
 // User is the user of a name; nil: there is none.
 func (p *Policy) User(name string) *User { return p.users[name] }
 

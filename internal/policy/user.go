@@ -88,6 +88,18 @@ func (u *User) SubscribeFrame(topic []byte) Verdict {
 	return u.maySubscribe(topic)
 }
 
+// Publishes reports whether a rule lets the user publish anything, as far as no other denies it.
+func (u *User) Publishes() bool {
+	u.once.Do(u.compile)
+	return slices.ContainsFunc(u.publish, func(root *node) bool { return root.hasAllow })
+}
+
+// Subscribes is Publishes for subscribing.
+func (u *User) Subscribes() bool {
+	u.once.Do(u.compile)
+	return slices.ContainsFunc(u.subscribe, func(root *node) bool { return root.hasAllow })
+}
+
 func (u *User) mayPublish(topic, origin []byte) Verdict {
 	u.once.Do(u.compile)
 	_, self := u.origins[string(origin)]
@@ -132,6 +144,17 @@ func (u *User) Refusal(verb, topic string, v Verdict) string {
 		topic = strconv.Quote(topic)
 	}
 	return fmt.Sprintf("user %s may not %s %s (%s)", u.name, verb, topic, v.Reason())
+}
+
+// Text is a topic or origin frame for people.
+func Text(frame []byte) string { return string(wire.Text(frame, nil)) }
+
+// PrefixText is Text for the beginning of a topic frame.
+func PrefixText(prefix []byte) string {
+	if len(prefix) > 0 && prefix[0] == '"' {
+		return string(decodePrefix(prefix).text)
+	}
+	return string(prefix)
 }
 
 // textOf is the text of a frame, a JSON text, as wire.Text gives it.

@@ -23,7 +23,8 @@ import (
 //	PONG         the context of the PING
 //	SUBSCRIBE    prefix (ZMTP 3.1)
 //	CANCEL       prefix (ZMTP 3.1)
-//	HERMES-PATH  see route.go; our own
+//	HERMES-PATH    see route.go; our own
+//	HERMES-DENIED  reason; our own, see denied.go
 const (
 	cmdReady     = "READY"
 	cmdError     = "ERROR"
@@ -32,6 +33,7 @@ const (
 	cmdSubscribe = "SUBSCRIBE"
 	cmdCancel    = "CANCEL"
 	cmdRoute     = "HERMES-PATH"
+	cmdDenied    = "HERMES-DENIED"
 )
 
 // maxContext is how much of a PING comes back in its PONG.

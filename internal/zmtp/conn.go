@@ -8,8 +8,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/hermes-zmq/hermes/internal/access"
 	"github.com/hermes-zmq/hermes/internal/carrier"
 	"github.com/hermes-zmq/hermes/internal/flow"
+	"github.com/hermes-zmq/hermes/internal/policy"
 	"github.com/hermes-zmq/hermes/internal/trie"
 )
 
@@ -33,16 +35,19 @@ type conn struct {
 	since   time.Time
 
 	// Set by the handshake, constant afterwards.
-	peer  properties  // what the peer has announced
-	minor byte        // of the version of ZMTP spoken
-	key   string      // of the peer, if it is authenticated
-	open  frameOpener // nil: frames arrive as they are
+	peer     properties      // what the peer has announced
+	minor    byte            // of the version of ZMTP spoken
+	identity policy.Identity // what the peer has proved to be
+	open     frameOpener     // nil: frames arrive as they are
+
+	rights atomic.Pointer[access.Rights] // nil without a policy
 
 	ready bool // the handshake has succeeded; guarded by socket.mu
 
-	out    sendBuffer
-	topics trie.Set     // what the peer subscribes to (PUB side); guarded by out.mu
-	reader sharedReader // of a connection whose reading can be leased (SUB side)
+	out      sendBuffer
+	topics   trie.Set     // what the peer subscribes to (PUB side); guarded by out.mu
+	narrowed *narrowing   // what it has asked for, under a policy (PUB side); nil without
+	reader   sharedReader // of a connection whose reading can be leased (SUB side)
 	heartbeat
 
 	subscribed atomic.Int64                // when the peer last subscribed, on the clock of package flow; 0: it has no topics, or is gone (PUB side)
@@ -71,7 +76,7 @@ func newConn(s *socket, nc net.Conn, from string, bound bool) (*conn, error) {
 
 // setSecurity is called by the handshake with its result.
 func (c *conn) setSecurity(s secured) {
-	c.key, c.open = s.identity, s.open
+	c.open = s.open
 	c.out.protect(s.seal)
 }
 
@@ -160,6 +165,9 @@ func (c *conn) command(name string, data []byte) (known bool, err error) {
 		return true, nil
 	case cmdPong:
 		return true, nil // hear has noted it
+	case cmdDenied:
+		c.s.emit(carrier.Event{Kind: carrier.Denied, Peer: c.id, Address: c.address, Reason: printableReason(data)})
+		return true, nil
 	}
 	return false, nil
 }
@@ -180,8 +188,10 @@ func (c *conn) changeTopics(on bool, prefix []byte, before func()) (changed bool
 	if c.topics.Count(prefix) > 0 {
 		return false, nil
 	}
-	if err := checkSubscription(&c.s.cfg.Limits, &c.topics, prefix); err != nil {
-		return false, err
+	if c.narrowed == nil { // otherwise what was asked for has been checked
+		if err := checkSubscription(&c.s.cfg.Limits, c.topics.Len(), c.topics.Bytes(), prefix); err != nil {
+			return false, err
+		}
 	}
 	if before != nil {
 		before()
@@ -190,15 +200,21 @@ func (c *conn) changeTopics(on bool, prefix []byte, before func()) (changed bool
 	return c.topics.Add(prefix), nil
 }
 
+// wants reports whether messages of a topic are sent to the peer. The caller holds out.mu.
+func (c *conn) wants(topic []byte) bool { return c.topics.Match(topic) && c.mayReceive(topic) }
+
 // describe describes the connection.
 func (c *conn) describe(subscriptions int) carrier.Peer {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
 	messages, bytes := c.out.queued()
 	p := carrier.Peer{
-		ID: c.id, Address: c.address, Type: c.peer.socketType, Hermes: c.peer.hermes, Key: c.key, Since: c.since,
+		ID: c.id, Address: c.address, Type: c.peer.socketType, Hermes: c.peer.hermes, Key: c.identity.Key, Since: c.since,
 		Subscriptions: subscriptions, QueueMessages: messages, QueueBytes: bytes,
 		Sent: c.out.sent, Received: c.received.Load(), Dropped: c.out.dropped,
+	}
+	if r := c.rights.Load(); r != nil {
+		p.User = r.User.Name()
 	}
 	if s := c.source.Load(); s != nil {
 		p.Held = s.Held(flow.Now())

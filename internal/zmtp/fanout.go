@@ -57,7 +57,7 @@ func (f *fanOut) sendTo(c *conn) {
 	}
 	n := f.b.Len()
 	i, j := 0, n
-	if !c.topics.All() {
+	if !c.topics.All() || c.restricted() {
 		i, j = f.nextRun(c, 0)
 	}
 	if i < n && f.source != nil {
@@ -85,9 +85,9 @@ func (f *fanOut) skipPeer(c *conn) {
 // number of messages if there is none. The caller holds c.out.mu.
 func (f *fanOut) nextRun(c *conn, at int) (i, j int) {
 	n := f.b.Len()
-	for i = at; i < n && !c.topics.Match(topicOf(f.b, i)); i++ {
+	for i = at; i < n && !c.wants(topicOf(f.b, i)); i++ {
 	}
-	for j = i; j < n && (j == i || c.topics.Match(topicOf(f.b, j))); j++ {
+	for j = i; j < n && (j == i || c.wants(topicOf(f.b, j))); j++ {
 	}
 	return i, j
 }

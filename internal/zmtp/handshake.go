@@ -74,6 +74,11 @@ func (h *handshake) run() error {
 		return err
 	}
 	c.minor = peerMinor(greeting)
+	if h.m.name() == mechanismNull {
+		if err := h.admit(h.m.result()); err != nil {
+			return err
+		}
+	}
 	if err := h.authenticate(); err != nil {
 		return err
 	}
@@ -126,6 +131,11 @@ func (h *handshake) finish(step curve.Step) (err error) {
 		h.refuse(err.Error())
 		return err
 	}
+	if h.m.name() != mechanismNull {
+		if err := h.admit(sec); err != nil {
+			return err
+		}
+	}
 	if step.Answer != nil {
 		if _, err := c.io.Write(appendBody(nil, step.Answer)); err != nil {
 			return err
@@ -133,6 +143,15 @@ func (h *handshake) finish(step curve.Step) (err error) {
 	}
 	h.sec = sec
 	c.setSecurity(sec)
+	return nil
+}
+
+// admit asks the policy whether the peer may connect, and tells it if not.
+func (h *handshake) admit(sec secured) error {
+	if f := h.c.admit(identityOf(h.c, h.m.name(), sec)); f != nil {
+		h.refuse(f.Said)
+		return f
+	}
 	return nil
 }
 

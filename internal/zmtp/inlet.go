@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"github.com/hermes-zmq/hermes/internal/access"
 	"github.com/hermes-zmq/hermes/internal/batch"
 	"github.com/hermes-zmq/hermes/internal/carrier"
 	"github.com/hermes-zmq/hermes/internal/flow"
@@ -77,6 +78,12 @@ func (i *inlet) attach(c *conn) {
 	}
 }
 
+// side implements role.
+func (i *inlet) side() access.Side { return access.Publishes }
+
+// review implements role.
+func (i *inlet) review(c *conn, r *access.Rights) { c.rights.Store(r) }
+
 // detach implements role.
 func (i *inlet) detach(c *conn) {
 	i.mu.Lock()
@@ -112,6 +119,9 @@ func (i *inlet) receive(c *conn, early []byte) error {
 // deliverBatch delivers a batch, without messages that are not subscribed to.
 func (i *inlet) deliverBatch(c *conn, b *batch.Batch) {
 	c.received.Add(uint64(b.Len()))
+	if r := c.rights.Load(); r != nil {
+		i.removeDenied(c, r, b)
+	}
 	if i.filters && !i.all.Load() {
 		i.filter(b)
 	}

@@ -46,10 +46,14 @@ func (r *lastValueReplay) addPrefix(c *conn, prefix []byte) (changed bool, err e
 	defer r.sends.Unlock()
 	return c.changeTopics(true, prefix, func() {
 		if !c.out.dead && !c.out.closing {
-			r.debt.Add(int64(r.cache.Recall(peer, prefix, c.topics.Match, c.out.addWhatFits)))
+			r.debt.Add(int64(r.cache.Recall(peer, prefix, c.hasOrMayNot, c.out.addWhatFits)))
 		}
 	})
 }
+
+// hasOrMayNot reports whether cached values of a topic are not for the peer: it follows the topic
+// already, or has no right to it. The caller holds out.mu.
+func (c *conn) hasOrMayNot(topic []byte) bool { return c.topics.Match(topic) || !c.mayReceive(topic) }
 
 // pause waits in proportion to what replays have done since the last pause. Peers that
 // subscribe again and again to many cached topics thus wait for each other, and do not

@@ -5,7 +5,6 @@ import (
 	"math"
 
 	"github.com/hermes-zmq/hermes/internal/carrier"
-	"github.com/hermes-zmq/hermes/internal/trie"
 )
 
 // What one peer may cost. A peer that exceeds a limit is disconnected, or refused if it is one
@@ -36,12 +35,12 @@ func checkHandshake(l *carrier.Limits, bytes uint64) error {
 	return nil
 }
 
-// checkSubscription checks one more prefix of a peer with these subscriptions.
-func checkSubscription(l *carrier.Limits, topics *trie.Set, prefix []byte) error {
-	if topics.Len() >= l.Subscriptions {
+// checkSubscription checks one more prefix of a peer that has so many, of so many bytes together.
+func checkSubscription(l *carrier.Limits, count, bytes int, prefix []byte) error {
+	if count >= l.Subscriptions {
 		return fmt.Errorf("more than %d subscriptions (option limit.subscriptions)", l.Subscriptions)
 	}
-	if topics.Bytes()+len(prefix) > l.SubscriptionBytes {
+	if bytes+len(prefix) > l.SubscriptionBytes {
 		return fmt.Errorf("subscriptions of more than %d bytes together (option limit.subscriptions.bytes)", l.SubscriptionBytes)
 	}
 	return nil

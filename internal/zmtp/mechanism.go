@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/hermes-zmq/hermes/internal/access"
 	"github.com/hermes-zmq/hermes/internal/carrier"
 	"github.com/hermes-zmq/hermes/internal/curve"
 )
@@ -81,11 +82,19 @@ func (m *nullMechanism) begin() ([]byte, error) {
 func (*nullMechanism) receive(name string, data []byte) (step curve.Step, tell string, err error) {
 	switch name {
 	case cmdError:
-		return step, "", fmt.Errorf("the peer refused: %s", errorReason(data))
+		return step, "", refusedFor(errorText(data), "the peer refused: "+errorReason(data))
 	case cmdReady:
 		return curve.Step{Done: true, Metadata: data}, "", nil
 	}
 	return step, "", fmt.Errorf("the peer sent the command %q in place of READY", name)
+}
+
+// refusedFor is the fault that an ERROR of the peer means; text is that of other reasons than rights.
+func refusedFor(reason, text string) *carrier.Fault {
+	if access.IsRefusal(reason) {
+		return &carrier.Fault{Cause: carrier.CauseAccess, Text: reason, Said: reason}
+	}
+	return &carrier.Fault{Text: text}
 }
 
 // curveClient is the client of CURVE.
@@ -175,7 +184,7 @@ func curveFault(step curve.Step, err error, serverKey, clientKey carrier.Cause) 
 	case curve.CauseClientKey:
 		f.Cause = clientKey
 	case curve.CauseRefused:
-		f.Text = "the peer refused: " + e.Text
+		f = refusedFor(e.Text, "the peer refused: "+e.Text)
 	case curve.CauseProtocol:
 	}
 	return step, e.Tell, f

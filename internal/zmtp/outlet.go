@@ -90,6 +90,9 @@ func (o *outlet) attach(c *conn) {
 		c.out.reportTo(&o.throttle.level)
 	}
 	c.out.setBounds(o.bounds())
+	if c.rights.Load() != nil {
+		c.narrowed = newNarrowing()
+	}
 	o.route.tell(c)
 }
 
@@ -130,6 +133,14 @@ func (o *outlet) subscribe(c *conn, on bool, prefix []byte) error {
 	}
 	o.events.Lock()
 	defer o.events.Unlock()
+	if c.narrowed != nil {
+		return o.subscribeNarrowed(c, on, prefix)
+	}
+	return o.change(c, on, prefix)
+}
+
+// change adds a prefix to what a peer is sent, or removes it. The caller holds events.
+func (o *outlet) change(c *conn, on bool, prefix []byte) error {
 	changed, err := o.changeTopics(c, on, prefix)
 	if err != nil || !changed {
 		return err

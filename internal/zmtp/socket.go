@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/hermes-zmq/hermes/internal/access"
 	"github.com/hermes-zmq/hermes/internal/carrier"
 	"github.com/hermes-zmq/hermes/internal/curve"
 	"github.com/hermes-zmq/hermes/internal/invariants"
@@ -47,6 +48,10 @@ type role interface {
 	accepts(peerType string) bool
 	// leasesReader reports whether connections leave Go's poller, for reader leases.
 	leasesReader() bool
+	// side is what peers do at this socket, for their rights.
+	side() access.Side
+	// review is called, with events held, when the rights of a peer have changed.
+	review(c *conn, r *access.Rights)
 	// bounds are the limits of the queue to one peer.
 	bounds() (messages int, bytes int64)
 	// newBacklog returns what the queue to a peer needs to make room; nil if it does not.
@@ -70,9 +75,11 @@ type socket struct {
 	endpoints []string
 	listeners []*listener
 
-	curveServer *curve.Server  // nil if this end is a server of no connection
-	guard       handshakeGuard // of curveServer
-	careful     atomic.Bool    // see handshake.greet
+	curveServer *curve.Server    // nil if this end is a server of no connection
+	guard       handshakeGuard   // of curveServer
+	careful     atomic.Bool      // see handshake.greet
+	verdicts    *access.Verdicts // nil without a policy
+	unwatch     func()           // ends reviewAll
 
 	events invariants.Mutex
 
@@ -98,12 +105,18 @@ func (s *socket) open(cfg carrier.Config, r role) error {
 	s.events.Rank(lockFamily, rankEvents)
 	s.mu.Rank(lockFamily, rankSocket)
 	s.guard.init(s.ctx, &s.cfg)
+	s.unwatch = func() {}
+	if s.cfg.Access != nil {
+		s.verdicts = access.NewVerdicts()
+		s.unwatch = s.cfg.Access.Watch(s.reviewAll)
+	}
 	dials, err := s.prepare()
 	if err != nil {
 		for _, l := range s.listeners {
 			_ = l.Close()
 		}
 		s.cancel()
+		s.unwatch()
 		return err
 	}
 	for _, l := range s.listeners {
@@ -189,6 +202,7 @@ func (s *socket) close() {
 		return
 	}
 	s.cancel()
+	s.unwatch()
 	for _, l := range s.listeners {
 		_ = l.Close()
 	}
@@ -279,6 +293,7 @@ func (s *socket) serve(nc net.Conn, from string, bound bool) (ready bool, err er
 	}
 	reason := errors.New("a goroutine of this end has failed") // unless receive returns
 	defer func() { s.leave(c, reason) }()
+	s.admitted(c)
 	s.emit(carrier.Event{Kind: carrier.Connected, Peer: c.id, Address: from})
 	s.start(c.write)
 	reason = c.reason(s.role.receive(c, early))
@@ -344,6 +359,7 @@ func (s *socket) leave(c *conn, reason error) {
 	peers := slices.DeleteFunc(slices.Clone(*s.peers.Load()), func(p *conn) bool { return p == c })
 	s.peers.Store(&peers)
 	s.mu.Unlock()
+	s.departed(c, reason)
 	s.emitLocked(carrier.Event{Kind: carrier.Disconnected, Peer: c.id, Address: c.address, Unsent: unsent}.WithError(reason))
 }
 

@@ -1,0 +1,110 @@
+package zmtp
+
+import (
+	"strings"
+	"unicode"
+
+	"github.com/hermes-zmq/hermes/internal/access"
+	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/policy"
+)
+
+// What a policy (carrier.Config.Access) means for connections:
+//
+//	handshake  admit: is the peer a user, and may it do anything here? Otherwise it gets an ERROR
+//	PUB side   narrowing.go: subscriptions are cut down to what the user may receive
+//	SUB side   publishcheck.go: messages that the user may not publish are removed
+//	change     reviewAll: every connection gets the rights of the new policy, or ends
+//
+// conn.identity is constant after the handshake. conn.rights is written with events held, and read
+// atomically.
+
+// maxReason is how much of a reason in a HERMES-DENIED is kept, in bytes.
+const maxReason = 1024
+
+// identityOf is what the peer has proved to be.
+func identityOf(c *conn, mechanism string, s secured) policy.Identity {
+	id := policy.Identity{Mechanism: "plain", Address: c.address, Key: s.identity}
+	if mechanism == mechanismCurve {
+		id.Mechanism = "curve"
+	}
+	return id
+}
+
+// admit finds the rights of a peer that has proved who it is. The error refuses it.
+func (c *conn) admit(id policy.Identity) *carrier.Fault {
+	c.identity = id
+	control := c.s.cfg.Access
+	if control == nil {
+		return nil
+	}
+	r, refused := control.Admit(id, c.s.role.side())
+	if refused != nil {
+		control.Refused(c.asPeer(), refused.Reason)
+		return &carrier.Fault{Cause: carrier.CauseAuth, Text: refused.Reason, Said: refused.Tell}
+	}
+	c.rights.Store(r)
+	return nil
+}
+
+// asPeer is the connection for package access.
+func (c *conn) asPeer() access.Peer {
+	return access.Peer{ID: c.id, Address: c.address, Identity: c.identity}
+}
+
+// admitted is called for a peer that has joined. The policy may have changed since admit.
+func (s *socket) admitted(c *conn) {
+	if r := c.rights.Load(); r != nil {
+		s.cfg.Access.Connected(r, c.asPeer())
+		s.reviewOne(c)
+	}
+}
+
+// departed is called when a peer is gone.
+func (s *socket) departed(c *conn, reason error) {
+	if r := c.rights.Load(); r != nil {
+		s.cfg.Access.Disconnected(r, c.asPeer(), carrier.Reason(reason))
+	}
+}
+
+// reviewAll gives every peer its rights under the present policy.
+func (s *socket) reviewAll() {
+	for _, c := range *s.peers.Load() {
+		s.reviewOne(c)
+	}
+}
+
+// reviewOne is reviewAll for one peer. One that is no user any more is told, and disconnected.
+func (s *socket) reviewOne(c *conn) {
+	s.events.Lock()
+	defer s.events.Unlock()
+	control := s.cfg.Access
+	if old := c.rights.Load(); old == nil || control.Current(old) || c.aborted.Load() != nil {
+		return
+	}
+	r, refused := control.Admit(c.identity, s.role.side())
+	if refused != nil {
+		control.Refused(c.asPeer(), refused.Reason)
+		c.tellDenied(refused.Reason)
+		c.abort(&carrier.Fault{Cause: carrier.CauseAuth, Text: refused.Reason})
+		return
+	}
+	s.role.review(c, r)
+}
+
+// printableReason is a reason that a peer gives, for people.
+func printableReason(data []byte) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return '?'
+	}, string(data[:min(len(data), maxReason)]))
+}
+
+// tellDenied tells a hermes peer what it has no right to. One that does not read is not told.
+func (c *conn) tellDenied(reason string) {
+	if reason != "" && (c.peer.hermes != "" || c.peer.office != "") {
+		c.postControl(appendCommand(nil, cmdDenied, []byte(reason[:min(len(reason), maxReason)])))
+	}
+}
