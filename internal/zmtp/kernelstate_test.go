@@ -27,9 +27,11 @@ func TestKernelStateSeesUnsentAndUnreadBytes(t *testing.T) {
 	require.False(t, there.unread())
 	require.Zero(t, here.kernelState().unsent)
 
-	require.NoError(t, near.SetWriteDeadline(time.Now().Add(100*time.Millisecond)))
-	_, err = near.Write(make([]byte, 64<<20))
-	require.Error(t, err, "more than the kernel takes")
+	for written := 0; written == 0; { // on a busy machine a deadline may be over before anything is written
+		require.NoError(t, near.SetWriteDeadline(time.Now().Add(100*time.Millisecond)))
+		written, err = near.Write(make([]byte, 64<<20))
+		require.Error(t, err, "more than the kernel takes")
+	}
 	testkit.Eventually(t, there.unread, "some of it has arrived")
 	k := here.kernelState()
 	require.Positive(t, k.unsent)
