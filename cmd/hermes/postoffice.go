@@ -14,6 +14,7 @@ func postOffice(ctx context.Context, std streams, args []string) error {
 	in := f.String("in", "tcp://127.0.0.1:6000", "`address` for publishers")
 	out := f.String("out", "tcp://127.0.0.1:6001", "`address` for receivers")
 	debug := f.String("debug", "", "`address` at which a copy of everything is published")
+	policy := f.String("policy", "", "`file` that says who may connect, and what each may publish and receive; read again when it changes, and on SIGHUP")
 	every := f.Duration("stats", 0, "print the counters and their rates at this `interval`, and at the end")
 	if err := f.parse(args); err != nil {
 		return err
@@ -33,9 +34,15 @@ func postOffice(ctx context.Context, std streams, args []string) error {
 	if err := f.settings.apply(office); err != nil {
 		return blame(err)
 	}
+	if f.Changed("policy") {
+		if err := office.Set("policy", *policy); err != nil {
+			return blame(err)
+		}
+	}
 	if err := office.Start(); err != nil {
 		return blame(err)
 	}
+	defer reloadOnHangup(office)()
 	defer background(std, office, true)()
 	if err := printEndpoints(std, office, *debug != ""); err != nil {
 		return err
