@@ -13,7 +13,14 @@ const (
 	exitOK    = 0
 	exitError = 1 // the command failed
 	exitUsage = 2 // the command line is wrong
+
+	exitRefused = 4 // a policy does not allow what was asked
 )
+
+// exit is the error of a command that has printed all that there is to say: its exit code.
+type exit int
+
+func (e exit) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
 
 // usageError is the error of a wrong command line.
 type usageError struct{ text string }
@@ -34,9 +41,12 @@ func blame(err error) error {
 func exitCode(std streams, c command, err error) int {
 	var bad usageError
 	var wanted helpWanted
+	var quiet exit
 	switch {
 	case err == nil, errors.Is(err, syscall.EPIPE): // the reader of standard output has closed it
 		return exitOK
+	case errors.As(err, &quiet):
+		return int(quiet)
 	case errors.As(err, &wanted):
 		return exitCode(std, c, explain(std.out, c, wanted.flags))
 	case errors.As(err, &bad):

@@ -4,7 +4,10 @@
 //	hermes postoffice [flags]              relay between publishers and receivers
 //	hermes sub [flags] ADDRESS [TOPIC...]  print what is published, one JSON object a line
 //	hermes pub [flags] ADDRESS [TOPIC [JSON]]  publish one value, or lines from stdin
-//	hermes key new NAME | show FILE        make a pair of keys for CURVE, or print a public key
+//	hermes key new NAME | show FILE | fingerprint FILE
+//	                                       make a pair of keys for CURVE, or print a public key or its fingerprint
+//	hermes policy check FILE | test FILE USER pub|sub TOPIC
+//	                                       check a policy, or ask it what a user may do
 //	hermes options KIND                    list the options of --set
 //	hermes version                         print the version, as does hermes --version
 //	hermes help [COMMAND]                  explain a command, as does hermes COMMAND --help
@@ -57,7 +60,8 @@ func commands() []command {
 		{"postoffice", "[flags]", "relay between publishers and receivers, until interrupted", postOffice},
 		{"sub", "[flags] ADDRESS [TOPIC...]", "print what is published, one JSON object a line", sub},
 		{"pub", "[flags] ADDRESS [TOPIC [JSON]]", "publish one value, or the lines of standard input", pub},
-		{"key", "new NAME | show FILE", "make a pair of keys for CURVE, or print the public key in a file", key},
+		{"key", "new NAME | show FILE | fingerprint FILE", "make a pair of keys for CURVE, or print the public key in a file, or its fingerprint", key},
+		{"policy", "check FILE | test FILE USER pub|sub TOPIC", "check a policy, or ask it what a user may do", policyCommand},
 		{"options", "publisher|receiver|postoffice", "list the options that --set takes", options},
 		{"version", "", "print the version", version},
 	}
@@ -138,7 +142,7 @@ func usage(w io.Writer) error {
 	var b strings.Builder
 	b.WriteString("usage: hermes COMMAND ...\n")
 	for _, c := range commands() {
-		fmt.Fprintf(&b, "  hermes %-44s %s\n", c.name+" "+c.arguments, c.what)
+		fmt.Fprintf(&b, "  hermes %-49s %s\n", c.name+" "+c.arguments, c.what)
 	}
 	b.WriteString("\nhermes help COMMAND, or hermes COMMAND --help, lists the flags of a command. Flags may stand anywhere\n" +
 		"after it; after -- everything is an argument.\n")

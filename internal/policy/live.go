@@ -48,7 +48,7 @@ func (r Report) String() string {
 	if r.Err != nil {
 		return fmt.Sprintf("the policy stays as it was: %v", r.Err)
 	}
-	return fmt.Sprintf("%s was read again: %d users", r.File, r.Users)
+	return fmt.Sprintf("%s was read again; users: %d", r.File, r.Users)
 }
 
 // errClosed is the error of Reload after Close.

@@ -54,7 +54,7 @@ func TestAChangedFileIsReadAgain(t *testing.T) {
 	replace(t, path, "[users.a]\nuids = [1]\n[users.b]\nuids = [2]\n")
 	r := next(t, reports)
 	require.NoError(t, r.Err)
-	require.Equal(t, "policy.toml was read again: 2 users", r.String())
+	require.Equal(t, "policy.toml was read again; users: 2", r.String())
 	require.False(t, l.Policy().User("a").Subscribe("ticks").Allowed)
 
 	require.NoError(t, os.WriteFile(path, []byte(onlyTicks), 0o600)) // as others do
