@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"strconv"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -15,6 +16,9 @@ const casesVariable = "HERMES_POLICY_CASES"
 
 // questionsEach is how many questions one random policy is asked, of each kind.
 const questionsEach = 40
+
+// quickAnswers counts what is allowed at once.
+var quickAnswers atomic.Int64
 
 func cases(t testing.TB) int {
 	text := os.Getenv(casesVariable)
@@ -42,6 +46,7 @@ func TestVerdictsAreThoseOfTheModel(t *testing.T) {
 		asked += narrowBoth(t, r, m, p)
 	}
 	require.Greater(t, allowed, asked/100, "policies allow too little to show anything")
+	require.Positive(t, quickAnswers.Load(), "no question was answered quickly")
 }
 
 // askBoth asks the model and the policy the same questions. It returns how many were allowed.
@@ -57,7 +62,26 @@ func askBoth(t testing.TB, r *rand.Rand, m *model, p *Policy) (allowed int) {
 	if want {
 		allowed++
 	}
+	for _, f := range [][2][]byte{{frame(r, topic), frame(r, origin)}, {strangeFrame(r, topic), strangeFrame(r, origin)}} {
+		quick := u.QuicklyPublishes(f[0], f[1])
+		if quick && !want {
+			t.Fatalf("%s quickly publishes %q as %q\n%s", name, f[0], f[1], m.text.String())
+		}
+		region := u.PublishRegion(f[0], f[1])
+		if region != nil && (!want || !bytes.HasPrefix(f[0], region)) {
+			t.Fatalf("%s has the region %q for %q as %q\n%s", name, region, f[0], f[1], m.text.String())
+		}
+		if quick && region != nil {
+			quickAnswers.Add(1)
+			askBelow(t, r, m, u, region, f[1], origin)
+		}
+	}
 	want, line = m.ask(name, topic, nil)
+	for _, f := range [][]byte{frame(r, topic), strangeFrame(r, topic)} {
+		if u.QuicklyReceives(f) && !want {
+			t.Fatalf("%s quickly receives %q\n%s", name, f, m.text.String())
+		}
+	}
 	for _, v := range []Verdict{u.Subscribe(topic), u.SubscribeFrame(frame(r, topic)), u.SubscribeFrame(strangeFrame(r, topic))} {
 		if v.Allowed != want || v.Line != line {
 			t.Fatalf("%s subscribes to %q: %+v, and not %v by line %d\n%s", name, topic, v, want, line, m.text.String())
@@ -67,6 +91,18 @@ func askBoth(t testing.TB, r *rand.Rand, m *model, p *Policy) (allowed int) {
 		allowed++
 	}
 	return allowed
+}
+
+// askBelow asks the model about topics that begin with a region.
+func askBelow(t testing.TB, r *rand.Rand, m *model, u *User, region, frameOfOrigin []byte, origin string) {
+	for range 5 {
+		topic := randomTopic(r)
+		if f := frame(r, topic); bytes.HasPrefix(f, region) {
+			if want, _ := m.ask(u.Name(), topic, &origin); !want {
+				t.Fatalf("%s may not publish %q as %q, which is in the region %q\n%s", u.Name(), f, frameOfOrigin, region, m.text.String())
+			}
+		}
+	}
 }
 
 // narrowBoth narrows a subscription, and looks whether it passes what the model allows. It returns

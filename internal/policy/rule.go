@@ -23,6 +23,8 @@ type origins struct {
 type ruleSet struct {
 	rules              []rule
 	publish, subscribe *node
+
+	quickPublish, quickSubscribe quick
 }
 
 // compile makes the trees.
@@ -31,8 +33,10 @@ func (s *ruleSet) compile() {
 	for i := range s.rules {
 		if r := &s.rules[i]; r.publish {
 			s.publish.add(r)
+			s.quickPublish.add(r)
 		} else {
 			s.subscribe.add(r)
+			s.quickSubscribe.add(r)
 		}
 	}
 	s.publish.finish()

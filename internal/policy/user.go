@@ -19,6 +19,9 @@ type User struct {
 
 	once               sync.Once // makes what follows
 	publish, subscribe []*node   // the trees that have to be asked
+
+	quickPublish, quickSubscribe []*quick // of the same sets
+	originFrames                 [][]byte // origins, as they are written on the wire
 }
 
 // sharedTrees is how many trees of a user may be those of rule sets, which it shares with others;
@@ -49,6 +52,13 @@ func (u *User) compile() {
 	for _, s := range sets {
 		u.publish = append(u.publish, s.publish)
 		u.subscribe = append(u.subscribe, s.subscribe)
+		u.quickPublish = append(u.quickPublish, &s.quickPublish)
+		u.quickSubscribe = append(u.quickSubscribe, &s.quickSubscribe)
+	}
+	for origin := range u.origins {
+		if frame, err := wire.AppendString(nil, origin); err == nil {
+			u.originFrames = append(u.originFrames, frame)
+		}
 	}
 }
 

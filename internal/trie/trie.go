@@ -84,30 +84,60 @@ func (s *Set) Match(topic []byte) bool {
 	return true
 }
 
+// Shortest is the length of the shortest prefix in the set that begins topic; ok says that there is
+// one.
+func (s *Set) Shortest(topic []byte) (n int, ok bool) {
+	at := &s.root
+	for at.count == 0 {
+		if n == len(topic) {
+			return 0, false
+		}
+		if at = at.step(topic[n:]); at == nil {
+			return 0, false
+		}
+		n += len(at.label)
+	}
+	return n, true
+}
+
 // Each calls f with every distinct prefix and its count, in no particular order. f may keep
 // the slice, and must not change the set.
 func (s *Set) Each(f func(prefix []byte, count int)) {
 	s.root.each(nil, func(prefix []byte, count int) { f(append([]byte(nil), prefix...), count) })
 }
 
+// HasUnder reports whether a prefix in the set begins with stem.
+func (s *Set) HasUnder(stem []byte) bool {
+	n, _ := s.below(stem)
+	return n != nil && s.size > 0
+}
+
 // Under calls f with every prefix in the set that itself begins with stem, in no
 // particular order. f must neither keep the slice nor change the set.
 func (s *Set) Under(stem []byte, f func(prefix []byte)) {
-	n, above := &s.root, 0 // stem[:above] leads to n
+	if n, above := s.below(stem); n != nil {
+		n.each(above, func(prefix []byte, _ int) { f(prefix) })
+	}
+}
+
+// below is the node at which all prefixes hang that begin with stem, and the part of stem that leads
+// to it; nil: there are none.
+func (s *Set) below(stem []byte) (n *node, above []byte) {
+	n = &s.root
 	for rest := stem; len(rest) > 0; {
 		i := n.kid(rest[0])
 		if i < 0 {
-			return
+			return nil, nil
 		}
-		above = len(stem) - len(rest)
+		above = stem[:len(stem)-len(rest)]
 		n = n.fork.kids[i]
 		c := common(n.label, rest)
 		if c < len(n.label) && c < len(rest) {
-			return
+			return nil, nil
 		}
 		rest = rest[c:]
 	}
-	n.each(stem[:above], func(prefix []byte, _ int) { f(prefix) })
+	return n, above
 }
 
 // each calls f with every prefix at n and below; above is the prefix that leads to n. f must

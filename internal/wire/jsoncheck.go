@@ -23,7 +23,7 @@ func Valid(data []byte) bool {
 
 // ValidString reports whether frame is one JSON string.
 func ValidString(frame []byte) bool {
-	if isPlainString(frame) {
+	if IsPlainString(frame) {
 		return true
 	}
 	i := skipSpace(frame, 0)
@@ -34,9 +34,9 @@ func ValidString(frame []byte) bool {
 	return i >= 0 && skipSpace(frame, i) == len(frame)
 }
 
-// isPlainString reports whether frame is a JSON string without escapes or anything
+// IsPlainString reports whether frame is a JSON string without escapes or anything
 // around it, which all but few topics and origins are.
-func isPlainString(frame []byte) bool {
+func IsPlainString(frame []byte) bool {
 	n := len(frame)
 	return n >= 2 && frame[0] == '"' && skipPlain(frame, 1) == n-1 && frame[n-1] == '"'
 }

@@ -35,7 +35,7 @@ func (m *StreamMemo) validateStream(p *Parts) error {
 		p.Stream, p.Plain, s.stays = s.id, s.plain, streamStays
 		return nil
 	}
-	p.Plain = isPlainString(p.Topic) && isPlainString(p.Origin)
+	p.Plain = IsPlainString(p.Topic) && IsPlainString(p.Origin)
 	switch {
 	case !p.Plain && !Valid(p.Topic):
 		return ErrTopic

@@ -45,9 +45,10 @@ type conn struct {
 	ready bool // the handshake has succeeded; guarded by socket.mu
 
 	out      sendBuffer
-	topics   trie.Set     // what the peer subscribes to (PUB side); guarded by out.mu
-	narrowed *narrowing   // what it has asked for, under a policy (PUB side); nil without
-	reader   sharedReader // of a connection whose reading can be leased (SUB side)
+	topics   trie.Set      // what the peer subscribes to (PUB side); guarded by out.mu
+	narrowed *narrowing    // what it has asked for, under a policy (PUB side); nil without
+	region   publishRegion // under a policy (SUB side); the goroutine that delivers uses it
+	reader   sharedReader  // of a connection whose reading can be leased (SUB side)
 	heartbeat
 
 	subscribed atomic.Int64                // when the peer last subscribed, on the clock of package flow; 0: it has no topics, or is gone (PUB side)

@@ -19,7 +19,7 @@ func (i *inlet) removeDenied(c *conn, r *access.Rights, b *batch.Batch) {
 		size := len(allowed)
 		if size == 0 || !bytes.HasPrefix(msg, allowed) {
 			stream, topic, origin := streamOf(msg)
-			if !i.verdicts.MayPublish(r, stream, topic, origin) || c.aborted.Load() != nil {
+			if !i.mayPublish(c, r, stream, topic, origin) {
 				v := r.User.PublishFrames(topic, origin)
 				c.tellDenied(i.cfg.Access.DeniedPublish(r, c.asPeer(), topic, origin, v, 1))
 				continue
@@ -35,6 +35,29 @@ func (i *inlet) removeDenied(c *conn, r *access.Rights, b *batch.Batch) {
 		kept++
 	}
 	b.Ends, b.Buf = b.Ends[:kept], b.Buf[:to]
+}
+
+// publishRegion is what the messages of a peer begin with as a rule: below a beginning of the topic it
+// may publish everything in the name of an origin. The goroutine that delivers uses it.
+type publishRegion struct {
+	rights        *access.Rights
+	topic, origin []byte
+}
+
+// mayPublish reports whether the peer may publish messages of a stream.
+func (i *inlet) mayPublish(c *conn, r *access.Rights, stream, topic, origin []byte) bool {
+	m := &c.region
+	switch {
+	case c.aborted.Load() != nil: // its user may be gone
+		return false
+	case m.rights == r && bytes.HasPrefix(topic, m.topic) && bytes.Equal(origin, m.origin):
+		return true
+	}
+	if region := r.User.PublishRegion(topic, origin); region != nil {
+		m.rights, m.topic, m.origin = r, append(m.topic[:0], region...), append(m.origin[:0], origin...)
+		return true
+	}
+	return i.verdicts.MayPublish(r, stream, topic, origin)
 }
 
 // streamOf is the first two frames of a message with their headers, and the body of each; origin
