@@ -3,6 +3,7 @@ package core
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/hermes-zmq/hermes/internal/address"
@@ -102,10 +103,16 @@ func (c *component) pick(a address.List) (carrier.Opener, error) {
 	if err != nil {
 		return nil, errs.Open(c.who(), err)
 	}
-	if keys != nil && c.network.curve.clients.Get() != nil && (keys.Server == nil || len(a.Bind) > 0) {
+	if keys != nil && c.network.curve.clients.Get() != nil && (slices.ContainsFunc(a.Bind, serves(keys, true)) || slices.ContainsFunc(a.Connect, serves(keys, false))) {
 		c.servers.Or(serverOf(o))
 	}
 	return o, nil
+}
+
+// serves reports of an address, which is bound or connected to, whether the component is a server of
+// CURVE there.
+func serves(keys *curve.Config, bound bool) func(string) bool {
+	return func(a string) bool { return keys.IsServer(bound) && !address.IsPlain(a) }
 }
 
 // What component.servers has: a server of CURVE, and one at which libzmq checks no client.

@@ -12,6 +12,9 @@
 //	ws, wss                host:port or host:port/path
 //	pgm, epgm, norm        interface;group:port
 //	tipc                   {type,instance}, {type,lower,upper} or <reference>
+//
+// With "plain+" in front, as in plain+tcp://host:port, no security mechanism is used at an
+// address, whatever keys its component has. It is the same place with the prefix and without.
 package address
 
 import (
@@ -31,12 +34,30 @@ import (
 // Address is a parsed address.
 type Address struct {
 	Text      string // as it was given
+	Plain     bool   // it was given with the prefix plain+
 	Transport string // "tcp", "ipc", ...
 	Source    string // of tcp: the part before a ';', or ""
 	Host      string // of tcp, ws, wss: "*", an interface, a name, or an IP without brackets
 	Port      int    // of tcp, ws, wss; 0 is any
 	Path      string // of ipc: "*" is any, a leading '@' is the abstract name space
 	Rest      string // everything behind "://"
+}
+
+// plainPrefix is what an address without a security mechanism begins with.
+const plainPrefix = "plain+"
+
+// Bare is an address without the prefix plain+.
+func Bare(text string) string { return strings.TrimPrefix(text, plainPrefix) }
+
+// IsPlain reports whether an address begins with plain+.
+func IsPlain(text string) bool { return strings.HasPrefix(text, plainPrefix) }
+
+// Prefixed is an address with the prefix plain+, if plain says so.
+func Prefixed(bare string, plain bool) string {
+	if plain {
+		return plainPrefix + bare
+	}
+	return bare
 }
 
 // maxShown is how much of an address an error text repeats, in bytes.
@@ -58,9 +79,14 @@ func Parse(text string) (Address, error) {
 	case !ok || scheme == "":
 		return Address{}, bad(text, "the transport is missing, as in tcp://127.0.0.1:6000")
 	}
-	a := Address{Text: text, Transport: scheme, Rest: rest}
+	scheme, plain := strings.CutPrefix(scheme, plainPrefix)
+	a := Address{Text: text, Plain: plain, Transport: scheme, Rest: rest}
 	parse, known := transports[scheme]
 	switch {
+	case plain && scheme == "":
+		return a, bad(text, "the transport is missing, as in plain+tcp://127.0.0.1:6000")
+	case plain && (scheme == "tls" || scheme == "wss"):
+		return a, bad(text, "%s is encrypted, so plain+ contradicts it; remove one of the two", scheme)
 	case !known && transports[strings.ToLower(scheme)] != nil:
 		return a, bad(text, "the transport is written %s", strings.ToLower(scheme))
 	case !known:
@@ -263,7 +289,7 @@ func (a *Address) Connectable() error {
 }
 
 // Key is the same for addresses that lead to the same socket, as far as that is known without
-// resolving names. It is "" for an address that is another one each time, such as tcp://*:*.
+// resolving names; the prefix plain+ makes no difference. It is "" for an address that is another one each time, such as tcp://*:*.
 func (a *Address) Key(bind bool) string {
 	switch a.Transport {
 	case "tcp", "ws", "wss":
@@ -283,7 +309,7 @@ func (a *Address) Key(bind bool) string {
 			return "ipc://" + filepath.Clean(there.Path)
 		}
 	}
-	return a.Text
+	return Bare(a.Text)
 }
 
 // LeadsTo reports that connecting to a on this machine reaches what is bound at b, as far as

@@ -70,6 +70,12 @@ var malformed = [][2]string{
 	{"norm://239.192.1.1:*", "the port of a group"},
 	{"tipc://5560", "TIPC"},
 	{"udp://127.0.0.1:6000", "udp"},
+	{"plain+://127.0.0.1:6000", "the transport is missing"},
+	{"plain+plain+tcp://127.0.0.1:6000", `there is no transport "plain+tcp"`},
+	{"plain+TCP://127.0.0.1:6000", "the transport is written tcp"},
+	{"plain+tls://127.0.0.1:6000", "tls is encrypted"},
+	{"plain+wss://127.0.0.1:6000", "wss is encrypted"},
+	{"plain+ipc://", "the path is missing"},
 }
 
 func TestMalformedAddressesSayWhatIsWrong(t *testing.T) {
@@ -107,6 +113,8 @@ func TestAddressesAreParsed(t *testing.T) {
 		"norm://1,239.192.1.1:5555":    {Transport: "norm"},
 		"epgm://;239.192.1.1:5555":     {Transport: "epgm"},
 		"tipc://{5560,0}@0.0.0":        {Transport: "tipc"},
+		"plain+tcp://127.0.0.1:6000":   {Plain: true, Transport: "tcp", Host: "127.0.0.1", Port: 6000},
+		"plain+ipc://@x":               {Plain: true, Transport: "ipc", Path: "@x"},
 		"tcp://xn--bcher-kva.test:443": {Transport: "tcp", Host: "xn--bcher-kva.test", Port: 443},
 	} {
 		want.Text = text
@@ -140,7 +148,9 @@ func TestAddressesOfOneSocketHaveOneKey(t *testing.T) {
 		{"tcp://127.0.0.1:6000", "tcp://127.0.0.1:06000", "tcp://localhost:6000", "tcp://LOCALHOST.:6000", "tcp://0.0.0.0:6000", "tcp://[::ffff:127.0.0.1]:6000"},
 		{"tcp://[::1]:6000", "tcp://[0:0::1]:6000", "tcp://[::]:6000"},
 		{"tcp://Example.org:1", "tcp://example.ORG.:1"},
-		{"ipc:///tmp/x", "ipc:///tmp/x"},
+		{"ipc:///tmp/x", "ipc:///tmp/x", "plain+ipc:///tmp/x"},
+		{"inproc://x", "plain+inproc://x"},
+		{"tcp://10.0.0.1:1", "plain+tcp://10.0.0.1:1"},
 	} {
 		for _, other := range same {
 			require.Equal(t, key(same[0], false), key(other, false), other)
@@ -155,8 +165,19 @@ func TestAddressesOfOneSocketHaveOneKey(t *testing.T) {
 	}
 }
 
+func TestThePrefixIsPutInFrontAndRemoved(t *testing.T) {
+	for _, plain := range []bool{true, false} {
+		text := Prefixed("tcp://0.0.0.0:1", plain)
+		require.Equal(t, plain, IsPlain(text))
+		require.Equal(t, "tcp://0.0.0.0:1", Bare(text))
+		a, err := Parse(text)
+		require.NoError(t, err)
+		require.Equal(t, plain, a.Plain)
+	}
+}
+
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{"tcp://127.0.0.1:6000", "ipc://@x", "tcp://[::1]:*", "tipc://{1,2}", "tcp://a:0;b:1"} {
+	for _, s := range []string{"tcp://127.0.0.1:6000", "ipc://@x", "tcp://[::1]:*", "tipc://{1,2}", "tcp://a:0;b:1", "plain+tcp://a:1"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

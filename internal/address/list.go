@@ -1,7 +1,6 @@
 package address
 
 import (
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -28,9 +27,10 @@ func (l List) Split() (out []List) {
 
 // ParseList reads addresses separated by commas. An '@' in front binds an
 // address and a '>' connects to it, whatever the socket would do by itself. What is
-// named twice is meant once: everything would be sent, or received, twice.
+// named twice is meant once: everything would be sent, or received, twice. It cannot be meant
+// with the prefix plain+ and without: one of the two would be the wrong one to ignore.
 func ParseList(text string, binds bool) (l List, err error) {
-	var known []string
+	known := map[string]bool{} // by Key: whether it has the prefix plain+
 	for _, part := range splitList(text) {
 		part = strings.TrimSpace(part)
 		bind := binds
@@ -42,18 +42,21 @@ func ParseList(text string, binds bool) (l List, err error) {
 		if part == "" && strings.TrimSpace(text) != "" {
 			return List{}, errs.Errorf(errs.EADDRESS, "bad address %.256q: one of the addresses in it is empty; several are separated by single commas", text)
 		}
-		key, err := check(part, bind)
+		key, plain, err := check(part, bind)
+		before, twice := known[key]
 		switch {
 		case err != nil:
 			return List{}, err
-		case key != "" && slices.Contains(known, key):
+		case key != "" && twice && before != plain:
+			return List{}, errs.Errorf(errs.EADDRESS, "bad address %q: it is given with plain+ and without, and can be only one of the two", part)
+		case key != "" && twice:
 			continue
 		case bind:
 			l.Bind = append(l.Bind, part)
 		default:
 			l.Connect = append(l.Connect, part)
 		}
-		known = append(known, key)
+		known[key] = plain
 	}
 	return l, nil
 }
@@ -78,13 +81,14 @@ func splitList(text string) (parts []string) {
 }
 
 // check refuses what is no address to bind, or to connect to. Of two that are
-// the same place the keys are equal; that of a new place each time is "".
-func check(text string, bind bool) (key string, err error) {
+// the same place the keys are equal; that of a new place each time is "". plain reports the
+// prefix plain+.
+func check(text string, bind bool) (key string, plain bool, err error) {
 	if !utf8.ValidString(text) {
-		return "", errs.Errorf(errs.EUTF8, "address %q is not UTF-8", text)
+		return "", false, errs.Errorf(errs.EUTF8, "address %q is not UTF-8", text)
 	}
 	if strings.ContainsRune(text, 0) {
-		return "", errs.Errorf(errs.EADDRESS, "%q is not an address: there is a NUL in it", text)
+		return "", false, errs.Errorf(errs.EADDRESS, "%q is not an address: there is a NUL in it", text)
 	}
 	a, err := Parse(text)
 	switch {
@@ -95,12 +99,12 @@ func check(text string, bind bool) (key string, err error) {
 		err = a.Connectable()
 	}
 	if err != nil {
-		return "", errs.Errorf(errs.EADDRESS, "%w", err)
+		return "", false, errs.Errorf(errs.EADDRESS, "%w", err)
 	}
 	if key = a.Key(bind); key != "" && bind {
 		key = "@" + key
 	}
-	return key, nil
+	return key, a.Plain, nil
 }
 
 // SameAs is the first of the addresses to connect to that leads to one of the endpoints

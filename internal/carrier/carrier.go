@@ -71,7 +71,7 @@ type Config struct {
 	Limits Limits
 
 	// Curve has the keys with which connections are authenticated and encrypted (CURVE). Nil:
-	// they are not, and peers that demand it are refused.
+	// they are not, and peers that demand it are refused; so it is at addresses with plain+.
 	Curve *curve.Config
 
 	// Access decides who may connect, and what each peer may publish and receive. Nil: everyone,

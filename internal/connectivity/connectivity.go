@@ -21,6 +21,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hermes-zmq/hermes/internal/address"
 	"github.com/hermes-zmq/hermes/internal/carrier"
 	"github.com/hermes-zmq/hermes/internal/curve"
 	"github.com/hermes-zmq/hermes/internal/latch"
@@ -142,8 +143,8 @@ func (c *Tracker) End() {
 }
 
 // find gives the address that an event is about, or nil where it is about a peer that
-// has connected to a bound address. If a socket has only one address the event may spell it
-// differently.
+// has connected to a bound address. libzmq leaves out the prefix plain+, and if a socket has only
+// one address the event may spell it differently.
 func (c *Tracker) find(own carrier.Type, e carrier.Event, bound bool) *remote {
 	var only *remote
 	count := 0
@@ -151,7 +152,7 @@ func (c *Tracker) find(own carrier.Type, e carrier.Event, bound bool) *remote {
 		if r.own != own {
 			continue
 		}
-		if r.address == e.Address {
+		if address.Bare(r.address) == address.Bare(e.Address) {
 			return r
 		}
 		only = r
@@ -407,6 +408,8 @@ func (r *remote) problem() string {
 		return fmt.Sprintf("cannot connect to %s: %s", r.address, misdirected(r.own, e.Type, r.address, e.Said))
 	case e.Cause == carrier.CauseAccess:
 		return fmt.Sprintf("refused by %s: %s; %s", r.address, e.Reason, Check(r.own, e.Cause))
+	case e.Cause == carrier.CauseSecurity && address.IsPlain(r.address):
+		return fmt.Sprintf("cannot connect to %s: %s; remove plain+ from the address, and set curve.server and curve.secret", r.address, e.Reason)
 	}
 	return fmt.Sprintf("cannot connect to %s: %s; %s", r.address, e.Reason, Check(r.own, e.Cause))
 }

@@ -33,7 +33,8 @@ import (
 
 // socket is what outlet and inlet embed.
 type socket struct {
-	cfg       carrier.Config
+	cfg       carrier.Config // with addresses as libzmq knows them
+	plain     []bool         // whether each of cfg.Bind was given with plain+, as endpoints has them
 	ctx       *zmq.Context
 	private   bool // ctx is this socket's own
 	poller    int  // the epoll instance of a private ctx, tracked for forked children; or -1
@@ -63,11 +64,13 @@ const (
 )
 
 func openSocket(cfg carrier.Config, typ zmq.Type, setup func(*zmq.Socket) error) (*socket, error) {
-	cfg.Bind, cfg.Connect = slices.Clone(cfg.Bind), slices.Clone(cfg.Connect)
-	s := &socket{cfg: cfg}
+	cfg, plain, err := bare(cfg)
+	if err != nil {
+		return nil, err
+	}
+	s := &socket{cfg: cfg, plain: plain}
 	s.events.Rank(lockFamily, rankEvents)
 	s.mu.Rank(lockFamily, rankSocket)
-	var err error
 	if s.ctx, s.private, err = newContext(&cfg); err != nil {
 		return nil, fmt.Errorf("cannot make a libzmq context: %w", err)
 	}
@@ -100,11 +103,8 @@ func (s *socket) prepare(setup func(*zmq.Socket) error) (err error) {
 	if s.monitor, err = openMonitor(s); err != nil {
 		return err
 	}
-	if err = resolve(s.cfg.Bind, s.cfg.Connect); err != nil {
-		return err
-	}
-	for _, a := range s.cfg.Bind {
-		if err = s.bind(a); err != nil {
+	for i, a := range s.cfg.Bind {
+		if err = s.bind(a, s.plain[i]); err != nil {
 			return err
 		}
 	}
@@ -120,29 +120,50 @@ func (s *socket) prepare(setup func(*zmq.Socket) error) (err error) {
 	return nil
 }
 
-// resolve makes relative paths absolute: libzmq would resolve them in the working directory
-// of the moment at which it connects again.
-func resolve(lists ...[]string) error {
-	for _, texts := range lists {
+// bare makes the addresses of c those that libzmq knows: without the prefix plain+, and with
+// absolute paths, because libzmq would resolve relative ones in the working directory of the moment
+// at which it connects again. plain tells which of Bind were given with the prefix. Where all
+// addresses were, there are no keys; a socket of libzmq cannot have them at some only.
+func bare(c carrier.Config) (_ carrier.Config, plain []bool, err error) {
+	var open, locked string // an address that was given with the prefix, and one without
+	c.Bind, c.Connect = slices.Clone(c.Bind), slices.Clone(c.Connect)
+	for k, texts := range [][]string{c.Bind, c.Connect} {
 		for i, text := range texts {
 			a, err := address.Parse(text)
 			if err == nil {
 				err = a.Resolve()
 			}
 			if err != nil {
-				return err
+				return c, nil, err
 			}
+			texts[i] = address.Bare(text)
 			if a.Transport == "ipc" {
 				texts[i] = "ipc://" + a.Path
 			}
+			if k == 0 {
+				plain = append(plain, a.Plain)
+			}
+			if a.Plain {
+				open = text
+			} else {
+				locked = text
+			}
 		}
 	}
-	return nil
+	switch {
+	case c.Curve == nil || open == "":
+	case locked == "":
+		c.Curve = nil
+	default:
+		return c, nil, fmt.Errorf("%w: %s beside %s, which uses the keys of curve.*: a socket of libzmq has one security for all its addresses (engine zmtp has one for each)",
+			carrier.ErrUnsupported, open, locked)
+	}
+	return c, plain, nil
 }
 
 // bind binds one address. libzmq replaces any socket file, even one that a program listens
 // at, so ipcfile looks first; and it leaves its own file behind, which abandon removes.
-func (s *socket) bind(a string) error {
+func (s *socket) bind(a string, plain bool) error {
 	bind := func() error { return s.soc.Bind(a) }
 	path, ipc := strings.CutPrefix(a, "ipc://")
 	named := ipc && path != "*" && !strings.HasPrefix(path, "@")
@@ -163,7 +184,7 @@ func (s *socket) bind(a string) error {
 	if err != nil {
 		return err
 	}
-	s.endpoints = append(s.endpoints, resolved)
+	s.endpoints = append(s.endpoints, address.Prefixed(resolved, plain))
 	return nil
 }
 
@@ -317,7 +338,7 @@ func (s *socket) abandon() {
 		s.monitor.close(s.soc)
 	}
 	for _, a := range s.endpoints {
-		if strings.HasPrefix(a, "inproc:") {
+		if a = address.Bare(a); strings.HasPrefix(a, "inproc:") {
 			// Close alone lets the address go only later, in a thread of libzmq.
 			_ = s.soc.Unbind(a)
 		}

@@ -118,10 +118,15 @@ func checkSides(cfg Config) error {
 		at   address.List
 	}{{"incoming", cfg.In}, {"outgoing", cfg.Out}, {"debug", cfg.Debug}} {
 		for _, a := range side.at.Bind {
-			if other, taken := sides[a]; taken && !strings.HasSuffix(a, "*") && !strings.HasSuffix(a, ":0") {
+			at, err := address.Parse(a)
+			key := at.Key(true)
+			if err != nil || key == "" {
+				continue
+			}
+			if other, taken := sides[key]; taken {
 				return errs.Errorf(errs.EADDRINUSE, "%s: %s is both the %s and the %s address, and each side needs one of its own", cfg.Who, a, other, side.name)
 			}
-			sides[a] = side.name
+			sides[key] = side.name
 		}
 	}
 	return nil
@@ -227,10 +232,10 @@ func (r *Relay) redirectPublisher(kind, host string) string {
 func reachable(endpoints []string, host string) string {
 	var out []string
 	for _, e := range endpoints {
-		rest, isTCP := strings.CutPrefix(e, "tcp://")
+		transport, rest, _ := strings.Cut(e, "://")
 		at, port, err := net.SplitHostPort(rest)
-		if ip := net.ParseIP(at); isTCP && err == nil && host != "" && ip != nil && ip.IsUnspecified() {
-			e = "tcp://" + net.JoinHostPort(host, port)
+		if ip := net.ParseIP(at); transport != "ipc" && err == nil && host != "" && ip != nil && ip.IsUnspecified() {
+			e = transport + "://" + net.JoinHostPort(host, port)
 		}
 		out = append(out, e)
 	}

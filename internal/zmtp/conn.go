@@ -32,6 +32,7 @@ type conn struct {
 	id      uint64
 	address string // of the peer, as events report it
 	bound   bool   // the peer has connected to a bound address
+	plain   bool   // it is an address without a security mechanism; see address.Address
 	since   time.Time
 
 	// Set by the handshake, constant afterwards.
@@ -57,12 +58,13 @@ type conn struct {
 	aborted    atomic.Pointer[error]       // why this end gave up, or nil
 }
 
-func newConn(s *socket, nc net.Conn, from string, bound bool) (*conn, error) {
+// newConn makes the connection of an address, at, that is bound or was dialled.
+func newConn(s *socket, nc net.Conn, from string, at endpoint, bound bool) (*conn, error) {
 	raw, err := newRawio(nc)
 	if err != nil {
 		return nil, err
 	}
-	c := &conn{s: s, io: raw, address: from, bound: bound, since: time.Now()}
+	c := &conn{s: s, io: raw, address: from, bound: bound, plain: at.Plain, since: time.Now()}
 	messages, bytes := s.role.bounds()
 	c.out.init(raw, messages, bytes)
 	c.out.backlog = s.role.newBacklog()

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/hermes-zmq/hermes/internal/address"
 	"github.com/hermes-zmq/hermes/internal/carrier"
 	"github.com/hermes-zmq/hermes/internal/fds"
 	"github.com/hermes-zmq/hermes/internal/ipcfile"
@@ -24,6 +25,7 @@ const longestPause = 250 * time.Millisecond
 // listener is one bound address.
 type listener struct {
 	net.Listener
+	at       endpoint    // as it was given
 	endpoint string      // as a peer would write it, port resolved
 	file     string      // the socket file to remove, or ""
 	made     os.FileInfo // that file as it was made, so that no other is removed
@@ -43,6 +45,7 @@ func listen(a endpoint) (*listener, error) {
 	var unknown *net.DNSError
 	switch {
 	case err == nil:
+		l.at, l.endpoint = a, address.Prefixed(l.endpoint, a.Plain)
 		l.fd = control(l.Listener, fds.Track)
 		return l, nil
 	case errors.Is(err, carrier.ErrAddress):
@@ -145,7 +148,7 @@ func (l *listener) acceptAll(s *socket) {
 		if err == nil {
 			pause = time.Millisecond
 			s.shortage.resolve(l.endpoint)
-			s.start(func() { _, _ = s.serve(nc, remote(nc, l.endpoint), true) })
+			s.start(func() { _, _ = s.serve(nc, remote(nc, l.endpoint), l.at, true) })
 			continue
 		}
 		s.shortage.report("cannot accept a connection", l.endpoint, err)

@@ -54,11 +54,11 @@ type frameOpener interface {
 	Open(body []byte) (flags byte, frame []byte, err error)
 }
 
-// newMechanism is the mechanism for a connection.
+// newMechanism is the mechanism for a connection: that of the address that it belongs to.
 func newMechanism(c *conn) mechanism {
 	cfg, metadata := &c.s.cfg, ownProperties(&c.s.cfg).encode()
 	switch {
-	case cfg.Curve == nil:
+	case cfg.Curve == nil || c.plain:
 		return &nullMechanism{metadata: metadata}
 	case cfg.Curve.IsServer(c.bound):
 		return &curveServer{ServerSide: c.s.curveServer.Accept(metadata), guard: &c.s.guard}

@@ -268,11 +268,11 @@ func (s *socket) emitUnlessClosed(e carrier.Event) {
 	}
 }
 
-// serve is the life of one connection, which has come to a bound address or was dialled. ready reports that the handshake succeeded,
-// err why the connection ended.
-func (s *socket) serve(nc net.Conn, from string, bound bool) (ready bool, err error) {
+// serve is the life of one connection, which has come to a bound address, at, or to which at was
+// dialled. ready reports that the handshake succeeded, err why the connection ended.
+func (s *socket) serve(nc net.Conn, from string, at endpoint, bound bool) (ready bool, err error) {
 	defer func() { _ = nc.Close() }()
-	c, err := s.admit(nc, from, bound)
+	c, err := s.admit(nc, from, at, bound)
 	if err != nil {
 		s.emitUnlessClosed(carrier.Event{Kind: carrier.HandshakeFailed, Address: from}.WithError(err))
 		return false, err
@@ -301,8 +301,8 @@ func (s *socket) serve(nc net.Conn, from string, bound bool) (ready bool, err er
 }
 
 // admit makes a conn, if there may be one more.
-func (s *socket) admit(nc net.Conn, from string, bound bool) (*conn, error) {
-	c, err := newConn(s, nc, from, bound)
+func (s *socket) admit(nc net.Conn, from string, at endpoint, bound bool) (*conn, error) {
+	c, err := newConn(s, nc, from, at, bound)
 	if err != nil {
 		return nil, err
 	}
