@@ -148,6 +148,9 @@ func (c *component) peerEvent(own carrier.Type, a address.List, e carrier.Event)
 	switch e.Kind {
 	case carrier.Connected:
 		out.Kind, out.Text = "connected", "connected at "+e.Address
+		if u := e.Local; u != nil {
+			out.Text += fmt.Sprintf(" (uid %d, gid %d)", u.UID, u.GID)
+		}
 	case carrier.Disconnected:
 		out.Kind, out.Text = "disconnected", "disconnected at "+e.Address
 	case carrier.Retrying:

@@ -103,7 +103,9 @@ func TestSocketsOfLibzmqMeetAtTheTwoAddresses(t *testing.T) {
 	require.NoError(t, err)
 	server := publicKey(t, k["office"])
 	open := func(*zmq.Socket) error { return nil }
-	locked := func(s *zmq.Socket) error { return s.ClientAuthCurve(server, pair.Public.String(), pair.Secret().Text()) }
+	locked := func(s *zmq.Socket) error {
+		return s.ClientAuthCurve(server, pair.Public.String(), pair.Secret().Text())
+	}
 	for name, c := range map[string]struct {
 		pub, sub          func(*zmq.Socket) error
 		pubTo, subscribes string

@@ -207,7 +207,9 @@ type Peer struct {
 	Type          string  `json:"type,omitempty"` // the peer's ZeroMQ socket type
 	Key           string  `json:"key,omitempty"`  // its public key, in Z85, if the connection is encrypted
 	User          string  `json:"user,omitempty"` // which of the policy's it is, if there is one
-	Age           float64 `json:"age"`            // seconds
+	UID           *uint32 `json:"uid,omitempty"`  // the user that it runs as, and that user's group, over ipc
+	GID           *uint32 `json:"gid,omitempty"`
+	Age           float64 `json:"age"` // seconds
 	Subscriptions int     `json:"subscriptions"`
 	QueueMessages int     `json:"queue_messages"`
 	QueueBytes    int64   `json:"queue_bytes"`
@@ -225,10 +227,14 @@ func peersOf(s carrier.Socket, role string) []Peer {
 		return out
 	}
 	for _, p := range s.Peers() {
-		out = append(out, Peer{ID: p.ID, Role: role, Address: p.Address, Type: p.Type, Key: p.Key, User: p.User, Age: time.Since(p.Since).Seconds(),
+		peer := Peer{ID: p.ID, Role: role, Address: p.Address, Type: p.Type, Key: p.Key, User: p.User, Age: time.Since(p.Since).Seconds(),
 			Subscriptions: p.Subscriptions, QueueMessages: p.QueueMessages, QueueBytes: p.QueueBytes,
 			Sent: p.Sent, Received: p.Received, Dropped: p.Dropped,
-			Throttled: p.Held.Total.Seconds(), ThrottledBy: p.Held.By})
+			Throttled: p.Held.Total.Seconds(), ThrottledBy: p.Held.By}
+		if u := p.Local; u != nil {
+			peer.UID, peer.GID = &u.UID, &u.GID
+		}
+		out = append(out, peer)
 	}
 	return out
 }

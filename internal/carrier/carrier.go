@@ -309,11 +309,12 @@ type ReaderLeaser interface {
 // Peer describes one connection.
 type Peer struct {
 	ID            uint64
-	Address       string // of the peer, as far as known
-	Type          string // socket type that the peer announced
-	Hermes        string // and Config.Hermes, if any
-	Key           string // its permanent public key, if the connection is encrypted
-	User          string // which of the policy's it is, if there is one
+	Address       string       // of the peer, as far as known
+	Type          string       // socket type that the peer announced
+	Hermes        string       // and Config.Hermes, if any
+	Key           string       // its permanent public key, if the connection is encrypted
+	Local         *Credentials // the user that it runs as, if the kernel knows it (ipc); otherwise nil. zmtp only
+	User          string       // which of the policy's it is, if there is one
 	Since         time.Time
 	Subscriptions int
 	QueueMessages int

@@ -31,12 +31,13 @@ const (
 // Event is something that has happened at a socket.
 type Event struct {
 	Kind    EventKind
-	Peer    uint64 // connection, 0 where unknown
-	Address string // of the endpoint or peer concerned
-	Reason  string // why, for people
-	Cause   Cause  // sorts the reason
-	Type    string // of CauseWrongType: the socket type of the peer
-	Said    string // the reason that a peer gave in its ERROR, or ""
-	Prefix  []byte // of Subscribed and Unsubscribed; OnEvent may keep it
-	Unsent  int    // of Disconnected, at an Outlet: messages that waited for the peer, as far as known
+	Peer    uint64       // connection, 0 where unknown
+	Address string       // of the endpoint or peer concerned
+	Reason  string       // why, for people
+	Cause   Cause        // sorts the reason
+	Type    string       // of CauseWrongType: the socket type of the peer
+	Said    string       // the reason that a peer gave in its ERROR, or ""
+	Prefix  []byte       // of Subscribed and Unsubscribed; OnEvent may keep it
+	Local   *Credentials // of Connected: see Peer
+	Unsent  int          // of Disconnected, at an Outlet: messages that waited for the peer, as far as known
 }

@@ -27,13 +27,11 @@ var (
 // one (write) writes what cannot be written at once. It ends when reading ends, which
 // abort makes happen; nothing waits for a peer to agree.
 type conn struct {
-	s       *socket
-	io      *rawio
-	id      uint64
-	address string // of the peer, as events report it
-	bound   bool   // the peer has connected to a bound address
-	plain   bool   // it is an address without a security mechanism; see address.Address
-	since   time.Time
+	remoteEnd
+	s     *socket
+	io    *rawio
+	id    uint64
+	since time.Time
 
 	// Set by the handshake, constant afterwards.
 	peer     properties      // what the peer has announced
@@ -58,13 +56,13 @@ type conn struct {
 	aborted    atomic.Pointer[error]       // why this end gave up, or nil
 }
 
-// newConn makes the connection of an address, at, that is bound or was dialled.
-func newConn(s *socket, nc net.Conn, from string, at endpoint, bound bool) (*conn, error) {
+func newConn(s *socket, nc net.Conn, from remoteEnd) (*conn, error) {
 	raw, err := newRawio(nc)
 	if err != nil {
 		return nil, err
 	}
-	c := &conn{s: s, io: raw, address: from, bound: bound, plain: at.Plain, since: time.Now()}
+	c := &conn{s: s, io: raw, remoteEnd: from, since: time.Now()}
+	c.peerCredentials = readCredentials(nc)
 	messages, bytes := s.role.bounds()
 	c.out.init(raw, messages, bytes)
 	c.out.backlog = s.role.newBacklog()
@@ -212,7 +210,7 @@ func (c *conn) describe(subscriptions int) carrier.Peer {
 	defer c.out.mu.Unlock()
 	messages, bytes := c.out.queued()
 	p := carrier.Peer{
-		ID: c.id, Address: c.address, Type: c.peer.socketType, Hermes: c.peer.hermes, Key: c.identity.Key, Since: c.since,
+		ID: c.id, Address: c.address, Type: c.peer.socketType, Hermes: c.peer.hermes, Key: c.identity.Key, Local: c.credentials(), Since: c.since,
 		Subscriptions: subscriptions, QueueMessages: messages, QueueBytes: bytes,
 		Sent: c.out.sent, Received: c.received.Load(), Dropped: c.out.dropped,
 	}

@@ -74,5 +74,5 @@ func (d *dialer) connect() (ready bool, err error) {
 		return false, err
 	}
 	d.s.shortage.resolve(d.to.Text)
-	return d.s.serve(nc, d.to.Text, d.to, false)
+	return d.s.serve(nc, d.to.dialled())
 }

@@ -186,7 +186,7 @@ func TestUnreadBytesAreASignOfLife(t *testing.T) {
 			o.role, o.born = o, time.Now()
 			o.cfg = carrier.Config{HeartbeatInterval: time.Second, HeartbeatTimeout: time.Second}.WithDefaults()
 			ours, theirs := socketPair(t)
-			conn, err := newConn(&o.socket, ours, "pair", endpoint{}, false)
+			conn, err := newConn(&o.socket, ours, remoteEnd{address: "pair"})
 			require.NoError(t, err)
 			conn.minor = 1
 			conn.ttl.Store(int64(c.ttl))

@@ -25,7 +25,6 @@ const longestPause = 250 * time.Millisecond
 // listener is one bound address.
 type listener struct {
 	net.Listener
-	at       endpoint    // as it was given
 	endpoint string      // as a peer would write it, port resolved
 	file     string      // the socket file to remove, or ""
 	made     os.FileInfo // that file as it was made, so that no other is removed
@@ -45,7 +44,7 @@ func listen(a endpoint) (*listener, error) {
 	var unknown *net.DNSError
 	switch {
 	case err == nil:
-		l.at, l.endpoint = a, address.Prefixed(l.endpoint, a.Plain)
+		l.endpoint = address.Prefixed(l.endpoint, a.Plain)
 		l.fd = control(l.Listener, fds.Track)
 		return l, nil
 	case errors.Is(err, carrier.ErrAddress):
@@ -148,7 +147,7 @@ func (l *listener) acceptAll(s *socket) {
 		if err == nil {
 			pause = time.Millisecond
 			s.shortage.resolve(l.endpoint)
-			s.start(func() { _, _ = s.serve(nc, remote(nc, l.endpoint), l.at, true) })
+			s.start(func() { _, _ = s.serve(nc, l.accepted(nc)) })
 			continue
 		}
 		s.shortage.report("cannot accept a connection", l.endpoint, err)
@@ -161,14 +160,6 @@ func (l *listener) acceptAll(s *socket) {
 			s.shortage.resolve(l.endpoint)
 		}
 	}
-}
-
-// remote is the address of an accepted peer; of a Unix socket, that of the listener.
-func remote(nc net.Conn, endpoint string) string {
-	if tcp, ok := nc.RemoteAddr().(*net.TCPAddr); ok {
-		return "tcp://" + tcp.String()
-	}
-	return endpoint
 }
 
 // control calls f with the descriptor of a socket, and returns it; -1 where it is closed.

@@ -268,13 +268,13 @@ func (s *socket) emitUnlessClosed(e carrier.Event) {
 	}
 }
 
-// serve is the life of one connection, which has come to a bound address, at, or to which at was
-// dialled. ready reports that the handshake succeeded, err why the connection ended.
-func (s *socket) serve(nc net.Conn, from string, at endpoint, bound bool) (ready bool, err error) {
+// serve is the life of one connection, which has come to a bound address or was dialled. ready reports that the handshake succeeded,
+// err why the connection ended.
+func (s *socket) serve(nc net.Conn, from remoteEnd) (ready bool, err error) {
 	defer func() { _ = nc.Close() }()
-	c, err := s.admit(nc, from, at, bound)
+	c, err := s.admit(nc, from)
 	if err != nil {
-		s.emitUnlessClosed(carrier.Event{Kind: carrier.HandshakeFailed, Address: from}.WithError(err))
+		s.emitUnlessClosed(carrier.Event{Kind: carrier.HandshakeFailed, Address: from.address}.WithError(err))
 		return false, err
 	}
 	defer func() { _ = c.io.Close() }()
@@ -288,21 +288,21 @@ func (s *socket) serve(nc net.Conn, from string, at endpoint, bound bool) (ready
 	}
 	if err != nil {
 		err = c.reason(err)
-		s.emitUnlessClosed(carrier.Event{Kind: carrier.HandshakeFailed, Peer: c.id, Address: from}.WithError(err))
+		s.emitUnlessClosed(carrier.Event{Kind: carrier.HandshakeFailed, Peer: c.id, Address: c.address}.WithError(err))
 		return false, err
 	}
 	reason := errors.New("a goroutine of this end has failed") // unless receive returns
 	defer func() { s.leave(c, reason) }()
 	s.admitted(c)
-	s.emit(carrier.Event{Kind: carrier.Connected, Peer: c.id, Address: from})
+	s.emit(carrier.Event{Kind: carrier.Connected, Peer: c.id, Address: c.address, Local: c.credentials()})
 	s.start(c.write)
 	reason = c.reason(s.role.receive(c, early))
 	return true, reason
 }
 
 // admit makes a conn, if there may be one more.
-func (s *socket) admit(nc net.Conn, from string, at endpoint, bound bool) (*conn, error) {
-	c, err := newConn(s, nc, from, at, bound)
+func (s *socket) admit(nc net.Conn, from remoteEnd) (*conn, error) {
+	c, err := newConn(s, nc, from)
 	if err != nil {
 		return nil, err
 	}

@@ -62,6 +62,10 @@ class Peer(TypedDict, total=False):
         Of the peer.
     type
         Its ZeroMQ socket type, if that is known.
+    key
+        Its public key, if the connection is encrypted with CURVE.
+    uid, gid
+        The user and the group that it runs as, over ``ipc``.
     age
         Seconds since it has connected.
     subscriptions
@@ -79,6 +83,9 @@ class Peer(TypedDict, total=False):
     role: str
     address: str
     type: str
+    key: str
+    uid: int
+    gid: int
     age: float
     subscriptions: int
     queue_messages: int

@@ -1,0 +1,30 @@
+package zmtp
+
+import (
+	"net"
+
+	"github.com/hermes-zmq/hermes/internal/address"
+)
+
+// remoteEnd is what is known of the peer of a connection before it has said anything.
+type remoteEnd struct {
+	address string // of the peer, as events report it
+	bound   bool   // it has connected to a bound address
+	plain   bool   // the address that was bound or dialled has the prefix plain+: there is no security mechanism
+	peerCredentials
+}
+
+// accepted is the peer of a connection that has come to a listener; on a Unix socket its address is
+// that of the listener.
+func (l *listener) accepted(nc net.Conn) remoteEnd {
+	at := remoteEnd{address: l.endpoint, bound: true, plain: address.IsPlain(l.endpoint)}
+	if tcp, ok := nc.RemoteAddr().(*net.TCPAddr); ok {
+		at.address = "tcp://" + tcp.String()
+	}
+	return at
+}
+
+// dialled is the peer of a connection that was made to an address.
+func (a endpoint) dialled() remoteEnd {
+	return remoteEnd{address: a.Text, plain: a.Plain}
+}
