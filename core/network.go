@@ -59,9 +59,10 @@ func (c *component) carrierConfig(typ carrier.Type, a address.List) carrier.Conf
 			Subscriptions:     int(n.limits.subscriptions.Get()),
 			SubscriptionBytes: int(n.limits.subscriptionBytes.Get()),
 		},
-		Curve:     c.keys.Load(),
-		Access:    c.access.Load(),
-		OnFailure: c.Fail,
+		Access:     c.access.Load(),
+		Curve:      c.keys.Load(),
+		SocketFile: n.socketFile(),
+		OnFailure:  c.Fail,
 	}
 }
 
@@ -103,10 +104,34 @@ func (c *component) pick(a address.List) (carrier.Opener, error) {
 	if err != nil {
 		return nil, errs.Open(c.who(), err)
 	}
+	if err := c.checkSocketFile(o, a.Bind); err != nil {
+		return nil, err
+	}
 	if keys != nil && c.network.curve.clients.Get() != nil && (slices.ContainsFunc(a.Bind, serves(keys, true)) || slices.ContainsFunc(a.Connect, serves(keys, false))) {
 		c.servers.Or(serverOf(o))
 	}
 	return o, nil
+}
+
+// checkSocketFile refuses options for the file of a bound ipc address where they would not count:
+// an address that is open to all users of the machine is not to pass for a closed one.
+func (c *component) checkSocketFile(o carrier.Opener, bind []string) error {
+	if c.network.socketFile().IsZero() {
+		return nil
+	}
+	for _, text := range bind {
+		a, err := address.Parse(text)
+		if err != nil || a.Transport != "ipc" {
+			continue
+		}
+		if a.Abstract() {
+			return errorf(EOPTION, "%s: the options ipc.mode, ipc.owner and ipc.group do not count for %s, which has no file: every program of the machine may connect; use a path, or unset them", c.who(), text)
+		}
+		if _, is := o.(libzmq.Opener); is {
+			return errorf(ENOTSUP, "%s: the options ipc.mode, ipc.owner and ipc.group need the engine zmtp, and %s uses libzmq (option engine = %s)", c.who(), text, c.network.engine)
+		}
+	}
+	return nil
 }
 
 // serves reports of an address, which is bound or connected to, whether the component is a server of

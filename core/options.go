@@ -83,6 +83,10 @@ type networkOptions struct {
 		clients *option.ClientKeys
 	}
 	access accessOptions
+	ipc    struct {
+		mode         *option.FileMode
+		owner, group *option.Account
+	}
 }
 
 func (x *networkOptions) add(o *option.Set) {
@@ -98,6 +102,19 @@ func (x *networkOptions) add(o *option.Set) {
 	x.addLimits(o)
 	x.addCurve(o)
 	x.access.add(o)
+	x.addIPC(o)
+}
+
+// addIPC adds what the files of bound ipc addresses are like.
+func (x *networkOptions) addIPC(o *option.Set) {
+	x.ipc.mode = o.FileMode("ipc.mode", beforeStart, "permissions of the socket file of a bound ipc address, as an octal number that begins with 0, such as 0660: who may write to it may connect; empty leaves them to the umask (engine zmtp only)")
+	x.ipc.owner = o.User("ipc.owner", beforeStart, "user that the socket file of a bound ipc address is given to, by name or number; that takes privileges (engine zmtp only)")
+	x.ipc.group = o.Group("ipc.group", beforeStart, "group that the socket file of a bound ipc address is given to, by name or number; without privileges it has to be a group of the program's user (engine zmtp only)")
+}
+
+// socketFile is what these options say.
+func (x *networkOptions) socketFile() carrier.SocketFile {
+	return carrier.SocketFile{Mode: x.ipc.mode.Get(), Owner: x.ipc.owner.Get(), Group: x.ipc.group.Get()}
 }
 
 // addCurve adds the keys of CURVE. Which part a component plays follows from those that are set.

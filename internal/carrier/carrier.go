@@ -77,6 +77,8 @@ type Config struct {
 	// Access decides who may connect, and what each peer may publish and receive. Nil: everyone,
 	// everything. zmtp only.
 	Access *access.Control
+	// SocketFile is what the files of bound ipc addresses are to be like. zmtp only.
+	SocketFile SocketFile
 
 	// Hermes is the version of the envelopes that this end reads or writes, which it announces
 	// in its handshakes; "" announces nothing. zmtp only.

@@ -1,4 +1,4 @@
-// Package ipcfile decides which process may bind a Unix socket at a path.
+// Package ipcfile decides which process may bind a Unix socket at a path, and what its file is like.
 //
 // A socket file outlives the process that bound it, and has to be removed before another can
 // bind there. Whether a program still listens at it can be found out only by connecting.
@@ -67,7 +67,12 @@ func Remove(path string, made os.FileInfo) {
 	if unlock, err := lock(filepath.Dir(path)); err == nil {
 		defer unlock()
 	}
-	if now, err := os.Lstat(path); err == nil && os.SameFile(now, made) {
+	removeMade(path, made)
+}
+
+// removeMade is Remove for a caller that has the lock.
+func removeMade(path string, made os.FileInfo) {
+	if now, err := os.Lstat(path); err == nil && made != nil && os.SameFile(now, made) {
 		_ = os.Remove(path)
 	}
 }

@@ -14,17 +14,8 @@ import (
 	"github.com/hermes-zmq/hermes/internal/carrier"
 )
 
-// listen is what a carrier does.
-func listen(path string) (l *net.UnixListener, err error) {
-	err = Bind(path, func() (err error) {
-		l, err = net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
-		return err
-	})
-	if l != nil {
-		l.SetUnlinkOnClose(false)
-	}
-	return l, err
-}
+// bound is a listener whose file is as the system makes it.
+func bound(path string) (*net.UnixListener, error) { return Listen(path, carrier.SocketFile{}) }
 
 // One of many that race for a stale file binds, and the others fail. flock distinguishes
 // open files, not processes, so goroutines race as processes do.
@@ -32,39 +23,39 @@ func TestOneOfManyThatRaceForAStaleFileBindsIt(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
 	for round := range 200 {
 		if round%2 == 0 { // every other time there is a stale file
-			l, err := listen(path)
+			l, err := bound(path)
 			require.NoError(t, err)
 			require.NoError(t, l.Close())
 		} else {
 			require.NoError(t, os.Remove(path))
 		}
 		var mu sync.Mutex
-		var bound []*net.UnixListener
+		var winners []*net.UnixListener
 		var all sync.WaitGroup
 		for range 8 {
 			all.Go(func() {
-				l, err := listen(path)
+				l, err := bound(path)
 				mu.Lock()
 				defer mu.Unlock()
 				if err == nil {
-					bound = append(bound, l)
+					winners = append(winners, l)
 				} else if !errors.Is(err, syscall.EADDRINUSE) {
 					t.Errorf("round %d: %v", round, err)
 				}
 			})
 		}
 		all.Wait()
-		require.Len(t, bound, 1, "round %d", round)
+		require.Len(t, winners, 1, "round %d", round)
 		c, err := net.Dial("unix", path)
 		require.NoError(t, err)
 		require.NoError(t, c.Close())
-		require.NoError(t, bound[0].Close())
+		require.NoError(t, winners[0].Close())
 	}
 }
 
 func TestWhatPreventsBindingIsNamed(t *testing.T) {
 	dir := t.TempDir()
-	bind := func(path string) error { _, err := listen(path); return err }
+	bind := func(path string) error { _, err := bound(path); return err }
 	require.ErrorIs(t, bind(dir), carrier.ErrAddress)
 	require.ErrorContains(t, bind(dir), "is a directory")
 	require.ErrorIs(t, bind(filepath.Join(dir, "none", "s")), carrier.ErrAddress)
@@ -79,7 +70,7 @@ func TestWhatPreventsBindingIsNamed(t *testing.T) {
 
 func TestOnlyTheFileThatWasMadeIsRemoved(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
-	l, err := listen(path)
+	l, err := bound(path)
 	require.NoError(t, err)
 	defer func() { _ = l.Close() }()
 	made, err := os.Lstat(path)

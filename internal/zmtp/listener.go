@@ -32,14 +32,14 @@ type listener struct {
 	fd       int         // tracked for a forked child
 }
 
-// listen binds an address.
-func listen(a endpoint) (*listener, error) {
+// listen binds an address; file is for ipc.
+func listen(a endpoint, file carrier.SocketFile) (*listener, error) {
 	var l *listener
 	var err error
 	if a.network == "tcp" {
 		l, err = listenTCP(a)
 	} else {
-		l, err = listenIPC(a)
+		l, err = listenIPC(a, file)
 	}
 	var unknown *net.DNSError
 	switch {
@@ -70,16 +70,16 @@ func listenTCP(a endpoint) (*listener, error) {
 	return &listener{Listener: l, endpoint: "tcp://" + l.Addr().String()}, nil
 }
 
-func listenIPC(a endpoint) (*listener, error) {
+func listenIPC(a endpoint, file carrier.SocketFile) (*listener, error) {
 	path, dir := a.Path, ""
 	if path == "*" {
 		var err error
-		if dir, err = os.MkdirTemp("", "hermes-"); err != nil {
+		if dir, err = makeDir(file); err != nil {
 			return nil, err
 		}
 		path = filepath.Join(dir, "socket")
 	}
-	l, err := bindPath(path)
+	l, err := ipcfile.Listen(path, file)
 	if err != nil {
 		if dir != "" {
 			_ = os.Remove(dir)
@@ -88,7 +88,6 @@ func listenIPC(a endpoint) (*listener, error) {
 	}
 	bound := &listener{endpoint: "ipc://" + path, dir: dir}
 	if !a.Abstract() {
-		l.SetUnlinkOnClose(false)
 		bound.file = path
 		bound.made, _ = os.Lstat(path)
 	}
@@ -99,13 +98,13 @@ func listenIPC(a endpoint) (*listener, error) {
 	return bound, nil
 }
 
-// bindPath binds a Unix socket.
-func bindPath(path string) (l *net.UnixListener, err error) {
-	err = ipcfile.Bind(path, func() (err error) {
-		l, err = net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
-		return err
-	})
-	return l, err
+// makeDir makes a directory for a socket file. Only this user gets through it, unless options say
+// which users may: then the mode of the file decides.
+func makeDir(file carrier.SocketFile) (dir string, err error) {
+	if dir, err = os.MkdirTemp("", "hermes-"); err == nil && !file.IsZero() {
+		err = os.Chmod(dir, 0o711)
+	}
+	return dir, err
 }
 
 // Close stops listening and removes the socket file, unless another has taken its

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -14,32 +13,10 @@ import (
 	"github.com/hermes-zmq/hermes/internal/testkit"
 )
 
-// stranger is a user and a group other than those of this process, if it may take on others.
+// stranger is a user other than that of this process, if it may take on another.
 func stranger() carrier.Credentials {
-	if os.Geteuid() == 0 {
-		return carrier.Credentials{UID: 54321, GID: 54322}
-	}
-	return carrier.Credentials{UID: uint32(os.Geteuid()), GID: uint32(os.Getegid())}
-}
-
-// asUser runs f in a thread of its own that runs as another user: on Linux that is a property of a
-// thread, and Go ends one whose goroutine has ended without unlocking it.
-func asUser(t testing.TB, who carrier.Credentials, f func() error) {
-	t.Helper()
-	failed := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread()
-		if _, _, errno := unix.RawSyscall(unix.SYS_SETRESGID, uintptr(who.GID), uintptr(who.GID), uintptr(who.GID)); errno != 0 {
-			failed <- errno
-			return
-		}
-		if _, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, uintptr(who.UID), uintptr(who.UID), uintptr(who.UID)); errno != 0 {
-			failed <- errno
-			return
-		}
-		failed <- f()
-	}()
-	require.NoError(t, testkit.Receive(t, failed, "the other user"))
+	uid, gid := testkit.Stranger()
+	return carrier.Credentials{UID: uid, GID: gid}
 }
 
 // connectAs is connectRaw to a Unix socket as another user.
@@ -49,13 +26,8 @@ func connectAs(t testing.TB, who carrier.Credentials, path string) (net.Conn, er
 	require.NoError(t, err)
 	file := os.NewFile(uintptr(fd), "socket")
 	defer func() { _ = file.Close() }()
-	var refused error
-	asUser(t, who, func() error {
-		refused = unix.Connect(fd, &unix.SockaddrUnix{Name: path})
-		return nil
-	})
-	if refused != nil {
-		return nil, refused
+	if err := testkit.AsUser(t, who.UID, who.GID, func() error { return unix.Connect(fd, &unix.SockaddrUnix{Name: path}) }); err != nil {
+		return nil, err
 	}
 	nc, err := net.FileConn(file)
 	require.NoError(t, err)
@@ -84,7 +56,7 @@ func TestThePeerOfAClientIsTheUserThatListens(t *testing.T) {
 	require.NoError(t, err)
 	defer func() { _ = unix.Close(fd) }()
 	require.NoError(t, unix.Bind(fd, &unix.SockaddrUnix{Name: path}))
-	asUser(t, who, func() error { return unix.Listen(fd, 1) })
+	require.NoError(t, testkit.AsUser(t, who.UID, who.GID, func() error { return unix.Listen(fd, 1) }))
 	nc, err := net.Dial("unix", path)
 	require.NoError(t, err)
 	defer func() { _ = nc.Close() }()

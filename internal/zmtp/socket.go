@@ -152,7 +152,7 @@ func (s *socket) prepare() (dials []endpoint, err error) {
 		if err != nil {
 			return nil, err
 		}
-		l, err := listen(a)
+		l, err := listen(a, s.cfg.SocketFile)
 		if err != nil {
 			return nil, err
 		}
