@@ -107,12 +107,13 @@ type component struct {
 	deniedBefore struct{ messages, subscriptions atomic.Uint64 } // in earlier runs
 }
 
-// hooks are what a kind of component does in its life. fact and reason may be nil.
+// hooks are what a kind of component does in its life. fact, endpoints and reason may be nil.
 type hooks struct {
-	start  func() error                                // opens sockets and goroutines
-	stop   func() error                                // ends them, within limit; called once for each start that succeeded
-	fact   func(key string) (value string, known bool) // what Get knows besides options
-	reason func() string                               // why nothing comes or goes though all connections stand, or ""
+	start     func() error                                // opens sockets and goroutines
+	stop      func() error                                // ends them, within limit; called once for each start that succeeded
+	fact      func(key string) (value string, known bool) // what Get knows besides options
+	endpoints func() []string                             // the addresses that are bound, with ports and interfaces resolved
+	reason    func() string                               // why nothing comes or goes though all connections stand, or ""
 }
 
 func (c *component) init(kind, name, address string, h hooks) {
@@ -175,6 +176,7 @@ func (c *component) Start() error {
 		c.setState(s)
 		return err
 	}
+	c.reportUnprotected()
 	started = &notify.Event{Kind: "started", Level: notify.Info, Text: fmt.Sprintf("%s started at %s", c.who(), c.address)}
 	return nil
 }

@@ -166,6 +166,33 @@ func (c *component) checkClients(value string) error {
 	return nil
 }
 
+// reportUnprotected reports the bound addresses at which programs of other machines are let in without
+// a key. Where no option of security is set it is no warning: so it always was with 1.x.
+func (c *component) reportUnprotected() {
+	if c.hooks.endpoints == nil {
+		return
+	}
+	keys := c.keys.Load()
+	var open []string
+	for _, text := range c.hooks.endpoints() {
+		if a, err := address.Parse(text); err == nil && a.Exposed() && (keys == nil || a.Plain) {
+			open = append(open, text)
+		}
+	}
+	if len(open) == 0 {
+		return
+	}
+	e := notify.Event{Kind: "unprotected", Level: notify.Warning, Address: strings.Join(open, ",")}
+	lock := "remove plain+ to use the keys there"
+	if keys == nil {
+		e.Level = notify.Info
+		lock = "set curve.secret and curve.clients"
+	}
+	e.Text = fmt.Sprintf("%s: every program in the network may connect to %s, without a key: %s, or bind to 127.0.0.1 (docs/security.md)",
+		c.who(), strings.Join(open, " and "), lock)
+	c.events.Add(e)
+}
+
 // peerEvent notes what a carrier tells of a peer of a socket, which is of type own and
 // has these addresses.
 func (c *component) peerEvent(own carrier.Type, a address.List, e carrier.Event) {

@@ -44,7 +44,7 @@ func NewPostOffice(in, out, debug string) (*PostOffice, error) {
 			return nil, err
 		}
 	}
-	p.init("post office", in+" > "+out, in+" > "+out, hooks{start: p.openUp, stop: p.shutDown, fact: p.factOf})
+	p.init("post office", in+" > "+out, in+" > "+out, hooks{start: p.openUp, stop: p.shutDown, fact: p.factOf, endpoints: p.endpoints})
 	p.links.Add(carrier.XSUB, p.in.Connect)
 	p.links.Add(carrier.XPUB, p.out.Connect)
 	p.links.Add(carrier.PUB, p.debug.Connect)
@@ -116,6 +116,16 @@ func (p *PostOffice) current() *relay.Relay {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.relay
+}
+
+// endpoints are the bound addresses of all sides, of a post office that runs.
+func (p *PostOffice) endpoints() (all []string) {
+	in, out, debug := p.current().Sockets()
+	all = append(in.Endpoints(), out.Endpoints()...)
+	if debug != nil {
+		all = append(all, debug.Endpoints()...)
+	}
+	return all
 }
 
 // factOf is what Get knows besides options.

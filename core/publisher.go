@@ -79,7 +79,7 @@ func NewPublisher(addresses, name string) (*Publisher, error) {
 	if p.origin, err = wire.AppendString(nil, name); err != nil {
 		return nil, errs.Text("the name", err)
 	}
-	p.init("publisher", name, addresses, hooks{start: p.openUp, stop: p.shutDown, fact: p.factOf, reason: p.idleReason})
+	p.init("publisher", name, addresses, hooks{start: p.openUp, stop: p.shutDown, fact: p.factOf, endpoints: p.endpoints, reason: p.idleReason})
 	p.links.Add(carrier.PUB, a.Connect)
 	p.queue.Init(rand.Uint32)
 	p.embed.Init(&p.queue, p.tryRow)
@@ -434,6 +434,9 @@ func (p *Publisher) factOf(key string) (string, bool) {
 	}
 	return "", key == "endpoint"
 }
+
+// endpoints are the bound addresses of a publisher that runs.
+func (p *Publisher) endpoints() []string { return p.currentOutlet().Endpoints() }
 
 func (p *Publisher) currentOutlet() carrier.Outlet {
 	p.mu.Lock()

@@ -69,7 +69,7 @@ func NewReceiver(addresses, name string) (*Receiver, error) {
 		return nil, err
 	}
 	r := &Receiver{addresses: a}
-	r.init("receiver", name, addresses, hooks{start: r.openUp, stop: r.shutDown, fact: r.factOf, reason: r.idleReason})
+	r.init("receiver", name, addresses, hooks{start: r.openUp, stop: r.shutDown, fact: r.factOf, endpoints: r.endpoints, reason: r.idleReason})
 	r.links.Add(carrier.SUB, a.Connect)
 	r.queue = recvqueue.New(recvqueue.Limits{Bound: r.bound, BlockFor: func() time.Duration { return r.queueBlock.Get() }})
 	r.admission = admission.New(admission.Config{
@@ -340,6 +340,9 @@ func (r *Receiver) currentInlet() carrier.Inlet {
 	defer r.mu.Unlock()
 	return r.inlet
 }
+
+// endpoints are the bound addresses of a receiver that runs.
+func (r *Receiver) endpoints() []string { return r.currentInlet().Endpoints() }
 
 func (r *Receiver) factOf(key string) (string, bool) {
 	if in := r.currentInlet(); key == "endpoint" && in != nil {

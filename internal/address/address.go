@@ -346,6 +346,20 @@ func isOwn(host netip.Addr) bool {
 	return false
 }
 
+// Exposed reports whether programs of other machines reach what is bound at a, with nothing but
+// its component's keys between: not at a loopback address, and not over ipc. Multicast, which
+// reaches others by design and has no listener, is not counted.
+func (a *Address) Exposed() bool {
+	if a.Transport != "tcp" && a.Transport != "ws" {
+		return false
+	}
+	host := strings.TrimSuffix(strings.ToLower(a.Host), ".")
+	if ip, err := netip.ParseAddr(host); err == nil {
+		return !ip.Unmap().IsLoopback()
+	}
+	return host != "localhost"
+}
+
 // Resolve makes a relative path of ipc absolute, from the present working directory, so that
 // a later change of that does not matter. Text stays as it was given.
 func (a *Address) Resolve() error {

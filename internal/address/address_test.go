@@ -165,6 +165,20 @@ func TestAddressesOfOneSocketHaveOneKey(t *testing.T) {
 	}
 }
 
+func TestWhatOtherMachinesReachIsExposed(t *testing.T) {
+	for text, want := range map[string]bool{
+		"tcp://0.0.0.0:1": true, "tcp://*:1": true, "tcp://[::]:1": true, "tcp://10.0.0.1:1": true, "plain+tcp://192.0.2.1:1": true,
+		"tcp://[fe80::1%eth0]:1": true, "tcp://host:1": true, "ws://0.0.0.0:80/x": true,
+		"tcp://127.0.0.1:1": false, "tcp://127.1.2.3:1": false, "tcp://[::1]:1": false, "tcp://[::ffff:127.0.0.1]:1": false,
+		"tcp://LOCALHOST.:1": false, "ipc:///run/x": false, "ipc://@x": false, "inproc://x": false, "wss://0.0.0.0:1": false,
+		"epgm://eth0;239.192.1.1:5555": false,
+	} {
+		a, err := Parse(text)
+		require.NoError(t, err, text)
+		require.Equal(t, want, a.Exposed(), text)
+	}
+}
+
 func TestThePrefixIsPutInFrontAndRemoved(t *testing.T) {
 	for _, plain := range []bool{true, false} {
 		text := Prefixed("tcp://0.0.0.0:1", plain)
