@@ -107,7 +107,7 @@ func (x *networkOptions) add(o *option.Set) {
 
 // addIPC adds what the files of bound ipc addresses are like.
 func (x *networkOptions) addIPC(o *option.Set) {
-	x.ipc.mode = o.FileMode("ipc.mode", beforeStart, "permissions of the socket file of a bound ipc address, as an octal number that begins with 0, such as 0660: who may write to it may connect; empty leaves them to the umask (engine zmtp only)")
+	x.ipc.mode = o.FileMode("ipc.mode", beforeStart, "permissions of the socket file of a bound ipc address, as an octal number that begins with 0, such as 0660: users that may write to it may connect; empty leaves them to the umask (engine zmtp only)")
 	x.ipc.owner = o.User("ipc.owner", beforeStart, "user that the socket file of a bound ipc address is given to, by name or number; that takes privileges (engine zmtp only)")
 	x.ipc.group = o.Group("ipc.group", beforeStart, "group that the socket file of a bound ipc address is given to, by name or number; without privileges it has to be a group of the program's user (engine zmtp only)")
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/hermes-zmq/hermes/internal/access"
+	"github.com/hermes-zmq/hermes/internal/address"
 	"github.com/hermes-zmq/hermes/internal/carrier"
 	"github.com/hermes-zmq/hermes/internal/curve"
 )
@@ -58,7 +59,7 @@ type frameOpener interface {
 func newMechanism(c *conn) mechanism {
 	cfg, metadata := &c.s.cfg, ownProperties(&c.s.cfg).encode()
 	switch {
-	case cfg.Curve == nil || c.plain:
+	case cfg.Curve == nil || address.IsPlain(c.at):
 		return &nullMechanism{metadata: metadata}
 	case cfg.Curve.IsServer(c.bound):
 		return &curveServer{ServerSide: c.s.curveServer.Accept(metadata), guard: &c.s.guard}

@@ -1,23 +1,19 @@
 package zmtp
 
-import (
-	"net"
-
-	"github.com/hermes-zmq/hermes/internal/address"
-)
+import "net"
 
 // remoteEnd is what is known of the peer of a connection before it has said anything.
 type remoteEnd struct {
 	address string // of the peer, as events report it
 	bound   bool   // it has connected to a bound address
-	plain   bool   // the address that was bound or dialled has the prefix plain+: there is no security mechanism
+	at      string // the bound address that it has connected to, port resolved, or the one that was dialled
 	peerCredentials
 }
 
 // accepted is the peer of a connection that has come to a listener; on a Unix socket its address is
 // that of the listener.
 func (l *listener) accepted(nc net.Conn) remoteEnd {
-	at := remoteEnd{address: l.endpoint, bound: true, plain: address.IsPlain(l.endpoint)}
+	at := remoteEnd{address: l.endpoint, bound: true, at: l.endpoint}
 	if tcp, ok := nc.RemoteAddr().(*net.TCPAddr); ok {
 		at.address = "tcp://" + tcp.String()
 	}
@@ -26,5 +22,5 @@ func (l *listener) accepted(nc net.Conn) remoteEnd {
 
 // dialled is the peer of a connection that was made to an address.
 func (a endpoint) dialled() remoteEnd {
-	return remoteEnd{address: a.Text, plain: a.Plain}
+	return remoteEnd{address: a.Text, at: a.Text}
 }

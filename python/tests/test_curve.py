@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import pathlib
 from contextlib import ExitStack
 from typing import Any
@@ -121,3 +122,44 @@ def test_refusals_are_errors_of_their_own(keys: pathlib.Path, life: ExitStack) -
         with pytest.raises(kind, match=says):
             receiver.wait_ready(PATIENCE)
     assert office.stats()["handshakes_refused"] >= 3
+
+
+def test_sockets_of_pyzmq_without_keys_and_with_them_meet_at_one_post_office(
+    keys: pathlib.Path, sockets: Sockets, life: ExitStack
+) -> None:
+    both = f"plain+{ANYWHERE},{ANYWHERE}"
+    office = life.enter_context(hermes.PostOffice(both, both, options=as_server(keys)))
+    (plain_in, locked_in), (plain_out, locked_out) = (
+        office.endpoints[side].split(",") for side in ("in", "out")
+    )
+    publishers = {
+        plain_in.removeprefix("plain+"): sockets.make(zmq.XPUB),
+        locked_in: locked(sockets.make(zmq.XPUB), keys, server=False),
+    }
+    subscribers = {
+        plain_out.removeprefix("plain+"): sockets.make(zmq.SUB),
+        locked_out: locked(sockets.make(zmq.SUB), keys, server=False),
+    }
+    for at, subscriber in subscribers.items():
+        subscriber.connect(at)
+        subscriber.subscribe(b"")
+    eventually(lambda: sum(p["subscriptions"] for p in office.stats()["subscribers"]) == 2)
+    for at, publisher in publishers.items():
+        publisher.connect(at)
+        assert publisher.recv() == b"\x01"
+        publisher.send_multipart(frames("ticks/x", at, 1))
+        for subscriber in subscribers.values():
+            assert Envelope.load_from_frames(subscriber.recv_multipart()).origin == at
+
+
+def test_an_address_that_the_network_reaches_is_reported(
+    keys: pathlib.Path, life: ExitStack, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "hermes")
+    for options, level in ((as_server(keys), logging.WARNING), ({}, logging.INFO)):
+        caplog.clear()
+        life.enter_context(hermes.PostOffice("plain+tcp://*:*", ANYWHERE, options=options))
+        said = "every program in the network may connect"
+        eventually(lambda said=said: any(said in r.getMessage() for r in list(caplog.records)))
+        found = [r for r in caplog.records if said in r.getMessage()]
+        assert [r.levelno for r in found] == [level]
