@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/fds"
 )
 
 // Listen binds and listens at path, as Bind does for a carrier, with a file that is as f says. In
@@ -26,7 +27,7 @@ func Listen(path string, f carrier.SocketFile) (l *net.UnixListener, err error) 
 }
 
 func listen(path string, f carrier.SocketFile) (*net.UnixListener, error) {
-	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	fd, err := fds.Raise(unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0))
 	if err != nil {
 		return nil, os.NewSyscallError("socket", err)
 	}

@@ -19,6 +19,7 @@
 //
 //	step  type              does                                  goroutine
 //	1     listener, dialer  makes a connection                    one an address
+//	      remoteEnd         which address it belongs to, and over ipc which user the peer is
 //	2     handshake,        greeting, and the commands of NULL    the connection's
 //	      mechanism         or CURVE
 //	3     rawio, decoder    reads, finds frames and messages      the connection's, or the
