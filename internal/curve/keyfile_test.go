@@ -84,3 +84,27 @@ func FuzzKeyFilesOfAnyFormAreRead(f *testing.F) {
 	f.Add([]byte("public-key = 'x"))
 	f.Fuzz(func(_ *testing.T, text []byte) { _, _ = parseKeyFile(text) })
 }
+
+func TestAllPublicKeysOfAFileOrDirectoryAreRead(t *testing.T) {
+	dir := t.TempDir()
+	one := write(t, filepath.Join(dir, "one.key"), manualClient+"\n")
+	write(t, filepath.Join(dir, "two.key"), "public-key = \""+manualServer+"\"\n"+manualClient+"\n")
+	write(t, filepath.Join(dir, "one.key_secret"), pyzmqSecret) // is not a public file
+	keys, err := ReadPublicKeys(one)
+	require.NoError(t, err)
+	require.Equal(t, manualClient, keys[0].String())
+	require.Len(t, keys, 1)
+	keys, err = ReadPublicKeys(dir)
+	require.NoError(t, err)
+	require.Len(t, keys, 3)
+
+	_, err = ReadPublicKeys(filepath.Join(dir, "none.key"))
+	require.ErrorIs(t, err, os.ErrNotExist)
+	_, err = ReadPublicKeys(write(t, filepath.Join(t.TempDir(), "empty.key"), "# nothing\n"))
+	require.ErrorContains(t, err, "contains no public-key")
+	_, err = ReadPublicKeys("/dev/null")
+	require.ErrorContains(t, err, "no regular file")
+	write(t, filepath.Join(dir, "three.key"), "public-key = \"short\"\n")
+	_, err = ReadPublicKeys(dir)
+	require.ErrorContains(t, err, "line 1")
+}
