@@ -36,19 +36,18 @@ type Live struct {
 	isClosed bool
 }
 
-// Report tells that a policy was read again.
+// Report tells that a policy was read again, or what has failed.
 type Report struct {
-	File  string // the name in verdicts
-	Users int    // how many there are now
-	Err   error  // nil, or why the policy stays as it was
+	Err  error // nil: there is a new policy
+	text string
 }
 
 // String is the report for people.
-func (r Report) String() string {
-	if r.Err != nil {
-		return fmt.Sprintf("the policy stays as it was: %v", r.Err)
-	}
-	return fmt.Sprintf("%s was read again; users: %d", r.File, r.Users)
+func (r Report) String() string { return r.text }
+
+// failed is the report of an error, and what follows from it.
+func failed(what string, err error) Report {
+	return Report{Err: err, text: fmt.Sprintf("%s: %v", what, err)}
 }
 
 // errClosed is the error of Reload after Close.
@@ -67,7 +66,7 @@ func Open(path string, report func(Report)) (*Live, error) {
 		l.watch.close()
 		return nil, err
 	}
-	l.watch.start(func(err error) { l.tellReport(Report{Err: fmt.Errorf("%s is not watched any more: %w", l.path, err)}) })
+	l.watch.start(func(err error) { l.tellReport(failed("the policy is not watched any more", err)) })
 	return l, nil
 }
 
@@ -100,10 +99,10 @@ func (l *Live) Reload() error {
 	}
 	p, err := l.exchange()
 	if err != nil {
-		l.tellReport(Report{Err: err})
+		l.tellReport(failed("the policy stays as it was", err))
 		return err
 	}
-	l.tellReport(Report{File: p.name, Users: len(p.users)})
+	l.tellReport(Report{text: fmt.Sprintf("%s was read again; users: %d", p.name, len(p.users))})
 	l.tell()
 	return nil
 }
@@ -175,7 +174,7 @@ func (l *Live) tell() {
 		for _, number := range slices.Sorted(maps.Keys(l.told)) {
 			if f := l.told[number]; f != nil && !l.isClosed {
 				l.mu.Unlock()
-				safe.Do(nil, func() { f(p) }) // a panic must not end the calls of others
+				safe.Do(func(err error) { l.tellReport(failed("the new policy is not in force everywhere", err)) }, func() { f(p) })
 				l.mu.Lock()
 			}
 		}

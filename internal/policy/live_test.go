@@ -171,7 +171,7 @@ func TestSubscribersAreCalledOneAtATime(t *testing.T) {
 
 // No lock is held while a subscriber runs.
 func TestASubscriberMayCallEverything(t *testing.T) {
-	l, _, _ := opened(t, onlyTicks)
+	l, _, reports := opened(t, onlyTicks)
 	var cancel func()
 	calls := 0
 	cancel = l.Subscribe(func(p *Policy) {
@@ -187,6 +187,9 @@ func TestASubscriberMayCallEverything(t *testing.T) {
 	l.Subscribe(func(*Policy) { panic("of a subscriber") })
 	require.NoError(t, l.Reload())
 	require.Equal(t, 2, calls)
+	require.NoError(t, next(t, reports).Err)
+	require.NoError(t, next(t, reports).Err, "of the call within")
+	require.Contains(t, next(t, reports).String(), "the new policy is not in force everywhere: panic: of a subscriber")
 	require.ErrorIs(t, l.Reload(), errClosed)
 	l.Close()
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/hermes-zmq/hermes/internal/wire"
 )
@@ -24,7 +23,7 @@ import (
 //   - f begins with a whole grant: it is allowed, however it is written.
 //   - f is written as docs/wire.md says (as Python's json.dumps writes it), is allowed, and begins with the
 //     subscription: it begins with a grant.
-//   - Each grant begins with the subscription.
+//   - Each grant begins with the subscription, and there are at most about 4 maxSteps.
 
 // Grant is a prefix of topic frames.
 type Grant struct {
@@ -44,10 +43,13 @@ func (g Grant) String() string {
 // prefix. They are new; prefix is not kept. Where there are none, the subscription is denied, and the
 // verdict says by what. There may be grants under which nothing is allowed, where rules with * deny
 // what others allow.
-func (u *User) Narrow(prefix []byte) ([]Grant, Verdict) {
+func (u *User) Narrow(prefix []byte) ([]Grant, Verdict) { return u.narrow(prefix, maxSteps) }
+
+// narrow is Narrow, with another bound than maxSteps.
+func (u *User) narrow(prefix []byte, steps int) ([]Grant, Verdict) {
 	u.once.Do(u.compile)
 	body := bytes.TrimLeft(prefix, jsonSpace)
-	n := &narrowing{prefix: prefix}
+	n := &narrowing{prefix: prefix, left: steps}
 	switch {
 	case len(body) == 0:
 		n.quotes, n.raw = true, true
@@ -74,6 +76,10 @@ func (u *User) Narrow(prefix []byte) ([]Grant, Verdict) {
 	return nil, Verdict{File: u.file, Line: n.deny}
 }
 
+// maxSteps bounds how many segments of patterns one call looks at, and so how many grants there are: a
+// user may send many subscriptions. What lies behind is covered by one grant that is not whole.
+const maxSteps = 256
+
 // narrowToOne narrows a subscription to one topic.
 func (u *User) narrowToOne(prefix, topic []byte) ([]Grant, Verdict) {
 	v := u.maySubscribe(topic)
@@ -90,6 +96,7 @@ type narrowing struct {
 	base        []byte // the part of prefix that encodes text; with quotes and raw both: none
 	quotes, raw bool   // topics may be strings, or other JSON values
 
+	left        int // how many segments of patterns may still be looked at
 	grants      []Grant
 	allow, deny int // the first lines that allow a part, and that deny one; 0: none
 }
@@ -149,18 +156,19 @@ func (n *narrowing) region(nodes []*node, path, begun string, allow int) {
 		return
 	}
 	if allow = first(allow, line); allow > 0 {
-		n.allow = first(n.allow, allow)
-		n.open(path+begun, !denies(nodes, begun))
+		n.open(path+begun, allow, !slices.ContainsFunc(nodes, func(at *node) bool { return at.deniesFrom(begun) }))
 		return
 	}
-	for _, at := range stars {
-		if at.hasAllow { // below any segment
-			n.allow = first(n.allow, at.firstAllow())
-			n.open(path+begun, false)
-			return
-		}
+	if line = allowed(stars); line > 0 { // below any segment
+		n.open(path+begun, line, false)
+		return
 	}
-	for _, name := range namesOf(nodes, begun) {
+	names := namesOf(nodes, begun)
+	if n.left -= len(names); n.left < 0 {
+		n.open(path+begun, allowed(nodes), false)
+		return
+	}
+	for _, name := range names {
 		n.segment(step(nodes, name), path+name)
 	}
 }
@@ -171,73 +179,42 @@ func (n *narrowing) segment(nodes []*node, topic string) {
 	switch {
 	case denied:
 	case allow > 0:
-		n.allow = first(n.allow, allow)
-		n.exact(topic)
-		n.open(topic+"/", !slices.ContainsFunc(nodes, func(at *node) bool { return at.hasDeny }))
-	case slices.ContainsFunc(nodes, func(at *node) bool { return at.hasAllow }):
+		n.exact(topic, allow)
+		n.open(topic+"/", allow, !slices.ContainsFunc(nodes, func(at *node) bool { return at.hasDeny }))
+	case allowed(nodes) > 0:
 		n.region(nodes, topic+"/", "", 0)
 	}
 }
 
-// denies reports whether a pattern denies something below nodes that begins with begun.
-func denies(nodes []*node, begun string) bool {
+// allowed is the first line of the patterns that allow something at or below nodes; 0: none.
+func allowed(nodes []*node) (line int) {
 	for _, at := range nodes {
-		if !at.hasDeny {
-			continue
-		}
-		if at.star != nil && at.star.hasDeny {
-			return true
-		}
-		for _, name := range at.namesFrom(begun) {
-			if at.literal[name].hasDeny {
-				return true
-			}
-		}
+		line = first(line, at.allowed)
 	}
-	return false
+	return line
 }
 
 // namesOf are the segments that begin with begun and for which nodes have patterns, each once.
 func namesOf(nodes []*node, begun string) (names []string) {
-	if len(nodes) == 1 {
-		return nodes[0].namesFrom(begun)
-	}
 	for _, at := range nodes {
-		names = append(names, at.namesFrom(begun)...)
+		from, to := at.from(begun)
+		if len(nodes) == 1 {
+			return at.names[from:to]
+		}
+		if names = append(names, at.names[from:to]...); len(names) > 2*maxSteps {
+			break // too many in any case
+		}
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
 }
 
-// namesFrom are the names of n that begin with begun.
-func (n *node) namesFrom(begun string) []string {
-	from, _ := slices.BinarySearch(n.names, begun)
-	to := from
-	for to < len(n.names) && strings.HasPrefix(n.names[to], begun) {
-		to++
+// open grants the topics that begin with text, which line allows.
+func (n *narrowing) open(text string, line int, whole bool) {
+	if line == 0 {
+		return
 	}
-	return n.names[from:to]
-}
-
-// firstAllow is the first line of those that allow something here or below.
-func (n *node) firstAllow() (line int) {
-	if !n.hasAllow {
-		return 0
-	}
-	if n.allow != nil {
-		line = n.allow.any
-	}
-	for _, c := range n.literal {
-		line = first(line, c.firstAllow())
-	}
-	if n.star != nil {
-		line = first(line, n.star.firstAllow())
-	}
-	return line
-}
-
-// open grants the topics that begin with text.
-func (n *narrowing) open(text string, whole bool) {
+	n.allow = first(n.allow, line)
 	if len(text) == len(n.text) {
 		n.grants = append(n.grants, Grant{slices.Clone(n.prefix), whole})
 		return
@@ -251,8 +228,9 @@ func (n *narrowing) open(text string, whole bool) {
 	}
 }
 
-// exact grants one topic.
-func (n *narrowing) exact(text string) {
+// exact grants one topic, which line allows.
+func (n *narrowing) exact(text string, line int) {
+	n.allow = first(n.allow, line)
 	if n.quotes {
 		n.grant(n.encode(text), true)
 	}

@@ -2,8 +2,12 @@ package policy
 
 import (
 	"bytes"
+	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/hermes-zmq/hermes/internal/wire"
 )
@@ -54,6 +58,32 @@ func FuzzNarrow(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A user with many patterns gets few grants: it may subscribe often.
+func TestGrantsAreBounded(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("[users.a]\nuids = [1]\n[[allow]]\nusers = [\"a\"]\nsubscribe = [\n")
+	for i := range 10_000 {
+		fmt.Fprintf(&b, "\"%d/%d/a\", \"b/%d\", \"[%d\",\n", i%100, i/100, i, i)
+	}
+	b.WriteString("]\n[[deny]]\nusers = [\"a\"]\nsubscribe = [\"b/777\", \"*/5/b\"]\n")
+	p, err := Parse("p", "", []byte(b.String()))
+	require.NoError(t, err)
+	u := p.User("a")
+	for _, subscription := range []string{"", `"`, `"b/`, `"1`, `"b/77`, "[", ` "`, `"b/777`, `"c`} {
+		grants, _ := u.Narrow([]byte(subscription))
+		require.LessOrEqual(t, len(grants), 4*maxSteps, subscription)
+		for _, topic := range []string{"b/1", "b/77", "b/777", "b/7777/x", "1/2/a", "1/5/a", "1/5/b", "17/2", "[5", "b", "c"} {
+			frame := frameOf(topic)
+			want := u.Subscribe(topic).Allowed && bytes.HasPrefix(frame, []byte(subscription))
+			require.Equal(t, want, passes(u, grants, frame), "%s: %s of %s", subscription, topic, grants)
+		}
+	}
+	grants, _ := u.Narrow([]byte(`"b/77`))
+	require.Contains(t, grants, Grant{[]byte(`"b/778/`), true}, "few are told apart")
+	grants, _ = u.Narrow([]byte(`"b/`))
+	require.Equal(t, []Grant{{[]byte(`"b/`), false}}, grants)
 }
 
 func BenchmarkNarrow(b *testing.B) {

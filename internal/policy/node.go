@@ -3,17 +3,22 @@ package policy
 import (
 	"bytes"
 	"slices"
+	"sort"
+	"strings"
 )
 
 // node is a node of a tree of patterns: one level is one segment. A tree does not change once
 // finish has been called.
 type node struct {
 	literal     map[string]*node
-	names       []string // the keys of literal, sorted
-	star        *node    // what follows a *
-	allow, deny *lines   // of the patterns that end here; nil: none
-	hasAllow    bool     // a pattern that allows ends here or below
-	hasDeny     bool
+	star        *node  // what follows a *
+	allow, deny *lines // of the patterns that end here; nil: none
+
+	// What finish finds, for Narrow.
+	names   []string // the keys of literal, sorted
+	denies  []int32  // for each i up to len(names): how many of names[:i] lead to a pattern that denies
+	allowed int      // the first line of the patterns that allow something here or below; 0: none
+	hasDeny bool     // a pattern that denies ends here or below
 }
 
 // lines are the lines of the patterns that end at one node, by what they say of origins: of each
@@ -85,25 +90,54 @@ func first(a, b int) int {
 // finish sorts the names, and notes what is below. What is below a pattern that denies every
 // origin cannot allow anything.
 func (n *node) finish() {
-	n.hasAllow, n.hasDeny = n.allow != nil, n.deny != nil
+	if n.allow != nil {
+		n.allowed = n.allow.all
+	}
+	n.hasDeny = n.deny != nil
 	n.names = make([]string, 0, len(n.literal))
 	for name, c := range n.literal {
 		n.names = append(n.names, name)
 		n.include(c)
 	}
-	slices.Sort(n.names)
 	if n.star != nil {
 		n.include(n.star)
 	}
 	if n.deny != nil && n.deny.any > 0 {
-		n.hasAllow = false
+		n.allowed = 0
+	}
+	slices.Sort(n.names)
+	if !n.hasDeny {
+		return
+	}
+	n.denies = make([]int32, 1, len(n.names)+1)
+	for i, name := range n.names {
+		sum := n.denies[i]
+		if n.literal[name].hasDeny {
+			sum++
+		}
+		n.denies = append(n.denies, sum)
 	}
 }
 
 func (n *node) include(c *node) {
 	c.finish()
-	n.hasAllow = n.hasAllow || c.hasAllow
+	n.allowed = first(n.allowed, c.allowed)
 	n.hasDeny = n.hasDeny || c.hasDeny
+}
+
+// from is the range of the names that begin with begun.
+func (n *node) from(begun string) (from, to int) {
+	from, _ = slices.BinarySearch(n.names, begun)
+	return from, from + sort.Search(len(n.names)-from, func(i int) bool { return !strings.HasPrefix(n.names[from+i], begun) })
+}
+
+// deniesFrom reports whether a pattern denies something below whose next segment begins with begun.
+func (n *node) deniesFrom(begun string) bool {
+	if !n.hasDeny {
+		return false
+	}
+	from, to := n.from(begun)
+	return n.star != nil && n.star.hasDeny || n.denies[to] > n.denies[from]
 }
 
 // question is what a tree is asked, and what has been found so far.

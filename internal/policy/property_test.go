@@ -116,7 +116,7 @@ func narrowBoth(t testing.TB, r *rand.Rand, m *model, p *Policy) int {
 		whole = strangeFrame(r, topic)
 	}
 	subscription := whole[:r.IntN(len(whole)+1)]
-	grants, v := u.Narrow(subscription)
+	grants, v := u.narrow(subscription, pick(r, []int{0, 3, maxSteps}))
 	if v.Allowed != (len(grants) > 0) {
 		t.Fatalf("%s, %q: %v, and %d grants\n%s", name, subscription, v, len(grants), m.text.String())
 	}
