@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -136,14 +135,7 @@ func (l *Live) exchange() (*Policy, error) {
 // load reads the files.
 func (l *Live) load() (p *Policy, err error) {
 	var files []string
-	safe.Do(func(panicked error) { err = panicked }, func() {
-		var text []byte
-		if text, err = os.ReadFile(l.path); err != nil {
-			err = fmt.Errorf("cannot read the policy: %w", err)
-			return
-		}
-		p, files, err = parse(filepath.Base(l.path), filepath.Dir(l.path), text)
-	})
+	safe.Do(func(panicked error) { err = panicked }, func() { p, files, err = load(l.path) })
 	if files != nil || err == nil {
 		l.mu.Lock()
 		l.files = files

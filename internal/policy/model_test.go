@@ -108,11 +108,11 @@ func some(r *rand.Rand, most int, one func() string) []string {
 }
 
 func randomPattern(r *rand.Rand) string {
-	if r.IntN(12) == 0 {
+	if r.IntN(20) == 0 {
 		return ""
 	}
-	return strings.Join(some(r, 4, func() string {
-		if r.IntN(5) == 0 {
+	return strings.Join(some(r, 3, func() string {
+		if r.IntN(7) == 0 {
 			return "*"
 		}
 		return randomSegment(r)
@@ -129,6 +129,32 @@ func randomSegment(r *rand.Rand) string {
 
 func randomTopic(r *rand.Rand) string {
 	return strings.Join(some(r, 5, func() string { return randomSegment(r) }), "/")
+}
+
+// topic is often one that a pattern matches, or nearly does.
+func (m *model) topic(r *rand.Rand) string {
+	var all []modelPattern
+	for _, rule := range m.rules {
+		all = append(append(all, rule.publish...), rule.subscribe...)
+	}
+	if len(all) == 0 || r.IntN(4) == 0 {
+		return randomTopic(r)
+	}
+	parts := strings.Split(pick(r, all).text, "/")
+	for i, part := range parts {
+		if part == "*" || r.IntN(8) == 0 {
+			parts[i] = randomSegment(r)
+		}
+	}
+	switch r.IntN(5) {
+	case 0:
+		parts = append(parts, randomSegment(r))
+	case 1:
+		parts = parts[:1+r.IntN(len(parts))]
+	case 2:
+		parts[len(parts)-1] += pick(r, []string{"5", "b", "]", "😀"})
+	}
+	return strings.Join(parts, "/")
 }
 
 func (m *model) printf(format string, args ...any) {

@@ -256,13 +256,9 @@ func (n *narrowing) raws(text string) []byte {
 	return append(slices.Clone(n.prefix), text[len(n.text):]...)
 }
 
-// grant adds what begins with both frame and the subscription. They differ where the subscription
-// ends in the middle of a character.
+// grant adds a frame, unless the subscription ends in the middle of a character that the frame has not.
 func (n *narrowing) grant(frame []byte, whole bool) {
-	switch {
-	case bytes.HasPrefix(frame, n.prefix):
+	if bytes.HasPrefix(frame, n.prefix) {
 		n.grants = append(n.grants, Grant{frame, whole})
-	case bytes.HasPrefix(n.prefix, frame):
-		n.grants = append(n.grants, Grant{slices.Clone(n.prefix), whole})
 	}
 }

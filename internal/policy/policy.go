@@ -27,6 +27,7 @@ package policy
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -67,11 +68,22 @@ const fingerprintPrefix = "sha256:"
 // Load reads a policy file. The name in verdicts and errors is that of the file, without its
 // directory. Where the text is wrong, the error is Problems.
 func Load(path string) (*Policy, error) {
-	text, err := os.ReadFile(path)
+	p, _, err := load(path)
+	return p, err
+}
+
+// load is Load; files are as parse returns them.
+func load(path string) (p *Policy, files []string, err error) {
+	f, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("cannot read the policy: %w", err)
+		return nil, nil, fmt.Errorf("cannot read the policy: %w", err)
 	}
-	return Parse(filepath.Base(path), filepath.Dir(path), text)
+	defer func() { _ = f.Close() }()
+	text, err := io.ReadAll(io.LimitReader(f, maxDocument+1)) // the path may be that of a device
+	if err != nil {
+		return nil, nil, fmt.Errorf("cannot read the policy: %w", err)
+	}
+	return parse(filepath.Base(path), filepath.Dir(path), text)
 }
 
 // Identify says which user a peer is; nil is none. A peer with a key or a certificate is looked up

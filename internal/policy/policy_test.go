@@ -27,6 +27,13 @@ func TestAPolicyIsLoadedFromItsFile(t *testing.T) {
 	require.Equal(t, "no rule of rights.toml allows it", p.User("a").Subscribe("x").Reason())
 }
 
+func TestADeviceIsNoPolicy(t *testing.T) {
+	_, err := Load("/dev/zero")
+	require.ErrorContains(t, err, "it is no policy")
+	_, err = Load(t.TempDir())
+	require.ErrorContains(t, err, "cannot read the policy")
+}
+
 func TestAnEmptyPolicyHasNoUsers(t *testing.T) {
 	p, err := Parse("p", "", nil)
 	require.NoError(t, err)

@@ -52,7 +52,7 @@ func TestVerdictsAreThoseOfTheModel(t *testing.T) {
 // askBoth asks the model and the policy the same questions. It returns how many were allowed.
 func askBoth(t testing.TB, r *rand.Rand, m *model, p *Policy) (allowed int) {
 	name := pick(r, p.Users())
-	u, topic, origin := p.User(name), randomTopic(r), pick(r, []string{name, "u0", "u1", "u5", "x"})
+	u, topic, origin := p.User(name), m.topic(r), pick(r, []string{name, "u0", "u1", "u5", "x"})
 	want, line := m.ask(name, topic, &origin)
 	for _, v := range []Verdict{u.Publish(topic, origin), u.PublishFrames(frame(r, topic), frame(r, origin)), u.PublishFrames(strangeFrame(r, topic), strangeFrame(r, origin))} {
 		if v.Allowed != want || v.cause == noRule && v.Line != line {
@@ -110,13 +110,16 @@ func askBelow(t testing.TB, r *rand.Rand, m *model, u *User, region, frameOfOrig
 func narrowBoth(t testing.TB, r *rand.Rand, m *model, p *Policy) int {
 	name := pick(r, p.Users())
 	u := p.User(name)
-	topic := randomTopic(r)
+	topic := m.topic(r)
 	whole := frame(r, topic)
 	if r.IntN(3) == 0 {
 		whole = strangeFrame(r, topic)
 	}
 	subscription := whole[:r.IntN(len(whole)+1)]
-	grants, v := u.narrow(subscription, pick(r, []int{0, 3, maxSteps}))
+	if r.IntN(4) == 0 {
+		subscription = nil
+	}
+	grants, v := u.narrow(subscription, pick(r, []int{3, maxSteps, maxSteps}))
 	if v.Allowed != (len(grants) > 0) {
 		t.Fatalf("%s, %q: %v, and %d grants\n%s", name, subscription, v, len(grants), m.text.String())
 	}
@@ -129,7 +132,7 @@ func narrowBoth(t testing.TB, r *rand.Rand, m *model, p *Policy) int {
 		if i%2 == 0 { // one that resembles it
 			topic += pick(r, []string{"", "/", randomSegment(r)})
 		} else {
-			topic = randomTopic(r)
+			topic = m.topic(r)
 		}
 		allowed, _ := m.ask(name, topic, nil)
 		f := frame(r, topic)
