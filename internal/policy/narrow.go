@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/hermes-zmq/hermes/internal/wire"
 )
@@ -69,6 +70,9 @@ func (u *User) narrow(prefix []byte, steps int) ([]Grant, Verdict) {
 		}
 		n.raw, n.text, n.base = true, body, prefix
 	}
+	if !n.isCanonical() {
+		n.left = -1
+	}
 	n.begin(u.subscribe)
 	if len(n.grants) > 0 {
 		return n.grants, Verdict{Allowed: true, File: u.file, Line: n.allow}
@@ -79,6 +83,19 @@ func (u *User) narrow(prefix []byte, steps int) ([]Grant, Verdict) {
 // maxSteps bounds how many segments of patterns one call looks at, and so how many grants there are: a
 // user may send many subscriptions. What lies behind is covered by one grant that is not whole.
 const maxSteps = 256
+
+// isCanonical reports whether the subscription is written as docs/wire.md says. For another one there is
+// one grant: a prefix can be written in many ways, and each would have its own grants.
+func (n *narrowing) isCanonical() bool {
+	if len(n.prefix) > 0 && strings.IndexByte(jsonSpace, n.prefix[0]) >= 0 {
+		return false
+	}
+	if len(n.base) == 0 || !n.quotes {
+		return true
+	}
+	frame, err := wire.AppendPrefix(nil, string(n.text))
+	return err == nil && bytes.Equal(frame, n.base)
+}
 
 // narrowToOne narrows a subscription to one topic.
 func (u *User) narrowToOne(prefix, topic []byte) ([]Grant, Verdict) {
@@ -164,7 +181,7 @@ func (n *narrowing) region(nodes []*node, path, begun string, allow int) {
 		return
 	}
 	names := namesOf(nodes, begun)
-	if n.left -= len(names); n.left < 0 {
+	if n.left -= len(names); n.left < 0 && len(names) > 0 {
 		n.open(path+begun, allowed(nodes), false)
 		return
 	}

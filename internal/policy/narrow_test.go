@@ -80,6 +80,10 @@ func TestGrantsAreBounded(t *testing.T) {
 			require.Equal(t, want, passes(u, grants, frame), "%s: %s of %s", subscription, topic, grants)
 		}
 	}
+	for _, strange := range []string{" ", "\n\"", `"\u0062/77`, `"\u0062\/`, `"b/77\u0037`} {
+		grants, _ := u.Narrow([]byte(strange))
+		require.Equal(t, []Grant{{[]byte(strange), false}}, grants)
+	}
 	grants, _ := u.Narrow([]byte(`"b/77`))
 	require.Contains(t, grants, Grant{[]byte(`"b/778/`), true}, "few are told apart")
 	grants, _ = u.Narrow([]byte(`"b/`))

@@ -96,7 +96,7 @@ func askBoth(t testing.TB, r *rand.Rand, m *model, p *Policy) (allowed int) {
 // askBelow asks the model about topics that begin with a region.
 func askBelow(t testing.TB, r *rand.Rand, m *model, u *User, region, frameOfOrigin []byte, origin string) {
 	for range 5 {
-		topic := randomTopic(r)
+		topic := m.topic(r)
 		if f := frame(r, topic); bytes.HasPrefix(f, region) {
 			if want, _ := m.ask(u.Name(), topic, &origin); !want {
 				t.Fatalf("%s may not publish %q as %q, which is in the region %q\n%s", u.Name(), f, frameOfOrigin, region, m.text.String())

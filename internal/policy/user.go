@@ -101,13 +101,13 @@ func (u *User) SubscribeFrame(topic []byte) Verdict {
 // Publishes reports whether a rule lets the user publish anything, as far as no other denies it.
 func (u *User) Publishes() bool {
 	u.once.Do(u.compile)
-	return slices.ContainsFunc(u.publish, func(root *node) bool { return root.hasAllow })
+	return slices.ContainsFunc(u.publish, func(root *node) bool { return root.allowed > 0 })
 }
 
 // Subscribes is Publishes for subscribing.
 func (u *User) Subscribes() bool {
 	u.once.Do(u.compile)
-	return slices.ContainsFunc(u.subscribe, func(root *node) bool { return root.hasAllow })
+	return slices.ContainsFunc(u.subscribe, func(root *node) bool { return root.allowed > 0 })
 }
 
 func (u *User) mayPublish(topic, origin []byte) Verdict {
