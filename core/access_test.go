@@ -310,3 +310,32 @@ func TestLibzmqHasNoPolicy(t *testing.T) {
 	set(t, po, "policy", path, "engine", "libzmq")
 	code(t, EADDRESS, po.Start(), "the option policy")
 }
+
+func TestProgramsOnThisMachineAreUsersByTheirUID(t *testing.T) {
+	policy := filepath.Join(t.TempDir(), "policy.toml")
+	write := func(uid int) {
+		text := fmt.Sprintf("[users.me]\nuids = [%d]\norigins = [\"pub\"]\n[users.legacy]\nanonymous = true\n"+
+			"[[allow]]\nusers = [\"me\"]\npublish = [\"\"]\nsubscribe = [\"\"]\n[[allow]]\nusers = [\"legacy\"]\nsubscribe = [\"news\"]\n", uid)
+		require.NoError(t, os.WriteFile(policy, []byte(text), 0o600))
+	}
+	write(os.Getuid())
+	po, err := NewPostOffice("ipc://*,tcp://127.0.0.1:*", "ipc://*,tcp://127.0.0.1:*", "")
+	require.NoError(t, err)
+	set(t, po, "policy", policy)
+	require.NoError(t, po.Start())
+	t.Cleanup(func() { _ = po.Close() })
+	in, out := strings.Split(get(t, po, "endpoint.in"), ","), strings.Split(get(t, po, "endpoint.out"), ",")
+
+	mine, others := newReceiver(t, "zmtp", out[0]), newReceiver(t, "zmtp", out[1], quickly...)
+	code(t, EACCES, newPublisher(t, "zmtp", in[1], quickly...).WaitReady(soon), "user legacy may not publish anything")
+	require.Eventually(t, func() bool { return subscribed(po.Stats()) == 2 }, soon, time.Millisecond)
+	p := newPublisher(t, "zmtp", in[0])
+	require.NoError(t, p.WaitReady(soon))
+	publishAll(t, p, "", "ticks", "news")
+	require.Equal(t, []string{"ticks", "news"}, topicsUntil(t, mine, "news"))
+	require.Equal(t, []string{"news"}, topicsUntil(t, others, "news"))
+
+	write(os.Getuid() + 1)
+	require.NoError(t, po.Set("policy", policy))
+	hears(t, p, "user legacy may not publish anything")
+}

@@ -13,11 +13,11 @@ type Identity struct {
 	UID, GID    uint32
 }
 
-// String says what the peer is, for people. A public key is shown by its beginning.
+// String says what the peer is, for people.
 func (i Identity) String() string {
 	switch {
 	case i.Key != "":
-		return "key " + beginning(i.Key)
+		return "key " + i.Key
 	case i.Fingerprint != "":
 		return "certificate " + i.Fingerprint
 	case len(i.Names) > 0:
@@ -26,13 +26,4 @@ func (i Identity) String() string {
 		return fmt.Sprintf("uid %d", i.UID)
 	}
 	return "anonymous at " + i.Address
-}
-
-// beginning is enough of a key to know it again.
-func beginning(key string) string {
-	const enough = 8
-	if len(key) <= enough {
-		return key
-	}
-	return key[:enough] + "..."
 }

@@ -111,7 +111,7 @@ func (p *Policy) Identify(i Identity) *User {
 	if u := p.peers.uids[i.UID]; u != nil && i.Local {
 		return u
 	}
-	if u := p.peers.anonymous[i.Address]; u != nil {
+	if u := p.peers.anonymous[normalAddress(i.Address)]; u != nil {
 		return u
 	}
 	return p.peers.anonymous[anyAddress]
@@ -128,6 +128,16 @@ func normalName(name string) string {
 
 // Name is what the policy is called in verdicts: the name of its file.
 func (p *Policy) Name() string { return p.name }
+
+// normalAddress is an address as it is compared: without the prefix plain+, and every interface
+// written as 0.0.0.0.
+func normalAddress(text string) string {
+	text = strings.TrimPrefix(text, "plain+")
+	if port, ok := strings.CutPrefix(text, "tcp://*:"); ok {
+		return "tcp://0.0.0.0:" + port
+	}
+	return text
+}
 
 // User is the user of a name; nil: there is none.
 func (p *Policy) User(name string) *User { return p.users[name] }

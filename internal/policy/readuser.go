@@ -119,7 +119,7 @@ func (r *reader) readAnonymous(u *User, t *table) {
 				r.wrong(text.line, "%s is no address; write one as tcp://127.0.0.1:6000", quoted(text.text))
 				continue
 			}
-			claim(r, r.policy.peers.anonymous, text.text, u, text, "the anonymous peer of")
+			claim(r, r.policy.peers.anonymous, normalAddress(text.text), u, text, "the anonymous peer of")
 		}
 	}
 }

@@ -22,11 +22,18 @@ import (
 // maxReason is how much of a reason in a HERMES-DENIED is kept, in bytes.
 const maxReason = 1024
 
+// overflowUser is what the kernel says of users that have no number in this process's user namespace
+// (/proc/sys/kernel/overflowuid, as it is by default). It may be any of them.
+const overflowUser = 65534
+
 // identityOf is what the peer has proved to be.
 func identityOf(c *conn, mechanism string, s secured) policy.Identity {
-	id := policy.Identity{Mechanism: "plain", Address: c.address, Key: s.identity}
+	id := policy.Identity{Mechanism: "plain", Address: c.at, Key: s.identity}
 	if mechanism == mechanismCurve {
 		id.Mechanism = "curve"
+	}
+	if c.local && c.uid != overflowUser {
+		id.Local, id.UID, id.GID = true, c.uid, c.gid
 	}
 	return id
 }
