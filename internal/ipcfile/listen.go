@@ -15,9 +15,11 @@ import (
 // Listen binds and listens at path, as Bind does for a carrier, with a file that is as f says. In
 // the abstract name space there is no file, and f does not count.
 //
-// The umask decides on the mode that bind(2) gives a file, and belongs to the whole process. So the
-// file is changed between bind(2) and listen(2): until then connect(2) is refused, whatever the
-// mode.
+// The umask decides on the mode that bind(2) gives a file, and belongs to the whole process. But on
+// Linux a file gets no right that the socket itself does not have in fstat(2), and fchmod(2) changes
+// that. So where there is to be a mode, the file is made without any right, and gets those that f says
+// afterwards, before listen(2), until which connect(2) is refused. It is not enough to change it
+// then: connect(2) may have looked at the mode before that, and see that the socket listens after it.
 func Listen(path string, f carrier.SocketFile) (l *net.UnixListener, err error) {
 	err = Bind(path, func() error {
 		l, err = listen(path, f)
@@ -33,6 +35,11 @@ func listen(path string, f carrier.SocketFile) (*net.UnixListener, error) {
 	}
 	socket := os.NewFile(uintptr(fd), "unix:"+path)
 	defer func() { _ = socket.Close() }() // net.FileListener has a duplicate
+	if f.Mode != nil && !abstract(path) {
+		if err := unix.Fchmod(fd, 0); err != nil {
+			return nil, os.NewSyscallError("fchmod", err)
+		}
+	}
 	if err := unix.Bind(fd, &unix.SockaddrUnix{Name: path}); err != nil {
 		return nil, os.NewSyscallError("bind", err)
 	}
@@ -77,17 +84,18 @@ func prepare(path string, f carrier.SocketFile) error {
 	return change(fd, f)
 }
 
-// change sets the mode first, which takes the owner of a file, then the group, then the owner.
+// change sets the mode once the group is right, and before the owner is another one, who alone could
+// set it then.
 func change(fd int, f carrier.SocketFile) error {
+	if g := f.Group; g != nil {
+		if err := unix.Fchownat(fd, "", -1, int(g.ID), unix.AT_EMPTY_PATH); err != nil {
+			return fmt.Errorf("option ipc.group: cannot give the socket file to the group %s: %w; without privileges (CAP_CHOWN) it has to be a group of the program's user", g, err)
+		}
+	}
 	if f.Mode != nil {
 		// fchmod(2) refuses a descriptor of O_PATH; the file behind this name is the same.
 		if err := unix.Chmod(fmt.Sprintf("/proc/self/fd/%d", fd), uint32(f.Mode.Perm())); err != nil {
 			return fmt.Errorf("option ipc.mode: cannot set the mode of the socket file to %#o: %w", f.Mode.Perm(), err)
-		}
-	}
-	if g := f.Group; g != nil {
-		if err := unix.Fchownat(fd, "", -1, int(g.ID), unix.AT_EMPTY_PATH); err != nil {
-			return fmt.Errorf("option ipc.group: cannot give the socket file to the group %s: %w; without privileges (CAP_CHOWN) it has to be a group of the program's user", g, err)
 		}
 	}
 	if o := f.Owner; o != nil {

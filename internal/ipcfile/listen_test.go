@@ -95,7 +95,7 @@ func TestTheModeHoldsFromTheFirstMomentOn(t *testing.T) {
 			return nil
 		})
 	}()
-	for range 500 {
+	for range 2000 {
 		l, err := Listen(path, carrier.SocketFile{Mode: mode(0)})
 		require.NoError(t, err)
 		require.NoError(t, l.Close())
