@@ -114,9 +114,12 @@ func TestSocketsOfLibzmqMeetAtTheTwoAddresses(t *testing.T) {
 		"CURVE to plain": {locked, open, lockedIn, bareOf(plainOut)},
 	} {
 		t.Run(name, func(t *testing.T) {
+			// The subscriber of the other case is gone, and that of this one is there, before anything is sent.
+			require.Eventually(t, func() bool { return subscribed(po.Stats()) == 0 }, soon, time.Millisecond)
 			pub, sub := foreignSocket(t, zmq.XPUB, c.pub), foreignSocket(t, zmq.SUB, c.sub)
 			require.NoError(t, sub.SetSubscribe(`"topic"`))
 			require.NoError(t, sub.Connect(c.subscribes))
+			require.Eventually(t, func() bool { return subscribed(po.Stats()) == 1 }, soon, time.Millisecond)
 			require.NoError(t, pub.Connect(c.pubTo))
 			_, err := pub.RecvMessage(0) // the subscription
 			require.NoError(t, err)
@@ -165,9 +168,7 @@ func TestWithoutKeysThePrefixChangesNothing(t *testing.T) {
 			r := newReceiver(t, engine, at)
 			require.NoError(t, r.WaitReady(soon))
 			p := newPublisher(t, engine, get(t, po, "endpoint.in"))
-			require.NoError(t, p.Publish("topic", "", []byte("1")))
-			_, err = r.Recv(soon)
-			require.NoError(t, err)
+			publishUntil(t, p, "topic", "1", func() bool { _, err := r.Recv(0); return err == nil })
 		}
 	})
 }
