@@ -87,6 +87,8 @@ type component struct {
 	servers    atomic.Int32                 // of CURVE, in this run; see checkClients
 	hooks      hooks
 
+	certificates certificates // of this run
+
 	life  sync.Mutex         // held by one Start, Stop or Close at a time
 	limit deadline.StopLimit // of the stop under way
 
@@ -120,6 +122,7 @@ func (c *component) init(kind, name, address string, h hooks) {
 	c.kind, c.name, c.address, c.hooks = kind, name, address, h
 	c.idle.Set(true)
 	c.links.Init(c.who(), c.events.Add)
+	c.certificates.who, c.certificates.tell = c.who(), c.events.Add
 }
 
 // checkName refuses the names that no component may have.
@@ -173,6 +176,7 @@ func (c *component) Start() error {
 	if err != nil {
 		c.closeAccess()
 		c.links.End()
+		c.certificates.end()
 		c.setState(s)
 		return err
 	}
@@ -258,6 +262,7 @@ func (c *component) end(reason string, timeout time.Duration) error {
 	err := c.hooks.stop()
 	c.closeAccess()
 	c.limit.End()
+	c.certificates.end()
 	level := notify.Info
 	text := fmt.Sprintf("%s stopped (%s)", c.who(), firstLine(reason))
 	if err != nil {

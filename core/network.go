@@ -62,6 +62,7 @@ func (c *component) carrierConfig(typ carrier.Type, a address.List) carrier.Conf
 		Access:     c.access.Load(),
 		Curve:      c.keys.Load(),
 		SocketFile: n.socketFile(),
+		TLS:        c.certificates.get(),
 		OnFailure:  c.Fail,
 	}
 }
@@ -100,6 +101,9 @@ func (c *component) pick(a address.List) (carrier.Opener, error) {
 		return nil, errorf(EOPTION, "%s: %w", c.who(), err)
 	}
 	c.keys.Store(keys)
+	if err := c.openCertificates(a); err != nil {
+		return nil, err
+	}
 	o, err := carriers.Pick(c.network.engine.String(), a.All()...)
 	if err != nil {
 		return nil, errs.Open(c.who(), err)

@@ -6,6 +6,7 @@ import (
 	"github.com/hermes-zmq/hermes/internal/carrier"
 	"github.com/hermes-zmq/hermes/internal/option"
 	"github.com/hermes-zmq/hermes/internal/queue"
+	"github.com/hermes-zmq/hermes/internal/tlsconfig"
 )
 
 // What components can be told: every option is declared here, with its default. The numbers of
@@ -87,10 +88,15 @@ type networkOptions struct {
 		mode         *option.FileMode
 		owner, group *option.Account
 	}
+	tls struct {
+		cert, ca, pins, name *option.Text
+		key                  option.HiddenText
+		clients              *option.Choice
+	}
 }
 
 func (x *networkOptions) add(o *option.Set) {
-	x.engine = o.Choice("engine", beforeStart, "implementation of ZMTP: zmtp (built in; tcp and ipc), libzmq (every transport of that library), or auto (zmtp where it supports the addresses, otherwise libzmq)",
+	x.engine = o.Choice("engine", beforeStart, "implementation of ZMTP: zmtp (built in; tcp, tls and ipc), libzmq (every transport of that library), or auto (zmtp where it supports the addresses, otherwise libzmq)",
 		carrier.EngineAuto, carrier.EngineZMTP, carrier.EngineLibzmq)
 	x.addLinger(o, "component")
 	x.message = o.Size("message.bytes", 256<<20, option.MaxMessage, beforeStart, "maximum size of an envelope that is sent or received, in bytes")
@@ -102,6 +108,7 @@ func (x *networkOptions) add(o *option.Set) {
 	x.addLimits(o)
 	x.addCurve(o)
 	x.access.add(o)
+	x.addTLS(o)
 	x.addIPC(o)
 }
 
@@ -124,6 +131,17 @@ func (x *networkOptions) addCurve(o *option.Set) {
 	x.curve.clients = o.ClientKeys("curve.clients", live, "which CURVE clients may connect: public keys in Z85, files and directories of *.key files, separated by commas, or any; if it is set the component is a server, and if curve.server is set as well, only at the addresses that it binds")
 }
 
+// addTLS adds what addresses of tls:// need. Files are read again when they change.
+func (x *networkOptions) addTLS(o *option.Set) {
+	t := &x.tls
+	t.cert = o.Text("tls.cert", beforeStart, "path of a PEM file with the component's own certificate, and behind it the intermediate ones; needed to bind addresses of tls://, and to connect to servers that demand a certificate", tlsconfig.CheckCert)
+	t.key = o.HiddenText("tls.key", beforeStart, "private key of tls.cert: the path of a PEM file, or env:NAME for an environment variable with the PEM text; empty if the key is in the file tls.cert", tlsconfig.CheckKey)
+	t.ca = o.Text("tls.ca", beforeStart, "path of a PEM file, or a directory of *.pem, *.crt and *.cer files, with the CAs that sign the peers' certificates; empty stands for the CAs of the system, for servers that this component connects to", tlsconfig.CheckCA)
+	t.pins = o.Text("tls.pins", beforeStart, "fingerprints of the public keys of peers, as sha256: and 64 hexadecimal digits, separated by commas; if it is set a server is accepted if and only if its key is one of them, and CAs, names and dates do not matter", tlsconfig.CheckPins)
+	t.clients = o.Choice("tls.clients", beforeStart, "which clients may connect to bound addresses of tls://: any (no certificate is demanded), ca (those with a certificate signed by a CA of tls.ca), pins (those whose key is one of tls.pins), or auto (ca if tls.ca is set, otherwise pins if tls.pins is set, otherwise any)", tlsconfig.Auto, tlsconfig.Any, tlsconfig.ByCA, tlsconfig.ByPin)
+	t.name = o.Text("tls.name", beforeStart, "name or IP address that the certificates of servers have to be for; empty stands for the host of the address", tlsconfig.CheckName)
+}
+
 // addLinger adds the option "linger", whose description calls the component kind.
 func (x *networkOptions) addLinger(o *option.Set, kind string) {
 	x.linger = o.Duration("linger", time.Second, live, "time limit for sending what is queued when the "+kind+" is closed")
@@ -138,8 +156,8 @@ func (x *networkOptions) addLimits(o *option.Set) {
 	l.connections = limit("connections", d.Connections, "maximum number of connected peers; further ones are refused")
 	l.frames = limit("frames", d.Frames, "maximum number of frames in a message; a peer that exceeds it is disconnected")
 	l.handshake = limit("handshake.bytes", d.HandshakeBytes, "maximum size of a peer's handshake, in bytes")
-	l.handshakes = limit("handshakes", d.Handshakes, "maximum number of CURVE handshakes under way at a server; further peers are refused")
-	l.handshakeRate = limit("handshakes.rate", d.HandshakeRate, "maximum number of CURVE handshakes a second at a server; further ones wait, and are refused if that would take longer than handshake.timeout")
+	l.handshakes = limit("handshakes", d.Handshakes, "maximum number of CURVE and TLS handshakes under way at a server; further peers are refused")
+	l.handshakeRate = limit("handshakes.rate", d.HandshakeRate, "maximum number of CURVE and TLS handshakes a second at a server; further ones wait, and are refused if that would take longer than handshake.timeout")
 	l.subscriptions = limit("subscriptions", d.Subscriptions, "maximum number of subscriptions of a peer; a peer that exceeds it is disconnected")
 	l.subscriptionBytes = limit("subscriptions.bytes", d.SubscriptionBytes, "maximum total size of the subscriptions of a peer, in bytes")
 }

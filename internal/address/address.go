@@ -7,6 +7,7 @@
 //
 //	tcp://host:port        zmtp and libzmq; host is *, an interface, a name or an IP
 //	tcp://source;host:port libzmq only, to connect
+//	tls://host:port        zmtp only: TLS 1.3 over tcp
 //	ipc://path             zmtp and libzmq; @name is abstract, * is any file
 //	inproc://name          libzmq only, as are all that follow
 //	ws, wss                host:port or host:port/path
@@ -37,8 +38,8 @@ type Address struct {
 	Plain     bool   // it was given with the prefix plain+
 	Transport string // "tcp", "ipc", ...
 	Source    string // of tcp: the part before a ';', or ""
-	Host      string // of tcp, ws, wss: "*", an interface, a name, or an IP without brackets
-	Port      int    // of tcp, ws, wss; 0 is any
+	Host      string // of tcp, tls, ws, wss: "*", an interface, a name, or an IP without brackets
+	Port      int    // of tcp, tls, ws, wss; 0 is any
 	Path      string // of ipc: "*" is any, a leading '@' is the abstract name space
 	Rest      string // everything behind "://"
 }
@@ -90,7 +91,7 @@ func Parse(text string) (Address, error) {
 	case !known && transports[strings.ToLower(scheme)] != nil:
 		return a, bad(text, "the transport is written %s", strings.ToLower(scheme))
 	case !known:
-		return a, bad(text, "there is no transport %q; there are tcp, ipc, inproc, ws, wss, pgm, epgm, norm and tipc", scheme)
+		return a, bad(text, "there is no transport %q; there are tcp, tls, ipc, inproc, ws, wss, pgm, epgm, norm and tipc", scheme)
 	case strings.IndexByte(rest, 0) >= 0:
 		return a, bad(text, "it contains a NUL")
 	}
@@ -99,6 +100,7 @@ func Parse(text string) (Address, error) {
 
 var transports = map[string]func(*Address) error{
 	"tcp":    (*Address).parseTCP,
+	"tls":    (*Address).parseTLS,
 	"ipc":    (*Address).parseIPC,
 	"inproc": (*Address).parseInproc,
 	"ws":     (*Address).parseWeb,
@@ -120,6 +122,12 @@ func (a *Address) parseTCP() error {
 	}
 	var err error
 	a.Host, a.Port, err = hostPort(a.Text, place)
+	return err
+}
+
+func (a *Address) parseTLS() error {
+	var err error
+	a.Host, a.Port, err = hostPort(a.Text, a.Rest)
 	return err
 }
 
@@ -278,7 +286,7 @@ func (a *Address) Bindable() error {
 
 // Connectable reports why a well-formed address cannot be connected to, or nil.
 func (a *Address) Connectable() error {
-	host := a.Transport == "tcp" || a.Transport == "ws" || a.Transport == "wss"
+	host := a.Transport == "tcp" || a.Transport == "tls" || a.Transport == "ws" || a.Transport == "wss"
 	switch {
 	case a.Host == "*" || a.Path == "*":
 		return bad(a.Text, "* stands for any address, which can be bound, but not connected to")
@@ -292,12 +300,12 @@ func (a *Address) Connectable() error {
 // resolving names; the prefix plain+ makes no difference. It is "" for an address that is another one each time, such as tcp://*:*.
 func (a *Address) Key(bind bool) string {
 	switch a.Transport {
-	case "tcp", "ws", "wss":
+	case "tcp", "tls", "ws", "wss":
 		if a.Port == 0 {
 			return ""
 		}
 		path := ""
-		if a.Transport != "tcp" {
+		if a.Transport == "ws" || a.Transport == "wss" {
 			_, path, _ = strings.Cut(a.Rest, "/")
 		}
 		return fmt.Sprintf("%s://%s;%s:%d/%s", a.Transport, a.Source, canonicalHost(a.Host, bind), a.Port, path)
@@ -318,7 +326,7 @@ func (a *Address) LeadsTo(b Address) bool {
 	if a.Key(false) == b.Key(false) {
 		return true
 	}
-	if a.Transport != b.Transport || a.Transport != "tcp" || a.Port != b.Port {
+	if a.Transport != b.Transport || a.Transport != "tcp" && a.Transport != "tls" || a.Port != b.Port {
 		return false
 	}
 	any, err := netip.ParseAddr(canonicalHost(b.Host, true))

@@ -26,6 +26,7 @@ import (
 	"github.com/hermes-zmq/hermes/internal/batch"
 	"github.com/hermes-zmq/hermes/internal/curve"
 	"github.com/hermes-zmq/hermes/internal/flow"
+	"github.com/hermes-zmq/hermes/internal/tlsconfig"
 )
 
 // Type is the ZeroMQ socket type that a socket announces to its peers.
@@ -73,6 +74,9 @@ type Config struct {
 	// Curve has the keys with which connections are authenticated and encrypted (CURVE). Nil:
 	// they are not, and peers that demand it are refused; so it is at addresses with plain+.
 	Curve *curve.Config
+	// TLS has the certificates for addresses of the transport tls, for which Curve does not count. Nil
+	// if there are no such addresses. zmtp only.
+	TLS *tlsconfig.Config
 
 	// Access decides who may connect, and what each peer may publish and receive. Nil: everyone,
 	// everything. zmtp only.
@@ -108,8 +112,8 @@ type Limits struct {
 	Connections       int // at once
 	Frames            int // of a message
 	HandshakeBytes    int // received before a peer is ready
-	Handshakes        int // of a CURVE server: under way at once
-	HandshakeRate     int // of a CURVE server: a second
+	Handshakes        int // of a server of CURVE or TLS: under way at once
+	HandshakeRate     int // of a server of CURVE or TLS: a second
 	Subscriptions     int // distinct prefixes of a peer
 	SubscriptionBytes int // length of all prefixes of a peer together
 }
@@ -314,7 +318,7 @@ type Peer struct {
 	Address       string       // of the peer, as far as known
 	Type          string       // socket type that the peer announced
 	Hermes        string       // and Config.Hermes, if any
-	Key           string       // its permanent public key, if the connection is encrypted
+	Key           string       // its permanent public key if it has proved that (CURVE), or the fingerprint of that (TLS)
 	Local         *Credentials // the user that it runs as, if the kernel knows it (ipc); otherwise nil. zmtp only
 	User          string       // which of the policy's it is, if there is one
 	Since         time.Time

@@ -29,6 +29,7 @@ const (
 	CauseNotZMTP         // the peer speaks another protocol, or ZMTP 2 or older
 	CauseSecurity        // the peer demands a security mechanism that this end does not have
 	CauseAccess          // the peer does not let this end in: its key is not known
+	CauseTLS             // the peer speaks TLS, and this end does not at this address
 	CauseAuth            // the peer has not proved who it is: its key is another one, or it has none
 	CauseCycle           // post offices are connected in a cycle, see Config.Office
 	CauseUnknown         // the carrier does not know

@@ -15,7 +15,10 @@ import (
 func receives(t carrier.Type) bool { return t == carrier.SUB || t == carrier.XSUB }
 
 // Check says what to look at where an address cannot be reached.
-func Check(own carrier.Type, cause carrier.Cause) string {
+func Check(own carrier.Type, cause carrier.Cause, address string) string {
+	if advice := checkTLS(cause); advice != "" && strings.HasPrefix(address, "tls://") {
+		return advice
+	}
 	switch cause {
 	case carrier.CauseRefused:
 		return "no program listens there: check that the post office is running, and that this is its address for " + customers(own)
@@ -35,6 +38,8 @@ func Check(own carrier.Type, cause carrier.Cause) string {
 		return "another kind of program listens there: check the port"
 	case carrier.CauseCycle:
 		return "connect only one of the two post offices to the other"
+	case carrier.CauseTLS:
+		return "write tls:// in place of tcp://, and set tls.ca or tls.pins"
 	case carrier.CauseSecurity:
 		return "set curve.server to its public key, and curve.secret to a key that it knows"
 	case carrier.CauseAccess:
@@ -43,6 +48,19 @@ func Check(own carrier.Type, cause carrier.Cause) string {
 		return "check curve.server here, and the key of what listens there"
 	}
 	return "check the address, and the log of what listens there"
+}
+
+// checkTLS is Check for addresses of TLS, where that differs.
+func checkTLS(cause carrier.Cause) string {
+	switch cause {
+	case carrier.CauseAccess:
+		return "check tls.cert here, and tls.clients, tls.ca and tls.pins there"
+	case carrier.CauseAuth:
+		return "check tls.ca, tls.pins and tls.name here, and the certificate of what listens there"
+	case carrier.CauseSecurity:
+		return "check which versions of TLS are spoken there"
+	}
+	return ""
 }
 
 // customers names the components that an address is for which a socket of this type connects to.

@@ -29,5 +29,12 @@ func TestPeersOfTheWrongKindAreNamed(t *testing.T) {
 }
 
 func TestAPathThatMayNotBeUsedHasAHint(t *testing.T) {
-	require.Contains(t, Check(carrier.SUB, carrier.CauseForbidden), "permissions")
+	require.Contains(t, Check(carrier.SUB, carrier.CauseForbidden, "ipc:///x"), "permissions")
+}
+
+func TestAdviceForTLSNamesItsOptions(t *testing.T) {
+	require.Contains(t, Check(carrier.SUB, carrier.CauseAuth, "tls://h:1"), "tls.ca")
+	require.Contains(t, Check(carrier.SUB, carrier.CauseAuth, "tcp://h:1"), "curve.server")
+	require.Contains(t, Check(carrier.SUB, carrier.CauseTLS, "tcp://h:1"), "tls://")
+	require.Equal(t, Check(carrier.SUB, carrier.CauseRefused, "tcp://h:1"), Check(carrier.SUB, carrier.CauseRefused, "tls://h:1"))
 }

@@ -103,7 +103,7 @@ func (c *Tracker) noteDenied() {
 
 // insecure reports whether two ends do not agree on who may talk to whom.
 func insecure(cause carrier.Cause) bool {
-	return cause == carrier.CauseSecurity || cause == carrier.CauseAccess || cause == carrier.CauseAuth
+	return cause == carrier.CauseSecurity || cause == carrier.CauseTLS || cause == carrier.CauseAccess || cause == carrier.CauseAuth
 }
 
 // Add says, before the first Begin, that a socket of the component connects to addresses.
@@ -407,9 +407,9 @@ func (r *remote) problem() string {
 	case e.Cause == carrier.CauseWrongType:
 		return fmt.Sprintf("cannot connect to %s: %s", r.address, misdirected(r.own, e.Type, r.address, e.Said))
 	case e.Cause == carrier.CauseAccess:
-		return fmt.Sprintf("refused by %s: %s; %s", r.address, e.Reason, Check(r.own, e.Cause))
+		return fmt.Sprintf("refused by %s: %s; %s", r.address, e.Reason, Check(r.own, e.Cause, r.address))
 	case e.Cause == carrier.CauseSecurity && address.IsPlain(r.address):
 		return fmt.Sprintf("cannot connect to %s: %s; remove plain+ from the address, and set curve.server and curve.secret", r.address, e.Reason)
 	}
-	return fmt.Sprintf("cannot connect to %s: %s; %s", r.address, e.Reason, Check(r.own, e.Cause))
+	return fmt.Sprintf("cannot connect to %s: %s; %s", r.address, e.Reason, Check(r.own, e.Cause, r.address))
 }

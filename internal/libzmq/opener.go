@@ -38,6 +38,8 @@ func (Opener) Supports(text string) error {
 		return err
 	}
 	switch a.Transport {
+	case "tls":
+		return fmt.Errorf("%w: libzmq has no TLS, which %q needs (engine zmtp has it)", carrier.ErrUnsupported, text)
 	case "ipc":
 		return supported(zmq.HasIpc(), a.Transport)
 	case "pgm", "epgm":

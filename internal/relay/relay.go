@@ -173,7 +173,7 @@ func (r *Relay) onPublisher(e carrier.Event) {
 		r.cycles.forget(e.Peer)
 		if e.Cause == carrier.CauseCycle && r.cycles.due(e.Address) {
 			r.cfg.OnEvent(notify.Event{Kind: "cycle", Level: notify.Error, Address: e.Address, Peer: e.Peer,
-				Text: r.cfg.Who + " does not take messages from " + e.Address + ": " + e.Reason + "; " + connectivity.Check(carrier.XSUB, e.Cause)})
+				Text: r.cfg.Who + " does not take messages from " + e.Address + ": " + e.Reason + "; " + connectivity.Check(carrier.XSUB, e.Cause, e.Address)})
 		}
 	}
 	r.cfg.OnPeer(carrier.XSUB, r.cfg.In, e)

@@ -53,12 +53,10 @@ type cipherReader struct {
 	need int // what buf must hold for the first frame in it
 }
 
-// decrypted puts a cipherReader in front of a byteSink, if the connection is encrypted.
-func (c *conn) decrypted(to byteSink, limit uint64) byteSink {
-	if c.open == nil {
-		return to
-	}
-	return &cipherReader{next: to, open: c.open, limit: limit}
+// input implements protection.
+func (p *curveProtection) input(_ *conn, to byteSink, limit uint64, early []byte) (byteSink, error) {
+	r := &cipherReader{next: to, open: p.open, limit: limit}
+	return r, preload(r, early)
 }
 
 func (r *cipherReader) room() []byte {

@@ -1,6 +1,7 @@
 package zmtp
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -37,7 +38,8 @@ type conn struct {
 	peer     properties      // what the peer has announced
 	minor    byte            // of the version of ZMTP spoken
 	identity policy.Identity // what the peer has proved to be
-	open     frameOpener     // nil: frames arrive as they are
+	tls      *tlsLayer       // nil: there is no TLS
+	guarded  protection      // nil: frames are sent and arrive as they are
 
 	rights atomic.Pointer[access.Rights] // nil without a policy
 
@@ -77,8 +79,15 @@ func newConn(s *socket, nc net.Conn, from remoteEnd) (*conn, error) {
 
 // setSecurity is called by the handshake with its result.
 func (c *conn) setSecurity(s secured) {
-	c.open = s.open
-	c.out.protect(s.seal)
+	switch {
+	case s.seal != nil:
+		c.guarded = &curveProtection{s.seal, s.open}
+	case c.tls != nil:
+		c.guarded = c.tls
+	default:
+		return
+	}
+	c.out.protect(c.guarded.output())
 }
 
 // abort ends the connection for a reason of this end's. It does not wait.
@@ -95,6 +104,9 @@ func (c *conn) reason(err error) error {
 		return *own
 	}
 	if errors.Is(err, io.EOF) {
+		if c.tls != nil && !c.tls.ended {
+			return errTruncated
+		}
 		return errPeerClosed
 	}
 	return err
@@ -113,7 +125,7 @@ func (c *conn) readingAgain() {
 // write is the goroutine that writes what cannot be written at once.
 func (c *conn) write() {
 	if err := c.out.runWriter(); err != nil {
-		c.abort(err)
+		c.abort(tlsFault(c, err))
 	}
 }
 
@@ -121,7 +133,7 @@ func (c *conn) write() {
 // releases.
 func (c *conn) flush() {
 	if err := c.out.flush(); err != nil {
-		c.abort(err)
+		c.abort(tlsFault(c, err))
 	}
 }
 
@@ -210,7 +222,7 @@ func (c *conn) describe(subscriptions int) carrier.Peer {
 	defer c.out.mu.Unlock()
 	messages, bytes := c.out.queued()
 	p := carrier.Peer{
-		ID: c.id, Address: c.address, Type: c.peer.socketType, Hermes: c.peer.hermes, Key: c.identity.Key, Local: c.credentials(), Since: c.since,
+		ID: c.id, Address: c.address, Type: c.peer.socketType, Hermes: c.peer.hermes, Key: cmp.Or(c.identity.Key, c.identity.Fingerprint), Local: c.credentials(), Since: c.since,
 		Subscriptions: subscriptions, QueueMessages: messages, QueueBytes: bytes,
 		Sent: c.out.sent, Received: c.received.Load(), Dropped: c.out.dropped,
 	}

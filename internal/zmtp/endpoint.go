@@ -20,9 +20,10 @@ import (
 type endpoint struct {
 	address.Address
 	network string // "tcp" or "unix"
+	tls     bool   // TLS stands between
 }
 
-// parseEndpoint parses tcp://host:port and ipc://path.
+// parseEndpoint parses tcp://host:port, tls://host:port and ipc://path.
 func parseEndpoint(text string) (endpoint, error) {
 	a, err := address.Parse(text)
 	if err == nil {
@@ -34,10 +35,10 @@ func parseEndpoint(text string) (endpoint, error) {
 	switch {
 	case a.Source != "":
 		return endpoint{}, fmt.Errorf("%w: a source address, as in %q", carrier.ErrUnsupported, text)
-	case a.Transport == "tcp":
-		return endpoint{a, "tcp"}, nil
+	case a.Transport == "tcp", a.Transport == "tls":
+		return endpoint{a, "tcp", a.Transport == "tls"}, nil
 	case a.Transport == "ipc":
-		return endpoint{a, "unix"}, nil
+		return endpoint{a, "unix", false}, nil
 	}
 	return endpoint{}, fmt.Errorf("%w: transport %q of %q", carrier.ErrUnsupported, a.Transport, text)
 }

@@ -50,6 +50,9 @@ func ownGreeting(m mechanism) []byte {
 func checkGreeting(g []byte) error {
 	switch {
 	case len(g) > 1 && g[0] != 0xff:
+		if isTLS(g) {
+			return errSpeaksTLS
+		}
 		if g[1] == 0 { // ZMTP 1.0: the length of an identity, and its flags
 			return errOldPeer("1.0", "libzmq 2")
 		}
@@ -64,6 +67,8 @@ func checkGreeting(g []byte) error {
 	}
 	return nil
 }
+
+var errSpeaksTLS = &carrier.Fault{Cause: carrier.CauseTLS, Text: "the peer speaks TLS, and this end does not at this address: use tls://..."}
 
 func errOldPeer(version, example string) error {
 	return notZMTP("the peer speaks ZMTP %s (as %s does); 3.0, of libzmq 4.0 or newer, is the oldest understood", version, example)

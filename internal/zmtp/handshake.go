@@ -15,6 +15,7 @@ import (
 
 // The beginning of a connection, in this order:
 //
+//	tls://:        the handshake of TLS, over which the rest goes; see tlslayer.go
 //	send the greeting; read the peer's; check version and mechanism
 //	NULL:          send READY; read the peer's
 //	CURVE, client: send HELLO, read WELCOME, send INITIATE, read READY
@@ -30,24 +31,26 @@ const refusalPause = 200 * time.Millisecond
 
 // handshake reads the peer's side of a handshake, and writes ours.
 type handshake struct {
-	c    *conn
-	m    mechanism
-	buf  []byte  // arrived and to be parsed
-	used int     // bytes parsed
-	sec  secured // once both ends have their keys: an ERROR is sealed as well
+	c      *conn
+	stream io.ReadWriter // the socket, or TLS on it
+	m      mechanism
+	buf    []byte  // arrived and to be parsed
+	used   int     // bytes parsed
+	sec    secured // once both ends have their keys: an ERROR is sealed as well
 
 	deadline time.Time
+	counted  bool // the guard counts this handshake, because of TLS
 }
 
 // shakeHands runs the handshake of a connection. early is what came behind it.
 func shakeHands(c *conn) (early []byte, err error) {
 	limit := c.s.cfg.HandshakeTimeout
-	h := handshake{c: c, m: newMechanism(c), buf: make([]byte, 0, 256), deadline: time.Now().Add(limit)}
+	h := handshake{c: c, stream: c.io.Conn, m: newMechanism(c), buf: make([]byte, 0, 256), deadline: time.Now().Add(limit)}
 	_ = c.io.SetDeadline(h.deadline)
 	if own := c.aborted.Load(); own != nil { // before the deadline was set
 		return nil, *own
 	}
-	defer h.m.end()
+	defer h.end()
 	if err = h.run(); err != nil {
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			err = &carrier.Fault{Cause: carrier.CauseNoAnswer,
@@ -59,12 +62,28 @@ func shakeHands(c *conn) (early []byte, err error) {
 	if own := c.aborted.Load(); own != nil { // aborted while the deadline was lifted
 		return nil, *own
 	}
+	if c.tls != nil {
+		c.tls.records.detach()
+	}
 	c.hear()
 	return h.buf, nil
 }
 
+// end is called when the handshake has succeeded or failed.
+func (h *handshake) end() {
+	h.m.end()
+	if h.counted {
+		h.c.s.guard.leave()
+	}
+}
+
 func (h *handshake) run() error {
 	c := h.c
+	if c.overTLS {
+		if err := h.startTLS(); err != nil {
+			return err
+		}
+	}
 	greeting, err := h.greet()
 	if err != nil {
 		return err
@@ -91,14 +110,13 @@ func (h *handshake) run() error {
 
 // authenticate exchanges commands until the mechanism has finished.
 func (h *handshake) authenticate() error {
-	c := h.c
 	body, err := h.m.begin()
 	for {
 		if err != nil {
 			return err
 		}
 		if body != nil {
-			if _, err := c.io.Write(appendBody(nil, body)); err != nil {
+			if _, err := h.stream.Write(appendBody(nil, body)); err != nil {
 				return h.ifHungUp(err)
 			}
 		}
@@ -137,7 +155,7 @@ func (h *handshake) finish(step curve.Step) (err error) {
 		}
 	}
 	if step.Answer != nil {
-		if _, err := c.io.Write(appendBody(nil, step.Answer)); err != nil {
+		if _, err := h.stream.Write(appendBody(nil, step.Answer)); err != nil {
 			return err
 		}
 	}
@@ -185,21 +203,32 @@ func (h *handshake) refuseType() error {
 // not destroy the reason on its way. Meanwhile the peer, which refuses this end as a
 // rule, may give its own reason.
 func (h *handshake) refuse(reason string) (said string) {
-	c, frame := h.c, appendError(nil, reason)
+	frame := appendError(nil, reason)
 	if h.sec.seal != nil {
 		flags, head, _, _ := parseHeader(frame)
 		frame = h.sec.seal.Append(nil, flags, frame[head:])
 	}
-	if _, err := c.io.Write(frame); err != nil {
+	if _, err := h.stream.Write(frame); err != nil {
 		return ""
 	}
-	_ = c.io.SetDeadline(time.Now().Add(refusalPause)) // not before: a busy machine may take longer to write
-	c.io.closeWrite()
+	_ = h.c.io.SetDeadline(time.Now().Add(refusalPause)) // not before: a busy machine may take longer to write
+	if s, ok := h.stream.(tlsStream); ok {
+		_ = s.CloseWrite()
+	}
+	h.c.io.closeWrite()
 	if name, data, err := h.readCommand(); err == nil && name == cmdError {
 		said = errorText(data)
 	}
-	_, _ = io.CopyN(io.Discard, c.io, 64<<10)
+	_, _ = io.CopyN(io.Discard, h.c.io.Conn, 64<<10)
 	return said
+}
+
+// letRead waits a moment for the peer to hang up, so that closing does not destroy what it is to
+// read.
+func (h *handshake) letRead() {
+	_ = h.c.io.SetDeadline(time.Now().Add(refusalPause))
+	h.c.io.closeWrite()
+	_, _ = io.CopyN(io.Discard, h.c.io.Conn, 64<<10)
 }
 
 // localHost is the host by which a peer has reached this end; "" where it has none.
@@ -223,8 +252,8 @@ const carefulWait = 200 * time.Millisecond
 // it is done only after a peer has hung up. A peer that waits for the whole greeting gets it.
 func (h *handshake) greet() (peers []byte, err error) {
 	c, own := h.c, ownGreeting(h.m)
-	if h.m.name() != mechanismNull || c.s.careful.Load() {
-		if _, err := c.io.Write(own[:mechanismAt]); err != nil {
+	if h.m.name() != mechanismNull || c.s.careful.Load() && c.tls == nil {
+		if _, err := h.stream.Write(own[:mechanismAt]); err != nil {
 			return nil, err
 		}
 		own = own[mechanismAt:]
@@ -238,11 +267,13 @@ func (h *handshake) greet() (peers []byte, err error) {
 			return nil, *own
 		}
 	}
-	if _, err := c.io.Write(own); err != nil {
+	if _, err := h.stream.Write(own); err != nil {
 		return nil, err
 	}
 	err = h.readGreeting(greetingSize)
-	c.s.careful.Store(carrier.CauseOf(err) == carrier.CauseLeft || carrier.CauseOf(err) == carrier.CauseProbe)
+	if c.tls == nil {
+		c.s.careful.Store(carrier.CauseOf(err) == carrier.CauseLeft || carrier.CauseOf(err) == carrier.CauseProbe)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -255,7 +286,7 @@ func (h *handshake) readGreeting(size int) error {
 	for len(h.buf) < size {
 		if err := h.readMore(greetingSize); err != nil {
 			if len(h.buf) == 0 && carrier.CauseOf(err) == carrier.CauseLeft {
-				return errProbe
+				return h.hungUpEarly()
 			}
 			if carrier.CauseOf(err) == carrier.CauseLeft && h.m.name() == mechanismNull {
 				return errMechanism
@@ -263,10 +294,22 @@ func (h *handshake) readGreeting(size int) error {
 			return err
 		}
 		if err := checkGreeting(h.buf); err != nil {
+			if carrier.CauseOf(err) == carrier.CauseTLS {
+				h.letRead()
+			}
 			return err
 		}
 	}
 	return nil
+}
+
+// hungUpEarly is the error for a peer that has closed the connection before its greeting.
+func (h *handshake) hungUpEarly() error {
+	if h.c.tls == nil || h.c.bound {
+		return errProbe
+	}
+	return &carrier.Fault{Cause: carrier.CauseLeft, Suspect: carrier.CauseAccess,
+		Text: "closed by the peer right after the handshake of TLS: perhaps it does not accept this end's certificate"}
 }
 
 // readCommand reads one command, which is sealed once both ends have their keys.
@@ -337,7 +380,7 @@ func (h *handshake) readMore(want int) error {
 		copy(grown, h.buf)
 		h.buf = grown
 	}
-	n, err := h.c.io.Conn.Read(h.buf[len(h.buf):cap(h.buf)])
+	n, err := h.stream.Read(h.buf[len(h.buf):cap(h.buf)])
 	h.buf = h.buf[:len(h.buf)+n]
 	if n > 0 {
 		return nil

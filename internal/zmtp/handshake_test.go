@@ -234,7 +234,8 @@ func TestAReasonInPlainTextIsNotTakenBehindAHandshakeOfCurve(t *testing.T) {
 			sent = sealAll(&client.Out, plain)
 		}
 		s := &scriptedConn{in: bytes.NewReader(sent), piece: 7}
-		h := handshake{c: scriptedPeer(carrier.PUB, s, carrier.Limits{}), sec: secured{seal: &server.Out, open: &server.In}}
+		c := scriptedPeer(carrier.PUB, s, carrier.Limits{})
+		h := handshake{c: c, stream: c.io.Conn, sec: secured{seal: &server.Out, open: &server.In}}
 		name, data, err := h.readCommand()
 		if !authentic {
 			require.Error(t, err)

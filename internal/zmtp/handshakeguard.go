@@ -9,7 +9,10 @@ import (
 	"github.com/hermes-zmq/hermes/internal/carrier"
 )
 
-// handshakeGuard bounds what handshakes of CURVE cost a server, whose answers take much more
+// turnsOfTLS is how many commands of CURVE a handshake of TLS counts for: as many as one of CURVE has.
+const turnsOfTLS = 2
+
+// handshakeGuard bounds what handshakes of CURVE and TLS cost a server, whose answers take much more
 // time than the questions: how many are under way at once, and how many of their commands are
 // answered a second. Above the rate commands wait for their turn; a burst of a second's worth
 // does not.

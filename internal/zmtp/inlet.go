@@ -95,8 +95,8 @@ func (i *inlet) detach(c *conn) {
 func (i *inlet) receive(c *conn, early []byte) error {
 	d := decoder{in: i, c: c, limits: limitsOf(&i.cfg)}
 	defer d.release()
-	r := c.decrypted(&d, min(d.limits.bytes, math.MaxInt64))
-	if err := preload(r, early); err != nil {
+	r, err := c.decrypted(&d, min(d.limits.bytes, math.MaxInt64), early)
+	if err != nil {
 		return err
 	}
 	c.readingAgain()

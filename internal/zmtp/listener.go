@@ -26,6 +26,7 @@ const longestPause = 250 * time.Millisecond
 type listener struct {
 	net.Listener
 	endpoint string      // as a peer would write it, port resolved
+	tls      bool        // connections are TLS
 	file     string      // the socket file to remove, or ""
 	made     os.FileInfo // that file as it was made, so that no other is removed
 	dir      string      // a directory made for the file, or ""
@@ -67,7 +68,7 @@ func listenTCP(a endpoint) (*listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &listener{Listener: l, endpoint: "tcp://" + l.Addr().String()}, nil
+	return &listener{Listener: l, endpoint: transport(a.tls) + l.Addr().String(), tls: a.tls}, nil
 }
 
 func listenIPC(a endpoint, file carrier.SocketFile) (*listener, error) {

@@ -35,11 +35,11 @@ type mechanism interface {
 	end()
 }
 
-// secured is what a mechanism leaves: who the peer is, and how frames are protected.
+// secured is what a mechanism leaves, or TLS below it: who the peer is, and how frames are protected.
 type secured struct {
-	identity string      // of the peer; "" if it is not authenticated
-	seal     frameSealer // nil: frames are sent as they are
-	open     frameOpener // nil like seal
+	key  string      // the peer's public key (CURVE), which it has proved; "" for none
+	seal frameSealer // nil: frames are sent as they are, but for TLS
+	open frameOpener // nil like seal
 }
 
 // frameSealer protects the frames that this end sends.
@@ -59,7 +59,7 @@ type frameOpener interface {
 func newMechanism(c *conn) mechanism {
 	cfg, metadata := &c.s.cfg, ownProperties(&c.s.cfg).encode()
 	switch {
-	case cfg.Curve == nil || address.IsPlain(c.at):
+	case cfg.Curve == nil || c.overTLS || address.IsPlain(c.at):
 		return &nullMechanism{metadata: metadata}
 	case cfg.Curve.IsServer(c.bound):
 		return &curveServer{ServerSide: c.s.curveServer.Accept(metadata), guard: &c.s.guard}

@@ -105,8 +105,8 @@ func (o *outlet) receive(c *conn, early []byte) error {
 		subscribe: func(on bool, prefix []byte) error { return o.subscribe(c, on, prefix) },
 		command:   c.command,
 	}
-	r := c.decrypted(&sub, uint64(sub.limit)+maxCommand)
-	if err := preload(r, early); err != nil {
+	r, err := c.decrypted(&sub, uint64(sub.limit)+maxCommand, early)
+	if err != nil {
 		return err
 	}
 	room, idle := r.room, r.idle // made once: each would be an allocation

@@ -241,6 +241,13 @@ func (r *rawio) pollWritable() error {
 	})
 }
 
+// writeNow writes p as far as the kernel takes it at once, deadlines notwithstanding.
+func (r *rawio) writeNow(p []byte) {
+	_ = r.raw.Control(func(fd uintptr) {
+		_, _ = unix.SendmsgN(int(fd), p, nil, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+	})
+}
+
 // setVector makes p the i-th range to write. p is not empty.
 func (r *rawio) setVector(i int, p []byte) {
 	r.out.vec[i].Base = &p[0]

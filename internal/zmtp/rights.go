@@ -28,9 +28,12 @@ const overflowUser = 65534
 
 // identityOf is what the peer has proved to be.
 func identityOf(c *conn, mechanism string, s secured) policy.Identity {
-	id := policy.Identity{Mechanism: "plain", Address: c.at, Key: s.identity}
-	if mechanism == mechanismCurve {
+	id := policy.Identity{Mechanism: "plain", Address: c.at, Key: s.key}
+	switch {
+	case mechanism == mechanismCurve:
 		id.Mechanism = "curve"
+	case c.tls != nil:
+		id.Mechanism, id.Fingerprint, id.Names = "tls", c.tls.identity.Fingerprint, c.tls.identity.Names
 	}
 	if c.local && c.uid != overflowUser {
 		id.Local, id.UID, id.GID = true, c.uid, c.gid

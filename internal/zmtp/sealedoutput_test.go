@@ -9,20 +9,19 @@ import (
 
 func TestWholeFramesAreEncryptedAPieceAtATime(t *testing.T) {
 	client, server := sealedKeys(t)
-	x := &sealedOutput{seal: &client.Out}
+	x := curveOutput{&client.Out}
 	sink := &plainSink{}
 	r := &cipherReader{next: sink, open: &server.In, limit: 1 << 20}
 	queue := bytes.Repeat(mixed(), 5)
 	want := bytes.Clone(queue)
 	pieces := 0
 	for len(queue) > 0 {
-		x.ranges = append(x.ranges[:0], queue)
-		x.encrypt()
-		require.Positive(t, x.plain)
-		require.NoError(t, preload(r, bytes.Clone(x.arena.Buf)))
-		queue = queue[x.plain:]
-		x.arena.Release()
-		x.arena, x.plain = nil, 0
+		arena, plain, err := x.encrypt([][]byte{queue})
+		require.NoError(t, err)
+		require.Positive(t, plain)
+		require.NoError(t, preload(r, bytes.Clone(arena.Buf)))
+		queue = queue[plain:]
+		arena.Release()
 		pieces++
 	}
 	require.True(t, bytes.Equal(want, sink.got))
@@ -31,12 +30,10 @@ func TestWholeFramesAreEncryptedAPieceAtATime(t *testing.T) {
 
 func TestEncryptedSendingAllocatesNothing(t *testing.T) {
 	client, _ := sealedKeys(t)
-	x := &sealedOutput{seal: &client.Out}
-	plain := numbered("yes", 0, 100).Buf
+	x := curveOutput{&client.Out}
+	ranges := [][]byte{numbered("yes", 0, 100).Buf}
 	require.Zero(t, testing.AllocsPerRun(100, func() {
-		x.ranges = append(x.ranges[:0], plain)
-		x.encrypt()
-		x.arena.Release()
-		x.arena, x.plain = nil, 0
+		arena, _, _ := x.encrypt(ranges)
+		arena.Release()
 	}))
 }

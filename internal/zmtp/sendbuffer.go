@@ -111,7 +111,7 @@ func (o *sendBuffer) queued() (messages int, bytes int64) {
 }
 
 func (o *sendBuffer) empty() bool {
-	return o.spanQueue.empty() && (o.backlog == nil || o.backlog.messages == 0)
+	return o.spanQueue.empty() && (o.backlog == nil || o.backlog.messages == 0) && o.sealed.empty()
 }
 
 // discard empties the queue and releases everything.
@@ -282,6 +282,9 @@ func (o *sendBuffer) runWriter() error {
 		case o.dead:
 			return nil
 		case o.closing && !o.writing && o.empty():
+			if o.sealed.end() {
+				continue // and write it
+			}
 			o.io.closeWrite()
 			return nil
 		case o.closing && !o.writing:

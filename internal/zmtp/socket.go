@@ -3,6 +3,7 @@ package zmtp
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"slices"
 	"sync"
@@ -76,7 +77,7 @@ type socket struct {
 	listeners []*listener
 
 	curveServer *curve.Server    // nil if this end is a server of no connection
-	guard       handshakeGuard   // of curveServer
+	guard       handshakeGuard   // of curveServer, and of servers of TLS
 	careful     atomic.Bool      // see handshake.greet
 	verdicts    *access.Verdicts // nil without a policy
 	unwatch     func()           // ends reviewAll
@@ -142,6 +143,9 @@ func (s *socket) prepare() (dials []endpoint, err error) {
 		if err != nil {
 			return nil, err
 		}
+		if a.tls && s.cfg.TLS == nil {
+			return nil, fmt.Errorf("%w: %s without certificates", carrier.ErrUnsupported, a.Text)
+		}
 		dials = append(dials, a)
 	}
 	for _, text := range s.cfg.Bind {
@@ -151,6 +155,9 @@ func (s *socket) prepare() (dials []endpoint, err error) {
 		}
 		if err != nil {
 			return nil, err
+		}
+		if a.tls && (s.cfg.TLS == nil || s.cfg.TLS.Server() == nil) {
+			return nil, fmt.Errorf("%w: cannot bind %s without a certificate: set tls.cert to the path of its PEM file, and tls.key to that of its key", carrier.ErrAddress, a.Text)
 		}
 		l, err := listen(a, s.cfg.SocketFile)
 		if err != nil {
@@ -348,6 +355,7 @@ func (s *socket) join(c *conn) bool {
 func (s *socket) leave(c *conn, reason error) {
 	c.subscribed.Store(0) // or publishers would be held back for it, or would not be
 	unsent := c.out.kill()
+	c.out.endNow()
 	if s.closed.Load() { // Close returns it
 		s.unsent.Add(int64(unsent))
 		unsent = 0

@@ -1,0 +1,282 @@
+package zmtp
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/testkit"
+	"github.com/hermes-zmq/hermes/internal/tlsconfig"
+)
+
+// withTLS is the option of certificates.
+func withTLS(t testing.TB, s tlsconfig.Settings) option {
+	t.Helper()
+	cfg, err := tlsconfig.New(s, func(err error) { t.Log("reported:", err) })
+	require.NoError(t, err)
+	return func(c *carrier.Config) { c.TLS = cfg }
+}
+
+// mutual is the settings of an end that has a certificate and demands one.
+func mutual(a *testkit.Authority, name string) tlsconfig.Settings {
+	a.Issue(name)
+	return tlsconfig.Settings{Cert: a.Cert(name), Key: a.Key(name), CA: a.File}
+}
+
+// tlsPair is an outlet, bound, and an inlet whose reading can be leased, connected over TLS.
+func tlsPair(t *testing.T) (testOutlet, testInlet) {
+	t.Helper()
+	a := testkit.NewAuthority(t)
+	o := newOutlet(t, carrier.Wait, 100_000, bind("tls://127.0.0.1:*"), withTLS(t, mutual(a, "server")))
+	i := newInlet(t, carrier.SUB, []string{""}, dial(o.address()), withTLS(t, mutual(a, "client")))
+	i.eventLog.wait(t, carrier.Connected, 1)
+	o.eventLog.wait(t, carrier.Subscribed, 1)
+	return o, i
+}
+
+func TestConnectionsWithTLS(t *testing.T) {
+	a := testkit.NewAuthority(t)
+	server, client := withTLS(t, mutual(a, "server")), withTLS(t, mutual(a, "client"))
+	for _, outletBinds := range []bool{true, false} {
+		for _, kind := range []carrier.Type{carrier.SUB, carrier.XSUB} { // with and without reader leases
+			for _, from := range []carrier.Type{carrier.PUB, carrier.XPUB} {
+				t.Run(fmt.Sprintf("outletBinds=%t/%s-%s", outletBinds, from, kind), func(t *testing.T) {
+					var o testOutlet
+					var i testInlet
+					as := with(func(c *carrier.Config) { c.Type = from })
+					if outletBinds {
+						o = newOutlet(t, carrier.Wait, 0, bind("tls://127.0.0.1:*"), server, as)
+						i = newInlet(t, kind, []string{"yes"}, dial(o.address()), client)
+					} else {
+						i = newInlet(t, kind, []string{"yes"}, bind("tls://127.0.0.1:*"), server)
+						o = newOutlet(t, carrier.Wait, 0, dial(i.address()), client, as)
+					}
+					o.eventLog.wait(t, carrier.Subscribed, 1)
+					for n := range 50 {
+						o.Send(numbered("yes", 100*n, 100*n+100))
+					}
+					o.Send(message("yes/big", strings.Repeat("x", 8<<20), "", "end"))
+					i.sink.wait(t, 5001)
+					requireNumbered(t, i.got()[:5000], "yes", 5000)
+					require.Len(t, i.got()[5000][1], 8<<20)
+					peer := o.Peers()[0]
+					require.True(t, strings.HasPrefix(peer.Address, "tls://127.0.0.1:"), peer.Address)
+					require.True(t, strings.HasPrefix(peer.Key, "sha256:"), peer.Key)
+					o.Close(testkit.Soon)
+					require.Equal(t, errPeerClosed.Text, i.eventLog.wait(t, carrier.Disconnected, 1).Reason)
+				})
+			}
+		}
+	}
+}
+
+func TestTheIdentityOfAClientIsKept(t *testing.T) {
+	a := testkit.NewAuthority(t)
+	made := a.Issue("desk", func(c *x509.Certificate) {
+		c.URIs = []*url.URL{{Scheme: "spiffe", Host: "org", Path: "/desk"}}
+		c.EmailAddresses = []string{"desk@org"}
+	})
+	o := newOutlet(t, carrier.Drop, 0, bind("tls://127.0.0.1:*"), withTLS(t, mutual(a, "server")))
+	i := newInlet(t, carrier.SUB, []string{""}, dial(o.address()),
+		withTLS(t, tlsconfig.Settings{Cert: a.Cert("desk"), Key: a.Key("desk"), CA: a.File}))
+	i.eventLog.wait(t, carrier.Connected, 1)
+	o.eventLog.wait(t, carrier.Connected, 1)
+	who := (*o.peers.Load())[0].identity
+	require.Equal(t, tlsconfig.Fingerprint(made), who.key)
+	require.Equal(t, []string{"desk", "localhost", "spiffe://org/desk", "desk@org"}, who.names)
+	i.Close()
+	require.Equal(t, errPeerClosed.Text, o.eventLog.wait(t, carrier.Disconnected, 1).Reason, "it has said so (close_notify)")
+}
+
+func TestRefusalsOfTLSAreNamedAtBothEnds(t *testing.T) {
+	a, other := testkit.NewAuthority(t), testkit.NewAuthority(t)
+	a.Issue("server")
+	known, late := a.Issue("client"), a.Issue("late", Expired)
+	other.Issue("stranger")
+	a.Issue("elsewhere", func(c *x509.Certificate) { c.DNSNames, c.IPAddresses = []string{"elsewhere"}, nil })
+	end := func(of *testkit.Authority, name string) tlsconfig.Settings {
+		return tlsconfig.Settings{Cert: of.Cert(name), Key: of.Key(name), CA: a.File}
+	}
+	pinned := end(a, "server")
+	pinned.Pins, pinned.Clients = tlsconfig.Fingerprint(late), tlsconfig.ByPin
+	expects := func(pin string) tlsconfig.Settings {
+		s := end(a, "client")
+		s.Pins = pin
+		return s
+	}
+	for name, c := range map[string]struct {
+		server, client     tlsconfig.Settings
+		atServer, atClient refusal
+	}{
+		"server of another CA": {end(other, "stranger"), end(a, "client"),
+			refusal{carrier.CauseAccess, "the peer does not accept"}, refusal{carrier.CauseAuth, "is not signed by a CA of tls.ca"}},
+		"server of an unknown CA": {end(a, "server"), tlsconfig.Settings{},
+			refusal{carrier.CauseAccess, "the peer does not accept"}, refusal{carrier.CauseAuth, "is not signed by a CA that this system knows"}},
+		"server has expired": {end(a, "late"), end(a, "client"),
+			refusal{carrier.CauseAccess, "the peer does not accept"}, refusal{carrier.CauseAuth, "the server's certificate has expired"}},
+		"server of another name": {end(a, "elsewhere"), end(a, "client"),
+			refusal{carrier.CauseAccess, "the peer does not accept"}, refusal{carrier.CauseAuth, `is not for the name "127.0.0.1" (option tls.name)`}},
+		"server of another key": {end(a, "server"), expects(tlsconfig.Fingerprint(late)),
+			refusal{carrier.CauseAccess, "the peer does not accept"}, refusal{carrier.CauseAuth, "is not one of tls.pins"}},
+		"client of another CA": {end(a, "server"), end(other, "stranger"),
+			refusal{carrier.CauseAuth, "the client's certificate is not signed by a CA of tls.ca"}, refusal{carrier.CauseAccess, "signed by a CA that the peer does not know"}},
+		"client has expired": {end(a, "server"), end(a, "late"),
+			refusal{carrier.CauseAuth, "the client's certificate has expired"}, refusal{carrier.CauseAccess, "it has expired"}},
+		"client without certificate": {end(a, "server"), tlsconfig.Settings{CA: a.File},
+			refusal{carrier.CauseAuth, "the client has shown no certificate"}, refusal{carrier.CauseAccess, "there is none, and the peer demands one"}},
+		"client of another key": {pinned, end(a, "client"),
+			refusal{carrier.CauseAuth, "key " + tlsconfig.Fingerprint(known) + " is not one of tls.pins"}, refusal{carrier.CauseAccess, "the peer does not accept"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := newOutlet(t, carrier.Drop, 0, bind("tls://127.0.0.1:*"), withTLS(t, c.server))
+			i := newInlet(t, carrier.SUB, []string{""}, dial(o.address()), withTLS(t, c.client))
+			requireRefusal(t, o.eventLog, carrier.HandshakeFailed, c.atServer)
+			requireRefusal(t, i.eventLog, carrier.Retrying, c.atClient)
+		})
+	}
+}
+
+func Expired(c *x509.Certificate) { testkit.Expired(c) }
+
+func TestWhatIsAccepted(t *testing.T) {
+	a := testkit.NewAuthority(t)
+	server, client := a.Issue("server"), a.Issue("client", Expired)
+	a.Issue("named", func(c *x509.Certificate) { c.DNSNames, c.IPAddresses = []string{"office.test"}, nil })
+	for name, c := range map[string]struct{ server, client tlsconfig.Settings }{
+		"any client": {tlsconfig.Settings{Cert: a.Cert("server"), Key: a.Key("server")}, tlsconfig.Settings{CA: a.File}},
+		"pins at both ends, whatever the certificates say": {
+			tlsconfig.Settings{Cert: a.Cert("server"), Key: a.Key("server"), Pins: tlsconfig.Fingerprint(client)},
+			tlsconfig.Settings{Cert: a.Cert("client"), Key: a.Key("client"), Pins: tlsconfig.Fingerprint(server)}},
+		"another name": {tlsconfig.Settings{Cert: a.Cert("named"), Key: a.Key("named")}, tlsconfig.Settings{CA: a.Dir + "/ca.pem", Name: "office.test"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := newOutlet(t, carrier.Drop, 0, bind("tls://127.0.0.1:*"), withTLS(t, c.server))
+			i := newInlet(t, carrier.SUB, []string{""}, dial(o.address()), withTLS(t, c.client))
+			o.eventLog.wait(t, carrier.Subscribed, 1)
+			o.Send(message("hello"))
+			i.sink.wait(t, 1)
+		})
+	}
+}
+
+func TestPlainEndsAndEndsWithTLSNameEachOther(t *testing.T) {
+	a := testkit.NewAuthority(t)
+	secure := withTLS(t, mutual(a, "server"))
+	at := func(o testOutlet, transport string) string {
+		_, rest, _ := strings.Cut(o.address(), "://")
+		return transport + rest
+	}
+	t.Run("plain client", func(t *testing.T) {
+		o := newOutlet(t, carrier.Drop, 0, bind("tls://127.0.0.1:*"), secure)
+		i := newInlet(t, carrier.SUB, []string{""}, dial(at(o, "tcp://")))
+		requireRefusal(t, o.eventLog, carrier.HandshakeFailed, refusal{carrier.CauseAuth, "the peer does not speak TLS"})
+		requireRefusal(t, i.eventLog, carrier.Retrying, refusal{carrier.CauseTLS, "the peer speaks TLS"})
+	})
+	t.Run("client with CURVE", func(t *testing.T) {
+		o := newOutlet(t, carrier.Drop, 0, bind("tls://127.0.0.1:*"), secure)
+		i := newInlet(t, carrier.SUB, []string{""}, dial(at(o, "tcp://")), newCurveKeys(t).asClient())
+		requireRefusal(t, i.eventLog, carrier.Retrying, refusal{carrier.CauseTLS, "the peer speaks TLS"})
+	})
+	t.Run("plain server", func(t *testing.T) {
+		o := newOutlet(t, carrier.Drop, 0, bind("tcp://127.0.0.1:*"))
+		i := newInlet(t, carrier.SUB, []string{""}, dial(at(o, "tls://")), secure)
+		requireRefusal(t, o.eventLog, carrier.HandshakeFailed, refusal{carrier.CauseTLS, "the peer speaks TLS"})
+		requireRefusal(t, i.eventLog, carrier.Retrying, refusal{carrier.CauseAuth, "the peer does not speak TLS"})
+	})
+	t.Run("old TLS", func(t *testing.T) {
+		o := newOutlet(t, carrier.Drop, 0, bind("tls://127.0.0.1:*"), secure)
+		_, err := tls.Dial("tcp", at(o, ""), &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12})
+		require.ErrorContains(t, err, "protocol version")
+		requireRefusal(t, o.eventLog, carrier.HandshakeFailed, refusal{carrier.CauseAuth, "the peer does not speak TLS 1.3"})
+	})
+}
+
+func TestKeysOfCurveDoNotCountForTLS(t *testing.T) {
+	a, k := testkit.NewAuthority(t), newCurveKeys(t)
+	known := k.asServer(t, k.client.Public.String())
+	o := newOutlet(t, carrier.Drop, 0, bind("tls://127.0.0.1:*", "tcp://127.0.0.1:*"), withTLS(t, mutual(a, "server")), known)
+	over := newInlet(t, carrier.SUB, []string{""}, dial(o.Endpoints()[0]), withTLS(t, mutual(a, "client")))
+	over.eventLog.wait(t, carrier.Connected, 1)
+	plain := newInlet(t, carrier.SUB, []string{""}, dial(o.Endpoints()[1]), k.asClient())
+	plain.eventLog.wait(t, carrier.Connected, 1)
+}
+
+func TestBindingNeedsACertificate(t *testing.T) {
+	_, err := Opener{}.OpenOutlet(carrier.OutletConfig{Config: config(carrier.XPUB, []option{bind("tls://127.0.0.1:*"), withTLS(t, tlsconfig.Settings{})})})
+	require.ErrorContains(t, err, "set tls.cert")
+}
+
+func TestSilentPeersTakeNoHandshakeAndThoseThatSpeakAreCounted(t *testing.T) {
+	a := testkit.NewAuthority(t)
+	o := newOutlet(t, carrier.Drop, 0, bind("tls://127.0.0.1:*"), withTLS(t, mutual(a, "server")),
+		limit(func(l *carrier.Limits) { l.Handshakes = 1 }))
+	at := strings.TrimPrefix(o.address(), "tls://")
+	silent, err := net.Dial("tcp", at)
+	require.NoError(t, err)
+	defer silent.Close()
+	testkit.Eventually(t, func() bool { return connections(&o.socket) == 1 }, "the silent peer")
+	i := newInlet(t, carrier.SUB, []string{""}, dial(o.address()), withTLS(t, mutual(a, "client")))
+	i.eventLog.wait(t, carrier.Connected, 1)
+	begun, err := net.Dial("tcp", at)
+	require.NoError(t, err)
+	defer begun.Close()
+	_, err = begun.Write([]byte{recordHandshake, recordMajor})
+	require.NoError(t, err)
+	testkit.Eventually(t, func() bool {
+		o.guard.mu.Lock()
+		defer o.guard.mu.Unlock()
+		return o.guard.active == 1
+	}, "one that has begun")
+	late := newInlet(t, carrier.SUB, []string{""}, dial(o.address()), withTLS(t, mutual(a, "client")))
+	late.eventLog.wait(t, carrier.Retrying, 1)
+	require.Contains(t, o.eventLog.wait(t, carrier.HandshakeFailed, 1).Reason, "limit.handshakes")
+	begun.Close()
+	late.eventLog.wait(t, carrier.Connected, 1)
+}
+
+func TestHandshakesThatDoNotEnd(t *testing.T) {
+	a := testkit.NewAuthority(t)
+	o := newOutlet(t, carrier.Drop, 0, bind("tls://127.0.0.1:*"), withTLS(t, mutual(a, "server")),
+		with(func(c *carrier.Config) { c.HandshakeTimeout = 100 * time.Millisecond }))
+	begun, err := net.Dial("tcp", strings.TrimPrefix(o.address(), "tls://"))
+	require.NoError(t, err)
+	defer begun.Close()
+	_, err = begun.Write([]byte{recordHandshake, recordMajor, 1, 2, 0})
+	require.NoError(t, err)
+	require.Contains(t, o.eventLog.wait(t, carrier.HandshakeFailed, 1).Reason, "handshake.timeout")
+	_, err = io.Copy(io.Discard, begun)
+	if err != nil {
+		require.NotErrorIs(t, err, os.ErrDeadlineExceeded)
+	}
+}
+
+// Certificates are read again at a handshake; what stands is not touched.
+func TestCertificatesThatChangeWhileConnected(t *testing.T) {
+	a := testkit.NewAuthority(t)
+	o := newOutlet(t, carrier.Drop, 0, bind("tls://127.0.0.1:*"), withTLS(t, mutual(a, "server")))
+	client := withTLS(t, mutual(a, "client"))
+	first := newInlet(t, carrier.SUB, []string{""}, dial(o.address()), client)
+	first.eventLog.wait(t, carrier.Connected, 1)
+	before := first.Peers()[0].Key
+	renewed := tlsconfig.Fingerprint(a.Issue("server"))
+	testkit.Eventually(t, func() bool {
+		i := newInlet(t, carrier.SUB, []string{""}, dial(o.address()), client)
+		defer i.Close()
+		i.eventLog.wait(t, carrier.Connected, 1)
+		return i.Peers()[0].Key == renewed
+	}, "the new certificate")
+	require.Equal(t, before, first.Peers()[0].Key)
+	require.Nil(t, first.eventLog.find(carrier.Disconnected, 0))
+	o.Send(message("still there"))
+	first.sink.wait(t, 1)
+}
