@@ -26,9 +26,10 @@ static void check(int code, const char *what) {
     fail("%s: %s: %s", what, hermes_strerror(code), text);
 }
 
-/* The keys of CURVE, if there are some in the environment. */
+/* The keys of CURVE, or the CA of TLS, if there are some in the environment. */
 static void secure(uint64_t client) {
-    const char *server = getenv("RACE_SERVER");
+    const char *server = getenv("RACE_SERVER"), *ca = getenv("RACE_CA");
+    if (ca) check(hermes_set(client, "tls.ca", ca), "set");
     if (!server) return;
     check(hermes_set(client, "curve.server", server), "set");
     check(hermes_set(client, "curve.secret", "env:RACE_CLIENT_SECRET"), "set");

@@ -18,6 +18,7 @@ SECTIONS = [
     lines.golang,
     lines.relay,
     lines.curve,
+    lines.tls,
     lines.fan_out,
     lines.flood,
     lines.latency,

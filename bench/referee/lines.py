@@ -220,6 +220,19 @@ def curve(race: Race) -> None:
     _times(race, out, what, t.HERMES_CURVE, t.LIBZMQ_CURVE, 1.5)
 
 
+def tls(race: Race) -> None:
+    """With TLS 1.3, beside the same without."""
+    progress("TLS")
+    out = race.compete([t.HERMES_C_BATCH, t.HERMES_TLS, t.NATS_TLS], race.count)
+    race.tables.append(_standings("tls", out))
+    _times(race, out, "TLS, C, recv_batch, to plain", t.HERMES_TLS, t.HERMES_C_BATCH, 0.7)
+    _times(race, out, "TLS, C, recv_batch, to NATS in Go with TLS", t.HERMES_TLS, t.NATS_TLS)
+    pair = (t.HERMES_TLS_ONE, t.HERMES_C_ONE)
+    count = int(2500 * race.seconds)
+    out = race.compete(list(pair), lambda _: count, rate=1000, timed=1)
+    _latency_line(race, out, "TLS, latency p50 at 1 k/s, to plain", "p50", pair, 1.3)
+
+
 def fan_out(race: Race) -> None:
     """One publisher, 32 receivers."""
     progress("32 receivers")
@@ -300,19 +313,22 @@ LATENCY_GOALS = {"p50": 0.6, "p99": 0.8}
 
 def _latency_lines(race: Race, out: Outcome, per_second: int) -> None:
     for key, name in PERCENTILES.items():
-        ratio = out.ratio(t.HERMES_C_ONE, t.LIBZMQ, lambda h: h.delays[key])  # noqa: B023
-        goal = LATENCY_GOALS.get(key)
-        text = f"≤ {goal} ×" if goal else ""
         what = f"latency {name} at {per_second // 1000} k/s, to libzmq"
-        if ratio is None:
-            race.add(what, "failed", text, _or_none(goal))
-            continue
-        ours, theirs = (
-            out.median(x, lambda h: h.delays[key])  # noqa: B023
-            for x in (t.HERMES_C_ONE, t.LIBZMQ)
-        )
-        figure = f"{ratio.text()} ×: {ours:.0f} µs to {theirs:.0f} µs"
-        race.add(what, figure, text, None if goal is None else ratio.median <= goal)
+        _latency_line(race, out, what, key, (t.HERMES_C_ONE, t.LIBZMQ), LATENCY_GOALS.get(key))
+
+
+def _latency_line(
+    race: Race, out: Outcome, what: str, key: str, pair: tuple[Team, Team], goal: float | None
+) -> None:
+    """A line "so many times as late"; the second of the pair is what it is compared to."""
+    ratio = out.ratio(*pair, lambda h: h.delays[key])
+    text = f"≤ {goal} ×" if goal else ""
+    if ratio is None:
+        race.add(what, "failed", text, _or_none(goal))
+        return
+    ours, theirs = (out.median(x, lambda h: h.delays[key]) for x in pair)
+    figure = f"{ratio.text()} ×: {ours:.0f} µs to {theirs:.0f} µs"
+    race.add(what, figure, text, None if goal is None else ratio.median <= goal)
 
 
 def call(race: Race) -> None:

@@ -141,6 +141,47 @@ HERMES_CURVE = Team(
 LIBZMQ_CURVE = Team(
     "libzmq, C, CURVE", ZMQ_PROXY, *_c("zeromq-c"), speed=150_000, environment=_KEYS
 )
+_TLS = "tls://127.0.0.1:{}"
+_CERTIFICATE, _KEY = str(BENCH / "tls.cert"), str(BENCH / "tls.key")
+
+
+def _tls_office(publishers: int, subscribers: int) -> list[str]:
+    sides = ["--in", _TLS.format(publishers), "--out", _TLS.format(subscribers)]
+    pair = ["--set", f"tls.cert={_CERTIFICATE}", "--set", f"tls.key={_KEY}"]
+    return [str(BUILD / "hermes"), "postoffice", *sides, *pair]
+
+
+_TLS_OFFICE = Broker(_tls_office, address=_TLS, by_signal=True)
+_NATS_TLS = Broker(
+    lambda i, o: [*NATS_SERVER.command(i, o), "--tlscert", _CERTIFICATE, "--tlskey", _KEY],
+    address=_TLS,
+    one_port=True,
+    by_signal=True,
+)
+HERMES_TLS = Team(
+    "hermes, C, TLS",
+    _TLS_OFFICE,
+    *_c("hermes-c"),
+    speed=1_800_000,
+    environment={"RACE_CA": _CERTIFICATE},
+    needs=("tls",),
+)
+HERMES_TLS_ONE = Team(
+    "hermes, C, TLS, hermes_recv",
+    _TLS_OFFICE,
+    *_c("hermes-c", "take=one"),
+    speed=1_200_000,
+    environment={"RACE_CA": _CERTIFICATE},
+    needs=("tls",),
+)
+NATS_TLS = Team(
+    "NATS, Go, TLS",
+    _NATS_TLS,
+    *_c("race-nats"),
+    speed=800_000,
+    environment={"RACE_CA": _CERTIFICATE},
+    needs=("tls", "nats"),
+)
 RZMQ = Team("rzmq, Rust, zmq_proxy", ZMQ_PROXY, *_c("race-rzmq"), speed=300_000, needs=("rzmq",))
 
 

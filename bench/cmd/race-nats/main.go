@@ -4,11 +4,14 @@
 //
 //	race-nats publish  in=HOST:PORT
 //	race-nats receive  out=HOST:PORT
+//
+// RACE_CA in the environment is the file of the CA of TLS.
 package main
 
 import (
 	"log"
 	"math"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -29,8 +32,7 @@ func main() {
 }
 
 func publish() {
-	client, err := nats.Connect(race.Text("in", ""))
-	race.Must(err)
+	client := connect(race.Text("in", ""))
 	subjects := race.Topics()
 	for i, topic := range subjects {
 		subjects[i] = strings.ReplaceAll(topic, "/", ".")
@@ -46,6 +48,16 @@ func publish() {
 	client.Close()
 }
 
+func connect(address string) *nats.Conn {
+	var options []nats.Option
+	if ca := os.Getenv("RACE_CA"); ca != "" {
+		options = append(options, nats.RootCAs(ca))
+	}
+	client, err := nats.Connect(address, options...)
+	race.Must(err)
+	return client
+}
+
 // appendNow appends the time with six digits behind the point.
 func appendNow(text []byte) []byte {
 	now := time.Now().UnixMicro()
@@ -56,8 +68,7 @@ func appendNow(text []byte) []byte {
 
 // receive takes without limits on what may be pending: nothing may be lost.
 func receive() {
-	client, err := nats.Connect(race.Text("out", ""))
-	race.Must(err)
+	client := connect(race.Text("out", ""))
 	subscription, err := client.SubscribeSync("ticks.>")
 	race.Must(err)
 	race.Must(subscription.SetPendingLimits(math.MaxInt, math.MaxInt))
