@@ -43,13 +43,22 @@ func readFile(path string) ([]byte, error) {
 	return os.ReadFile(path)
 }
 
-// CheckCert reports why a file has no certificates, or nil.
-func CheckCert(path string) error {
+// ReadCert reads the first certificate in a PEM file.
+func ReadCert(path string) (*x509.Certificate, error) {
 	text, err := readFile(path)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	_, err = certificates(path, text)
+	all, err := certificates(path, text)
+	if err != nil {
+		return nil, err
+	}
+	return all[0], nil
+}
+
+// CheckCert reports why a file has no certificates, or nil.
+func CheckCert(path string) error {
+	_, err := ReadCert(path)
 	return err
 }
 

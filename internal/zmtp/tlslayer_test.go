@@ -92,8 +92,8 @@ func TestTheIdentityOfAClientIsKept(t *testing.T) {
 	i.eventLog.wait(t, carrier.Connected, 1)
 	o.eventLog.wait(t, carrier.Connected, 1)
 	who := (*o.peers.Load())[0].identity
-	require.Equal(t, tlsconfig.Fingerprint(made), who.key)
-	require.Equal(t, []string{"desk", "localhost", "spiffe://org/desk", "desk@org"}, who.names)
+	require.Equal(t, tlsconfig.Fingerprint(made), who.Fingerprint)
+	require.Equal(t, []string{"desk", "localhost", "spiffe://org/desk", "desk@org"}, who.Names)
 	i.Close()
 	require.Equal(t, errPeerClosed.Text, o.eventLog.wait(t, carrier.Disconnected, 1).Reason, "it has said so (close_notify)")
 }

@@ -379,4 +379,3 @@ func FuzzTLSReader(f *testing.F) {
 		}
 	})
 }
-

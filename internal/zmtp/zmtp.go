@@ -1,4 +1,4 @@
-// Package zmtp is the carrier that speaks ZMTP 3.0 and 3.1 itself, over tcp and
+// Package zmtp is the carrier that speaks ZMTP 3.0 and 3.1 itself, over tcp, TLS and
 // ipc, for the socket types PUB, SUB, XPUB and XSUB and the mechanisms NULL and CURVE. It hides
 // the protocol: greeting, handshake, framing, commands, heartbeats, and the queues of
 // peers. It moves batches: no message is copied or allocated on its own, and no frame
@@ -13,17 +13,19 @@
 //	      backlog           the same, and may remove them again   the caller's
 //	4     sendBuffer        writes, as far as the kernel takes    the caller's, or the
 //	      rawio             it; the writer writes the rest        connection's writer
-//	      sealedOutput      with CURVE: encrypts in front of rawio
+//	      sealedOutput      encrypts in front of rawio: curveOutput, tlsOutput
 //
 // From the bytes of sockets to batches: the SUB side (an "inlet", SUB or XSUB).
 //
 //	step  type              does                                  goroutine
 //	1     listener, dialer  makes a connection                    one an address
 //	      remoteEnd         which address it belongs to, and over ipc which user the peer is
-//	2     handshake,        greeting, and the commands of NULL    the connection's
+//	2     tlsLayer          at tls://: the handshake of TLS       the connection's
+//	      handshake,        greeting, and the commands of NULL    the connection's
 //	      mechanism         or CURVE
 //	3     rawio, decoder    reads, finds frames and messages      the connection's, or the
-//	      cipherReader      with CURVE: decrypts in front of the decoder
+//	      cipherReader,     decrypts in front of the decoder:     the same
+//	      tlsReader         CURVE, TLS
 //	4     inlet             filters topics, delivers a batch      holder of a reader lease
 //
 // Subscriptions go the other way: inlet.Subscribe → sendBuffer → socket →
