@@ -314,39 +314,6 @@ func TestClosingUnderLoadWithTLS(t *testing.T) {
 	}
 }
 
-func TestEncryptingWithTLSTakesWholeRecords(t *testing.T) {
-	client, server := tlsEnds(t)
-	sink := &plainSink{}
-	r := newTLSReader(server, sink)
-	var want []byte
-	for _, ranges := range [][]int{{10}, {5, 5, 5}, {maxRecord}, {3*maxRecord + 7, 9}, {1, 200_000}, {200_000, 1}, {0x10000}} {
-		var queue [][]byte
-		for n, size := range ranges {
-			queue = append(queue, bytes.Repeat([]byte{byte('a' + n)}, size))
-		}
-		whole := bytes.Join(queue, nil)
-		arena, plain, err := client.output().encrypt(queue)
-		require.NoError(t, err)
-		require.Equal(t, min(len(whole), sealBytes), plain)
-		want = append(want, whole[:plain]...)
-		records := (plain + maxRecord - 1) / maxRecord
-		require.LessOrEqual(t, len(arena.Buf), plain+(records+1)*22)
-		require.NoError(t, preload(r, arena.Buf))
-		arena.Release()
-	}
-	require.True(t, bytes.Equal(want, sink.got))
-}
-
-func TestSendingWithTLSAllocatesNothing(t *testing.T) {
-	client, _ := tlsEnds(t)
-	var codec = client.output()
-	ranges := [][]byte{bytes.Repeat(numbered("yes", 0, 100).Buf, 20)}
-	require.LessOrEqual(t, testing.AllocsPerRun(100, func() {
-		arena, _, _ := codec.encrypt(ranges)
-		arena.Release()
-	}), 1.0)
-}
-
 // FuzzTLSReader splits a stream at any places: the same messages arrive. The first byte says what
 // is changed on its way, if anything: then only what is in front of it arrives.
 func FuzzTLSReader(f *testing.F) {
