@@ -168,7 +168,8 @@ func TestWithoutKeysThePrefixChangesNothing(t *testing.T) {
 			r := newReceiver(t, engine, at)
 			require.NoError(t, r.WaitReady(soon))
 			p := newPublisher(t, engine, get(t, po, "endpoint.in"))
-			publishUntil(t, p, "topic", "1", func() bool { _, err := r.Recv(0); return err == nil })
+			require.NoError(t, p.WaitReady(soon))
+			publishUntil(t, p, "topic", "1", func() bool { _, err := r.Recv(10 * time.Millisecond); return err == nil })
 		}
 	})
 }
