@@ -20,6 +20,7 @@ import (
 	"github.com/hermes-zmq/hermes/internal/notify"
 	"github.com/hermes-zmq/hermes/internal/option"
 	"github.com/hermes-zmq/hermes/internal/safe"
+	"github.com/hermes-zmq/hermes/internal/tlsconfig"
 )
 
 // Component is what Publisher, Receiver, PostOffice and Node have in common.
@@ -87,7 +88,7 @@ type component struct {
 	servers    atomic.Int32                 // of CURVE, in this run; see checkClients
 	hooks      hooks
 
-	certificates certificates // of this run
+	certificates tlsconfig.Component // of this run
 
 	life  sync.Mutex         // held by one Start, Stop or Close at a time
 	limit deadline.StopLimit // of the stop under way
@@ -122,7 +123,7 @@ func (c *component) init(kind, name, address string, h hooks) {
 	c.kind, c.name, c.address, c.hooks = kind, name, address, h
 	c.idle.Set(true)
 	c.links.Init(c.who(), c.events.Add)
-	c.certificates.who, c.certificates.tell = c.who(), c.events.Add
+	c.certificates.Who, c.certificates.Tell = c.who(), c.events.Add
 }
 
 // checkName refuses the names that no component may have.
@@ -176,7 +177,7 @@ func (c *component) Start() error {
 	if err != nil {
 		c.closeAccess()
 		c.links.End()
-		c.certificates.end()
+		c.certificates.End()
 		c.setState(s)
 		return err
 	}
@@ -262,7 +263,7 @@ func (c *component) end(reason string, timeout time.Duration) error {
 	err := c.hooks.stop()
 	c.closeAccess()
 	c.limit.End()
-	c.certificates.end()
+	c.certificates.End()
 	level := notify.Info
 	text := fmt.Sprintf("%s stopped (%s)", c.who(), firstLine(reason))
 	if err != nil {

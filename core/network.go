@@ -1,14 +1,12 @@
 package core
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/hermes-zmq/hermes/internal/address"
 	"github.com/hermes-zmq/hermes/internal/carrier"
-	"github.com/hermes-zmq/hermes/internal/curve"
 	"github.com/hermes-zmq/hermes/internal/errs"
 	"github.com/hermes-zmq/hermes/internal/fds"
 	"github.com/hermes-zmq/hermes/internal/libzmq"
@@ -62,34 +60,13 @@ func (c *component) carrierConfig(typ carrier.Type, a address.List) carrier.Conf
 		Access:     c.access.Load(),
 		Curve:      c.keys.Load(),
 		SocketFile: n.socketFile(),
-		TLS:        c.certificates.get(),
+		TLS:        c.certificates.Config(),
 		OnFailure:  c.Fail,
 	}
 }
 
 // frameAllowance is room for topic, origin, time and framing beside the data.
 const frameAllowance = 1 << 20
-
-// curveKeys are what the options curve.* say; nil for no security.
-func (x *networkOptions) curveKeys() (*curve.Config, error) {
-	keys := &curve.Config{Pair: x.curve.secret.Get(), Server: x.curve.server.Get(), Clients: x.curve.clients.Get()}
-	switch {
-	case keys.Server == nil && keys.Clients == nil && keys.Pair == nil:
-		return nil, nil
-	case keys.Pair != nil && keys.Clients == nil && x.access.policy.String() != "":
-		keys.Clients = curve.EveryClient() // the policy knows which
-		return keys, nil
-	case keys.Server == nil && keys.Clients == nil:
-		return nil, errors.New("option curve.secret is set, but neither curve.server (for a client) nor curve.clients or policy (for a server)")
-	case keys.Clients != nil && keys.Pair == nil:
-		return nil, errors.New("option curve.clients is set, but not curve.secret: a server needs a key")
-	case keys.Pair != nil:
-		return keys, nil
-	}
-	pair, err := curve.Generate()
-	keys.Pair = pair
-	return keys, err
-}
 
 // pick chooses the carrier for a socket that is opened next.
 func (c *component) pick(a address.List) (carrier.Opener, error) {
@@ -136,65 +113,6 @@ func (c *component) checkSocketFile(o carrier.Opener, bind []string) error {
 		}
 	}
 	return nil
-}
-
-// serves reports of an address, which is bound or connected to, whether the component is a server of
-// CURVE there.
-func serves(keys *curve.Config, bound bool) func(string) bool {
-	return func(a string) bool { return keys.IsServer(bound) && !address.IsPlain(a) }
-}
-
-// What component.servers has: a server of CURVE, and one at which libzmq checks no client.
-const (
-	server = 1 << iota
-	libzmqServer
-)
-
-func serverOf(o carrier.Opener) int32 {
-	if _, is := o.(libzmq.Opener); is {
-		return server | libzmqServer
-	}
-	return server
-}
-
-// checkClients refuses to set curve.clients while the component runs, if no socket of it would
-// heed the value.
-func (c *component) checkClients(value string) error {
-	servers := c.servers.Load()
-	switch {
-	case servers&server == 0:
-		return errorf(ESTATE, "option \"curve.clients\" of %s can be set only while it is not running, because it runs as no server of CURVE: stop it first", c.who())
-	case servers&libzmqServer != 0 && value != curve.AnyClient:
-		return errorf(EOPTION, "option \"curve.clients\" of %s: %w: keys other than any (engine zmtp has it)", c.who(), carrier.ErrUnsupported)
-	}
-	return nil
-}
-
-// reportUnprotected reports the bound addresses at which programs of other machines are let in without
-// a key. Where no option of security is set it is no warning: so it always was with 1.x.
-func (c *component) reportUnprotected() {
-	if c.hooks.endpoints == nil {
-		return
-	}
-	keys := c.keys.Load()
-	var open []string
-	for _, text := range c.hooks.endpoints() {
-		if a, err := address.Parse(text); err == nil && a.Exposed() && (keys == nil || a.Plain) {
-			open = append(open, text)
-		}
-	}
-	if len(open) == 0 {
-		return
-	}
-	e := notify.Event{Kind: "unprotected", Level: notify.Warning, Address: strings.Join(open, ",")}
-	lock := "remove plain+ to use the keys there"
-	if keys == nil {
-		e.Level = notify.Info
-		lock = "set curve.secret and curve.clients"
-	}
-	e.Text = fmt.Sprintf("%s: every program in the network may connect to %s, without a key: %s, or bind to 127.0.0.1 (docs/security.md)",
-		c.who(), strings.Join(open, " and "), lock)
-	c.events.Add(e)
 }
 
 // peerEvent notes what a carrier tells of a peer of a socket, which is of type own and

@@ -1,0 +1,197 @@
+package core
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/hermes-zmq/hermes/internal/access"
+	"github.com/hermes-zmq/hermes/internal/address"
+	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/curve"
+	"github.com/hermes-zmq/hermes/internal/errs"
+	"github.com/hermes-zmq/hermes/internal/libzmq"
+	"github.com/hermes-zmq/hermes/internal/notify"
+	"github.com/hermes-zmq/hermes/internal/option"
+	"github.com/hermes-zmq/hermes/internal/tlsconfig"
+)
+
+// What the options of security say of a run: keys of CURVE, certificates, and the policy. All are
+// read when the component starts.
+
+// curveKeys are what the options curve.* say; nil for no security.
+func (x *networkOptions) curveKeys() (*curve.Config, error) {
+	keys := &curve.Config{Pair: x.curve.secret.Get(), Server: x.curve.server.Get(), Clients: x.curve.clients.Get()}
+	switch {
+	case keys.Server == nil && keys.Clients == nil && keys.Pair == nil:
+		return nil, nil
+	case keys.Pair != nil && keys.Clients == nil && x.access.policy.String() != "":
+		keys.Clients = curve.EveryClient() // the policy knows which
+		return keys, nil
+	case keys.Server == nil && keys.Clients == nil:
+		return nil, errors.New("option curve.secret is set, but neither curve.server (for a client) nor curve.clients or policy (for a server)")
+	case keys.Clients != nil && keys.Pair == nil:
+		return nil, errors.New("option curve.clients is set, but not curve.secret: a server needs a key")
+	case keys.Pair != nil:
+		return keys, nil
+	}
+	pair, err := curve.Generate()
+	keys.Pair = pair
+	return keys, err
+}
+
+// serves reports of an address, which is bound or connected to, whether the component is a server of
+// CURVE there.
+func serves(keys *curve.Config, bound bool) func(string) bool {
+	return func(a string) bool { return keys.IsServer(bound) && !address.IsPlain(a) && !hasTLS([]string{a}) }
+}
+
+// What component.servers has: a server of CURVE, and one at which libzmq checks no client.
+const (
+	server = 1 << iota
+	libzmqServer
+)
+
+func serverOf(o carrier.Opener) int32 {
+	if _, is := o.(libzmq.Opener); is {
+		return server | libzmqServer
+	}
+	return server
+}
+
+// checkClients refuses to set curve.clients while the component runs, if no socket of it would
+// heed the value.
+func (c *component) checkClients(value string) error {
+	servers := c.servers.Load()
+	switch {
+	case servers&server == 0:
+		return errorf(ESTATE, "option \"curve.clients\" of %s can be set only while it is not running, because it runs as no server of CURVE: stop it first", c.who())
+	case servers&libzmqServer != 0 && value != curve.AnyClient:
+		return errorf(EOPTION, "option \"curve.clients\" of %s: %w: keys other than any (engine zmtp has it)", c.who(), carrier.ErrUnsupported)
+	}
+	return nil
+}
+
+// reportUnprotected reports the bound addresses at which programs of other machines are let in without
+// a key. Where no option of security is set it is no warning: so it always was with 1.x.
+func (c *component) reportUnprotected() {
+	if c.hooks.endpoints == nil {
+		return
+	}
+	keys := c.keys.Load()
+	var open []string
+	for _, text := range c.hooks.endpoints() {
+		if a, err := address.Parse(text); err == nil && a.Exposed() && (keys == nil || a.Plain) {
+			open = append(open, text)
+		}
+	}
+	if len(open) == 0 {
+		return
+	}
+	e := notify.Event{Kind: "unprotected", Level: notify.Warning, Address: strings.Join(open, ",")}
+	lock := "remove plain+ to use the keys there"
+	if keys == nil {
+		lock = "set curve.secret and curve.clients"
+		if c.access.Load() == nil {
+			e.Level = notify.Info
+		}
+	}
+	e.Text = fmt.Sprintf("%s: every program in the network may connect to %s, without a key: %s, or bind to 127.0.0.1 (docs/security.md)",
+		c.who(), strings.Join(open, " and "), lock)
+	c.events.Add(e)
+}
+
+// tlsSettings are what the options tls.* say.
+func (x *networkOptions) tlsSettings() tlsconfig.Settings {
+	t := &x.tls
+	return tlsconfig.Settings{Cert: t.cert.Get(), Key: t.key.Get(), CA: t.ca.Get(), Pins: t.pins.Get(), Clients: t.clients.String(), Name: t.name.Get()}
+}
+
+// openCertificates reads the certificates if there is an address that needs them.
+func (c *component) openCertificates(a address.List) error {
+	if !hasTLS(a.All()) {
+		return nil
+	}
+	s := c.network.tlsSettings()
+	if s.Cert == "" && hasTLS(a.Bind) {
+		return errorf(EOPTION, "%s: an address of tls:// can be bound only with a certificate: set option tls.cert to the path of its PEM file, and tls.key to that of its private key", c.who())
+	}
+	if err := c.certificates.Begin(s); err != nil {
+		return errorf(EOPTION, "%s: %w", c.who(), err)
+	}
+	return nil
+}
+
+func hasTLS(addresses []string) bool {
+	for _, a := range addresses {
+		if strings.HasPrefix(a, "tls://") {
+			return true
+		}
+	}
+	return false
+}
+
+// accessOptions are the options of access control.
+type accessOptions struct{ policy, audit *option.Path }
+
+func (x *accessOptions) add(o *option.Set) {
+	x.policy = o.Path("policy", live, "policy file: which peers may connect, and what each may publish and receive; it is read again when it changes, and when this option is set to the same path while the component runs; empty: everyone, everything (engine zmtp only)")
+	x.audit = o.Path("audit.file", beforeStart, "file to which access control appends a JSON line for every peer that connects, is refused, or has no right to what it publishes or subscribes to; only with a policy")
+}
+
+// openAccess reads the policy, if there is one. Start calls it.
+func (c *component) openAccess() error {
+	if c.network.access.policy == nil || c.network.access.policy.String() == "" {
+		return nil
+	}
+	control, err := access.Open(access.Config{
+		Who: c.who(), Path: c.network.access.policy.String(), Audit: c.network.access.audit.String(), Emit: c.events.Add,
+	})
+	if err != nil {
+		return errorf(EOPTION, "%s: option policy: %w", c.who(), err)
+	}
+	c.access.Store(control)
+	return nil
+}
+
+// closeAccess undoes openAccess. What was counted stays.
+func (c *component) closeAccess() {
+	if control := c.access.Swap(nil); control != nil {
+		control.Close()
+		messages, subscriptions := control.Denied()
+		c.deniedBefore.messages.Add(messages)
+		c.deniedBefore.subscriptions.Add(subscriptions)
+	}
+}
+
+// reloadPolicy is Set for the option "policy" of a component that runs; done is false if it does
+// not.
+func (c *component) reloadPolicy(path string) (done bool, err error) {
+	c.mu.Lock()
+	running := c.state == stateRunning || c.state == stateStopping
+	c.mu.Unlock()
+	control := c.access.Load()
+	switch full, err := filepath.Abs(path); {
+	case !running:
+		return false, nil
+	case err != nil:
+		return true, errorf(EOPTION, "option \"policy\" of %s: %w", c.who(), err)
+	case control == nil || full != c.network.access.policy.String():
+		return true, errorf(ESTATE, "option \"policy\" of %s can be set to another file only while it is not running; setting it to the same file reads that again", c.who())
+	}
+	if err := control.Reload(); err != nil {
+		return true, &Error{Code: errs.EOPTION, Text: "option \"policy\" of " + c.who() + ": the old rules stay: " + err.Error(), Err: err}
+	}
+	return true, nil
+}
+
+// deniedSoFar is what peers had no right to, over all runs.
+func (c *component) deniedSoFar() (messages, subscriptions uint64) {
+	messages, subscriptions = c.deniedBefore.messages.Load(), c.deniedBefore.subscriptions.Load()
+	if control := c.access.Load(); control != nil {
+		m, s := control.Denied()
+		return messages + m, subscriptions + s
+	}
+	return messages, subscriptions
+}
