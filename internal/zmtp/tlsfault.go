@@ -112,7 +112,7 @@ var certificateAlerts = map[uint64]string{
 	45:  "it has expired",
 	46:  "the peer does not know it",
 	48:  "it is signed by a CA that the peer does not know",
-	49:  "the peer lets nobody in with it",
+	49:  "it gives no access there",
 	116: "there is none, and the peer demands one (option tls.cert)",
 }
 
