@@ -70,7 +70,9 @@ static int do_event(struct place *p) {
         if (code) return told(p->why, code);
         json_t *event = json_loads(text, FLAGS, NULL);
         json_t *want = json_object_get(p->step, "expect");
-        fits = want && contains(want, event);
+        const char *said = json_string_value(json_object_get(event, "text"));
+        const char *says = text_of(p->step, "says");
+        fits = want && contains(want, event) && (!says || (said && strstr(said, says)));
         json_decref(event);
         hermes_free(text);
     }
@@ -164,6 +166,7 @@ static int allowed(json_t *error, int code) {
 
 static int take_one(struct place *p) {
     const char *kind = text_of(p->step, "do"), *says = text_of(p->step, "says");
+    const char *hides = text_of(p->step, "hides");
     json_t *error = json_object_get(p->step, "error");
     int code = wrong(p->why, "no such step");
     int (*taker)(struct place *) = find(kind);
@@ -171,8 +174,10 @@ static int take_one(struct place *p) {
         p->why[0] = 0;
         code = taker(p);
     }
-    if (code != WRONG && allowed(error, code))
+    if (code != WRONG && allowed(error, code)) {
+        if (code && hides && strstr(p->why, hides)) return wrong(p->why, "its text does not hide it");
         return says && code && !strstr(p->why, says) ? WRONG : HERMES_OK;
+    }
     return code ? code : wrong(p->why, "did not fail as expected");
 }
 

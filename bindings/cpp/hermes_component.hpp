@@ -39,7 +39,7 @@ class Component {
     /// Other types (a floating-point number, a character, a pointer) do not compile.
     void set(const std::string &key, const std::string &value) {
         detail::check(
-            hermes_set(handle_, detail::c_text("option", key), detail::c_text("value", value)));
+            hermes_set(handle_, detail::c_text("option", key), detail::c_value(key, value)));
     }
     void set(const std::string &key, const char *value) {
         detail::check(hermes_set(handle_, detail::c_text("option", key), value));

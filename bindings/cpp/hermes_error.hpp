@@ -93,6 +93,14 @@ inline const char *c_text(const char *what, const std::string &text) {
     return text.c_str();
 }
 
+/// The same for the value of an option. The error does not show it: it may be a secret key.
+inline const char *c_value(const std::string &key, const std::string &value) {
+    if (value.find('\0') != value.npos)
+        throw error(errc::invalid, "the value of option \"" + key.substr(0, key.find('\0')) +
+                                       "\" has a NUL, and text for C has none inside");
+    return value.c_str();
+}
+
 /// Integers, without bool and the character types.
 template <class T>
 inline constexpr bool is_count =

@@ -102,6 +102,8 @@ class Run:
                 raise
             if step.get("says", "") not in str(error):
                 raise WrongError(f"the text '{error}' has no '{step['says']}' in it") from error
+            if "hides" in step and step["hides"] in str(error):
+                raise WrongError(f"the text '{error}' does not hide it") from error
         else:
             if allowed and "none" not in allowed:
                 raise WrongError(f"did not fail with {' or '.join(allowed)}")
@@ -289,7 +291,8 @@ class Run:
     def do_event(self, step, index):
         component = self.objects[step["on"]]
         for event in component.events(seconds(step)):
-            if "expect" in step and contains(step["expect"], event):
+            fits = "expect" in step and contains(step["expect"], event)
+            if fits and step.get("says", "") in event["text"]:
                 return
         raise CodeError(nothing(component))
 

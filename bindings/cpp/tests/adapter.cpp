@@ -171,6 +171,8 @@ class Run {
         const std::string says = step.value("says", "");
         if (text.find(says) == std::string::npos)
             throw wrong("no '" + says + "' in the text: " + text);
+        if (step.contains("hides") && text.find(step["hides"]) != std::string::npos)
+            throw wrong("the text does not hide it: " + text);
     }
 
     // Calls something with the component that a step names.
@@ -280,11 +282,15 @@ class Run {
     }
 
     void event(const json &step) {
-        std::string text;
-        do {
+        const std::string says = step.value("says", "");
+        for (bool fits = false; !fits;) {
+            std::string text;
             with(step, [&](auto &component) { text = component.next_event(timeout_of(step)); });
             in_time(!text.empty());
-        } while (!step.contains("expect") || !contains(step["expect"], json::parse(text)));
+            const json event = json::parse(text);
+            fits = step.contains("expect") && contains(step["expect"], event) &&
+                   event["text"].get<std::string>().find(says) != std::string::npos;
+        }
     }
 
     void readable(const json &step) {

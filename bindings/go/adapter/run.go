@@ -13,18 +13,19 @@ import (
 
 // step is one step of a scenario; which members count is up to Do.
 type step struct {
-	Do, As, On, Name, Key, Value, Channel, Says string
-	Address, In, Out, Debug, Receiver           json.RawMessage
-	Publisher, Topic                            *string
-	TopicHex                                    string `json:"topic_hex"`
-	Origin, Text                                *string
-	Data, Make, Expect                          json.RawMessage
-	Timeout                                     *int
-	Times, MS, Max, Count                       int
-	Envelopes                                   json.RawMessage
-	Sums                                        [][]string
-	Error                                       names
-	Steps                                       []*step
+	Do, As, On, Name, Key, Value, Channel string
+	Says, Hides                           string
+	Address, In, Out, Debug, Receiver     json.RawMessage
+	Publisher, Topic                      *string
+	TopicHex                              string `json:"topic_hex"`
+	Origin, Text                          *string
+	Data, Make, Expect                    json.RawMessage
+	Timeout                               *int
+	Times, MS, Max, Count                 int
+	Envelopes                             json.RawMessage
+	Sums                                  [][]string
+	Error                                 names
+	Steps                                 []*step
 }
 
 // names is one string or several.
@@ -107,6 +108,8 @@ func (r *run) takeOne(s *step, index int) error {
 		return err
 	case err != nil && !strings.Contains(err.Error(), s.Says):
 		return fmt.Errorf("the text has no %q in it: %w", s.Says, err)
+	case err != nil && s.Hides != "" && strings.Contains(err.Error(), s.Hides):
+		return fmt.Errorf("the text does not hide it: %w", err)
 	}
 	return nil
 }

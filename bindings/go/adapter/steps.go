@@ -350,7 +350,7 @@ func (r *run) event(s *step, _ int) error {
 		if err := json.Unmarshal(e.JSON(), &got); err != nil {
 			return err
 		}
-		if want != nil && contains(want, got) {
+		if want != nil && contains(want, got) && strings.Contains(e.Text, s.Says) {
 			return nil
 		}
 	}

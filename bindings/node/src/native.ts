@@ -270,19 +270,22 @@ export function checkText(text: string, what: string): void {
 }
 
 /** Text as UTF-8. Throws EUTF8 for an unpaired surrogate, which Buffer.from would replace. */
-export function utf8(text: string, what: string): Buffer {
+export function utf8(text: string, what: string, shows = true): Buffer {
   if (typeof text !== 'string') throw new HermesError('EINVAL', `${what} is not a string, but ${shown(text)}`);
   const bytes = Buffer.from(text);
   if (bytes.length !== text.length && lone.test(text)) {
-    throw new HermesError('EUTF8', `${what} is not Unicode: ${JSON.stringify(text)}`);
+    throw new HermesError('EUTF8', `${what} is not Unicode${shows ? `: ${JSON.stringify(text)}` : ''}`);
   }
   return bytes;
 }
 
-/** Text for a C string. Throws EINVAL if it contains a NUL, where C would cut it off. */
+/**
+ * Text for a C string. Throws EINVAL if it contains a NUL, where C would cut it off. Errors do not show the text: the
+ * value of an option may be a secret key.
+ */
 export function cString(text: string, what: string): string {
-  utf8(text, what);
-  if (text.includes('\0')) throw new HermesError('EINVAL', `${what} has a NUL in it: ${JSON.stringify(text)}`);
+  utf8(text, what, false);
+  if (text.includes('\0')) throw new HermesError('EINVAL', `${what} has a NUL in it`);
   return text;
 }
 

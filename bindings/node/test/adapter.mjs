@@ -61,6 +61,7 @@ class Run {
     } catch (error) {
       if (error.code === undefined || !allowed.includes(error.code)) throw error;
       if (!error.message.includes(step.says ?? '')) throw wrong(`the text '${error.message}' has no '${step.says}' in it`);
+      if (step.hides !== undefined && error.message.includes(step.hides)) throw wrong(`the text '${error.message}' does not hide it`);
       return;
     }
     if (allowed.length > 0 && !allowed.includes('none')) throw wrong(`did not fail with ${allowed.join(' or ')}`);
@@ -250,11 +251,11 @@ class Run {
     }
   }
 
-  async event({ on, timeout = PATIENCE, expect }) {
+  async event({ on, timeout = PATIENCE, expect, says = '' }) {
     const end = Date.now() + timeout;
     for (;;) {
       const event = inTime(await this.objects.get(on).nextEvent(Math.max(0, end - Date.now())));
-      if (contains(expect ?? {}, event)) return;
+      if (contains(expect ?? {}, event) && event.text.includes(says)) return;
     }
   }
 

@@ -83,10 +83,20 @@ def failure(lib: Any, code: int) -> errors.HermesError:
 
 
 def option_text(text: str) -> bytes:
-    """Encode an option's key or value for C, where a NUL would end the text."""
+    """Encode the name of an option for C, where a NUL would end the text."""
+    return _encoded(text, f"the name of the option {text!r}")
+
+
+def option_value(key: str, text: str) -> bytes:
+    """Encode the value of an option; errors do not show it, as it may be a secret key."""
+    return _encoded(text, f"the value of the option {key!r}")
+
+
+def _encoded(text: str, what: str) -> bytes:
     if "\0" in text:
-        raise errors.OptionError(f"there is a NUL in the option's text {text!r}")
+        raise errors.OptionError(f"{what} contains a NUL")
     try:
         return text.encode()
-    except UnicodeEncodeError as error:
-        raise errors.OptionError(f"the option's text {text!r} is not Unicode: {error}") from error
+    except UnicodeEncodeError as error:  # which has the whole text, and is not to be chained
+        reason = f"{error.reason} at position {error.start}"
+    raise errors.OptionError(f"{what} is not Unicode text: {reason}")

@@ -31,6 +31,7 @@ from hermes._native.abi import (
     OK,
     failure,
     option_text,
+    option_value,
     quick,
 )
 from hermes._native.load import Orphaned, library, track
@@ -91,7 +92,7 @@ class Core:
 
     def set(self, key: str, value: str) -> None:
         """Set an option."""
-        key_text, value_text = option_text(key), option_text(value)
+        key_text, value_text = option_text(key), option_value(key, value)
         self.check(self._lib.hermes_set(self._handle, key_text, value_text))
 
     def get(self, key: str) -> str:

@@ -84,9 +84,12 @@ pub(crate) fn take_text(text: *mut c_char, length: usize) -> String {
 
 impl Handle {
     pub(crate) fn set(&self, key: &str, value: &str) -> Result<()> {
-        let (key, value) = (c_text("option", key)?, c_text("value", value)?);
+        let name = c_text("option", key)?;
+        // The error does not show the value: it may be a secret key.
+        let value = CString::new(value)
+            .map_err(|_| Error::Invalid(format!("the value of option {key:?} has a NUL inside")))?;
         // SAFETY: both texts outlive the call.
-        check(unsafe { hermes_sys::hermes_set(self.0, key.as_ptr(), value.as_ptr()) }).map(drop)
+        check(unsafe { hermes_sys::hermes_set(self.0, name.as_ptr(), value.as_ptr()) }).map(drop)
     }
 
     pub(crate) fn get(&self, key: &str) -> Result<String> {

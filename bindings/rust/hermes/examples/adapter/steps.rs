@@ -244,9 +244,12 @@ impl Run {
             Ok(()) if allowed.is_empty() || allowed.contains(&json!("none")) => Ok(()),
             Ok(()) => Err(wrong(format!("did not fail with {error}"))),
             Err(failure) if !allowed.contains(&json!(failure.code_name())) => Err(failure),
-            Err(failure) => match step["says"].as_str() {
-                Some(says) if !failure.text.contains(says) => {
+            Err(failure) => match (step["says"].as_str(), step["hides"].as_str()) {
+                (Some(says), _) if !failure.text.contains(says) => {
                     Err(wrong(format!("the text '{}' has no '{says}' in it", failure.text)))
+                }
+                (_, Some(hides)) if failure.text.contains(hides) => {
+                    Err(wrong(format!("the text '{}' does not hide it", failure.text)))
                 }
                 _ => Ok(()),
             },
@@ -427,12 +430,14 @@ impl Run {
     }
 
     fn event(&self, step: &Value) -> Outcome {
+        let says = step["says"].as_str().unwrap_or("");
         loop {
             let event = any!(self.component(&step["on"]), o => o.next_event(time(step)))?;
             let Some(event) = event else {
                 return Err(Error::new(hermes_sys::HERMES_ETIMEOUT, "no such event").into());
             };
-            if step.get("expect").is_some_and(|want| contains(want, &event)) {
+            let fits = step.get("expect").is_some_and(|want| contains(want, &event));
+            if fits && text(&event, "text").contains(says) {
                 return Ok(());
             }
         }

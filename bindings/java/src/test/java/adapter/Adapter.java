@@ -220,6 +220,10 @@ public final class Adapter {
                 if (says != null && !error.getMessage().contains(says)) {
                     throw new WrongException("the text '" + error.getMessage() + "' has no '" + says + "' in it");
                 }
+                String hides = text(step, "hides");
+                if (hides != null && error.getMessage().contains(hides)) {
+                    throw new WrongException("the text '" + error.getMessage() + "' does not hide it");
+                }
                 return;
             }
             if (!allowed.isEmpty() && !allowed.contains("none")) {
@@ -415,10 +419,13 @@ public final class Adapter {
 
         private void event(JsonObject step) throws Exception {
             long end = System.nanoTime() + timeout(step).toNanos();
+            String says = step.has("says") ? text(step, "says") : "";
             while (true) {
                 Duration left = Duration.ofNanos(Math.max(0, end - System.nanoTime()));
-                String event = on(step).nextEvent(left).orElseThrow(TimeIsUp::new);
-                if (!step.has("expect") || contains(step.get("expect"), JsonParser.parseString(event))) return;
+                String text = on(step).nextEvent(left).orElseThrow(TimeIsUp::new);
+                JsonObject event = JsonParser.parseString(text).getAsJsonObject();
+                boolean fits = !step.has("expect") || contains(step.get("expect"), event);
+                if (fits && text(event, "text").contains(says)) return;
             }
         }
 
