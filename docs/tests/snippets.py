@@ -2,7 +2,9 @@
 
 Every fenced block of the documents that is marked python, c, cpp, go, java, js, rust or sh is
 run, as a whole program in an empty folder; it must end by itself, and well. So is one with more
-behind the language, such as rust,no_run, if it follows an HTML comment `run`. A block marked
+behind the language, such as rust,no_run, if it follows an HTML comment `run`. One that follows a
+comment `locked` (or `run locked`) runs beside a post office with keys: once with a key that it
+knows, once with one that it does not, and once with the wrong key of the post office. A block marked
 `sh background` is what a reader leaves running in another terminal: all programs of that document
 run beside it, and those of others beside nothing, so that they must be whole. A block marked text
 that follows an HTML comment `output` is what the program before it prints. In a shell block
@@ -19,6 +21,7 @@ import functools
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -63,6 +66,7 @@ class Snippet:
     text: str
     beside: str = ""  # what the document leaves running meanwhile
     output: str | None = None
+    locked: bool = False  # whether it is for a post office with keys
 
     def __str__(self):
         """Name it in the list of tests."""
@@ -75,13 +79,15 @@ def snippets_of(document):
     found, beside = [], ""
     for match in FENCE.finditer(source):
         language, text = match["language"], match["text"]
-        if match["mark"] == "output":
+        marks = (match["mark"] or "").split()
+        if marks == ["output"]:
             found[-1].output = text
         elif language == "sh" and match["more"] == " background":
             beside = text
-        elif language in RUN and (not match["more"] or match["mark"] == "run"):
+        elif language in RUN and (not match["more"] or "run" in marks):
             line = source.count("\n", 0, match.start("text"))
-            found.append(Snippet(f"{document.relative_to(ROOT)}:{line}", language, text, beside))
+            place = f"{document.relative_to(ROOT)}:{line}"
+            found.append(Snippet(place, language, text, beside, locked="locked" in marks))
     return found
 
 
@@ -117,11 +123,38 @@ def run(snippet, folder):
             around.enter_context(hermes.PostOffice(*addresses))
         else:
             assert not snippet.beside, f"no program runs this beside the others: {snippet.beside}"
+        if snippet.locked:
+            around.enter_context(locked_office(ports, folder))
         more = installed() if re.search(r"pkg-config|\bcmake\b", text) else {}
-        printed = finish(PREPARE[snippet.language](text, folder), folder, more)
+        command = PREPARE[snippet.language](text, folder)
+        printed = finish(command, folder, more)
+        if snippet.locked:
+            see_refusals(command, folder)
     for number, port in enumerate(ports):
         printed = re.sub(rf"\b{port}\b", f"600{number}", printed)
     return printed
+
+
+def locked_office(ports, folder):
+    """Return a post office that knows one key of those that are made in a folder."""
+    for name in ("office", "screen", "unknown"):
+        command = [ROOT / "build/hermes", "key", "new", folder / name]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    secret, clients = folder / "office.key_secret", folder / "screen.key"
+    return hermes.PostOffice(
+        *(f"tcp://127.0.0.1:{port}" for port in ports[:2]),
+        options={"engine": "zmtp", "curve.secret": str(secret), "curve.clients": str(clients)},
+    )
+
+
+def see_refusals(command, folder):
+    """Look whether a program says why it is refused."""
+    shutil.copy(folder / "unknown.key_secret", folder / "screen.key_secret")
+    printed = finish(command, folder, {})
+    assert printed.startswith("denied: ") and "is not known" in printed, printed
+    shutil.copy(folder / "unknown.key", folder / "office.key")
+    printed = finish(command, folder, {})
+    assert printed.startswith("not authenticated: ") and "not the one" in printed, printed
 
 
 def finish(command, folder, more):
