@@ -94,7 +94,7 @@ HERMES_API int hermes_abi_version(void);
 #define HERMES_ETOOBIG (-16)   /* an envelope above the limit "message.bytes" */
 #define HERMES_ENOTSUP (-17)   /* not for this kind of object */
 #define HERMES_EIO (-18)       /* the operating system refused; the text says what */
-#define HERMES_EACCES (-19)    /* the peer does not let this object in: its key is not known */
+#define HERMES_EACCES (-19)    /* refused by the peer: the key is not known, or has no rights */
 #define HERMES_EAUTH (-20)     /* the peer has not proved that it is the one expected */
 
 /** A short English text for a code: static, never NULL, for unknown codes too. @since 2.0 */

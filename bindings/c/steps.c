@@ -175,7 +175,8 @@ static int take_one(struct place *p) {
         code = taker(p);
     }
     if (code != WRONG && allowed(error, code)) {
-        if (code && hides && strstr(p->why, hides)) return wrong(p->why, "its text does not hide it");
+        if (code && hides && strstr(p->why, hides))
+            return wrong(p->why, "its text does not hide it");
         return says && code && !strstr(p->why, says) ? WRONG : HERMES_OK;
     }
     return code ? code : wrong(p->why, "did not fail as expected");

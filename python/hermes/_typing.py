@@ -66,6 +66,9 @@ class Peer(TypedDict, total=False):
         Its public key, if the connection is encrypted with CURVE.
     uid, gid
         The user and the group that it runs as, over ``ipc``.
+        Its public key, if the connection is encrypted.
+    user
+        Which user of the policy it is, if there is one.
     age
         Seconds since it has connected.
     subscriptions
@@ -86,6 +89,7 @@ class Peer(TypedDict, total=False):
     key: str
     uid: int
     gid: int
+    user: str
     age: float
     subscriptions: int
     queue_messages: int
@@ -108,6 +112,8 @@ class ComponentStats(TypedDict, total=False):
         What is wrong with its connections, for people; empty if nothing is known.
     handshakes_refused
         Connections that failed because one end refused the other.
+    dropped_denied, subscriptions_denied
+        Messages that peers had no right to publish, and subscriptions that they had no right to.
     events_dropped
         Events that the native library has dropped because they were not taken.
     ready
@@ -120,6 +126,8 @@ class ComponentStats(TypedDict, total=False):
     stop_reason: str
     problem: str
     handshakes_refused: int
+    dropped_denied: int
+    subscriptions_denied: int
     events_dropped: int
     ready: bool
 

@@ -5,7 +5,7 @@ that place: an address in use is an `OSError` with ``errno.EADDRINUSE``, data th
 written as JSON is a `TypeError`, and so on.
 
     HermesError
-    ├── AccessDeniedError    PermissionError: the peer does not know this end's key
+    ├── AccessDeniedError    PermissionError: the peer does not let this end in
     ├── AddressError         OSError, ValueError: not an address, or it cannot be used
     ├── AddressInUseError    OSError: another socket is bound to the address
     ├── ArgumentError        ValueError
@@ -172,7 +172,7 @@ class HermesOSError(HermesError, OSError):
 
 
 class AccessDeniedError(HermesError, PermissionError):
-    """The peer does not let this object in: its key is not known."""
+    """The peer does not let this object in: its key is not known, or has no rights there."""
 
     code = -19
 

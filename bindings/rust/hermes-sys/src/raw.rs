@@ -57,7 +57,7 @@ pub const HERMES_ETOOBIG: c_int = -16;
 pub const HERMES_ENOTSUP: c_int = -17;
 /// The operating system refused; the text says what.
 pub const HERMES_EIO: c_int = -18;
-/// The peer does not let this object in: its key is not known.
+/// Refused by the peer: the key is not known, or has no rights.
 pub const HERMES_EACCES: c_int = -19;
 /// The peer has not proved that it is the one expected.
 pub const HERMES_EAUTH: c_int = -20;

@@ -43,7 +43,7 @@ pub enum Error {
     NotSupported(String),
     /// The operating system refused.
     Io(String),
-    /// The peer does not let this component in: its key is not known.
+    /// The peer does not let this component in: its key is not known, or has no rights there.
     AccessDenied(String),
     /// The peer has not proved that it is the one expected.
     NotAuthenticated(String),

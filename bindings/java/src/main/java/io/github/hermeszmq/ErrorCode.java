@@ -38,7 +38,7 @@ public enum ErrorCode {
     ENOTSUP(-17),
     /** The operating system refused; the text says what. */
     EIO(-18),
-    /** The peer does not let this component in: its key is not known. */
+    /** The peer does not let this component in: its key is not known, or has no rights there. */
     EACCES(-19),
     /** The peer has not proved that it is the one expected. */
     EAUTH(-20),
