@@ -2,15 +2,17 @@
 
 Every fenced block of the documents that is marked python, c, cpp, go, java, js, rust or sh is
 run, as a whole program in an empty folder; it must end by itself, and well. So is one with more
-behind the language, such as rust,no_run, if it follows an HTML comment `run`. One that follows a
-comment `locked` (or `run locked`) runs beside a post office with keys: once with a key that it
-knows, once with one that it does not, and once with the wrong key of the post office. A block
-marked `sh background` is what a reader leaves running in another terminal: all programs of that document
+behind the language, such as rust,no_run, if it follows an HTML comment `run`. A block marked
+`sh background` is what a reader leaves running in another terminal: all programs of that document
 run beside it, and those of others beside nothing, so that they must be whole. A block marked text
 that follows an HTML comment `output` is what the program before it prints. In a shell block
 `make` only looks whether there is such a target, and `pip` and `apt` whether the files are called
 so: the tests of the installation run all of them. A block that speaks of pkg-config or CMake
 finds hermes installed.
+
+A block that follows an HTML comment `locked` (or `run locked`) runs beside a post office that has
+keys: once with a key that it knows; and, where it must print why it is refused, once with another,
+and once with the wrong key of the post office.
 """
 
 from __future__ import annotations

@@ -63,10 +63,9 @@ class Peer(TypedDict, total=False):
     type
         Its ZeroMQ socket type, if that is known.
     key
-        Its public key, if the connection is encrypted with CURVE.
+        Its public key, if it has proved one (CURVE; of TLS the fingerprint).
     uid, gid
         The user and the group that it runs as, over ``ipc``.
-        Its public key, if the connection is encrypted.
     user
         Which user of the policy it is, if there is one.
     age

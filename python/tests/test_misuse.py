@@ -15,7 +15,7 @@ import pytest
 import support
 from support import ANYWHERE, PATIENCE, eventually, free_address
 
-from hermes import Envelope, Message, Node, PostOffice, Publisher, Receiver
+from hermes import Envelope, Message, Node, PostOffice, Publisher, Receiver, errors
 
 PAUSE = 0.05
 
@@ -281,6 +281,18 @@ def test_a_node_says_what_its_facility_lacks() -> None:
         swapped.recv()
     with pytest.raises(NotImplementedError, match=r"n .*it has no publisher"):
         Node("n").publish("t", 1)
+
+
+@pytest.mark.parametrize("bad", ["\0", "\ud800", ""])
+def test_errors_do_not_show_what_may_be_a_secret_key(bad: str) -> None:
+    key = "lZsYgZlM9wrX=TDd3[xRXYYeSv^tiIGCEd!(7=Zl"
+    receiver = Receiver("tcp://127.0.0.1:1", "r", options={"curve.secret": key + bad})
+    with pytest.raises(errors.OptionError, match=r"curve\.secret") as failed:
+        receiver.start()
+    chain: BaseException | None = failed.value
+    while chain is not None:
+        assert key not in f"{chain!r} {getattr(chain, 'object', '')}"
+        chain = chain.__cause__ or chain.__context__
 
 
 def test_an_address_without_transport_says_how_one_looks() -> None:

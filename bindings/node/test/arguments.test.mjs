@@ -92,6 +92,17 @@ test('NUL in an argument that becomes a C string', async () => {
   await publisher.close();
 });
 
+test('errors do not show the value of an option, which may be a secret key', async () => {
+  const publisher = new Publisher(NOWHERE, 'p');
+  for (const bad of ['\0', '\ud800']) {
+    assert.throws(
+      () => publisher.set('curve.secret', `secret${bad}`),
+      ({ message }) => message.includes('curve.secret') && !message.includes(`secret${bad}`) && !message.includes(': '),
+    );
+  }
+  await publisher.close();
+});
+
 test('set accepts strings, numbers and booleans only', async () => {
   const publisher = new Publisher(NOWHERE, 'p');
   for (const no of [undefined, null, NaN, Infinity, -Infinity, {}, [], [1], () => 1, Symbol('x'), 10n, new Date()]) {
