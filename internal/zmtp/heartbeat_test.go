@@ -198,6 +198,7 @@ func TestUnreadBytesAreASignOfLife(t *testing.T) {
 			readPing := func() {
 				_, err := io.ReadFull(theirs, make([]byte, len(appendPing(nil))))
 				require.NoError(t, err)
+				testkit.Eventually(t, conn.out.idle, "what was written is off the queue")
 			}
 			if c.ttl == 0 {
 				conn.heartbeat.check(conn, int64(time.Hour))
