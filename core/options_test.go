@@ -22,6 +22,9 @@ func TestEveryOptionTakesItsOwnDefault(t *testing.T) {
 			require.NoError(t, component.Set(o.Key, o.Default))
 			require.Equal(t, o.Default, get(t, component, o.Key))
 			require.NotEmpty(t, o.Usage)
+			if o.Key == "audit.file" { // any text is a path
+				continue
+			}
 			if o.Key == "cache.topics" { // any text is a topic
 				code(t, EOPTION, component.Set(o.Key, "\xff"), o.Key)
 				continue

@@ -136,7 +136,7 @@ func hasTLS(addresses []string) bool {
 type accessOptions struct{ policy, audit *option.Path }
 
 func (x *accessOptions) add(o *option.Set) {
-	x.policy = o.Path("policy", live, "policy file: which peers may connect, and what each may publish and receive; it is read again when it changes, and when this option is set to the same path while the component runs; empty: everyone, everything (engine zmtp only)")
+	x.policy = o.ExistingPath("policy", live, "policy file: which peers may connect, and what each may publish and receive; it is read again when it changes, and when this option is set to the same path while the component runs; empty: everyone, everything (engine zmtp only)")
 	x.audit = o.Path("audit.file", beforeStart, "file to which access control appends a JSON line for every peer that connects, is refused, or has no right to what it publishes or subscribes to; only with a policy")
 }
 

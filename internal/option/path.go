@@ -9,13 +9,20 @@ import (
 
 // Path is the path of a file. Empty is none.
 type Path struct {
+	exists bool // the file has to be there
+
 	mu   sync.Mutex
 	text string
 }
 
-// Path adds a Path, which is empty by default.
+// Path adds the Path of a file that may not be there yet, which is empty by default.
 func (o *Set) Path(key string, live bool, usage string) *Path {
 	return add(o, key, live, usage, &Path{})
+}
+
+// ExistingPath is Path for a file that is there.
+func (o *Set) ExistingPath(key string, live bool, usage string) *Path {
+	return add(o, key, live, usage, &Path{exists: true})
 }
 
 func (x *Path) String() string {
@@ -32,7 +39,10 @@ func (x *Path) Set(text string) error {
 		if err != nil {
 			return fmt.Errorf("the working directory is not known: %w", err)
 		}
-		if info, err := os.Stat(full); err == nil && info.IsDir() {
+		switch info, err := os.Stat(full); {
+		case err != nil && x.exists:
+			return err
+		case err == nil && info.IsDir():
 			return fmt.Errorf("%s is a directory", full)
 		}
 		text = full

@@ -24,4 +24,6 @@ func TestAPathStaysTheSameFile(t *testing.T) {
 	require.ErrorContains(t, x.Set(dir), "is a directory")
 	require.NoError(t, x.Set(""))
 	require.Empty(t, x.String())
+	x.exists = true
+	require.ErrorIs(t, x.Set("none"), os.ErrNotExist)
 }

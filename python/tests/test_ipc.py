@@ -13,6 +13,7 @@ import hermes
 from hermes import Receiver, errors
 
 
+@pytest.mark.one_engine
 def test_a_peer_over_ipc_is_shown_with_its_user(tmp_path: pathlib.Path, life: ExitStack) -> None:
     office = life.enter_context(
         hermes.PostOffice(ANYWHERE, f"ipc://{tmp_path}/s", options={"ipc.mode": "0600"})

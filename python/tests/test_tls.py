@@ -12,6 +12,9 @@ import hermes
 from hermes import Envelope, Publisher, Receiver, errors
 
 KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+# libzmq has no TLS.
+pytestmark = pytest.mark.one_engine
+
 ANYWHERE = "tls://127.0.0.1:*"
 
 
