@@ -11,36 +11,55 @@ type tlsOutput struct{ layer *tlsLayer }
 // output implements protection.
 func (t *tlsLayer) output() outputCodec { return tlsOutput{t} }
 
-// maxRecord is how many bytes one record has, at most (RFC 8446, 5.1).
-const maxRecord = 16 << 10
+// maxRecord is how many bytes one record has, at most (RFC 8446, 5.1). Ranges that are smaller than
+// smallRange are put together first, because each record costs something.
+const (
+	maxRecord  = 16 << 10
+	smallRange = 4 << 10
+)
 
-// encrypt implements outputCodec. Small ranges are put together; of a big one whole records are
-// encrypted from where it is.
+// tlsBytes is how much is encrypted at once, at most: batches of the usual size as a whole, and what
+// fits, encrypted, into the usual arena.
+const tlsBytes = batch.TargetBytes + 12<<10
+
+// encrypt implements outputCodec. Big ranges are encrypted from where they are.
 func (x tlsOutput) encrypt(ranges [][]byte) (arena *batch.Batch, plain int, err error) {
 	var small *batch.Batch
 	for _, p := range ranges {
-		p = p[:min(len(p), sealBytes-plain)]
+		p = p[:min(len(p), tlsBytes-plain)]
+		if err != nil || len(p) == 0 {
+			break
+		}
 		plain += len(p)
+		if len(p) >= smallRange {
+			if err = x.writeSmall(small); err == nil {
+				err = x.write(p)
+			}
+			continue
+		}
 		if small == nil {
-			whole := len(p) / maxRecord * maxRecord
-			if err = x.write(p[:whole]); err != nil {
-				break
-			}
-			if p = p[whole:]; len(p) == 0 {
-				continue
-			}
 			small = batch.Get()
 		}
 		small.Grow(len(p))
 		small.Buf = append(small.Buf, p...)
 	}
+	if err == nil {
+		err = x.writeSmall(small)
+	}
 	if small != nil {
-		if err == nil {
-			err = x.write(small.Buf)
-		}
 		small.Release()
 	}
 	return x.layer.records.take(), plain, err
+}
+
+// writeSmall writes what has been put together, and empties it.
+func (x tlsOutput) writeSmall(small *batch.Batch) error {
+	if small == nil {
+		return nil
+	}
+	err := x.write(small.Buf)
+	small.Reset()
+	return err
 }
 
 func (x tlsOutput) write(p []byte) error {
