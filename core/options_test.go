@@ -29,6 +29,10 @@ func TestEveryOptionTakesItsOwnDefault(t *testing.T) {
 				code(t, EOPTION, component.Set(o.Key, "\xff"), o.Key)
 				continue
 			}
+			if o.Key == "policy" || o.Key == "audit.file" { // the path of a file that may come to be
+				code(t, EOPTION, component.Set(o.Key, t.TempDir()), o.Key, "is a directory")
+				continue
+			}
 			err := component.Set(o.Key, "no such value")
 			code(t, EOPTION, err, o.Key)
 			require.Equal(t, o.Key != "curve.secret" && o.Key != "tls.key", strings.Contains(err.Error(), "no such value"), "only a key is not shown")
