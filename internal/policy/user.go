@@ -156,15 +156,24 @@ func (u *User) Refusal(verb, topic string, v Verdict) string {
 	return fmt.Sprintf("user %s may not %s %s (%s)", u.name, verb, topic, v.Reason())
 }
 
-// Text is a topic or origin frame for people.
-func Text(frame []byte) string { return string(wire.Text(frame, nil)) }
+// Text is a topic or origin frame for people, as it is where it is no JSON text. It is UTF-8.
+func Text(frame []byte) string {
+	text, ok := textOf(frame, nil)
+	if !ok {
+		text = frame
+	}
+	return readable(text)
+}
 
-// PrefixText is Text for the beginning of a topic frame.
+// readable is a text with U+FFFD in place of what is not UTF-8.
+func readable(text []byte) string { return strings.ToValidUTF8(string(text), "\uFFFD") }
+
+// PrefixText is Text for the beginning of a topic frame. It is UTF-8.
 func PrefixText(prefix []byte) string {
 	if len(prefix) > 0 && prefix[0] == '"' {
-		return string(decodePrefix(prefix).text)
+		return readable(decodePrefix(prefix).text)
 	}
-	return string(prefix)
+	return readable(prefix)
 }
 
 // textOf is the text of a frame, a JSON text, as wire.Text gives it.

@@ -52,6 +52,17 @@ func TestVerdictsAllocateNothing(t *testing.T) {
 	}))
 }
 
+// A message that is refused may have any bytes as its topic and origin, and no origin at all.
+func TestAnyFrameHasAText(t *testing.T) {
+	for frame, text := range map[string]string{
+		"": "", " ": " ", `"`: `"`, `"a`: `"a`, `"\`: `"\`, `"\u12"`: `"\u12"`, `"\"`: `"\"`, `"\ud83d\u"`: `"\ud83d\u"`,
+		`"a"`: "a", `"\u0061"`: "a", "5": "5", "\xff": "\uFFFD",
+	} {
+		require.Equal(t, text, Text([]byte(frame)), "%q", frame)
+	}
+	require.Empty(t, Text(nil))
+}
+
 func BenchmarkVerdict(b *testing.B) {
 	for name, n := range map[string]int{"1": 1, "100": 100, "10000": 10_000} {
 		u := oneUser(b, n)

@@ -1,0 +1,67 @@
+package zmtp
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/hermes-zmq/hermes/internal/access"
+	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/notify"
+)
+
+// controlled is access control by a policy of this text.
+type controlled struct {
+	*access.Control
+	path string
+}
+
+func newControlled(t testing.TB, text string) *controlled {
+	t.Helper()
+	c := &controlled{path: filepath.Join(t.TempDir(), "policy.toml")}
+	c.write(t, text)
+	var err error
+	c.Control, err = access.Open(access.Config{Who: "test", Path: c.path, Emit: func(notify.Event) {}})
+	require.NoError(t, err)
+	t.Cleanup(c.Close)
+	return c
+}
+
+func (c *controlled) write(t testing.TB, text string) {
+	t.Helper()
+	require.NoError(t, os.WriteFile(c.path, []byte(text), 0o600))
+}
+
+// change makes another text the policy.
+func (c *controlled) change(t testing.TB, text string) {
+	t.Helper()
+	c.write(t, text)
+	require.NoError(t, c.Reload())
+}
+
+func (c *controlled) option() option { return with(func(cfg *carrier.Config) { cfg.Access = c.Control }) }
+
+// anonymous is a policy with one user, which everyone is.
+const anonymous = "[users.any]\nanonymous = true\n"
+
+const mayPublishTicks = anonymous + "[[allow]]\nusers = [\"any\"]\npublish = [\"ticks\"]\n"
+
+// A peer that may publish something can send any bytes.
+func TestMessagesOfAnyFormAreDeniedOneByOne(t *testing.T) {
+	for _, hostile := range [][]string{
+		{""}, {"", ""}, {`"ticks"`}, {`"ticks/a"`, ""}, {`"`, `"any"`}, {`"ticks`, `"any"`}, {`"\u12"`, `"any"`}, {"\xff", "\xff"},
+		{" ", " "}, {`"ticks"`, `"`}, {`"ticks"`, `"\ud83d\u"`}, {`"ticks"`, `"other"`, ""}, {`"secret"`, `"any"`, `"ticks"`, `"any"`},
+	} {
+		control := newControlled(t, mayPublishTicks)
+		in := newInlet(t, carrier.XSUB, []string{""}, bind("tcp://127.0.0.1:*"), control.option())
+		peer := connectRaw(t, in.address())
+		peer.shakeHands("PUB", 1)
+		allowed := message(`"ticks"`, `"any"`, "1")
+		peer.send(allowed.Buf, message(hostile...).Buf, allowed.Buf)
+		in.sink.wait(t, 2)
+		denied, _ := control.Denied()
+		require.EqualValues(t, 1, denied, "%q", hostile)
+	}
+}
