@@ -185,6 +185,9 @@ func (c *Control) DeniedPublish(r *Rights, peer Peer, topic, origin []byte, v po
 	return c.deny(r, peer, Publishes, policy.Text(topic), policy.Text(origin), v, n)
 }
 
+// DeniedAll counts n messages of a peer whose user has no rights any more, which it has been told.
+func (c *Control) DeniedAll(n uint64) { c.denied.Add(n) }
+
 // DeniedSubscribe counts a subscription that a peer had no right to. It returns the reason for the
 // peer.
 func (c *Control) DeniedSubscribe(r *Rights, peer Peer, prefix []byte, v policy.Verdict) (tell string) {

@@ -43,7 +43,9 @@ type conn struct {
 
 	rights atomic.Pointer[access.Rights] // nil without a policy
 
-	ready bool // the handshake has succeeded; guarded by socket.mu
+	ready    bool        // the handshake has succeeded; guarded by socket.mu
+	left     bool        // it was a peer, and is none any more; guarded by socket.events
+	expelled atomic.Bool // its user has lost all rights, and the connection is about to end
 
 	out      sendBuffer
 	topics   trie.Set      // what the peer subscribes to (PUB side); guarded by out.mu

@@ -93,6 +93,7 @@ func (*nullMechanism) receive(name string, data []byte) (step curve.Step, tell s
 // refusedFor is the fault that an ERROR of the peer means; text is that of other reasons than rights.
 func refusedFor(reason, text string) *carrier.Fault {
 	if access.IsRefusal(reason) {
+		reason = printableReason([]byte(reason))
 		return &carrier.Fault{Cause: carrier.CauseAccess, Text: reason, Said: reason}
 	}
 	return &carrier.Fault{Text: text}

@@ -151,12 +151,17 @@ func (c *conn) addPartial(n int) {
 
 // restricted reports whether messages have to be checked by their topic. The caller holds
 // c.out.mu, as for mayReceive.
-func (c *conn) restricted() bool { return c.narrowed != nil && c.narrowed.partial > 0 }
+func (c *conn) restricted() bool {
+	return c.narrowed != nil && (c.narrowed.partial > 0 || c.expelled.Load())
+}
 
 // mayReceive reports whether the peer may receive a topic.
 func (c *conn) mayReceive(topic []byte) bool {
-	if !c.restricted() {
+	switch {
+	case !c.restricted():
 		return true
+	case c.expelled.Load():
+		return false
 	}
 	r, m := c.rights.Load(), &c.narrowed.memo
 	if m.rights == r && bytes.Equal(m.topic, topic) {

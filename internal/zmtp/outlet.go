@@ -90,9 +90,6 @@ func (o *outlet) attach(c *conn) {
 		c.out.reportTo(&o.throttle.level)
 	}
 	c.out.setBounds(o.bounds())
-	if c.rights.Load() != nil {
-		c.narrowed = newNarrowing()
-	}
 	o.route.tell(c)
 }
 
@@ -133,6 +130,9 @@ func (o *outlet) subscribe(c *conn, on bool, prefix []byte) error {
 	}
 	o.events.Lock()
 	defer o.events.Unlock()
+	if own := c.aborted.Load(); own != nil { // much may have been read before
+		return *own
+	}
 	if c.narrowed != nil {
 		return o.subscribeNarrowed(c, on, prefix)
 	}

@@ -11,6 +11,11 @@ import (
 // nothing, and messages of one stream (topic and origin) follow each other: then a message costs a
 // comparison. The goroutine that delivers the batch calls it.
 func (i *inlet) removeDenied(c *conn, r *access.Rights, b *batch.Batch) {
+	if c.expelled.Load() {
+		i.cfg.Access.DeniedAll(uint64(b.Len()))
+		b.Ends, b.Buf = b.Ends[:0], b.Buf[:0]
+		return
+	}
 	var allowed []byte // the stream of the last message that was kept, in its place
 	kept, to, from := 0, 0, 0
 	for _, end := range b.Ends {
@@ -47,10 +52,7 @@ type publishRegion struct {
 // mayPublish reports whether the peer may publish messages of a stream.
 func (i *inlet) mayPublish(c *conn, r *access.Rights, stream, topic, origin []byte) bool {
 	m := &c.region
-	switch {
-	case c.aborted.Load() != nil: // its user may be gone
-		return false
-	case m.rights == r && bytes.HasPrefix(topic, m.topic) && bytes.Equal(origin, m.origin):
+	if m.rights == r && bytes.HasPrefix(topic, m.topic) && bytes.Equal(origin, m.origin) {
 		return true
 	}
 	if region := r.User.PublishRegion(topic, origin); region != nil {

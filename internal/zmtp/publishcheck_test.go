@@ -41,12 +41,31 @@ func (c *controlled) change(t testing.TB, text string) {
 	require.NoError(t, c.Reload())
 }
 
-func (c *controlled) option() option { return with(func(cfg *carrier.Config) { cfg.Access = c.Control }) }
+func (c *controlled) option() option {
+	return with(func(cfg *carrier.Config) { cfg.Access = c.Control })
+}
 
 // anonymous is a policy with one user, which everyone is.
 const anonymous = "[users.any]\nanonymous = true\n"
 
 const mayPublishTicks = anonymous + "[[allow]]\nusers = [\"any\"]\npublish = [\"ticks\"]\n"
+
+// Between the review and the end of the connection there may be much that was read before.
+func TestNothingOfAnExpelledUserIsDeliveredAnyMore(t *testing.T) {
+	control := newControlled(t, mayPublishTicks)
+	in := newInlet(t, carrier.XSUB, []string{""}, bind("tcp://127.0.0.1:*"), control.option())
+	peer := connectRaw(t, in.address())
+	peer.shakeHands("PUB", 1)
+	peer.send(message(`"ticks"`, `"any"`, "1").Buf)
+	in.sink.wait(t, 1)
+	c := (*in.peers.Load())[0]
+	control.change(t, "[users.other]\nkeys = []\n")
+	peer.requireHungUp()
+	in.deliverBatch(c, message(`"ticks"`, `"any"`, "2"))
+	in.sink.wait(t, 1)
+	denied, _ := control.Denied()
+	require.EqualValues(t, 1, denied)
+}
 
 // A peer that may publish something can send any bytes.
 func TestMessagesOfAnyFormAreDeniedOneByOne(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"github.com/hermes-zmq/hermes/internal/access"
 	"github.com/hermes-zmq/hermes/internal/carrier"
 	"github.com/hermes-zmq/hermes/internal/policy"
+	"github.com/hermes-zmq/hermes/internal/safe"
 )
 
 // What a policy (carrier.Config.Access) means for connections:
@@ -17,7 +18,8 @@ import (
 //	change     reviewAll: every connection gets the rights of the new policy, or ends
 //
 // conn.identity is constant after the handshake. conn.rights is written with events held, and read
-// atomically.
+// atomically. Between the review that finds that a peer is no user any more, and the end of its
+// connection, conn.expelled keeps messages from it, and its own out.
 
 // maxReason is how much of a reason in a HERMES-DENIED is kept, in bytes.
 const maxReason = 1024
@@ -54,6 +56,9 @@ func (c *conn) admit(id policy.Identity) *carrier.Fault {
 		return &carrier.Fault{Cause: carrier.CauseAuth, Text: refused.Reason, Said: refused.Tell}
 	}
 	c.rights.Store(r)
+	if c.s.role.side() == access.Subscribes {
+		c.narrowed = newNarrowing()
+	}
 	return nil
 }
 
@@ -77,10 +82,11 @@ func (s *socket) departed(c *conn, reason error) {
 	}
 }
 
-// reviewAll gives every peer its rights under the present policy.
+// reviewAll gives every peer its rights under the present policy. One for which that fails is
+// disconnected, and the others have theirs.
 func (s *socket) reviewAll() {
 	for _, c := range *s.peers.Load() {
-		s.reviewOne(c)
+		safe.Do(func(err error) { c.abort(err) }, func() { s.reviewOne(c) })
 	}
 }
 
@@ -89,13 +95,14 @@ func (s *socket) reviewOne(c *conn) {
 	s.events.Lock()
 	defer s.events.Unlock()
 	control := s.cfg.Access
-	if old := c.rights.Load(); old == nil || control.Current(old) || c.aborted.Load() != nil {
+	if old := c.rights.Load(); old == nil || control.Current(old) || c.aborted.Load() != nil || c.left {
 		return
 	}
 	r, refused := control.Admit(c.identity, s.role.side())
 	if refused != nil {
 		control.Refused(c.asPeer(), refused.Reason)
 		c.tellDenied(refused.Reason)
+		c.expelled.Store(true)
 		c.abort(&carrier.Fault{Cause: carrier.CauseAuth, Text: refused.Reason})
 		return
 	}

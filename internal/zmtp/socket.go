@@ -363,6 +363,7 @@ func (s *socket) leave(c *conn, reason error) {
 	s.events.Lock()
 	defer s.events.Unlock()
 	s.role.detach(c)
+	c.left = true
 	s.mu.Lock()
 	peers := slices.DeleteFunc(slices.Clone(*s.peers.Load()), func(p *conn) bool { return p == c })
 	s.peers.Store(&peers)
