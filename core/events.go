@@ -10,7 +10,7 @@ import (
 // Event is something that happened to a Component.
 type Event struct {
 	TS      float64 `json:"ts"`                // seconds since the Unix epoch
-	Kind    string  `json:"kind"`              // started, stopped, connected, disconnected, retrying, unreachable, handshake_failed, exhausted, recovered, cycle, throttled, unthrottled, unprotected, malformed, lost, lagging, slow, clock, overflow, failed
+	Kind    string  `json:"kind"`              // started, stopped, connected, denied, lost, ...: docs/counters.md lists all
 	Level   string  `json:"level"`             // info, warning, error
 	Text    string  `json:"text"`              // for people
 	Address string  `json:"address,omitempty"` // of the endpoint or peer concerned
