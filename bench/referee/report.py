@@ -58,6 +58,7 @@ def tables(race: Race) -> list[Table]:
 def write(race: Race, circumstances: str, document: Path) -> None:
     """Put the tables between the marks of the document that have their names."""
     text = document.read_text()
+    without = []
     parts = {table.name: markdown(table) for table in tables(race)}
     parts["circumstances"] = circumstances
     for name, content in parts.items():
@@ -65,5 +66,7 @@ def write(race: Race, circumstances: str, document: Path) -> None:
         pattern = re.compile(re.escape(begin) + r".*?" + re.escape(end), re.DOTALL)
         text, found = pattern.subn(lambda _: f"{begin}\n\n{content}\n\n{end}", text)  # noqa: B023
         if found != 1:
-            raise ValueError(f"{document.name} has {found} places for {name!r}")
+            without.append(name)
     document.write_text(text)
+    if without:  # the others are not lost
+        raise ValueError(f"{document.name} has no single place for {', '.join(without)}")
