@@ -343,3 +343,34 @@ func TestProgramsOnThisMachineAreUsersByTheirUID(t *testing.T) {
 	require.NoError(t, po.Set("policy", policy))
 	hears(t, p, "user legacy may not publish anything")
 }
+
+func TestALinkBetweenPostOfficesKeepsToBothPolicies(t *testing.T) {
+	rules := feedRules + `
+[[allow]]
+users = ["branch"]
+subscribe = ["ticks", "end"]
+`
+	g := newGuarded(t, rules, append(feedUsers, "branch"))
+	// The branch has a policy of its own, in which the head office is a publisher.
+	policy := filepath.Join(t.TempDir(), "branch.toml")
+	text := fmt.Sprintf("[users.head]\nkeys = [%q]\n[users.screen]\nkeys = [%q]\n"+
+		"[[allow]]\nusers = [\"head\"]\npublish = [\"ticks/a\", \"end\"]\norigins = [\"*\"]\n[[allow]]\nusers = [\"screen\"]\nsubscribe = [\"\"]\n",
+		publicKey(t, g.keys["office"]), publicKey(t, g.keys["screen"]))
+	require.NoError(t, os.WriteFile(policy, []byte(text), 0o600))
+	branch, err := NewPostOffice(">"+get(t, g.office, "endpoint.out"), "tcp://127.0.0.1:*", "")
+	require.NoError(t, err)
+	set(t, branch, append(asClient(g.keys["branch"], g.keys["office"]), "policy", policy)...)
+	require.NoError(t, branch.Start())
+	t.Cleanup(func() { _ = branch.Close() })
+
+	require.NoError(t, g.receiver(t, "all", "").WaitReady(soon))
+	r := newReceiver(t, "zmtp", get(t, branch, "endpoint.out"), asClient(g.keys["screen"], g.keys["branch"])...)
+	require.NoError(t, r.WaitReady(soon))
+	require.Eventually(t, func() bool { return subscribed(g.office.Stats()) == 2 }, soon, time.Millisecond)
+	p := g.publisher(t, "feed")
+	require.NoError(t, p.WaitReady(soon))
+	publishAll(t, p, "feed", "ticks/a", "ticks/b", "end")
+	require.Equal(t, []string{"ticks/a", "end"}, topicsUntil(t, r, "end"), "the branch takes no ticks/b")
+	require.EqualValues(t, 1, branch.Stats().DroppedDenied)
+	require.Equal(t, "head", branch.Stats().Publishers[0].User)
+}
