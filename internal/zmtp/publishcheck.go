@@ -16,50 +16,88 @@ func (i *inlet) removeDenied(c *conn, r *access.Rights, b *batch.Batch) {
 		b.Ends, b.Buf = b.Ends[:0], b.Buf[:0]
 		return
 	}
-	var allowed []byte // the stream of the last message that was kept, in its place
-	kept, to, from := 0, 0, 0
-	for _, end := range b.Ends {
+	first := i.firstDenied(c, r, b)
+	if first == len(b.Ends) {
+		return
+	}
+	kept, to := first, b.Start(first)
+	for at, from := first, to; at < len(b.Ends); at++ {
+		end := b.Ends[at]
 		msg := b.Buf[from:end]
 		from = end
-		size := len(allowed)
-		if size == 0 || !bytes.HasPrefix(msg, allowed) {
-			stream, topic, origin := streamOf(msg)
-			if !i.mayPublish(c, r, stream, topic, origin) {
-				v := r.User.PublishFrames(topic, origin)
-				c.tellDenied(i.cfg.Access.DeniedPublish(r, c.asPeer(), topic, origin, v, 1))
-				continue
-			}
-			size = len(stream)
+		if at == first || !c.region.covers(r, msg) && !i.mayPublish(c, r, msg) {
+			i.deny(c, r, msg)
+			continue
 		}
-		if to != from-len(msg) {
-			copy(b.Buf[to:], msg)
-		}
-		allowed = b.Buf[to : to+size]
-		to += len(msg)
+		to += copy(b.Buf[to:], msg)
 		b.Ends[kept] = to
 		kept++
 	}
 	b.Ends, b.Buf = b.Ends[:kept], b.Buf[:to]
 }
 
-// publishRegion is what the messages of a peer begin with as a rule: below a beginning of the topic it
-// may publish everything in the name of an origin. The goroutine that delivers uses it.
-type publishRegion struct {
-	rights        *access.Rights
-	topic, origin []byte
+// firstDenied is the first message of a batch that the peer may not publish, or how many there are.
+func (i *inlet) firstDenied(c *conn, r *access.Rights, b *batch.Batch) int {
+	var allowed []byte // the stream of the last message that was looked up
+	from := 0
+	for at, end := range b.Ends {
+		msg := b.Buf[from:end]
+		from = end
+		switch {
+		case c.region.covers(r, msg):
+		case len(allowed) > 0 && bytes.HasPrefix(msg, allowed):
+		case i.mayPublish(c, r, msg):
+			allowed, _, _ = streamOf(msg)
+		default:
+			return at
+		}
+	}
+	return len(b.Ends)
 }
 
-// mayPublish reports whether the peer may publish messages of a stream.
-func (i *inlet) mayPublish(c *conn, r *access.Rights, stream, topic, origin []byte) bool {
-	m := &c.region
-	if m.rights == r && bytes.HasPrefix(topic, m.topic) && bytes.Equal(origin, m.origin) {
-		return true
-	}
+// mayPublish reports whether the peer may publish a message, and remembers the region that it is in.
+func (i *inlet) mayPublish(c *conn, r *access.Rights, msg []byte) bool {
+	stream, topic, origin := streamOf(msg)
 	if region := r.User.PublishRegion(topic, origin); region != nil {
-		m.rights, m.topic, m.origin = r, append(m.topic[:0], region...), append(m.origin[:0], origin...)
+		c.region.set(r, region, origin)
 		return true
 	}
 	return i.verdicts.MayPublish(r, stream, topic, origin)
+}
+
+// deny counts a message that the peer may not publish, and reports it.
+func (i *inlet) deny(c *conn, r *access.Rights, msg []byte) {
+	_, topic, origin := streamOf(msg)
+	v := r.User.PublishFrames(topic, origin)
+	c.tellDenied(i.cfg.Access.DeniedPublish(r, c.asPeer(), topic, origin, v, 1))
+}
+
+// publishRegion is what the messages of a peer begin with as a rule: below a beginning of the topic it
+// may publish everything in the name of an origin. The goroutine that delivers uses it.
+type publishRegion struct {
+	rights *access.Rights // under which this holds; nil: there is none
+	topic  []byte         // beginning of the first frame's body
+	origin []byte         // body of the second frame
+}
+
+func (m *publishRegion) set(r *access.Rights, topic, origin []byte) {
+	m.rights, m.topic, m.origin = r, append(m.topic[:0], topic...), append(m.origin[:0], origin...)
+}
+
+// covers reports whether a message is in the region, and its first two frames are short, as those
+// of envelopes are.
+func (m *publishRegion) covers(r *access.Rights, msg []byte) bool {
+	if m.rights != r || len(msg) < shortHeader || msg[0] != batch.FlagMore {
+		return false
+	}
+	second := shortHeader + int(msg[1])
+	body := second + shortHeader
+	if second < shortHeader+len(m.topic) || len(msg) < body+len(m.origin) {
+		return false
+	}
+	return msg[second]&batch.FlagLong == 0 && int(msg[second+1]) == len(m.origin) &&
+		string(msg[body:body+len(m.origin)]) == string(m.origin) &&
+		string(msg[shortHeader:shortHeader+len(m.topic)]) == string(m.topic)
 }
 
 // streamOf is the first two frames of a message with their headers, and the body of each; origin

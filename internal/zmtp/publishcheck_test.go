@@ -3,6 +3,7 @@ package zmtp
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -83,4 +84,23 @@ func TestMessagesOfAnyFormAreDeniedOneByOne(t *testing.T) {
 		denied, _ := control.Denied()
 		require.EqualValues(t, 1, denied, "%q", hostile)
 	}
+}
+
+func TestARegionCoversMessagesOfItsTopicsAndOrigin(t *testing.T) {
+	r := &access.Rights{}
+	var m publishRegion
+	covers := func(frames ...string) bool { return m.covers(r, message(frames...).Buf) }
+	require.False(t, covers(`"ticks/a"`, `"any"`, "1"), "there is none yet")
+	m.set(r, []byte(`"ticks/`), []byte(`"any"`))
+	require.True(t, covers(`"ticks/a"`, `"any"`, "1"))
+	require.True(t, covers(`"ticks/`, `"any"`))
+	require.False(t, m.covers(&access.Rights{}, message(`"ticks/a"`, `"any"`).Buf), "other rights")
+	long := strings.Repeat("x", 300)
+	for _, frames := range [][]string{
+		{`"ticks"`, `"any"`}, {`"ticks/a"`, `"other"`}, {`"ticks/a"`, `"any" `}, {`"ticks/a"`}, {`"ticks/a"`, ``}, {``, `"any"`},
+		{`"ticks/`}, {`"tick`, `s/"any"`}, {`"ticks/` + long, `"any"`}, {`"ticks/a"`, `"any"` + long}, {""}, {"", ""},
+	} {
+		require.False(t, covers(frames...), "%q", frames)
+	}
+	require.False(t, m.covers(r, nil))
 }
