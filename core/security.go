@@ -142,11 +142,17 @@ func (x *accessOptions) add(o *option.Set) {
 
 // openAccess reads the policy, if there is one. Start calls it.
 func (c *component) openAccess() error {
-	if c.network.access.policy == nil || c.network.access.policy.String() == "" {
+	options := &c.network.access
+	switch {
+	case options.policy == nil:
+		return nil
+	case options.policy.String() == "" && options.audit.String() != "":
+		return errorf(EOPTION, "%s: option audit.file is set, but not policy: without one there is nothing to log", c.who())
+	case options.policy.String() == "":
 		return nil
 	}
 	control, err := access.Open(access.Config{
-		Who: c.who(), Path: c.network.access.policy.String(), Audit: c.network.access.audit.String(), Emit: c.events.Add,
+		Who: c.who(), Path: options.policy.String(), Audit: options.audit.String(), Emit: c.events.Add,
 	})
 	if err != nil {
 		return errorf(EOPTION, "%s: option policy: %w", c.who(), err)

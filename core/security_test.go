@@ -150,8 +150,8 @@ func TestTheTextOfADenialNamesUserTopicAndLine(t *testing.T) {
 func TestStrangersAndUsersWithoutRightsAreRefusedAtOnce(t *testing.T) {
 	g := newGuarded(t, feedRules, feedUsers)
 	code(t, EACCES, g.receiver(t, "stranger", "").WaitReady(soon), "key ", " is not known")
-	code(t, EACCES, g.receiver(t, "feed", "").WaitReady(soon), "refused by tcp://", " may not subscribe to anything")
-	code(t, EACCES, g.publisher(t, "screen").WaitReady(soon), "refused by tcp://", " may not publish anything")
+	code(t, EACCES, g.receiver(t, "feed", "").WaitReady(soon), "refused by tcp://", ": key "+publicKey(t, g.keys["feed"])+" may not subscribe to anything; ")
+	code(t, EACCES, g.publisher(t, "screen").WaitReady(soon), "refused by tcp://", ": key "+publicKey(t, g.keys["screen"])+" may not publish anything; ")
 	hears(t, g.office, "user screen may not publish anything (no rule of policy.toml allows it)")
 }
 
@@ -289,6 +289,16 @@ func TestTheAuditLogSaysWhoDidWhat(t *testing.T) {
 	info, err := os.Stat(file)
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+}
+
+func TestAnAuditLogWithoutAPolicyStopsTheStart(t *testing.T) {
+	po, err := NewPostOffice("tcp://127.0.0.1:*", "tcp://127.0.0.1:*", "")
+	require.NoError(t, err)
+	defer po.Close()
+	set(t, po, "audit.file", filepath.Join(t.TempDir(), "audit.jsonl"))
+	code(t, EOPTION, po.Start(), "option audit.file is set, but not policy")
+	set(t, po, "audit.file", "")
+	require.NoError(t, po.Start())
 }
 
 func TestAPolicyThatCannotBeReadStopsTheStart(t *testing.T) {

@@ -10,6 +10,10 @@ that follows an HTML comment `output` is what the program before it prints. In a
 so: the tests of the installation run all of them. A block that speaks of pkg-config or CMake
 finds hermes installed.
 
+A shell block that follows an HTML comment `as NAME` may be followed by others with the comment
+`after NAME`. Those run in its folder when it is done, while the programs go on that it left in
+the background.
+
 A block that follows an HTML comment `locked` (or `run locked`) runs beside a post office that has
 keys: once with a key that it knows; and, where it must print why it is refused, once with another,
 and once with the wrong key of the post office.
@@ -23,6 +27,7 @@ import functools
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -67,8 +72,9 @@ class Snippet:
     language: str
     text: str
     beside: str = ""  # what the document leaves running meanwhile
-    output: str | None = None
     locked: bool = False  # whether it is for a post office with keys
+    before: str = ""  # the shell blocks that run before it in the same folder
+    output: str | None = None
 
     def __str__(self):
         """Name it in the list of tests."""
@@ -78,7 +84,7 @@ class Snippet:
 def snippets_of(document):
     """Return the programs of one document."""
     source = document.read_text()
-    found, beside = [], ""
+    found, beside, named = [], "", {}
     for match in FENCE.finditer(source):
         language, text = match["language"], match["text"]
         marks = (match["mark"] or "").split()
@@ -89,7 +95,11 @@ def snippets_of(document):
         elif language in RUN and (not match["more"] or "run" in marks):
             line = source.count("\n", 0, match.start("text"))
             place = f"{document.relative_to(ROOT)}:{line}"
-            found.append(Snippet(place, language, text, beside, locked="locked" in marks))
+            value = dict(zip(marks[::2], marks[1::2]))
+            before = named[value["after"]] if "after" in value else ""
+            found.append(Snippet(place, language, text, beside, "locked" in marks, before))
+            if "as" in value:
+                named[value["as"]] = before + text
     return found
 
 
@@ -102,7 +112,7 @@ def all_snippets():
 def own_ports(count):
     """Return numbers of free ports that the system gives to no program by itself (ip(7))."""
     # Another run of these tests begins elsewhere.
-    for first in range(10_000 + os.getpid() % 4000 * 4, 30_000, 4):
+    for first in range(10_000 + os.getpid() % 2000 * 8, 30_000, 8):
         ports = list(range(first, first + count))
         with contextlib.suppress(OSError), contextlib.ExitStack() as sockets:
             for port in ports:
@@ -113,10 +123,10 @@ def own_ports(count):
 
 def run(snippet, folder):
     """Run a snippet in an empty folder; return what it printed."""
-    ports = own_ports(3)
+    ports = own_ports(6)
 
     def elsewhere(text):
-        return re.sub(r"\b600([0-2])\b", lambda match: str(ports[int(match[1])]), text)
+        return re.sub(r"\b600([0-5])\b", lambda match: str(ports[int(match[1])]), text)
 
     text = elsewhere(snippet.text)
     with contextlib.ExitStack() as around:
@@ -129,6 +139,10 @@ def run(snippet, folder):
             around.enter_context(locked_office(ports, folder))
         more = installed() if re.search(r"pkg-config|\bcmake\b", text) else {}
         command = PREPARE[snippet.language](text, folder)
+        if snippet.before:
+            earlier = prepare_sh(elsewhere(snippet.before), folder)[-1]
+            both = f"{{\n{earlier}}} >before.txt 2>&1\n{shlex.join(map(str, command))}"
+            command = [*SHELL, both]
         printed = finish(command, folder, more)
         if snippet.locked:
             see_refusals(command, folder)
@@ -168,25 +182,29 @@ def finish(command, folder, more):
         "HERMES": str(ROOT),
         **more,
     }
-    # In a session of its own, so that what it leaves in the background ends with it.
-    program = subprocess.Popen(
-        command,
-        cwd=folder,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        printed, complaint = program.communicate(timeout=PATIENCE)
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(program.pid, signal.SIGKILL)
-        program.wait()
-    assert program.returncode == 0, printed + complaint
-    return printed
+    # In a session of its own, so that what it leaves in the background ends with it; and to
+    # files, which no program in the background keeps from ending.
+    with open(folder / "stdout", "w+") as printed, open(folder / "stderr", "w+") as complaint:
+        program = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=printed,
+            stderr=complaint,
+            start_new_session=True,
+        )
+        try:
+            program.wait(timeout=PATIENCE)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(program.pid, signal.SIGKILL)
+            program.wait()
+        for file in (printed, complaint):
+            file.seek(0)
+        text = printed.read()
+        assert program.returncode == 0, text + complaint.read()
+        return text
 
 
 def prepare_python(text, folder):
@@ -282,6 +300,8 @@ def prepare_rust(text, folder):
     return ["env", f"LD_LIBRARY_PATH={build}", "./program"]
 
 
+SHELL = ("bash", "-eu", "-o", "pipefail", "-c")
+
 SHIMS = {
     "make": 'exec "{make}" -s -n -C "{root}" "$@" >/dev/null',
     "pip": """case "$*" in
@@ -312,13 +332,13 @@ def installed():
 
 def prepare_sh(text, folder):
     """Return the command that runs a shell script, with make and pip held back."""
-    (folder / "shims").mkdir()
+    (folder / "shims").mkdir(exist_ok=True)
     for name, script in SHIMS.items():
         shim = folder / "shims" / name
         make = subprocess.run(["which", "make"], stdout=subprocess.PIPE, text=True, check=True)
         shim.write_text("#!/bin/sh\n" + script.format(make=make.stdout.strip(), root=ROOT) + "\n")
         shim.chmod(0o755)
-    return ["bash", "-eu", "-o", "pipefail", "-c", text]
+    return [*SHELL, text]
 
 
 PREPARE = {

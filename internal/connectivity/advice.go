@@ -43,7 +43,7 @@ func Check(own carrier.Type, cause carrier.Cause, address string) string {
 	case carrier.CauseSecurity:
 		return "set curve.server to its public key, and curve.secret to a key that it knows"
 	case carrier.CauseAccess:
-		return "check curve.secret here, and curve.clients there"
+		return "check curve.secret here, and curve.clients or the policy there"
 	case carrier.CauseAuth:
 		return "check curve.server here, and the key of what listens there"
 	}

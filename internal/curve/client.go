@@ -3,6 +3,7 @@ package curve
 import (
 	"encoding/binary"
 	"fmt"
+	"strings"
 )
 
 // The names of the commands of the handshake.
@@ -170,6 +171,12 @@ const (
 	ReasonUnknownKey = "key is not known" // not which: an ERROR is not encrypted, and the client knows
 )
 
+// What package access has a server say to a client whose user has no rights.
+const (
+	reasonNoPublisher = "key may not publish anything"
+	reasonNoReceiver  = "key may not subscribe to anything"
+)
+
 // refused sorts the reason that the server gives in its ERROR: one of this package's, or the
 // status code of ZAP (RFC 27) with which libzmq refuses a client.
 func (c *Client) refused(data []byte) error {
@@ -184,6 +191,8 @@ func (c *Client) refused(data []byte) error {
 		return &Error{Cause: CauseClientKey, Text: fmt.Sprintf("key %s is not known (status 400)", c.pair.Public)}
 	case reason == ReasonUnknownKey:
 		return &Error{Cause: CauseClientKey, Text: fmt.Sprintf("key %s is not known", c.pair.Public)}
+	case reason == reasonNoPublisher, reason == reasonNoReceiver:
+		return &Error{Cause: CauseClientKey, Text: strings.Replace(reason, "key", "key "+c.pair.Public.String(), 1)}
 	case reason == "":
 		reason = "no reason given"
 	}

@@ -9,6 +9,7 @@ import (
 func TestReasonsOfServersAreSorted(t *testing.T) {
 	for reason, want := range map[string]Cause{
 		ReasonServerKey: CauseServerKey, "400": CauseClientKey, ReasonUnknownKey: CauseClientKey,
+		reasonNoPublisher: CauseClientKey, reasonNoReceiver: CauseClientKey,
 		"500": CauseRefused, "": CauseRefused, "too many peers": CauseRefused,
 	} {
 		c := NewClient(manualPair(t, manualClientSecret), manualPair(t, manualServerSecret).Public, nil)
