@@ -54,7 +54,7 @@ func Check(own carrier.Type, cause carrier.Cause, address string) string {
 func checkTLS(cause carrier.Cause) string {
 	switch cause {
 	case carrier.CauseAccess:
-		return "check tls.cert here, and tls.clients, tls.ca and tls.pins there"
+		return "check tls.cert here, and tls.clients, tls.ca, tls.pins or the policy there"
 	case carrier.CauseAuth:
 		return "check tls.ca, tls.pins and tls.name here, and the certificate of what listens there"
 	case carrier.CauseSecurity:
