@@ -80,17 +80,18 @@ func (c *conn) whyInvalid(err error) string {
 	var name x509.HostnameError
 	var invalid x509.CertificateInvalidError
 	which := "the " + c.otherEnd() + "'s certificate"
+	text := printableReason([]byte(err.Error())) // names of the certificate are in it
 	switch {
 	case errors.As(err, &unknown) && c.s.cfg.TLS.HasCA():
 		return which + " is not signed by a CA of tls.ca" + subject(unknown.Cert)
 	case errors.As(err, &unknown):
 		return which + " is not signed by a CA that this system knows (option tls.ca)" + subject(unknown.Cert)
 	case errors.As(err, &name):
-		return fmt.Sprintf("%s is not for the name %q (option tls.name): %v", which, name.Host, err)
+		return fmt.Sprintf("%s is not for the name %q (option tls.name): %s", which, name.Host, text)
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		return fmt.Sprintf("%s has expired, or is not valid yet: it is valid from %s to %s", which, invalid.Cert.NotBefore.UTC().Format(day), invalid.Cert.NotAfter.UTC().Format(day))
 	}
-	return which + " is not valid: " + strings.TrimPrefix(err.Error(), "x509: ")
+	return which + " is not valid: " + strings.TrimPrefix(text, "x509: ")
 }
 
 // day is how a date is written.
