@@ -117,13 +117,19 @@ func (p *Policy) Identify(i Identity) *User {
 	return p.peers.anonymous[anyAddress]
 }
 
-// normalName is a name of a certificate as it is compared: host names without regard to case, others,
-// which are case-sensitive at least in part, as they are.
+// normalName is a name of a certificate as it is compared: host names without regard to the case of ASCII
+// letters, others, which are case-sensitive at least in part, as they are. Other letters are not
+// folded: U+212A, the sign for kelvin, would become a k, and one user's name another's.
 func normalName(name string) string {
 	if strings.ContainsAny(name, ":/@") {
 		return name
 	}
-	return strings.ToLower(name)
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			r += 'a' - 'A'
+		}
+		return r
+	}, name)
 }
 
 // Name is what the policy is called in verdicts: the name of its file.

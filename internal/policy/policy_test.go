@@ -185,3 +185,10 @@ func checkProblems(t *testing.T, text []byte, err error) {
 		}
 	}
 }
+
+func TestNamesOfCertificatesAreTheSameInASCIIOnly(t *testing.T) {
+	p, err := Parse("policy.toml", "", []byte("[users.a]\nnames = [\"Desk-K\"]\n"))
+	require.NoError(t, err)
+	require.NotNil(t, p.Identify(Identity{Names: []string{"dESK-k"}}))
+	require.Nil(t, p.Identify(Identity{Names: []string{"desk-\u212a"}}))
+}
