@@ -32,6 +32,7 @@ type auditLog struct {
 	mu     sync.Mutex
 	path   string
 	file   *os.File
+	closed bool
 	failed func(error)
 	pace   notify.Limiter // of failed
 }
@@ -59,7 +60,7 @@ func (l *auditLog) write(e entry) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if _, err = l.file.Write(append(line, '\n')); err == nil {
+	if err = l.append(append(line, '\n')); err == nil {
 		return
 	}
 	if _, due := l.pace.PassEvery(notify.WarnEvery, time.Now(), 1); due {
@@ -67,15 +68,41 @@ func (l *auditLog) write(e entry) {
 	}
 }
 
+// append writes a line. Where a pipe is full, because its reader does not read, the line is lost: those that
+// wait for l.mu hold locks of sockets. The caller holds mu.
+func (l *auditLog) append(line []byte) error {
+	raw, err := l.file.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var failed error
+	err = raw.Write(func(fd uintptr) (done bool) {
+		for n := 0; len(line) > 0 && failed == nil; line = line[n:] {
+			if n, failed = unix.Write(int(fd), line); failed == unix.EINTR {
+				n, failed = 0, nil
+			}
+			n = max(n, 0)
+		}
+		return true
+	})
+	if failed != nil {
+		return &os.PathError{Op: "write", Path: l.path, Err: failed}
+	}
+	return err
+}
+
 // reopen goes on in the file that has the path now.
 func (l *auditLog) reopen() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return
+	}
 	file, err := appendTo(l.path)
 	if err != nil {
 		l.failed(err)
 		return
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	_ = l.file.Close()
 	l.file = file
 }
@@ -83,5 +110,6 @@ func (l *auditLog) reopen() {
 func (l *auditLog) close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.closed = true
 	_ = l.file.Close()
 }

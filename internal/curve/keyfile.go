@@ -5,11 +5,12 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/hermes-zmq/hermes/internal/plainfile"
 )
 
 // Key files. A certificate file of CZMQ or pyzmq is in ZPL (RFC 4), of which two properties are
@@ -79,17 +80,9 @@ func unquote(value string) string {
 }
 
 func readKeyFile(path string) (found certificate, err error) {
-	f, err := os.Open(path)
+	text, err := plainfile.Read(path, maxKeyFile)
 	if err != nil {
 		return found, err
-	}
-	defer func() { _ = f.Close() }()
-	text, err := io.ReadAll(io.LimitReader(f, maxKeyFile+1))
-	if err != nil {
-		return found, err
-	}
-	if len(text) > maxKeyFile {
-		return found, fmt.Errorf("%s is larger than %d bytes: it is no key file", path, maxKeyFile)
 	}
 	found, err = parseKeyFile(text)
 	if err != nil {

@@ -27,11 +27,11 @@ package policy
 
 import (
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/hermes-zmq/hermes/internal/plainfile"
 )
 
 // Policy is what one text says. It does not change, and may be used from any goroutine.
@@ -74,12 +74,7 @@ func Load(path string) (*Policy, error) {
 
 // load is Load; files are as parse returns them.
 func load(path string) (p *Policy, files []string, err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, nil, fmt.Errorf("cannot read the policy: %w", err)
-	}
-	defer func() { _ = f.Close() }()
-	text, err := io.ReadAll(io.LimitReader(f, maxDocument+1)) // the path may be that of a device
+	text, err := plainfile.Read(path, maxDocument)
 	if err != nil {
 		return nil, nil, fmt.Errorf("cannot read the policy: %w", err)
 	}

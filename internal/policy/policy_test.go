@@ -29,7 +29,7 @@ func TestAPolicyIsLoadedFromItsFile(t *testing.T) {
 
 func TestADeviceIsNoPolicy(t *testing.T) {
 	_, err := Load("/dev/zero")
-	require.ErrorContains(t, err, "it is no policy")
+	require.ErrorContains(t, err, "is not a file")
 	_, err = Load(t.TempDir())
 	require.ErrorContains(t, err, "cannot read the policy")
 }

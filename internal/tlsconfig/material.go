@@ -15,6 +15,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/hermes-zmq/hermes/internal/plainfile"
 )
 
 // material is what the files of a Config contain. It is never changed.
@@ -29,19 +31,7 @@ type material struct {
 // maxFile bounds the size of a file of certificates, in bytes; all roots of a system take about 256 KiB.
 const maxFile = 4 << 20
 
-// readFile reads a file that is not one that has no end.
-func readFile(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	switch {
-	case err != nil:
-		return nil, err
-	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("%s is not a file", path)
-	case info.Size() > maxFile:
-		return nil, fmt.Errorf("%s has %d bytes, and %d are the most", path, info.Size(), maxFile)
-	}
-	return os.ReadFile(path)
-}
+func readFile(path string) ([]byte, error) { return plainfile.Read(path, maxFile) }
 
 // ReadCert reads the first certificate in a PEM file.
 func ReadCert(path string) (*x509.Certificate, error) {
