@@ -44,13 +44,15 @@ type Control struct {
 	denied        atomic.Uint64 // messages that peers had no right to publish
 	subscriptions atomic.Uint64 // that peers had no right to
 
-	mu      sync.Mutex
+	mu      sync.Mutex // guards what follows
 	repeats map[denial]*repeats
+	fresh   map[denial]int // how many kinds began at a source in the present second
+	ends    time.Time      // of that second
 }
 
 // Open reads the policy and begins to watch its files.
 func Open(cfg Config) (*Control, error) {
-	c := &Control{cfg: cfg, repeats: map[denial]*repeats{}}
+	c := &Control{cfg: cfg, repeats: map[denial]*repeats{}, fresh: map[denial]int{}}
 	if cfg.Audit != "" {
 		log, err := openAudit(cfg.Audit, c.auditFailed)
 		if err != nil {
@@ -182,7 +184,7 @@ type Peer struct {
 // It returns the reason, if the peer is to be told now, or "".
 func (c *Control) DeniedPublish(r *Rights, peer Peer, topic, origin []byte, v policy.Verdict, n uint64) (tell string) {
 	c.denied.Add(n)
-	return c.deny(r, peer, Publishes, policy.Text(topic), policy.Text(origin), v, n)
+	return c.deny(r, peer, Publishes, shortened(policy.Text(topic)), shortened(policy.Text(origin)), v, n)
 }
 
 // DeniedAll counts n messages of a peer whose user has no rights any more, which it has been told.
@@ -192,7 +194,7 @@ func (c *Control) DeniedAll(n uint64) { c.denied.Add(n) }
 // peer.
 func (c *Control) DeniedSubscribe(r *Rights, peer Peer, prefix []byte, v policy.Verdict) (tell string) {
 	c.subscriptions.Add(1)
-	topic := policy.PrefixText(prefix)
+	topic := shortened(policy.PrefixText(prefix))
 	c.deny(r, peer, Subscribes, topic, "", v, 1)
 	return r.User.Refusal(verb(Subscribes), topic, v)
 }
@@ -252,17 +254,34 @@ func (c *Control) note(r denial, n uint64) (due uint64) {
 	defer c.mu.Unlock()
 	kind := c.repeats[r]
 	if kind == nil {
-		if len(c.repeats) >= maxRefusals {
-			c.forget()
-		}
-		kind = &repeats{}
-		c.repeats[r] = kind
+		r = c.begin(r, now)
+		kind = c.repeats[r]
 	}
 	if count, pass := kind.audit.Pass(now, n); pass {
 		c.record(r.entry(count))
 	}
 	due, _ = kind.event.PassEvery(notify.WarnEvery, now, n)
 	return due
+}
+
+// begin begins a kind of refusals, if its source has not begun too many; otherwise the kind is that of
+// all others of the source. The caller holds mu.
+func (c *Control) begin(r denial, now time.Time) denial {
+	if !now.Before(c.ends) || len(c.fresh) >= maxRefusals {
+		clear(c.fresh)
+		c.ends = now.Add(time.Second)
+	}
+	from := r.source()
+	if c.fresh[from]++; c.fresh[from] > maxFresh {
+		r = from
+	}
+	if c.repeats[r] == nil {
+		if len(c.repeats) >= maxRefusals {
+			c.forget()
+		}
+		c.repeats[r] = &repeats{}
+	}
+	return r
 }
 
 // forget makes room for refusals of other kinds, and writes what is left to say of the old ones.

@@ -10,9 +10,30 @@ import (
 // maxRefusals is how many kinds of refusals are told apart.
 const maxRefusals = 4096
 
+// maxFresh is how many kinds of refusals begin at one source in a second. Further ones are put
+// together: topics, origins and keys are what a peer likes, and each would have an event and a line of
+// the audit log.
+const maxFresh = 100
+
+// longestText is how much of a topic or an origin is kept, in bytes: a kind of refusals stays in memory.
+const longestText = 256
+
+// shortened is a topic or an origin as it is reported.
+func shortened(text string) string {
+	if len(text) <= longestText {
+		return text
+	}
+	return strings.ToValidUTF8(text[:longestText], "") + "..."
+}
+
 // denial is a kind of refusals, of which one event is given in a while.
 type denial struct {
 	action, user, peer, address, topic, origin, reason string
+}
+
+// source is where refusals come from, as the kind of those that are not told apart.
+func (r denial) source() denial {
+	return denial{action: r.action, user: r.user, address: host(r.address), reason: "various, which are too many to be told apart"}
 }
 
 // repeats count the refusals of a kind that have not been reported.
