@@ -105,3 +105,12 @@ func TestEveryLineOfTheAuditLogIsJSON(t *testing.T) {
 		require.NotContains(t, e.Text, "\n")
 	}
 }
+
+func TestAReloadWhileClosingLeavesTheAuditLogClosed(t *testing.T) {
+	o := open(t)
+	o.Control.Close()
+	before := o.Control.audit.file
+	require.Error(t, o.Reload())
+	require.Same(t, before, o.Control.audit.file)
+	require.Empty(t, o.events)
+}
