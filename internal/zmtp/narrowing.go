@@ -88,56 +88,41 @@ func (o *outlet) withdraw(c *conn, grants []policy.Grant) error {
 }
 
 // review implements role: it narrows all subscriptions anew. From the beginning on every message
-// is checked under the new rights; prefixes that are not granted any more go first.
+// is checked under the new rights. So prefixes that are granted now can come first, before those go
+// that are not granted any more: nothing is missed that is allowed before and afterwards, here and
+// where o.wanted is subscribed to, and no last value is sent twice.
 func (o *outlet) review(c *conn, r *access.Rights) {
 	n := c.narrowed
 	c.addPartial(1)
 	c.rights.Store(r)
-	fresh := make(map[string][]policy.Grant, len(n.asked))
-	needed := map[string]bool{}
-	for prefix, before := range n.asked {
+	before := n.asked
+	n.asked = make(map[string][]policy.Grant, len(before))
+	for prefix, old := range before {
 		grants, verdict := r.User.Narrow([]byte(prefix))
-		if len(grants) == 0 && len(before) > 0 {
+		if len(grants) == 0 && len(old) > 0 {
 			c.tellDenied(o.cfg.Access.DeniedSubscribe(r, c.asPeer(), []byte(prefix), verdict))
 		}
-		fresh[prefix] = grants
-		for _, g := range grants {
-			needed[string(g.Prefix)] = true
-		}
+		n.asked[prefix] = grants
 	}
-	err := o.exchange(c, fresh, needed)
+	err := o.exchange(c, before)
 	c.addPartial(-1)
 	if err != nil {
 		c.abort(err)
 	}
 }
 
-// exchange replaces the grants of all subscriptions. Prefixes that old and new ones share stay, so
-// that nothing is missed or replayed. The caller holds events.
-func (o *outlet) exchange(c *conn, fresh map[string][]policy.Grant, needed map[string]bool) error {
-	n := c.narrowed
-	for prefix := range n.granted {
-		if needed[prefix] {
-			n.granted[prefix]++ // kept while the old grants go
-		}
-	}
-	for _, grants := range n.asked {
-		if err := o.withdraw(c, grants); err != nil {
-			return err
-		}
-	}
-	held := make([]string, 0, len(n.granted))
-	for prefix := range n.granted {
-		held = append(held, prefix)
-	}
-	n.asked = fresh
-	for _, grants := range fresh {
+// exchange grants what all subscriptions are narrowed to now, and withdraws what they were before.
+// The caller holds events.
+func (o *outlet) exchange(c *conn, before map[string][]policy.Grant) error {
+	for _, grants := range c.narrowed.asked {
 		if err := o.grant(c, grants); err != nil {
 			return err
 		}
 	}
-	for _, prefix := range held {
-		n.granted[prefix]--
+	for _, grants := range before {
+		if err := o.withdraw(c, grants); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -155,6 +140,10 @@ func (c *conn) restricted() bool {
 	return c.narrowed != nil && (c.narrowed.partial > 0 || c.expelled.Load())
 }
 
+// longestMemo is how long what a connection remembers of its last message may be, in bytes: frames
+// may have hundreds of megabytes.
+const longestMemo = 1 << 10
+
 // mayReceive reports whether the peer may receive a topic.
 func (c *conn) mayReceive(topic []byte) bool {
 	switch {
@@ -164,8 +153,11 @@ func (c *conn) mayReceive(topic []byte) bool {
 		return false
 	}
 	r, m := c.rights.Load(), &c.narrowed.memo
-	if m.rights == r && bytes.Equal(m.topic, topic) {
+	switch {
+	case m.rights == r && bytes.Equal(m.topic, topic):
 		return m.allowed
+	case len(topic) > longestMemo:
+		return c.s.verdicts.MayReceive(r, topic)
 	}
 	m.rights, m.topic, m.allowed = r, append(m.topic[:0], topic...), c.s.verdicts.MayReceive(r, topic)
 	return m.allowed

@@ -59,7 +59,9 @@ func (i *inlet) firstDenied(c *conn, r *access.Rights, b *batch.Batch) int {
 func (i *inlet) mayPublish(c *conn, r *access.Rights, msg []byte) bool {
 	stream, topic, origin := streamOf(msg)
 	if region := r.User.PublishRegion(topic, origin); region != nil {
-		c.region.set(r, region, origin)
+		if len(origin) <= longestMemo {
+			c.region.set(r, region, origin)
+		}
 		return true
 	}
 	return i.verdicts.MayPublish(r, stream, topic, origin)

@@ -55,10 +55,10 @@ func (c *conn) admit(id policy.Identity) *carrier.Fault {
 		control.Refused(c.asPeer(), refused.Reason)
 		return &carrier.Fault{Cause: carrier.CauseAuth, Text: refused.Reason, Said: refused.Tell}
 	}
-	c.rights.Store(r)
 	if c.s.role.side() == access.Subscribes {
-		c.narrowed = newNarrowing()
+		c.narrowed = newNarrowing() // not later: a review may come as soon as the peer has joined
 	}
+	c.rights.Store(r)
 	return nil
 }
 

@@ -362,6 +362,7 @@ func (s *socket) leave(c *conn, reason error) {
 	}
 	s.events.Lock()
 	defer s.events.Unlock()
+	c.left = true
 	s.role.detach(c)
 	c.left = true
 	s.mu.Lock()
