@@ -14,7 +14,7 @@ ROOT = HERE.parent
 MODULE = "github.com/hermes-zmq/hermes/"
 PICTURE = ROOT / "docs" / "pictures" / "layers.svg"
 SOURCES = ["./core/...", "./internal/...", "./capi/...", "./cmd/..."]
-LEFT_OUT = {"internal/testkit", "internal/zmtp/interop"}
+LEFT_OUT = {"internal/testkit", "internal/testkit/policymodel", "internal/zmtp/interop"}
 WIDTH, CODE_X, LINE, GAP = 760, 250, 18, 14
 
 Layer = tuple[str, str, list[str]]

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/hermes-zmq/hermes/internal/testkit/policymodel"
 )
 
 // soon bounds waits for what happens by itself.
@@ -210,11 +212,11 @@ func TestVerdictsDuringReloads(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 2))
-	m := randomModel(r)
-	l, path, _ := opened(t, m.text.String())
-	for asked := 0; asked < cases(t)/10; {
-		m = randomModel(r)
-		replace(t, path, m.text.String())
+	m := policymodel.Random(r)
+	l, path, _ := opened(t, m.String())
+	for asked := 0; asked < policymodel.Cases(t, 20_000)/10; {
+		m = policymodel.Random(r)
+		replace(t, path, m.String())
 		require.NoError(t, l.Reload())
 		for range questionsEach {
 			askBoth(t, r, m, l.Policy())

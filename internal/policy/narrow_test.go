@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/hermes-zmq/hermes/internal/testkit/policymodel"
 	"github.com/hermes-zmq/hermes/internal/wire"
 )
 
@@ -28,8 +29,8 @@ func FuzzNarrow(f *testing.F) {
 		f.Add(uint64(i+100), []byte(prefix), "a/é/😀", []byte(`["a/b/5"]`))
 	}
 	f.Fuzz(func(t *testing.T, seed uint64, subscription []byte, topic string, strange []byte) {
-		m := randomModel(rand.New(rand.NewPCG(seed, 0)))
-		p, err := Parse("p", "", []byte(m.text.String()))
+		m := policymodel.Random(rand.New(rand.NewPCG(seed, 0)))
+		p, err := Parse("p", "", []byte(m.String()))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -45,15 +46,15 @@ func FuzzNarrow(f *testing.F) {
 				}
 			}
 			if frame, err := wire.AppendString(nil, topic); err == nil {
-				allowed, _ := m.ask(name, topic, nil)
+				allowed, _ := m.Ask(name, topic, nil)
 				if want := allowed && bytes.HasPrefix(frame, subscription); passes(u, grants, frame) != want {
-					t.Fatalf("%s, %q: %q passes: %v, grants %s\n%s", name, subscription, frame, !want, grants, m.text.String())
+					t.Fatalf("%s, %q: %q passes: %v, grants %s\n%s", name, subscription, frame, !want, grants, m.String())
 				}
 			}
 			if wire.Valid(strange) && passes(u, grants, strange) {
-				allowed, _ := m.ask(name, string(wire.Text(strange, nil)), nil)
+				allowed, _ := m.Ask(name, string(wire.Text(strange, nil)), nil)
 				if !allowed || !bytes.HasPrefix(strange, subscription) {
-					t.Fatalf("%s, %q: %q passes, grants %s\n%s", name, subscription, strange, grants, m.text.String())
+					t.Fatalf("%s, %q: %q passes, grants %s\n%s", name, subscription, strange, grants, m.String())
 				}
 			}
 		}

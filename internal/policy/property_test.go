@@ -3,16 +3,14 @@ package policy
 import (
 	"bytes"
 	"math/rand/v2"
-	"os"
 	"strconv"
 	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
-)
 
-// casesVariable is how many questions TestVerdictsAreThoseOfTheModel asks.
-const casesVariable = "HERMES_POLICY_CASES"
+	"github.com/hermes-zmq/hermes/internal/testkit/policymodel"
+)
 
 // questionsEach is how many questions one random policy is asked, of each kind.
 const questionsEach = 40
@@ -20,25 +18,15 @@ const questionsEach = 40
 // quickAnswers counts what is allowed at once.
 var quickAnswers atomic.Int64
 
-func cases(t testing.TB) int {
-	text := os.Getenv(casesVariable)
-	if text == "" {
-		return 20_000
-	}
-	n, err := strconv.Atoi(text)
-	require.NoError(t, err, casesVariable)
-	return n
-}
-
 func TestVerdictsAreThoseOfTheModel(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 1))
 	allowed, asked := 0, 0
-	for asked < cases(t) {
-		m := randomModel(r)
-		p, err := Parse("p", "", []byte(m.text.String()))
-		require.NoError(t, err, "%s", m.text.String())
+	for asked < policymodel.Cases(t, 20_000) {
+		m := policymodel.Random(r)
+		p, err := Parse("p", "", []byte(m.String()))
+		require.NoError(t, err, "%s", m.String())
 		for range questionsEach {
 			asked += 2
 			allowed += askBoth(t, r, m, p)
@@ -50,41 +38,41 @@ func TestVerdictsAreThoseOfTheModel(t *testing.T) {
 }
 
 // askBoth asks the model and the policy the same questions. It returns how many were allowed.
-func askBoth(t testing.TB, r *rand.Rand, m *model, p *Policy) (allowed int) {
-	name := pick(r, p.Users())
-	u, topic, origin := p.User(name), m.topic(r), pick(r, []string{name, "u0", "u1", "u5", "x"})
-	want, line := m.ask(name, topic, &origin)
-	for _, v := range []Verdict{u.Publish(topic, origin), u.PublishFrames(frame(r, topic), frame(r, origin)), u.PublishFrames(strangeFrame(r, topic), strangeFrame(r, origin))} {
+func askBoth(t testing.TB, r *rand.Rand, m *policymodel.Model, p *Policy) (allowed int) {
+	name := policymodel.Pick(r, p.Users())
+	u, topic, origin := p.User(name), m.Topic(r), policymodel.Pick(r, []string{name, "u0", "u1", "u5", "x"})
+	want, line := m.Ask(name, topic, &origin)
+	for _, v := range []Verdict{u.Publish(topic, origin), u.PublishFrames(policymodel.Frame(r, topic), policymodel.Frame(r, origin)), u.PublishFrames(policymodel.StrangeFrame(r, topic), policymodel.StrangeFrame(r, origin))} {
 		if v.Allowed != want || v.cause == noRule && v.Line != line {
-			t.Fatalf("%s publishes %q as %q: %+v, and not %v by line %d\n%s", name, topic, origin, v, want, line, m.text.String())
+			t.Fatalf("%s publishes %q as %q: %+v, and not %v by line %d\n%s", name, topic, origin, v, want, line, m.String())
 		}
 	}
 	if want {
 		allowed++
 	}
-	for _, f := range [][2][]byte{{frame(r, topic), frame(r, origin)}, {strangeFrame(r, topic), strangeFrame(r, origin)}} {
+	for _, f := range [][2][]byte{{policymodel.Frame(r, topic), policymodel.Frame(r, origin)}, {policymodel.StrangeFrame(r, topic), policymodel.StrangeFrame(r, origin)}} {
 		quick := u.QuicklyPublishes(f[0], f[1])
 		if quick && !want {
-			t.Fatalf("%s quickly publishes %q as %q\n%s", name, f[0], f[1], m.text.String())
+			t.Fatalf("%s quickly publishes %q as %q\n%s", name, f[0], f[1], m.String())
 		}
 		region := u.PublishRegion(f[0], f[1])
 		if region != nil && (!want || !bytes.HasPrefix(f[0], region)) {
-			t.Fatalf("%s has the region %q for %q as %q\n%s", name, region, f[0], f[1], m.text.String())
+			t.Fatalf("%s has the region %q for %q as %q\n%s", name, region, f[0], f[1], m.String())
 		}
 		if quick && region != nil {
 			quickAnswers.Add(1)
 			askBelow(t, r, m, u, region, f[1], origin)
 		}
 	}
-	want, line = m.ask(name, topic, nil)
-	for _, f := range [][]byte{frame(r, topic), strangeFrame(r, topic)} {
+	want, line = m.Ask(name, topic, nil)
+	for _, f := range [][]byte{policymodel.Frame(r, topic), policymodel.StrangeFrame(r, topic)} {
 		if u.QuicklyReceives(f) && !want {
-			t.Fatalf("%s quickly receives %q\n%s", name, f, m.text.String())
+			t.Fatalf("%s quickly receives %q\n%s", name, f, m.String())
 		}
 	}
-	for _, v := range []Verdict{u.Subscribe(topic), u.SubscribeFrame(frame(r, topic)), u.SubscribeFrame(strangeFrame(r, topic))} {
+	for _, v := range []Verdict{u.Subscribe(topic), u.SubscribeFrame(policymodel.Frame(r, topic)), u.SubscribeFrame(policymodel.StrangeFrame(r, topic))} {
 		if v.Allowed != want || v.Line != line {
-			t.Fatalf("%s subscribes to %q: %+v, and not %v by line %d\n%s", name, topic, v, want, line, m.text.String())
+			t.Fatalf("%s subscribes to %q: %+v, and not %v by line %d\n%s", name, topic, v, want, line, m.String())
 		}
 	}
 	if want {
@@ -94,12 +82,12 @@ func askBoth(t testing.TB, r *rand.Rand, m *model, p *Policy) (allowed int) {
 }
 
 // askBelow asks the model about topics that begin with a region.
-func askBelow(t testing.TB, r *rand.Rand, m *model, u *User, region, frameOfOrigin []byte, origin string) {
+func askBelow(t testing.TB, r *rand.Rand, m *policymodel.Model, u *User, region, frameOfOrigin []byte, origin string) {
 	for range 5 {
-		topic := m.topic(r)
-		if f := frame(r, topic); bytes.HasPrefix(f, region) {
-			if want, _ := m.ask(u.Name(), topic, &origin); !want {
-				t.Fatalf("%s may not publish %q as %q, which is in the region %q\n%s", u.Name(), f, frameOfOrigin, region, m.text.String())
+		topic := m.Topic(r)
+		if f := policymodel.Frame(r, topic); bytes.HasPrefix(f, region) {
+			if want, _ := m.Ask(u.Name(), topic, &origin); !want {
+				t.Fatalf("%s may not publish %q as %q, which is in the region %q\n%s", u.Name(), f, frameOfOrigin, region, m.String())
 			}
 		}
 	}
@@ -107,42 +95,42 @@ func askBelow(t testing.TB, r *rand.Rand, m *model, u *User, region, frameOfOrig
 
 // narrowBoth narrows a subscription, and looks whether it passes what the model allows. It returns
 // how many topics it tried.
-func narrowBoth(t testing.TB, r *rand.Rand, m *model, p *Policy) int {
-	name := pick(r, p.Users())
+func narrowBoth(t testing.TB, r *rand.Rand, m *policymodel.Model, p *Policy) int {
+	name := policymodel.Pick(r, p.Users())
 	u := p.User(name)
-	topic := m.topic(r)
-	whole := frame(r, topic)
+	topic := m.Topic(r)
+	whole := policymodel.Frame(r, topic)
 	if r.IntN(3) == 0 {
-		whole = strangeFrame(r, topic)
+		whole = policymodel.StrangeFrame(r, topic)
 	}
 	subscription := whole[:r.IntN(len(whole)+1)]
 	if r.IntN(4) == 0 {
 		subscription = nil
 	}
-	grants, v := u.narrow(subscription, pick(r, []int{3, maxSteps, maxSteps}))
+	grants, v := u.narrow(subscription, policymodel.Pick(r, []int{3, maxSteps, maxSteps}))
 	if v.Allowed != (len(grants) > 0) {
-		t.Fatalf("%s, %q: %v, and %d grants\n%s", name, subscription, v, len(grants), m.text.String())
+		t.Fatalf("%s, %q: %v, and %d grants\n%s", name, subscription, v, len(grants), m.String())
 	}
 	for _, g := range grants {
 		if !bytes.HasPrefix(g.Prefix, subscription) {
-			t.Fatalf("%s: the grant %q is wider than %q\n%s", name, g.Prefix, subscription, m.text.String())
+			t.Fatalf("%s: the grant %q is wider than %q\n%s", name, g.Prefix, subscription, m.String())
 		}
 	}
 	for i := range questionsEach {
 		if i%2 == 0 { // one that resembles it
-			topic += pick(r, []string{"", "/", randomSegment(r)})
+			topic += policymodel.Pick(r, []string{"", "/", policymodel.Segment(r)})
 		} else {
-			topic = m.topic(r)
+			topic = m.Topic(r)
 		}
-		allowed, _ := m.ask(name, topic, nil)
-		f := frame(r, topic)
+		allowed, _ := m.Ask(name, topic, nil)
+		f := policymodel.Frame(r, topic)
 		want := allowed && bytes.HasPrefix(f, subscription)
 		if passes(u, grants, f) != want {
-			t.Fatalf("%s, %q: %q passes: %v, grants %s\n%s", name, subscription, f, !want, grants, m.text.String())
+			t.Fatalf("%s, %q: %q passes: %v, grants %s\n%s", name, subscription, f, !want, grants, m.String())
 		}
-		f = strangeFrame(r, topic)
+		f = policymodel.StrangeFrame(r, topic)
 		if passes(u, grants, f) && !(allowed && bytes.HasPrefix(f, subscription)) {
-			t.Fatalf("%s, %q: %q passes, grants %s\n%s", name, subscription, f, grants, m.text.String())
+			t.Fatalf("%s, %q: %q passes, grants %s\n%s", name, subscription, f, grants, m.String())
 		}
 	}
 	return questionsEach
@@ -162,19 +150,19 @@ func TestSharedTreesChangeNothing(t *testing.T) {
 	// A user of many rule sets has one tree for most of them.
 	r := rand.New(rand.NewPCG(7, 7))
 	for range 20 {
-		m := &model{users: map[string][]string{"u0": {"u0"}}, groups: map[string][]string{}, line: 1}
-		m.printf("[users.u0]\nuids = [1]\n[groups]\n")
+		m := policymodel.New()
+		m.AddUser("u0", "uids = [1]", "u0")
+		m.BeginGroups()
 		var names []string
 		for i := range 12 {
 			name := "g" + strconv.Itoa(i)
-			m.groups[name] = []string{"u0"}
-			m.printf("%s = [\"u0\"]\n", name)
+			m.AddGroup(name, "u0")
 			names = append(names, name)
 		}
 		for range 30 {
-			m.addRule(r, names)
+			m.AddRule(r, names)
 		}
-		p, err := Parse("p", "", []byte(m.text.String()))
+		p, err := Parse("p", "", []byte(m.String()))
 		require.NoError(t, err)
 		require.Greater(t, len(p.User("u0").sets), sharedTrees+1)
 		for range 100 {
