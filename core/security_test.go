@@ -320,7 +320,7 @@ func TestLibzmqHasNoPolicy(t *testing.T) {
 	require.NoError(t, err)
 	defer po.Close()
 	path := filepath.Join(t.TempDir(), "policy.toml")
-	require.NoError(t, os.WriteFile(path, nil, 0o600))
+	require.NoError(t, os.WriteFile(path, []byte("[users.all]\nanonymous = true\n"), 0o600))
 	set(t, po, "policy", path, "engine", "libzmq")
 	code(t, EADDRESS, po.Start(), "the option policy")
 }

@@ -81,10 +81,7 @@ func testPolicy(std streams, args []string, origin string) error {
 func someUsers(p *policy.Policy) string {
 	const most = 10
 	names := p.Users()
-	switch n := len(names); {
-	case n == 0:
-		return "it has no users"
-	case n > most:
+	if n := len(names); n > most {
 		return fmt.Sprintf("it has %s and %d more", strings.Join(names[:most], ", "), n-most)
 	}
 	return "it has " + strings.Join(names, ", ")

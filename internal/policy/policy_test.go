@@ -34,12 +34,11 @@ func TestADeviceIsNoPolicy(t *testing.T) {
 	require.ErrorContains(t, err, "cannot read the policy")
 }
 
-func TestAnEmptyPolicyHasNoUsers(t *testing.T) {
-	p, err := Parse("p", "", nil)
-	require.NoError(t, err)
-	require.Empty(t, p.Users())
-	require.Nil(t, p.Identify(Identity{Address: "tcp://127.0.0.1:1"}))
-	require.Nil(t, p.Identify(Identity{Local: true}))
+func TestAPolicyWithoutUsersIsWrong(t *testing.T) {
+	for _, text := range []string{"", "# to be written\n", "[groups]\n"} {
+		_, err := Parse("p", "", []byte(text))
+		require.EqualError(t, err, "p, line 1: there is no user, so that no program could connect; write one as [users.NAME]")
+	}
 }
 
 func TestProblemsAreOneLineTogether(t *testing.T) {

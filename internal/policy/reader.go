@@ -77,6 +77,9 @@ func (r *reader) read(root *table) {
 	for _, action := range []string{"allow", "deny"} {
 		r.readRules(root, action)
 	}
+	if len(r.users) == 0 && len(r.problems) == 0 { // as in a file that is just being written
+		r.wrong(1, "there is no user, so that no program could connect; write one as [users.NAME]")
+	}
 }
 
 // onlyKeys reports the keys of a table that are none of those that it may have.
