@@ -1,6 +1,7 @@
 package access
 
 import (
+	"errors"
 	"os"
 	"sync"
 	"time"
@@ -60,7 +61,7 @@ func (l *auditLog) write(e entry) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if err = l.append(append(line, '\n')); err == nil {
+	if err = l.appendLine(append(line, '\n')); err == nil {
 		return
 	}
 	if _, due := l.pace.PassEvery(notify.WarnEvery, time.Now(), 1); due {
@@ -68,9 +69,9 @@ func (l *auditLog) write(e entry) {
 	}
 }
 
-// append writes a line. Where a pipe is full, because its reader does not read, the line is lost: those that
+// appendLine writes a line. Where a pipe is full, because its reader does not read, the line is lost: those that
 // wait for l.mu hold locks of sockets. The caller holds mu.
-func (l *auditLog) append(line []byte) error {
+func (l *auditLog) appendLine(line []byte) error {
 	raw, err := l.file.SyscallConn()
 	if err != nil {
 		return err
@@ -78,7 +79,7 @@ func (l *auditLog) append(line []byte) error {
 	var failed error
 	err = raw.Write(func(fd uintptr) (done bool) {
 		for n := 0; len(line) > 0 && failed == nil; line = line[n:] {
-			if n, failed = unix.Write(int(fd), line); failed == unix.EINTR {
+			if n, failed = unix.Write(int(fd), line); errors.Is(failed, unix.EINTR) {
 				n, failed = 0, nil
 			}
 			n = max(n, 0)

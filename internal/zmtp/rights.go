@@ -86,7 +86,7 @@ func (s *socket) departed(c *conn, reason error) {
 // disconnected, and the others have theirs.
 func (s *socket) reviewAll() {
 	for _, c := range *s.peers.Load() {
-		safe.Do(func(err error) { c.abort(err) }, func() { s.reviewOne(c) })
+		safe.Do(c.abort, func() { s.reviewOne(c) })
 	}
 }
 
