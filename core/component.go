@@ -105,9 +105,13 @@ type component struct {
 	events notify.Log
 	links  connectivity.Tracker
 
-	refused      atomic.Uint64                                   // handshakes
-	access       atomic.Pointer[access.Control]                  // of this run; nil without a policy
-	deniedBefore struct{ messages, subscriptions atomic.Uint64 } // in earlier runs
+	refused atomic.Uint64                  // handshakes
+	access  atomic.Pointer[access.Control] // of this run; nil without a policy
+	// What peers had no right to in earlier runs. The lock keeps it in step with access.
+	deniedBefore struct {
+		sync.Mutex
+		messages, subscriptions uint64
+	}
 }
 
 // hooks are what a kind of component does in its life. fact, endpoints and reason may be nil.

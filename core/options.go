@@ -43,7 +43,8 @@ func (c *component) Set(key, value string) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !o.Live && c.state != stateNew && c.state != stateStopped {
+	fixed := !o.Live || o.Variable == option.Variable(c.network.access.policy) // which was handled above, unless a Start comes between
+	if fixed && c.state != stateNew && c.state != stateStopped {
 		return errorf(ESTATE, "option %q of %s can be set only while it is not running", key, c.who())
 	}
 	if o.Variable == option.Variable(c.network.curve.clients) && c.state != stateNew && c.state != stateStopped {

@@ -163,12 +163,17 @@ func (c *component) openAccess() error {
 
 // closeAccess undoes openAccess. What was counted stays.
 func (c *component) closeAccess() {
-	if control := c.access.Swap(nil); control != nil {
-		control.Close()
-		messages, subscriptions := control.Denied()
-		c.deniedBefore.messages.Add(messages)
-		c.deniedBefore.subscriptions.Add(subscriptions)
+	control := c.access.Load()
+	if control == nil {
+		return
 	}
+	control.Close()
+	messages, subscriptions := control.Denied()
+	c.deniedBefore.Lock()
+	defer c.deniedBefore.Unlock()
+	c.access.Store(nil)
+	c.deniedBefore.messages += messages
+	c.deniedBefore.subscriptions += subscriptions
 }
 
 // reloadPolicy is Set for the option "policy" of a component that runs; done is false if it does
@@ -194,7 +199,9 @@ func (c *component) reloadPolicy(path string) (done bool, err error) {
 
 // deniedSoFar is what peers had no right to, over all runs.
 func (c *component) deniedSoFar() (messages, subscriptions uint64) {
-	messages, subscriptions = c.deniedBefore.messages.Load(), c.deniedBefore.subscriptions.Load()
+	c.deniedBefore.Lock()
+	defer c.deniedBefore.Unlock()
+	messages, subscriptions = c.deniedBefore.messages, c.deniedBefore.subscriptions
 	if control := c.access.Load(); control != nil {
 		m, s := control.Denied()
 		return messages + m, subscriptions + s

@@ -90,13 +90,13 @@ func (l *Live) Subscribe(f func(*Policy)) (cancel func()) {
 // Reload reads the policy again. An error leaves it as it was. When Reload returns, the subscribers
 // have been called, unless another goroutine is about to call them.
 func (l *Live) Reload() error {
-	l.mu.Lock()
-	closed := l.isClosed
-	l.mu.Unlock()
-	if closed {
+	if l.closed() {
 		return errClosed
 	}
 	p, err := l.exchange()
+	if l.closed() { // meanwhile: there is nothing to report any more
+		return errClosed
+	}
 	if err != nil {
 		l.tellReport(failed("the policy stays as it was", err))
 		return err
@@ -104,6 +104,12 @@ func (l *Live) Reload() error {
 	l.tellReport(Report{text: fmt.Sprintf("%s was read again; users: %d", p.name, len(p.users))})
 	l.tell()
 	return nil
+}
+
+func (l *Live) closed() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.isClosed
 }
 
 func (l *Live) tellReport(r Report) {

@@ -120,6 +120,7 @@ func (w *watcher) run() {
 		case <-events:
 			w.settle(events)
 		case <-errs: // events were lost
+			w.settle(events) // or the descriptor is broken, and errors come without end
 		case <-timer.C:
 		}
 		if w.differs() {
