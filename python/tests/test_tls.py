@@ -1,17 +1,16 @@
-"""TLS, with certificates that openssl makes."""
+"""TLS, with certificates of a CA that is made for the test."""
 
 from __future__ import annotations
 
 import pathlib
-import subprocess
 
 import pytest
+import trustme
 from support import PATIENCE
 
 import hermes
 from hermes import Envelope, Publisher, Receiver, errors
 
-KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
 # libzmq has no TLS.
 pytestmark = pytest.mark.one_engine
 
@@ -20,20 +19,14 @@ ANYWHERE = "tls://127.0.0.1:*"
 
 @pytest.fixture
 def certificates(tmp_path: pathlib.Path) -> pathlib.Path:
-    """Make a CA and certificates of it, and a stranger that is its own CA; return their folder."""
-
-    def openssl(*words: str) -> None:
-        subprocess.run(["openssl", *words], check=True, capture_output=True, cwd=tmp_path)
-
-    for name in ("ca", "stranger"):
-        own = ["-x509", "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.pem"]
-        openssl("req", *KEY, *own)
-    (tmp_path / "names").write_text("subjectAltName=IP:127.0.0.1")
-    for name in ("office", "client"):
-        files = ["-keyout", f"{name}.key", "-out", f"{name}.csr"]
-        openssl("req", *KEY, "-subj", f"/CN={name}", *files)
-        ca = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "names"]
-        openssl("x509", "-req", "-in", f"{name}.csr", *ca, "-out", f"{name}.pem")
+    """Make a CA and certificates of it, and those of another CA; return their folder."""
+    for name, holders in (("ca", ["office", "client"]), ("other", ["stranger"])):
+        authority = trustme.CA(organization_name=name)
+        authority.cert_pem.write_to_path(str(tmp_path / f"{name}.pem"))
+        for holder in holders:
+            made = authority.issue_cert("127.0.0.1", common_name=holder)
+            made.cert_chain_pems[0].write_to_path(str(tmp_path / f"{holder}.pem"))
+            made.private_key_pem.write_to_path(str(tmp_path / f"{holder}.key"))
     return tmp_path
 
 
@@ -57,7 +50,7 @@ def test_envelopes_pass(certificates: pathlib.Path) -> None:
     ("name", "ca", "error"),
     [
         ("stranger", "ca", errors.AccessDeniedError),
-        ("client", "stranger", errors.AuthenticationError),
+        ("client", "other", errors.AuthenticationError),
     ],
 )
 def test_a_refusal_is_told_at_once(
