@@ -1,14 +1,13 @@
 package curve
 
 import (
-	"bufio"
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"unsafe"
 
 	"github.com/hermes-zmq/hermes/internal/plainfile"
 )
@@ -37,11 +36,13 @@ type certificate struct {
 	secret *Secret
 }
 
-// parseKeyFile reads the text of a key file. Errors name the line, and no secret key.
+// parseKeyFile reads the text of a key file. Errors name the line, and no secret key. Nothing that it
+// returns refers to text, and it copies no part of it, so that the caller can wipe it.
 func parseKeyFile(text []byte) (found certificate, err error) {
-	lines := bufio.NewScanner(bytes.NewReader(text))
-	for n := 1; lines.Scan(); n++ {
-		line := strings.TrimSpace(lines.Text())
+	n := 0
+	for line := range strings.Lines(unsafe.String(unsafe.SliceData(text), len(text))) {
+		n++
+		line = strings.TrimSpace(line)
 		if p, err := ParsePublic(line); err == nil {
 			found.public = append(found.public, p)
 			continue
@@ -66,7 +67,7 @@ func parseKeyFile(text []byte) (found certificate, err error) {
 			found.secret = &s
 		}
 	}
-	return found, lines.Err()
+	return found, nil
 }
 
 func unquote(value string) string {
@@ -84,6 +85,7 @@ func readKeyFile(path string) (found certificate, err error) {
 	if err != nil {
 		return found, err
 	}
+	defer clear(text) // it may have a secret key
 	found, err = parseKeyFile(text)
 	if err != nil {
 		return found, fmt.Errorf("%s: %w", path, err)

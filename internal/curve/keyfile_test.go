@@ -108,3 +108,14 @@ func TestAllPublicKeysOfAFileOrDirectoryAreRead(t *testing.T) {
 	_, err = ReadPublicKeys(dir)
 	require.ErrorContains(t, err, "line 1")
 }
+
+func TestTheTextOfAKeyFileCanBeWiped(t *testing.T) {
+	pair, err := Generate()
+	require.NoError(t, err)
+	text := []byte("curve\n    public-key = \"" + pair.Public.String() + "\"\n    secret-key = \"" + pair.Secret().Text() + "\"\n")
+	found, err := parseKeyFile(text)
+	require.NoError(t, err)
+	clear(text)
+	require.Equal(t, pair.Public, found.public[0])
+	require.Equal(t, pair.Secret(), *found.secret)
+}
