@@ -145,6 +145,10 @@ func TestTheTextOfADenialNamesUserTopicAndLine(t *testing.T) {
 	publishAll(t, p, "feed", "orders/1")
 	hears(t, p, "user feed may not publish orders/1 (no rule of policy.toml allows it)")
 	require.Contains(t, p.Stats().Problem, "user feed may not publish orders/1")
+
+	g.write(t, feedUsers, feedRules+"[[allow]]\nusers = [\"feed\"]\npublish = [\"orders\"]\n")
+	require.NoError(t, g.office.Set("policy", g.policy))
+	require.Eventually(t, func() bool { return p.Stats().Problem == "" }, soon, time.Millisecond, "it is allowed now")
 }
 
 func TestStrangersAndUsersWithoutRightsAreRefusedAtOnce(t *testing.T) {

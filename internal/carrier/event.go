@@ -24,7 +24,7 @@ const (
 	// Recovered: Exhausted is over.
 	Recovered
 	// Denied: the peer says that this end has no right to what it has published or subscribed
-	// to; Reason says what, and by which rule.
+	// to; Reason says what, and by which rule. Without a Reason, what was denied may be allowed now.
 	Denied
 )
 

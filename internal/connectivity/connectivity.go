@@ -203,10 +203,13 @@ func (c *Tracker) Note(own carrier.Type, e carrier.Event, bound bool, out *notif
 			out.Text += fmt.Sprintf(" (%d times since the last report)", n)
 		}
 	case carrier.Denied:
-		n, due := c.repeat(own, e, r)
 		if r != nil {
 			r.denied = e.Reason
 		}
+		if e.Reason == "" {
+			return false
+		}
+		n, due := c.repeat(own, e, r)
 		if out.Count = n; !due {
 			return false
 		}

@@ -3,6 +3,7 @@ package curve
 import (
 	"bytes"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -226,4 +227,29 @@ func FuzzServerRefusesAnyCommand(f *testing.F) {
 			t.Fatal("a forged command was accepted")
 		}
 	})
+}
+
+// BenchmarkServer is what one handshake costs a server, as far as INITIATE: an upper bound for
+// what limit.handshakes.rate lets strangers take of its time.
+func BenchmarkServer(b *testing.B) {
+	s := newServer(b, manualClient)
+	spent := time.Duration(0)
+	for b.Loop() {
+		h := newHandshake(b, s)
+		hello, err := h.client.Hello()
+		require.NoError(b, err)
+		name, rest := data(hello)
+		began := time.Now()
+		welcome, err := h.server.Receive(name, rest)
+		spent += time.Since(began)
+		require.NoError(b, err)
+		initiate, err := h.client.Receive(data(welcome.Answer))
+		require.NoError(b, err)
+		name, rest = data(initiate.Answer)
+		began = time.Now()
+		_, err = h.server.Receive(name, rest)
+		spent += time.Since(began)
+		require.NoError(b, err)
+	}
+	b.ReportMetric(float64(spent.Microseconds())/float64(b.N), "server-µs/op")
 }

@@ -17,14 +17,14 @@ import (
 //
 // Data of the commands that are used here:
 //
-//	READY        properties, see ready.go
-//	ERROR        1 byte size, reason
-//	PING         2 bytes time to live in 0.1 s, network order; 0 to 16 bytes context
-//	PONG         the context of the PING
-//	SUBSCRIBE    prefix (ZMTP 3.1)
-//	CANCEL       prefix (ZMTP 3.1)
+//	READY          properties, see ready.go
+//	ERROR          1 byte size, reason
+//	PING           2 bytes time to live in 0.1 s, network order; 0 to 16 bytes context
+//	PONG           the context of the PING
+//	SUBSCRIBE      prefix (ZMTP 3.1)
+//	CANCEL         prefix (ZMTP 3.1)
 //	HERMES-PATH    see route.go; our own
-//	HERMES-DENIED  reason; our own, see denied.go
+//	HERMES-DENIED  what the peer has no right to, and why, for people; nothing: no longer. Our own
 const (
 	cmdReady     = "READY"
 	cmdError     = "ERROR"

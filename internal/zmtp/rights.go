@@ -106,6 +106,7 @@ func (s *socket) reviewOne(c *conn) {
 		c.abort(&carrier.Fault{Cause: carrier.CauseAuth, Text: refused.Reason})
 		return
 	}
+	c.postDenied(nil) // what was denied so far may be allowed now; what is not is told again
 	s.role.review(c, r)
 }
 
@@ -121,7 +122,14 @@ func printableReason(data []byte) string {
 
 // tellDenied tells a hermes peer what it has no right to. One that does not read is not told.
 func (c *conn) tellDenied(reason string) {
-	if reason != "" && (c.peer.hermes != "" || c.peer.office != "") {
-		c.postControl(appendCommand(nil, cmdDenied, []byte(reason[:min(len(reason), maxReason)])))
+	if reason != "" {
+		c.postDenied([]byte(reason[:min(len(reason), maxReason)]))
+	}
+}
+
+// postDenied sends a HERMES-DENIED to a hermes peer. Without a reason it takes back those before.
+func (c *conn) postDenied(reason []byte) {
+	if c.peer.hermes != "" || c.peer.office != "" {
+		c.postControl(appendCommand(nil, cmdDenied, reason))
 	}
 }
