@@ -229,8 +229,8 @@ func FuzzServerRefusesAnyCommand(f *testing.F) {
 	})
 }
 
-// BenchmarkServer is what one handshake costs a server, as far as INITIATE: an upper bound for
-// what limit.handshakes.rate lets strangers take of its time.
+// BenchmarkServer is what one handshake costs a server. Times limit.handshakes.rate, it is what clients
+// without a valid key can take of its time.
 func BenchmarkServer(b *testing.B) {
 	s := newServer(b, manualClient)
 	spent := time.Duration(0)
