@@ -178,13 +178,15 @@ func TestWhatAnotherCallerCollectsIsSent(t *testing.T) {
 
 func TestStagingLeavesHalfTheQueueWhileTheSenderSleeps(t *testing.T) {
 	q, w := sleeping(t)
+	var allowed Allowance
 	testkit.Repeat(t, "the sender sleeps", func() bool {
 		q.Snapshot()
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		return w.allowed.Wakes
+		allowed = w.allowed
+		return allowed.Wakes
 	})
-	require.Equal(t, Allowance{Messages: 50, Bytes: 1 << 19, Each: 100, Wakes: true}, w.allowed)
+	require.Equal(t, Allowance{Messages: 50, Bytes: 1 << 19, Each: 100, Wakes: true}, allowed)
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	require.Zero(t, q.allowAsleep(51, 0))
