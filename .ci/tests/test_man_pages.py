@@ -75,7 +75,7 @@ def test_the_command_has_its_page(manual):
         assert len(re.findall(rf"(?m)^\s+hermes {word}\b", shown)) >= 2  # synopsis, commands
         told = subprocess.run([command, "help", word], capture_output=True, text=True, check=True)
         flags = re.findall(r"(?m)^ {6}(--\w+)", told.stdout)
-        assert bool(flags) == (word in {"postoffice", "sub", "pub"})
+        assert bool(flags) == (word in {"postoffice", "sub", "pub", "policy"})
         for flag in flags:
             assert re.search(rf"(?m)^\s+{flag}\b", shown), f"{word} {flag}"
     for kind in ("publisher", "receiver", "postoffice"):
