@@ -180,7 +180,7 @@ func TestAPolicyChangesWhileConnectionsStay(t *testing.T) {
 	require.Equal(t, []string{"ticks/a/eur", "end"}, topicsUntil(t, r, "end"), "and given back")
 	require.Len(t, g.office.Stats().Subscribers, 2)
 
-	require.NoError(t, os.WriteFile(g.policy, []byte("[[allow]]\nusers = [\"nobody\"]\n"), 0o600))
+	require.NoError(t, os.WriteFile(g.policy, []byte("[[allow]]\nusers = [\"no-such-user\"]\n"), 0o600))
 	code(t, EOPTION, g.office.Set("policy", g.policy), "the old rules stay", "policy.toml, line 1")
 	hears(t, g.office, "the policy stays as it was")
 	publishAll(t, p, "feed", "ticks/a/eur", "end")
