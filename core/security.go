@@ -92,9 +92,9 @@ func (c *component) reportUnprotected() {
 	e := notify.Event{Kind: "unprotected", Level: notify.Warning, Address: strings.Join(open, ",")}
 	lock := "remove plain+ to use the keys there"
 	if keys == nil {
-		lock = "set curve.secret and curve.clients"
+		lock = "set curve.secret, and name keys in the policy"
 		if c.access.Load() == nil {
-			e.Level = notify.Info
+			e.Level, lock = notify.Info, "set curve.secret and curve.clients"
 		}
 	}
 	e.Text = fmt.Sprintf("%s: every program in the network may connect to %s, without a key: %s, or bind to 127.0.0.1 (docs/security.md)",

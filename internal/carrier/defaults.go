@@ -24,7 +24,7 @@ var DefaultLimits = Limits{
 	Frames:            64 << 10,
 	HandshakeBytes:    16 << 10,
 	Handshakes:        256,
-	HandshakeRate:     250,       // each takes about 0.6 ms: 15 % of a core
+	HandshakeRate:     250,       // each takes 0.4 to 0.6 ms: 10 to 15 % of a core
 	Subscriptions:     256 << 10, // some 100 bytes each, twice
 	SubscriptionBytes: 16 << 20,
 }

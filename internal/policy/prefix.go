@@ -86,7 +86,7 @@ func decodeEscape(p []byte) (r rune, n int, valid bool) {
 	return utf8.RuneError, size(true), true
 }
 
-// size is the length of \uXXXX, or 0 where it is not whole.
+// size is the length of an escape of four digits, as \u00e9, or 0 where it is not whole.
 func size(whole bool) int {
 	if whole {
 		return len(`\u0000`)
@@ -94,7 +94,7 @@ func size(whole bool) int {
 	return 0
 }
 
-// unit reads \uXXXX. Where it is not whole, valid says whether p is the beginning of one.
+// unit reads an escape of four digits. Where it is not whole, valid says whether p begins one.
 func unit(p []byte) (r rune, whole, valid bool) {
 	for i := range size(true) {
 		switch {
