@@ -36,7 +36,7 @@ def read_layers() -> list[Layer]:
 
 def directory(package: str) -> str:
     """Where a package lies, below the root."""
-    outside = package == "core" or package.startswith(("capi", "cmd/"))
+    outside = package.startswith(("core", "capi", "cmd/"))
     return package if outside else "internal/" + package
 
 
