@@ -6,6 +6,7 @@ import (
 
 	"github.com/hermes-zmq/hermes/internal/address"
 	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/embed"
 	"github.com/hermes-zmq/hermes/internal/lastvalue"
 	"github.com/hermes-zmq/hermes/internal/relay"
 )
@@ -22,6 +23,7 @@ type PostOffice struct {
 
 	relay    *relay.Relay   // of the present or last run; guarded by component.mu
 	counters relay.Counters // over all runs
+	embed    embed.Office   // where a backbone joins
 }
 
 var _ Component = (*PostOffice)(nil)
@@ -45,12 +47,17 @@ func NewPostOffice(in, out, debug string) (*PostOffice, error) {
 		}
 	}
 	p.init("post office", in+" > "+out, in+" > "+out, hooks{start: p.openUp, stop: p.shutDown, fact: p.factOf, endpoints: p.endpoints})
+	p.embed.Init(p.who())
 	p.links.Add(carrier.XSUB, p.in.Connect)
 	p.links.Add(carrier.XPUB, p.out.Connect)
 	p.links.Add(carrier.PUB, p.debug.Connect)
 	p.addNetworkOptions()
 	p.postOfficeOptions.add(&p.options)
 	return p, nil
+}
+
+func init() {
+	embed.OfficeOf = func(office any) *embed.Office { return &office.(*PostOffice).embed }
 }
 
 // openCache makes an empty cache of last values, or none.
@@ -75,6 +82,7 @@ func (p *PostOffice) openUp() error {
 	p.mu.Lock()
 	p.relay = r
 	p.mu.Unlock()
+	p.embed.Begin(r)
 	p.ready.Set(true)
 	return nil
 }
@@ -106,7 +114,9 @@ func (p *PostOffice) Set(key, value string) error {
 
 // shutDown relays what is on its way, and gives up what cannot be sent in time.
 func (p *PostOffice) shutDown() error {
-	if unsent := p.current().Stop(&p.limit); unsent > 0 {
+	unsent := p.current().Stop(&p.limit)
+	p.embed.End()
+	if unsent > 0 {
 		return errorf(ETIMEOUT, "%s stopped with %d messages not sent", p.who(), unsent)
 	}
 	return nil

@@ -270,6 +270,13 @@ type Throttler interface {
 	EndWaits()
 }
 
+// MissNoter is an Outlet that tells which messages no peer takes.
+type MissNoter interface {
+	// SendNoting is SendFrom of a Throttler, or Send where the Outlet is none, and sets missed of
+	// each message of b that counts as Unwanted or NoPeer. It is for an Outlet that does not wait.
+	SendNoting(s *flow.Source, b *batch.Batch, missed []bool) Tally
+}
+
 // RouteAnnouncer is an Outlet that announces to its peers which post offices its messages may
 // come from; see OnRoute.
 type RouteAnnouncer interface {

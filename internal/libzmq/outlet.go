@@ -132,12 +132,17 @@ func (o *outlet) Send(b *batch.Batch) (t carrier.Tally) {
 
 // SendFrom implements carrier.Throttler.
 func (o *outlet) SendFrom(s *flow.Source, b *batch.Batch) (t carrier.Tally) {
+	return o.SendNoting(s, b, nil)
+}
+
+// SendNoting implements carrier.MissNoter.
+func (o *outlet) SendNoting(s *flow.Source, b *batch.Batch, missed []bool) (t carrier.Tally) {
 	o.sending.Lock()
 	defer o.sending.Unlock()
 	o.source = s
 	defer o.release(s) // even if libzmq panics
 	for i := 0; i < b.Len()-t.Left; {
-		i = o.sendRunOf(b, i, &t)
+		i = o.sendRunOf(b, i, &t, missed)
 	}
 	return t
 }
@@ -157,16 +162,20 @@ func (o *outlet) EndWaits() {
 	o.room.Broadcast()
 }
 
-func (o *outlet) sendRunOf(b *batch.Batch, from int, t *carrier.Tally) int {
+func (o *outlet) sendRunOf(b *batch.Batch, from int, t *carrier.Tally, missed []bool) int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	to := min(from+sendRun, b.Len())
 	for i := from; i < to && t.Left == 0; i++ {
+		before := t.Unwanted + t.NoPeer
 		if o.sendMessage(b.Message(i), t); t.Left > 0 {
 			t.Left = b.Len() - i
 			if o.alone() {
 				t.Orphaned = t.Left
 			}
+		}
+		if missed != nil {
+			missed[i] = t.Unwanted+t.NoPeer > before
 		}
 	}
 	o.wakeWatcher()

@@ -14,6 +14,7 @@ import (
 //
 //	in_messages = out_messages + unwanted + dropped
 //
+// What other post offices have taken (Link) counts as out, and what comes from them as in.
 // What the outlet removes from the queues of subscribers, after it was counted as sent, is in
 // none of these.
 //

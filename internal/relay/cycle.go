@@ -3,6 +3,7 @@ package relay
 import (
 	"crypto/rand"
 	"encoding/hex"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -31,6 +32,8 @@ type cycles struct {
 	paths   map[uint64][]string  // the post offices that messages have come through, by the peer they come from
 	told    []string             // what was told last
 	warned  map[string]time.Time // when a cycle was last announced, by address
+
+	link func(own string, peers map[uint64][]string) // of a Link, which hears what is told; may be nil
 }
 
 // maxOffices bounds the post offices that are told of.
@@ -79,8 +82,23 @@ func (c *cycles) forget(peer uint64) {
 	}
 }
 
+// follow tells a link of the peers, now and whenever they change; nil ends that.
+func (c *cycles) follow(link func(own string, peers map[uint64][]string)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.link = link
+	c.tellLink()
+}
+
+func (c *cycles) tellLink() {
+	if c.link != nil {
+		c.link(c.own, maps.Clone(c.paths))
+	}
+}
+
 // tell passes on what has changed. The caller holds mu.
 func (c *cycles) tell() {
+	c.tellLink()
 	all := []string{}
 	for _, path := range c.paths {
 		all = append(all, path...)

@@ -6,13 +6,16 @@
 //	                           \-> debug outlet -> its subscribers
 //	publishers <- inlet <- upstream subscriptions <- out outlet <- receivers
 //
+// A Link, if one is joined, is beside the receivers: it is told what they subscribe to, has
+// what publishers send, and what it brings goes to receivers alone (link.go).
+//
 // For a receiver that does not keep up, the out outlet drops messages, and counts them, or holds
 // back publishers, as its Overflow says; throttleEvents tells of that. The debug outlet always
 // drops. A Relay refuses addresses that lead back to itself, and asks the post offices
 // around it whether messages come back (see cycles).
 //
 // Stop first takes back the subscriptions, so that publishers keep what they have, then
-// relays what is on its way, as fast as receivers take it, then flushes. Locks: those of an outlet or inlet are taken
+// relays what is on its way, as fast as receivers take it, then ends the link, then flushes. Locks: those of an outlet or inlet are taken
 // before the lock of upstream or cycles where the carrier calls, which call into the other
 // side's only. Counters has a lock of its own.
 package relay
@@ -63,6 +66,7 @@ type Relay struct {
 	upstream   upstream
 	cycles     *cycles
 	throttled  throttleEvents
+	joint      joint
 	passing    atomic.Int64  // batches that are on their way through
 	passed     atomic.Uint64 // grows with every batch: tells when it has become quiet
 
@@ -258,6 +262,10 @@ func (r *Relay) pass(s *flow.Source, b *batch.Batch) {
 	r.passing.Add(1)
 	defer r.passing.Add(-1)
 	r.passed.Add(1)
+	if n := r.joint.now.Load(); n != nil {
+		r.passJoined(n, s, b)
+		return
+	}
 	t := r.send(s, b)
 	if r.debug != nil {
 		r.debug.Send(b)
@@ -315,6 +323,7 @@ const quiet = 20 * time.Millisecond
 // counted.
 func (r *Relay) Stop(limit *deadline.StopLimit) (unsent int) {
 	r.upstream.withdraw()
+	r.joint.withdraw()
 	r.awaitQuiet(limit)
 	if unsent = r.close(limit); unsent > 0 {
 		r.cfg.Counters.giveUp(unsent)
@@ -346,6 +355,7 @@ func (r *Relay) close(limit *deadline.StopLimit) (unsent int) {
 	if r.inlet != nil {
 		r.inlet.Close()
 	}
+	r.joint.end(limit)
 	if r.out != nil {
 		unsent = limit.Close(r.out)
 	}

@@ -18,8 +18,9 @@ const (
 // upstream carries the subscriptions of a post office's receivers over to its incoming
 // side. Receivers may come before that side is open.
 type upstream struct {
-	mu       sync.Mutex // taken before the locks of the inlet
+	mu       sync.Mutex // taken before the locks of the inlet and of the link
 	inlet    carrier.Inlet
+	link     Link            // nil: none
 	over     bool            // nothing is subscribed to any more
 	prefixes map[string]bool // what is wanted, and whether it is subscribed to by itself
 	kept     map[string]bool // what is wanted whether a receiver subscribes or not
@@ -93,11 +94,17 @@ func (u *upstream) subscribe(prefix []byte) {
 	if u.inlet != nil {
 		_ = u.inlet.Subscribe(prefix)
 	}
+	if u.link != nil {
+		u.link.Subscribe(prefix)
+	}
 }
 
 func (u *upstream) unsubscribe(prefix []byte) {
 	if u.inlet != nil {
 		_ = u.inlet.Unsubscribe(prefix)
+	}
+	if u.link != nil {
+		u.link.Unsubscribe(prefix)
 	}
 }
 
@@ -109,12 +116,34 @@ func (u *upstream) attach(in carrier.Inlet) {
 	u.each(u.subscribe)
 }
 
+// follow tells a link from now on what is subscribed to.
+func (u *upstream) follow(l Link) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if !u.over {
+		u.link = l
+		u.each(l.Subscribe)
+	}
+}
+
+// unfollow ends that.
+func (u *upstream) unfollow() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.link != nil && !u.over {
+		u.each(u.link.Unsubscribe)
+	}
+	u.link = nil
+}
+
 // withdraw takes all subscriptions back, permanently.
 func (u *upstream) withdraw() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.over = true
-	u.each(u.unsubscribe)
+	if !u.over {
+		u.over = true
+		u.each(u.unsubscribe)
+	}
 }
 
 // each calls f for all that is subscribed to.

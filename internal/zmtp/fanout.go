@@ -40,6 +40,7 @@ type fanOut struct {
 	outcomes []outcome // of each message
 	allSent  bool      // one peer has taken everything: outcomes no longer matter
 	gone     int       // peers that had left before they were tried
+	missed   []bool    // nil, or where to note the messages that go to no peer, see carrier.MissNoter
 
 	source   *flow.Source  // the publisher, where it may be held back; see throttle.go
 	throttle *throttle     // nil without source
@@ -236,6 +237,9 @@ func (f *fanOut) tally(peers int) (t carrier.Tally) {
 			t.NoPeer++
 		default:
 			t.Unwanted++
+		}
+		if f.missed != nil {
+			f.missed[i] = what <= orphaned
 		}
 	}
 	if f.gone == peers {

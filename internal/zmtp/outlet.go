@@ -205,6 +205,9 @@ func (o *outlet) send(f *fanOut) carrier.Tally {
 	case len(peers) == 0 && o.overflow == carrier.Wait:
 		return carrier.Tally{Left: n, Orphaned: n}
 	case o.closed.Load() || len(peers) == 0:
+		for i := range f.missed {
+			f.missed[i] = true
+		}
 		return carrier.Tally{NoPeer: n}
 	}
 	outcomes := o.outcomes.Get().(*[]outcome)

@@ -73,15 +73,23 @@ func newThrottle(o *outlet, cfg *carrier.OutletConfig) *throttle {
 	return t
 }
 
-var _ carrier.Throttler = (*outlet)(nil)
+var (
+	_ carrier.Throttler = (*outlet)(nil)
+	_ carrier.MissNoter = (*outlet)(nil)
+)
 
 // SendFrom implements carrier.Throttler.
 func (o *outlet) SendFrom(s *flow.Source, b *batch.Batch) carrier.Tally {
+	return o.SendNoting(s, b, nil)
+}
+
+// SendNoting implements carrier.MissNoter.
+func (o *outlet) SendNoting(s *flow.Source, b *batch.Batch, missed []bool) carrier.Tally {
 	t := o.throttle
 	if t == nil {
-		return o.Send(b)
+		return o.send(&fanOut{b: b, missed: missed})
 	}
-	f := &fanOut{b: b, source: s, throttle: t, now: flow.Now()}
+	f := &fanOut{b: b, missed: missed, source: s, throttle: t, now: flow.Now()}
 	defer t.release(s)
 	defer f.endTurn() // even if a goroutine panics: others wait for it
 	if s.Queues && t.admit(s) {

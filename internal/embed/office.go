@@ -1,0 +1,68 @@
+package embed
+
+import (
+	"sync"
+
+	"github.com/hermes-zmq/hermes/internal/deadline"
+	"github.com/hermes-zmq/hermes/internal/errs"
+	"github.com/hermes-zmq/hermes/internal/relay"
+)
+
+// OfficeOf finds the Office of a *core.PostOffice. Package core sets it.
+var OfficeOf func(office any) *Office
+
+// Office is where a post office is joined to others, over all its runs: what core/backbone needs
+// of it. All methods may be called from any goroutine.
+type Office struct {
+	mu   sync.Mutex // taken before the locks of the relay
+	link relay.Link
+	run  *relay.Relay // of the present run; nil: none
+	who  string
+}
+
+// Init names the post office in texts.
+func (o *Office) Init(who string) { o.who = who }
+
+// Who names the post office in texts.
+func (o *Office) Who() string { return o.who }
+
+// Join joins a link, for the present run and those to come.
+func (o *Office) Join(l relay.Link) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.link != nil {
+		return errs.Errorf(errs.ESTATE, "%s has joined a backbone already; a post office joins one at a time: close that one first", o.who)
+	}
+	o.link = l
+	if o.run != nil {
+		o.run.Join(l)
+	}
+	return nil
+}
+
+// Leave ends the link, within limit.
+func (o *Office) Leave(limit *deadline.StopLimit) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.run != nil {
+		o.run.Leave(limit)
+	}
+	o.link = nil
+}
+
+// Begin is called by the post office when a run has begun.
+func (o *Office) Begin(r *relay.Relay) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.run = r
+	if o.link != nil {
+		r.Join(o.link)
+	}
+}
+
+// End is called by the post office when its run has ended.
+func (o *Office) End() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.run = nil
+}

@@ -1,0 +1,200 @@
+package relay
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/hermes-zmq/hermes/internal/batch"
+	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/deadline"
+	"github.com/hermes-zmq/hermes/internal/flow"
+)
+
+// Link joins a post office to others by other means than its sockets. It outlives the runs of the
+// post office: calls of one run come between Begin and End.
+//
+// The relay may hold locks while it calls: a Link must not call back within these calls, and
+// must not wait, except in End.
+type Link interface {
+	// Begin begins a run. The port is valid until End returns.
+	Begin(p Port)
+	// Subscribe tells that local subscribers want the topics that begin with prefix, and
+	// Unsubscribe that none does any more. Each prefix is subscribed to once.
+	Subscribe(prefix []byte)
+	Unsubscribe(prefix []byte)
+	// Route tells the name of the post office, and through which others the messages of each
+	// peer of the incoming side come. The maps must not be changed.
+	Route(own string, peers map[uint64][]string)
+	// Admit is called with what arrives at the incoming side from a peer, before anything
+	// else is done with it, and gives what is to be relayed: the batch itself, another one of
+	// which the caller becomes an owner, or nil for nothing. It is called only after Screen
+	// has reported true.
+	Admit(peer uint64, b *batch.Batch) *batch.Batch
+	// Screen reports whether Admit is needed at present.
+	Screen() bool
+	// Send takes what other post offices are to have of a batch of local publishers, and keeps
+	// no reference to it. missed says which messages no local subscriber takes; nil: none is
+	// missed. Send tells how many of these it has taken, and their size.
+	Send(b *batch.Batch, missed []bool) (messages int, bytes int64)
+	// End ends a run: it sends what waits, within the limit, and returns when the port is no
+	// longer used.
+	End(limit *deadline.StopLimit)
+}
+
+// Port is the relay's side of a Link.
+type Port interface {
+	// Deliver gives a batch of other post offices to the local subscribers, and to the debug
+	// side. The caller keeps its ownership of b. It may wait, as a publisher would.
+	Deliver(b *batch.Batch)
+	// Want subscribes at the incoming side to what other post offices want, and Unwant ends
+	// that. Each prefix is wanted once.
+	Want(prefix []byte)
+	Unwant(prefix []byte)
+}
+
+// joint is where the link is joined to the relay of one run.
+//
+// Locks: mu is taken before the locks of upstream and cycles, and held while the link begins or
+// ends. The link's own locks are taken under any of them.
+type joint struct {
+	now    atomic.Pointer[joined] // nil: no link
+	missed sync.Pool              // of *[]bool
+
+	mu    sync.Mutex
+	ended bool // the relay stops: no link begins any more
+}
+
+// joined is a link that has begun, with what it needs of the relay.
+type joined struct {
+	link   Link
+	relay  *Relay
+	wants  upstream     // of other post offices
+	source *flow.Source // its messages count as those of one publisher
+}
+
+var _ Port = (*joined)(nil)
+
+// Join joins a link to the relay, which is open.
+func (r *Relay) Join(l Link) {
+	j := &r.joint
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.ended {
+		return
+	}
+	n := &joined{link: l, relay: r, source: flow.New(0, "the backbone", false)}
+	n.wants.attach(r.inlet)
+	l.Begin(n)
+	r.cycles.follow(l.Route)
+	r.upstream.follow(l)
+	j.now.Store(n)
+}
+
+// Leave ends the link, if there is one, within limit. What its post office relays goes on.
+func (r *Relay) Leave(limit *deadline.StopLimit) {
+	j := &r.joint
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.leave(limit)
+}
+
+// leave ends the link. The caller holds mu.
+func (j *joint) leave(limit *deadline.StopLimit) {
+	n := j.now.Swap(nil)
+	if n == nil {
+		return
+	}
+	n.relay.upstream.unfollow()
+	n.relay.cycles.follow(nil)
+	n.wants.withdraw()
+	n.link.End(limit)
+}
+
+// end is leave for good.
+func (j *joint) end(limit *deadline.StopLimit) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.ended = true
+	j.leave(limit)
+}
+
+// withdraw ends what other post offices want, because the relay stops.
+func (j *joint) withdraw() {
+	if n := j.now.Load(); n != nil {
+		n.wants.withdraw()
+	}
+}
+
+// Want implements Port.
+func (n *joined) Want(prefix []byte) {
+	n.wants.note(carrier.Event{Kind: carrier.Subscribed, Prefix: prefix})
+}
+
+// Unwant implements Port.
+func (n *joined) Unwant(prefix []byte) {
+	n.wants.note(carrier.Event{Kind: carrier.Unsubscribed, Prefix: prefix})
+}
+
+// Deliver implements Port. Calls come one after another, as from one publisher.
+func (n *joined) Deliver(b *batch.Batch) {
+	r := n.relay
+	r.passing.Add(1)
+	defer r.passing.Add(-1)
+	r.passed.Add(1)
+	t := r.send(n.source, b)
+	if r.debug != nil {
+		r.debug.Send(b)
+	}
+	r.cfg.Counters.count(b, t)
+}
+
+// passJoined is pass while a link is joined.
+func (r *Relay) passJoined(n *joined, s *flow.Source, b *batch.Batch) {
+	if n.link.Screen() {
+		admitted := n.link.Admit(s.Peer, b)
+		if admitted == nil {
+			return
+		}
+		if admitted != b {
+			defer admitted.Release()
+		}
+		b = admitted
+	}
+	missed := r.joint.slice(b.Len())
+	defer r.joint.missed.Put(missed)
+	t := r.sendNoting(s, b, *missed)
+	if r.debug != nil {
+		r.debug.Send(b)
+	}
+	alone := *missed
+	if t.Unwanted+t.NoPeer == 0 {
+		alone = nil
+	}
+	messages, bytes := n.link.Send(b, alone)
+	t.Sent += messages
+	t.SentBytes += bytes
+	t.Unwanted -= messages // of both together, see Counters.count
+	r.cfg.Counters.count(b, t)
+}
+
+// slice gives n times false.
+func (j *joint) slice(n int) *[]bool {
+	s, _ := j.missed.Get().(*[]bool)
+	if s == nil {
+		s = new([]bool)
+	}
+	if cap(*s) < n {
+		*s = make([]bool, n)
+	}
+	*s = (*s)[:n]
+	clear(*s)
+	return s
+}
+
+// sendNoting sends a batch to the local subscribers, and notes which messages none of them takes.
+func (r *Relay) sendNoting(s *flow.Source, b *batch.Batch, missed []bool) carrier.Tally {
+	if o, ok := r.out.(carrier.MissNoter); ok {
+		return o.SendNoting(s, b, missed)
+	}
+	return r.send(s, b)
+}
