@@ -7,7 +7,7 @@
 // Peers choose how long and how many prefixes are, so no function recurses, each step costs at
 // most one label (512 bytes), and a prefix of n bytes takes about 1.2 n bytes and a constant.
 //
-// There are no locks: a Set is guarded by its user's. Match, Count, All, Each, Under and the
+// There are no locks: a Set is guarded by its user's. Match, Count, All, Each, Under, Tops and the
 // sizes only read, and may run at the same time.
 package trie
 
@@ -103,7 +103,7 @@ func (s *Set) Shortest(topic []byte) (n int, ok bool) {
 // Each calls f with every distinct prefix and its count, in no particular order. f may keep
 // the slice, and must not change the set.
 func (s *Set) Each(f func(prefix []byte, count int)) {
-	s.root.each(nil, func(prefix []byte, count int) { f(append([]byte(nil), prefix...), count) })
+	s.root.each(nil, false, func(prefix []byte, count int) { f(append([]byte(nil), prefix...), count) })
 }
 
 // HasUnder reports whether a prefix in the set begins with stem.
@@ -116,7 +116,14 @@ func (s *Set) HasUnder(stem []byte) bool {
 // particular order. f must neither keep the slice nor change the set.
 func (s *Set) Under(stem []byte, f func(prefix []byte)) {
 	if n, above := s.below(stem); n != nil {
-		n.each(above, func(prefix []byte, _ int) { f(prefix) })
+		n.each(above, false, func(prefix []byte, _ int) { f(prefix) })
+	}
+}
+
+// Tops is Under without the prefixes that a shorter one of those begins.
+func (s *Set) Tops(stem []byte, f func(prefix []byte)) {
+	if n, above := s.below(stem); n != nil {
+		n.each(above, true, func(prefix []byte, _ int) { f(prefix) })
 	}
 }
 
@@ -140,9 +147,9 @@ func (s *Set) below(stem []byte) (n *node, above []byte) {
 	return n, above
 }
 
-// each calls f with every prefix at n and below; above is the prefix that leads to n. f must
-// not keep the slice.
-func (n *node) each(above []byte, f func(prefix []byte, count int)) {
+// each calls f with every prefix at n and below, or with tops only with those that no other of them
+// begins; above is the prefix that leads to n. f must not keep the slice.
+func (n *node) each(above []byte, tops bool, f func(prefix []byte, count int)) {
 	type visit struct {
 		n     *node
 		depth int // length of the prefix above n
@@ -154,6 +161,9 @@ func (n *node) each(above []byte, f func(prefix []byte, count int)) {
 		path = append(path[:v.depth], v.n.label...)
 		if v.n.count > 0 {
 			f(path, v.n.count)
+			if tops {
+				continue
+			}
 		}
 		if v.n.fork != nil {
 			for _, kid := range v.n.fork.kids {

@@ -266,7 +266,7 @@ func BenchmarkMatch(b *testing.B) {
 	}
 }
 
-// TestUnder compares with a walk over everything.
+// TestUnder compares Under and Tops with a walk over everything.
 func TestUnder(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	word := func() []byte {
@@ -289,17 +289,25 @@ func TestUnder(t *testing.T) {
 			delete(m, string(w))
 		}
 		stem := word()
-		var want, got []string
+		var want, got, tops, gotTops []string
 		for p := range m {
 			if bytes.HasPrefix([]byte(p), stem) {
 				want = append(want, p)
 			}
 		}
+		slices.Sort(want) // a prefix stands before what it begins
+		for _, p := range want {
+			if len(tops) == 0 || !strings.HasPrefix(p, tops[len(tops)-1]) {
+				tops = append(tops, p)
+			}
+		}
 		s.Under(stem, func(p []byte) { got = append(got, string(p)) })
-		slices.Sort(want)
+		s.Tops(stem, func(p []byte) { gotTops = append(gotTops, string(p)) })
 		slices.Sort(got)
-		if !slices.Equal(want, got) {
+		slices.Sort(gotTops)
+		if !slices.Equal(want, got) || !slices.Equal(tops, gotTops) {
 			require.Equal(t, want, got, "%q", stem)
+			require.Equal(t, tops, gotTops, "%q", stem)
 		}
 	}
 }
