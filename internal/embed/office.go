@@ -40,10 +40,13 @@ func (o *Office) Join(l relay.Link) error {
 	return nil
 }
 
-// Leave ends the link, within limit.
-func (o *Office) Leave(limit *deadline.StopLimit) {
+// Leave ends a link, within limit, if it is the one that has joined.
+func (o *Office) Leave(limit *deadline.StopLimit, l relay.Link) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.link != l {
+		return
+	}
 	if o.run != nil {
 		o.run.Leave(limit)
 	}

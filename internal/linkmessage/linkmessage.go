@@ -8,14 +8,16 @@
 //	3       1     0
 //	4       8     run: drawn at random by a site each time it joins, big-endian
 //	12      8     number: counts what that run has sent, from 1 on, big-endian
-//	20      rest  1 to MaxMessages messages, as a batch has them back to back
+//	20      rest  1 to MaxMessages messages, as a batch has them back to back, whose first frames
+//	              are the same
 //
 // Anything else is malformed, and refused as a whole: a frame that is cut off, a command, a flag
-// that ZMTP does not know, a message without its last frame, more frames than MaxFrames. Reading
+// that ZMTP does not know, a message without its last frame, more frames than MaxFrames, another topic. Reading
 // allocates no more than twice what has arrived, whatever its content. There are no locks.
 package linkmessage
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -83,11 +85,17 @@ func Append(b *batch.Batch, messages []byte) error {
 
 // appendEnds notes where each message will end in a batch.
 func appendEnds(b *batch.Batch, messages []byte) error {
-	base, count, frames := len(b.Buf), 0, 0
+	base, count, frames, topic := len(b.Buf), 0, 0, []byte(nil)
 	for at := 0; at < len(messages); {
 		size, more, err := frame(messages[at:])
 		if err != nil {
 			return err
+		}
+		if topic == nil {
+			topic = messages[:size]
+		}
+		if frames == 0 && !bytes.HasPrefix(messages[at:], topic) {
+			return fmt.Errorf("%w: messages of several topics", ErrMalformed)
 		}
 		at += size
 		if frames++; frames > MaxFrames {

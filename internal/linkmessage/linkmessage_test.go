@@ -29,7 +29,7 @@ func written(h Header, messages []byte) []byte {
 }
 
 func TestWhatIsWrittenIsRead(t *testing.T) {
-	messages := framed([]string{`"t"`, "o", "1", "0"}, []string{""}, []string{string(make([]byte, 300)), "x"})
+	messages := framed([]string{`"t"`, "o", "1", "0"}, []string{`"t"`, ""}, []string{`"t"`, string(make([]byte, 300)), "x"})
 	h, rest, err := ReadHeader(written(Header{Run: 1 << 63, Number: 7}, messages))
 	require.NoError(t, err)
 	require.Equal(t, Header{Run: 1 << 63, Number: 7}, h)
@@ -67,7 +67,8 @@ func TestMalformedMessagesAreRefusedAsAWhole(t *testing.T) {
 		"nothing":           {},
 		"a header cut off":  append(bytes.Clone(good), 0),
 		"a body cut off":    append(bytes.Clone(good), 0, 2, 'x'),
-		"no last frame":     append(bytes.Clone(good), batch.FlagMore, 0),
+		"no last frame":     append(bytes.Clone(good), good[:3]...),
+		"another topic":     append(bytes.Clone(good), framed([]string{"b", "b"})...),
 		"a command":         append(bytes.Clone(good), batch.FlagCommand, 0),
 		"an unknown flag":   append(bytes.Clone(good), 0x80, 0),
 		"a length too long": append(bytes.Clone(good), batch.FlagLong, 255, 255, 255, 255, 255, 255, 255, 255),
@@ -90,7 +91,7 @@ func TestMalformedMessagesAreRefusedAsAWhole(t *testing.T) {
 
 // FuzzRead: whatever arrives is refused, or is whole messages that are as they were.
 func FuzzRead(f *testing.F) {
-	f.Add(written(Header{1, 2}, framed([]string{"a", "b"}, []string{"c"})))
+	f.Add(written(Header{1, 2}, framed([]string{"a", "b"}, []string{"a", "c"})))
 	f.Add(written(Header{}, framed([]string{string(make([]byte, 300))})))
 	f.Add(written(Header{}, nil))
 	f.Add([]byte("hl"))

@@ -1,0 +1,118 @@
+package backbone
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/hermes-zmq/hermes/internal/errs"
+	"github.com/hermes-zmq/hermes/internal/notify"
+)
+
+// The times of a connection to NATS.
+const (
+	dialTimeout    = 2 * time.Second
+	reconnectWait  = 250 * time.Millisecond
+	reconnectSpan  = 250 * time.Millisecond // up to which a random pause is added
+	pingInterval   = 5 * time.Second
+	unansweredPing = 2               // so many, and the connection is given up
+	writeTimeout   = 5 * time.Second // beyond which it is given up as well
+)
+
+// connectOptions are what Options say of the connection to NATS.
+func connectOptions(o Options) ([]nats.Option, error) {
+	out := []nats.Option{
+		nats.Name("hermes post office " + o.Site), nats.NoEcho(),
+		nats.Timeout(dialTimeout), nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1), nats.IgnoreAuthErrorAbort(),
+		nats.ReconnectWait(reconnectWait), nats.ReconnectJitter(reconnectSpan, reconnectSpan),
+		nats.ReconnectBufSize(-1), // what cannot be sent now is dropped and counted
+		nats.PingInterval(pingInterval), nats.MaxPingsOutstanding(unansweredPing), nats.FlusherTimeout(writeTimeout),
+	}
+	if o.Credentials != "" && o.NKey != "" {
+		return nil, errs.Errorf(errs.EINVAL, "a backbone has either Credentials or an NKey, and here are both: remove one")
+	}
+	if o.Credentials != "" {
+		if err := readable(o.Credentials); err != nil {
+			return nil, errs.Errorf(errs.EINVAL, "cannot read the credentials for NATS: %v", err)
+		}
+		out = append(out, nats.UserCredentials(o.Credentials))
+	}
+	if o.NKey != "" {
+		key, err := nats.NkeyOptionFromSeed(o.NKey)
+		if err != nil {
+			return nil, errs.Errorf(errs.EINVAL, "cannot read the nkey for NATS in %s: %v", o.NKey, err)
+		}
+		out = append(out, key)
+	}
+	if o.TLS != (TLS{}) {
+		cfg, err := o.TLS.config()
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, nats.Secure(cfg))
+	}
+	return out, nil
+}
+
+// connect begins to connect. It waits for a first attempt, and goes on in the background.
+func (b *Backbone) connect() error {
+	options, err := connectOptions(b.o)
+	if err != nil {
+		return err
+	}
+	if b.server != nil {
+		options = append(options, nats.InProcessServer(b.server))
+	}
+	options = append(options,
+		nats.ConnectHandler(b.onConnected), nats.ReconnectHandler(b.onReconnected),
+		nats.DisconnectErrHandler(b.onDisconnected), nats.ErrorHandler(b.onError))
+	b.conn, err = nats.Connect(strings.Join(b.o.Servers, ","), options...)
+	if err != nil {
+		return errs.Errorf(errs.EINVAL, "%s cannot join the backbone at %s: %v", b.who, b.where(), err)
+	}
+	return nil
+}
+
+// where names the NATS servers.
+func (b *Backbone) where() string {
+	return cmp.Or(strings.Join(b.o.Servers, ","), "its own NATS server")
+}
+
+func (b *Backbone) onConnected(c *nats.Conn) {
+	b.link.queue.resize(c.MaxPayload())
+	b.ready.Set(true)
+	b.add("backbone_connected", notify.Info, fmt.Sprintf("%s is connected to the backbone at %s", b.who, cmp.Or(c.ConnectedUrlRedacted(), b.where())))
+}
+
+func (b *Backbone) onReconnected(c *nats.Conn) {
+	b.reconnects.Add(1)
+	b.onConnected(c)
+}
+
+func (b *Backbone) onDisconnected(_ *nats.Conn, err error) {
+	b.ready.Set(false)
+	if b.closing.Load() {
+		return
+	}
+	why := "the server has closed the connection"
+	if err != nil {
+		why = err.Error()
+	}
+	b.add("backbone_disconnected", notify.Warning, fmt.Sprintf("%s has lost the backbone at %s: %s; it tries again, and what it sends meanwhile is dropped", b.who, b.where(), why))
+}
+
+// onError is told of what nats.go notices by itself.
+func (b *Backbone) onError(_ *nats.Conn, sub *nats.Subscription, err error) {
+	if sub != nil {
+		b.subscriber.noteSlow(sub)
+	}
+	b.problems.Lock()
+	_, due := b.problemLimit.PassEvery(notify.WarnEvery, time.Now(), 1)
+	b.problems.Unlock()
+	if due {
+		b.add("backbone_problem", notify.Warning, fmt.Sprintf("%s has a problem with the backbone at %s: %v", b.who, b.where(), err))
+	}
+}

@@ -1,0 +1,130 @@
+package backbone
+
+import (
+	"sync"
+
+	"github.com/hermes-zmq/hermes/internal/batch"
+	"github.com/hermes-zmq/hermes/internal/deadline"
+	"github.com/hermes-zmq/hermes/internal/interest"
+	"github.com/hermes-zmq/hermes/internal/relay"
+	"github.com/hermes-zmq/hermes/internal/trie"
+)
+
+// link is the backbone as the relay of the post office sees it, over all its runs.
+//
+// Locks: running is held while a batch is delivered, and taken first; wanting is taken before the
+// locks of the port, and before audience; audience before the lock of the outqueue. The relay calls
+// with its own locks held, which are therefore before all of these but running.
+type link struct {
+	local   *interest.Set // what local receivers want
+	exports trie.Set      // empty: everything
+	queue   outqueue
+	screen  screen
+	flush   func(*deadline.StopLimit) // waits until NATS has what was sent
+
+	running sync.Mutex
+	port    relay.Port // of the present run; nil: none. Guarded by running
+
+	wanting sync.Mutex
+	wants   relay.Port // the same port, for what other sites want. Guarded by wanting
+
+	audience sync.RWMutex
+	wanted   trie.Set // by other sites; guarded by audience
+}
+
+var _ relay.Link = (*link)(nil)
+
+// Begin implements relay.Link.
+func (l *link) Begin(p relay.Port) {
+	l.running.Lock()
+	l.port = p
+	l.running.Unlock()
+	l.wanting.Lock()
+	defer l.wanting.Unlock()
+	l.wants = p
+	l.wanted.Each(func(prefix []byte, _ int) { p.Want(prefix) }) // changed with wanting held only
+	l.queue.open(true)
+}
+
+// Subscribe implements relay.Link.
+func (l *link) Subscribe(prefix []byte) { l.local.Add(prefix) }
+
+// Unsubscribe implements relay.Link.
+func (l *link) Unsubscribe(prefix []byte) { l.local.Remove(prefix) }
+
+// Route implements relay.Link.
+func (l *link) Route(own string, peers map[uint64][]string) { l.screen.route(own, peers) }
+
+// Screen implements relay.Link.
+func (l *link) Screen() bool { return l.screen.needed() }
+
+// Admit implements relay.Link.
+func (l *link) Admit(peer uint64, b *batch.Batch) *batch.Batch { return l.screen.admit(peer, b) }
+
+// Send implements relay.Link.
+func (l *link) Send(b *batch.Batch, missed []bool) (messages int, bytes int64) {
+	l.audience.RLock()
+	defer l.audience.RUnlock()
+	return l.queue.put(b, missed, l.judge)
+}
+
+// judge says what is to become of the messages of a topic. The caller holds audience.
+func (l *link) judge(topic []byte) verdict {
+	switch {
+	case l.exports.Len() > 0 && !l.exports.Match(topic):
+		return denied
+	case !l.wanted.Match(topic):
+		return unwanted
+	}
+	return send
+}
+
+// want notes that another site wants a prefix, or that none does any more.
+func (l *link) want(prefix []byte, yes bool) {
+	l.wanting.Lock()
+	defer l.wanting.Unlock()
+	if !l.count(prefix, yes) || l.wants == nil {
+		return
+	}
+	if yes {
+		l.wants.Want(prefix)
+	} else {
+		l.wants.Unwant(prefix)
+	}
+}
+
+// count reports whether the prefix is new, or was the last one.
+func (l *link) count(prefix []byte, yes bool) (changed bool) {
+	l.audience.Lock()
+	defer l.audience.Unlock()
+	if yes {
+		return l.wanted.Add(prefix)
+	}
+	last, _ := l.wanted.Remove(prefix)
+	return last
+}
+
+// End implements relay.Link.
+func (l *link) End(limit *deadline.StopLimit) {
+	l.wanting.Lock()
+	l.wants = nil
+	l.wanting.Unlock()
+	limit.Await(l.queue.empty.Opened())
+	l.queue.open(false)
+	l.queue.giveUp()
+	l.flush(limit)
+	l.running.Lock()
+	defer l.running.Unlock()
+	l.port = nil
+}
+
+// deliver gives a batch of other sites to the relay, and reports whether there is one.
+func (l *link) deliver(b *batch.Batch) bool {
+	l.running.Lock()
+	defer l.running.Unlock()
+	if l.port == nil {
+		return false
+	}
+	l.port.Deliver(b)
+	return true
+}
