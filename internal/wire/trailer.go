@@ -72,6 +72,19 @@ func IncarnationOf(msg []byte) uint16 {
 	return uint16(v)
 }
 
+// SequenceOf is the trailer of a message, without a look at the rest of it. ok is false where it has
+// none, and where the message comes from a cache.
+func SequenceOf(msg []byte) (seq Sequence, ok bool) {
+	at := len(msg) - TrailerSize
+	if at < len(cacheMark) {
+		return seq, false
+	}
+	if seq, ok = parseTrailer(msg[at:]); !ok || string(msg[at-len(cacheMark):at]) == cacheMark {
+		return Sequence{}, false
+	}
+	return seq, true
+}
+
 // eightSpaces gives the two bits of each of eight white-space characters, the first one's
 // on top, and wrong, which is 0 where all eight are such characters. In 0x20, 0x09, 0x0a,
 // 0x0d the bits are bit 0, and bit 1 or bit 2, which together make the others. They are
