@@ -34,6 +34,10 @@ type Set struct {
 	filters  bounded // as stems: without the ">"
 }
 
+// MaxPrefix bounds a prefix. Of a longer one only so much is wanted, which is more than is needed; receivers
+// get what they have subscribed to all the same.
+const MaxPrefix = 4096
+
 // Batch is what has changed. Each of its lists is without duplicates, and nothing is in two of them.
 type Batch struct {
 	AddFilters, RemoveFilters   []string // NATS subjects to subscribe to
@@ -62,6 +66,7 @@ func (s *Set) Add(prefix []byte) { s.change(prefix, (*antichain).add) }
 func (s *Set) Remove(prefix []byte) { s.change(prefix, (*antichain).remove) }
 
 func (s *Set) change(prefix []byte, do func(*antichain, []byte) bool) {
+	prefix = prefix[:min(len(prefix), MaxPrefix)]
 	s.mu.Lock()
 	changed := false
 	for _, p := range Within(prefix, s.imports) {
