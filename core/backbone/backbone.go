@@ -22,6 +22,7 @@ import (
 	"github.com/hermes-zmq/hermes/internal/natssubject"
 	"github.com/hermes-zmq/hermes/internal/notify"
 	"github.com/hermes-zmq/hermes/internal/safe"
+	"github.com/hermes-zmq/hermes/internal/sites"
 	"github.com/hermes-zmq/hermes/internal/trie"
 	"github.com/hermes-zmq/hermes/internal/wire"
 )
@@ -36,6 +37,7 @@ type Backbone struct {
 
 	server     *server.Server // nil: it runs elsewhere
 	conn       *nats.Conn
+	sites      *sites.Sites
 	link       link
 	inbox      inbox
 	sender     sender
@@ -75,14 +77,15 @@ func Join(office *core.PostOffice, o Options) (*Backbone, error) {
 	}
 	err := b.connect()
 	if err == nil {
-		b.begin()
+		err = b.begin()
+	}
+	if err == nil {
 		err = b.office.Join(&b.link)
 	}
 	if err != nil {
 		_ = b.Close()
 		return nil, err
 	}
-	b.link.want(nil, true)
 	return b, nil
 }
 
@@ -111,10 +114,13 @@ func (b *Backbone) prepare(o Options) error {
 	if err != nil {
 		return err
 	}
-	if _, err = prefixes(&b.link.exports, "Export", o.Export); err != nil {
+	exports, err := prefixes(&b.link.exports, "Export", o.Export)
+	if err != nil {
 		return err
 	}
 	b.o, b.run = o, rand.Uint64()|1
+	b.sites = b.newSites(exports)
+	b.link.screen.init(b.sites, b.run, &b.inbox.imports)
 	b.link.local = interest.New(b.space, imports)
 	b.link.queue.init(o.QueueMessages, o.QueueBytes)
 	b.link.flush = b.flush
@@ -142,19 +148,24 @@ func prefixes(s *trie.Set, option string, topics []string) (all [][]byte, err er
 }
 
 // begin starts the goroutines.
-func (b *Backbone) begin() {
+func (b *Backbone) begin() error {
 	b.inbox.run, b.inbox.relay, b.inbox.screen = b.run, b.link.deliver, &b.link.screen
 	b.inbox.maxMessages, b.inbox.maxBytes = int64(b.o.QueueMessages), b.o.QueueBytes
 	b.sender = sender{queue: &b.link.queue, conn: b.conn, space: b.space, run: b.run}
 	b.subscriber.conn, b.subscriber.local, b.subscriber.ch = b.conn, b.link.local, b.inbox.ch
-	b.subscriber.tell = func(interest.Batch) {}
-	for _, f := range []func(<-chan struct{}){b.sender.work, b.inbox.read, b.inbox.deliver, b.subscriber.work} {
+	b.subscriber.tell = b.tell
+	if err := b.listen(); err != nil {
+		return errs.Errorf(errs.EIO, "%s cannot hear other sites of the backbone: %v", b.who, err)
+	}
+	b.sites.Start()
+	for _, f := range []func(<-chan struct{}){b.sender.work, b.inbox.read, b.inbox.deliver, b.subscriber.work, b.tick} {
 		b.work.Add(1)
 		safe.Go(b.fail, func() {
 			defer b.work.Done()
 			f(b.stop)
 		})
 	}
+	return nil
 }
 
 // fail is called when a goroutine has panicked: the post office goes on without a backbone.
@@ -181,6 +192,10 @@ func (b *Backbone) Close() error {
 		var limit deadline.StopLimit
 		limit.Begin(linger)
 		b.office.Leave(&limit, &b.link)
+		b.sites.Close()
+		if b.conn != nil {
+			b.flush(&limit)
+		}
 		close(b.stop)
 		if b.conn != nil {
 			b.conn.Close()

@@ -145,3 +145,34 @@ func balanced(t testing.TB, b *backbone.Backbone, po *core.PostOffice) backbone.
 	require.Equal(t, o.InMessages, o.OutMessages+o.Unwanted+o.Dropped, "%+v", o.PostOfficeCounters)
 	return s
 }
+
+// site is a post office that has joined.
+type site struct {
+	office   *core.PostOffice
+	backbone *backbone.Backbone
+}
+
+// sitesAt makes n sites at a NATS server.
+func sitesAt(t testing.TB, url string, n int, pairs ...string) (all []site) {
+	t.Helper()
+	for i := range n {
+		po := newOffice(t, pairs...)
+		all = append(all, site{po, join(t, po, backbone.Options{Servers: []string{url}, Site: fmt.Sprintf("site%d", i)})})
+	}
+	acquainted(t, all)
+	return all
+}
+
+// acquainted waits until sites know each other.
+func acquainted(t testing.TB, all []site) {
+	t.Helper()
+	for _, s := range all {
+		eventually(t, "a site is not heard of", func() bool { return s.backbone.Stats().Sites == len(all)-1 })
+	}
+}
+
+// wanted waits until a site knows of n prefixes that others want.
+func wanted(t testing.TB, s site, n int) {
+	t.Helper()
+	eventually(t, "what others want is not heard of", func() bool { return s.backbone.Stats().InterestRemote == n })
+}

@@ -93,8 +93,9 @@ func (in *inbox) put(data []byte) {
 		b.Buf, b.Ends = b.Buf[:bytes], b.Ends[:from]
 		return
 	}
-	in.counts.waiting += int64(n)
-	in.counts.waitingBytes += int64(len(messages))
+	in.counts.redundant += in.screen.filter(h.Run, b, from)
+	in.counts.waiting += int64(b.Len() - from)
+	in.counts.waitingBytes += int64(len(b.Buf) - bytes)
 	in.wake()
 }
 

@@ -56,7 +56,7 @@ func (l *link) Unsubscribe(prefix []byte) { l.local.Remove(prefix) }
 func (l *link) Route(own string, peers map[uint64][]string) { l.screen.route(own, peers) }
 
 // Screen implements relay.Link.
-func (l *link) Screen() bool { return l.screen.needed() }
+func (l *link) Screen() bool { return l.screen.active.Load() }
 
 // Admit implements relay.Link.
 func (l *link) Admit(peer uint64, b *batch.Batch) *batch.Batch { return l.screen.admit(peer, b) }
@@ -113,6 +113,7 @@ func (l *link) End(limit *deadline.StopLimit) {
 	l.queue.open(false)
 	l.queue.giveUp()
 	l.flush(limit)
+	l.screen.route("", nil)
 	l.running.Lock()
 	defer l.running.Unlock()
 	l.port = nil

@@ -34,10 +34,12 @@ type Stats struct {
 	Duplicates          uint64 `json:"duplicates"`
 	DroppedDeniedIn     uint64 `json:"dropped_denied_in"`     // may not enter this site (Import)
 	DroppedSlowMessages uint64 `json:"dropped_slow_messages"` // this site was too slow to take them
-	DroppedRedundant    uint64 `json:"dropped_redundant"`     // came another way as well
+	DroppedRedundant    uint64 `json:"dropped_redundant"`     // came another way first
 	DroppedStoppedIn    uint64 `json:"dropped_stopped_in"`    // came while the post office did not run
 	DroppedMalformed    uint64 `json:"dropped_malformed"`     // NATS messages that no site of this version sends
 	DroppedSlow         uint64 `json:"dropped_slow"`          // NATS messages that were dropped before they were looked at
+
+	DroppedRedundantDirect uint64 `json:"dropped_redundant_direct"` // came from a post office beside the backbone, and over it
 
 	Sites          int    `json:"sites"`           // others, now
 	InterestLocal  int    `json:"interest_local"`  // prefixes that local receivers want
@@ -56,10 +58,10 @@ func (b *Backbone) Stats() Stats {
 		Arrived: in.arrived, InMessages: in.in, InBytes: in.inBytes, WaitingIn: in.waiting, Duplicates: in.duplicates,
 		DroppedDeniedIn: in.denied, DroppedSlowMessages: in.slow, DroppedRedundant: in.redundant,
 		DroppedStoppedIn: in.stopped, DroppedMalformed: in.malformed, DroppedSlow: b.subscriber.lost(),
-		InterestLocal: len(b.link.local.Prefixes()),
+		DroppedRedundantDirect: b.link.screen.redundant(),
 	}
-	b.link.audience.RLock()
-	defer b.link.audience.RUnlock()
-	s.InterestRemote = b.link.wanted.Len()
+	known := b.sites.Stats()
+	s.Sites, s.InterestLocal, s.InterestRemote = known.Sites, known.Local, known.Remote
+	s.DroppedMalformed += known.Malformed
 	return s
 }

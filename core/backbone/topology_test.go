@@ -1,0 +1,88 @@
+package backbone_test
+
+import (
+	"testing"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/stretchr/testify/require"
+
+	"github.com/hermes-zmq/hermes/core"
+	"github.com/hermes-zmq/hermes/core/backbone"
+)
+
+// follow makes a post office whose incoming side follows others.
+func follow(t testing.TB, url, name string, others ...string) site {
+	t.Helper()
+	in := "tcp://127.0.0.1:*"
+	for _, o := range others {
+		in += ",>" + o
+	}
+	po := officeAt(t, in, "tcp://127.0.0.1:*", "engine", "zmtp", "reconnect.min", "10ms")
+	if url == "" {
+		return site{office: po}
+	}
+	return site{po, join(t, po, backbone.Options{Servers: []string{url}, Site: name})}
+}
+
+// TestADirectConnectionBesideTheBackboneGivesNoCopies: b follows a, and both are sites.
+func TestADirectConnectionBesideTheBackboneGivesNoCopies(t *testing.T) {
+	url := natsServer(t, &server.Options{}).ClientURL()
+	a := follow(t, url, "a")
+	b := follow(t, url, "b", get(t, a.office, "endpoint.out"))
+	acquainted(t, []site{a, b})
+	r := newReceiver(t, b.office, "t")
+	wanted(t, a, 1)
+	eventually(t, "b does not follow a", func() bool {
+		return len(a.office.Stats().Subscribers) == 1 && a.office.Stats().Subscribers[0].Subscriptions == 1
+	})
+	p := newPublisher(t, a.office, "pub")
+	const n = 5000
+	publish(t, p, "t", 0, n)
+	inOrder(t, collect(t, r, n), 0)
+	nothing(t, r)
+	lossless(t, r)
+	eventually(t, "what comes directly is not dropped", func() bool { return b.backbone.Stats().DroppedRedundantDirect == n })
+	require.EqualValues(t, n, balanced(t, b.backbone, b.office).InMessages)
+
+	// Without the backbone, the direct connection serves.
+	require.NoError(t, a.backbone.Close())
+	eventually(t, "a is not forgotten", func() bool { return b.backbone.Stats().Sites == 0 })
+	publish(t, p, "t", n, 2*n)
+	inOrder(t, collect(t, r, n), n)
+	lossless(t, r)
+}
+
+// TestACommonPostOfficeBehindTwoSitesGivesNoCopies: a and b follow x, which is no site; c is one more site.
+func TestACommonPostOfficeBehindTwoSitesGivesNoCopies(t *testing.T) {
+	url := natsServer(t, &server.Options{}).ClientURL()
+	x := follow(t, "", "")
+	out := get(t, x.office, "endpoint.out")
+	a, b, c := follow(t, url, "a", out), follow(t, url, "b", out), follow(t, url, "c")
+	all := []site{a, b, c}
+	acquainted(t, all)
+	ra, rb, rc := newReceiver(t, a.office, "t"), newReceiver(t, b.office, "t"), newReceiver(t, c.office, "t")
+	for _, s := range all {
+		wanted(t, s, 1)
+	}
+	eventually(t, "a and b do not follow x", func() bool {
+		subscribed := 0
+		for _, p := range x.office.Stats().Subscribers {
+			subscribed += p.Subscriptions
+		}
+		return subscribed == 2
+	})
+	p := newPublisher(t, x.office, "pub")
+	const n = 5000
+	publish(t, p, "t", 0, n)
+	receivers := []*core.Receiver{ra, rb, rc}
+	for _, r := range receivers {
+		inOrder(t, collect(t, r, n), 0)
+	}
+	eventually(t, "both copies have not come", func() bool { return c.backbone.Stats().Arrived == 2*n })
+	for i, s := range all {
+		balanced(t, s.backbone, s.office)
+		nothing(t, receivers[i])
+		lossless(t, receivers[i])
+	}
+	require.Positive(t, c.backbone.Stats().DroppedRedundant)
+}
