@@ -85,6 +85,7 @@ type component struct {
 	options    option.Set // fixed once the component is made
 	network    networkOptions
 	keys       atomic.Pointer[curve.Config] // of this run, see curveKeys; nil: no security
+	keysOpen   bool                         // keys are those of this run, and have not been wiped; guarded by life
 	servers    atomic.Int32                 // of CURVE, in this run; see checkClients
 	hooks      hooks
 
@@ -179,6 +180,7 @@ func (c *component) Start() error {
 		err = c.hooks.start()
 	}
 	if err != nil {
+		c.wipeKeys()
 		c.closeAccess()
 		c.links.End()
 		c.certificates.End()
@@ -236,6 +238,9 @@ func (c *component) Close() error {
 	c.mu.Lock()
 	c.state = stateClosed
 	c.mu.Unlock()
+	if secret := c.network.curve.secret; secret != nil {
+		secret.Wipe()
+	}
 	c.events.Some().Wake()
 	return err
 }
@@ -265,6 +270,7 @@ func (c *component) end(reason string, timeout time.Duration) error {
 	}
 	c.links.End()
 	err := c.hooks.stop()
+	c.wipeKeys()
 	c.closeAccess()
 	c.limit.End()
 	c.certificates.End()

@@ -73,11 +73,10 @@ func (c *component) pick(a address.List) (carrier.Opener, error) {
 	if err := fds.CheckSpare(); err != nil {
 		return nil, &Error{Code: EIO, Text: fmt.Sprintf("%s cannot open a socket: %s", c.who(), fds.Describe(err)), Err: err}
 	}
-	keys, err := c.network.curveKeys()
+	keys, err := c.openKeys()
 	if err != nil {
-		return nil, errorf(EOPTION, "%s: %w", c.who(), err)
+		return nil, err
 	}
-	c.keys.Store(keys)
 	if err := c.openCertificates(a); err != nil {
 		return nil, err
 	}

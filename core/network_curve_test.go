@@ -212,3 +212,25 @@ func TestEngineLibzmqRefusesWhatItCannotCheck(t *testing.T) {
 	code(t, EADDRESS, po.Start(), "curve.clients other than any (engine zmtp has it)")
 	require.NoError(t, po.Close())
 }
+
+func TestTheSecretKeyOfARunIsWipedWhenItEnds(t *testing.T) {
+	k := keyFiles(t, "office", "rec")
+	po := newLockedOffice(t, k["office"], filepath.Dir(k["office"]))
+	for name, options := range map[string][]string{
+		"own key": asClient(k["rec"], k["office"]), "made for the run": append([]string{"curve.server", k["office"] + ".key"}, quickly...),
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newReceiver(t, "zmtp", get(t, po, "endpoint.out"), options...)
+			pair := r.keys.Load().Pair
+			require.NotEqual(t, curve.Secret{}, pair.Secret())
+			require.NoError(t, r.Stop(soon))
+			require.Equal(t, curve.Secret{}, pair.Secret())
+			if name == "own key" {
+				require.NoError(t, r.Start())
+				require.NoError(t, r.WaitReady(soon), "the option has it still")
+			}
+			require.NoError(t, r.Close())
+			require.Nil(t, r.network.curve.secret.Get())
+		})
+	}
+}

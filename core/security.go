@@ -30,6 +30,7 @@ func (x *networkOptions) curveKeys() (*curve.Config, error) {
 		keys.Clients = curve.EveryClient() // the policy knows which
 		return keys, nil
 	case keys.Server == nil && keys.Clients == nil:
+		keys.Pair.Wipe()
 		return nil, errors.New("option curve.secret is set, but neither curve.server (for a client) nor curve.clients or policy (for a server)")
 	case keys.Clients != nil && keys.Pair == nil:
 		return nil, errors.New("option curve.clients is set, but not curve.secret: a server needs a key")
@@ -39,6 +40,28 @@ func (x *networkOptions) curveKeys() (*curve.Config, error) {
 	pair, err := curve.Generate()
 	keys.Pair = pair
 	return keys, err
+}
+
+// openKeys is the keys of this run, which all of its sockets share. The caller holds life.
+func (c *component) openKeys() (*curve.Config, error) {
+	if c.keysOpen {
+		return c.keys.Load(), nil
+	}
+	keys, err := c.network.curveKeys()
+	if err != nil {
+		return nil, errorf(EOPTION, "%s: %w", c.who(), err)
+	}
+	c.keys.Store(keys)
+	c.keysOpen = keys != nil
+	return keys, nil
+}
+
+// wipeKeys overwrites the secret key of a run whose sockets are closed. The caller holds life.
+func (c *component) wipeKeys() {
+	if c.keysOpen {
+		c.keysOpen = false
+		c.keys.Load().Pair.Wipe()
+	}
 }
 
 // serves reports of an address, which is bound or connected to, whether the component is a server of

@@ -38,6 +38,7 @@ func newKey(std streams, name string) error {
 	if err != nil {
 		return err
 	}
+	defer pair.Wipe()
 	public, secret, err := pair.WriteFiles(name)
 	if err != nil {
 		return err
@@ -64,6 +65,7 @@ func publicKey(path string) (curve.Public, error) {
 		if failed != nil {
 			return public, err
 		}
+		pair.Wipe()
 		public = pair.Public
 	}
 	return public, nil
@@ -76,6 +78,7 @@ func fingerprint(std streams, path string) error {
 	if err != nil {
 		return err
 	}
+	defer clear(text) // it may have a secret key
 	for rest := text; ; {
 		var block *pem.Block
 		if block, rest = pem.Decode(rest); block == nil {

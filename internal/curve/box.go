@@ -45,6 +45,7 @@ func share(s *Secret, p *Public) (key sharedKey, err error) {
 	if err != nil {
 		return key, err
 	}
+	defer clear(point)
 	var zeros [16]byte
 	salsa.HSalsa20(&key, &zeros, (*[32]byte)(point), &salsa.Sigma)
 	return key, nil

@@ -138,6 +138,7 @@ func (c *Client) welcome(data []byte) (initiate []byte, err error) {
 	}
 	plain = append(append(make([]byte, 0, KeySize+vouchSize+len(c.metadata)), c.pair.Public[:]...), vn[nonceSize-longSize:]...)
 	plain = seal(plain, append(c.fresh.Public[:], c.server[:]...), &vn, &vouched)
+	clear(vouched[:])
 	plain = append(plain, c.metadata...)
 
 	initiate = command(nameInitiate, initiateLeast+len(c.metadata))
@@ -158,12 +159,19 @@ func (c *Client) ready(data []byte) (metadata []byte, err error) {
 		return nil, protocolError("a READY that is not the server's")
 	}
 	c.keys = Keys{Peer: c.server, Out: newSealer(messageOfClient, &c.session, 3), In: newOpener(messageOfServer, &c.session, number)}
-	c.fresh, c.hello, c.session = nil, sharedKey{}, sharedKey{}
 	return metadata, nil
 }
 
 // Keys are those of the connection, after a Step that is Done.
 func (c *Client) Keys() *Keys { return &c.keys }
+
+// End wipes what only the handshake needs, once that has succeeded or failed. Keys stay.
+func (c *Client) End() {
+	c.fresh.Wipe()
+	c.fresh = nil
+	clear(c.hello[:])
+	clear(c.session[:])
+}
 
 // What a server of this package says in its ERROR.
 const (

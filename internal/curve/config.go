@@ -210,6 +210,7 @@ func LookUpSecret(text string) (*Pair, error) {
 	value, ok := os.LookupEnv(name)
 	switch s, err := ParseSecret(strings.TrimSpace(value)); {
 	case err == nil:
+		defer clear(s.b[:])
 		return s.Pair()
 	case !isName(name):
 		return nil, errors.New("env: is followed by the name of an environment variable, and not by its value: letters, digits and underscores")

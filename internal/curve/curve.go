@@ -10,6 +10,9 @@
 //	server.go   the server's part, which has no keys of the connection before INITIATE is valid
 //	message.go  MESSAGE: encryption after the handshake
 //
+// Keys are wiped by the one that owns them, when they are not used any more: Pair.Wipe, End of a
+// handshake, Keys.Wipe of a connection. Copies that Go's runtime and x/crypto make on stacks stay.
+//
 // Names follow the RFC: C and S are the permanent public keys of client and server, c and s the
 // secret ones; C', c', S' and s' are those of one connection.
 package curve
@@ -52,4 +55,13 @@ type Keys struct {
 	Peer Public // the permanent key of the peer
 	Out  Sealer
 	In   Opener
+}
+
+// Wipe overwrites the keys of both directions; nil is allowed.
+func (k *Keys) Wipe() {
+	if k == nil {
+		return
+	}
+	k.Out.Wipe()
+	k.In.Wipe()
 }

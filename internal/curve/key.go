@@ -39,15 +39,32 @@ func (p Pair) String() string { return p.Public.String() }
 // GoString does for %#v what String does.
 func (p Pair) GoString() string { return p.String() }
 
-// Text is the secret key in Z85, for a key file.
+// Text is the secret key in Z85, for libraries that take it as a string. It cannot be wiped.
 func (s Secret) Text() string { return encodeZ85(s.b[:]) }
 
 // Secret is the secret key of the pair.
 func (p *Pair) Secret() Secret { return p.secret }
 
+// Copy is a pair of its own, to be wiped by the one that has asked for it; nil for nil.
+func (p *Pair) Copy() *Pair {
+	if p == nil {
+		return nil
+	}
+	c := *p
+	return &c
+}
+
+// Wipe overwrites the secret key of a pair that is not used any more; nil is allowed.
+func (p *Pair) Wipe() {
+	if p != nil {
+		clear(p.secret.b[:])
+	}
+}
+
 // Generate makes a new pair.
 func Generate() (*Pair, error) {
 	var s Secret
+	defer clear(s.b[:])
 	if _, err := rand.Read(s.b[:]); err != nil {
 		return nil, err
 	}
@@ -78,15 +95,16 @@ func ParseSecret(text string) (s Secret, err error) {
 // Z85 (RFC 32) writes four bytes as five characters, the most significant digit first.
 const z85Digits = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"
 
-func encodeZ85(p []byte) string {
-	out := make([]byte, 0, len(p)/4*5)
+func encodeZ85(p []byte) string { return string(appendZ85(make([]byte, 0, len(p)/4*5), p)) }
+
+func appendZ85(out, p []byte) []byte {
 	for ; len(p) >= 4; p = p[4:] {
 		n := uint32(p[0])<<24 | uint32(p[1])<<16 | uint32(p[2])<<8 | uint32(p[3])
 		for power := uint32(85 * 85 * 85 * 85); power > 0; power /= 85 {
 			out = append(out, z85Digits[n/power%85])
 		}
 	}
-	return string(out)
+	return out
 }
 
 var errKeyText = errors.New("a key is 40 characters of Z85")

@@ -82,3 +82,14 @@ func FuzzKeysAreReadAsTheyAreWritten(f *testing.F) {
 		}
 	})
 }
+
+func TestAPairThatIsWipedHasNoSecret(t *testing.T) {
+	pair := manualPair(t, manualClientSecret)
+	other := pair.Copy()
+	pair.Wipe()
+	require.Equal(t, Secret{}, pair.secret)
+	require.Equal(t, manualClientSecret, other.secret.Text(), "a copy is one of its own")
+	var none *Pair
+	none.Wipe()
+	require.Nil(t, none.Copy())
+}

@@ -80,6 +80,13 @@ func unquote(value string) string {
 	return value
 }
 
+// wipe overwrites the secret key.
+func (c *certificate) wipe() {
+	if c.secret != nil {
+		clear(c.secret.b[:])
+	}
+}
+
 func readKeyFile(path string) (found certificate, err error) {
 	text, err := plainfile.Read(path, maxKeyFile)
 	if err != nil {
@@ -88,6 +95,7 @@ func readKeyFile(path string) (found certificate, err error) {
 	defer clear(text) // it may have a secret key
 	found, err = parseKeyFile(text)
 	if err != nil {
+		found.wipe()
 		return found, fmt.Errorf("%s: %w", path, err)
 	}
 	return found, nil
@@ -102,11 +110,13 @@ func ReadSecretFile(path string) (*Pair, error) {
 	if found.secret == nil {
 		return nil, fmt.Errorf("%s contains no %s", path, secretProperty)
 	}
+	defer found.wipe()
 	pair, err := found.secret.Pair()
 	if err != nil {
 		return nil, err
 	}
 	if len(found.public) > 0 && found.public[0] != pair.Public {
+		pair.Wipe()
 		return nil, fmt.Errorf("%s: its %s is not that of its %s", path, publicProperty, secretProperty)
 	}
 	return pair, nil
@@ -115,6 +125,7 @@ func ReadSecretFile(path string) (*Pair, error) {
 // ReadPublicFile reads a *.key file with one public key; a *.key_secret file has it as well.
 func ReadPublicFile(path string) (p Public, err error) {
 	found, err := readKeyFile(path)
+	found.wipe()
 	switch {
 	case err != nil:
 		return p, err
@@ -144,6 +155,7 @@ func ReadPublicKeys(path string) (keys []Public, err error) {
 			return nil, err
 		}
 		found, err := readKeyFile(file)
+		found.wipe()
 		switch {
 		case err != nil:
 			return nil, err
@@ -166,19 +178,20 @@ curve
 // WriteFiles writes name.key and name.key_secret, as CZMQ and pyzmq do. It replaces no file.
 func (p *Pair) WriteFiles(name string) (public, secret string, err error) {
 	public, secret = name+publicSuffix, name+secretSuffix
-	text := fmt.Sprintf(fileHead, "Secret", "DO NOT PROVIDE THIS FILE TO OTHER USERS nor change its permissions.", p.Public)
-	text += fmt.Sprintf("    secret-key = \"%s\"\n", p.secret.Text())
+	text := fmt.Appendf(make([]byte, 0, 1<<10), fileHead, "Secret", "DO NOT PROVIDE THIS FILE TO OTHER USERS nor change its permissions.", p.Public)
+	text = append(appendZ85(append(text, "    secret-key = \""...), p.secret.b[:]), "\"\n"...)
+	defer clear(text[:cap(text)])
 	if err = writeNew(secret, text, 0o600); err != nil {
 		return "", "", err
 	}
-	text = fmt.Sprintf(fileHead, "Public", "Exchange securely, or use a secure mechanism to verify the contents of this file.", p.Public)
-	if err = writeNew(public, text, 0o644); err != nil {
+	open := fmt.Appendf(nil, fileHead, "Public", "Exchange securely, or use a secure mechanism to verify the contents of this file.", p.Public)
+	if err = writeNew(public, open, 0o644); err != nil {
 		return "", "", errors.Join(err, os.Remove(secret))
 	}
 	return public, secret, nil
 }
 
-func writeNew(path, text string, mode os.FileMode) error {
+func writeNew(path string, text []byte, mode os.FileMode) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
 		return err
@@ -187,8 +200,8 @@ func writeNew(path, text string, mode os.FileMode) error {
 }
 
 // fill writes a new file, and closes it. A file that cannot be written is removed.
-func fill(f *os.File, text string) error {
-	_, err := f.WriteString(text)
+func fill(f *os.File, text []byte) error {
+	_, err := f.Write(text)
 	if err = errors.Join(err, f.Close()); err != nil {
 		return errors.Join(err, os.Remove(f.Name()))
 	}
@@ -209,6 +222,7 @@ func (last keysByFile) readAgain(path string) (now keysByFile, err error) {
 	var failed []error
 	for _, file := range files {
 		found, err := readKeyFile(file)
+		found.wipe()
 		switch {
 		case err == nil:
 			now[file] = found.public

@@ -62,7 +62,7 @@ func TestAFileThatCannotBeWrittenIsRemoved(t *testing.T) {
 	path := write(t, filepath.Join(t.TempDir(), "half.key_secret"), "secret-key = half of a k")
 	f, err := os.Open(path) // only to be read
 	require.NoError(t, err)
-	require.Error(t, fill(f, "more"))
+	require.Error(t, fill(f, []byte("more")))
 	require.NoFileExists(t, path)
 	require.ErrorIs(t, f.Close(), os.ErrClosed)
 }

@@ -53,6 +53,7 @@ const (
 type direction struct {
 	key    [32]byte // of Salsa20
 	number uint64   // Sealer: the next nonce; Opener: that of the last
+	wiped  bool
 
 	// Of the present MESSAGE; here because they would be allocated elsewhere.
 	counter [16]byte // of Salsa20: the short nonce, and the number of the block
@@ -80,6 +81,13 @@ func newOpener(prefix string, session *sharedKey, last uint64) Opener {
 	return Opener{newDirection(prefix, session, last)}
 }
 
+// Wipe overwrites the keys of a direction that is not used any more.
+func (d *direction) Wipe() {
+	d.wiped = true
+	clear(d.key[:])
+	clear(d.first[:])
+}
+
 // Append appends the MESSAGE of one frame: of its flags, as ZMTP has them, and its body. dst has
 // room for it, or grows.
 func (s *Sealer) Append(dst []byte, flags byte, body []byte) []byte {
@@ -104,6 +112,9 @@ func (s *Sealer) Append(dst []byte, flags byte, body []byte) []byte {
 // tag; so the 32 bytes in front of the plaintext, of which name, nonce and tag are written again,
 // are encrypted with it.
 func (s *Sealer) seal(message []byte) {
+	if s.wiped {
+		panic("curve: a frame to be encrypted with a key that was wiped")
+	}
 	s.counter = [16]byte{}
 	binary.BigEndian.PutUint64(s.counter[:], s.number)
 	s.number++
@@ -121,6 +132,7 @@ func (s *Sealer) seal(message []byte) {
 var (
 	errNotMessage = errors.New("CURVE: the peer sent a frame that is not encrypted")
 	errOrder      = errors.New("CURVE: a MESSAGE is missing, was replayed, or came out of order")
+	errWiped      = errors.New("CURVE: a MESSAGE after the end of the connection")
 	errForged     = errors.New("CURVE: a MESSAGE was changed on its way, or is not the peer's")
 )
 
@@ -128,6 +140,9 @@ var (
 // the inner frame, as ZMTP has them but for "long", and its body. The nonces count by one: with
 // gaps in them, frames could be deleted on their way, and parts of two messages become one.
 func (o *Opener) Open(message []byte) (flags byte, body []byte, err error) {
+	if o.wiped {
+		return 0, nil, errWiped
+	}
 	if len(message) < messageHead+1 || string(message[:len(messageName)]) != messageName {
 		return 0, nil, errNotMessage
 	}

@@ -182,3 +182,17 @@ func benchmark(b *testing.B, f func(s *Sealer, o *Opener, buf, body []byte)) {
 		})
 	}
 }
+
+// The key that is left after wiping is known to all: a frame that is encrypted with it is not secret, and
+// one that can be opened with it is not the peer's.
+func TestWipedKeysAreNotUsed(t *testing.T) {
+	out, in := newSealer(messageOfClient, &sharedKey{1}, 3), newOpener(messageOfClient, &sharedKey{1}, 2)
+	message := out.Append(nil, 0, []byte("text"))
+	out.Wipe()
+	in.Wipe()
+	require.Zero(t, out.key)
+	require.Zero(t, in.key)
+	require.Panics(t, func() { out.Append(nil, 0, []byte("text")) })
+	_, _, err := in.Open(message[shortHeader:])
+	require.ErrorIs(t, err, errWiped)
+}

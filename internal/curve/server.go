@@ -23,8 +23,8 @@ func NewServer(pair *Pair, clients *Clients) *Server {
 // the connection: they are in the cookie, which the client keeps.
 //
 // Each handshake has a cookie key of its own: a cookie of another connection cannot be opened
-// with it, so that a recorded INITIATE, and what follows it, cannot be replayed. It is forgotten
-// at the end of the handshake: with it, a cookie that was recorded shows the keys of its connection.
+// with it, so that a recorded INITIATE, and what follows it, cannot be replayed. It is wiped
+// then, and by End: with it, a cookie that was recorded shows the keys of its connection.
 type ServerSide struct {
 	s        *Server
 	metadata []byte
@@ -53,7 +53,7 @@ func (x *ServerSide) Receive(name string, data []byte) (step Step, err error) {
 		step.Answer, step.Metadata, err = x.initiate(data)
 		step.Done = err == nil
 		x.stage = finished
-		clear(x.cookie[:])
+		x.End()
 	default:
 		err = protocolError("the client sent %.20q out of order", name)
 	}
@@ -78,6 +78,7 @@ func (x *ServerSide) hello(data []byte) (welcome []byte, err error) {
 	if err != nil {
 		return nil, protocolError("the client's key for this connection is not a valid one")
 	}
+	defer clear(key[:])
 	n := shortNonce("CurveZMQHELLO---", x.last)
 	zeros, ok := open(data[KeySize+shortSize:], &n, &key)
 	if !ok || subtle.ConstantTimeCompare(zeros, make([]byte, zerosSize)) != 1 {
@@ -91,6 +92,7 @@ func (x *ServerSide) welcome(client *Public, key *sharedKey) (welcome []byte, er
 	if err != nil {
 		return nil, err
 	}
+	defer fresh.Wipe()
 	wn, err := randomNonce("WELCOME-")
 	if err != nil {
 		return nil, err
@@ -104,7 +106,9 @@ func (x *ServerSide) welcome(client *Public, key *sharedKey) (welcome []byte, er
 	}
 	plain := append(make([]byte, 0, KeySize+cookieSize), fresh.Public[:]...)
 	plain = append(plain, cn[nonceSize-longSize:]...)
-	plain = seal(plain, append(client[:], fresh.secret.b[:]...), &cn, &x.cookie)
+	kept := append(append(make([]byte, 0, 2*KeySize), client[:]...), fresh.secret.b[:]...)
+	defer clear(kept)
+	plain = seal(plain, kept, &cn, &x.cookie)
 
 	welcome = append(command(nameWelcome, welcomeSize), wn[nonceSize-longSize:]...)
 	return seal(welcome, plain, &wn, key), nil
@@ -124,10 +128,13 @@ func (x *ServerSide) initiate(data []byte) (ready, metadata []byte, err error) {
 		return nil, nil, protocolError("%v", errInitiate)
 	}
 	client, fresh := Public(cookie[:KeySize]), Secret{[KeySize]byte(cookie[KeySize:])}
+	defer clear(cookie)
+	defer clear(fresh.b[:])
 	session, err := share(&fresh, &client)
 	if err != nil {
 		return nil, nil, protocolError("%v", errInitiate)
 	}
+	defer clear(session[:])
 	number := binary.BigEndian.Uint64(data[cookieSize:])
 	n := shortNonce("CurveZMQINITIATE", number)
 	plain, ok := open(data[cookieSize+shortSize:], &n, &session)
@@ -154,6 +161,7 @@ func (x *ServerSide) checkVouch(permanent, client *Public, fresh *Secret, vouch 
 	if err != nil {
 		return protocolError("the client's key is not a valid one")
 	}
+	defer clear(key[:])
 	n := longNonce("VOUCH---", vouch[:longSize])
 	plain, ok := open(vouch[longSize:], &n, &key)
 	if !ok || Public(plain[:KeySize]) != *client || Public(plain[KeySize:]) != x.s.pair.Public {
@@ -168,3 +176,6 @@ func unknownKey(p Public) *Error {
 
 // Keys are those of the connection, after a Step that is Done.
 func (x *ServerSide) Keys() *Keys { return x.keys }
+
+// End wipes what only the handshake needs, once that has succeeded or failed. Keys stay.
+func (x *ServerSide) End() { clear(x.cookie[:]) }

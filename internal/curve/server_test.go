@@ -253,3 +253,22 @@ func BenchmarkServer(b *testing.B) {
 	}
 	b.ReportMetric(float64(spent.Microseconds())/float64(b.N), "server-µs/op")
 }
+
+func TestTheEndOfAHandshakeWipesAllButTheKeysOfTheConnection(t *testing.T) {
+	h := newHandshake(t, newServer(t, manualClient)).upTo(t)
+	fresh := h.client.fresh
+	step, err := h.server.Receive(data(h.initiate))
+	require.NoError(t, err)
+	_, err = h.client.Receive(data(step.Answer))
+	require.NoError(t, err)
+	h.client.End()
+	h.server.End()
+	require.Equal(t, Secret{}, fresh.secret)
+	require.Zero(t, h.client.hello)
+	require.Zero(t, h.client.session)
+	require.Zero(t, h.server.cookie)
+	message := h.client.Keys().Out.Append(nil, 0, []byte("goes on"))
+	_, body, err := h.server.Keys().In.Open(message[shortHeader:])
+	require.NoError(t, err)
+	require.Equal(t, "goes on", string(body))
+}

@@ -27,11 +27,19 @@ func (x *Secret) String() string {
 	return x.text
 }
 
-// Get is the present pair of keys, or nil.
+// Get is a copy of the present pair of keys, which the caller wipes, or nil.
 func (x *Secret) Get() *curve.Pair {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return x.pair
+	return x.pair.Copy()
+}
+
+// Wipe overwrites the pair. The text stays.
+func (x *Secret) Wipe() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.pair.Wipe()
+	x.pair = nil
 }
 
 // Set implements Variable.
@@ -44,6 +52,7 @@ func (x *Secret) Set(text string) (err error) {
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	x.pair.Wipe()
 	x.text, x.pair = text, pair
 	return nil
 }

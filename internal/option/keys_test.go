@@ -23,6 +23,27 @@ func TestSecretsAreNotTheTextOfTheirOption(t *testing.T) {
 	require.Nil(t, x.Get())
 }
 
+func TestASecretKeyIsWipedWhenItIsReplaced(t *testing.T) {
+	for name, end := range map[string]func(*Secret){
+		"replaced": func(x *Secret) { require.NoError(t, x.Set("env:HERMES_TEST_SECRET")) },
+		"unset":    func(x *Secret) { require.NoError(t, x.Set("")) },
+		"wiped":    (*Secret).Wipe,
+	} {
+		t.Run(name, func(t *testing.T) {
+			pair, err := curve.Generate()
+			require.NoError(t, err)
+			t.Setenv("HERMES_TEST_SECRET", pair.Secret().Text())
+			var o Set
+			x := o.Secret("curve.secret", false, "")
+			require.NoError(t, x.Set("env:HERMES_TEST_SECRET"))
+			kept, copied := x.pair, x.Get()
+			end(x)
+			require.Equal(t, curve.Secret{}, kept.Secret())
+			require.Equal(t, pair.Secret(), copied.Secret(), "a run that has it goes on")
+		})
+	}
+}
+
 func TestPublicKeysAreGivenAsText(t *testing.T) {
 	pair, err := curve.Generate()
 	require.NoError(t, err)

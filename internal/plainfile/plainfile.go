@@ -1,8 +1,10 @@
 // Package plainfile reads whole files of configuration, which are small. A path may be that of anything: a
-// pipe that no program writes to would block the reader for good, and a device may have no end.
+// pipe that no program writes to would block the reader for good, and a device may have no end. A file may
+// hold a secret key: the text that Read returns is its only copy, for the caller to wipe.
 package plainfile
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -26,11 +28,35 @@ func Read(path string, most int64) ([]byte, error) {
 	case info.Size() > most:
 		return nil, tooLarge(path, most)
 	}
-	text, err := io.ReadAll(io.LimitReader(f, most+1)) // it may grow meanwhile
+	text, err := readAll(io.LimitReader(f, most+1), info.Size()) // it may grow meanwhile
 	if err == nil && int64(len(text)) > most {
 		err = tooLarge(path, most)
 	}
-	return text, err
+	if err != nil {
+		clear(text)
+		return nil, err
+	}
+	return text, nil
+}
+
+// readAll is io.ReadAll for about size bytes, and leaves no parts of the text in buffers that were too
+// small.
+func readAll(r io.Reader, size int64) ([]byte, error) {
+	text := make([]byte, 0, max(size+1, 512)) // so that the end is read without another buffer
+	for {
+		n, err := r.Read(text[len(text):cap(text)])
+		text = text[:len(text)+n]
+		switch {
+		case errors.Is(err, io.EOF):
+			return text, nil
+		case err != nil:
+			return text, err
+		case len(text) == cap(text):
+			grown := append(make([]byte, 0, 2*cap(text)), text...)
+			clear(text)
+			text = grown
+		}
+	}
 }
 
 func tooLarge(path string, most int64) error {

@@ -1,6 +1,8 @@
 package plainfile
 
 import (
+	"bytes"
+	"io"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -25,4 +27,32 @@ func TestOnlyARegularFileOfBoundedSizeIsRead(t *testing.T) {
 	}
 	_, err = Read(filepath.Join(dir, "none"), 1)
 	require.ErrorIs(t, err, os.ErrNotExist)
+}
+
+// pieces gives its text in parts, and keeps the buffers that it was read to.
+type pieces struct {
+	text    []byte
+	buffers [][]byte
+}
+
+func (p *pieces) Read(to []byte) (n int, err error) {
+	if len(p.text) == 0 {
+		return 0, io.EOF
+	}
+	n = copy(to[:min(len(to), 100)], p.text)
+	p.text = p.text[n:]
+	p.buffers = append(p.buffers, to[:n])
+	return n, nil
+}
+
+func TestAFileThatGrowsLeavesNoPartsOfItsTextBehind(t *testing.T) {
+	want := bytes.Repeat([]byte("secret"), 1000)
+	p := &pieces{text: want}
+	text, err := readAll(p, 10)
+	require.NoError(t, err)
+	require.Equal(t, want, text)
+	clear(text)
+	for _, b := range p.buffers {
+		require.Equal(t, make([]byte, len(b)), b)
+	}
 }

@@ -1,7 +1,6 @@
 package tlsconfig
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
@@ -73,7 +72,8 @@ func certificates(path string, text []byte) (all []*x509.Certificate, err error)
 // CheckKey reports why there is no private key at a path, or in an environment variable, or nil. The
 // error contains no part of a key, even if text is one.
 func CheckKey(text string) error {
-	_, err := readKey(text)
+	key, err := readKey(text)
+	clear(key)
 	var failed *fs.PathError
 	if errors.As(err, &failed) {
 		return fmt.Errorf("the file cannot be read: %w; a private key is given as the path of its PEM file, or as env:NAME", failed.Err)
@@ -81,7 +81,7 @@ func CheckKey(text string) error {
 	return err
 }
 
-// readKey reads the private key that Settings.Key names.
+// readKey reads the private key that Settings.Key names. The caller wipes it.
 func readKey(text string) (key []byte, err error) {
 	where := text
 	switch name, inEnvironment := strings.CutPrefix(text, environment); {
@@ -100,7 +100,11 @@ func readKey(text string) (key []byte, err error) {
 			return nil, err
 		}
 	}
-	return key, checkKeyText(where, key)
+	if err = checkKeyText(where, key); err != nil {
+		clear(key)
+		return nil, err
+	}
+	return key, nil
 }
 
 // variableName is shorter than a line of PEM, so that no part of a key is shown, which a shell may
@@ -110,6 +114,7 @@ var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,47}$`)
 func checkKeyText(where string, key []byte) error {
 	encrypted := false
 	for block, rest := pem.Decode(key); block != nil; block, rest = pem.Decode(rest) {
+		clear(block.Bytes)
 		if strings.HasSuffix(block.Type, "ENCRYPTED PRIVATE KEY") || block.Headers["DEK-Info"] != "" {
 			encrypted = true
 		} else if strings.HasSuffix(block.Type, "PRIVATE KEY") {
@@ -169,6 +174,17 @@ func filesOfCAs(dir string) (files []string, err error) {
 	return files, nil
 }
 
+// sumOf is a hash of texts, of which it makes no copy.
+func sumOf(texts ...[]byte) (sum [sha256.Size]byte) {
+	h := sha256.New()
+	for _, text := range texts {
+		h.Write(text)
+		h.Write([]byte{0})
+	}
+	h.Sum(sum[:0])
+	return sum
+}
+
 // load reads what s names. Where it is what was read last, last is returned.
 func load(s *Settings, pins map[string]bool, last *material) (*material, error) {
 	var cert, key, ca []byte
@@ -181,16 +197,18 @@ func load(s *Settings, pins map[string]bool, last *material) (*material, error) 
 		if from == "" {
 			from = s.Cert
 		}
+		defer clear(cert) // it may have the key
 		if key, err = readKey(from); err != nil {
 			return nil, fmt.Errorf("option tls.key: %w", err)
 		}
+		defer clear(key)
 	}
 	if s.CA != "" {
 		if ca, err = readCAs(s.CA); err != nil {
 			return nil, fmt.Errorf("option tls.ca: %w", err)
 		}
 	}
-	sum := sha256.Sum256(bytes.Join([][]byte{cert, key, ca}, []byte{0}))
+	sum := sumOf(cert, key, ca)
 	if last != nil && last.sum == sum {
 		return last, nil
 	}

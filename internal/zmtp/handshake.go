@@ -50,7 +50,7 @@ func shakeHands(c *conn) (early []byte, err error) {
 	if own := c.aborted.Load(); own != nil { // before the deadline was set
 		return nil, *own
 	}
-	defer h.end()
+	defer func() { h.end(err == nil) }()
 	if err = h.run(); err != nil {
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			err = &carrier.Fault{Cause: carrier.CauseNoAnswer,
@@ -70,8 +70,8 @@ func shakeHands(c *conn) (early []byte, err error) {
 }
 
 // end is called when the handshake has succeeded or failed.
-func (h *handshake) end() {
-	h.m.end()
+func (h *handshake) end(succeeded bool) {
+	h.m.end(succeeded)
 	if h.counted {
 		h.c.s.guard.leave()
 	}

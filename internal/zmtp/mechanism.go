@@ -31,8 +31,9 @@ type mechanism interface {
 	hungUp() *carrier.Fault
 	// result is what a finished handshake leaves.
 	result() secured
-	// end is called once, when the handshake has succeeded or failed.
-	end()
+	// end is called once, when the handshake has succeeded or failed. It wipes keys: those of the
+	// handshake, and of one that has failed all.
+	end(succeeded bool)
 }
 
 // secured is what a mechanism leaves, or TLS below it: who the peer is, and how frames are protected.
@@ -46,6 +47,8 @@ type secured struct {
 type frameSealer interface {
 	// Append appends the protected form of a frame of these flags, of ZMTP, and this body.
 	Append(dst []byte, flags byte, body []byte) []byte
+	// Wipe overwrites the keys. Append is not called any more.
+	Wipe()
 }
 
 // frameOpener undoes what the frameSealer of the peer has done.
@@ -53,6 +56,8 @@ type frameOpener interface {
 	// Open gives the frame in the body of one that has arrived, which it overwrites. flags are
 	// without that of a long frame. The frame is shorter than the body by curve.Least at least.
 	Open(body []byte) (flags byte, frame []byte, err error)
+	// Wipe overwrites the keys. Open is not called any more.
+	Wipe()
 }
 
 // newMechanism is the mechanism for a connection: that of the address that it belongs to.
@@ -74,7 +79,7 @@ func (*nullMechanism) name() string           { return mechanismNull }
 func (*nullMechanism) asServer() bool         { return false }
 func (*nullMechanism) hungUp() *carrier.Fault { return nil }
 func (*nullMechanism) result() secured        { return secured{} }
-func (*nullMechanism) end()                   {}
+func (*nullMechanism) end(bool)               {}
 
 func (m *nullMechanism) begin() ([]byte, error) {
 	return append(append([]byte{byte(len(cmdReady))}, cmdReady...), m.metadata...), nil
@@ -108,7 +113,13 @@ type curveClient struct {
 func (*curveClient) name() string             { return mechanismCurve }
 func (*curveClient) asServer() bool           { return false }
 func (m *curveClient) begin() ([]byte, error) { return m.Hello() }
-func (*curveClient) end()                     {}
+
+func (m *curveClient) end(succeeded bool) {
+	m.End()
+	if !succeeded {
+		m.Keys().Wipe()
+	}
+}
 
 func (m *curveClient) receive(name string, data []byte) (step curve.Step, tell string, err error) {
 	step, err = m.Receive(name, data)
@@ -161,7 +172,11 @@ func (m *curveServer) receive(name string, data []byte) (step curve.Step, tell s
 	return step, "", nil
 }
 
-func (m *curveServer) end() {
+func (m *curveServer) end(succeeded bool) {
+	m.End()
+	if !succeeded {
+		m.Keys().Wipe()
+	}
 	if m.entered {
 		m.guard.leave()
 	}

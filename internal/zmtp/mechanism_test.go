@@ -275,3 +275,24 @@ func TestPlainServerNoticesThatAnEncryptedLibzmqHangsUp(t *testing.T) {
 	e := o.wait(t, carrier.HandshakeFailed, 1)
 	require.Contains(t, []carrier.Cause{carrier.CauseLeft, carrier.CauseProbe}, e.Cause)
 }
+
+func TestTheKeysOfAConnectionAreWipedWhenItEnds(t *testing.T) {
+	k := newCurveKeys(t)
+	o := newOutlet(t, carrier.Wait, 0, bind("tcp://127.0.0.1:*"), k.asServer(t, k.client.Public.String()))
+	i := newInlet(t, carrier.SUB, []string{"yes"}, dial(o.address()), k.asClient())
+	o.eventLog.wait(t, carrier.Subscribed, 1)
+	var all []*curveProtection
+	for _, peers := range []*[]*conn{o.peers.Load(), i.peers.Load()} {
+		require.Len(t, *peers, 1)
+		all = append(all, (*peers)[0].guarded.(*curveProtection))
+	}
+	o.Send(numbered("yes", 0, 1000))
+	i.sink.wait(t, 1000)
+	o.Close(time.Minute)
+	i.Close()
+	for _, p := range all {
+		require.Panics(t, func() { p.seal.Append(nil, 0, []byte("text")) })
+		_, _, err := p.open.Open(make([]byte, 100))
+		require.ErrorContains(t, err, "after the end of the connection")
+	}
+}

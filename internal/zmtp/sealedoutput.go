@@ -26,6 +26,8 @@ type outputCodec interface {
 	owes() bool
 	// end adds what tells the peer that nothing more comes.
 	end()
+	// wipe overwrites the keys, of which nothing is encrypted any more, but for what end adds.
+	wipe()
 }
 
 // sealedOutput is the encrypted beginning of a send buffer. The holder of the writing flag uses it.
@@ -134,6 +136,9 @@ func (curveOutput) owes() bool { return false }
 
 // end implements outputCodec: CURVE has no end.
 func (curveOutput) end() {}
+
+// wipe implements outputCodec.
+func (x curveOutput) wipe() { x.seal.Wipe() }
 
 // encrypt implements outputCodec: it encrypts whole frames of ranges.
 func (x curveOutput) encrypt(ranges [][]byte) (arena *batch.Batch, plain int, err error) {

@@ -114,8 +114,12 @@ func (o *sendBuffer) empty() bool {
 	return o.spanQueue.empty() && (o.backlog == nil || o.backlog.messages == 0) && o.sealed.empty()
 }
 
-// discard empties the queue and releases everything.
+// discard empties the queue of a dead buffer, releases everything, and wipes the keys. Nothing is
+// being written, and nothing will be.
 func (o *sendBuffer) discard() {
+	if o.sealed != nil {
+		o.sealed.codec.wipe()
+	}
 	o.spanQueue.discard()
 	if o.backlog != nil {
 		o.backlog.discard()

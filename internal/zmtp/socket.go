@@ -290,7 +290,11 @@ func (s *socket) serve(nc net.Conn, from remoteEnd) (ready bool, err error) {
 	if err == nil && s.role.leasesReader() {
 		_ = c.io.leavePoller() // where that fails, for want of descriptors say, its reading is never leased
 	}
+	if c.guarded != nil {
+		defer c.guarded.wipeInput() // by then nothing reads
+	}
 	if err == nil && !s.join(c) {
+		c.out.kill()
 		err = errClosing
 	}
 	if err != nil {
