@@ -122,6 +122,47 @@ func TestRefusalsOfKeysFailAtOnceAndSayWhy(t *testing.T) {
 	code(t, EACCES, r.WaitReady(soon), "refused by "+get(t, locked, "endpoint.out")+": "+unknown)
 }
 
+// Neither a retry nor the end of a time limit comes before the report, at either end: here both are
+// an hour away, and the handshake is the first.
+func TestRefusalsAreReportedByTheFirstHandshake(t *testing.T) {
+	k := keyFiles(t, "office", "rec", "stranger")
+	never := []string{"reconnect.min", "1h", "reconnect.max", "1h", "handshake.timeout", "1h", "heartbeat.interval", "1h", "heartbeat.timeout", "2h"}
+	for name, c := range map[string]struct {
+		office, client []string
+		code           Code
+	}{
+		"unknown key":           {[]string{"curve.secret", "office", "curve.clients", "rec"}, []string{"curve.secret", "stranger", "curve.server", "office"}, EACCES},
+		"no key":                {[]string{"curve.secret", "office", "curve.clients", "rec"}, []string{"curve.server", "office"}, EACCES},
+		"wrong server key":      {[]string{"curve.secret", "office", "curve.clients", "rec"}, []string{"curve.secret", "rec", "curve.server", "stranger"}, EAUTH},
+		"plain":                 {[]string{"curve.secret", "office", "curve.clients", "rec"}, nil, EACCES},
+		"key at a plain office": {nil, []string{"curve.secret", "rec", "curve.server", "office"}, EAUTH},
+	} {
+		t.Run(name, func(t *testing.T) {
+			office := newOffice(t, "zmtp", append(filesOf(k, c.office), never...)...)
+			for side, at := range map[string]string{"receiver": get(t, office, "endpoint.out"), "publisher": get(t, office, "endpoint.in")} {
+				var refused Component
+				if options := append(filesOf(k, c.client), never...); side == "receiver" {
+					refused = newReceiver(t, "zmtp", at, options...)
+				} else {
+					refused = newPublisher(t, "zmtp", at, options...)
+				}
+				code(t, c.code, refused.WaitReady(soon), at)
+				eventOf(t, refused, "handshake_failed")
+				eventOf(t, office, "handshake_failed")
+			}
+		})
+	}
+}
+
+// filesOf puts the paths of files of keys in place of their names.
+func filesOf(k map[string]string, options []string) (out []string) {
+	suffix := map[string]string{"curve.secret": ".key_secret", "curve.server": ".key", "curve.clients": ".key"}
+	for i := 0; i < len(options); i += 2 {
+		out = append(out, options[i], k[options[i+1]]+suffix[options[i]])
+	}
+	return out
+}
+
 func TestARefusedReceiverConnectsOnceItsKeyIsKnown(t *testing.T) {
 	k := keyFiles(t, "office", "pub", "rec")
 	po := newLockedOffice(t, k["office"], k["pub"]+".key")
