@@ -85,7 +85,7 @@ func (b *Backbone) onConnected(c *nats.Conn) {
 	b.link.queue.resize(c.MaxPayload())
 	b.sites.Back()
 	b.ready.Set(true)
-	b.add("backbone_connected", notify.Info, fmt.Sprintf("%s is connected to the backbone at %s", b.who, cmp.Or(c.ConnectedUrlRedacted(), b.where())))
+	b.add("backbone_connected", notify.Info, fmt.Sprintf("%s is connected to the backbone at %s", b.who, b.where()))
 }
 
 func (b *Backbone) onReconnected(c *nats.Conn) {
