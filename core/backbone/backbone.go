@@ -2,9 +2,11 @@ package backbone
 
 import (
 	"cmp"
+	crand "crypto/rand"
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -36,6 +38,7 @@ type Backbone struct {
 	run    uint64 // drawn at random, names this site in what it sends
 
 	server     *server.Server // nil: it runs elsewhere
+	token      string         // which the server demands, where it is for this process alone
 	conn       *nats.Conn
 	sites      *sites.Sites
 	link       link
@@ -71,7 +74,7 @@ func Join(office *core.PostOffice, o Options) (*Backbone, error) {
 	}
 	if b.o.Embedded != nil {
 		var err error
-		if b.server, err = startServer(b.who, b.o.Embedded, b.o.Cluster, b.serverName()); err != nil {
+		if b.server, err = startServer(b.who, b.o.Embedded, b.o.Cluster, b.serverName(), b.token); err != nil {
 			return nil, err
 		}
 	}
@@ -89,8 +92,30 @@ func Join(office *core.PostOffice, o Options) (*Backbone, error) {
 	return b, nil
 }
 
-// serverName is unique in a cluster of NATS, as it has to be.
-func (b *Backbone) serverName() string { return fmt.Sprintf("%s-%016x", b.o.Site, b.run) }
+// serverName is unique in a cluster of NATS, as it has to be. With JetStream it stays the same, for it
+// says whose the stored messages are.
+func (b *Backbone) serverName() string {
+	name := strings.Join(strings.Fields(b.o.Site), "-")
+	if b.o.Embedded.Store != "" {
+		return name
+	}
+	return fmt.Sprintf("%s-%016x", name, b.run)
+}
+
+// Endpoints are where the NATS server of Options.Embedded listens: for clients, and for other servers
+// of its cluster. "" where it does not.
+func (b *Backbone) Endpoints() (client, cluster string) {
+	if b.server == nil {
+		return "", ""
+	}
+	if a := b.server.Addr(); a != nil && b.o.Embedded.Client != "" {
+		client = "nats://" + a.String()
+	}
+	if a := b.server.ClusterAddr(); a != nil {
+		cluster = "nats://" + a.String()
+	}
+	return client, cluster
+}
 
 // prepare checks and completes the options, and makes what needs no connection.
 func (b *Backbone) prepare(o Options) error {
@@ -119,6 +144,7 @@ func (b *Backbone) prepare(o Options) error {
 		return err
 	}
 	b.o, b.run = o, rand.Uint64()|1
+	b.token = crand.Text()
 	b.sites = b.newSites(exports)
 	b.link.screen.init(b.sites, b.run, &b.inbox.imports)
 	b.link.local = interest.New(b.space, imports)

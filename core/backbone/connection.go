@@ -65,6 +65,9 @@ func (b *Backbone) connect() error {
 	}
 	if b.server != nil {
 		options = append(options, nats.InProcessServer(b.server))
+		if b.o.Embedded.Client == "" {
+			options = append(options, nats.Token(b.token))
+		}
 	}
 	options = append(options,
 		nats.ConnectHandler(b.onConnected), nats.ReconnectHandler(b.onReconnected),

@@ -14,11 +14,21 @@ import (
 // readyTimeout is how long a NATS server may take to begin to listen.
 const readyTimeout = 10 * time.Second
 
-// startServer runs a NATS server in this process.
-func startServer(who string, o *Server, cluster, name string) (*server.Server, error) {
+// startServer runs a NATS server in this process. A client needs the token where there is no address
+// for clients: a server of a cluster listens for them in any case, and so does so at a port of this
+// machine, for no one else.
+func startServer(who string, o *Server, cluster, name, token string) (*server.Server, error) {
 	options, err := serverOptions(o, cluster, name)
 	if err != nil {
 		return nil, err
+	}
+	if o.Client == "" {
+		options.Authorization = token
+	}
+	for _, at := range []string{o.Client, o.Listen} {
+		if err := free(at); err != nil {
+			return nil, errs.Errorf(errs.EADDRINUSE, "%s: its NATS server cannot listen at %s: %v", who, at, err)
+		}
 	}
 	s, err := server.NewServer(options)
 	if err != nil {
@@ -27,9 +37,21 @@ func startServer(who string, o *Server, cluster, name string) (*server.Server, e
 	go s.Start()
 	if !s.ReadyForConnections(readyTimeout) {
 		stopServer(s)
-		return nil, errs.Errorf(errs.EADDRINUSE, "%s: its NATS server does not listen at %q and %q: see that the addresses are free", who, o.Client, o.Listen)
+		return nil, errs.Errorf(errs.EIO, "%s: its NATS server does not begin; see that %q, %q and the directory %q can be used", who, o.Client, o.Listen, o.Store)
 	}
 	return s, nil
+}
+
+// free reports why no program can listen at an address, or nil: the NATS server would only be late.
+func free(address string) error {
+	if address == "" {
+		return nil
+	}
+	l, err := net.Listen("tcp", address)
+	if err == nil {
+		err = l.Close()
+	}
+	return err
 }
 
 // serverOptions are what Server says, in words of NATS.
@@ -38,8 +60,8 @@ func serverOptions(o *Server, cluster, name string) (*server.Options, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &server.Options{ServerName: name, NoSigs: true, NoLog: true, DontListen: o.Client == "",
-		JetStream: o.Store != "", StoreDir: o.Store, TLSConfig: tls}
+	out := &server.Options{ServerName: name, NoSigs: true, NoLog: true, DontListen: o.Client == "" && o.Listen == "",
+		Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: o.Store != "", StoreDir: o.Store, TLSConfig: tls}
 	if o.Client != "" {
 		if out.Host, out.Port, err = hostPort(o.Client); err != nil {
 			return nil, err

@@ -1,0 +1,76 @@
+package backbone_test
+
+import (
+	"net"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/hermes-zmq/hermes/core"
+	"github.com/hermes-zmq/hermes/core/backbone"
+	"github.com/hermes-zmq/hermes/internal/testkit"
+)
+
+// crosses publishes at one site and receives at another.
+func crosses(t *testing.T, from, to site) {
+	t.Helper()
+	r := newReceiver(t, to.office, "t")
+	wanted(t, from, 1)
+	p := newPublisher(t, from.office, "pub")
+	publish(t, p, "t", 0, 1000)
+	inOrder(t, collect(t, r, 1000), 0)
+	lossless(t, r)
+	balanced(t, from.backbone, from.office)
+	balanced(t, to.backbone, to.office)
+}
+
+func TestTwoProcessesWithServersOfTheirOwnAreOneCluster(t *testing.T) {
+	for name, secure := range map[string]backbone.TLS{"plain": {}, "tls": certificates(t)} {
+		t.Run(name, func(t *testing.T) {
+			a, b := newOffice(t), newOffice(t)
+			first := join(t, a, backbone.Options{Site: "a", Embedded: &backbone.Server{Listen: "127.0.0.1:0", TLS: secure}})
+			_, route := first.Endpoints()
+			second := join(t, b, backbone.Options{Site: "b", Embedded: &backbone.Server{Listen: "127.0.0.1:0", Routes: []string{route}, TLS: secure}})
+			acquainted(t, []site{{a, first}, {b, second}})
+			crosses(t, site{a, first}, site{b, second})
+		})
+	}
+}
+
+func TestOthersMayUseTheServerOfASite(t *testing.T) {
+	a, b := newOffice(t), newOffice(t)
+	first := join(t, a, backbone.Options{Site: "a", Embedded: &backbone.Server{Client: "127.0.0.1:0", Store: t.TempDir()}})
+	url, none := first.Endpoints()
+	require.Empty(t, none)
+	second := join(t, b, backbone.Options{Site: "b", Servers: []string{url}})
+	crosses(t, site{b, second}, site{a, first})
+	require.NoError(t, first.Close())
+	nextEvent(t, second, "backbone_disconnected")
+	require.Equal(t, core.ETIMEOUT, core.CodeOf(second.WaitReady(0)))
+}
+
+func TestAServerThatCannotListenIsRefused(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer func() { _ = l.Close() }()
+	taken := l.Addr().String()
+	a := newOffice(t)
+	for want, s := range map[*backbone.Server]core.Code{
+		{Client: taken}:                           core.EADDRINUSE,
+		{Listen: taken}:                           core.EADDRINUSE,
+		{Client: "x"}:                             core.EINVAL,
+		{Client: "127.0.0.1:70000"}:               core.EINVAL,
+		{Listen: taken, Routes: []string{"\x00"}}: core.EINVAL,
+		{Client: "127.0.0.1:0", TLS: backbone.TLS{CA: "none"}}: core.EINVAL,
+	} {
+		_, err := backbone.Join(a, backbone.Options{Embedded: want})
+		require.Equal(t, s, core.CodeOf(err), "%v", err)
+	}
+}
+
+// certificates are those of an authority for 127.0.0.1, for servers and clients.
+func certificates(t *testing.T) backbone.TLS {
+	a := testkit.NewAuthority(t)
+	a.Issue("node")
+	return backbone.TLS{CA: a.File, Cert: a.Cert("node"), Key: a.Key("node")}
+}
