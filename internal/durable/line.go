@@ -8,6 +8,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/hermes-zmq/hermes/internal/errs"
+	"github.com/hermes-zmq/hermes/internal/safe"
 )
 
 // line is the connection to NATS, as sender and receivers see it. It has no state of its own.
@@ -49,6 +50,23 @@ func (l *line) connection() uint64 { return l.nc.Stats().Reconnects }
 
 // gone reports whether the connection of this number has ended.
 func (l *line) gone(number uint64) bool { return !l.nc.IsConnected() || l.connection() != number }
+
+// request is a context for one request to JetStream, whose answer does not come any more where the
+// connection is lost. cancel waits for the goroutine that looks at the connection.
+func (l *line) request(ctx context.Context) (_ context.Context, cancel func()) {
+	ctx, end := context.WithTimeout(ctx, requestTimeout)
+	connection := l.connection()
+	ended := make(chan struct{})
+	safe.Go(nil, func() {
+		defer close(ended)
+		for sleep(ctx, looked) {
+			if l.gone(connection) {
+				end()
+			}
+		}
+	})
+	return ctx, func() { end(); <-ended }
+}
 
 // sleep waits, unless ctx ends before.
 func sleep(ctx context.Context, d time.Duration) (ok bool) {

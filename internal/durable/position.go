@@ -29,7 +29,7 @@ func (r *receiver) positionSubject() string {
 
 // ensurePositions makes the stream of positions.
 func (r *receiver) ensurePositions(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	ctx, cancel := r.l.request(ctx)
 	defer cancel()
 	replicas := 1
 	for _, st := range r.s.streams {
@@ -49,7 +49,7 @@ func (r *receiver) ensurePositions(ctx context.Context) error {
 
 // load reads the position of the site. known is false where it has none.
 func (r *receiver) load(ctx context.Context) (p position, known bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	ctx, cancel := r.l.request(ctx)
 	defer cancel()
 	st, err := r.l.js.Stream(ctx, positionsName(r.stream.cluster))
 	if err != nil {
@@ -70,7 +70,7 @@ func (r *receiver) load(ctx context.Context) (p position, known bool, err error)
 
 // store writes a position, and waits until JetStream has it.
 func (r *receiver) store(ctx context.Context, p position) error {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	ctx, cancel := r.l.request(ctx)
 	defer cancel()
 	data, err := json.Marshal(p)
 	if err == nil {

@@ -132,7 +132,7 @@ func (r *receiver) session(works func()) error {
 
 // find makes the stream, and finds the position in it.
 func (r *receiver) find(ctx context.Context) (jetstream.Stream, error) {
-	st, err := r.stream.ensure(ctx, r.l.js)
+	st, err := r.stream.ensure(ctx, r.l)
 	if err != nil {
 		return nil, fmt.Errorf("cannot make the stream %s: %w", r.stream.name, err)
 	}
@@ -160,7 +160,7 @@ func (r *receiver) find(ctx context.Context) (jetstream.Stream, error) {
 
 // consumer makes the consumer of a session. A site without a position gets one.
 func (r *receiver) consumer(ctx context.Context, st jetstream.Stream) (jetstream.Consumer, error) {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	ctx, cancel := r.l.request(ctx)
 	defer cancel()
 	c := consumerConfig()
 	if r.known {

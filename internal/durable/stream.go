@@ -29,7 +29,7 @@ type stream struct {
 
 const (
 	defaultDuplicates = 2 * time.Minute
-	requestTimeout    = 5 * time.Second
+	requestTimeout    = 10 * time.Second
 )
 
 func newStream(space natssubject.Space, t Topics) (stream, error) {
@@ -67,10 +67,10 @@ func nameRune(r rune) rune {
 }
 
 // ensure makes the stream, or gives it the limits of this site.
-func (st *stream) ensure(ctx context.Context, js jetstream.JetStream) (jetstream.Stream, error) {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+func (st *stream) ensure(ctx context.Context, l *line) (jetstream.Stream, error) {
+	ctx, cancel := l.request(ctx)
 	defer cancel()
-	return js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
+	return l.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
 		Name: st.name, Description: "hermes: durable topics " + st.Prefix, Subjects: []string{st.filter},
 		Storage: jetstream.FileStorage, Discard: jetstream.DiscardOld, Replicas: st.Replicas, Duplicates: st.Duplicates,
 		MaxAge: st.MaxAge, MaxBytes: orUnlimited(st.MaxBytes), MaxMsgs: orUnlimited(st.MaxMessages),

@@ -19,7 +19,7 @@ func (r *receiver) warm(ctx context.Context, st jetstream.Stream, runs uint64) e
 	}
 	c := consumerConfig()
 	c.DeliverPolicy, c.FilterSubject = jetstream.DeliverLastPerSubjectPolicy, r.stream.filter
-	wait, cancel := context.WithTimeout(ctx, requestTimeout)
+	wait, cancel := r.l.request(ctx)
 	defer cancel()
 	consumer, err := st.CreateConsumer(wait, c)
 	if err != nil {
