@@ -75,12 +75,16 @@ func Join(office *core.PostOffice, o Options) (*Backbone, error) {
 	if b.o.Embedded != nil {
 		var err error
 		if b.server, err = startServer(b.who, b.o.Embedded, b.o.Cluster, b.serverName(), b.token); err != nil {
+			_ = b.link.durable.close(&deadline.StopLimit{}, false)
 			return nil, err
 		}
 	}
 	err := b.connect()
 	if err == nil {
 		err = b.begin()
+	}
+	if err == nil {
+		err = b.link.durable.connect(b.conn)
 	}
 	if err == nil {
 		err = b.office.Join(&b.link)
@@ -152,7 +156,7 @@ func (b *Backbone) prepare(o Options) error {
 	b.link.flush = b.flush
 	b.inbox.init()
 	b.subscriber.init()
-	return nil
+	return b.openDurable()
 }
 
 // maxSite bounds the name of a site.
@@ -212,13 +216,14 @@ func (b *Backbone) flush(limit *deadline.StopLimit) {
 }
 
 // Close leaves the backbone: it sends what waits for a second at most. Closing twice does nothing.
-func (b *Backbone) Close() error {
+func (b *Backbone) Close() (err error) {
 	b.once.Do(func() {
 		b.closing.Store(true)
 		var limit deadline.StopLimit
 		limit.Begin(linger)
 		b.office.Leave(&limit, &b.link)
 		b.sites.Close()
+		err = b.link.durable.close(&limit, b.conn != nil && b.conn.IsConnected())
 		if b.conn != nil {
 			b.flush(&limit)
 		}
@@ -234,7 +239,7 @@ func (b *Backbone) Close() error {
 		b.add("backbone_left", notify.Info, b.who+" has left the backbone")
 		b.closed.Set(true)
 	})
-	return nil
+	return err
 }
 
 func (b *Backbone) add(kind, level, text string) {

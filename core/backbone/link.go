@@ -21,6 +21,7 @@ type link struct {
 	queue   outqueue
 	screen  screen
 	flush   func(*deadline.StopLimit) // waits until NATS has what was sent
+	durable *durableTopics            // nil: none
 
 	running sync.Mutex
 	port    relay.Port // of the present run; nil: none. Guarded by running
@@ -44,6 +45,7 @@ func (l *link) Begin(p relay.Port) {
 	l.wants = p
 	l.wanted.Each(func(prefix []byte, _ int) { p.Want(prefix) }) // changed with wanting held only
 	l.queue.open(true)
+	l.durable.begin(p.Caches())
 }
 
 // Subscribe implements relay.Link.
@@ -63,9 +65,11 @@ func (l *link) Admit(peer uint64, b *batch.Batch) *batch.Batch { return l.screen
 
 // Send implements relay.Link.
 func (l *link) Send(b *batch.Batch, missed []bool) (messages int, bytes int64) {
+	messages, bytes = l.durable.send(b, missed)
 	l.audience.RLock()
 	defer l.audience.RUnlock()
-	return l.queue.put(b, missed, l.judge)
+	alone, size := l.queue.put(b, missed, l.judge)
+	return messages + alone, bytes + size
 }
 
 // judge says what is to become of the messages of a topic. The caller holds audience.
@@ -73,6 +77,8 @@ func (l *link) judge(topic []byte) verdict {
 	switch {
 	case l.exports.Len() > 0 && !l.exports.Match(topic):
 		return denied
+	case l.durable.match(topic):
+		return elsewhere
 	case !l.wanted.Match(topic):
 		return unwanted
 	}

@@ -39,7 +39,7 @@ type Durable struct {
 
 // Backlog is where messages of durable topics wait for JetStream.
 type Backlog struct {
-	Dir      string // directory of its files. "": in memory
+	Dir      string // directory of its files, of this post office alone. "": a temporary one, which Close removes
 	MaxBytes int64  // size of its files. 0: DefaultBacklogBytes
 }
 

@@ -108,9 +108,10 @@ func (q *outqueue) resize(maxPayload int64) {
 type verdict uint8
 
 const (
-	send     verdict = iota
-	denied           // may not leave this site
-	unwanted         // no other site wants it
+	send      verdict = iota
+	denied            // may not leave this site
+	unwanted          // no other site wants it
+	elsewhere         // is durable, and does not count here
 )
 
 // put takes copies of what judge wants sent, as far as there is room, and tells how many of the
@@ -128,6 +129,9 @@ func (q *outqueue) put(b *batch.Batch, missed []bool, judge func(topic []byte) v
 		switch v := judge(batch.Topic(frame)); {
 		case v == denied:
 			q.counts.denied += uint64(j - i)
+			continue
+		case v == elsewhere:
+			q.counts.given -= uint64(j - i)
 			continue
 		case v == unwanted:
 			q.counts.unwanted += uint64(j - i)

@@ -10,6 +10,11 @@ package backbone
 //
 //	arrived = in_messages + waiting_in + duplicates + dropped_denied_in + dropped_slow_messages +
 //	          dropped_redundant + dropped_stopped_in
+//
+// Messages of durable topics are in none of these, but
+//
+//	durable_given + durable_resumed = durable_out + durable_waiting + durable_dropped_queue_full +
+//	        durable_dropped_backlog_full + durable_dropped_error + durable_dropped_damaged + durable_dropped_too_long
 type Stats struct {
 	Site      string `json:"site"`
 	Cluster   string `json:"cluster"`
@@ -41,6 +46,24 @@ type Stats struct {
 
 	DroppedRedundantDirect uint64 `json:"dropped_redundant_direct"` // came from a post office beside the backbone, and over it
 
+	DurableGiven              uint64 `json:"durable_given"`         // by the post office, of local publishers
+	DurableResumed            uint64 `json:"durable_resumed"`       // found in the backlog when it was joined
+	DurableAppended           uint64 `json:"durable_appended"`      // written to the backlog: they survive when this process is killed
+	DurableOut                uint64 `json:"durable_out"`           // acknowledged by JetStream
+	DurableWaiting            uint64 `json:"durable_waiting"`       // in memory or in the backlog, now
+	DurableWaitingBytes       int64  `json:"durable_waiting_bytes"` // of memory and of whole files
+	Resent                    uint64 `json:"resent"`                // sent again, because no acknowledgement came
+	DurableDroppedQueueFull   uint64 `json:"durable_dropped_queue_full"`
+	DurableDroppedBacklogFull uint64 `json:"durable_dropped_backlog_full"`
+	DurableDroppedError       uint64 `json:"durable_dropped_error"`     // could not be written to the backlog
+	DurableDroppedDamaged     uint64 `json:"durable_dropped_damaged"`   // could not be read from the backlog
+	DurableDroppedTooLong     uint64 `json:"durable_dropped_too_long"`  // longer than NATS takes
+	DurableIn                 uint64 `json:"durable_in"`                // from other sites
+	DurableInBytes            uint64 `json:"durable_in_bytes"`          //
+	DurableDuplicates         uint64 `json:"durable_duplicates"`        // came again
+	DurableDroppedDeniedIn    uint64 `json:"durable_dropped_denied_in"` // may not enter this site (Import)
+	DurableDroppedMalformed   uint64 `json:"durable_dropped_malformed"` // are no messages of a site
+
 	Sites          int    `json:"sites"`           // others, now
 	InterestLocal  int    `json:"interest_local"`  // prefixes that local receivers want
 	InterestRemote int    `json:"interest_remote"` // prefixes that other sites want
@@ -60,6 +83,7 @@ func (b *Backbone) Stats() Stats {
 		DroppedStoppedIn: in.stopped, DroppedMalformed: in.malformed, DroppedSlow: b.subscriber.lost(),
 		DroppedRedundantDirect: b.link.screen.redundant(),
 	}
+	b.link.durable.count(&s)
 	known := b.sites.Stats()
 	s.Sites, s.InterestLocal, s.InterestRemote = known.Sites, known.Local, known.Remote
 	s.DroppedMalformed += known.Malformed

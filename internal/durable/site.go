@@ -87,6 +87,7 @@ type Site struct {
 	seen      seen
 	window    window
 	streams   []stream
+	resumed   uint64 // messages that waited when the backlog was opened
 
 	runs                                                        atomic.Uint64 // of the post office
 	resent, tooLong, duplicates, denied, malformed, in, inBytes atomic.Uint64
@@ -123,7 +124,8 @@ func Open(cfg Config) (*Site, error) {
 		return nil, errs.Errorf(errs.EIO, "%w", err)
 	}
 	s.queue = queue
-	first, _ := queue.Indexes()
+	first, next := queue.Indexes()
+	s.resumed = next - first
 	s.window.init(s.cfg.Window, first)
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.writer.Add(1)

@@ -1,8 +1,13 @@
 package durable
 
 // Stats are the counters of a Site since it was opened, and what waits.
+//
+//	Taken + Resumed = Out + Waiting + DroppedQueueFull + DroppedFull + DroppedError + DroppedDamaged + DroppedTooLong
+//
+// holds while no message is on its way from one to the other.
 type Stats struct {
 	Taken        uint64 // messages that Send was given
+	Resumed      uint64 // messages that waited in the backlog when it was opened
 	Out          uint64 // of them, and of former runs: acknowledged by JetStream
 	Waiting      uint64 // in memory or in the backlog
 	WaitingBytes int64
@@ -28,7 +33,7 @@ func (s *Site) Stats() Stats {
 	waiting, waitingBytes, taken, dropped := s.staging.stats()
 	b := s.queue.Stats()
 	return Stats{
-		Taken: taken, Out: s.window.out(), Waiting: uint64(waiting) + b.Waiting, WaitingBytes: waitingBytes + b.WaitingBytes,
+		Taken: taken, Resumed: s.resumed, Out: s.window.out(), Waiting: uint64(waiting) + b.Waiting, WaitingBytes: waitingBytes + b.WaitingBytes,
 		Appended: b.Appended, Resent: s.resent.Load(), In: s.in.Load(), InBytes: s.inBytes.Load(), Duplicates: s.duplicates.Load(),
 		DroppedQueueFull: dropped, DroppedFull: b.DroppedFull, DroppedError: b.DroppedError, DroppedDamaged: b.Damaged,
 		DroppedTooLong: s.tooLong.Load(), DroppedMalformed: s.malformed.Load(), DroppedDenied: s.denied.Load(),

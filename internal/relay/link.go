@@ -46,6 +46,10 @@ type Port interface {
 	// Deliver gives a batch of other post offices to the local subscribers, and to the debug
 	// side. The caller keeps its ownership of b. It may wait, as a publisher would.
 	Deliver(b *batch.Batch)
+	// Keep puts a batch into the cache of last values, and nowhere else. Caches reports whether
+	// there is one.
+	Keep(b *batch.Batch)
+	Caches() bool
 	// Want subscribes at the incoming side to what other post offices want, and Unwant ends
 	// that. Each prefix is wanted once.
 	Want(prefix []byte)
@@ -133,6 +137,16 @@ func (n *joined) Want(prefix []byte) {
 // Unwant implements Port.
 func (n *joined) Unwant(prefix []byte) {
 	n.wants.note(carrier.Event{Kind: carrier.Unsubscribed, Prefix: prefix})
+}
+
+// Caches implements Port.
+func (n *joined) Caches() bool { return n.relay.cfg.Cache != nil }
+
+// Keep implements Port.
+func (n *joined) Keep(b *batch.Batch) {
+	if c := n.relay.cfg.Cache; c != nil {
+		c.Keep(b)
+	}
 }
 
 // Deliver implements Port. Calls come one after another, as from one publisher.

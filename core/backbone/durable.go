@@ -1,0 +1,147 @@
+package backbone
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/hermes-zmq/hermes/internal/backlog"
+	"github.com/hermes-zmq/hermes/internal/batch"
+	"github.com/hermes-zmq/hermes/internal/deadline"
+	"github.com/hermes-zmq/hermes/internal/durable"
+	"github.com/hermes-zmq/hermes/internal/errs"
+	"github.com/hermes-zmq/hermes/internal/notify"
+)
+
+// Messages of durable topics take another way than all others, which package durable has: they never
+// enter the outqueue, and come by no subscription of the subscriber. They are subscribed to at the
+// publishers whether any receiver wants them or not, and every site that has them as durable gets all.
+//
+// durableTopics is nil-safe: a backbone without durable topics has nil. Its lock is that of link.
+
+type durableTopics struct {
+	site *durable.Site
+	link *link
+}
+
+// openDurable takes over the backlog, if there are durable topics.
+func (b *Backbone) openDurable() error {
+	if len(b.o.Durable) == 0 {
+		if b.o.Backlog != (Backlog{}) {
+			return errs.Errorf(errs.EINVAL, "%s: Backlog is for durable topics, and none is named in Durable", b.who)
+		}
+		return nil
+	}
+	if e := b.o.Embedded; e != nil && e.Store == "" && e.Listen == "" {
+		return errs.Errorf(errs.EINVAL, "%s: durable topics need JetStream: name a directory as Store of its own NATS server", b.who)
+	}
+	c := durable.Config{
+		Name: b.o.Site, Space: b.space, Backlog: backlog.Options{Dir: b.o.Backlog.Dir, MaxBytes: b.o.Backlog.MaxBytes},
+		QueueMessages: b.o.QueueMessages, QueueBytes: b.o.QueueBytes,
+		Deliver: b.link.deliver, Keep: b.link.keep, OnProblem: b.durableProblem,
+	}
+	if b.inbox.imports.Len() > 0 {
+		c.Admit = b.inbox.imports.Match
+	}
+	for _, t := range b.o.Durable {
+		c.Topics = append(c.Topics, durable.Topics{Prefix: t.Prefix, MaxAge: t.MaxAge, MaxBytes: t.MaxBytes, MaxMessages: t.MaxMessages, Replicas: t.Replicas})
+	}
+	site, err := durable.Open(c)
+	if err != nil {
+		return err
+	}
+	for _, p := range site.Prefixes() {
+		b.link.wanted.Add(p) // for good
+	}
+	b.link.durable = &durableTopics{site, &b.link}
+	return nil
+}
+
+// durableProblem tells why durable topics wait.
+func (b *Backbone) durableProblem(text string) {
+	if text == "" {
+		return
+	}
+	b.problems.Lock()
+	_, due := b.problemLimit.PassEvery(notify.WarnEvery, time.Now(), 1)
+	b.problems.Unlock()
+	if due {
+		b.add("backbone_problem", notify.Warning, fmt.Sprintf("%s: %s; messages wait in the backlog", b.who, text))
+	}
+}
+
+// connect sends and receives from now on.
+func (d *durableTopics) connect(conn *nats.Conn) error {
+	if d == nil {
+		return nil
+	}
+	return d.site.Connect(conn)
+}
+
+// begin is called when the post office begins a run.
+func (d *durableTopics) begin(caches bool) {
+	if d != nil && caches {
+		d.site.Restart()
+	}
+}
+
+// match reports whether a topic is durable.
+func (d *durableTopics) match(topic []byte) bool { return d != nil && d.site.Match(topic) }
+
+// send takes the durable messages of a batch; see relay.Link.Send.
+func (d *durableTopics) send(b *batch.Batch, missed []bool) (messages int, bytes int64) {
+	if d == nil {
+		return 0, 0
+	}
+	want := func(i int) bool { return d.link.exports.Match(batch.Topic(b.Message(i))) }
+	if d.link.exports.Len() == 0 {
+		want = nil
+	}
+	d.site.Send(b, want, func(i, size int) {
+		if missed != nil && missed[i] {
+			messages++
+			bytes += int64(size)
+		}
+	})
+	return messages, bytes
+}
+
+// close sends what waits, within limit; the rest stays in the backlog.
+func (d *durableTopics) close(limit *deadline.StopLimit, connected bool) error {
+	if d == nil {
+		return nil
+	}
+	if left, _ := limit.Left(); left > 0 && connected {
+		ctx, cancel := context.WithTimeout(context.Background(), left)
+		d.site.Flush(ctx)
+		cancel()
+	}
+	return d.site.Close()
+}
+
+// count fills in the counters of durable topics.
+func (d *durableTopics) count(s *Stats) {
+	if d == nil {
+		return
+	}
+	n := d.site.Stats()
+	s.DurableGiven, s.DurableResumed, s.DurableAppended, s.DurableOut, s.Resent = n.Taken, n.Resumed, n.Appended, n.Out, n.Resent
+	s.DurableWaiting, s.DurableWaitingBytes = n.Waiting, n.WaitingBytes
+	s.DurableDroppedQueueFull, s.DurableDroppedBacklogFull, s.DurableDroppedError = n.DroppedQueueFull, n.DroppedFull, n.DroppedError
+	s.DurableDroppedDamaged, s.DurableDroppedTooLong = n.DroppedDamaged, n.DroppedTooLong
+	s.DurableIn, s.DurableInBytes, s.DurableDuplicates = n.In, n.InBytes, n.Duplicates
+	s.DurableDroppedDeniedIn, s.DurableDroppedMalformed = n.DroppedDenied, n.DroppedMalformed
+}
+
+// keep puts a batch into the cache of last values, and reports whether the post office runs.
+func (l *link) keep(b *batch.Batch) bool {
+	l.running.Lock()
+	defer l.running.Unlock()
+	if l.port == nil {
+		return false
+	}
+	l.port.Keep(b)
+	return true
+}
