@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 
-	"golang.org/x/crypto/curve25519"
 	"golang.org/x/crypto/nacl/secretbox"
 	"golang.org/x/crypto/salsa20/salsa"
 )
@@ -41,13 +40,13 @@ type sharedKey = [KeySize]byte
 // share computes a shared key. It fails for public keys of low order, with which every secret
 // key gives the same.
 func share(s *Secret, p *Public) (key sharedKey, err error) {
-	point, err := curve25519.X25519(s.b[:], p[:])
+	point, err := multiply(s, p)
 	if err != nil {
 		return key, err
 	}
-	defer clear(point)
+	defer clear(point[:])
 	var zeros [16]byte
-	salsa.HSalsa20(&key, &zeros, (*[32]byte)(point), &salsa.Sigma)
+	salsa.HSalsa20(&key, &zeros, &point, &salsa.Sigma)
 	return key, nil
 }
 

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-
-	"golang.org/x/crypto/curve25519"
 )
 
 // KeySize is the size of every key, in bytes, and keyText that of its text in Z85.
@@ -73,11 +71,11 @@ func Generate() (*Pair, error) {
 
 // Pair adds the public key to a secret one.
 func (s Secret) Pair() (*Pair, error) {
-	public, err := curve25519.X25519(s.b[:], curve25519.Basepoint)
+	public, err := s.public()
 	if err != nil {
 		return nil, err
 	}
-	return &Pair{Public: Public(public), secret: s}, nil
+	return &Pair{Public: public, secret: s}, nil
 }
 
 // ParsePublic reads a public key in Z85.

@@ -1,0 +1,217 @@
+// Command flood measures what hostile handshakes cost others: the rate of a publisher and a receiver
+// through a post office, with and without a process that floods its locked address, in turn.
+//
+//	flood [PAIRS [SECONDS]]       the measurement, in pairs of windows; build/hermes is the post office
+//	flood attack ADDRESS KEY      the flood, until it is killed; prints how many handshakes it has made
+//
+// The flood has all limits at their defaults to fight with: greetings that end anywhere, HELLO for another
+// server, INITIATE that was changed, keys that are not known, and one valid HELLO again and again, which
+// costs the attacker nothing. It runs at nice 10: a machine of its own would leave the processors
+// to the others.
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/hermes-zmq/hermes/core"
+	"github.com/hermes-zmq/hermes/internal/curve"
+)
+
+func main() {
+	if len(os.Args) == 4 && os.Args[1] == "attack" {
+		attack(os.Args[2], os.Args[3])
+	}
+	pairs, seconds := 9, 2.0
+	if len(os.Args) > 1 {
+		pairs = int(number(os.Args[1]))
+	}
+	if len(os.Args) > 2 {
+		seconds = number(os.Args[2])
+	}
+	for _, locked := range []bool{false, true} {
+		measure(locked, pairs, time.Duration(seconds*float64(time.Second)))
+	}
+}
+
+func number(text string) float64 {
+	n, err := strconv.ParseFloat(text, 64)
+	must(err)
+	return n
+}
+
+func must(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "flood:", err)
+		os.Exit(1)
+	}
+}
+
+// office is a post office with a plain and a locked address on each side.
+type office struct {
+	cmd           *exec.Cmd
+	dir           string
+	plain, locked [2]string // in, out
+	key           string
+}
+
+func newOffice() *office {
+	dir, err := os.MkdirTemp("", "flood")
+	must(err)
+	o := &office{dir: dir, plain: [2]string{"tcp://127.0.0.1:27101", "tcp://127.0.0.1:27102"}, locked: [2]string{"tcp://127.0.0.1:27103", "tcp://127.0.0.1:27104"}}
+	for _, name := range []string{"office", "client"} {
+		pair, err := curve.Generate()
+		must(err)
+		_, _, err = pair.WriteFiles(filepath.Join(dir, name))
+		must(err)
+		if name == "office" {
+			o.key = pair.Public.String()
+		}
+	}
+	o.cmd = exec.Command("build/hermes", "postoffice", "--in", "plain+"+o.plain[0]+","+o.locked[0], "--out", "plain+"+o.plain[1]+","+o.locked[1],
+		"--set", "curve.secret="+filepath.Join(dir, "office.key_secret"), "--set", "curve.clients="+filepath.Join(dir, "client.key"))
+	o.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
+	must(o.cmd.Start())
+	return o
+}
+
+func (o *office) stop() {
+	_ = o.cmd.Process.Signal(syscall.SIGTERM)
+	_ = o.cmd.Wait()
+	_ = os.RemoveAll(o.dir)
+}
+
+// pair publishes and receives at full rate, and counts.
+func (o *office) pair(locked bool) (received *atomic.Int64, stop func()) {
+	at := [2]string{"plain+" + o.plain[0], "plain+" + o.plain[1]}
+	if locked {
+		at = o.locked
+	}
+	p, err := core.NewPublisher(at[0], "feed")
+	must(err)
+	r, err := core.NewReceiver(at[1], "screen")
+	must(err)
+	must(r.Set("queue.full", "block"))
+	must(r.Set("on_slow", "ignore"))
+	must(p.Set("queue.block", "1m"))
+	for _, c := range []core.Component{r, p} {
+		must(c.Set("curve.secret", filepath.Join(o.dir, "client.key_secret")))
+		must(c.Set("curve.server", filepath.Join(o.dir, "office.key")))
+		must(c.Start())
+	}
+	must(r.WaitReady(time.Minute))
+	must(p.WaitReady(time.Minute))
+	received = new(atomic.Int64)
+	go func() {
+		data := []byte("[187.23,100]")
+		for {
+			if err := p.Publish("ticks/one", "", data); err != nil {
+				stopped(err)
+				return
+			}
+		}
+	}()
+	go func() {
+		for {
+			d, err := r.Take(10_000, time.Minute)
+			if err != nil {
+				stopped(err)
+				return
+			}
+			received.Add(int64(d.Len()))
+			d.Release()
+		}
+	}()
+	return received, func() {
+		_ = p.Stop(0)
+		_ = p.Close()
+		_ = r.Close()
+	}
+}
+
+// stopped ends the measurement, unless err is that of its end.
+func stopped(err error) {
+	if c := core.CodeOf(err); c != core.ESTOPPED && c != core.ESTATE {
+		must(err)
+	}
+}
+
+// processorTime is what a process has used.
+func processorTime(pid int) time.Duration {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	must(err)
+	fields := strings.Fields(string(text[strings.LastIndex(string(text), ")")+1:]))
+	return time.Duration(number(fields[11])+number(fields[12])) * 10 * time.Millisecond
+}
+
+// window is what happened in some time.
+type window struct {
+	rate, cost float64 // envelopes a second; µs of the post office's for one
+}
+
+func (o *office) watch(received *atomic.Int64, d time.Duration) window {
+	n, used, began := received.Load(), processorTime(o.cmd.Process.Pid), time.Now()
+	time.Sleep(d)
+	envelopes := float64(received.Load() - n)
+	return window{envelopes / time.Since(began).Seconds(), float64((processorTime(o.cmd.Process.Pid) - used).Microseconds()) / envelopes}
+}
+
+// flood runs f while another process attacks, and tells how many handshakes that has made.
+func (o *office) flood(f func()) (handshakes string) {
+	self, err := os.Executable()
+	must(err)
+	attacker := exec.Command("nice", "-n", "10", self, "attack", strings.TrimPrefix(o.locked[0], "tcp://"), o.key)
+	attacker.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
+	out, err := attacker.StdoutPipe()
+	must(err)
+	must(attacker.Start())
+	lines := bufio.NewScanner(out)
+	lines.Scan() // the first handshake has been made
+	f()
+	must(attacker.Process.Signal(syscall.SIGTERM))
+	lines.Scan()
+	must(attacker.Wait())
+	return lines.Text()
+}
+
+func measure(locked bool, pairs int, d time.Duration) {
+	o := newOffice()
+	defer o.stop()
+	received, stop := o.pair(locked)
+	defer stop()
+	o.watch(received, d) // to become steady
+	var rates, costs, added []float64
+	var alone []float64
+	made := 0.0
+	for range pairs {
+		without := o.watch(received, d)
+		var with window
+		made += number(o.flood(func() { with = o.watch(received, d) }))
+		rates = append(rates, with.rate/without.rate)
+		costs = append(costs, with.cost/without.cost)
+		alone = append(alone, without.rate)
+		added = append(added, (with.cost-without.cost)*with.rate/1e4) // % of one processor
+		time.Sleep(200 * time.Millisecond)
+	}
+	name := map[bool]string{false: "plain", true: "CURVE"}[locked]
+	fmt.Printf("%s: rate under flood ÷ rate without: %s; without: %.2f M/s; processor time of the post office for one envelope, with ÷ without: %s; share of one processor: %s %%; %.0f handshakes\n",
+		name, spread(rates), median(alone)/1e6, spread(costs), spread(added), made)
+}
+
+func median(all []float64) float64 {
+	s := slices.Sorted(slices.Values(all))
+	return s[len(s)/2]
+}
+
+func spread(all []float64) string {
+	return fmt.Sprintf("%.3f (%.3f to %.3f)", median(all), slices.Min(all), slices.Max(all))
+}
