@@ -188,6 +188,7 @@ func (c *component) Start() error {
 		return err
 	}
 	c.reportUnprotected()
+	c.reportReadableKeys()
 	started = &notify.Event{Kind: "started", Level: notify.Info, Text: fmt.Sprintf("%s started at %s", c.who(), c.address)}
 	return nil
 }

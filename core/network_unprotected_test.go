@@ -1,6 +1,8 @@
 package core
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -8,10 +10,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hermes-zmq/hermes/internal/notify"
+	"github.com/hermes-zmq/hermes/internal/testkit"
 )
 
 // unprotected are the events of that kind that the start of a component has brought about.
-func unprotected(t *testing.T, c Component) (found []Event) {
+func unprotected(t *testing.T, c Component) (found []Event) { return ofStart(t, c, "unprotected") }
+
+// ofStart are the events of a kind that the start of a component has brought about.
+func ofStart(t *testing.T, c Component, kind string) (found []Event) {
 	t.Helper()
 	require.Equal(t, "started", eventOf(t, c, "started").Kind)
 	for {
@@ -19,7 +25,7 @@ func unprotected(t *testing.T, c Component) (found []Event) {
 		if err != nil {
 			return found
 		}
-		if e.Kind == "unprotected" {
+		if e.Kind == kind {
 			found = append(found, e)
 		}
 	}
@@ -100,4 +106,50 @@ func TestAStartThatFailsReportsNoOpenAddress(t *testing.T) {
 	_, err = po.NextEvent(time.Millisecond)
 	require.Error(t, err)
 	require.NoError(t, holder.Close())
+}
+
+func TestAKeyFileThatEveryUserCanReadIsWarnedOfOnceAStart(t *testing.T) {
+	k, a := keyFiles(t, "office"), testkit.NewAuthority(t)
+	a.Issue("office")
+	both := filepath.Join(a.Dir, "both.pem")
+	var texts []byte
+	for _, file := range []string{a.Cert("office"), a.Key("office")} {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		texts = append(texts, text...)
+	}
+	require.NoError(t, os.WriteFile(both, texts, 0o600))
+	curve := []string{"curve.secret", k["office"] + ".key_secret", "curve.clients", "any"}
+	for name, c := range map[string]struct {
+		at, file string
+		options  []string
+	}{
+		"CURVE":                   {"tcp://127.0.0.1:*", k["office"] + ".key_secret", curve},
+		"TLS":                     {"tls://127.0.0.1:*", a.Key("office"), []string{"tls.cert", a.Cert("office"), "tls.key", a.Key("office")}},
+		"key and certificate":     {"tls://127.0.0.1:*", both, []string{"tls.cert", both}},
+		"a certificate is public": {"tls://127.0.0.1:*", a.Cert("office"), []string{"tls.cert", a.Cert("office"), "tls.key", a.Key("office")}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			po, err := NewPostOffice(c.at, c.at, "")
+			require.NoError(t, err)
+			t.Cleanup(func() { _ = po.Close() })
+			set(t, po, c.options...)
+			for mode, want := range map[os.FileMode]int{0o600: 0, 0o640: 0, 0o644: 1} {
+				if name == "a certificate is public" {
+					want = 0
+				}
+				require.NoError(t, os.Chmod(c.file, mode))
+				require.NoError(t, po.Start())
+				found := ofStart(t, po, "key_readable")
+				require.Len(t, found, want)
+				if want == 1 {
+					require.Equal(t, notify.Warning, found[0].Level)
+					require.Contains(t, found[0].Text, `post office "`+c.at)
+					require.Contains(t, found[0].Text, "chmod 600 "+c.file)
+				}
+				require.NoError(t, po.Stop(soon))
+			}
+			require.NoError(t, os.Chmod(c.file, 0o600))
+		})
+	}
 }

@@ -1,8 +1,10 @@
 package core
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -123,6 +125,31 @@ func (c *component) reportUnprotected() {
 	e.Text = fmt.Sprintf("%s: every program in the network may connect to %s, without a key: %s, or bind to 127.0.0.1 (docs/security.md)",
 		c.who(), strings.Join(open, " and "), lock)
 	c.events.Add(e)
+}
+
+// keyFiles are the files of secret keys that this run uses.
+func (c *component) keyFiles() (paths []string) {
+	if c.hooks.endpoints == nil { // it has no sockets
+		return nil
+	}
+	paths = append(paths, c.network.curve.secret.String())
+	if c.certificates.Config() != nil {
+		s := c.network.tlsSettings()
+		paths = append(paths, cmp.Or(s.Key, s.Cert))
+	}
+	return paths
+}
+
+// reportReadableKeys warns of files of secret keys that every user of the machine can read.
+func (c *component) reportReadableKeys() {
+	for _, path := range c.keyFiles() {
+		info, err := os.Stat(path) // an error: none is set, it is in the environment, or it is gone by now
+		if err != nil || info.Mode().Perm()&0o004 == 0 {
+			continue
+		}
+		c.events.Add(notify.Event{Kind: "key_readable", Level: notify.Warning,
+			Text: fmt.Sprintf("%s: every user of this machine can read the secret key in %s: chmod 600 %s, and replace the key if it may have been read", c.who(), path, path)})
+	}
 }
 
 // tlsSettings are what the options tls.* say.

@@ -266,6 +266,7 @@ func TestTheAuditLogSaysWhoDidWhat(t *testing.T) {
 	require.NoError(t, g.receiver(t, "all", "").WaitReady(soon))
 	require.Eventually(t, func() bool { return subscribed(g.office.Stats()) == 2 }, soon, time.Millisecond)
 	code(t, EACCES, g.receiver(t, "stranger", "").WaitReady(soon))
+	code(t, EACCES, newReceiver(t, "zmtp", get(t, g.office, "endpoint.out"), quickly...).WaitReady(soon))
 	require.NoError(t, p.WaitReady(soon))
 	publishAll(t, p, "feed", "orders", "end")
 	topicsUntil(t, r, "end")
@@ -285,6 +286,10 @@ func TestTheAuditLogSaysWhoDidWhat(t *testing.T) {
 	require.Contains(t, seen, "connect allowed screen")
 	require.Contains(t, seen, "connect denied <nil>")
 	require.Contains(t, seen["connect denied <nil>"]["reason"], "is not known")
+	unproved := seen["handshake denied <nil>"]
+	require.Equal(t, "tcp://127.0.0.1", unproved["address"])
+	require.Contains(t, unproved["reason"], "no security mechanism")
+	require.NotContains(t, unproved, "peer")
 	require.Contains(t, seen, "subscribe denied screen")
 	denied := seen["publish denied feed"]
 	require.Equal(t, "orders", denied["topic"])

@@ -170,6 +170,13 @@ func (c *Control) Refused(peer Peer, reason string) {
 	c.note(denial{action: "connect", peer: peer.Identity.String(), address: host(peer.Address), reason: reason}, 1)
 }
 
+// RefusedUnproved writes to the audit log that a peer was refused before it had proved who it is.
+func (c *Control) RefusedUnproved(address, reason string) {
+	if c.audit != nil {
+		c.note(denial{action: "handshake", address: host(address), reason: shortened(reason)}, 1)
+	}
+}
+
 // Current reports whether rights are those of the present policy.
 func (c *Control) Current(r *Rights) bool { return r.policy == c.live.Policy() }
 

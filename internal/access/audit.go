@@ -16,7 +16,7 @@ import (
 // entry is one line of the audit log.
 type entry struct {
 	Time    string `json:"time"`   // RFC 3339, UTC
-	Action  string `json:"action"` // connect, disconnect, publish, subscribe, reload
+	Action  string `json:"action"` // handshake, connect, disconnect, publish, subscribe, reload
 	Result  string `json:"result,omitempty"`
 	User    string `json:"user,omitempty"`
 	Peer    string `json:"peer,omitempty"` // what it has proved to be

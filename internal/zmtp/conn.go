@@ -38,6 +38,7 @@ type conn struct {
 	peer     properties      // what the peer has announced
 	minor    byte            // of the version of ZMTP spoken
 	identity policy.Identity // what the peer has proved to be
+	proved   bool            // identity was asked about, under a policy
 	tls      *tlsLayer       // nil: there is no TLS
 	guarded  protection      // nil: frames are sent and arrive as they are
 

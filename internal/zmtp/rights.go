@@ -51,6 +51,7 @@ func (c *conn) admit(id policy.Identity) *carrier.Fault {
 		return nil
 	}
 	r, refused := control.Admit(id, c.s.role.side())
+	c.proved = true
 	if refused != nil {
 		control.Refused(c.asPeer(), refused.Reason)
 		return &carrier.Fault{Cause: carrier.CauseAuth, Text: refused.Reason, Said: refused.Tell}
@@ -60,6 +61,14 @@ func (c *conn) admit(id policy.Identity) *carrier.Fault {
 	}
 	c.rights.Store(r)
 	return nil
+}
+
+// auditRefusal writes to the audit log that the handshake of a peer at a bound address has failed before
+// it had proved who it is. Those that connect and leave without a byte are no attempts: monitors do so.
+func (s *socket) auditRefusal(from remoteEnd, err error) {
+	if s.cfg.Access != nil && from.bound && !s.closed.Load() && carrier.CauseOf(err) != carrier.CauseProbe {
+		s.cfg.Access.RefusedUnproved(from.address, carrier.Reason(err))
+	}
 }
 
 // asPeer is the connection for package access.

@@ -281,6 +281,7 @@ func (s *socket) serve(nc net.Conn, from remoteEnd) (ready bool, err error) {
 	defer func() { _ = nc.Close() }()
 	c, err := s.admit(nc, from)
 	if err != nil {
+		s.auditRefusal(from, err)
 		s.emitUnlessClosed(carrier.Event{Kind: carrier.HandshakeFailed, Address: from.address}.WithError(err))
 		return false, err
 	}
@@ -299,6 +300,9 @@ func (s *socket) serve(nc net.Conn, from remoteEnd) (ready bool, err error) {
 	}
 	if err != nil {
 		err = c.reason(err)
+		if !c.proved {
+			s.auditRefusal(from, err)
+		}
 		s.emitUnlessClosed(carrier.Event{Kind: carrier.HandshakeFailed, Peer: c.id, Address: c.address}.WithError(err))
 		return false, err
 	}
