@@ -17,7 +17,12 @@ import (
 // tlsOf are the options of an end with a certificate of an authority, which demands one.
 func tlsOf(a *testkit.Authority, name string, more ...string) []string {
 	a.Issue(name)
-	return append(append([]string{"tls.cert", a.Cert(name), "tls.key", a.Key(name), "tls.ca", a.File}, quickly...), more...)
+	return append(append(certified(a, name, "tls.ca", a.File), quickly...), more...)
+}
+
+// certified are the options of an end that shows a certificate of an authority.
+func certified(a *testkit.Authority, name string, more ...string) []string {
+	return append([]string{"tls.cert", a.Cert(name), "tls.key", a.Key(name)}, more...)
 }
 
 // newOfficeAt is a post office at these addresses.
@@ -83,7 +88,7 @@ func TestWaitingForAPeerThatTLSRefusesFailsAtOnce(t *testing.T) {
 		code    Code
 		says    []string
 	}{
-		"unknown client": {out, []string{"tls.cert", other.Cert("stranger"), "tls.key", other.Key("stranger"), "tls.ca", a.File}, EACCES,
+		"unknown client": {out, certified(other, "stranger", "tls.ca", a.File), EACCES,
 			[]string{"refused by " + out, "signed by a CA that the peer does not know", "check tls.cert here"}},
 		"no certificate": {out, []string{"tls.ca", a.File}, EACCES, []string{"the peer demands one (option tls.cert)"}},
 		"unknown server": {out, tlsOf(a, "rec", "tls.ca", other.File), EAUTH, []string{"the server's certificate is not signed by a CA of tls.ca", "check tls.ca"}},
@@ -115,8 +120,8 @@ func TestTLSIsSetUpAsAWhole(t *testing.T) {
 		"nothing":            {nil, "set option tls.cert"},
 		"key of another":     {[]string{"tls.cert", a.Cert("office"), "tls.key", other.Key("other")}, "private key does not match public key"},
 		"no key":             {[]string{"tls.cert", a.Cert("office")}, "has no private key in PEM"},
-		"clients without CA": {[]string{"tls.cert", a.Cert("office"), "tls.key", a.Key("office"), "tls.clients", "ca"}, "tls.ca"},
-		"clients, no pins":   {[]string{"tls.cert", a.Cert("office"), "tls.key", a.Key("office"), "tls.clients", "pins"}, "tls.pins"},
+		"clients without CA": {certified(a, "office", "tls.clients", "ca"), "tls.ca"},
+		"clients, no pins":   {certified(a, "office", "tls.clients", "pins"), "tls.pins"},
 		"key alone":          {[]string{"tls.key", a.Key("office"), "tls.cert", ""}, "tls.cert"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -196,7 +201,7 @@ func eventKinds(c Component) (kinds []string) {
 func TestACertificateThatExpiresIsReportedAtTheStart(t *testing.T) {
 	a := testkit.NewAuthority(t)
 	a.Issue("office", func(c *x509.Certificate) { c.NotAfter = time.Now().Add(100 * time.Hour) })
-	po := newOfficeAt(t, anyTLS, anyTLS, "tls.cert", a.Cert("office"), "tls.key", a.Key("office"))
+	po := newOfficeAt(t, anyTLS, anyTLS, certified(a, "office")...)
 	require.Contains(t, eventKinds(po), "certificate_expires/warning")
 	fresh := newOfficeAt(t, anyTLS, anyTLS, tlsOf(a, "fresh")...)
 	require.NotContains(t, eventKinds(fresh), "certificate_expires/warning")
@@ -205,9 +210,9 @@ func TestACertificateThatExpiresIsReportedAtTheStart(t *testing.T) {
 func TestPinsAreFingerprints(t *testing.T) {
 	a := testkit.NewAuthority(t)
 	office, rec := a.Issue("office"), a.Issue("rec")
-	po := newOfficeAt(t, anyTLS, anyTLS, "tls.cert", a.Cert("office"), "tls.key", a.Key("office"), "tls.pins", tlsconfig.Fingerprint(rec))
+	po := newOfficeAt(t, anyTLS, anyTLS, certified(a, "office", "tls.pins", tlsconfig.Fingerprint(rec))...)
 	r := newReceiver(t, "zmtp", get(t, po, "endpoint.out"),
-		"tls.cert", a.Cert("rec"), "tls.key", a.Key("rec"), "tls.pins", " "+strings.ToUpper(tlsconfig.Fingerprint(office))+" ")
+		certified(a, "rec", "tls.pins", " "+strings.ToUpper(tlsconfig.Fingerprint(office))+" ")...)
 	require.NoError(t, r.WaitReady(soon))
 	code(t, EOPTION, func() error {
 		r, err := NewReceiver("tls://127.0.0.1:1", "r")

@@ -125,9 +125,9 @@ func TestAKeyFileThatEveryUserCanReadIsWarnedOfOnceAStart(t *testing.T) {
 		options  []string
 	}{
 		"CURVE":                   {"tcp://127.0.0.1:*", k["office"] + ".key_secret", curve},
-		"TLS":                     {"tls://127.0.0.1:*", a.Key("office"), []string{"tls.cert", a.Cert("office"), "tls.key", a.Key("office")}},
+		"TLS":                     {"tls://127.0.0.1:*", a.Key("office"), certified(a, "office")},
 		"key and certificate":     {"tls://127.0.0.1:*", both, []string{"tls.cert", both}},
-		"a certificate is public": {"tls://127.0.0.1:*", a.Cert("office"), []string{"tls.cert", a.Cert("office"), "tls.key", a.Key("office")}},
+		"a certificate is public": {"tls://127.0.0.1:*", a.Cert("office"), certified(a, "office")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			po, err := NewPostOffice(c.at, c.at, "")

@@ -97,3 +97,47 @@ func TestWaitingForATurnEndsWithTheSocket(t *testing.T) {
 	cancel()
 	require.ErrorIs(t, g.pace(), errClosing)
 }
+
+func TestManyFailuresSlowHandshakesAndConnectionsDown(t *testing.T) {
+	g := newGuard(t.Context(), 1, 100)
+	start := time.Unix(1000, 0)
+	for range 100 {
+		require.Zero(t, g.takeAccept(start))
+		g.failed(start)
+	}
+	require.Zero(t, g.takeAccept(start), "a second's worth is no attack")
+	g.failed(start)
+	for n := range 10 {
+		require.Equal(t, time.Duration(n+1)*10*time.Millisecond, g.takeAccept(start), "at the rate of handshakes")
+	}
+	turns := func(at time.Time) (last time.Duration) {
+		g.turn = at
+		for range 101 {
+			pause, err := g.take(at)
+			require.NoError(t, err)
+			last = pause
+		}
+		return last
+	}
+	require.Equal(t, 4*500*time.Millisecond, turns(start))
+	for range 10_000 {
+		g.failed(start)
+	}
+	require.Equal(t, 4*500*time.Millisecond, turns(start.Add(attackFrom-1)))
+	over := start.Add(attackFrom)
+	require.Zero(t, g.takeAccept(over), "an attack is over soon")
+	require.Equal(t, 500*time.Millisecond, turns(over))
+}
+
+func TestFailedHandshakesAtBoundAddressesAreNoted(t *testing.T) {
+	o := newOutlet(t, carrier.Drop, 0, bind("tcp://127.0.0.1:*"))
+	for range 3 {
+		p := connectRaw(t, o.address())
+		p.send([]byte("no greeting of ZMTP, but long enough to be seen as none at all, by all means"))
+		p.requireHungUp()
+	}
+	o.eventLog.wait(t, carrier.HandshakeFailed, 3)
+	o.guard.mu.Lock()
+	defer o.guard.mu.Unlock()
+	require.NotZero(t, o.guard.forget)
+}

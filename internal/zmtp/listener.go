@@ -148,6 +148,7 @@ func (l *listener) acceptAll(s *socket) {
 			pause = time.Millisecond
 			s.shortage.resolve(l.endpoint)
 			s.start(func() { _, _ = s.serve(nc, l.accepted(nc)) })
+			s.guard.paceAccept()
 			continue
 		}
 		s.shortage.report("cannot accept a connection", l.endpoint, err)

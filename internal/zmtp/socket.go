@@ -281,6 +281,7 @@ func (s *socket) serve(nc net.Conn, from remoteEnd) (ready bool, err error) {
 	defer func() { _ = nc.Close() }()
 	c, err := s.admit(nc, from)
 	if err != nil {
+		s.noteFailure(from)
 		s.auditRefusal(from, err)
 		s.emitUnlessClosed(carrier.Event{Kind: carrier.HandshakeFailed, Address: from.address}.WithError(err))
 		return false, err
@@ -300,6 +301,7 @@ func (s *socket) serve(nc net.Conn, from remoteEnd) (ready bool, err error) {
 	}
 	if err != nil {
 		err = c.reason(err)
+		s.noteFailure(from)
 		if !c.proved {
 			s.auditRefusal(from, err)
 		}
@@ -313,6 +315,13 @@ func (s *socket) serve(nc net.Conn, from remoteEnd) (ready bool, err error) {
 	s.start(c.write)
 	reason = c.reason(s.role.receive(c, early))
 	return true, reason
+}
+
+// noteFailure tells the guard that the handshake of a peer at a bound address has failed.
+func (s *socket) noteFailure(from remoteEnd) {
+	if from.bound {
+		s.guard.failed(time.Now())
+	}
 }
 
 // admit makes a conn, if there may be one more.

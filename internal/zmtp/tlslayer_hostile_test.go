@@ -24,7 +24,7 @@ type hostileTLS struct {
 func newHostileTLS(t testing.TB) (*hostileTLS, testOutlet) {
 	t.Helper()
 	a, other := testkit.NewAuthority(t), testkit.NewAuthority(t)
-	o := newOutlet(t, carrier.Drop, 0, bind("tls://127.0.0.1:*"), withTLS(t, mutual(a, "server")),
+	o := newTLSOutlet(t, a,
 		func(c *carrier.Config) { c.OnEvent = nil }, limit(func(l *carrier.Limits) { l.HandshakeRate = 1 << 20 }))
 	a.Issue("known")
 	other.Issue("stranger")

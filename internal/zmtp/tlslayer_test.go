@@ -27,10 +27,30 @@ func withTLS(t testing.TB, s tlsconfig.Settings) option {
 	return func(c *carrier.Config) { c.TLS = cfg }
 }
 
-// mutual is the settings of an end that has a certificate and demands one.
+// certified is the settings of an end that has a certificate.
+func certified(a *testkit.Authority, name string) tlsconfig.Settings {
+	return tlsconfig.Settings{Cert: a.Cert(name), Key: a.Key(name)}
+}
+
+// mutual is the settings of an end that has a new certificate, and demands one of the same CA.
 func mutual(a *testkit.Authority, name string) tlsconfig.Settings {
 	a.Issue(name)
-	return tlsconfig.Settings{Cert: a.Cert(name), Key: a.Key(name), CA: a.File}
+	s := certified(a, name)
+	s.CA = a.File
+	return s
+}
+
+// newTLSOutlet is an outlet that is bound, and newTLSInlet an inlet that connects to one. Both have a
+// certificate, and demand one.
+func newTLSOutlet(t testing.TB, a *testkit.Authority, options ...option) testOutlet {
+	t.Helper()
+	options = append([]option{bind("tls://127.0.0.1:*"), withTLS(t, mutual(a, "server"))}, options...)
+	return newOutlet(t, carrier.Drop, 0, options...)
+}
+
+func newTLSInlet(t testing.TB, a *testkit.Authority, at string) testInlet {
+	t.Helper()
+	return newInlet(t, carrier.SUB, []string{""}, dial(at), withTLS(t, mutual(a, "client")))
 }
 
 // tlsPair is an outlet, bound, and an inlet whose reading can be leased, connected over TLS.
@@ -38,7 +58,7 @@ func tlsPair(t *testing.T) (testOutlet, testInlet) {
 	t.Helper()
 	a := testkit.NewAuthority(t)
 	o := newOutlet(t, carrier.Wait, 100_000, bind("tls://127.0.0.1:*"), withTLS(t, mutual(a, "server")))
-	i := newInlet(t, carrier.SUB, []string{""}, dial(o.address()), withTLS(t, mutual(a, "client")))
+	i := newTLSInlet(t, a, o.address())
 	i.eventLog.wait(t, carrier.Connected, 1)
 	o.eventLog.wait(t, carrier.Subscribed, 1)
 	return o, i
@@ -86,9 +106,10 @@ func TestTheIdentityOfAClientIsKept(t *testing.T) {
 		c.URIs = []*url.URL{{Scheme: "spiffe", Host: "org", Path: "/desk"}}
 		c.EmailAddresses = []string{"desk@org"}
 	})
-	o := newOutlet(t, carrier.Drop, 0, bind("tls://127.0.0.1:*"), withTLS(t, mutual(a, "server")))
-	i := newInlet(t, carrier.SUB, []string{""}, dial(o.address()),
-		withTLS(t, tlsconfig.Settings{Cert: a.Cert("desk"), Key: a.Key("desk"), CA: a.File}))
+	o := newTLSOutlet(t, a)
+	desk := certified(a, "desk")
+	desk.CA = a.File
+	i := newInlet(t, carrier.SUB, []string{""}, dial(o.address()), withTLS(t, desk))
 	i.eventLog.wait(t, carrier.Connected, 1)
 	o.eventLog.wait(t, carrier.Connected, 1)
 	who := (*o.peers.Load())[0].identity
@@ -101,11 +122,13 @@ func TestTheIdentityOfAClientIsKept(t *testing.T) {
 func TestRefusalsOfTLSAreNamedAtBothEnds(t *testing.T) {
 	a, other := testkit.NewAuthority(t), testkit.NewAuthority(t)
 	a.Issue("server")
-	known, late := a.Issue("client"), a.Issue("late", Expired)
+	known, late := a.Issue("client"), a.Issue("late", testkit.Expired)
 	other.Issue("stranger")
 	a.Issue("elsewhere", func(c *x509.Certificate) { c.DNSNames, c.IPAddresses = []string{"elsewhere"}, nil })
 	end := func(of *testkit.Authority, name string) tlsconfig.Settings {
-		return tlsconfig.Settings{Cert: of.Cert(name), Key: of.Key(name), CA: a.File}
+		s := certified(of, name)
+		s.CA = a.File
+		return s
 	}
 	pinned := end(a, "server")
 	pinned.Pins, pinned.Clients = tlsconfig.Fingerprint(late), tlsconfig.ByPin
@@ -146,18 +169,16 @@ func TestRefusalsOfTLSAreNamedAtBothEnds(t *testing.T) {
 	}
 }
 
-func Expired(c *x509.Certificate) { testkit.Expired(c) }
-
 func TestWhatIsAccepted(t *testing.T) {
 	a := testkit.NewAuthority(t)
-	server, client := a.Issue("server"), a.Issue("client", Expired)
+	server, client := a.Issue("server"), a.Issue("client", testkit.Expired)
 	a.Issue("named", func(c *x509.Certificate) { c.DNSNames, c.IPAddresses = []string{"office.test"}, nil })
 	for name, c := range map[string]struct{ server, client tlsconfig.Settings }{
-		"any client": {tlsconfig.Settings{Cert: a.Cert("server"), Key: a.Key("server")}, tlsconfig.Settings{CA: a.File}},
+		"any client": {certified(a, "server"), tlsconfig.Settings{CA: a.File}},
 		"pins at both ends, whatever the certificates say": {
 			tlsconfig.Settings{Cert: a.Cert("server"), Key: a.Key("server"), Pins: tlsconfig.Fingerprint(client)},
 			tlsconfig.Settings{Cert: a.Cert("client"), Key: a.Key("client"), Pins: tlsconfig.Fingerprint(server)}},
-		"another name": {tlsconfig.Settings{Cert: a.Cert("named"), Key: a.Key("named")}, tlsconfig.Settings{CA: a.Dir + "/ca.pem", Name: "office.test"}},
+		"another name": {certified(a, "named"), tlsconfig.Settings{CA: a.Dir + "/ca.pem", Name: "office.test"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := newOutlet(t, carrier.Drop, 0, bind("tls://127.0.0.1:*"), withTLS(t, c.server))
@@ -205,7 +226,7 @@ func TestKeysOfCurveDoNotCountForTLS(t *testing.T) {
 	a, k := testkit.NewAuthority(t), newCurveKeys(t)
 	known := k.asServer(t, k.client.Public.String())
 	o := newOutlet(t, carrier.Drop, 0, bind("tls://127.0.0.1:*", "tcp://127.0.0.1:*"), withTLS(t, mutual(a, "server")), known)
-	over := newInlet(t, carrier.SUB, []string{""}, dial(o.Endpoints()[0]), withTLS(t, mutual(a, "client")))
+	over := newTLSInlet(t, a, o.Endpoints()[0])
 	over.eventLog.wait(t, carrier.Connected, 1)
 	plain := newInlet(t, carrier.SUB, []string{""}, dial(o.Endpoints()[1]), k.asClient())
 	plain.eventLog.wait(t, carrier.Connected, 1)
@@ -218,14 +239,14 @@ func TestBindingNeedsACertificate(t *testing.T) {
 
 func TestSilentPeersTakeNoHandshakeAndThoseThatSpeakAreCounted(t *testing.T) {
 	a := testkit.NewAuthority(t)
-	o := newOutlet(t, carrier.Drop, 0, bind("tls://127.0.0.1:*"), withTLS(t, mutual(a, "server")),
+	o := newTLSOutlet(t, a,
 		limit(func(l *carrier.Limits) { l.Handshakes = 1 }))
 	at := strings.TrimPrefix(o.address(), "tls://")
 	silent, err := net.Dial("tcp", at)
 	require.NoError(t, err)
 	defer silent.Close()
 	testkit.Eventually(t, func() bool { return connections(&o.socket) == 1 }, "the silent peer")
-	i := newInlet(t, carrier.SUB, []string{""}, dial(o.address()), withTLS(t, mutual(a, "client")))
+	i := newTLSInlet(t, a, o.address())
 	i.eventLog.wait(t, carrier.Connected, 1)
 	begun, err := net.Dial("tcp", at)
 	require.NoError(t, err)
@@ -237,7 +258,7 @@ func TestSilentPeersTakeNoHandshakeAndThoseThatSpeakAreCounted(t *testing.T) {
 		defer o.guard.mu.Unlock()
 		return o.guard.active == 1
 	}, "one that has begun")
-	late := newInlet(t, carrier.SUB, []string{""}, dial(o.address()), withTLS(t, mutual(a, "client")))
+	late := newTLSInlet(t, a, o.address())
 	late.eventLog.wait(t, carrier.Retrying, 1)
 	require.Contains(t, o.eventLog.wait(t, carrier.HandshakeFailed, 1).Reason, "limit.handshakes")
 	begun.Close()
@@ -246,7 +267,7 @@ func TestSilentPeersTakeNoHandshakeAndThoseThatSpeakAreCounted(t *testing.T) {
 
 func TestHandshakesThatDoNotEnd(t *testing.T) {
 	a := testkit.NewAuthority(t)
-	o := newOutlet(t, carrier.Drop, 0, bind("tls://127.0.0.1:*"), withTLS(t, mutual(a, "server")),
+	o := newTLSOutlet(t, a,
 		with(func(c *carrier.Config) { c.HandshakeTimeout = 100 * time.Millisecond }))
 	begun, err := net.Dial("tcp", strings.TrimPrefix(o.address(), "tls://"))
 	require.NoError(t, err)
@@ -263,7 +284,7 @@ func TestHandshakesThatDoNotEnd(t *testing.T) {
 // Certificates are read again at a handshake; what stands is not touched.
 func TestCertificatesThatChangeWhileConnected(t *testing.T) {
 	a := testkit.NewAuthority(t)
-	o := newOutlet(t, carrier.Drop, 0, bind("tls://127.0.0.1:*"), withTLS(t, mutual(a, "server")))
+	o := newTLSOutlet(t, a)
 	client := withTLS(t, mutual(a, "client"))
 	first := newInlet(t, carrier.SUB, []string{""}, dial(o.address()), client)
 	first.eventLog.wait(t, carrier.Connected, 1)

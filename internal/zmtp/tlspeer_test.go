@@ -190,7 +190,7 @@ func TestOpenSSLAsAServer(t *testing.T) {
 
 func TestOpenSSLIsRefusedWithoutACertificate(t *testing.T) {
 	a := testkit.NewAuthority(t)
-	o := newOutlet(t, carrier.Drop, 0, bind("tls://127.0.0.1:*"), withTLS(t, mutual(a, "server")))
+	o := newTLSOutlet(t, a)
 	out, _ := exec.Command("openssl", "s_client", "-connect", "127.0.0.1:"+portOf(o.address()), "-tls1_3", "-ign_eof", "-CAfile", a.File).CombinedOutput()
 	require.Contains(t, string(out), "certificate required")
 	require.Contains(t, o.eventLog.wait(t, carrier.HandshakeFailed, 1).Reason, "the client has shown no certificate")

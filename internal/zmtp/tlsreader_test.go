@@ -109,7 +109,7 @@ func TestConnectionsWithTLSThatAreTamperedWithEnd(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := testkit.NewAuthority(t)
-			o := newOutlet(t, carrier.Drop, 0, bind("tls://127.0.0.1:*"), withTLS(t, mutual(a, "server")))
+			o := newTLSOutlet(t, a)
 			var tamper atomic.Bool
 			l := relayWith(t, o.address()[len("tls://"):], func(p []byte) bool { return tamper.Load() && c.change(p) })
 			i := newInlet(t, carrier.SUB, []string{""}, dial("tls://"+l), withTLS(t, mutual(a, "client")))
@@ -169,7 +169,7 @@ func openTLS(t *testing.T) testOutlet {
 	t.Helper()
 	a := testkit.NewAuthority(t)
 	a.Issue("server")
-	return newOutlet(t, carrier.Drop, 0, bind("tls://127.0.0.1:*"), withTLS(t, tlsconfig.Settings{Cert: a.Cert("server"), Key: a.Key("server")}))
+	return newOutlet(t, carrier.Drop, 0, bind("tls://127.0.0.1:*"), withTLS(t, certified(a, "server")))
 }
 
 func TestKeyUpdatesAreAnsweredWhileNothingElseIsSent(t *testing.T) {

@@ -165,14 +165,16 @@ func (o *office) watch(received *atomic.Int64, d time.Duration) window {
 	return window{envelopes / time.Since(began).Seconds(), float64((processorTime(o.cmd.Process.Pid) - used).Microseconds()) / envelopes}
 }
 
-// flood runs f while another process attacks, and tells how many handshakes that has made.
-func (o *office) flood(f func()) (handshakes string) {
+// flood runs f while another process attacks, and tells how many handshakes that has made, and which part
+// of one processor it has used.
+func (o *office) flood(f func()) (handshakes, share float64) {
 	self, err := os.Executable()
 	must(err)
 	attacker := exec.Command("nice", "-n", "10", self, "attack", strings.TrimPrefix(o.locked[0], "tcp://"), o.key)
 	attacker.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 	out, err := attacker.StdoutPipe()
 	must(err)
+	began := time.Now()
 	must(attacker.Start())
 	lines := bufio.NewScanner(out)
 	lines.Scan() // the first handshake has been made
@@ -180,7 +182,8 @@ func (o *office) flood(f func()) (handshakes string) {
 	must(attacker.Process.Signal(syscall.SIGTERM))
 	lines.Scan()
 	must(attacker.Wait())
-	return lines.Text()
+	used := attacker.ProcessState.UserTime() + attacker.ProcessState.SystemTime()
+	return number(lines.Text()), used.Seconds() / time.Since(began).Seconds()
 }
 
 func measure(locked bool, pairs int, d time.Duration) {
@@ -190,12 +193,14 @@ func measure(locked bool, pairs int, d time.Duration) {
 	defer stop()
 	o.watch(received, d) // to become steady
 	var rates, costs, added []float64
-	var alone []float64
+	var alone, theirs []float64
 	made := 0.0
 	for range pairs {
 		without := o.watch(received, d)
 		var with window
-		made += number(o.flood(func() { with = o.watch(received, d) }))
+		handshakes, share := o.flood(func() { with = o.watch(received, d) })
+		made += handshakes
+		theirs = append(theirs, 100*share)
 		rates = append(rates, with.rate/without.rate)
 		costs = append(costs, with.cost/without.cost)
 		alone = append(alone, without.rate)
@@ -203,8 +208,8 @@ func measure(locked bool, pairs int, d time.Duration) {
 		time.Sleep(200 * time.Millisecond)
 	}
 	name := map[bool]string{false: "plain", true: "CURVE"}[locked]
-	fmt.Printf("%s: rate under flood ÷ rate without: %s; without: %.2f M/s; processor time of the post office for one envelope, with ÷ without: %s; share of one processor: %s %%; %.0f handshakes\n",
-		name, spread(rates), median(alone)/1e6, spread(costs), spread(added), made)
+	fmt.Printf("%s: rate with the flood ÷ without: %s\n  envelopes a second without: %.2f million\n  processor time of the post office for one envelope, with ÷ without: %s\n", name, spread(rates), median(alone)/1e6, spread(costs))
+	fmt.Printf("  of one processor: %s %% more for the post office, %s %% for the flood; handshakes: %.0f\n", spread(added), spread(theirs), made)
 }
 
 func median(all []float64) float64 {
