@@ -10,6 +10,7 @@
 //	defaults.go what a zero field of the configuration stands for; also the options' defaults
 //	event.go    what is reported about connections and subscriptions
 //	cause.go    why a connection ended, sorted, and the text for people
+//	history.go  what was sent before, for peers that ask for it
 //	engine.go   Opener and Set: the option "engine"
 //	errors.go   what opening a socket fails with
 //
@@ -168,6 +169,9 @@ type OutletConfig struct {
 	// Cache, if it is not nil, has the last values that each peer is sent when it
 	// subscribes. zmtp only, and not with Overflow Wait.
 	Cache Cache
+	// History, if it is not nil, is for peers that ask for it; see HistoryServer. zmtp only, and
+	// not with Overflow Wait.
+	History History
 }
 
 // Cache keeps last values for peers that subscribe later. The Outlet makes sure that a
@@ -207,6 +211,10 @@ type InletConfig struct {
 	OnRoute func(peer uint64, offices []string) error
 	// ReaderLease prepares connections for a ReaderLeaser, where the carrier is one.
 	ReaderLease bool
+	// Since, if it is not nil, asks every peer for what it has sent since that time, and
+	// after a break for what was missed meanwhile; the zero time asks for everything. Only peers with
+	// a History know it; of others HistoryMissing tells. zmtp only.
+	Since *time.Time
 }
 
 // Tally is what became of the messages of one Send. All counts add up to the number of messages

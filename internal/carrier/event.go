@@ -26,6 +26,9 @@ const (
 	// Denied: the peer says that this end has no right to what it has published or subscribed
 	// to; Reason says what, and by which rule. Without a Reason, what was denied may be allowed now.
 	Denied
+	// HistoryMissing: a peer that was asked for history has none, or not all; Reason says why
+	// (Inlets only).
+	HistoryMissing
 )
 
 // Event is something that has happened at a socket.

@@ -30,6 +30,17 @@ func (g *Generations) Find(k Key) (n *uint32, known bool) {
 	return n, was != nil
 }
 
+// Known gives the number of a stream, and adds none.
+func (g *Generations) Known(k Key) (n uint32, known bool) {
+	if at := g.young.Find(k); at != nil {
+		return *at, true
+	}
+	if at := g.old.Find(k); at != nil {
+		return *at, true
+	}
+	return 0, false
+}
+
 // Young is the table in which a stream in use is.
 func (g *Generations) Young() *Table { return g.young }
 

@@ -25,6 +25,10 @@ import (
 //	CANCEL         prefix (ZMTP 3.1)
 //	HERMES-PATH    see route.go; our own
 //	HERMES-DENIED  what the peer has no right to, and why, for people; nothing: no longer. Our own
+//	HERMES-SINCE   time from which on the peer wants history of its next subscriptions. Our own, as
+//	               the other two of history: see historyposition.go
+//	HERMES-REACHED time before which the peer has everything
+//	HERMES-MISSING which history the peer does not get, and why, for people
 const (
 	cmdReady     = "READY"
 	cmdError     = "ERROR"
@@ -34,6 +38,9 @@ const (
 	cmdCancel    = "CANCEL"
 	cmdRoute     = "HERMES-PATH"
 	cmdDenied    = "HERMES-DENIED"
+	cmdSince     = "HERMES-SINCE"
+	cmdReached   = "HERMES-REACHED"
+	cmdMissing   = "HERMES-MISSING"
 )
 
 // maxContext is how much of a PING comes back in its PONG.

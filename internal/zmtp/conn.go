@@ -41,6 +41,7 @@ type conn struct {
 	proved   bool            // identity was asked about, under a policy
 	tls      *tlsLayer       // nil: there is no TLS
 	guarded  protection      // nil: frames are sent and arrive as they are
+	offered  carrier.History // what this end has announced (PUB side)
 
 	rights atomic.Pointer[access.Rights] // nil without a policy
 
@@ -50,6 +51,7 @@ type conn struct {
 
 	out      sendBuffer
 	topics   trie.Set      // what the peer subscribes to (PUB side); guarded by out.mu
+	catchUp  *catchUp      // of a peer that has asked for history (PUB side), or nil; set by its goroutine, with events and out.mu held
 	narrowed *narrowing    // what it has asked for, under a policy (PUB side); nil without
 	region   publishRegion // under a policy (SUB side); the goroutine that delivers uses it
 	reader   sharedReader  // of a connection whose reading can be leased (SUB side)
@@ -196,18 +198,14 @@ func (c *conn) changeTopics(on bool, prefix []byte, before func()) (changed bool
 	defer c.out.mu.Unlock()
 	if !on {
 		_, changed = c.topics.Remove(prefix)
-		if c.topics.Len() == 0 {
+		changed = c.catchUp.forget(prefix) || changed
+		if c.subscriptions() == 0 {
 			c.subscribed.Store(0)
 		}
 		return changed, nil
 	}
-	if c.topics.Count(prefix) > 0 {
-		return false, nil
-	}
-	if c.narrowed == nil { // otherwise what was asked for has been checked
-		if err := checkSubscription(&c.s.cfg.Limits, c.topics.Len(), c.topics.Bytes(), prefix); err != nil {
-			return false, err
-		}
+	if more, err := c.isOneMore(prefix); !more {
+		return false, err
 	}
 	if before != nil {
 		before()
@@ -216,8 +214,49 @@ func (c *conn) changeTopics(on bool, prefix []byte, before func()) (changed bool
 	return c.topics.Add(prefix), nil
 }
 
-// wants reports whether messages of a topic are sent to the peer. The caller holds out.mu.
-func (c *conn) wants(topic []byte) bool { return c.topics.Match(topic) && c.mayReceive(topic) }
+// isOneMore reports whether the peer may subscribe to prefix, and does not yet. The caller holds
+// out.mu, as for subscriptions, eachTopic, follows and wants.
+func (c *conn) isOneMore(prefix []byte) (bool, error) {
+	if c.topics.Count(prefix) > 0 || c.catchUp.has(prefix) {
+		return false, nil
+	}
+	if c.narrowed == nil { // otherwise what was asked for has been checked
+		bytes := c.topics.Bytes()
+		if c.catchUp != nil {
+			bytes += c.catchUp.asked.Bytes()
+		}
+		if err := checkSubscription(&c.s.cfg.Limits, c.subscriptions(), bytes, prefix); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// subscriptions is how many prefixes the peer subscribes to.
+func (c *conn) subscriptions() int {
+	if c.catchUp == nil {
+		return c.topics.Len()
+	}
+	return c.topics.Len() + c.catchUp.asked.Len()
+}
+
+// eachTopic calls f for every prefix that the peer subscribes to. The caller holds events in place of
+// out.mu: nothing else changes them.
+func (c *conn) eachTopic(f func(prefix []byte)) {
+	each := func(prefix []byte, _ int) { f(prefix) }
+	c.topics.Each(each)
+	if c.catchUp != nil {
+		c.catchUp.asked.Each(each)
+	}
+}
+
+// follows reports whether the peer is sent messages of a topic as they come.
+func (c *conn) follows(topic []byte) bool {
+	return c.topics.Match(topic) || c.catchUp != nil && c.catchUp.isLive(topic)
+}
+
+// wants reports whether messages of a topic are sent to the peer.
+func (c *conn) wants(topic []byte) bool { return c.follows(topic) && c.mayReceive(topic) }
 
 // describe describes the connection.
 func (c *conn) describe(subscriptions int) carrier.Peer {

@@ -230,8 +230,14 @@ func (d *decoder) handleCommand(buf []byte, head int, size uint64) error {
 		return err
 	}
 	d.read += whole
-	if name == cmdRoute {
+	switch name {
+	case cmdRoute:
 		return d.in.receiveRoute(d.c, data)
+	case cmdReached:
+		return d.in.position.advance(d.c, data)
+	case cmdMissing:
+		d.in.reportMissing(d.c, printableReason(data))
+		return nil
 	}
 	_, err = d.c.command(name, data)
 	return err

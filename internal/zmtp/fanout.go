@@ -46,6 +46,7 @@ type fanOut struct {
 	throttle *throttle     // nil without source
 	now      time.Duration // when the batch was delivered, on the clock of package flow
 	hasTurn  bool          // holds throttle.turn
+	gated    bool          // holds outlet.sends for reading: a subscription may wait for the end of this Send
 }
 
 // sendTo queues for one peer the messages to which it subscribes, and flushes its send buffer.

@@ -33,6 +33,8 @@ type inlet struct {
 	leasable bool                 // connections are made so that their reading can be leased
 	leased   atomic.Pointer[conn] // whose reading is leased, or nil
 
+	position historyPosition // how far the history has come that this end has asked for
+
 	mu         invariants.RWMutex
 	topics     trie.Set    // prefixes, with how often each was subscribed to
 	subscribed []*conn     // peers that have been told topics
@@ -47,6 +49,7 @@ func openInlet(cfg carrier.InletConfig) (carrier.Inlet, error) {
 		i.deliver = func(_ *flow.Source, b *batch.Batch) { cfg.Deliver(b) }
 	}
 	i.mu.Rank(lockFamily, rankInlet)
+	i.position.since = cfg.Since
 	if err := i.open(cfg.Config, i); err != nil {
 		return nil, err
 	}
@@ -71,7 +74,7 @@ func (i *inlet) attach(c *conn) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.subscribed = append(i.subscribed, c)
-	var all []byte
+	all := i.position.ask(c)
 	i.topics.Each(func(prefix []byte, _ int) { all = appendSubscription(all, c.minor, true, prefix) })
 	if len(all) > 0 {
 		c.post(all, int64(len(all)))
@@ -93,6 +96,7 @@ func (i *inlet) detach(c *conn) {
 
 // receive implements role: it reads, decodes and delivers.
 func (i *inlet) receive(c *conn, early []byte) error {
+	i.checkHistory(c)
 	d := decoder{in: i, c: c, limits: limitsOf(&i.cfg)}
 	defer d.release()
 	r, err := c.decrypted(&d, min(d.limits.bytes, math.MaxInt64), early)
@@ -186,7 +190,11 @@ func (i *inlet) change(on bool, prefix []byte) error {
 	}
 	i.all.Store(i.topics.All())
 	for _, c := range i.subscribed {
-		c.post(appendSubscription(nil, c.minor, on, prefix), i.maxBacklog())
+		var since []byte
+		if on {
+			since = i.position.askFirst(c)
+		}
+		c.post(appendSubscription(since, c.minor, on, prefix), i.maxBacklog())
 	}
 	return nil
 }

@@ -25,7 +25,7 @@ const (
 // at that moment has been sent without this peer; what comes later is sent to it.
 type lastValueReplay struct {
 	cache carrier.Cache
-	sends invariants.RWMutex // taken after events, before the lock of a send buffer
+	sends *invariants.RWMutex // of the outlet
 
 	turn invariants.Mutex // one goroutine pauses at a time; taken before all other locks
 	debt atomic.Int64     // topics looked at that no goroutine has paused for yet
@@ -44,16 +44,20 @@ func (r *lastValueReplay) addPrefix(c *conn, prefix []byte) (changed bool, err e
 	peer := c.describe(0)
 	r.sends.Lock()
 	defer r.sends.Unlock()
-	return c.changeTopics(true, prefix, func() {
-		if !c.out.dead && !c.out.closing {
-			r.debt.Add(int64(r.cache.Recall(peer, prefix, c.hasOrMayNot, c.out.addWhatFits)))
-		}
-	})
+	return c.changeTopics(true, prefix, func() { r.recall(c, peer, prefix, c.hasOrMayNot) })
+}
+
+// recall queues the cached values of a prefix, but those of topics for which skip reports true. The
+// caller holds sends and out.mu.
+func (r *lastValueReplay) recall(c *conn, peer carrier.Peer, prefix []byte, skip func(topic []byte) bool) {
+	if !c.out.dead && !c.out.closing {
+		r.debt.Add(int64(r.cache.Recall(peer, prefix, skip, c.out.addWhatFits)))
+	}
 }
 
 // hasOrMayNot reports whether cached values of a topic are not for the peer: it follows the topic
 // already, or has no right to it. The caller holds out.mu.
-func (c *conn) hasOrMayNot(topic []byte) bool { return c.topics.Match(topic) || !c.mayReceive(topic) }
+func (c *conn) hasOrMayNot(topic []byte) bool { return c.follows(topic) || !c.mayReceive(topic) }
 
 // pause waits in proportion to what replays have done since the last pause. Peers that
 // subscribe again and again to many cached topics thus wait for each other, and do not

@@ -62,7 +62,7 @@ type frameOpener interface {
 
 // newMechanism is the mechanism for a connection: that of the address that it belongs to.
 func newMechanism(c *conn) mechanism {
-	cfg, metadata := &c.s.cfg, ownProperties(&c.s.cfg).encode()
+	cfg, metadata := &c.s.cfg, ownProperties(c).encode()
 	switch {
 	case cfg.Curve == nil || c.overTLS || address.IsPlain(c.at):
 		return &nullMechanism{metadata: metadata}

@@ -33,7 +33,9 @@ type outlet struct {
 	removals       removals
 	stalledTimeout time.Duration    // 0: the peers are not redundant paths, see failover.go
 	replay         *lastValueReplay // nil without a cache
-	throttle       *throttle        // nil if publishers are never held back
+	history        historyReplay
+	sends          invariants.RWMutex // taken after events, before the lock of a send buffer; see lastvaluereplay.go
+	throttle       *throttle          // nil if publishers are never held back
 
 	route route
 
@@ -44,6 +46,7 @@ type outlet struct {
 var (
 	_ carrier.RouteAnnouncer = (*outlet)(nil)
 	_ carrier.Remover        = (*outlet)(nil)
+	_ carrier.HistoryServer  = (*outlet)(nil)
 )
 
 func openOutlet(cfg carrier.OutletConfig) (carrier.Outlet, error) {
@@ -53,13 +56,14 @@ func openOutlet(cfg carrier.OutletConfig) (carrier.Outlet, error) {
 		outcomes:       sync.Pool{New: func() any { return new([]outcome) }},
 	}
 	o.route.mu.Rank(lockFamily, rankRoute)
+	o.sends.Rank(lockFamily, rankSends)
+	if cfg.Overflow == carrier.Wait && (cfg.Cache != nil || cfg.History != nil) {
+		return nil, fmt.Errorf("%w: a cache or a history at an outlet that waits", carrier.ErrUnsupported)
+	}
+	o.history.init(o, cfg.History)
 	if cfg.Cache != nil {
-		if cfg.Overflow == carrier.Wait {
-			return nil, fmt.Errorf("%w: a cache at an outlet that waits", carrier.ErrUnsupported)
-		}
-		o.replay = &lastValueReplay{cache: cfg.Cache}
+		o.replay = &lastValueReplay{cache: cfg.Cache, sends: &o.sends}
 		o.replay.turn.Rank(lockFamily, rankReplayTurn)
-		o.replay.sends.Rank(lockFamily, rankSends)
 	}
 	if cfg.Overflow == carrier.Block || cfg.Overflow == carrier.Auto {
 		o.throttle = newThrottle(o, &cfg)
@@ -90,6 +94,7 @@ func (o *outlet) attach(c *conn) {
 		c.out.reportTo(&o.throttle.level)
 	}
 	c.out.setBounds(o.bounds())
+	o.history.checkOffered(c)
 	o.route.tell(c)
 }
 
@@ -100,7 +105,7 @@ func (o *outlet) receive(c *conn, early []byte) error {
 	sub := subscriptionReader{
 		limit:     o.cfg.Limits.SubscriptionBytes,
 		subscribe: func(on bool, prefix []byte) error { return o.subscribe(c, on, prefix) },
-		command:   c.command,
+		command:   func(name string, data []byte) (bool, error) { return o.command(c, name, data) },
 	}
 	r, err := c.decrypted(&sub, uint64(sub.limit)+maxCommand, early)
 	if err != nil {
@@ -159,6 +164,12 @@ func (o *outlet) change(c *conn, on bool, prefix []byte) error {
 }
 
 func (o *outlet) changeTopics(c *conn, on bool, prefix []byte) (changed bool, err error) {
+	switch {
+	case on && c.catchUp != nil && c.catchUp.source.Covers(prefix):
+		return o.history.subscribe(c, prefix)
+	case on && c.catchUp != nil:
+		c.catchUp.uncovered(prefix)
+	}
 	if on && o.replay != nil {
 		return o.replay.subscribe(c, prefix)
 	}
@@ -174,7 +185,7 @@ func (o *outlet) emitTopic(c *conn, kind carrier.EventKind, prefix []byte) {
 
 // detach implements role: it removes the subscriptions of a peer. The caller holds events.
 func (o *outlet) detach(c *conn) {
-	c.topics.Each(func(prefix []byte, _ int) {
+	c.eachTopic(func(prefix []byte) {
 		if last, _ := o.wanted.Remove(prefix); last {
 			o.emitTopic(c, carrier.Unsubscribed, prefix)
 		}
@@ -182,6 +193,9 @@ func (o *outlet) detach(c *conn) {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
 	c.topics = trie.Set{}
+	if c.catchUp != nil {
+		c.catchUp.end()
+	}
 }
 
 // Send implements carrier.Outlet.
@@ -190,10 +204,16 @@ func (o *outlet) Send(b *batch.Batch) carrier.Tally { return o.send(&fanOut{b: b
 // send sends the batch of f.
 func (o *outlet) send(f *fanOut) carrier.Tally {
 	b := f.b
-	if o.replay != nil {
-		o.replay.sends.RLock()
-		defer o.replay.sends.RUnlock()
-		o.replay.cache.Keep(b)
+	if h := o.history.now(); h != nil || o.replay != nil {
+		f.gated = true
+		o.sends.RLock()
+		defer o.sends.RUnlock()
+		if o.replay != nil {
+			o.replay.cache.Keep(b)
+		}
+		if h != nil {
+			o.history.recent.add(b, h)
+		}
 	}
 	n := b.Len()
 	peers := *o.peers.Load()
@@ -274,7 +294,7 @@ func (o *outlet) Peers() []carrier.Peer {
 	list := make([]carrier.Peer, 0, len(peers))
 	for _, c := range peers {
 		c.out.mu.Lock()
-		subscriptions := c.topics.Len()
+		subscriptions := c.subscriptions()
 		c.out.mu.Unlock()
 		list = append(list, c.describe(subscriptions))
 	}

@@ -4,8 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"strings"
-
-	"github.com/hermes-zmq/hermes/internal/carrier"
 )
 
 // The data of a READY are properties, each of which is (RFC 37, "The NULL mechanism"):
@@ -19,14 +17,17 @@ import (
 // Names beginning with "X-" are for applications; peers ignore those that they do not know.
 const (
 	propSocketType = "Socket-Type"
-	propHermes     = "X-Hermes"        // the version of the envelopes that the peer reads or writes
-	propOffice     = "X-Hermes-Office" // the name of the post office that the socket is part of
+	propHermes     = "X-Hermes"         // the version of the envelopes that the peer reads or writes
+	propOffice     = "X-Hermes-Office"  // the name of the post office that the socket is part of
+	propSince      = "X-Hermes-Since"   // the peer wants history, see historyposition.go
+	propHistory    = "X-Hermes-History" // the peer has history
 )
 
 const (
 	// maxVersion and maxOffice are how many bytes of the properties are kept.
 	maxVersion = 16
 	maxOffice  = 32
+	maxSince   = 20
 	// minReady is the size of the smallest READY with a socket type.
 	minReady = 2 + 1 + len(cmdReady) + 1 + len(propSocketType) + 4 + 4
 )
@@ -36,11 +37,16 @@ type properties struct {
 	socketType string
 	hermes     string
 	office     string
+	since      string // microseconds since 1970
+	history    string
 }
 
-// ownProperties are what a socket announces.
-func ownProperties(cfg *carrier.Config) properties {
-	return properties{cfg.Type.String(), cfg.Hermes, cfg.Office}
+// ownProperties are what this end announces.
+func ownProperties(c *conn) properties {
+	cfg := &c.s.cfg
+	p := properties{socketType: cfg.Type.String(), hermes: cfg.Hermes, office: cfg.Office}
+	c.s.role.announce(c, &p)
+	return p
 }
 
 // encode gives the properties as they are sent: as the data of a READY, or in the boxes of
@@ -52,6 +58,12 @@ func (p properties) encode() []byte {
 	}
 	if p.office != "" {
 		data = appendProperty(data, propOffice, p.office)
+	}
+	if p.since != "" {
+		data = appendProperty(data, propSince, p.since)
+	}
+	if p.history != "" {
+		data = appendProperty(data, propHistory, p.history)
 	}
 	return data
 }
@@ -82,6 +94,10 @@ func parseReady(p []byte) (got properties, err error) {
 			got.hermes = string(p[:min(size, maxVersion)])
 		case strings.EqualFold(name, propOffice):
 			got.office = string(p[:min(size, maxOffice)])
+		case strings.EqualFold(name, propSince):
+			got.since = string(p[:min(size, maxSince)])
+		case strings.EqualFold(name, propHistory):
+			got.history = string(p[:min(size, maxVersion)])
 		}
 		p = p[size:]
 	}

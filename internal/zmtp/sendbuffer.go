@@ -151,6 +151,17 @@ func (o *sendBuffer) addWhatFits(b *batch.Batch) (taken int) {
 	return taken
 }
 
+// hasRoom reports whether there is room for the messages [i, j) of b without removing others.
+// The caller holds mu.
+func (o *sendBuffer) hasRoom(b *batch.Batch, i, j int) bool {
+	k := &o.spanQueue
+	if o.backlog != nil {
+		o.backlog.limit(o.maxMessages-o.messages, o.maxBytes-o.bytes)
+		k = &o.backlog.spanQueue
+	}
+	return j == i || k.fits(b, i, j) == j-i
+}
+
 // setBounds changes the bounds of the queue; what waits already stays.
 func (o *sendBuffer) setBounds(messages int, bytes int64) {
 	o.mu.Lock()

@@ -45,6 +45,8 @@ type role interface {
 	// detach is called when the peer is gone and nothing is sent to it any more, before
 	// the event and with events held.
 	detach(c *conn)
+	// announce adds what the role has to say of itself when it shakes hands.
+	announce(c *conn, p *properties)
 	// accepts reports whether a peer of this socket type fits.
 	accepts(peerType string) bool
 	// leasesReader reports whether connections leave Go's poller, for reader leases.

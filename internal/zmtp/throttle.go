@@ -28,7 +28,7 @@ import (
 //
 // Waiting comes before a batch is sent (admit), so that no queue is locked meanwhile; only
 // where a batch has no room in a queue, because its bounds are small or rule 3 holds, does
-// Send wait in the middle of one (holdFull). With a cache of last values it does not: a
+// Send wait in the middle of one (holdFull). With a cache of last values, or a history, it does not: a
 // subscription, whose replay waits for the end of every Send, would hold up all others.
 //
 // The levels of peers are atomic: a goroutine that is to decide looks at all of them, and may
@@ -197,7 +197,7 @@ func (t *throttle) findStalled(s *flow.Source, began time.Duration) {
 // dropped. The caller holds c.out.mu, which is released meanwhile and held again on return.
 func (t *throttle) holdFull(f *fanOut, c *conn, i int) (held bool) {
 	c.out.noteFull()
-	if t.outlet.replay != nil || c.out.stalled.Load() || t.waitsFor(f.source) == nil {
+	if f.gated || c.out.stalled.Load() || t.waitsFor(f.source) == nil {
 		return false
 	}
 	c.out.mu.Unlock()

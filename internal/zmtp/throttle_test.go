@@ -431,7 +431,7 @@ func TestAPeerThatIsNoLongerBehindIsNotStalled(t *testing.T) {
 // hold up everybody.
 func TestWithACacheNoSendWaitsInTheMiddle(t *testing.T) {
 	o := throttled(t, carrier.Block, 10, 0)
-	o.replay = &lastValueReplay{cache: nothingCached{}}
+	o.replay = &lastValueReplay{cache: nothingCached{}, sends: &o.sends}
 	stalled := follow(t, o, "", &subscriber{})
 	stalled.gatedSink.close()
 	s := flow.New(1, "tcp://publisher", false) // which waits only in the middle of a batch

@@ -28,6 +28,9 @@
 //	      tlsReader         CURVE, TLS
 //	4     inlet             filters topics, delivers a batch      holder of a reader lease
 //
+// A peer that asks for history is fed by a goroutine of its own until it has caught up:
+// historyreplay.go and catchup.go.
+//
 // Subscriptions go the other way: inlet.Subscribe → sendBuffer → socket →
 // subscriptionReader → outlet.subscribe → OnEvent. socket.go has the life of a connection,
 // and heartbeat.go decides when a peer is gone.
@@ -41,7 +44,8 @@
 //	route.mu                 what peers are told of post offices
 //	inlet.mu                 subscriptions of the SUB side
 //	throttle.turn            one publisher that was held back sends
-//	lastValueReplay.sends    read by every Send, written by a subscription with a replay
+//	outlet.sends             read by every Send, written by a subscription with a replay
+//	recentRing.mu            what was sent lately
 //	sendBuffer.mu            queue and subscriptions of one peer
 //	socket.mu                which connections there are
 //	rawio.mu                 deadlines
@@ -67,6 +71,7 @@ const (
 	rankInlet
 	rankTurn
 	rankSends
+	rankRecent
 	rankSendBuffer
 	rankSocket
 	rankRawio
