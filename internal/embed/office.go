@@ -3,6 +3,7 @@ package embed
 import (
 	"sync"
 
+	"github.com/hermes-zmq/hermes/internal/carrier"
 	"github.com/hermes-zmq/hermes/internal/deadline"
 	"github.com/hermes-zmq/hermes/internal/errs"
 	"github.com/hermes-zmq/hermes/internal/relay"
@@ -51,6 +52,13 @@ func (o *Office) Leave(limit *deadline.StopLimit, l relay.Link) {
 		o.run.Leave(limit)
 	}
 	o.link = nil
+}
+
+// History is what the link keeps for receivers, or nil.
+func (o *Office) History() carrier.History {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return relay.HistoryOf(o.link)
 }
 
 // Begin is called by the post office when a run has begun.

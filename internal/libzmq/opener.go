@@ -77,6 +77,9 @@ func (Opener) OpenOutlet(c carrier.OutletConfig) (carrier.Outlet, error) {
 
 // OpenInlet opens a SUB or XSUB.
 func (Opener) OpenInlet(c carrier.InletConfig) (carrier.Inlet, error) {
+	if c.Since != nil {
+		return nil, carrier.ErrHistory
+	}
 	in, err := openInlet(c)
 	if err != nil {
 		return nil, err

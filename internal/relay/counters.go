@@ -21,10 +21,12 @@ import (
 // The zero value is ready for use; all methods may be called from any goroutine.
 type Counters struct {
 	mu      sync.Mutex
-	c       Counts          // without what remover has removed
-	remover carrier.Remover // the outlet of the present run; nil if it removes nothing
-	waiting int             // publishers that are held back now
-	held    time.Duration   // sum of all waits; of one under way, less the time until which it lasts
+	c       Counts                // without what remover has removed
+	remover carrier.Remover       // the outlet of the present run; nil if it removes nothing
+	history carrier.HistoryServer // the outlet of the present run, or nil
+	before  carrier.HistoryCounts // of all runs before
+	waiting int                   // publishers that are held back now
+	held    time.Duration         // sum of all waits; of one under way, less the time until which it lasts
 }
 
 // Counts are the counters at one instant; core.PostOfficeCounters says what each means.
@@ -44,8 +46,9 @@ type Counts struct {
 func (c *Counters) follow(o carrier.Outlet) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.c = c.now()
+	c.c, c.before = c.now(), c.historyNow()
 	c.remover, _ = o.(carrier.Remover)
+	c.history, _ = o.(carrier.HistoryServer)
 }
 
 // now gives the counters. The caller holds mu.
@@ -64,6 +67,26 @@ func (c *Counters) Now() Counts {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.now()
+}
+
+// historyNow counts what was sent from history. The caller holds mu.
+func (c *Counters) historyNow() carrier.HistoryCounts {
+	n := c.before
+	n.Catching = 0
+	if c.history != nil {
+		h := c.history.HistoryCounts()
+		n.Messages += h.Messages
+		n.Incomplete += h.Incomplete
+		n.Catching = h.Catching
+	}
+	return n
+}
+
+// History counts what was sent from history.
+func (c *Counters) History() carrier.HistoryCounts {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.historyNow()
 }
 
 // Held is for how long publishers were held back until now, summed over all. It never decreases.

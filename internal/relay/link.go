@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"context"
 	"sync"
 	"sync/atomic"
 
@@ -54,6 +55,21 @@ type Port interface {
 	// that. Each prefix is wanted once.
 	Want(prefix []byte)
 	Unwant(prefix []byte)
+	// Settle waits until every batch that was on its way has been given to local subscribers
+	// and to the Link.
+	Settle(ctx context.Context) error
+}
+
+// Historian is a Link that keeps history for receivers that ask for it. History is called when the
+// link is joined, and gives the same pointer each time, or nil.
+type Historian interface{ History() carrier.History }
+
+// HistoryOf is the history that a link keeps, or nil.
+func HistoryOf(l Link) carrier.History {
+	if h, ok := l.(Historian); ok {
+		return h.History()
+	}
+	return nil
 }
 
 // joint is where the link is joined to the relay of one run.
@@ -92,6 +108,7 @@ func (r *Relay) Join(l Link) {
 	r.cycles.follow(l.Route)
 	r.upstream.follow(l)
 	j.now.Store(n)
+	r.ServeHistory(HistoryOf(l))
 }
 
 // Leave ends the link, if there is one, within limit. What its post office relays goes on.
@@ -108,6 +125,7 @@ func (j *joint) leave(limit *deadline.StopLimit) {
 	if n == nil {
 		return
 	}
+	n.relay.ServeHistory(nil)
 	n.relay.upstream.unfollow()
 	n.relay.cycles.follow(nil)
 	n.wants.withdraw()
@@ -149,11 +167,13 @@ func (n *joined) Keep(b *batch.Batch) {
 	}
 }
 
+// Settle implements Port.
+func (n *joined) Settle(ctx context.Context) error { return n.relay.passes.settle(ctx) }
+
 // Deliver implements Port. Calls come one after another, as from one publisher.
 func (n *joined) Deliver(b *batch.Batch) {
 	r := n.relay
-	r.passing.Add(1)
-	defer r.passing.Add(-1)
+	defer r.passes.end(r.passes.begin())
 	r.passed.Add(1)
 	t := r.send(n.source, b)
 	if r.debug != nil {

@@ -48,6 +48,7 @@ type Config struct {
 
 	Cache         *lastvalue.Cache // of last values, or nil
 	CachePrefixes [][]byte         // the topics that are asked for because of the cache
+	History       carrier.History  // for receivers that ask for it, or nil
 	Counters      *Counters        // over all runs
 
 	Pick    func(address.List) (carrier.Opener, error)              // chooses the carrier
@@ -67,7 +68,7 @@ type Relay struct {
 	cycles     *cycles
 	throttled  throttleEvents
 	joint      joint
-	passing    atomic.Int64  // batches that are on their way through
+	passes     passes        // batches that are on their way through
 	passed     atomic.Uint64 // grows with every batch: tells when it has become quiet
 
 	mu    sync.Mutex // guards inlet while the relay opens
@@ -205,6 +206,9 @@ func (r *Relay) openOutlet(typ carrier.Type, a address.List) (carrier.Outlet, er
 	if cached {
 		cfg.Cache = r.cfg.Cache // a nil pointer would not be a nil interface
 	}
+	if typ == carrier.XPUB {
+		cfg.History = r.cfg.History
+	}
 	o, err := opener.OpenOutlet(cfg)
 	if drops := cfg.Overflow == carrier.DropOld || cfg.Overflow == carrier.LatestPerTopic; drops && errors.Is(err, carrier.ErrUnsupported) {
 		return nil, errs.Errorf(errs.ENOTSUP, "%s: this value of the option queue.full needs the engine zmtp, and %s uses libzmq (option engine = %s)",
@@ -259,8 +263,7 @@ func (r *Relay) outlets() (all []carrier.Outlet) {
 // pass relays one batch of a publisher. Batches of different publishers come at the same time.
 func (r *Relay) pass(s *flow.Source, b *batch.Batch) {
 	faultinject.At("post office")
-	r.passing.Add(1)
-	defer r.passing.Add(-1)
+	defer r.passes.end(r.passes.begin())
 	r.passed.Add(1)
 	if n := r.joint.now.Load(); n != nil {
 		r.passJoined(n, s, b)
@@ -278,6 +281,13 @@ func (r *Relay) send(s *flow.Source, b *batch.Batch) carrier.Tally {
 		return t.SendFrom(s, b)
 	}
 	return r.out.Send(b)
+}
+
+// ServeHistory changes what receivers get that ask for history; nil: none. With libzmq they get none.
+func (r *Relay) ServeHistory(h carrier.History) {
+	if o, ok := r.out.(carrier.HistoryServer); ok {
+		o.ServeHistory(h)
+	}
 }
 
 // Limit makes Config.Limit take effect, where it has changed.
@@ -340,7 +350,7 @@ func (r *Relay) awaitQuiet(limit *deadline.StopLimit) {
 		}
 		time.Sleep(quiet)
 		now := r.passed.Load()
-		if now == last && r.passing.Load() == 0 {
+		if now == last && r.passes.none() {
 			return
 		}
 		last = now
