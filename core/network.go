@@ -134,6 +134,8 @@ func (c *component) peerEvent(own carrier.Type, a address.List, e carrier.Event)
 		out.Kind, out.Level, out.Text = "exhausted", notify.Warning, "out of file descriptors or memory at "+e.Address
 	case carrier.Denied:
 		out.Kind, out.Level, out.Text = "denied", notify.Warning, "refused by "+e.Address
+	case carrier.HistoryMissing:
+		out.Kind, out.Level, out.Text = "history", notify.Warning, "no history from "+e.Address
 	case carrier.Recovered:
 		out.Kind, out.Text = "recovered", "file descriptors and memory are available again at "+e.Address
 	default:

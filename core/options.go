@@ -200,6 +200,7 @@ type receiverOptions struct {
 	queueBlock    *option.Duration
 	redundant     *option.Choice
 	redundantHold *option.Duration
+	since         *option.Since
 }
 
 func (x *receiverOptions) add(o *option.Set) {
@@ -212,6 +213,7 @@ func (x *receiverOptions) add(o *option.Set) {
 	x.queueFull = o.Policy("queue.full", queue.Auto, beforeStart, "what happens when the queue is full: auto (as block), block (the receiver stops reading, which holds back its peers; if the application takes nothing for queue.block, it discards new envelopes until half of the queue has been taken), drop_new (discards the new envelope), drop_old (discards the oldest), latest_per_topic (keeps only the newest envelope of each topic), or error (the receiver stops)")
 	x.queueBlock = o.Duration("queue.block", time.Second, live, "time in which the application takes nothing from the full queue before new envelopes are discarded, with queue.full = auto or block")
 	x.redundant = o.Choice("redundant", beforeStart, "whether the addresses deliver copies of the same envelopes, of which one is delivered: on, off, or auto (on if there are several addresses to connect to)", "auto", "on", "off")
+	x.since = o.Since("since", beforeStart, "from when on to receive what was sent before the start, from post offices that keep history of its topics, and after a break what was missed: all, a span of time before the start such as 10m, a number of seconds since 1970, or a time such as 2026-01-31T09:30:00Z; empty: only what is sent from now on (engine zmtp only)")
 	x.redundantHold = o.Duration("redundant.hold", 2*time.Second, live, "time for which an envelope is held in the reorder buffer while earlier ones may still arrive over another path")
 }
 

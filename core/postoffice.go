@@ -72,7 +72,7 @@ func (x *postOfficeOptions) openCache() *lastvalue.Cache {
 func (p *PostOffice) openUp() error {
 	r, err := relay.Open(relay.Config{
 		Who: p.who(), In: p.in, Out: p.out, Debug: p.debug, Engine: p.network.engine.String(),
-		Cache: p.openCache(), CachePrefixes: p.cacheTopics.Get(), Counters: &p.counters,
+		Cache: p.openCache(), CachePrefixes: p.cacheTopics.Get(), History: p.embed.History(), Counters: &p.counters,
 		Pick: p.pick, Socket: p.carrierConfig, Limit: p.subscriberLimit,
 		Full: overflows[p.queueFull.String()], Stall: p.stallTimeout, OnPeer: p.peerEvent, OnEvent: p.events.Add,
 	})

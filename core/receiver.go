@@ -1,8 +1,10 @@
 package core
 
 import (
+	"errors"
 	"fmt"
 	"iter"
+	"strings"
 	"sync/atomic"
 	"time"
 	"unicode/utf8"
@@ -11,6 +13,7 @@ import (
 	"github.com/hermes-zmq/hermes/internal/admission"
 	"github.com/hermes-zmq/hermes/internal/batch"
 	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/clock"
 	"github.com/hermes-zmq/hermes/internal/embed"
 	"github.com/hermes-zmq/hermes/internal/errs"
 	"github.com/hermes-zmq/hermes/internal/faultinject"
@@ -120,6 +123,9 @@ func (r *Receiver) openUp() error {
 		if first {
 			r.queue.UndoOpen()
 		}
+		if errors.Is(err, carrier.ErrHistory) {
+			return errorf(ENOTSUP, "%s: the option since needs the engine zmtp, and %s uses libzmq (option engine = %s)", r.who(), strings.Join(r.addresses.All(), ","), r.network.engine)
+		}
 		return errs.Open(r.who(), err)
 	}
 	r.subscriptions.Attach(inlet)
@@ -133,6 +139,7 @@ func (r *Receiver) openUp() error {
 func (r *Receiver) openInlet(opener carrier.Opener, paths []address.List) (carrier.Inlet, error) {
 	cfg := carrier.InletConfig{Config: r.carrierConfig(carrier.SUB, r.addresses)}
 	cfg.Hermes = "2"
+	cfg.Since = r.since.At(clock.TimeOfDay())
 	if len(paths) > 0 {
 		return multipath.Open(opener, cfg, paths, r.deliverFrom, r.onPath)
 	}
@@ -196,7 +203,9 @@ func (r *Receiver) Subscribe(topic string) error {
 	if err != nil {
 		return errs.Text("the topic", err)
 	}
-	r.admission.SkipGaps()
+	if r.since.String() == "" {
+		r.admission.SkipGaps()
+	} // otherwise history has what was not subscribed to, and the numbers tell what of it has come before
 	for i, prefix := range prefixes {
 		if err := r.subscriptions.Add(prefix); err != nil {
 			for _, added := range prefixes[:i] {

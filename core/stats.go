@@ -41,12 +41,13 @@ func statsJSON(v any) []byte {
 }
 
 // PostOfficeStats are a post office's counters, taken at one instant. What single
-// subscribers got and lost is in Subscribers. What comes out of the cache has counters of
-// its own and is in none of the others.
+// subscribers got and lost is in Subscribers. What comes out of the cache or of history has
+// counters of its own and is in none of the others.
 type PostOfficeStats struct {
 	ComponentStats
 	PostOfficeCounters
 	CacheCounters
+	HistoryCounters
 	Throttled   float64 `json:"throttled_seconds"` // for which publishers were held back, summed over all
 	Ready       bool    `json:"ready"`             // all sides are open
 	Publishers  []Peer  `json:"publishers"`
@@ -81,6 +82,14 @@ type CacheCounters struct {
 	CacheDropped  uint64 `json:"cache_dropped"`
 }
 
+// HistoryCounters are those of a post office that keeps history, over all runs: all 0 if it
+// keeps none.
+type HistoryCounters struct {
+	HistoryMessages    uint64 `json:"history_messages"`    // sent from history, one for each subscriber
+	HistoryIncomplete  uint64 `json:"history_incomplete"`  // how often a subscriber was told that it does not get all
+	HistorySubscribers int64  `json:"history_subscribers"` // that read history now
+}
+
 // Stats takes the counters at one instant.
 func (p *PostOffice) Stats() PostOfficeStats {
 	s := PostOfficeStats{ComponentStats: p.commonStats(), Ready: p.ready.IsOpen(), Publishers: []Peer{}, Subscribers: []Peer{}}
@@ -93,6 +102,8 @@ func (p *PostOffice) Stats() PostOfficeStats {
 		}
 	}
 	s.PostOfficeCounters = PostOfficeCounters(p.counters.Now())
+	h := p.counters.History()
+	s.HistoryCounters = HistoryCounters{HistoryMessages: h.Messages, HistoryIncomplete: h.Incomplete, HistorySubscribers: h.Catching}
 	s.Throttled = p.counters.Held().Seconds()
 	return s
 }
