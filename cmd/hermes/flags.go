@@ -99,12 +99,17 @@ func (s settings) apply(component core.Component) error {
 	return nil
 }
 
+// eventSource is what reports events until it has stopped: a component, or a backbone.
+type eventSource interface {
+	NextEvent(timeout time.Duration) (core.Event, error)
+}
+
 // report prints the events of a component on standard error until it has stopped: warnings and
 // errors, and with all those of level info too. Failed attempts to connect are skipped, because
 // the event "unreachable" reports them.
-func report(std streams, component core.Component, all bool) {
+func report(std streams, source eventSource, all bool) {
 	for {
-		e, err := component.NextEvent(-1)
+		e, err := source.NextEvent(-1)
 		if err != nil {
 			return
 		}

@@ -15,6 +15,7 @@ func postOffice(ctx context.Context, std streams, args []string) error {
 	out := f.String("out", "tcp://127.0.0.1:6001", "`address` for receivers")
 	debug := f.String("debug", "", "`address` at which a copy of everything is published")
 	policy := f.String("policy", "", "`file` that says who may connect, and what each may publish and receive; read again when it changes, and on SIGHUP")
+	joined := f.addBackbone()
 	every := f.Duration("stats", 0, "print the counters and their rates at this `interval`, and at the end")
 	if err := f.parse(args); err != nil {
 		return err
@@ -23,6 +24,11 @@ func postOffice(ctx context.Context, std streams, args []string) error {
 		return usageError{"takes flags only, not " + f.Arg(0)}
 	}
 	if err := notNegative("stats", *every); err != nil {
+		return err
+	}
+
+	joins, err := joined.options()
+	if err != nil {
 		return err
 	}
 
@@ -39,19 +45,25 @@ func postOffice(ctx context.Context, std streams, args []string) error {
 			return blame(err)
 		}
 	}
+	joint, err := join(std, office, joins)
+	if err != nil {
+		return blame(err)
+	}
+	defer joint.leave()
 	if err := office.Start(); err != nil {
 		return blame(err)
 	}
 	defer reloadOnHangup(office)()
 	defer background(std, office, true)()
-	if err := printEndpoints(std, office, *debug != ""); err != nil {
+	if err := printEndpoints(std, office, *debug != "", joint); err != nil {
 		return err
 	}
-	return watch(ctx, std, office, *every)
+	return watch(ctx, std, office, joint, *every)
 }
 
-// printEndpoints prints the addresses of the post office, with the ports that the system chose.
-func printEndpoints(std streams, office *core.PostOffice, debug bool) error {
+// printEndpoints prints the addresses of the post office, and of the NATS server inside it, with
+// the ports that the system chose.
+func printEndpoints(std streams, office *core.PostOffice, debug bool, joint *joint) error {
 	sides := []string{"in", "out"}
 	if debug {
 		sides = append(sides, "debug")
@@ -64,12 +76,15 @@ func printEndpoints(std streams, office *core.PostOffice, debug bool) error {
 		}
 		endpoints[side] = endpoint
 	}
+	if at := joint.endpoint(); at != "" {
+		endpoints["backbone"] = at
+	}
 	return json.NewEncoder(std.out).Encode(endpoints)
 }
 
 // watch waits until ctx is done, which is no error, or the post office fails. Counters are
 // printed beside it, so that a reader that does not read them stops nothing.
-func watch(ctx context.Context, std streams, office *core.PostOffice, every time.Duration) error {
+func watch(ctx context.Context, std streams, office *core.PostOffice, joint *joint, every time.Duration) error {
 	end := stopWith(ctx, office)
 	defer end()
 	if every == 0 {
@@ -78,7 +93,7 @@ func watch(ctx context.Context, std streams, office *core.PostOffice, every time
 	due, printed := make(chan struct{}, 1), make(chan struct{})
 	go func() {
 		defer close(printed)
-		w := newStatsWriter(std.out, office)
+		w := newStatsWriter(std.out, office, joint)
 		for range due {
 			w.print()
 		}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/hermes-zmq/hermes/core"
+	"github.com/hermes-zmq/hermes/core/backbone"
 )
 
 // statsLine is one line of counters, with the time and with what has happened since the
@@ -15,6 +16,7 @@ type statsLine struct {
 	Interval float64 `json:"interval"` // seconds since the line before, or since the start
 	Rates    rates   `json:"rates"`    // a second, in that interval
 	core.PostOfficeStats
+	Backbone *backbone.Stats `json:"backbone,omitempty"` // of a post office that has joined others
 }
 
 // rates are how much the counters of the same names have grown by in a second.
@@ -31,12 +33,13 @@ type rates struct {
 type statsWriter struct {
 	out    *json.Encoder
 	office *core.PostOffice
+	joint  *joint
 	last   core.PostOfficeStats
 	at     time.Time
 }
 
-func newStatsWriter(out io.Writer, office *core.PostOffice) *statsWriter {
-	return &statsWriter{out: json.NewEncoder(out), office: office, at: time.Now()}
+func newStatsWriter(out io.Writer, office *core.PostOffice, joint *joint) *statsWriter {
+	return &statsWriter{out: json.NewEncoder(out), office: office, joint: joint, at: time.Now()}
 }
 
 // print writes one line. That no program reads it is no reason for a post office to end.
@@ -52,6 +55,7 @@ func (w *statsWriter) print() {
 	last := &w.last
 	_ = w.out.Encode(statsLine{
 		Time: now.UTC().Format("2006-01-02T15:04:05.000Z"), Interval: interval, PostOfficeStats: s,
+		Backbone: w.joint.stats(),
 		Rates: rates{
 			InMessages: per(s.InMessages, last.InMessages), InBytes: per(s.InBytes, last.InBytes),
 			OutMessages: per(s.OutMessages, last.OutMessages), OutBytes: per(s.OutBytes, last.OutBytes),

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"github.com/hermes-zmq/hermes/core"
+	"github.com/hermes-zmq/hermes/core/backbone"
+)
+
+// joint is where a post office has joined others. nil: it has not.
+type joint struct {
+	backbone *backbone.Backbone
+	reported chan struct{} // closed when the last event is printed
+}
+
+// join joins a post office, for its next run, and prints the events of the backbone from then on.
+func join(std streams, office *core.PostOffice, o *backbone.Options) (*joint, error) {
+	if o == nil {
+		return nil, nil
+	}
+	b, err := backbone.Join(office, *o)
+	if err != nil {
+		return nil, err
+	}
+	j := &joint{backbone: b, reported: make(chan struct{})}
+	go func() {
+		defer close(j.reported)
+		report(std, b, true)
+	}()
+	return j, nil
+}
+
+// endpoint is where the NATS server inside the post office listens, or "".
+func (j *joint) endpoint() string {
+	if j == nil {
+		return ""
+	}
+	_, cluster := j.backbone.Endpoints()
+	return cluster
+}
+
+// stats are the counters of the backbone, or nil.
+func (j *joint) stats() *backbone.Stats {
+	if j == nil {
+		return nil
+	}
+	s := j.backbone.Stats()
+	return &s
+}
+
+// leave ends the membership, and waits until its last event is printed.
+func (j *joint) leave() {
+	if j == nil {
+		return
+	}
+	_ = j.backbone.Close()
+	<-j.reported
+}
