@@ -266,14 +266,18 @@ build/faults/traffic-go: .ci/faults/traffic.go $(GO_SOURCES)
 	@mkdir -p $(@D)
 	go build -o $@ $<
 
+# A NATS server that runs by itself, as users have one.
+build/nats-server: go.mod
+	go build -o $@ github.com/nats-io/nats-server/v2
+
 .PHONY: test-faults
-test-faults: deps-test build build/faults/traffic build/faults/traffic-go venv ## kills, stops and starves the processes of a cluster
+test-faults: deps-test build build/faults/traffic build/faults/traffic-go build/nats-server venv venv-old ## kills, stops and starves the processes of a cluster
 	$(PYTEST) .ci/faults
 
 # SOAK seconds at full rate, and thirty rounds of everything else instead of three.
 SOAK ?= 600
 .PHONY: soak
-soak: deps-test build build/faults/traffic build/faults/traffic-go venv ## test-faults for SOAK (600) seconds at full rate, with more rounds
+soak: deps-test build build/faults/traffic build/faults/traffic-go build/nats-server venv venv-old ## test-faults for SOAK (600) seconds at full rate, with more rounds
 	FLOOD_SECONDS=$(SOAK) FORK_CYCLES=10000 FAULT_ROUNDS=30 $(PYTEST) --timeout 0 .ci/faults
 
 .PHONY: fuzz

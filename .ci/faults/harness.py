@@ -182,14 +182,14 @@ class Process:
 class Office(Process):
     """A post office that comes back at the same place."""
 
-    def __init__(self, *options: str, host: str | None = None, prefix=(), **more) -> None:
+    def __init__(self, *options: str, host: str | None = None, prefix=(), flags=(), **more) -> None:
         a, b = free_ports(2)
         host = host or own_host()
         self.inward, self.outward = f"tcp://{host}:{a}", f"tcp://{host}:{b}"
         words = [*prefix, HERMES, "postoffice", "--in", self.inward, "--out", self.outward]
         for option in options:
             words += ["--set", option]
-        super().__init__(*words, "--stats", "100ms", **more)
+        super().__init__(*words, *flags, "--stats", "100ms", **more)
 
     def start(self) -> None:
         super().start()

@@ -183,3 +183,9 @@ func TestAnAddressInUseEndsThePostOffice(t *testing.T) {
 	require.Contains(t, err, taken)
 	require.Empty(t, out)
 }
+
+func TestAPostOfficeSaysThatNoServerAnswers(t *testing.T) {
+	office, _ := startOffice(t, "--join", "nats://127.0.0.1:1", "--stats", "10ms")
+	office.says(t, "is not connected to the backbone at nats://127.0.0.1:1: see that a NATS server runs there; it goes on trying")
+	require.False(t, office.counted(t, func(backbone.Stats) bool { return true }).Connected)
+}

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/hermes-zmq/hermes/core"
 	"github.com/hermes-zmq/hermes/core/backbone"
 )
@@ -19,6 +21,9 @@ func join(std streams, office *core.PostOffice, o *backbone.Options) (*joint, er
 	b, err := backbone.Join(office, *o)
 	if err != nil {
 		return nil, err
+	}
+	if err := b.WaitReady(0); err != nil { // no event tells what is missing from the start
+		fmt.Fprintf(std.err, "hermes postoffice: %v; it goes on trying\n", err)
 	}
 	j := &joint{backbone: b, reported: make(chan struct{})}
 	go func() {
