@@ -3,7 +3,6 @@ module github.com/hermes-zmq/hermes
 go 1.26.0
 
 require (
-	filippo.io/edwards25519 v1.2.0
 	github.com/cockroachdb/datadriven v1.0.3
 	github.com/fsnotify/fsnotify v1.10.1
 	github.com/json-iterator/go v1.1.12

@@ -39,14 +39,14 @@ type sharedKey = [KeySize]byte
 
 // share computes a shared key. It fails for public keys of low order, with which every secret
 // key gives the same.
-func share(s *Secret, p *Public) (key sharedKey, err error) {
-	point, err := multiply(s, p)
+func share(own *Pair, p *Public) (key sharedKey, err error) {
+	point, err := own.point(p)
 	if err != nil {
 		return key, err
 	}
-	defer clear(point[:])
+	defer clear(point)
 	var zeros [16]byte
-	salsa.HSalsa20(&key, &zeros, &point, &salsa.Sigma)
+	salsa.HSalsa20(&key, &zeros, (*[KeySize]byte)(point), &salsa.Sigma)
 	return key, nil
 }
 

@@ -72,7 +72,7 @@ func (c *Client) Hello() (body []byte, err error) {
 	if c.fresh, err = Generate(); err != nil {
 		return nil, err
 	}
-	if c.hello, err = share(&c.fresh.secret, &c.server); err != nil {
+	if c.hello, err = share(c.fresh, &c.server); err != nil {
 		return nil, &Error{Cause: CauseServerKey, Text: "the server's key is not a valid one"}
 	}
 	body = command(nameHello, helloSize)
@@ -125,10 +125,10 @@ func (c *Client) welcome(data []byte) (initiate []byte, err error) {
 		return nil, &Error{Cause: CauseServerKey, Text: ReasonServerKey}
 	}
 	session, cookie := Public(plain[:KeySize]), plain[KeySize:]
-	if c.session, err = share(&c.fresh.secret, &session); err != nil {
+	if c.session, err = share(c.fresh, &session); err != nil {
 		return nil, protocolError("the server's key for this connection is not a valid one")
 	}
-	vouched, err := share(&c.pair.secret, &session)
+	vouched, err := share(c.pair, &session)
 	if err != nil {
 		return nil, protocolError("the server's key for this connection is not a valid one")
 	}

@@ -5,13 +5,13 @@
 //	key.go      keys and their text, Z85
 //	keyfile.go  certificate files of CZMQ and pyzmq, and sets of keys
 //	config.go   which keys an end has, and which part it plays
-//	box.go      curve25519, XSalsa20 and Poly1305 as the commands use them
+//	box.go      XSalsa20 and Poly1305 as the commands use them
 //	client.go   HELLO → WELCOME → INITIATE → READY, the client's part
 //	server.go   the server's part, which has no keys of the connection before INITIATE is valid
 //	message.go  MESSAGE: encryption after the handshake
 //
 // Keys are wiped by the one that owns them, when they are not used any more: Pair.Wipe, End of a
-// handshake, Keys.Wipe of a connection. Copies that Go's runtime and x/crypto make on stacks stay.
+// handshake, Keys.Wipe of a connection. Copies that crypto/ecdh keeps, and x/crypto makes on stacks, are not.
 //
 // Names follow the RFC: C and S are the permanent public keys of client and server, c and s the
 // secret ones; C', c', S' and s' are those of one connection.

@@ -1,6 +1,7 @@
 package curve
 
 import (
+	"crypto/ecdh"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -23,6 +24,7 @@ type Secret struct{ b [KeySize]byte }
 type Pair struct {
 	Public Public
 	secret Secret
+	key    *ecdh.PrivateKey // the same, as the library computes with it
 }
 
 func (p Public) String() string { return encodeZ85(p[:]) }
@@ -52,10 +54,12 @@ func (p *Pair) Copy() *Pair {
 	return &c
 }
 
-// Wipe overwrites the secret key of a pair that is not used any more; nil is allowed.
+// Wipe overwrites the secret key of a pair that is not used any more; nil is allowed. The copy that
+// the library has is left to the garbage collector.
 func (p *Pair) Wipe() {
 	if p != nil {
 		clear(p.secret.b[:])
+		p.key = nil
 	}
 }
 
@@ -71,11 +75,21 @@ func Generate() (*Pair, error) {
 
 // Pair adds the public key to a secret one.
 func (s Secret) Pair() (*Pair, error) {
-	public, err := s.public()
+	key, err := ecdh.X25519().NewPrivateKey(s.b[:])
 	if err != nil {
 		return nil, err
 	}
-	return &Pair{Public: public, secret: s}, nil
+	return &Pair{Public: Public(key.PublicKey().Bytes()), secret: s, key: key}, nil
+}
+
+// point computes the point of the curve that a pair shares with the owner of a public key (X25519,
+// RFC 7748). It fails for public keys of low order, with which every secret key gives the same.
+func (p *Pair) point(other *Public) ([]byte, error) {
+	key, err := ecdh.X25519().NewPublicKey(other[:])
+	if err != nil {
+		return nil, err
+	}
+	return p.key.ECDH(key)
 }
 
 // ParsePublic reads a public key in Z85.

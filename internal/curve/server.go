@@ -74,7 +74,7 @@ func (x *ServerSide) hello(data []byte) (welcome []byte, err error) {
 	data = data[versionSize+paddingSize:]
 	client := Public(data[:KeySize])
 	x.last = binary.BigEndian.Uint64(data[KeySize:])
-	key, err := share(&x.s.pair.secret, &client)
+	key, err := share(x.s.pair, &client)
 	if err != nil {
 		return nil, protocolError("the client's key for this connection is not a valid one")
 	}
@@ -127,10 +127,14 @@ func (x *ServerSide) initiate(data []byte) (ready, metadata []byte, err error) {
 	if !ok {
 		return nil, nil, protocolError("%v", errInitiate)
 	}
-	client, fresh := Public(cookie[:KeySize]), Secret{[KeySize]byte(cookie[KeySize:])}
 	defer clear(cookie)
-	defer clear(fresh.b[:])
-	session, err := share(&fresh, &client)
+	client := Public(cookie[:KeySize])
+	fresh, err := Secret{[KeySize]byte(cookie[KeySize:])}.Pair()
+	if err != nil {
+		return nil, nil, err
+	}
+	defer fresh.Wipe()
+	session, err := share(fresh, &client)
 	if err != nil {
 		return nil, nil, protocolError("%v", errInitiate)
 	}
@@ -142,7 +146,7 @@ func (x *ServerSide) initiate(data []byte) (ready, metadata []byte, err error) {
 		return nil, nil, protocolError("%v", errInitiate)
 	}
 	permanent, vouch := Public(plain[:KeySize]), plain[KeySize:KeySize+vouchSize]
-	if err := x.checkVouch(&permanent, &client, &fresh, vouch); err != nil {
+	if err := x.checkVouch(&permanent, &client, fresh, vouch); err != nil {
 		return nil, nil, err
 	}
 	if !x.s.clients.Allow(permanent) {
@@ -156,7 +160,7 @@ func (x *ServerSide) initiate(data []byte) (ready, metadata []byte, err error) {
 
 // checkVouch checks that the owner of the permanent key has made the client's key for this
 // connection, for this server.
-func (x *ServerSide) checkVouch(permanent, client *Public, fresh *Secret, vouch []byte) error {
+func (x *ServerSide) checkVouch(permanent, client *Public, fresh *Pair, vouch []byte) error {
 	key, err := share(fresh, permanent)
 	if err != nil {
 		return protocolError("the client's key is not a valid one")
