@@ -71,10 +71,14 @@ func (b *Backbone) connect() error {
 	}
 	options = append(options,
 		nats.ConnectHandler(b.onConnected), nats.ReconnectHandler(b.onReconnected),
-		nats.DisconnectErrHandler(b.onDisconnected), nats.ErrorHandler(b.onError))
+		nats.DisconnectErrHandler(b.onDisconnected), nats.ErrorHandler(b.onError),
+		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { b.problem(err) }))
 	b.conn, err = nats.Connect(strings.Join(b.o.Servers, ","), options...)
 	if err != nil {
 		return errs.Errorf(errs.EINVAL, "%s cannot join the backbone at %s: %v", b.who, b.where(), err)
+	}
+	if err := b.conn.LastError(); err != nil && !b.conn.IsConnected() {
+		b.problem(err)
 	}
 	return nil
 }
@@ -114,6 +118,11 @@ func (b *Backbone) onError(_ *nats.Conn, sub *nats.Subscription, err error) {
 	if sub != nil {
 		b.subscriber.noteSlow(sub)
 	}
+	b.problem(err)
+}
+
+// problem tells of what is wrong, once a minute at most.
+func (b *Backbone) problem(err error) {
 	b.problems.Lock()
 	_, due := b.problemLimit.PassEvery(notify.WarnEvery, time.Now(), 1)
 	b.problems.Unlock()
