@@ -154,6 +154,7 @@ func (b *Backbone) prepare(o Options) error {
 	b.link.local = interest.New(b.space, imports)
 	b.link.queue.init(o.QueueMessages, o.QueueBytes)
 	b.link.flush = b.flush
+	b.inbox.maxMessages, b.inbox.maxBytes = int64(o.QueueMessages), o.QueueBytes
 	b.inbox.init()
 	b.subscriber.init()
 	return b.openDurable()
@@ -180,7 +181,6 @@ func prefixes(s *trie.Set, option string, topics []string) (all [][]byte, err er
 // begin starts the goroutines.
 func (b *Backbone) begin() error {
 	b.inbox.run, b.inbox.relay, b.inbox.screen = b.run, b.link.deliver, &b.link.screen
-	b.inbox.maxMessages, b.inbox.maxBytes = int64(b.o.QueueMessages), b.o.QueueBytes
 	b.sender = sender{queue: &b.link.queue, conn: b.conn, space: b.space, run: b.run}
 	b.subscriber.conn, b.subscriber.local, b.subscriber.ch = b.conn, b.link.local, b.inbox.ch
 	b.subscriber.tell = b.tell

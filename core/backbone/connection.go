@@ -64,12 +64,12 @@ func (b *Backbone) connect() error {
 		return err
 	}
 	if b.server != nil {
-		options = append(options, nats.InProcessServer(b.server))
+		options = append(options, nats.InProcessServer(inProcess{b.server, &b.inbox.gate}))
 		if b.o.Embedded.Client == "" {
 			options = append(options, nats.Token(b.token))
 		}
 	}
-	options = append(options,
+	options = append(options, nats.SetCustomDialer(&b.inbox.gate),
 		nats.ConnectHandler(b.onConnected), nats.ReconnectHandler(b.onReconnected),
 		nats.DisconnectErrHandler(b.onDisconnected), nats.ErrorHandler(b.onError),
 		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { b.problem(err) }))

@@ -21,6 +21,7 @@ import (
 // under it. seen belongs to read.
 type inbox struct {
 	ch          chan *nats.Msg
+	gate        gate
 	run         uint64   // of this site, whose own messages are not taken
 	imports     trie.Set // empty: everything
 	maxMessages int64
@@ -48,13 +49,15 @@ type inCounts struct {
 }
 
 // channelSize is how many NATS messages may wait for the goroutine that reads them, which never waits.
-const channelSize = 8192
+// It is several times what nats.go reads in a turn of the scheduler.
+const channelSize = 64 << 10
 
 // maxRuns is how many sites are told apart, at least.
 const maxRuns = 16 << 10
 
 func (in *inbox) init() {
 	in.ch = make(chan *nats.Msg, channelSize)
+	in.gate.ch, in.gate.limit = in.ch, in.maxBytes
 	in.some = make(chan struct{}, 1)
 	in.seen.MaxKeys, in.seen.MaxBytes = maxRuns, maxRuns*8
 }
@@ -67,6 +70,9 @@ func (in *inbox) read(stop <-chan struct{}) {
 			return
 		case m := <-in.ch:
 			in.put(m.Data)
+			if len(in.ch) == 0 {
+				in.gate.drained()
+			}
 		}
 	}
 }
