@@ -2,6 +2,7 @@ package backbone_test
 
 import (
 	"fmt"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -37,6 +38,59 @@ func TestOnlyWhatIsWantedCrosses(t *testing.T) {
 		[]any{int(first.Given), int(first.OutMessages), int(first.Unwanted), int(first.Arrived)})
 	require.EqualValues(t, n, balanced(t, s[1].backbone, s[1].office).Arrived, "NATS brings this site nothing else")
 	require.EqualValues(t, n, balanced(t, s[2].backbone, s[2].office).InMessages)
+}
+
+// TestWhatOnlyAnotherSiteTakesIsNotUnwanted in the counters of the post office, message for message.
+func TestWhatOnlyAnotherSiteTakesIsNotUnwanted(t *testing.T) {
+	for _, engine := range []string{"zmtp", "libzmq"} {
+		t.Run(engine, func(t *testing.T) {
+			s := sitesAt(t, natsServer(t, &server.Options{}).ClientURL(), 2, "engine", engine)
+			here, there := newReceiver(t, s[0].office, "here/"), newReceiver(t, s[1].office, "there/")
+			both := newReceiver(t, s[1].office, "here/both")
+			wanted(t, s[0], 2)
+			eventually(t, "the receiver has not subscribed", func() bool { return s[0].backbone.Stats().InterestLocal == 1 })
+			p := newPublisher(t, s[0].office, "pub")
+			const n = 1000
+			for i := range n {
+				for _, topic := range []string{"here/a", "here/both", "there/a", "here/a"} {
+					require.NoError(t, p.Publish(topic, "", fmt.Append(nil, i)))
+				}
+			}
+			collect(t, here, 3*n)
+			inOrder(t, collect(t, there, n), 0)
+			inOrder(t, collect(t, both, n), 0)
+			at := s[0].office.Stats()
+			require.EqualValues(t, []any{4 * n, 4 * n, 0, 0}, []any{int(at.InMessages), int(at.OutMessages), int(at.Unwanted), int(at.Dropped)})
+			require.Equal(t, at.InBytes, at.OutBytes)
+			got := balanced(t, s[0].backbone, s[0].office)
+			require.EqualValues(t, []any{4 * n, 2 * n, 2 * n}, []any{int(got.Given), int(got.OutMessages), int(got.Unwanted)})
+			balanced(t, s[1].backbone, s[1].office)
+		})
+	}
+}
+
+// TestNothingOfABackboneIsLeft after it was closed.
+func TestNothingOfABackboneIsLeft(t *testing.T) {
+	url := natsServer(t, &server.Options{}).ClientURL()
+	po := newOffice(t)
+	use := func() {
+		b, err := backbone.Join(po, backbone.Options{Servers: []string{url}})
+		require.NoError(t, err)
+		require.NoError(t, b.WaitReady(soon))
+		require.NoError(t, b.Close())
+		b, err = backbone.Join(po, backbone.Options{Embedded: &backbone.Server{Listen: "127.0.0.1:0"}})
+		require.NoError(t, err)
+		require.NoError(t, b.Close())
+		b, err = backbone.Join(po, backbone.Options{Servers: []string{"nats://127.0.0.1:1"}})
+		require.NoError(t, err)
+		require.NoError(t, b.Close())
+	}
+	use()
+	eventually(t, "goroutines are left", func() bool {
+		before := runtime.NumGoroutine()
+		use()
+		return runtime.NumGoroutine() <= before
+	})
 }
 
 // TestEverySiteHearsEveryOtherOnce: three sites, with a publisher and a receiver of everything at each.
