@@ -3,6 +3,7 @@ package backbone
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -46,7 +47,8 @@ func (b *Backbone) openDurable() error {
 		c.Admit = b.inbox.imports.Match
 	}
 	for _, t := range b.o.Durable {
-		c.Topics = append(c.Topics, durable.Topics{Prefix: t.Prefix, MaxAge: t.MaxAge, MaxBytes: t.MaxBytes, MaxMessages: t.MaxMessages, Replicas: t.Replicas})
+		c.Topics = append(c.Topics, durable.Topics{Prefix: t.Prefix, MaxAge: t.MaxAge, MaxBytes: t.MaxBytes, MaxMessages: t.MaxMessages, Replicas: t.Replicas,
+			SendOnly: !b.mayEnter(t.Prefix)})
 	}
 	site, err := durable.Open(c)
 	if err != nil {
@@ -57,6 +59,16 @@ func (b *Backbone) openDurable() error {
 	}
 	b.link.durable = &durableTopics{site, &b.link}
 	return nil
+}
+
+// mayEnter reports whether any topic with this prefix may enter the site.
+func (b *Backbone) mayEnter(prefix string) bool {
+	for _, p := range b.o.Import {
+		if strings.HasPrefix(p, prefix) || strings.HasPrefix(prefix, p) {
+			return true
+		}
+	}
+	return len(b.o.Import) == 0
 }
 
 // durableProblem tells why durable topics wait.

@@ -2,51 +2,80 @@ package backlog
 
 import "fmt"
 
-// keptScratch bounds the buffer for records that is used again.
-const keptScratch = 1 << 20
+// Room is how many bytes must be free in front of each message that is appended, for the header
+// of its record.
+const Room = recordHeader
 
-// appending is one Append under way. Records are collected and written together. The caller
-// holds Queue.mu.
+// writtenBytes bounds how much is written at once.
+const writtenBytes = 1 << 20
+
+// appending is one Append under way: the records of buf from start on, whose ends are in pending,
+// are numbered, and not written yet. The caller holds Queue.mu.
 type appending struct {
 	q       *Queue
-	pending []int // ends of the records in q.scratch, which is not written yet
+	buf     []byte
+	start   int
+	pending []int
 	taken   int
 	err     error
 }
 
-// add takes one message, or counts it as dropped.
-func (w *appending) add(body []byte) {
+// add takes the message behind the room in buf[at:end], or counts it as dropped.
+func (w *appending) add(at, end int) {
 	q := w.q
-	size := int64(recordHeader + len(body))
-	if len(body) > maxBody {
-		q.stats.DroppedFull++
-		return
-	}
-	if s := q.active(); s == nil || w.end(s)+size > q.o.SegmentBytes && w.end(s) > segmentHeader {
-		w.flush()
-		if !w.hasRoom(size+segmentHeader) || !w.roll() {
-			return
+	if w.admit(int64(end - at)) {
+		if len(w.pending) == 0 {
+			w.start = at
 		}
-	} else if !w.hasRoom(size) {
+		putHeader(w.buf[at:end], q.active().seed, q.next+uint64(len(w.pending)))
+		w.pending = append(w.pending, end)
+		if w.size() >= writtenBytes {
+			w.flush()
+		}
 		return
 	}
-	q.scratch = appendRecord(q.scratch, q.active().seed, q.next+uint64(len(w.pending)), body)
-	w.pending = append(w.pending, len(q.scratch))
+	w.flush() // what is written together lies together
 }
 
-// end is how long the segment will be when everything is written.
-func (w *appending) end(s *segment) int64 { return s.size + int64(len(w.q.scratch)) }
+// size is how much is to be written.
+func (w *appending) size() int64 {
+	if n := len(w.pending); n > 0 {
+		return int64(w.pending[n-1] - w.start)
+	}
+	return 0
+}
+
+// admit makes sure that there is a segment for a record of this size, or counts a message as
+// dropped.
+func (w *appending) admit(size int64) bool {
+	q := w.q
+	if size > recordHeader+maxBody {
+		q.stats.DroppedFull++
+		return false
+	}
+	s := q.active()
+	if s != nil && (s.size+w.size()+size <= q.o.SegmentBytes || s.size+w.size() == segmentHeader) {
+		return w.hasRoom(size)
+	}
+	w.flush()
+	return w.hasRoom(size+segmentHeader) && w.roll()
+}
 
 // hasRoom reports whether size bytes more may be written, and counts a message for which there
 // is no room.
 func (w *appending) hasRoom(size int64) bool {
 	q := w.q
-	if q.bytes+int64(len(q.scratch))+size <= q.o.MaxBytes {
+	if q.bytes+w.size()+size <= q.o.MaxBytes {
 		return true
 	}
 	// A segment of which everything is acknowledged may be what takes the room.
 	w.flush()
-	if s := q.active(); s != nil && q.acked == q.next && s.size > segmentHeader && w.roll() && q.bytes+size <= q.o.MaxBytes {
+	if s := q.active(); s != nil && q.acked == q.next && s.size > segmentHeader {
+		if !w.roll() {
+			return false
+		}
+	}
+	if q.bytes+size <= q.o.MaxBytes {
 		return true
 	}
 	q.stats.DroppedFull++
@@ -65,21 +94,22 @@ func (w *appending) roll() bool {
 	return true
 }
 
-// flush writes what is collected. After an error the file ends with its last whole record.
+// flush writes what is numbered. After an error the file ends with its last whole record.
 func (w *appending) flush() {
 	q := w.q
 	if len(w.pending) == 0 {
 		return
 	}
 	s := q.active()
-	n, err := q.writeAt(s.file, q.scratch, s.size)
+	n, err := q.writeAt(s.file, w.buf[w.start:w.pending[len(w.pending)-1]], s.size)
 	whole := 0
-	for whole < len(w.pending) && w.pending[whole] <= n {
+	for whole < len(w.pending) && w.pending[whole]-w.start <= n {
 		whole++
 	}
 	if whole > 0 {
-		s.size += int64(w.pending[whole-1])
-		q.bytes += int64(w.pending[whole-1])
+		written := int64(w.pending[whole-1] - w.start)
+		s.size += written
+		q.bytes += written
 		q.next += uint64(whole)
 		w.taken += whole
 		s.dirty, q.dirty = true, true
@@ -92,10 +122,7 @@ func (w *appending) flush() {
 			s.full = true
 		}
 	}
-	q.scratch, w.pending = q.scratch[:0], w.pending[:0]
-	if cap(q.scratch) > keptScratch {
-		q.scratch = nil
-	}
+	w.pending = w.pending[:0]
 }
 
 // active is the segment that is written, or nil.

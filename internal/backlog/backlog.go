@@ -13,8 +13,10 @@
 // written is counted too (DroppedError), and the file is as it was before.
 //
 // What a crash costs: Append returns when the kernel has the messages, so nothing is lost when
-// this process is killed. A goroutine calls fsync each SyncEvery while messages wait, so a
-// machine that loses power loses at most those of that time. Positions are written later than
+// this process is killed. A goroutine calls fsync each SyncEvery while messages wait and no
+// acknowledgements come; while they do, each tenth time, because what waits is about to be
+// acknowledged, and the disk is needed by the server on this machine. So a machine that loses power
+// loses at most the messages of that time that were not acknowledged. Positions are written later than
 // acknowledgements come, so the last ones acknowledged may be given again.
 //
 // Damage: at the end of the newest file it is the trace of a crash, and cut off (Torn). Anywhere
@@ -56,6 +58,10 @@ const (
 	// savedEvery is how many messages are acknowledged between two writes of the position,
 	// unless the goroutine that calls fsync comes first.
 	savedEvery = 1024
+
+	// syncedAtLeast is how many times SyncEvery passes between calls of fsync while
+	// acknowledgements come.
+	syncedAtLeast = 10
 )
 
 func (o Options) withDefaults() (Options, error) {
@@ -108,10 +114,12 @@ type Queue struct {
 	saved     uint64 // acked, as the file has it
 	dirty     bool   // written since the last fsync
 	named     bool   // a file was made since the last fsync of the directory
+	old       uint64 // acked, when fsync was considered last
+	ticks     int    // since the last fsync
 	judged    uint64 // records before this index are in stats.Damaged if they are damaged
 	stats     Stats
 	lastError error
-	scratch   []byte
+	pending   []int // of appending, to use its memory again
 	closed    bool
 
 	writeAt func(*os.File, []byte, int64) (int, error) // (*os.File).WriteAt, except in tests
@@ -153,21 +161,23 @@ func (q *Queue) fail(err error) {
 // Run is the number under which this opening writes.
 func (q *Queue) Run() uint64 { return q.run }
 
-// Append adds messages: those in buf of which each ends at one of ends. It gives how many it has
-// taken; the others are counted. The error is why the last one could not be written.
+// Append adds messages: in buf, each behind Room bytes that Append writes, and ending at one of
+// ends. It gives how many it has taken; the others are counted. The error is why the last one
+// could not be written.
 func (q *Queue) Append(buf []byte, ends []int) (taken int, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed {
 		return 0, os.ErrClosed
 	}
-	w := appending{q: q}
+	w := appending{q: q, buf: buf, pending: q.pending[:0]}
 	start := 0
 	for _, end := range ends {
-		w.add(buf[start:end])
+		w.add(start, end)
 		start = end
 	}
 	w.flush()
+	q.pending = w.pending
 	if w.err != nil {
 		q.lastError = w.err
 	}
@@ -307,13 +317,15 @@ func (q *Queue) syncLoop() {
 	}
 }
 
-// sync writes the position, and calls fsync where messages wait that have not been through it.
+// sync writes the position, and calls fsync where messages have waited that have not been through it.
 func (q *Queue) sync() {
 	q.mu.Lock()
 	q.save()
 	var files []*os.File
 	named := false
-	if q.dirty && q.acked < q.next {
+	q.ticks++
+	if q.dirty && q.acked < q.next && (q.acked == q.old || q.ticks >= syncedAtLeast) {
+		q.ticks = 0
 		named, q.named = q.named, false
 		for _, s := range q.segments {
 			if s.dirty {
@@ -323,6 +335,7 @@ func (q *Queue) sync() {
 		}
 		q.dirty = false
 	}
+	q.old = q.acked
 	q.mu.Unlock()
 	for _, f := range files {
 		q.synced(f, q.o.fsync(f))

@@ -47,7 +47,7 @@ func put(t testing.TB, q *Queue, messages ...string) {
 
 func joined(messages ...string) (buf []byte, ends []int) {
 	for _, m := range messages {
-		buf = append(buf, m...)
+		buf = append(append(buf, make([]byte, Room)...), m...)
 		ends = append(ends, len(buf))
 	}
 	return buf, ends
@@ -307,8 +307,12 @@ func TestTheOlderPositionHoldsWhereTheNewerIsDamaged(t *testing.T) {
 func TestContentThatImitatesARecordIsNotTakenForOne(t *testing.T) {
 	dir := t.TempDir()
 	q := open(t, Options{Dir: dir})
-	fake := appendRecord(nil, seedOf(0), 1, []byte("fake"))
-	fake = append(fake, appendRecord(nil, 0, 1, []byte("fake"))...)
+	var fake []byte
+	for _, seed := range []uint32{0, seedOf(0)} {
+		record := append(make([]byte, Room), "fake"...)
+		putHeader(record, seed, 1)
+		fake = append(fake, record...)
+	}
 	put(t, q, string(fake), "true")
 	crashed := photograph(t, dir)
 	name := newestFile(t, crashed)
@@ -611,9 +615,9 @@ func BenchmarkAppendReadAck(b *testing.B) {
 			q := open(b, Options{Dir: b.TempDir()})
 			r := q.NewReader()
 			var ends []int
-			buf := make([]byte, 64*size)
+			buf := make([]byte, 64*(Room+size))
 			for i := range 64 {
-				ends = append(ends, (i+1)*size)
+				ends = append(ends, (i+1)*(Room+size))
 			}
 			b.SetBytes(int64(size))
 			b.ReportAllocs()

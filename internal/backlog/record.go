@@ -26,14 +26,11 @@ func seedOf(run uint64) uint32 {
 	return crc32.Checksum(binary.LittleEndian.AppendUint64(nil, run), castagnoli)
 }
 
-func appendRecord(dst []byte, seed uint32, index uint64, body []byte) []byte {
-	at := len(dst)
-	dst = append(dst, 0, 0, 0, 0)
-	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(body)))
-	dst = binary.LittleEndian.AppendUint64(dst, index)
-	dst = append(dst, body...)
-	binary.LittleEndian.PutUint32(dst[at:], crc32.Update(seed, castagnoli, dst[at+4:]))
-	return dst
+// putHeader writes the header of a record, whose message is in place.
+func putHeader(record []byte, seed uint32, index uint64) {
+	binary.LittleEndian.PutUint32(record[4:], uint32(len(record)-recordHeader))
+	binary.LittleEndian.PutUint64(record[8:], index)
+	binary.LittleEndian.PutUint32(record, crc32.Update(seed, castagnoli, record[4:]))
 }
 
 // parseRecord reads the record at the beginning of p. whole is false where p ends before the

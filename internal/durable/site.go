@@ -74,6 +74,7 @@ type Topics struct {
 	MaxMessages int64
 	Replicas    int           // 1 by default
 	Duplicates  time.Duration // for how long JetStream knows a Nats-Msg-Id; 2 minutes by default
+	SendOnly    bool          // nothing of them may enter the site, so their stream is not read
 }
 
 // Site is the durable topics of one site. Its methods may be called from any goroutine.
@@ -183,7 +184,9 @@ func (s *Site) Connect(nc *nats.Conn) error {
 	}
 	s.sender = newSender(s, l)
 	for i := range s.streams {
-		s.receivers = append(s.receivers, newReceiver(s, l, &s.streams[i]))
+		if st := &s.streams[i]; !st.SendOnly {
+			s.receivers = append(s.receivers, newReceiver(s, l, st))
+		}
 	}
 	s.start("sender", s.sender.run)
 	for _, r := range s.receivers {

@@ -1,8 +1,10 @@
 package durable
 
 import (
+	"slices"
 	"sync"
 
+	"github.com/hermes-zmq/hermes/internal/backlog"
 	"github.com/hermes-zmq/hermes/internal/batch"
 )
 
@@ -17,17 +19,28 @@ type staging struct {
 	maxMessages int
 	maxBytes    int64
 
-	mu      sync.Mutex
-	buf     []byte // messages back to back
-	ends    []int
-	writing int   // messages that the writer has taken out, and has not written yet
-	bytes   int64 // theirs
-	taken   uint64
-	dropped uint64
-	closed  bool
+	mu       sync.Mutex
+	chunks   []*chunk // in order; the last one is filled
+	spare    []*chunk // empty, at most keptChunks
+	messages int      // in chunks, or taken by the writer and not written yet
+	bytes    int64    // theirs
+	taken    uint64
+	dropped  uint64
+	closed   bool
 
 	some chan struct{} // has an element when there may be something to write
 }
+
+// chunk is messages, each behind the room that the backlog needs, in memory that is used again.
+type chunk struct {
+	buf  []byte
+	ends []int
+}
+
+const (
+	chunkBytes = 256 << 10
+	keptChunks = 16
+)
 
 func (g *staging) init(messages int, bytes int64) {
 	g.maxMessages, g.maxBytes = messages, bytes
@@ -62,13 +75,33 @@ func (g *staging) put(msg []byte) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.taken++
-	if g.closed || len(g.ends)+g.writing >= g.maxMessages || int64(len(g.buf)+len(msg))+g.bytes > g.maxBytes {
+	if g.closed || g.messages >= g.maxMessages || g.bytes+int64(len(msg)) > g.maxBytes {
 		g.dropped++
 		return false
 	}
-	g.buf = append(g.buf, msg...)
-	g.ends = append(g.ends, len(g.buf))
+	g.messages++
+	g.bytes += int64(len(msg))
+	c := g.last(backlog.Room + len(msg))
+	c.buf = append(append(c.buf, room[:]...), msg...)
+	c.ends = append(c.ends, len(c.buf))
 	return true
+}
+
+var room [backlog.Room]byte
+
+// last is the chunk to which size bytes are to be added. The caller holds mu.
+func (g *staging) last(size int) *chunk {
+	if n := len(g.chunks); n > 0 && len(g.chunks[n-1].buf)+size <= chunkBytes {
+		return g.chunks[n-1]
+	}
+	var c *chunk
+	if n := len(g.spare); n > 0 && size <= chunkBytes {
+		c, g.spare = g.spare[n-1], g.spare[:n-1]
+	} else {
+		c = &chunk{buf: make([]byte, 0, max(chunkBytes, size))}
+	}
+	g.chunks = append(g.chunks, c)
+	return c
 }
 
 func (g *staging) wake() {
@@ -78,21 +111,27 @@ func (g *staging) wake() {
 	}
 }
 
-// take exchanges the buffers for empty ones. closed says that nothing more will come.
-func (g *staging) take(buf []byte, ends []int) (_ []byte, _ []int, closed bool) {
+// take takes the oldest chunk; nil: there is none. closed says that nothing more will come.
+func (g *staging) take() (c *chunk, closed bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	buf, g.buf = g.buf, buf[:0]
-	ends, g.ends = g.ends, ends[:0]
-	g.writing, g.bytes = len(ends), int64(len(buf))
-	return buf, ends, g.closed
+	if len(g.chunks) > 0 {
+		c = g.chunks[0]
+		g.chunks = slices.Delete(g.chunks, 0, 1)
+	}
+	return c, g.closed
 }
 
-// written notes that what was taken is in the backlog.
-func (g *staging) written() {
+// written notes that a chunk is in the backlog, and takes its memory back.
+func (g *staging) written(c *chunk) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.writing, g.bytes = 0, 0
+	g.messages -= len(c.ends)
+	g.bytes -= int64(len(c.buf) - len(c.ends)*backlog.Room)
+	if cap(c.buf) <= chunkBytes && len(g.spare) < keptChunks {
+		c.buf, c.ends = c.buf[:0], c.ends[:0]
+		g.spare = append(g.spare, c)
+	}
 }
 
 func (g *staging) close() {
@@ -106,31 +145,23 @@ func (g *staging) close() {
 func (g *staging) stats() (messages int, bytes int64, taken, dropped uint64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return len(g.ends) + g.writing, int64(len(g.buf)) + g.bytes, g.taken, g.dropped
+	return g.messages, g.bytes, g.taken, g.dropped
 }
-
-// keptStaging bounds the buffer that is used again.
-const keptStaging = 4 << 20
 
 // write is the writer goroutine: it writes to the backlog what is staged, until the staging is
 // closed and empty.
 func (s *Site) write() {
-	var buf []byte
-	var ends []int
 	for closed := false; !closed; {
 		<-s.staging.some
 		for {
-			buf, ends, closed = s.staging.take(buf, ends)
-			if len(ends) == 0 {
+			var c *chunk
+			if c, closed = s.staging.take(); c == nil {
 				break
 			}
-			_, err := s.queue.Append(buf, ends)
-			s.staging.written()
+			_, err := s.queue.Append(c.buf, c.ends)
+			s.staging.written(c)
 			s.problem("backlog", textOf(err))
 			s.window.wake()
-			if cap(buf) > keptStaging {
-				buf = nil
-			}
 		}
 	}
 }

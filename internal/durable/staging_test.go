@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/hermes-zmq/hermes/internal/backlog"
 )
 
 func TestWhatHasNoRoomInMemoryIsCounted(t *testing.T) {
@@ -14,12 +16,13 @@ func TestWhatHasNoRoomInMemoryIsCounted(t *testing.T) {
 	require.True(t, g.put([]byte("1")))
 	require.True(t, g.put([]byte("2")))
 	require.False(t, g.put([]byte("3")), "messages")
-	buf, ends, closed := g.take(nil, nil)
-	require.Equal(t, "1234512", string(buf))
-	require.Len(t, ends, 3)
+	c, closed := g.take()
+	var free [backlog.Room]byte
+	require.Equal(t, string(free[:])+"12345"+string(free[:])+"1"+string(free[:])+"2", string(c.buf))
+	require.Len(t, c.ends, 3)
 	require.False(t, closed)
 	require.False(t, g.put([]byte("3")), "the writer still has three")
-	g.written()
+	g.written(c)
 	require.True(t, g.put([]byte("3")))
 	messages, bytes, taken, dropped := g.stats()
 	require.Equal(t, []uint64{1, 1, 7, 3}, []uint64{uint64(messages), uint64(bytes), taken, dropped})
