@@ -29,15 +29,30 @@ const (
 const digestSize = 16
 
 // appendID appends the Nats-Msg-Id of a record.
-func appendID(dst []byte, rec *backlog.Record, memo *wire.StreamMemo) []byte {
-	var p wire.Parts
-	if err := p.Split(rec.Body, memo); err != nil || !p.Numbered {
+func appendID(dst []byte, rec *backlog.Record) []byte {
+	seq, ok := sequenceOf(rec.Body)
+	if !ok {
 		return appendPlaceID(dst, rec.Run, rec.Index)
 	}
-	sum := sha256.Sum256(p.Names)
-	id := binary.BigEndian.AppendUint16(sum[:digestSize:digestSize], p.Sequence.Incarnation)
-	id = binary.BigEndian.AppendUint32(id, p.Sequence.Number)
+	names, _ := wire.NamesOf(rec.Body)
+	sum := sha256.Sum256(names)
+	id := binary.BigEndian.AppendUint16(sum[:digestSize:digestSize], seq.Incarnation)
+	id = binary.BigEndian.AppendUint32(id, seq.Number)
 	return base64.RawURLEncoding.AppendEncode(append(dst, 'e'), id)
+}
+
+// sequenceOf is run and number of an envelope. ok is false for what has none, and for what is no
+// envelope, which may end like one. The data are not looked at.
+func sequenceOf(msg []byte) (seq wire.Sequence, ok bool) {
+	if _, ok = wire.TimeAt(msg); !ok {
+		return seq, false
+	}
+	if seq, ok = wire.SequenceOf(msg); ok {
+		return seq, true
+	}
+	var p wire.Parts
+	err := p.Split(msg, new(wire.StreamMemo)) // it may come from a cache
+	return p.Sequence, err == nil && p.Numbered
 }
 
 // appendPlaceID appends the id of a record by its place in the backlog.

@@ -1,6 +1,7 @@
 package durable
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -11,16 +12,15 @@ import (
 )
 
 func TestAnEnvelopeHasOneIDAndEachItsOwn(t *testing.T) {
-	var memo wire.StreamMemo
 	ids := map[string]bool{}
 	for _, topic := range []string{"orders/x", "orders/y"} {
 		for _, origin := range []string{"p", "q"} {
 			b := envelopes(t, topic, origin, 0, 10)
 			for i := range b.Len() {
 				rec := backlog.Record{Run: 1, Index: uint64(i), Body: b.Message(i)}
-				id := string(appendID(nil, &rec, &memo))
+				id := string(appendID(nil, &rec))
 				rec.Run, rec.Index = 2, 99
-				require.Equal(t, id, string(appendID(nil, &rec, new(wire.StreamMemo))), "its place does not matter")
+				require.Equal(t, id, string(appendID(nil, &rec)), "its place does not matter")
 				require.False(t, ids[id])
 				ids[id] = true
 			}
@@ -30,7 +30,7 @@ func TestAnEnvelopeHasOneIDAndEachItsOwn(t *testing.T) {
 
 func TestWhatHasNoNumberIsKnownByItsPlace(t *testing.T) {
 	rec := backlog.Record{Run: 0xfedcba9876543210, Index: 255, Body: []byte{0, 1, 'x'}}
-	id := appendID(nil, &rec, new(wire.StreamMemo))
+	id := appendID(nil, &rec)
 	require.Equal(t, "bfedcba9876543210-ff", string(id))
 	run, index, ok := parsePlaceID(id)
 	require.True(t, ok)
@@ -40,6 +40,23 @@ func TestWhatHasNoNumberIsKnownByItsPlace(t *testing.T) {
 		_, _, ok := parsePlaceID([]byte(wrong))
 		require.False(t, ok, wrong)
 	}
+}
+
+func TestOnlyEnvelopesHaveNumbers(t *testing.T) {
+	b := envelopes(t, "orders/x", "p", 5, 6)
+	want := wire.Sequence{Incarnation: 7, Number: 5}
+	seq, ok := sequenceOf(b.Message(0))
+	require.True(t, ok)
+	require.Equal(t, want, seq)
+	at, _ := wire.TimeAt(b.Message(0))
+	seq, ok = sequenceOf(wire.AppendMarked(nil, b.Message(0), at))
+	require.True(t, ok, "one of a cache is the same envelope")
+	require.Equal(t, want, seq)
+	padded := batch.Get()
+	padded.AppendFrame([]byte(`"orders/x"`), true)
+	padded.AppendFrame([]byte("text"+strings.Repeat(" ", 40)), false)
+	_, ok = sequenceOf(padded.Message(0))
+	require.False(t, ok)
 }
 
 func FuzzWellFormed(f *testing.F) {

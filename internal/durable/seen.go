@@ -23,7 +23,6 @@ const (
 type seen struct {
 	mu    sync.Mutex
 	table lru.Table[spans]
-	memo  wire.StreamMemo
 	key   []byte
 }
 
@@ -43,10 +42,10 @@ func (s *seen) note(msg, id []byte) (before bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var number uint32
-	var p wire.Parts
-	if err := p.Split(msg, &s.memo); err == nil && p.Numbered {
-		number = p.Sequence.Number
-		s.key = binary.BigEndian.AppendUint16(append(append(s.key[:0], 'e'), p.Names...), p.Sequence.Incarnation)
+	if seq, ok := sequenceOf(msg); ok {
+		number = seq.Number
+		names, _ := wire.NamesOf(msg)
+		s.key = binary.BigEndian.AppendUint16(append(append(s.key[:0], 'e'), names...), seq.Incarnation)
 	} else if run, index, ok := parsePlaceID(id); ok {
 		number = uint32(index)
 		s.key = append(append(s.key[:0], 'b'), run...)

@@ -14,7 +14,6 @@ import (
 
 	"github.com/hermes-zmq/hermes/internal/backlog"
 	"github.com/hermes-zmq/hermes/internal/batch"
-	"github.com/hermes-zmq/hermes/internal/wire"
 )
 
 // sender publishes the backlog. One goroutine (run) has all of it, except that NATS calls
@@ -29,7 +28,6 @@ type sender struct {
 	reader *backlog.Reader
 	inbox  string // acknowledgements come to inbox.EPOCH.INDEX, both to base 36
 	sub    *nats.Subscription
-	memo   wire.StreamMemo
 	msg    nats.Msg
 	id     []byte
 	reply  []byte
@@ -171,7 +169,7 @@ func (x *sender) send(rec *backlog.Record, ticker *time.Ticker, epoch, connectio
 }
 
 func (x *sender) prepareMessage(rec *backlog.Record, epoch uint64) {
-	x.id = appendID(x.id[:0], rec, &x.memo)
+	x.id = appendID(x.id[:0], rec)
 	x.at = x.s.cfg.Space.AppendDurable(x.at[:0], batch.Topic(rec.Body))
 	x.reply = append(append(x.reply[:0], x.inbox...), '.')
 	x.reply = append(strconv.AppendUint(x.reply, epoch, 36), '.')
