@@ -2,14 +2,15 @@ package zmtp
 
 import (
 	"bytes"
+	"encoding/binary"
 
 	"github.com/hermes-zmq/hermes/internal/access"
 	"github.com/hermes-zmq/hermes/internal/batch"
 )
 
 // removeDenied takes out of a batch what its peer has no right to publish. As a rule that is
-// nothing, and messages of one stream (topic and origin) follow each other: then a message costs a
-// comparison. The goroutine that delivers the batch calls it.
+// nothing, and all messages are in one region, or those of one stream (topic and origin) follow each
+// other: then a message costs a few comparisons. The goroutine that delivers the batch calls it.
 func (i *inlet) removeDenied(c *conn, r *access.Rights, b *batch.Batch) {
 	if c.expelled.Load() {
 		i.cfg.Access.DeniedAll(uint64(b.Len()))
@@ -25,7 +26,7 @@ func (i *inlet) removeDenied(c *conn, r *access.Rights, b *batch.Batch) {
 		end := b.Ends[at]
 		msg := b.Buf[from:end]
 		from = end
-		if at == first || !c.region.covers(r, msg) && !i.mayPublish(c, r, msg) {
+		if at == first || !(c.region.rights == r && c.region.covers(msg)) && !i.mayPublish(c, r, msg) {
 			i.deny(c, r, msg)
 			continue
 		}
@@ -39,12 +40,15 @@ func (i *inlet) removeDenied(c *conn, r *access.Rights, b *batch.Batch) {
 // firstDenied is the first message of a batch that the peer may not publish, or how many there are.
 func (i *inlet) firstDenied(c *conn, r *access.Rights, b *batch.Batch) int {
 	var allowed []byte // the stream of the last message that was looked up
-	from := 0
-	for at, end := range b.Ends {
-		msg := b.Buf[from:end]
-		from = end
+	for at := 0; ; at++ {
+		if c.region.rights == r {
+			at = c.region.firstOutside(b, at)
+		}
+		if at == len(b.Ends) {
+			return at
+		}
+		msg := b.Buf[b.Start(at):b.Ends[at]]
 		switch {
-		case c.region.covers(r, msg):
 		case len(allowed) > 0 && bytes.HasPrefix(msg, allowed):
 		case i.mayPublish(c, r, msg):
 			allowed, _, _ = streamOf(msg)
@@ -52,7 +56,6 @@ func (i *inlet) firstDenied(c *conn, r *access.Rights, b *batch.Batch) int {
 			return at
 		}
 	}
-	return len(b.Ends)
 }
 
 // mayPublish reports whether the peer may publish a message, and remembers the region that it is in.
@@ -78,28 +81,70 @@ func (i *inlet) deny(c *conn, r *access.Rights, msg []byte) {
 // may publish everything in the name of an origin. The goroutine that delivers uses it.
 type publishRegion struct {
 	rights *access.Rights // under which this holds; nil: there is none
-	topic  []byte         // beginning of the first frame's body
-	origin []byte         // body of the second frame
+	topic  beginning      // of the first frame's body
+	origin beginning      // all of the second frame's body
 }
 
 func (m *publishRegion) set(r *access.Rights, topic, origin []byte) {
-	m.rights, m.topic, m.origin = r, append(m.topic[:0], topic...), append(m.origin[:0], origin...)
+	m.rights = r
+	m.topic.set(topic)
+	m.origin.set(origin)
+}
+
+// firstOutside is the first message of a batch, from one on, that the region does not cover, or how many
+// there are.
+func (m *publishRegion) firstOutside(b *batch.Batch, at int) int {
+	from := b.Start(at)
+	for ; at < len(b.Ends); at++ {
+		end := b.Ends[at]
+		if !m.covers(b.Buf[from:end]) {
+			return at
+		}
+		from = end
+	}
+	return at
 }
 
 // covers reports whether a message is in the region, and its first two frames are short, as those
 // of envelopes are.
-func (m *publishRegion) covers(r *access.Rights, msg []byte) bool {
-	if m.rights != r || len(msg) < shortHeader || msg[0] != batch.FlagMore {
+func (m *publishRegion) covers(msg []byte) bool {
+	if len(msg) < shortHeader || msg[0] != batch.FlagMore {
 		return false
 	}
 	second := shortHeader + int(msg[1])
 	body := second + shortHeader
-	if second < shortHeader+len(m.topic) || len(msg) < body+len(m.origin) {
+	if second < shortHeader+m.topic.size || len(msg) < body+m.origin.size {
 		return false
 	}
-	return msg[second]&batch.FlagLong == 0 && int(msg[second+1]) == len(m.origin) &&
-		string(msg[body:body+len(m.origin)]) == string(m.origin) &&
-		string(msg[shortHeader:shortHeader+len(m.topic)]) == string(m.topic)
+	return msg[second]&batch.FlagLong == 0 && int(msg[second+1]) == m.origin.size &&
+		m.origin.of(msg[body:]) && m.topic.of(msg[shortHeader:])
+}
+
+// beginning is a text that others are compared with. Its first bytes are compared as a word, which is
+// cheaper than a call.
+type beginning struct {
+	size       int
+	word, mask uint64 // the first 8 bytes, or all; mask has ones where there are any
+	rest       []byte // behind them
+}
+
+func (x *beginning) set(text []byte) {
+	var first, ones [8]byte
+	for n := range copy(first[:], text) {
+		ones[n] = 0xff
+	}
+	x.size, x.word, x.mask = len(text), binary.LittleEndian.Uint64(first[:]), binary.LittleEndian.Uint64(ones[:])
+	x.rest = append(x.rest[:0], text[min(len(text), 8):]...)
+}
+
+// of reports whether p, which is at least as long, begins with the text.
+func (x *beginning) of(p []byte) bool {
+	if len(p) < 8 {
+		var padded [8]byte
+		copy(padded[:], p)
+		return binary.LittleEndian.Uint64(padded[:])&x.mask == x.word
+	}
+	return binary.LittleEndian.Uint64(p)&x.mask == x.word && (len(x.rest) == 0 || string(p[8:x.size]) == string(x.rest))
 }
 
 // streamOf is the first two frames of a message with their headers, and the body of each; origin

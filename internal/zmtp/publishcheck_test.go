@@ -89,12 +89,11 @@ func TestMessagesOfAnyFormAreDeniedOneByOne(t *testing.T) {
 func TestARegionCoversMessagesOfItsTopicsAndOrigin(t *testing.T) {
 	r := &access.Rights{}
 	var m publishRegion
-	covers := func(frames ...string) bool { return m.covers(r, message(frames...).Buf) }
+	covers := func(frames ...string) bool { return m.rights == r && m.covers(message(frames...).Buf) }
 	require.False(t, covers(`"ticks/a"`, `"any"`, "1"), "there is none yet")
 	m.set(r, []byte(`"ticks/`), []byte(`"any"`))
 	require.True(t, covers(`"ticks/a"`, `"any"`, "1"))
 	require.True(t, covers(`"ticks/`, `"any"`))
-	require.False(t, m.covers(&access.Rights{}, message(`"ticks/a"`, `"any"`).Buf), "other rights")
 	long := strings.Repeat("x", 300)
 	for _, frames := range [][]string{
 		{`"ticks"`, `"any"`}, {`"ticks/a"`, `"other"`}, {`"ticks/a"`, `"any" `}, {`"ticks/a"`}, {`"ticks/a"`, ``}, {``, `"any"`},
@@ -102,5 +101,29 @@ func TestARegionCoversMessagesOfItsTopicsAndOrigin(t *testing.T) {
 	} {
 		require.False(t, covers(frames...), "%q", frames)
 	}
-	require.False(t, m.covers(r, nil))
+	require.False(t, m.covers(nil))
+	b := message(`"ticks/a"`, `"any"`, "1")
+	b.AppendMessage(message(`"ticks/b"`, `"any"`, "2").Buf)
+	b.AppendMessage(message(`"other/"`, `"any"`, "3").Buf)
+	require.Equal(t, 2, m.firstOutside(b, 0))
+	require.Equal(t, 2, m.firstOutside(b, 1))
+	require.Equal(t, 3, m.firstOutside(b, 3))
+}
+
+func TestABeginningIsComparedByAllOfItsBytes(t *testing.T) {
+	const text = "0123456789abcdefghij"
+	for size := range len(text) {
+		var x beginning
+		x.set([]byte(text))
+		x.set([]byte(text[:size]))
+		for length := size; length <= len(text); length++ {
+			p := []byte(text[:length])
+			require.True(t, x.of(p))
+			for at := range p {
+				p[at]++
+				require.Equal(t, at >= size, x.of(p), "%d of %d bytes, byte %d differs", size, length, at)
+				p[at]--
+			}
+		}
+	}
 }
