@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/hermes-zmq/hermes/core"
 	"github.com/hermes-zmq/hermes/core/backbone"
@@ -13,6 +14,9 @@ type joint struct {
 	reported chan struct{} // closed when the last event is printed
 }
 
+// answerWait is how long a post office waits for NATS before it says that there is none, and begins.
+const answerWait = time.Second
+
 // join joins a post office, for its next run, and prints the events of the backbone from then on.
 func join(std streams, office *core.PostOffice, o *backbone.Options) (*joint, error) {
 	if o == nil {
@@ -22,7 +26,7 @@ func join(std streams, office *core.PostOffice, o *backbone.Options) (*joint, er
 	if err != nil {
 		return nil, err
 	}
-	if err := b.WaitReady(0); err != nil { // no event tells what is missing from the start
+	if err := b.WaitReady(answerWait); err != nil { // no event tells what is missing from the start
 		fmt.Fprintf(std.err, "hermes postoffice: %v; it goes on trying\n", err)
 	}
 	j := &joint{backbone: b, reported: make(chan struct{})}
