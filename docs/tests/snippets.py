@@ -56,6 +56,7 @@ DOCUMENTS = [
 MADE = {"c-api.md"}  # made of the header, whose declarations are not programs
 RUN = {"python", "c", "cpp", "go", "java", "js", "rust", "sh"}
 PATIENCE = 100  # seconds
+PORTS = [*(f"600{n}" for n in range(6)), "4222", "6222"]  # in the documents
 TOOLS = pathlib.Path(sys.executable).parent  # CMake among them
 
 FENCE = re.compile(
@@ -123,15 +124,15 @@ def own_ports(count):
 
 def run(snippet, folder):
     """Run a snippet in an empty folder; return what it printed."""
-    ports = own_ports(6)
+    ports = dict(zip(PORTS, own_ports(len(PORTS))))
 
     def elsewhere(text):
-        return re.sub(r"\b600([0-5])\b", lambda match: str(ports[int(match[1])]), text)
+        return re.sub(rf"\b({'|'.join(PORTS)})\b", lambda match: str(ports[match[1]]), text)
 
     text = elsewhere(snippet.text)
     with contextlib.ExitStack() as around:
         if snippet.beside == "hermes postoffice\n":  # at the ports of this run
-            addresses = [f"tcp://127.0.0.1:{port}" for port in ports[:2]]
+            addresses = [f"tcp://127.0.0.1:{ports[written]}" for written in PORTS[:2]]
             around.enter_context(hermes.PostOffice(*addresses))
         else:
             assert not snippet.beside, f"no program runs this beside the others: {snippet.beside}"
@@ -146,8 +147,8 @@ def run(snippet, folder):
         printed = finish(command, folder, more)
         if snippet.locked:
             see_refusals(command, folder)
-    for number, port in enumerate(ports):
-        printed = re.sub(rf"\b{port}\b", f"600{number}", printed)
+    for written, port in ports.items():
+        printed = re.sub(rf"\b{port}\b", written, printed)
     return printed
 
 
@@ -158,7 +159,7 @@ def locked_office(ports, folder):
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     secret, clients = folder / "office.key_secret", folder / "screen.key"
     return hermes.PostOffice(
-        *(f"tcp://127.0.0.1:{port}" for port in ports[:2]),
+        *(f"tcp://127.0.0.1:{ports[written]}" for written in PORTS[:2]),
         options={"engine": "zmtp", "curve.secret": str(secret), "curve.clients": str(clients)},
     )
 
