@@ -15,20 +15,22 @@ import (
 // screen finds what reaches this site twice, because post offices are connected beside the backbone:
 //
 //   - What comes from a post office behind which another site stands comes over the backbone as well,
-//     from that site. It is dropped where it arrives, unless it may not enter over the backbone.
+//     from that site. It is dropped where it arrives, unless it may not enter over the backbone, or
+//     NATS is away.
 //   - Where two sites follow the same post office, which is none, both bring what that one sends. The
 //     first copy of each envelope passes, as origin, topic and number tell, and the others do not. Which
 //     is first may change at any moment, so both ways have to be screened: what post offices bring at
-//     the incoming side (admit), and what those sites send (filter).
+//     the incoming side (admit), and what those sites send (filter). So it is also for as long as the
+//     routes of sites are not known, and wherever post offices are at the incoming side.
 //
 // Envelopes without a number, and what is no envelope, cannot be told apart, and all copies pass.
 //
 // Locks: mu is taken under those of the relay, and of the inbox, and before that of the ways.
 type screen struct {
 	ways    ways
-	run     uint64    // of this site
-	imports *trie.Set // empty: everything; does not change
-	active  atomic.Bool
+	imports *trie.Set   // empty: everything; does not change
+	active  atomic.Bool // there are peers that are post offices
+	away    atomic.Bool // there is no connection to NATS
 
 	mu      sync.Mutex
 	peers   map[uint64][]string // the post offices that the messages of a peer come through
@@ -45,6 +47,8 @@ type ways interface {
 	Redundant(route []string) bool
 	// Overlaps reports whether what comes from a site may come from another one as well.
 	Overlaps(run uint64) bool
+	// Settled reports whether the routes of a site and of all others are known.
+	Settled(run uint64) bool
 }
 
 // newest is the number of the newest envelope of a stream.
@@ -59,8 +63,8 @@ const (
 	maxStreamBytes = 8 << 20
 )
 
-func (s *screen) init(w ways, run uint64, imports *trie.Set) {
-	s.ways, s.run, s.imports = w, run, imports
+func (s *screen) init(w ways, imports *trie.Set) {
+	s.ways, s.imports = w, imports
 	s.seen.MaxKeys, s.seen.MaxBytes = maxStreams, maxStreamBytes
 }
 
@@ -79,20 +83,7 @@ func (s *screen) route(own string, peers map[uint64][]string) {
 		offices = append([]string{own}, offices...)
 	}
 	s.ways.Route(offices)
-	s.look()
-}
-
-// look finds out whether what peers bring has to be screened. It is called whenever that may have
-// changed.
-func (s *screen) look() {
-	s.mu.Lock()
-	peers := s.peers
-	s.mu.Unlock()
-	active := len(peers) > 0 && s.ways.Overlaps(s.run)
-	for _, way := range peers {
-		active = active || s.ways.Redundant(way)
-	}
-	s.active.Store(active)
+	s.active.Store(len(peers) > 0)
 }
 
 // admit implements relay.Link.
@@ -103,10 +94,7 @@ func (s *screen) admit(peer uint64, b *batch.Batch) *batch.Batch {
 	if way == nil {
 		return b
 	}
-	redundant := s.ways.Redundant(way)
-	if !redundant && !s.ways.Overlaps(s.run) {
-		return b
-	}
+	redundant := !s.away.Load() && s.ways.Redundant(way)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out, n := (*batch.Batch)(nil), b.Len()
@@ -144,7 +132,7 @@ func (s *screen) mayEnter(msg []byte) bool {
 // filter removes from a batch the messages from the one with this index on that have come before, where
 // the site of a run may send such. It tells how many these are.
 func (s *screen) filter(run uint64, b *batch.Batch, from int) (removed uint64) {
-	if !s.ways.Overlaps(run) {
+	if !s.active.Load() && s.ways.Settled(run) && !s.ways.Overlaps(run) {
 		return 0
 	}
 	s.mu.Lock()

@@ -74,6 +74,7 @@ func (s *Sites) find(run uint64) *site {
 	}
 	x := &site{run: run, since: s.now, set: map[string]struct{}{}, wantsHello: true}
 	s.sites[run] = x
+	s.routes.expect(run)
 	s.beatAt = min(s.beatAt, s.soon()) // it may not know of this one
 	return x
 }

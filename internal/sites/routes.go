@@ -13,10 +13,11 @@ type routes struct {
 	own        uint64 // run of this site
 	changed    bool   // its route has, and the others have not been told
 	ways       map[uint64]*way
-	sites      map[string]int // how many other sites have this post office as their own
-	through    map[string]int // how many sites have it on their way
-	total      int            // of the offices of all
-	generation uint64         // grows with each change
+	sites      map[string]int  // how many other sites have this post office as their own
+	through    map[string]int  // how many sites have it on their way
+	unknown    map[uint64]bool // sites that are present and have not told their route
+	total      int             // of the offices of all
+	generation uint64          // grows with each change
 }
 
 // way is the route of one site.
@@ -42,6 +43,7 @@ func (r *routes) set(run uint64, offices []string) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	delete(r.unknown, run)
 	w := r.ways[run]
 	if w != nil && slices.Equal(w.offices, fit) && !w.crowded {
 		return
@@ -67,7 +69,22 @@ func (r *routes) set(run uint64, offices []string) {
 func (r *routes) forget(run uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	delete(r.unknown, run)
 	r.remove(run)
+}
+
+// expect notes that a site is present, whose route is not known yet.
+func (r *routes) expect(run uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.unknown[run] = true
+}
+
+// settled implements Sites.Settled.
+func (r *routes) settled(run uint64) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.unknown) == 0 && r.ways[run] != nil
 }
 
 func (r *routes) remove(run uint64) {

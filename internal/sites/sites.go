@@ -17,7 +17,7 @@
 // Locks: turn is held throughout Start, Tick, Hear, Change, Back and Close, and while they call what
 // Config has; these functions must not call one of the six, nor wait for a lock with which one of them is
 // called. mu guards the state, and is held while nothing is called; then comes the lock of routes, for
-// Route, Redundant and Overlaps.
+// Route, Redundant, Overlaps and Settled.
 package sites
 
 import (
@@ -127,7 +127,7 @@ func New(cfg Config) *Sites {
 	return &Sites{cfg: cfg,
 		own:   own{run: cfg.Run, name: cfg.Site[:min(len(cfg.Site), maxName)], info: 1, set: map[string]struct{}{}},
 		sites: map[uint64]*site{}, left: map[uint64]time.Duration{}, askers: map[uint64]byte{}, warned: map[string]time.Duration{},
-		names: map[string]int{}, routes: routes{own: cfg.Run, ways: map[uint64]*way{}, sites: map[string]int{}, through: map[string]int{}}}
+		names: map[string]int{}, routes: routes{own: cfg.Run, ways: map[uint64]*way{}, sites: map[string]int{}, through: map[string]int{}, unknown: map[uint64]bool{}}}
 }
 
 // Subjects are what to subscribe to; Hear gets what arrives.
@@ -204,6 +204,10 @@ func (s *Sites) Redundant(route []string) bool { return s.routes.redundant(route
 // same post office. With the run of this site: whether what it receives itself may. It is false for a site that is
 // not present.
 func (s *Sites) Overlaps(run uint64) bool { return s.routes.overlap(run) }
+
+// Settled reports whether the routes of a site and of all that are present are known: until then, Redundant and
+// Overlaps may be false for what only they tell.
+func (s *Sites) Settled(run uint64) bool { return s.routes.settled(run) }
 
 // tellRoute tells the others of the route, if it has changed.
 func (s *Sites) tellRoute() {
