@@ -31,10 +31,19 @@ type inbox struct {
 	seen        lru.Table[uint64] // the number of the last NATS message, by run
 
 	mu     sync.Mutex
-	full   []*batch.Batch // in order; the last one is still written
+	full   []*parcel // in order; the last one is still written
 	counts inCounts
 	some   chan struct{} // has one element when there may be something to deliver
 }
+
+// parcel is a batch, and which of its messages other sites may send as well.
+type parcel struct {
+	*batch.Batch
+	shared []span
+}
+
+// span is the messages [from, to) of a batch.
+type span struct{ from, to int }
 
 // inCounts count messages, whose bytes are framed; malformed counts NATS messages. Arrived is the sum of
 // in, waiting, duplicates, denied, slow, redundant and stopped.
@@ -88,18 +97,20 @@ func (in *inbox) put(data []byte) {
 	}
 	b := in.tail()
 	bytes, from := len(b.Buf), len(b.Ends)
-	if err := linkmessage.Append(b, messages); err != nil {
+	if err := linkmessage.Append(b.Batch, messages); err != nil {
 		in.counts.malformed++
 		return
 	}
 	n := uint64(len(b.Ends) - from)
 	in.counts.arrived += n
-	if lost := in.refuses(h, b, from); lost != nil {
+	if lost := in.refuses(h, b.Batch, from); lost != nil {
 		*lost += n
 		b.Buf, b.Ends = b.Buf[:bytes], b.Ends[:from]
 		return
 	}
-	in.counts.redundant += in.screen.filter(h.Run, b, from)
+	if in.screen.ways.Overlaps(h.Run) {
+		b.shared = append(b.shared, span{from, b.Len()})
+	}
 	in.counts.waiting += int64(b.Len() - from)
 	in.counts.waitingBytes += int64(len(b.Buf) - bytes)
 	in.wake()
@@ -126,13 +137,13 @@ func (in *inbox) refuses(h linkmessage.Header, b *batch.Batch, from int) *uint64
 }
 
 // tail is the batch to be written to. The caller holds mu.
-func (in *inbox) tail() *batch.Batch {
+func (in *inbox) tail() *parcel {
 	if n := len(in.full); n > 0 && !in.full[n-1].Full() {
 		return in.full[n-1]
 	}
-	b := batch.Get()
-	in.full = append(in.full, b)
-	return b
+	p := &parcel{Batch: batch.Get()}
+	in.full = append(in.full, p)
+	return p
 }
 
 func (in *inbox) wake() {
@@ -145,7 +156,7 @@ func (in *inbox) wake() {
 // deliver ends when stop is closed.
 func (in *inbox) deliver(stop <-chan struct{}) {
 	defer in.giveUp()
-	var taken []*batch.Batch
+	var taken []*parcel
 	for {
 		select {
 		case <-stop:
@@ -153,15 +164,26 @@ func (in *inbox) deliver(stop <-chan struct{}) {
 		case <-in.some:
 		}
 		taken = in.take(taken)
-		for i, b := range taken {
+		for i, p := range taken {
 			taken[i] = nil
-			in.settle(b, in.relay(b))
-			b.Release()
+			in.pass(p)
+			p.Release()
 		}
 	}
 }
 
-func (in *inbox) take(into []*batch.Batch) []*batch.Batch {
+// pass gives a batch to the relay, without what has come another way.
+func (in *inbox) pass(p *parcel) {
+	messages, bytes, redundant := p.Len(), p.Size(), 0
+	if len(p.shared) > 0 {
+		in.screen.turn.Lock()
+		defer in.screen.turn.Unlock()
+		redundant = in.screen.filter(p.Batch, p.shared)
+	}
+	in.settle(p.Batch, messages, bytes, redundant, p.Len() == 0 || in.relay(p.Batch))
+}
+
+func (in *inbox) take(into []*parcel) []*parcel {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	into = append(into[:0], in.full...)
@@ -170,12 +192,13 @@ func (in *inbox) take(into []*batch.Batch) []*batch.Batch {
 	return into
 }
 
-// settle counts what has become of a batch.
-func (in *inbox) settle(b *batch.Batch, delivered bool) {
+// settle counts what has become of a batch, of which so many messages and bytes have waited.
+func (in *inbox) settle(b *batch.Batch, messages, bytes, redundant int, delivered bool) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	in.counts.waiting -= int64(b.Len())
-	in.counts.waitingBytes -= int64(b.Size())
+	in.counts.waiting -= int64(messages)
+	in.counts.waitingBytes -= int64(bytes)
+	in.counts.redundant += uint64(redundant)
 	if delivered {
 		in.counts.in += uint64(b.Len())
 		in.counts.inBytes += uint64(b.Size())
@@ -186,9 +209,9 @@ func (in *inbox) settle(b *batch.Batch, delivered bool) {
 
 // giveUp drops what is not delivered.
 func (in *inbox) giveUp() {
-	for _, b := range in.take(nil) {
-		in.settle(b, false)
-		b.Release()
+	for _, p := range in.take(nil) {
+		in.settle(p.Batch, p.Len(), p.Size(), 0, false)
+		p.Release()
 	}
 }
 

@@ -34,7 +34,7 @@ func texts(in *inbox) (out []string) {
 		for i := range b.Len() {
 			out = append(out, string(batch.Frames(nil, b.Message(i))[1]))
 		}
-		in.settle(b, true)
+		in.settle(b.Batch, b.Len(), b.Size(), 0, true)
 		b.Release()
 	}
 	return out

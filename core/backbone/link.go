@@ -12,7 +12,7 @@ import (
 
 // link is the backbone as the relay of the post office sees it, over all its runs.
 //
-// Locks: running is held while a batch is delivered, and taken first; wanting is taken before the
+// Locks: screen.turn is taken before all of these. running is held while a batch is delivered, and taken first; wanting is taken before the
 // locks of the port, and before audience; audience before the lock of the outqueue. The relay calls
 // with its own locks held, which are therefore before all of these but running.
 type link struct {
@@ -61,7 +61,18 @@ func (l *link) Route(own string, peers map[uint64][]string) { l.screen.route(own
 func (l *link) Screen() bool { return l.screen.active.Load() }
 
 // Admit implements relay.Link.
-func (l *link) Admit(peer uint64, b *batch.Batch) *batch.Batch { return l.screen.admit(peer, b) }
+func (l *link) Admit(peer uint64, b *batch.Batch, pass func(admitted *batch.Batch, local bool)) {
+	l.screen.turn.Lock()
+	defer l.screen.turn.Unlock()
+	admitted, local := l.screen.admit(peer, b)
+	if admitted == nil {
+		return
+	}
+	pass(admitted, local)
+	if admitted != b {
+		admitted.Release()
+	}
+}
 
 // Send implements relay.Link.
 func (l *link) Send(b *batch.Batch, missed []bool) (messages int, bytes int64) {

@@ -14,23 +14,28 @@ import (
 
 // screen finds what reaches this site twice, because post offices are connected beside the backbone:
 //
-//   - What comes from a post office behind which another site stands comes over the backbone as well,
-//     from that site. It is dropped where it arrives, unless it may not enter over the backbone, or
-//     NATS is away.
-//   - Where two sites follow the same post office, which is none, both bring what that one sends. The
-//     first copy of each envelope passes, as origin, topic and number tell, and the others do not. Which
-//     is first may change at any moment, so both ways have to be screened: what post offices bring at
-//     the incoming side (admit), and what those sites send (filter). So it is also for as long as the
-//     routes of sites are not known, and wherever post offices are at the incoming side.
+//   - What comes from a post office that is a site itself comes over the backbone as well. It goes to local
+//     receivers only, as the other sites get it from that one.
+//   - Where two sites have the same post office on the way of their messages, this site may be one of
+//     them, both bring what that one sends: to a third site, and to each other.
 //
-// Envelopes without a number, and what is no envelope, cannot be told apart, and all copies pass.
+// The first copy of each envelope passes, as origin, topic and number tell, and the others do not. Which is
+// first may change at any moment, so both ways have to be screened: what comes in at the incoming side
+// (admit), that of publishers included, as it may return, and what those sites send (filter). So nothing is
+// missed while one of the ways is interrupted, or only begins. A turn lasts until what has passed is
+// with the receivers: what is newer must not overtake it on the other way.
 //
-// Locks: mu is taken under those of the relay, and of the inbox, and before that of the ways.
+// Envelopes without a number, and what is no envelope, cannot be told apart, and all copies pass, but those of
+// a site that do not come over the backbone.
+//
+// Locks: turn is taken first, with none of the relay held, and kept while the relay delivers, which may wait
+// for receivers. mu is taken under turn and under locks of the relay, and before that of the ways.
 type screen struct {
 	ways    ways
-	imports *trie.Set   // empty: everything; does not change
-	active  atomic.Bool // there are peers that are post offices
-	away    atomic.Bool // there is no connection to NATS
+	run     uint64    // of this site
+	imports *trie.Set // empty: everything; does not change
+	active  atomic.Bool
+	turn    sync.Mutex // one batch at a time passes
 
 	mu      sync.Mutex
 	peers   map[uint64][]string // the post offices that the messages of a peer come through
@@ -43,7 +48,7 @@ type screen struct {
 type ways interface {
 	// Route replaces those behind this site, itself first.
 	Route(offices []string)
-	// Redundant reports whether a way leads through another site.
+	// Redundant reports whether a way begins at another site.
 	Redundant(route []string) bool
 	// Overlaps reports whether what comes from a site may come from another one as well.
 	Overlaps(run uint64) bool
@@ -83,45 +88,57 @@ func (s *screen) route(own string, peers map[uint64][]string) {
 		offices = append([]string{own}, offices...)
 	}
 	s.ways.Route(offices)
-	s.active.Store(len(peers) > 0)
+	s.look()
 }
 
-// admit implements relay.Link.
-func (s *screen) admit(peer uint64, b *batch.Batch) *batch.Batch {
+// look finds out whether what peers bring has to be screened. It is called whenever that may have
+// changed.
+func (s *screen) look() {
+	s.mu.Lock()
+	peers := s.peers
+	s.mu.Unlock()
+	active := s.ways.Overlaps(s.run)
+	for _, way := range peers {
+		active = active || s.ways.Redundant(way)
+	}
+	s.active.Store(active)
+}
+
+// admit implements relay.Link. The caller holds turn.
+func (s *screen) admit(peer uint64, b *batch.Batch) (out *batch.Batch, local bool) {
 	s.mu.Lock()
 	way := s.peers[peer]
 	s.mu.Unlock()
-	if way == nil {
-		return b
+	local = s.ways.Redundant(way)
+	if !local && !s.ways.Overlaps(s.run) {
+		return b, false
 	}
-	redundant := !s.away.Load() && s.ways.Redundant(way)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	out, n := (*batch.Batch)(nil), b.Len()
-	for i := range n {
-		passes := false
-		if redundant && s.mayEnter(b.Message(i)) {
-			s.dropped++
-		} else if passes = s.fresh(b.Message(i)); !passes {
-			s.dropped++
-		}
+	for i := range b.Len() {
+		msg := b.Message(i)
+		first, numbered := s.fresh(msg)
+		passes := first && (numbered || !local || !s.mayEnter(msg))
 		switch {
 		case passes && out != nil:
-			out.AppendMessage(b.Message(i))
+			out.AppendMessage(msg)
 		case !passes && out == nil:
 			out = batch.Get()
 			out.Buf = append(out.Buf, b.Buf[:b.Start(i)]...)
 			out.Ends = append(out.Ends, b.Ends[:i]...)
 		}
+		if !passes {
+			s.dropped++
+		}
 	}
 	if out == nil {
-		return b
+		return b, local
 	}
 	if out.Len() == 0 {
 		out.Release()
-		return nil
+		return nil, local
 	}
-	return out
+	return out, local
 }
 
 // mayEnter reports whether a message may come over the backbone.
@@ -129,22 +146,23 @@ func (s *screen) mayEnter(msg []byte) bool {
 	return s.imports.Len() == 0 || s.imports.Match(batch.Topic(msg))
 }
 
-// filter removes from a batch the messages from the one with this index on that have come before, where
-// the site of a run may send such. It tells how many these are.
-func (s *screen) filter(run uint64, b *batch.Batch, from int) (removed uint64) {
-	if !s.active.Load() && s.ways.Settled(run) && !s.ways.Overlaps(run) {
-		return 0
-	}
+// filter removes from a batch what has come before, of the messages of spans. It tells how many these are.
+// The caller holds turn.
+func (s *screen) filter(b *batch.Batch, spans []span) (removed int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	start, n := b.Start(from), len(b.Ends)
-	end, kept := start, from
-	for i := from; i < n; i++ {
+	start, end, kept, n := 0, 0, 0, b.Len()
+	for i := range n {
 		at := start
 		start = b.Ends[i]
-		if !s.fresh(b.Buf[at:start]) {
-			removed++
-			continue
+		for len(spans) > 0 && i >= spans[0].to {
+			spans = spans[1:]
+		}
+		if len(spans) > 0 && i >= spans[0].from {
+			if first, _ := s.fresh(b.Buf[at:start]); !first {
+				removed++
+				continue
+			}
 		}
 		end += copy(b.Buf[end:], b.Buf[at:start])
 		b.Ends[kept] = end
@@ -154,20 +172,21 @@ func (s *screen) filter(run uint64, b *batch.Batch, from int) (removed uint64) {
 	return removed
 }
 
-// fresh reports whether a message has not come before, and notes that it has now. The caller holds mu.
-func (s *screen) fresh(msg []byte) bool {
+// fresh reports whether a message has not come before, and notes that it has now. One that is not
+// numbered never has. The caller holds mu.
+func (s *screen) fresh(msg []byte) (first, numbered bool) {
 	seq, numbered := wire.SequenceOf(msg)
 	if !numbered {
-		return true
+		return true, false
 	}
 	names, _ := wire.NamesOf(msg)
 	s.key = binary.BigEndian.AppendUint16(append(s.key[:0], names...), seq.Incarnation)
 	last, _, _ := s.seen.Find(s.key)
 	if last.known && int32(seq.Number-last.number) <= 0 {
-		return false
+		return false, true
 	}
 	*last = newest{seq.Number, true}
-	return true
+	return true, true
 }
 
 // redundant is how many messages admit has dropped.

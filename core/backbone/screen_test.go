@@ -21,7 +21,7 @@ type fakeWays struct {
 
 func (w *fakeWays) Route(offices []string) { w.own = offices }
 func (w *fakeWays) Redundant(route []string) bool {
-	return slices.ContainsFunc(route, func(o string) bool { return slices.Contains(w.sites, o) })
+	return len(route) > 0 && slices.Contains(w.sites, route[0])
 }
 func (w *fakeWays) Settled(run uint64) bool  { return !slices.Contains(w.unknown, run) }
 func (w *fakeWays) Overlaps(run uint64) bool { return slices.Contains(w.overlaps, run) }
@@ -55,32 +55,52 @@ func newScreen(w ways, imports ...string) *screen {
 	return s
 }
 
-func TestWhatComesThroughAnotherSiteIsDroppedWhereItArrives(t *testing.T) {
+func TestTheFirstCopyOfWhatComesFromAnotherSiteStaysHere(t *testing.T) {
 	w := &fakeWays{}
 	s := newScreen(w, `"in/`)
 	require.False(t, s.active.Load())
 	s.route("me", map[uint64][]string{7: {"x", "y"}, 8: {"z"}})
 	require.Equal(t, []string{"me", "x", "y", "z"}, w.own)
+	require.False(t, s.active.Load())
+	w.sites = []string{"y"}
+	s.look()
+	require.False(t, s.active.Load(), "x is no site, and may have publishers of its own")
+	w.sites = []string{"x"}
+	s.look()
 	require.True(t, s.active.Load())
 	w.sites = []string{"y"}
 
 	b := envelopes(t, "in/a", 1, 2)
-	require.Nil(t, s.admit(7, b))
+	require.Same(t, b, admitted(t, s, 7, b, true))
+	require.Nil(t, admitted(t, s, 7, b, true))
 	require.EqualValues(t, 2, s.redundant())
-	require.Same(t, b, s.admit(9, b), "a publisher")
-	require.Same(t, b, s.admit(8, b), "no site is behind it")
-	other := envelopes(t, "out/a", 1, 2)
-	require.Same(t, other, s.admit(7, other), "it may not enter over the backbone")
-	s.away.Store(true)
-	b = envelopes(t, "in/a", 3)
-	require.Same(t, b, s.admit(7, b), "it comes over the backbone no more")
-	s.away.Store(false)
+	for range 2 {
+		require.Same(t, b, admitted(t, s, 8, b, false), "it is no site")
+		require.Same(t, b, admitted(t, s, 9, b, false), "a publisher")
+	}
+	plain := plainMessages(t, "in/a")
+	require.Nil(t, admitted(t, s, 7, plain, true), "it comes over the backbone")
+	plain = plainMessages(t, "out/a")
+	require.Same(t, plain, admitted(t, s, 7, plain, true), "it may not enter over the backbone")
 	w.sites = nil
-	b = envelopes(t, "in/a", 4)
-	require.Same(t, b, s.admit(7, b))
-	s.route("", nil)
-	require.Empty(t, w.own)
+	require.Same(t, b, admitted(t, s, 7, b, false))
+	s.look()
 	require.False(t, s.active.Load())
+}
+
+// admitted is what a screen admits, which is for local receivers only or not.
+func admitted(t *testing.T, s *screen, peer uint64, b *batch.Batch, local bool) *batch.Batch {
+	out, only := s.admit(peer, b)
+	require.Equal(t, local, only)
+	return out
+}
+
+// plainMessages is an envelope without a number.
+func plainMessages(t *testing.T, topic string) *batch.Batch {
+	b := batch.Get()
+	require.NoError(t, wire.Append(b, topic, []byte(`"o"`), []byte("1"), false))
+	wire.Stamp(b, 1, false)
+	return b
 }
 
 func TestOfSeveralWaysTheFirstCopyPasses(t *testing.T) {
@@ -89,23 +109,24 @@ func TestOfSeveralWaysTheFirstCopyPasses(t *testing.T) {
 	s.route("me", map[uint64][]string{7: {"x"}})
 
 	b := envelopes(t, "t", 5, 6)
-	require.Same(t, b, s.admit(7, b))
+	require.Same(t, b, admitted(t, s, 7, b, false))
 	from := envelopes(t, "before", 1)
 	from.AppendMessage(b.Message(1))
 	from.AppendMessage(envelopes(t, "t", 7).Message(0))
 	from.AppendMessage(envelopes(t, "u", 6).Message(0))
-	require.EqualValues(t, 1, s.filter(2, from, 1))
+	require.Equal(t, 1, s.filter(from, []span{{1, 4}}))
 	require.Equal(t, []uint32{1, 7, 6}, numbersOf(t, from))
+	require.Zero(t, s.filter(from, nil), "no other site brings the same")
+	require.Equal(t, 3, from.Len())
 
-	out := s.admit(7, envelopes(t, "t", 6, 7, 8, 7, 9))
+	out := admitted(t, s, 7, envelopes(t, "t", 6, 7, 8, 7, 9), false)
 	require.Equal(t, []uint32{8, 9}, numbersOf(t, out))
 	require.EqualValues(t, 3, s.redundant())
-	plain := batch.Get()
-	require.NoError(t, wire.Append(plain, "t", []byte(`"o"`), []byte("1"), false))
-	wire.Stamp(plain, 1, false)
+	require.Nil(t, admitted(t, s, 9, envelopes(t, "t", 9), false), "of a publisher as well")
+	plain := plainMessages(t, "t")
 	plain.AppendFrame([]byte("no envelope"), false)
 	for range 2 {
-		require.Same(t, plain, s.admit(7, plain), "what has no number passes")
+		require.Same(t, plain, admitted(t, s, 7, plain, false), "what has no number passes")
 	}
 }
 

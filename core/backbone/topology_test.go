@@ -46,7 +46,7 @@ func TestADirectConnectionBesideTheBackboneGivesNoCopies(t *testing.T) {
 		s := b.backbone.Stats()
 		return s.DroppedRedundantDirect+s.DroppedRedundant == n
 	})
-	balanced(t, b.backbone, b.office)
+	require.Zero(t, balanced(t, b.backbone, b.office).Given, "the other sites get it from a")
 
 	// Without the backbone, the direct connection serves.
 	require.NoError(t, a.backbone.Close())

@@ -27,10 +27,10 @@ type Link interface {
 	// peer of the incoming side come. The maps must not be changed.
 	Route(own string, peers map[uint64][]string)
 	// Admit is called with what arrives at the incoming side from a peer, before anything
-	// else is done with it, and gives what is to be relayed: the batch itself, another one of
-	// which the caller becomes an owner, or nil for nothing. It is called only after Screen
-	// has reported true.
-	Admit(peer uint64, b *batch.Batch) *batch.Batch
+	// else is done with it, and calls pass with what is to be relayed, if anything: the batch itself,
+	// or another one. With local it is for local subscribers only, and not for Send. It is called only
+	// after Screen has reported true, and without locks of the relay; pass may wait for receivers.
+	Admit(peer uint64, b *batch.Batch, pass func(admitted *batch.Batch, local bool))
 	// Screen reports whether Admit is needed at present.
 	Screen() bool
 	// Send takes what other post offices are to have of a batch of local publishers, and keeps
@@ -175,25 +175,26 @@ func (n *joined) Deliver(b *batch.Batch) {
 	r := n.relay
 	defer r.passes.end(r.passes.begin())
 	r.passed.Add(1)
-	t := r.send(n.source, b)
-	if r.debug != nil {
-		r.debug.Send(b)
-	}
-	r.cfg.Counters.count(b, t)
+	r.passLocally(n.source, b)
 }
 
 // passJoined is pass while a link is joined.
 func (r *Relay) passJoined(n *joined, s *flow.Source, b *batch.Batch) {
-	if n.link.Screen() {
-		admitted := n.link.Admit(s.Peer, b)
-		if admitted == nil {
-			return
-		}
-		if admitted != b {
-			defer admitted.Release()
-		}
-		b = admitted
+	if !n.link.Screen() {
+		r.passOn(n, s, b)
+		return
 	}
+	n.link.Admit(s.Peer, b, func(admitted *batch.Batch, local bool) {
+		if local {
+			r.passLocally(s, admitted)
+		} else {
+			r.passOn(n, s, admitted)
+		}
+	})
+}
+
+// passOn relays one batch to the receivers of this post office, and to the link.
+func (r *Relay) passOn(n *joined, s *flow.Source, b *batch.Batch) {
 	missed := r.joint.slice(b.Len())
 	defer r.joint.missed.Put(missed)
 	t := r.sendNoting(s, b, *missed)

@@ -17,7 +17,7 @@ type fakeLink struct {
 	subscriptions map[string]int
 	own           string
 	peers         map[uint64][]string
-	screen        bool
+	screen, local bool
 	admit         func(b *batch.Batch) *batch.Batch
 	from          uint64
 	sent          int
@@ -38,9 +38,11 @@ func (l *fakeLink) End(*deadline.StopLimit) {
 	}
 }
 
-func (l *fakeLink) Admit(peer uint64, b *batch.Batch) *batch.Batch {
+func (l *fakeLink) Admit(peer uint64, b *batch.Batch, pass func(*batch.Batch, bool)) {
 	l.from = peer
-	return l.admit(b)
+	if admitted := l.admit(b); admitted != nil {
+		pass(admitted, l.local)
+	}
 }
 
 func (l *fakeLink) Send(b *batch.Batch, missed []bool) (messages int, bytes int64) {
@@ -146,7 +148,7 @@ func TestALinkScreensWhatArrives(t *testing.T) {
 	r, err := Open(g.config(in, out, ""))
 	require.NoError(t, err)
 	other := messages("other")
-	other.Retain()
+	defer other.Release()
 	l := &fakeLink{admit: func(*batch.Batch) *batch.Batch { return nil }}
 	r.Join(l)
 	b := messages("one", "two")
@@ -160,12 +162,15 @@ func TestALinkScreensWhatArrives(t *testing.T) {
 	require.EqualValues(t, 9, l.from)
 	l.admit = func(*batch.Batch) *batch.Batch { return other }
 	g.in.cfg.DeliverFrom(s, b)
-	require.Equal(t, 3, g.out.sent)
-	other.Release()
+	require.Equal(t, []int{3, 3}, []int{g.out.sent, l.sent})
+	l.local = true
+	g.in.cfg.DeliverFrom(s, b)
+	require.Equal(t, []int{4, 3}, []int{g.out.sent, l.sent}, "it is for local subscribers only")
+	l.local = false
 	l.admit = func(b *batch.Batch) *batch.Batch { return b }
 	g.in.cfg.DeliverFrom(s, b)
-	require.Equal(t, 5, g.out.sent)
-	require.EqualValues(t, 5, g.counters.Now().InMessages, "what is not admitted is counted by the link")
+	require.Equal(t, []int{6, 5}, []int{g.out.sent, l.sent})
+	require.EqualValues(t, 6, g.counters.Now().InMessages, "what is not admitted is counted by the link")
 }
 
 func TestALinkEndsWhenNothingArrivesAnyMore(t *testing.T) {

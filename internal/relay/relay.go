@@ -269,6 +269,11 @@ func (r *Relay) pass(s *flow.Source, b *batch.Batch) {
 		r.passJoined(n, s, b)
 		return
 	}
+	r.passLocally(s, b)
+}
+
+// passLocally relays one batch to the receivers of this post office.
+func (r *Relay) passLocally(s *flow.Source, b *batch.Batch) {
 	t := r.send(s, b)
 	if r.debug != nil {
 		r.debug.Send(b)

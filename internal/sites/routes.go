@@ -128,7 +128,7 @@ func (r *routes) take() (offices []string, changed bool) {
 func (r *routes) redundant(route []string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return slices.ContainsFunc(route, func(o string) bool { return r.sites[o] > 0 })
+	return len(route) > 0 && r.sites[route[0]] > 0
 }
 
 // overlap implements Sites.Overlaps.

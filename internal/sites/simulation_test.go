@@ -156,7 +156,7 @@ func (b *bus) agree() {
 				wanted[p] = true
 			}
 			names = append(names, fmt.Sprintf("%s %x %d", other.name, other.run, len(other.own)))
-			require.True(b.t, n.Redundant([]string{"x", other.office()}))
+			require.True(b.t, n.Redundant([]string{other.office(), "x"}))
 		}
 		for _, s := range n.List() {
 			known = append(known, fmt.Sprintf("%s %x %d", s.Name, s.Run, s.Prefixes))

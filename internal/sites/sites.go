@@ -196,8 +196,8 @@ func (s *Sites) Change(add, remove []string) {
 // called with any lock held: the next Tick tells the others.
 func (s *Sites) Route(offices []string) { s.routes.set(s.cfg.Run, offices) }
 
-// Redundant reports whether a way through post offices leads through that of another site which is present: what
-// comes on this way comes over the backbone as well.
+// Redundant reports whether a way through post offices begins at that of another site which is present: what comes
+// from there comes over the backbone as well. What comes from one that only follows a site may not; see Overlaps.
 func (s *Sites) Redundant(route []string) bool { return s.routes.redundant(route) }
 
 // Overlaps reports whether what comes from a site may come through another one as well, because both follow the
