@@ -150,7 +150,7 @@ func (b *Backbone) prepare(o Options) error {
 	b.o, b.run = o, rand.Uint64()|1
 	b.token = crand.Text()
 	b.sites = b.newSites(exports)
-	b.link.screen.init(b.sites, &b.inbox.imports)
+	b.link.screen.init(b.sites, b.run, &b.inbox.imports)
 	b.link.local = interest.New(b.space, imports)
 	b.link.queue.init(o.QueueMessages, o.QueueBytes)
 	b.link.flush = b.flush

@@ -90,7 +90,6 @@ func (b *Backbone) where() string {
 
 func (b *Backbone) onConnected(c *nats.Conn) {
 	b.link.queue.resize(c.MaxPayload())
-	b.link.screen.away.Store(false)
 	b.sites.Back()
 	b.ready.Set(true)
 	b.add("backbone_connected", notify.Info, fmt.Sprintf("%s is connected to the backbone at %s", b.who, b.where()))
@@ -103,7 +102,6 @@ func (b *Backbone) onReconnected(c *nats.Conn) {
 
 func (b *Backbone) onDisconnected(_ *nats.Conn, err error) {
 	b.ready.Set(false)
-	b.link.screen.away.Store(true)
 	b.sites.Away()
 	if b.closing.Load() {
 		return

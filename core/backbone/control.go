@@ -38,7 +38,10 @@ func (b *Backbone) control(subject string, data []byte) {
 // listen hears other sites from now on.
 func (b *Backbone) listen() error {
 	for _, subject := range b.sites.Subjects() {
-		s, err := b.conn.Subscribe(subject, func(m *nats.Msg) { b.sites.Hear(m.Data) })
+		s, err := b.conn.Subscribe(subject, func(m *nats.Msg) {
+			b.sites.Hear(m.Data)
+			b.link.screen.look()
+		})
 		if err == nil {
 			err = s.SetPendingLimits(controlMessages, controlBytes)
 		}
@@ -59,6 +62,7 @@ func (b *Backbone) tick(stop <-chan struct{}) {
 			return
 		case <-every.C:
 			b.sites.Tick()
+			b.link.screen.look()
 		}
 	}
 }

@@ -108,7 +108,7 @@ func (in *inbox) put(data []byte) {
 		b.Buf, b.Ends = b.Buf[:bytes], b.Ends[:from]
 		return
 	}
-	if in.screen.ways.Overlaps(h.Run) {
+	if in.screen.shared(h.Run) {
 		b.shared = append(b.shared, span{from, b.Len()})
 	}
 	in.counts.waiting += int64(b.Len() - from)

@@ -25,6 +25,9 @@ import (
 // missed while one of the ways is interrupted, or only begins. A turn lasts until what has passed is
 // with the receivers: what is newer must not overtake it on the other way.
 //
+// All ways are screened as well for as long as the routes of sites are not known, and what post offices
+// bring always is: a site that has just come may begin to send before it is known what is behind it.
+//
 // Envelopes without a number, and what is no envelope, cannot be told apart, and all copies pass, but those of
 // a site that do not come over the backbone.
 //
@@ -35,7 +38,8 @@ type screen struct {
 	run     uint64    // of this site
 	imports *trie.Set // empty: everything; does not change
 	active  atomic.Bool
-	turn    sync.Mutex // one batch at a time passes
+	posts   atomic.Bool // there are peers that are post offices
+	turn    sync.Mutex  // one batch at a time passes
 
 	mu      sync.Mutex
 	peers   map[uint64][]string // the post offices that the messages of a peer come through
@@ -68,8 +72,8 @@ const (
 	maxStreamBytes = 8 << 20
 )
 
-func (s *screen) init(w ways, imports *trie.Set) {
-	s.ways, s.imports = w, imports
+func (s *screen) init(w ways, run uint64, imports *trie.Set) {
+	s.ways, s.run, s.imports = w, run, imports
 	s.seen.MaxKeys, s.seen.MaxBytes = maxStreams, maxStreamBytes
 }
 
@@ -95,13 +99,18 @@ func (s *screen) route(own string, peers map[uint64][]string) {
 // changed.
 func (s *screen) look() {
 	s.mu.Lock()
-	peers := s.peers
+	posts := len(s.peers) > 0
 	s.mu.Unlock()
-	active := s.ways.Overlaps(s.run)
-	for _, way := range peers {
-		active = active || s.ways.Redundant(way)
-	}
-	s.active.Store(active)
+	s.posts.Store(posts)
+	s.active.Store(posts || s.returns())
+}
+
+// returns reports whether what publishers send may come back from other sites.
+func (s *screen) returns() bool { return !s.ways.Settled(s.run) || s.ways.Overlaps(s.run) }
+
+// shared reports whether what a site sends may come another way as well.
+func (s *screen) shared(run uint64) bool {
+	return s.posts.Load() || !s.ways.Settled(run) || s.ways.Overlaps(run)
 }
 
 // admit implements relay.Link. The caller holds turn.
@@ -110,7 +119,7 @@ func (s *screen) admit(peer uint64, b *batch.Batch) (out *batch.Batch, local boo
 	way := s.peers[peer]
 	s.mu.Unlock()
 	local = s.ways.Redundant(way)
-	if !local && !s.ways.Overlaps(s.run) {
+	if way == nil && !s.returns() {
 		return b, false
 	}
 	s.mu.Lock()

@@ -51,7 +51,7 @@ func newScreen(w ways, imports ...string) *screen {
 	for _, p := range imports {
 		set.Add([]byte(p))
 	}
-	s.init(w, set)
+	s.init(w, 1, set)
 	return s
 }
 
@@ -61,31 +61,42 @@ func TestTheFirstCopyOfWhatComesFromAnotherSiteStaysHere(t *testing.T) {
 	require.False(t, s.active.Load())
 	s.route("me", map[uint64][]string{7: {"x", "y"}, 8: {"z"}})
 	require.Equal(t, []string{"me", "x", "y", "z"}, w.own)
-	require.False(t, s.active.Load())
-	w.sites = []string{"y"}
-	s.look()
-	require.False(t, s.active.Load(), "x is no site, and may have publishers of its own")
-	w.sites = []string{"x"}
-	s.look()
 	require.True(t, s.active.Load())
 	w.sites = []string{"y"}
-
 	b := envelopes(t, "in/a", 1, 2)
+	require.Same(t, b, admitted(t, s, 7, b, false), "x is no site, and may have publishers of its own")
+	w.sites = []string{"x"}
+	b = envelopes(t, "in/a", 3, 4)
 	require.Same(t, b, admitted(t, s, 7, b, true))
 	require.Nil(t, admitted(t, s, 7, b, true))
 	require.EqualValues(t, 2, s.redundant())
+	b = envelopes(t, "in/a", 5, 6)
+	require.Same(t, b, admitted(t, s, 8, b, false), "it is no site")
 	for range 2 {
-		require.Same(t, b, admitted(t, s, 8, b, false), "it is no site")
 		require.Same(t, b, admitted(t, s, 9, b, false), "a publisher")
 	}
 	plain := plainMessages(t, "in/a")
 	require.Nil(t, admitted(t, s, 7, plain, true), "it comes over the backbone")
 	plain = plainMessages(t, "out/a")
 	require.Same(t, plain, admitted(t, s, 7, plain, true), "it may not enter over the backbone")
-	w.sites = nil
-	require.Same(t, b, admitted(t, s, 7, b, false))
+	s.route("", nil)
+	require.Empty(t, w.own)
+	require.False(t, s.active.Load())
+}
+
+func TestUntilAllRoutesAreKnownEverythingIsScreened(t *testing.T) {
+	w := &fakeWays{overlaps: []uint64{2}, unknown: []uint64{1, 3}}
+	s := newScreen(w)
+	s.look()
+	require.True(t, s.active.Load())
+	require.Equal(t, []bool{true, true, false}, []bool{s.shared(2), s.shared(3), s.shared(4)})
+	b := envelopes(t, "t", 1)
+	require.Same(t, b, admitted(t, s, 9, b, false))
+	require.Nil(t, admitted(t, s, 9, b, false))
+	w.unknown = nil
 	s.look()
 	require.False(t, s.active.Load())
+	require.False(t, s.shared(3))
 }
 
 // admitted is what a screen admits, which is for local receivers only or not.
@@ -104,9 +115,10 @@ func plainMessages(t *testing.T, topic string) *batch.Batch {
 }
 
 func TestOfSeveralWaysTheFirstCopyPasses(t *testing.T) {
-	w := &fakeWays{}
+	w := &fakeWays{overlaps: []uint64{1, 2}}
 	s := newScreen(w)
 	s.route("me", map[uint64][]string{7: {"x"}})
+	require.True(t, s.active.Load())
 
 	b := envelopes(t, "t", 5, 6)
 	require.Same(t, b, admitted(t, s, 7, b, false))
@@ -127,18 +139,5 @@ func TestOfSeveralWaysTheFirstCopyPasses(t *testing.T) {
 	plain.AppendFrame([]byte("no envelope"), false)
 	for range 2 {
 		require.Same(t, plain, admitted(t, s, 7, plain, false), "what has no number passes")
-	}
-}
-
-func TestWhatOneSiteAloneBringsIsNotScreened(t *testing.T) {
-	w := &fakeWays{overlaps: []uint64{2}, unknown: []uint64{3}}
-	s := newScreen(w)
-	for run, removed := range map[uint64]uint64{1: 0, 2: 2, 3: 2} {
-		b := envelopes(t, "t", 1, 2)
-		s.filter(run, b, 0)
-		b = envelopes(t, "t", 1, 2)
-		require.Equal(t, removed, s.filter(run, b, 0))
-		require.EqualValues(t, 2-removed, b.Len())
-		s.seen.Reset()
 	}
 }
