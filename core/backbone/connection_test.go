@@ -33,10 +33,13 @@ type traffic struct {
 type stream struct{ count, last int }
 
 func newTraffic(t testing.TB) *traffic {
-	f := &traffic{t: t, stop: make(chan struct{})}
 	nats := natsServer(t, &server.Options{})
-	f.proxy = newTCPProxy(t, nats.Addr().String())
-	urls := []string{nats.ClientURL(), nats.ClientURL(), f.proxy.url()}
+	proxy := newTCPProxy(t, nats.Addr().String())
+	return trafficAt(t, proxy, nats.ClientURL(), nats.ClientURL(), proxy.url())
+}
+
+func trafficAt(t testing.TB, proxy *tcpProxy, urls ...string) *traffic {
+	f := &traffic{t: t, stop: make(chan struct{}), proxy: proxy}
 	for i, url := range urls {
 		po := newOffice(t)
 		f.sites = append(f.sites, site{po, join(t, po, backbone.Options{Servers: []string{url}, Site: fmt.Sprint("site", i)})})
@@ -237,5 +240,37 @@ func TestAfterAPartitionAllIsRightAgain(t *testing.T) {
 	f.localIsWhole()
 	for i := range lost {
 		require.Positive(t, lost[i], "receiver %d", i)
+	}
+}
+
+// TestAfterAPartitionOfTheServersAllIsRightAgain: the last site has a NATS server of its own, so it is connected all
+// the time, and hears nothing of the others.
+func TestAfterAPartitionOfTheServersAllIsRightAgain(t *testing.T) {
+	cluster := server.ClusterOpts{Name: "c", Host: "127.0.0.1", Port: server.RANDOM_PORT, NoAdvertise: true}
+	first := natsServer(t, &server.Options{ServerName: "first", Cluster: cluster})
+	proxy := newTCPProxy(t, first.ClusterAddr().String())
+	second := natsServer(t, &server.Options{ServerName: "second", Cluster: cluster, Routes: server.RoutesFromStr(proxy.url())})
+	f := trafficAt(t, proxy, first.ClientURL(), first.ClientURL(), second.ClientURL())
+	f.begin()
+	f.flows()
+	proxy.hold()
+	for i, s := range f.sites {
+		others := len(f.sites) - 2
+		if i == 2 {
+			others = 0
+		}
+		eventually(t, "the site is not gone", func() bool { return s.backbone.Stats().Sites == others })
+	}
+	before := f.sites[2].backbone.Stats().Unwanted
+	eventually(t, "what is sent is wanted", func() bool { return f.sites[2].backbone.Stats().Unwanted > before })
+	proxy.cut()
+	proxy.release()
+	f.right()
+	f.flows()
+	lost := f.settle()
+	f.localIsWhole()
+	for i, s := range f.sites {
+		require.Positive(t, lost[i], "receiver %d", i)
+		require.Zero(t, s.backbone.Stats().Reconnects)
 	}
 }
