@@ -10,6 +10,7 @@ import (
 
 	"github.com/hermes-zmq/hermes/internal/backlog"
 	"github.com/hermes-zmq/hermes/internal/batch"
+	"github.com/hermes-zmq/hermes/internal/carrier"
 	"github.com/hermes-zmq/hermes/internal/deadline"
 	"github.com/hermes-zmq/hermes/internal/durable"
 	"github.com/hermes-zmq/hermes/internal/errs"
@@ -23,8 +24,9 @@ import (
 // durableTopics is nil-safe: a backbone without durable topics has nil. Its lock is that of link.
 
 type durableTopics struct {
-	site *durable.Site
-	link *link
+	site    *durable.Site
+	link    *link
+	history *durable.History
 }
 
 // openDurable takes over the backlog, if there are durable topics.
@@ -57,7 +59,7 @@ func (b *Backbone) openDurable() error {
 	for _, p := range site.Prefixes() {
 		b.link.wanted.Add(p) // for good
 	}
-	b.link.durable = &durableTopics{site, &b.link}
+	b.link.durable = &durableTopics{site, &b.link, site.History(b.link.settle, b.link.exported)}
 	return nil
 }
 
@@ -107,7 +109,7 @@ func (d *durableTopics) send(b *batch.Batch, missed []bool) (messages int, bytes
 	if d == nil {
 		return 0, 0
 	}
-	want := func(i int) bool { return d.link.exports.Match(batch.Topic(b.Message(i))) }
+	want := func(i int) bool { return d.link.exported(batch.Topic(b.Message(i))) }
 	if d.link.exports.Len() == 0 {
 		want = nil
 	}
@@ -145,6 +147,28 @@ func (d *durableTopics) count(s *Stats) {
 	s.DurableDroppedDamaged, s.DurableDroppedTooLong = n.DroppedDamaged, n.DroppedTooLong
 	s.DurableIn, s.DurableInBytes, s.DurableDuplicates = n.In, n.InBytes, n.Duplicates
 	s.DurableDroppedDeniedIn, s.DurableDroppedMalformed = n.DroppedDenied, n.DroppedMalformed
+}
+
+// History implements relay.Historian.
+func (l *link) History() carrier.History {
+	if l.durable == nil {
+		return nil // a nil pointer would not be a nil interface
+	}
+	return l.durable.history
+}
+
+// exported reports whether messages of a topic may leave the site.
+func (l *link) exported(topic []byte) bool { return l.exports.Len() == 0 || l.exports.Match(topic) }
+
+// settle waits until what the post office was relaying has been given to the link.
+func (l *link) settle(ctx context.Context) error {
+	l.wanting.Lock() // running is held for as long as a delivery takes
+	port := l.wants
+	l.wanting.Unlock()
+	if port == nil {
+		return nil
+	}
+	return port.Settle(ctx)
 }
 
 // keep puts a batch into the cache of last values, and reports whether the post office runs.

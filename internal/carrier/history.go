@@ -33,7 +33,7 @@ type HistoryReader interface {
 	// It does not wait.
 	Mark()
 	// Next gives the next messages, those of one publisher in the order in which it has sent them, as
-	// it has sent them. The caller becomes an owner of the batch. A nil batch says that the
+	// it has sent them. The outlet has sent each of them before, or never will. The caller becomes an owner of the batch. A nil batch says that the
 	// goal is reached; then there is another Mark before the next Next. Next waits for what is not
 	// stored yet. reached is the time, on the clock of the store, before which everything has
 	// been given; zero: not known. After an error nothing more comes.

@@ -18,7 +18,7 @@ import (
 // through a consumer that JetStream forgets; one is made for each session, which begins behind
 // the position, and ends when the connection does, or anything goes wrong.
 //
-// The goroutine run has all fields, but mu guards at and saved. Close uses them when it has ended.
+// The goroutine run has all fields, but mu guards what is below it. Close uses them when it has ended.
 type receiver struct {
 	s      *Site
 	l      *line
@@ -29,9 +29,11 @@ type receiver struct {
 	uncertain uint64 // messages up to this one may have been delivered before the site was killed
 	warmed    uint64 // Site.runs, when the cache was filled
 
-	mu    sync.Mutex
-	at    position
-	saved position
+	mu      sync.Mutex
+	at      position
+	saved   position
+	reached time.Time // when the last message that was delivered was stored
+	all     bool      // everything was delivered that was stored by then, and a session goes on
 }
 
 // Bounds of what is fetched ahead.
@@ -65,6 +67,29 @@ func (r *receiver) moveTo(p position) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.at = p
+}
+
+// progress is when the last message that was delivered was stored, and whether everything was.
+func (r *receiver) progress() (reached time.Time, all bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.reached, r.all
+}
+
+// delivered is the last message of the stream that was delivered, or never will be.
+func (r *receiver) delivered() uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.at.Last
+}
+
+// noteProgress changes it; a zero time leaves that as it is.
+func (r *receiver) noteProgress(reached time.Time, all bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.all = all; !reached.IsZero() {
+		r.reached = reached
+	}
 }
 
 // run reads until Close, one session after another.
@@ -105,6 +130,8 @@ func (r *receiver) session(works func()) error {
 	if err != nil {
 		return err
 	}
+	r.noteProgress(time.Time{}, consumer.CachedInfo().NumPending == 0)
+	defer r.noteProgress(time.Time{}, false)
 	in := make(chan jetstream.Msg, fetchMessages)
 	failed := make(chan error, 1)
 	fetch, err := consumer.Consume(func(m jetstream.Msg) {
@@ -228,6 +255,8 @@ func (r *receiver) deliver(ctx context.Context, m jetstream.Msg, in <-chan jetst
 	b := batch.Get()
 	defer b.Release()
 	last := r.at
+	var stored time.Time
+	var pending uint64
 	for more := true; more && err == nil; {
 		var meta *jetstream.MsgMetadata
 		if meta, err = m.Metadata(); err == nil && meta.Sequence.Consumer != *next {
@@ -237,7 +266,7 @@ func (r *receiver) deliver(ctx context.Context, m jetstream.Msg, in <-chan jetst
 			break
 		}
 		*next++
-		last.Last = meta.Sequence.Stream
+		last.Last, stored, pending = meta.Sequence.Stream, meta.Timestamp, meta.NumPending
 		r.take(b, m.Headers(), m.Data(), last.Last <= r.uncertain)
 		if more = !b.Full(); more {
 			select {
@@ -255,6 +284,7 @@ func (r *receiver) deliver(ctx context.Context, m jetstream.Msg, in <-chan jetst
 	r.s.in.Add(uint64(b.Len()))
 	r.s.inBytes.Add(uint64(b.Size()))
 	r.moveTo(last)
+	r.noteProgress(stored, pending == 0 && err == nil)
 	return err
 }
 

@@ -134,6 +134,20 @@ func (g *staging) written(c *chunk) {
 	}
 }
 
+// accepted is how many messages there was room for, and handled how many of these the writer has
+// dealt with.
+func (g *staging) accepted() uint64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.taken - g.dropped
+}
+
+func (g *staging) handled() uint64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.taken - g.dropped - uint64(g.messages)
+}
+
 func (g *staging) close() {
 	g.mu.Lock()
 	g.closed = true

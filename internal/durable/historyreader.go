@@ -1,0 +1,274 @@
+package durable
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/hermes-zmq/hermes/internal/batch"
+)
+
+// historyReader reads the streams of a site for one receiver, one after another. One goroutine uses
+// it.
+//
+// The goal of a Mark is the last message of each stream, once everything that was sent before the
+// Mark is acknowledged. What came from other sites was in its stream before it was sent here.
+//
+// A message of another site is given when the site's own receiver has delivered it, or it would come
+// once more; so is everything before the position from which that receiver began.
+type historyReader struct {
+	h      *History
+	parts  []*historyPart
+	now    int // which part is read
+	marked bool
+}
+
+const (
+	// patience is how long a reader tries again without success.
+	patience = 10 * time.Second
+	// historyIdle is how long JetStream keeps the consumer of a receiver that takes nothing; then
+	// another one is made.
+	historyIdle = 5 * time.Minute
+	// historyBytes is about how much is fetched at once.
+	historyBytes    = 256 << 10
+	historyMessages = 2048
+)
+
+// Mark implements carrier.HistoryReader.
+func (r *historyReader) Mark() { r.marked = true }
+
+// Next implements carrier.HistoryReader.
+func (r *historyReader) Next(ctx context.Context) (*batch.Batch, time.Time, error) {
+	var p pause
+	for began := time.Now(); ; {
+		b, reached, err := r.try(ctx)
+		if err == nil || ctx.Err() != nil {
+			return b, reached, err
+		}
+		for _, part := range r.parts {
+			part.consumer = nil
+		}
+		if time.Since(began) > patience || !p.wait(ctx) {
+			return nil, time.Time{}, err
+		}
+	}
+}
+
+func (r *historyReader) try(ctx context.Context) (*batch.Batch, time.Time, error) {
+	if r.marked {
+		if err := r.setGoals(ctx); err != nil {
+			return nil, time.Time{}, err
+		}
+		r.marked, r.now = false, 0
+	}
+	for ; r.now < len(r.parts); r.now++ {
+		b, reached, err := r.parts[r.now].read(ctx)
+		if len(r.parts) > 1 {
+			reached = time.Time{} // other streams are not read so far
+		}
+		if b != nil || err != nil {
+			return b, reached, err
+		}
+	}
+	return nil, time.Time{}, nil
+}
+
+func (r *historyReader) setGoals(ctx context.Context) error {
+	if err := r.h.settle(ctx); err != nil {
+		return err
+	}
+	if err := r.h.s.stored(ctx); err != nil {
+		return err
+	}
+	for _, part := range r.parts {
+		if err := part.setGoal(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Close implements carrier.HistoryReader. JetStream forgets a consumer that is not deleted.
+func (r *historyReader) Close() {
+	for _, part := range r.parts {
+		part.close()
+	}
+}
+
+// historyPart reads one stream, through a consumer that is made again where it fails.
+type historyPart struct {
+	s       *Site
+	l       *line
+	stream  *stream
+	own     *receiver // of the site
+	filters []string
+	since   time.Time
+
+	source   jetstream.Stream
+	consumer jetstream.Consumer // nil: there is none
+	expected uint64             // number of the next message of the consumer
+	next     uint64             // sequence of the stream: everything before it is read; 0: read from since on
+	goal     uint64             // last sequence to read
+	size     int                // about that of a message
+}
+
+// setGoal makes the last message of the stream the goal.
+func (p *historyPart) setGoal(ctx context.Context) error {
+	wait, cancel := p.l.request(ctx)
+	defer cancel()
+	st, err := p.l.js.Stream(wait, p.stream.name)
+	if err != nil {
+		return fmt.Errorf("cannot read the stream %s: %w", p.stream.name, err)
+	}
+	p.source, p.goal = st, st.CachedInfo().State.LastSeq
+	return nil
+}
+
+// open makes a consumer.
+func (p *historyPart) open(ctx context.Context) error {
+	c := consumerConfig()
+	c.FilterSubjects, c.InactiveThreshold = p.filters, historyIdle
+	switch {
+	case p.next > 0:
+		c.DeliverPolicy, c.OptStartSeq = jetstream.DeliverByStartSequencePolicy, p.next
+	case !p.since.IsZero():
+		c.DeliverPolicy, c.OptStartTime = jetstream.DeliverByStartTimePolicy, &p.since
+	default:
+		c.DeliverPolicy = jetstream.DeliverAllPolicy
+	}
+	wait, cancel := p.l.request(ctx)
+	defer cancel()
+	consumer, err := p.source.CreateConsumer(wait, c)
+	if err != nil {
+		return fmt.Errorf("cannot read the stream %s: %w", p.stream.name, err)
+	}
+	p.consumer, p.expected = consumer, 1
+	if p.next == 0 {
+		p.next = consumer.CachedInfo().Delivered.Stream + 1
+	}
+	return nil
+}
+
+// read gives the next messages, and nil where the goal is reached.
+func (p *historyPart) read(ctx context.Context) (b *batch.Batch, reached time.Time, err error) {
+	for {
+		if p.consumer == nil {
+			if err := p.open(ctx); err != nil {
+				return nil, time.Time{}, err
+			}
+		}
+		first := p.next
+		b, reached, err = p.fetch()
+		if b != nil {
+			if err = p.awaitDelivered(ctx); err != nil {
+				b.Release()
+				b, p.next, p.consumer = nil, first, nil
+			}
+		}
+		if err != nil || b != nil {
+			return b, reached, err
+		}
+		if over, err := p.isOver(ctx); over || err != nil {
+			return nil, time.Time{}, err
+		}
+		if !sleep(ctx, storedLook) { // the consumer has not heard yet of what is stored
+			return nil, time.Time{}, ctx.Err()
+		}
+	}
+}
+
+// awaitDelivered waits until the site has delivered what was fetched.
+func (p *historyPart) awaitDelivered(ctx context.Context) error {
+	err := awaitProgress(ctx, p.next-1, p.own.delivered)
+	if err != nil && ctx.Err() == nil {
+		err = fmt.Errorf("this site has not received all of the stream %s so far", p.stream.name)
+	}
+	return err
+}
+
+// fetch gives some of what there is, or nil.
+func (p *historyPart) fetch() (b *batch.Batch, reached time.Time, err error) {
+	p.size = max(p.size, 128)
+	messages, err := p.consumer.FetchNoWait(min(max(historyBytes/p.size, 1), historyMessages))
+	if err != nil {
+		return nil, time.Time{}, fmt.Errorf("cannot read the stream %s: %w", p.stream.name, err)
+	}
+	for m := range messages.Messages() {
+		meta, bad := m.Metadata()
+		if bad == nil && meta.Sequence.Consumer != p.expected {
+			bad = errors.New("a message is missing between two of JetStream")
+		}
+		if err != nil || bad != nil {
+			err = errors.Join(err, bad)
+			continue // the channel has to be emptied
+		}
+		p.expected++
+		p.next, reached = meta.Sequence.Stream+1, meta.Timestamp
+		p.size = (3*p.size + len(m.Data())) / 4
+		if b == nil {
+			b = batch.Get()
+		}
+		p.take(b, m)
+	}
+	if err == nil {
+		err = messages.Error()
+	}
+	if b != nil {
+		p.noteBroken(err) // what has come is in order
+		return b, reached, nil
+	}
+	if errors.Is(err, jetstream.ErrNoMessages) {
+		err = nil
+	}
+	return nil, time.Time{}, err
+}
+
+// noteBroken lets another consumer go on, if this one has failed.
+func (p *historyPart) noteBroken(err error) {
+	if err != nil && !errors.Is(err, jetstream.ErrNoMessages) {
+		p.consumer = nil
+	}
+}
+
+// take adds a message that the site would deliver, or has sent itself.
+func (p *historyPart) take(b *batch.Batch, m jetstream.Msg) {
+	msg := m.Data()
+	topic := batch.Topic(msg)
+	own := m.Headers().Get(headerSite) == p.s.token
+	if wellFormed(msg) && p.s.Match(topic) && (own || p.s.cfg.Admit == nil || p.s.cfg.Admit(topic)) {
+		b.AppendMessage(msg)
+	}
+}
+
+// isOver reports whether nothing up to the goal is left to read. It asks the stream itself: a
+// consumer hears later than the sender that a message is stored.
+func (p *historyPart) isOver(ctx context.Context) (bool, error) {
+	if p.next > p.goal {
+		return true, nil
+	}
+	for _, f := range p.filters {
+		wait, cancel := p.l.request(ctx)
+		m, err := p.source.GetMsg(wait, p.next, jetstream.WithGetMsgSubject(f))
+		cancel()
+		switch {
+		case errors.Is(err, jetstream.ErrMsgNotFound):
+		case err != nil:
+			return false, fmt.Errorf("cannot read the stream %s: %w", p.stream.name, err)
+		case m.Sequence <= p.goal:
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+func (p *historyPart) close() {
+	if p.consumer == nil || !p.l.nc.IsConnected() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_ = p.source.DeleteConsumer(ctx, p.consumer.CachedInfo().Name)
+}
