@@ -103,13 +103,13 @@ func (a *archive) Begin(p relay.Port) {
 	a.mu.Unlock()
 	p.Want([]byte(`"kept/`))
 }
-func (a *archive) Subscribe([]byte)                            {}
-func (a *archive) Unsubscribe([]byte)                          {}
-func (a *archive) Route(string, map[uint64][]string)           {}
-func (a *archive) Screen() bool                                { return false }
-func (a *archive) Admit(_ uint64, b *batch.Batch) *batch.Batch { return b }
-func (a *archive) End(*deadline.StopLimit)                     {}
-func (a *archive) History() carrier.History                    { return a }
+func (a *archive) Subscribe([]byte)                                     {}
+func (a *archive) Unsubscribe([]byte)                                   {}
+func (a *archive) Route(string, map[uint64][]string)                    {}
+func (a *archive) Screen() bool                                         { return false }
+func (a *archive) Admit(uint64, *batch.Batch, func(*batch.Batch, bool)) {}
+func (a *archive) End(*deadline.StopLimit)                              {}
+func (a *archive) History() carrier.History                             { return a }
 func (a *archive) Send(b *batch.Batch, _ []bool) (int, int64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

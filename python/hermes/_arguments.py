@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Container, Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from hermes import errors
@@ -33,6 +33,21 @@ def duration(seconds: float) -> str:
     if not seconds <= _CENTURY:
         seconds = _CENTURY
     return f"{max(0, round(seconds * 1e6))}us"
+
+
+def since_text(since: Any) -> str:
+    """Convert the time from which on history is wanted; a datetime without a zone is local time."""
+    if isinstance(since, str):
+        return since
+    if isinstance(since, datetime):
+        return since.astimezone(timezone.utc).isoformat()
+    if isinstance(since, timedelta):
+        return f"{round(since.total_seconds() * 1e6)}us"
+    if isinstance(since, (int, float)) and not isinstance(since, bool):
+        return f"{since:.6f}"
+    raise TypeError(
+        f"since must be a str, a datetime, a timedelta or a number, not {type(since).__name__}"
+    )
 
 
 def seconds(duration: str) -> float:

@@ -239,6 +239,9 @@ class PostOfficeStats(ComponentStats, total=False):
         What the cache of last values holds.
     cache_evicted, cache_sent, cache_dropped
         What it has evicted, has sent to new subscribers, and could not send.
+    history_messages, history_incomplete, history_subscribers
+        Sent from history, how often a subscriber was told that it does not get all, and the
+        subscribers that read history now.
     """
 
     in_messages: int
@@ -256,6 +259,9 @@ class PostOfficeStats(ComponentStats, total=False):
     cache_evicted: int
     cache_sent: int
     cache_dropped: int
+    history_messages: int
+    history_incomplete: int
+    history_subscribers: int
     publishers: list[Peer]
     subscribers: list[Peer]
 

@@ -6,6 +6,7 @@ import logging
 import sys
 import weakref
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from hermes import _star_import, errors
@@ -17,6 +18,7 @@ from hermes._arguments import (
     duration,
     name_text,
     names,
+    since_text,
     topic_prefix,
 )
 from hermes._attributes import ReplaceableProperty, Socket
@@ -86,6 +88,7 @@ class Receiver(_Component):
         exchanges: str | Iterable[str] | None = None,
         *,
         on_slow: str | None = None,
+        since: str | datetime | timedelta | float | None = None,
         options: Mapping[str, OptionValue] | None = None,
         on_event: OnEvent | None = None,
         codec: Any = None,
@@ -106,6 +109,10 @@ class Receiver(_Component):
         on_slow
             What to do with an envelope that is too old: ``"stop"`` (the default, as in 1.x),
             ``"drop"`` it, ``"warn"`` in the log, or ``"ignore"``.
+        since
+            From when on to receive what was sent before the start, at a post office that keeps
+            history of its topics: ``"all"``, a span of time before the start (a timedelta, or
+            ``"10m"``), or a time (a datetime, seconds since 1970, or a text as in RFC 3339).
         options
             Options of the native library; the configuration page lists them.
         on_event
@@ -117,6 +124,8 @@ class Receiver(_Component):
         super().__init__(name, options, on_event)
         if on_slow is not None:
             self._hermes_options["on_slow"] = on_slow
+        if since is not None:
+            self._hermes_options["since"] = since_text(since)
         self.sub_addr = addresses(sub_addr)
         #: A true value while it runs; see `hermes._attributes.Socket`.
         self.sock: Any = None
