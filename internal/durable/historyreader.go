@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/hermes-zmq/hermes/internal/batch"
@@ -32,9 +33,14 @@ const (
 	// historyIdle is how long JetStream keeps the consumer of a receiver that takes nothing; then
 	// another one is made.
 	historyIdle = 5 * time.Minute
-	// historyBytes is about how much is fetched at once.
-	historyBytes    = 256 << 10
-	historyMessages = 2048
+	// historyMessages and historyBytes bound what is fetched ahead for one receiver; two of the
+	// greatest messages always fit.
+	historyMessages = 1024
+	historyBytes    = 1 << 20
+	// firstWait is how long to wait for a message before the stream is asked whether there is one,
+	// and nextWait for another one for the same batch.
+	firstWait = 5 * time.Millisecond
+	nextWait  = 100 * time.Microsecond
 )
 
 // Mark implements carrier.HistoryReader.
@@ -49,7 +55,7 @@ func (r *historyReader) Next(ctx context.Context) (*batch.Batch, time.Time, erro
 			return b, reached, err
 		}
 		for _, part := range r.parts {
-			part.consumer = nil
+			part.stop()
 		}
 		if time.Since(began) > patience || !p.wait(ctx) {
 			return nil, time.Time{}, err
@@ -108,11 +114,11 @@ type historyPart struct {
 	since   time.Time
 
 	source   jetstream.Stream
-	consumer jetstream.Consumer // nil: there is none
-	expected uint64             // number of the next message of the consumer
-	next     uint64             // sequence of the stream: everything before it is read; 0: read from since on
-	goal     uint64             // last sequence to read
-	size     int                // about that of a message
+	consumer string                    // its name
+	messages jetstream.MessagesContext // of the consumer; nil: there is none
+	expected uint64                    // number of the next message of the consumer
+	next     uint64                    // sequence of the stream: everything before it is read; 0: read from since on
+	goal     uint64                    // last sequence to read
 }
 
 // setGoal makes the last message of the stream the goal.
@@ -145,9 +151,15 @@ func (p *historyPart) open(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("cannot read the stream %s: %w", p.stream.name, err)
 	}
-	p.consumer, p.expected = consumer, 1
+	ahead := jetstream.PullMaxMessagesWithBytesLimit(historyMessages, max(historyBytes, 2*int(p.l.nc.MaxPayload())))
+	messages, err := consumer.Messages(ahead, jetstream.PullHeartbeat(heartbeat), jetstream.WithMessagesErrOnMissingHeartbeat(true))
+	if err != nil {
+		return fmt.Errorf("cannot read the stream %s: %w", p.stream.name, err)
+	}
+	info := consumer.CachedInfo()
+	p.consumer, p.messages, p.expected = info.Name, messages, 1
 	if p.next == 0 {
-		p.next = consumer.CachedInfo().Delivered.Stream + 1
+		p.next = info.Delivered.Stream + 1
 	}
 	return nil
 }
@@ -155,7 +167,7 @@ func (p *historyPart) open(ctx context.Context) error {
 // read gives the next messages, and nil where the goal is reached.
 func (p *historyPart) read(ctx context.Context) (b *batch.Batch, reached time.Time, err error) {
 	for {
-		if p.consumer == nil {
+		if p.messages == nil {
 			if err := p.open(ctx); err != nil {
 				return nil, time.Time{}, err
 			}
@@ -165,7 +177,8 @@ func (p *historyPart) read(ctx context.Context) (b *batch.Batch, reached time.Ti
 		if b != nil {
 			if err = p.awaitDelivered(ctx); err != nil {
 				b.Release()
-				b, p.next, p.consumer = nil, first, nil
+				p.stop()
+				b, p.next = nil, first
 			}
 		}
 		if err != nil || b != nil {
@@ -173,10 +186,7 @@ func (p *historyPart) read(ctx context.Context) (b *batch.Batch, reached time.Ti
 		}
 		if over, err := p.isOver(ctx); over || err != nil {
 			return nil, time.Time{}, err
-		}
-		if !sleep(ctx, storedLook) { // the consumer has not heard yet of what is stored
-			return nil, time.Time{}, ctx.Err()
-		}
+		} // otherwise the consumer has not heard yet of what is stored
 	}
 }
 
@@ -189,47 +199,44 @@ func (p *historyPart) awaitDelivered(ctx context.Context) error {
 	return err
 }
 
-// fetch gives some of what there is, or nil.
+// fetch gives some of what there is, or nil. It does not ask JetStream for a number of messages without
+// waiting, because the client gives up answers after a second, and what they bring is lost.
 func (p *historyPart) fetch() (b *batch.Batch, reached time.Time, err error) {
-	p.size = max(p.size, 128)
-	messages, err := p.consumer.FetchNoWait(min(max(historyBytes/p.size, 1), historyMessages))
-	if err != nil {
-		return nil, time.Time{}, fmt.Errorf("cannot read the stream %s: %w", p.stream.name, err)
-	}
-	for m := range messages.Messages() {
-		meta, bad := m.Metadata()
-		if bad == nil && meta.Sequence.Consumer != p.expected {
-			bad = errors.New("a message is missing between two of JetStream")
+	wait := firstWait
+	for b == nil || !b.Full() {
+		m, err := p.messages.Next(jetstream.NextMaxWait(wait))
+		if errors.Is(err, nats.ErrTimeout) {
+			break
 		}
-		if err != nil || bad != nil {
-			err = errors.Join(err, bad)
-			continue // the channel has to be emptied
+		var meta *jetstream.MsgMetadata
+		if err == nil {
+			meta, err = m.Metadata()
+		}
+		if err == nil && meta.Sequence.Consumer != p.expected {
+			err = errors.New("a message is missing between two of JetStream")
+		}
+		if err != nil && b != nil {
+			p.stop() // what has come is in order, and another consumer goes on behind it
+			break
+		}
+		if err != nil {
+			return nil, time.Time{}, fmt.Errorf("cannot read the stream %s: %w", p.stream.name, err)
 		}
 		p.expected++
 		p.next, reached = meta.Sequence.Stream+1, meta.Timestamp
-		p.size = (3*p.size + len(m.Data())) / 4
 		if b == nil {
-			b = batch.Get()
+			b, wait = batch.Get(), nextWait
 		}
 		p.take(b, m)
 	}
-	if err == nil {
-		err = messages.Error()
-	}
-	if b != nil {
-		p.noteBroken(err) // what has come is in order
-		return b, reached, nil
-	}
-	if errors.Is(err, jetstream.ErrNoMessages) {
-		err = nil
-	}
-	return nil, time.Time{}, err
+	return b, reached, nil
 }
 
-// noteBroken lets another consumer go on, if this one has failed.
-func (p *historyPart) noteBroken(err error) {
-	if err != nil && !errors.Is(err, jetstream.ErrNoMessages) {
-		p.consumer = nil
+// stop ends the consumer, if there is one.
+func (p *historyPart) stop() {
+	if p.messages != nil {
+		p.messages.Stop()
+		p.messages = nil
 	}
 }
 
@@ -265,10 +272,14 @@ func (p *historyPart) isOver(ctx context.Context) (bool, error) {
 }
 
 func (p *historyPart) close() {
-	if p.consumer == nil || !p.l.nc.IsConnected() {
+	if p.messages == nil {
+		return
+	}
+	p.stop()
+	if !p.l.nc.IsConnected() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	_ = p.source.DeleteConsumer(ctx, p.consumer.CachedInfo().Name)
+	_ = p.source.DeleteConsumer(ctx, p.consumer)
 }
