@@ -35,6 +35,14 @@ def duration(seconds: float) -> str:
     return f"{max(0, round(seconds * 1e6))}us"
 
 
+def receiver_options(on_slow: str | None, since: Any) -> dict[str, str]:
+    """Return the options that arguments of a receiver stand for, if they were given."""
+    options = {} if on_slow is None else {"on_slow": on_slow}
+    if since is not None:
+        options["since"] = since_text(since)
+    return options
+
+
 def since_text(since: Any) -> str:
     """Convert the time from which on history is wanted; a datetime without a zone is local time."""
     if isinstance(since, str):

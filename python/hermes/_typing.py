@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Callable, TypedDict, Union
 
 #: A value that an option may be given as.
 OptionValue = Union[str, bool, int, float, timedelta]
+#: From when on history is wanted: see `Receiver`.
+Since = Union[str, datetime, timedelta, float]
 
 
 class Event(TypedDict, total=False):

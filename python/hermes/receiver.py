@@ -6,7 +6,6 @@ import logging
 import sys
 import weakref
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from hermes import _star_import, errors
@@ -18,7 +17,7 @@ from hermes._arguments import (
     duration,
     name_text,
     names,
-    since_text,
+    receiver_options,
     topic_prefix,
 )
 from hermes._attributes import ReplaceableProperty, Socket
@@ -33,7 +32,7 @@ from hermes._queue.origins import AcceptedOrigins
 from hermes._queue.pumps import ReceivePump
 from hermes._queue.q import ReceiverQ, give_back, take_from
 from hermes._queue.recv import ReceiveQueue, ReceiverIterator
-from hermes._typing import OnEvent, OptionValue, ReceiverStats
+from hermes._typing import OnEvent, OptionValue, ReceiverStats, Since
 from hermes._zmq_context import Context
 from hermes.structs import Envelope
 
@@ -47,7 +46,6 @@ else:
 log = logging.getLogger(__name__)
 
 _NEVER = duration(float("inf"))  # an age that no envelope exceeds
-
 _NOTHING = "nothing arrives"  # what a warning says about taking before the start
 
 if TYPE_CHECKING:
@@ -88,7 +86,7 @@ class Receiver(_Component):
         exchanges: str | Iterable[str] | None = None,
         *,
         on_slow: str | None = None,
-        since: str | datetime | timedelta | float | None = None,
+        since: Since | None = None,
         options: Mapping[str, OptionValue] | None = None,
         on_event: OnEvent | None = None,
         codec: Any = None,
@@ -110,9 +108,8 @@ class Receiver(_Component):
             What to do with an envelope that is too old: ``"stop"`` (the default, as in 1.x),
             ``"drop"`` it, ``"warn"`` in the log, or ``"ignore"``.
         since
-            From when on to receive what was sent before the start, at a post office that keeps
-            history of its topics: ``"all"``, a span of time before the start (a timedelta, or
-            ``"10m"``), or a time (a datetime, seconds since 1970, or a text as in RFC 3339).
+            From when on to receive what was sent before the start, if the post office keeps it:
+            ``"all"``, a timedelta, a datetime, seconds since 1970, or a text such as ``"10m"``.
         options
             Options of the native library; the configuration page lists them.
         on_event
@@ -122,10 +119,7 @@ class Receiver(_Component):
             ``loads`` and ``dumps``.
         """
         super().__init__(name, options, on_event)
-        if on_slow is not None:
-            self._hermes_options["on_slow"] = on_slow
-        if since is not None:
-            self._hermes_options["since"] = since_text(since)
+        self._hermes_options.update(receiver_options(on_slow, since))
         self.sub_addr = addresses(sub_addr)
         #: A true value while it runs; see `hermes._attributes.Socket`.
         self.sock: Any = None
@@ -269,8 +263,7 @@ class Receiver(_Component):
         Returns
         -------
         list of Envelope
-            Oldest first; empty if the time is up, or the receiver has stopped and everything is
-            taken.
+            Oldest first; empty if the time is up, or it has stopped and everything is taken.
 
         Raises
         ------
@@ -469,16 +462,14 @@ class Receiver(_Component):
     def _hermes_assigned(self, name: str, value: Any) -> None:
         super()._hermes_assigned(name, value)
         core = self.__dict__.get("_hermes_core")
-        if name == "timeout" and core is not None:
-            if self._hermes_received.age_check is None:
-                core.set("timeout", duration(self.timeout))
+        if name == "timeout" and core is not None and self._hermes_received.age_check is None:
+            core.set("timeout", duration(self.timeout))
         elif name == "q" and "_hermes_q" in self.__dict__:
             if isinstance(value, ReceiverQ) and value is not self._hermes_q:
                 value.hermes_become_real()  # it is that of another receiver
             if core is not None or value is not self._hermes_q:
                 self._hermes_pump_into_q()
         elif name == "_exchanges" and core is not None:
-            # The pump filters first, then the library stops: nothing passes in between.
             self._hermes_origins.expect(self)
             self._hermes_pump_into_q()
             if self._hermes_received.age_check is None:
