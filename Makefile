@@ -131,6 +131,10 @@ bench: build ## measures hermes against its competitors, in about twelve minutes
 	@.ci/deps bench
 	bench/run --write $(if $(LONG),--long)
 
+.PHONY: bench-scale
+bench-scale: build build/nats-server venv ## measures what messages, receivers and sites cost, for bench/scale, in about three minutes
+	PYTHONPATH=bench:python $(PYTHON_OF_TESTS) -m scale --calibrate
+
 .PHONY: bench-cpp
 bench-cpp: build ## measures hermes.hpp against the C calls that it makes
 	@.ci/deps bench
@@ -157,7 +161,7 @@ test: test-ready ## every test but those of interop with other implementations
 
 # What several of them need is made before, and once; so that they only read it.
 .PHONY: test-ready
-test-ready: deps-test deps-bindings $(INSTALLED) build venv venv-wheel venv-old wheel build/bindings/c/echo
+test-ready: deps-test deps-bindings $(INSTALLED) build build/nats-server venv venv-wheel venv-old wheel build/bindings/c/echo
 	go vet ./...
 	bindings/node/build
 	bindings/java/build
@@ -196,8 +200,8 @@ test-libzmq: build venv venv-old ## the package of the checkout on libzmq (test-
 	HERMES_ENGINE=libzmq $(PYTEST) python/tests --ignore python/tests/differential -m "not one_engine"
 
 .PHONY: test-docs
-test-docs: deps-test deps-bindings build venv ## the examples, and every command and snippet of the documents
-	$(PYTEST) examples/tests docs/tests
+test-docs: deps-test deps-bindings build build/nats-server venv ## the examples, and every command and snippet of the documents
+	$(PYTEST) examples/tests docs/tests bench/scale/tests
 
 .PHONY: test-install
 test-install: deps-test build venv ## make install and make wheel, used by programs outside the checkout
