@@ -29,7 +29,9 @@ type stream struct {
 
 const (
 	defaultDuplicates = 2 * time.Minute
-	requestTimeout    = 10 * time.Second
+	// requestTimeout is short because servers that have not agreed on a leader yet give no answer. A
+	// request may be made again: it changes nothing the second time.
+	requestTimeout = 3 * time.Second
 )
 
 func newStream(space natssubject.Space, t Topics) (stream, error) {
