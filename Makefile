@@ -126,6 +126,10 @@ venv-old:
 demo: $(LIBRARY) build/examples/demo/table ## runs a small cluster that publishes readings of this machine, in about 15 seconds
 	@PYTHONPATH=python $$(.ci/python) examples/demo/demo.py --seconds $(SECONDS_OF_DEMO) $(if $(AT),--at $(AT))
 
+.PHONY: demo-cluster
+demo-cluster: $(LIBRARY) build/hermes ## runs two post offices that have joined, and kills one meanwhile, in about 20 seconds
+	@PYTHONPATH=python $$(.ci/python) examples/demo/cluster.py
+
 .PHONY: bench
 bench: build ## measures hermes against its competitors, in about twelve minutes (LONG=1: longer)
 	@.ci/deps bench
