@@ -24,10 +24,9 @@ import (
 
 // engine is a NATS server that can be stopped and started again at the same address.
 type engine struct {
-	t     testing.TB
-	o     server.Options
-	now   *server.Server
-	store string
+	t   testing.TB
+	o   server.Options
+	now *server.Server
 }
 
 func startEngine(t testing.TB) *engine {
@@ -74,7 +73,6 @@ type testSite struct {
 	mu     sync.Mutex
 	got    []string // TOPIC/ORIGIN/NUMBER, or the data of what has no number
 	marked int      // how many had the mark of the cache
-	kept   []string // in the cache
 	closed bool     // the post office does not run
 }
 
