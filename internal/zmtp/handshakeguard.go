@@ -14,7 +14,8 @@ const turnsOfTLS = 2
 
 // What an attack is, and what it means.
 const (
-	slowdown     = 4
+	slowdown     = 4 // of turns
+	slowAccepts  = 2
 	slowFailures = 5               // turns after which a failure is forgotten
 	attackFrom   = 5 * time.Second // that forget is away: 250 failures, with the default rate
 	attackMost   = 2 * attackFrom  // at which forget stays, so that an attack is over soon
@@ -26,7 +27,7 @@ const (
 // does not.
 //
 // Where very many handshakes fail, of whatever kind, the socket is under attack: turns take slowdown
-// times as long, and connections are accepted at the rate of handshakes at most, so that those that
+// times as long, and connections are accepted at half of the rate of handshakes at most, so that those that
 // exist keep the processors. The others wait in the queue of the kernel. That lasts while
 // more than a fifth of the rate fails.
 type handshakeGuard struct {
@@ -120,7 +121,7 @@ func (g *handshakeGuard) takeAccept(now time.Time) (pause time.Duration) {
 	if g.accept.Before(now) {
 		g.accept = now
 	}
-	g.accept = g.accept.Add(2 * g.every)
+	g.accept = g.accept.Add(slowAccepts * 2 * g.every)
 	return g.accept.Sub(now)
 }
 

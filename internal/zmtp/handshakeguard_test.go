@@ -108,7 +108,7 @@ func TestManyFailuresSlowHandshakesAndConnectionsDown(t *testing.T) {
 	require.Zero(t, g.takeAccept(start), "a second's worth is no attack")
 	g.failed(start)
 	for n := range 10 {
-		require.Equal(t, time.Duration(n+1)*10*time.Millisecond, g.takeAccept(start), "at the rate of handshakes")
+		require.Equal(t, time.Duration(n+1)*20*time.Millisecond, g.takeAccept(start), "at half of the rate of handshakes")
 	}
 	turns := func(at time.Time) (last time.Duration) {
 		g.turn = at
