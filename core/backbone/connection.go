@@ -3,6 +3,7 @@ package backbone
 import (
 	"cmp"
 	"fmt"
+	"net/url"
 	"strings"
 	"time"
 
@@ -83,9 +84,17 @@ func (b *Backbone) connect() error {
 	return nil
 }
 
-// where names the NATS servers.
+// where names the NATS servers, without users, passwords and tokens.
 func (b *Backbone) where() string {
-	return cmp.Or(strings.Join(b.o.Servers, ","), "its own NATS server")
+	var shown []string
+	for _, text := range b.o.Servers {
+		if u, err := url.Parse(text); err == nil && u.Host != "" {
+			u.User = nil
+			text = u.String()
+		}
+		shown = append(shown, text)
+	}
+	return cmp.Or(strings.Join(shown, ","), "its own NATS server")
 }
 
 func (b *Backbone) onConnected(c *nats.Conn) {
