@@ -43,6 +43,12 @@ func TestAPostOfficeBetweenTwoSitesKeepsItsOwnPublishers(t *testing.T) {
 	})
 	const n = 3000
 	atA, atP := newPublisher(t, a.office, "a"), newPublisher(t, p.office, "p")
+	for _, p := range []*core.Publisher{atA, atP} {
+		eventually(t, "a publisher has not heard of all subscriptions", func() bool {
+			s := p.Stats()
+			return len(s.Peers) == 1 && s.Peers[0].Subscriptions == 2
+		})
+	}
 	for i := range n {
 		publish(t, atA, "t", i, i+1)
 		publish(t, atP, "t", i, i+1)

@@ -161,8 +161,8 @@ func BenchmarkReceiversThatComeBackAtOnce(b *testing.B) {
 // TestWhatIsWantedAllTheTimeIsNotHurtByWhatComesAndGoes: filters that cover each other replace each other meanwhile.
 func TestWhatIsWantedAllTheTimeIsNotHurtByWhatComesAndGoes(t *testing.T) {
 	s := sitesAt(t, natsServer(t, &server.Options{}).ClientURL(), 2)
-	r, other := newReceiver(t, s[1].office, "a/b/c"), newReceiver(t, s[1].office, "none/", "queue.full", "drop_new", "queue.messages", "10")
-	wanted(t, s[0], 2)
+	r, other := newReceiver(t, s[1].office, "a/b/c"), newReceiver(t, s[1].office, "a/b/c/none", "queue.full", "drop_new", "queue.messages", "10")
+	wanted(t, s[0], 1)
 	p := newPublisher(t, s[0].office, "pub")
 	stop := make(chan struct{})
 	var all sync.WaitGroup
