@@ -157,3 +157,44 @@ func BenchmarkReceiversThatComeBackAtOnce(b *testing.B) {
 		})
 	}
 }
+
+// TestWhatIsWantedAllTheTimeIsNotHurtByWhatComesAndGoes: filters that cover each other replace each other meanwhile.
+func TestWhatIsWantedAllTheTimeIsNotHurtByWhatComesAndGoes(t *testing.T) {
+	s := sitesAt(t, natsServer(t, &server.Options{}).ClientURL(), 2)
+	r, other := newReceiver(t, s[1].office, "a/b/c"), newReceiver(t, s[1].office, "a/b/c/none", "queue.full", "drop_new", "queue.messages", "10")
+	wanted(t, s[0], 1)
+	p := newPublisher(t, s[0].office, "pub")
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("%+v\n%+v\n%+v\n%+v", s[0].backbone.Stats(), s[1].backbone.Stats(), r.Stats(), p.Stats())
+		}
+	})
+	stop := make(chan struct{})
+	var all sync.WaitGroup
+	all.Go(func() {
+		wide := []string{"a/", "a/b/", "", "a", "a/b/c/d"}
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			_ = other.Subscribe(wide[i%len(wide)])
+			time.Sleep(time.Millisecond)
+			_ = other.Unsubscribe(wide[i%len(wide)])
+		}
+	})
+	const n = 30_000
+	for from := 0; from < n; from += 100 {
+		publish(t, p, "a/b/c", from, from+100)
+		inOrder(t, collect(t, r, 100), from)
+	}
+	close(stop)
+	all.Wait()
+	lossless(t, r)
+	nothing(t, r)
+	require.EqualValues(t, n, balanced(t, s[0].backbone, s[0].office).OutMessages)
+	at := balanced(t, s[1].backbone, s[1].office)
+	t.Logf("%d NATS copies at changes", at.Duplicates)
+	require.EqualValues(t, n, at.InMessages)
+}
