@@ -35,7 +35,7 @@ const (
 	historyIdle = 5 * time.Minute
 	// historyMessages and historyBytes bound what is fetched ahead for one receiver; two of the
 	// greatest messages always fit.
-	historyMessages = 1024
+	historyMessages = 8192
 	historyBytes    = 1 << 20
 	// firstWait is how long to wait for a message before the stream is asked whether there is one,
 	// and nextWait for another one for the same batch.
