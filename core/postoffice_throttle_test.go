@@ -198,11 +198,29 @@ func TestAPostOfficeOfAPairThatHoldsBackItsPublisherDoesNotSlowTheOther(t *testi
 			p.Stats().Peers[0].Subscriptions > 0 && p.Stats().Peers[1].Subscriptions > 0
 	}, "all are there")
 	done := publishInBackground(p, n)
-	for range 100 {
-		collect(t, fast, n/100)
+	got, published := 0, n
+	for end := time.Now().Add(soon); got+int(fast.Stats().Lost) < published; {
+		require.True(t, time.Now().Before(end), fast.StatsJSON())
+		d, err := fast.Take(1000, 10*time.Millisecond)
+		if err != nil {
+			code(t, ETIMEOUT, err)
+			if len(done) > 0 { // one more shows what was lost at the end
+				require.NoError(t, p.Publish("topic", "", []byte("0")))
+				published++
+			}
+			continue
+		}
+		got += d.Len()
+		d.Release()
+		end = time.Now().Add(soon)
 	}
 	require.NoError(t, testkit.Receive(t, done, "the publisher"))
-	require.Zero(t, fast.Stats().Lost)
 	require.Positive(t, throttled.Stats().Throttled)
-	require.Positive(t, p.Stats().Peers[0].Dropped+p.Stats().Peers[1].Dropped, "what the other has missed")
+	dropped := map[string]uint64{}
+	for _, peer := range p.Stats().Peers {
+		dropped[peer.Address] = peer.Dropped
+	}
+	require.Positive(t, dropped[get(t, throttled, "endpoint.in")], "what the other has missed")
+	// A machine that runs a post office too rarely for redundant.wait makes the publisher leave it behind too.
+	require.LessOrEqual(t, fast.Stats().Lost, dropped[get(t, free, "endpoint.in")])
 }
