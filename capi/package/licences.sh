@@ -25,5 +25,7 @@ copy() { # copy DIR NAME: the licence in DIR, as NAME
 
 copy "$(go env GOROOT)" go
 go version -m "${binaries[@]}" | awk '$1 == "dep" { print $2 }' | sort -u | while read -r module; do
-    copy "$(go list -m -f '{{.Dir}}' "$module")" "${module//\//_}"
+    name=${module//\//_}
+    [[ $name != *.go ]] || name+=.txt # or tools take it for a source file
+    copy "$(go list -m -f '{{.Dir}}' "$module")" "$name"
 done
