@@ -75,11 +75,15 @@ func parsePlaceID(id []byte) (run string, index uint64, ok bool) {
 	return run[1:], index, err == nil
 }
 
-// wellFormed reports whether data is exactly one message.
+// maxFrames is how many frames a message may have.
+const maxFrames = 64 << 10
+
+// wellFormed reports whether data is exactly one message, as a peer may be sent it: without commands,
+// and without flags that ZMTP does not know.
 func wellFormed(data []byte) bool {
-	for len(data) > 0 {
+	for range maxFrames {
 		_, rest, more, ok := batch.NextFrame(data)
-		if !ok {
+		if !ok || data[0]&^(batch.FlagMore|batch.FlagLong) != 0 {
 			return false
 		}
 		if !more {

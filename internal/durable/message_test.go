@@ -1,6 +1,7 @@
 package durable
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 
@@ -76,4 +77,24 @@ func FuzzWellFormed(f *testing.F) {
 		s.init()
 		s.note(p, p)
 	})
+}
+
+// Receivers take a command for one of the post office, and leave it where they do not know a flag.
+func TestOnlyWholeMessagesWithoutCommandsAreWellFormed(t *testing.T) {
+	topic := append([]byte{batch.FlagMore, 10}, `"orders/x"`...)
+	require.True(t, wellFormed(append(topic[:12:12], 0, 1, '1')))
+	require.True(t, wellFormed(append(topic[:12:12], batch.FlagLong, 0, 0, 0, 0, 0, 0, 0, 1, '1')))
+	reached := append([]byte{batch.FlagCommand, 16, 14}, "HERMES-REACHED9"...)
+	for name, wrong := range map[string][]byte{
+		"nothing":              nil,
+		"no last frame":        topic,
+		"a frame that is cut":  topic[:8],
+		"two messages":         append(topic[:12:12], 0, 0, 0, 0),
+		"a command":            append([]byte{batch.FlagCommand, 10}, topic[2:]...),
+		"a command as a frame": append(topic[:12:12], reached...),
+		"a reserved flag":      append(topic[:12:12], 0x80, 1, '1'),
+		"too many frames":      append(bytes.Repeat([]byte{batch.FlagMore, 0}, maxFrames), 0, 0),
+	} {
+		require.False(t, wellFormed(wrong), name)
+	}
 }
