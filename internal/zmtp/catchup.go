@@ -21,7 +21,7 @@ const (
 	// reachedEvery is how often a peer is told how far it has come.
 	reachedEvery = time.Second
 	// maxReached bounds the commands that wait for one peer for a HERMES-REACHED to be queued, in
-	// bytes.
+	// bytes. A peer that asks for more history beyond it is disconnected.
 	maxReached = 1 << 20
 )
 

@@ -171,6 +171,9 @@ func (u *catchUp) addPrefix(prefix []byte, before func()) (changed bool, err err
 	if more, err := c.isOneMore(prefix); !more {
 		return false, err
 	}
+	if c.out.commands > maxReached {
+		return false, errors.New("the peer does not read: too many times of history are queued for it")
+	}
 	before()
 	c.subscribed.Store(int64(flow.Now()))
 	u.add(prefix)

@@ -414,3 +414,22 @@ func flowWithLatecomers(t *testing.T, seed int) {
 		l.requireAll(t, flowPublishers*flowMessages)
 	}
 }
+
+// Each time that moves back is told the peer again, so one that asks again and again and reads nothing
+// would have this end keep ever more commands.
+func TestAPeerThatMovesItsHistoryBackAndDoesNotReadIsDisconnected(t *testing.T) {
+	o := openWithHistory(t, newMemoryHistory(t), nil)
+	p := connectRaw(t, o.address())
+	p.send(greeting(1))
+	p.receive(greetingSize)
+	p.send(appendCommand(nil, cmdReady, properties{socketType: "SUB", hermes: "2"}.encode()))
+	p.receiveFrame()
+	o.wait(t, carrier.Connected, 1)
+	c := (*o.peers.Load())[0]
+	c.out.mu.Lock()
+	c.out.addCommand(make([]byte, 32<<20)) // more than the system takes
+	c.flush()
+	p.send(appendTime(nil, cmdSince, 9), appendSubscription(nil, 1, true, []byte(`"kept/a`)),
+		appendTime(nil, cmdSince, 8), appendSubscription(nil, 1, true, []byte(`"kept/b`)))
+	require.Contains(t, o.wait(t, carrier.Disconnected, 1).Reason, "does not read")
+}
