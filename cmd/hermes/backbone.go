@@ -32,7 +32,7 @@ func (f *flags) addBackbone() *backboneFlags {
 	f.StringArrayVar(&b.export, "export", nil, "topic `prefix` that may leave this site; may be repeated (default everything)")
 	f.StringArrayVar(&b.imports, "import", nil, "topic `prefix` that may enter this site; may be repeated (default everything)")
 	f.StringArrayVar(&b.durable, "durable", nil, "topic `prefix` of messages that survive outages, and behind commas for how long, how much and how many are kept, and on how many servers: orders/,age=24h,bytes=1G,count=N,replicas=N; may be repeated")
-	f.StringVar(&b.backlog, "backlog", "", "with --durable: `directory` in which messages wait while NATS is away, and behind a comma how much: DIR,bytes=1G (default in memory)")
+	f.StringVar(&b.backlog, "backlog", "", "with --durable: `directory` in which messages wait while NATS is away, and behind a comma how much: DIR,bytes=1G (default a temporary directory)")
 	f.StringVar(&b.store, "store", "", "with --listen: `directory` in which the server keeps durable topics (JetStream)")
 	f.StringVar(&b.creds, "nats-creds", "", "with --join: `file` with the credentials for NATS, a JWT and a seed (.creds)")
 	f.StringVar(&b.nkey, "nats-nkey", "", "with --join: `file` with the nkey seed for NATS")
@@ -50,6 +50,7 @@ var needs = []struct {
 }{
 	{"route", []string{"listen"}, "it is for the NATS server inside this process; add --listen ADDRESS, or write --join for a server that runs elsewhere"},
 	{"store", []string{"listen"}, "it is for the NATS server inside this process; add --listen ADDRESS, or drop it: a server that runs elsewhere has its own store"},
+	{"store", []string{"route"}, "servers that store durable topics do so together, and the first needs the URL of another one too; add --route nats://host:6222"},
 	{"backlog", []string{"durable"}, "only messages of durable topics wait there; add --durable PREFIX"},
 	{"nats-creds", []string{"join"}, "the NATS server inside this process asks for none; add --join URL, or drop it"},
 	{"nats-nkey", []string{"join"}, "the NATS server inside this process asks for none; add --join URL, or drop it"},

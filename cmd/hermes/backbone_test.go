@@ -72,6 +72,7 @@ func TestMistakesOfABackboneAreNamed(t *testing.T) {
 		{"two identities", join, []string{"--nats-creds", "a", "--nats-nkey", "b"}, "--nats-creds and --nats-nkey"},
 		{"route of a server elsewhere", join, []string{"--route", "nats://b:6222"}, "--route needs --listen"},
 		{"store of a server elsewhere", join, []string{"--store", "d"}, "--store needs --listen"},
+		{"store of one server alone", listen, []string{"--store", "d"}, "--store needs --route"},
 		{"route alone", nil, []string{"--route", "nats://b:6222"}, "--route needs --listen"},
 		{"credentials for oneself", listen, []string{"--nats-creds", "a"}, "--nats-creds needs --join"},
 		{"nkey for oneself", listen, []string{"--nats-nkey", "a"}, "--nats-nkey needs --join"},

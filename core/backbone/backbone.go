@@ -49,8 +49,9 @@ type Backbone struct {
 	events       notify.Log
 	ready        latch.Latch // open while connected
 	reconnects   atomic.Uint64
-	problems     sync.Mutex // guards problemLimit
+	problems     sync.Mutex // guards problemLimit and serverLimit
 	problemLimit notify.Limiter
+	serverLimit  notify.Limiter
 
 	closing atomic.Bool
 	closed  latch.Latch
@@ -74,7 +75,7 @@ func Join(office *core.PostOffice, o Options) (*Backbone, error) {
 	}
 	if b.o.Embedded != nil {
 		var err error
-		if b.server, err = startServer(b.who, b.o.Embedded, b.o.Cluster, b.serverName(), b.token); err != nil {
+		if b.server, err = startServer(b.who, b.o.Embedded, b.o.Cluster, b.serverName(), b.token, b.serverProblem); err != nil {
 			_ = b.link.durable.close(&deadline.StopLimit{}, false)
 			return nil, err
 		}

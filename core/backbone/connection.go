@@ -139,3 +139,13 @@ func (b *Backbone) problem(err error) {
 		b.add("backbone_problem", notify.Warning, fmt.Sprintf("%s has a problem with the backbone at %s: %v", b.who, b.where(), err))
 	}
 }
+
+// serverProblem tells what the NATS server inside this process complains of, once a minute at most.
+func (b *Backbone) serverProblem(text string) {
+	b.problems.Lock()
+	_, due := b.serverLimit.PassEvery(notify.WarnEvery, time.Now(), 1)
+	b.problems.Unlock()
+	if due && !b.closing.Load() {
+		b.add("backbone_problem", notify.Warning, fmt.Sprintf("%s: its NATS server says: %s", b.who, text))
+	}
+}

@@ -1,6 +1,8 @@
 package backbone
 
 import (
+	"errors"
+	"fmt"
 	"net"
 	"net/url"
 	"strconv"
@@ -16,8 +18,8 @@ const readyTimeout = 10 * time.Second
 
 // startServer runs a NATS server in this process. A client needs the token where there is no address
 // for clients: a server of a cluster listens for them in any case, and so does so at a port of this
-// machine, for no one else.
-func startServer(who string, o *Server, cluster, name, token string) (*server.Server, error) {
+// machine, for no one else. tell is told of errors that the server survives.
+func startServer(who string, o *Server, cluster, name, token string, tell func(string)) (*server.Server, error) {
 	options, err := serverOptions(o, cluster, name)
 	if err != nil {
 		return nil, err
@@ -34,12 +36,39 @@ func startServer(who string, o *Server, cluster, name, token string) (*server.Se
 	if err != nil {
 		return nil, errs.Errorf(errs.EINVAL, "%s cannot run a NATS server: %v", who, err)
 	}
-	go s.Start()
-	if !s.ReadyForConnections(readyTimeout) {
-		stopServer(s)
-		return nil, errs.Errorf(errs.EIO, "%s: its NATS server does not begin; see that %q, %q and the directory %q can be used", who, o.Client, o.Listen, o.Store)
+	if err := runServer(s, tell); err != nil {
+		return nil, errs.Errorf(errs.EIO, "%s: its NATS server does not start: %v%s", who, err, advice(o))
 	}
 	return s, nil
+}
+
+// runServer starts a server, and waits until it can be used.
+func runServer(s *server.Server, tell func(string)) error {
+	log := serverLog{fatal: make(chan string, 1), tell: tell}
+	s.SetLoggerV2(log, false, false, false)
+	ready := make(chan bool, 1)
+	go func() {
+		s.Start()
+		ready <- s.ReadyForConnections(readyTimeout)
+	}()
+	why := fmt.Sprintf("it is not ready after %v", readyTimeout)
+	select {
+	case ok := <-ready:
+		if ok {
+			return nil
+		}
+	case why = <-log.fatal:
+	}
+	stopServer(s)
+	return errors.New(why)
+}
+
+// advice is what to look at when a server does not start.
+func advice(o *Server) string {
+	if o.Store == "" {
+		return ""
+	}
+	return fmt.Sprintf("; see that the directory %q can be written to, and that no other process uses it", o.Store)
 }
 
 // free reports why no program can listen at an address, or nil: the NATS server would only be late.
@@ -73,6 +102,10 @@ func serverOptions(o *Server, cluster, name string) (*server.Options, error) {
 	out.Cluster.Name, out.Cluster.TLSConfig = cluster, tls
 	if out.Cluster.Host, out.Cluster.Port, err = hostPort(o.Listen); err != nil {
 		return nil, err
+	}
+	if o.Store != "" && len(o.Routes) == 0 {
+		return nil, errs.Errorf(errs.EINVAL, "the NATS server at %s, with a store, needs Routes: servers of a cluster store nothing before two of them have met, "+
+			"and the first needs the URL of another one too", o.Listen)
 	}
 	for _, text := range o.Routes {
 		route, err := url.Parse(text)

@@ -2,6 +2,8 @@ package backbone_test
 
 import (
 	"net"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -66,6 +68,28 @@ func TestAServerThatCannotListenIsRefused(t *testing.T) {
 		_, err := backbone.Join(a, backbone.Options{Embedded: want})
 		require.Equal(t, s, core.CodeOf(err), "%v", err)
 	}
+}
+
+// TestAServerThatCannotStoreSaysWhy: at once, and not after a time in which it might.
+func TestAServerThatCannotStoreSaysWhy(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	a := newOffice(t)
+	_, err := backbone.Join(a, backbone.Options{Embedded: &backbone.Server{Store: filepath.Join(file, "store")}})
+	require.Equal(t, core.EIO, core.CodeOf(err), "%v", err)
+	require.ErrorContains(t, err, "not a directory")
+	require.ErrorContains(t, err, "can be written to")
+	_, err = backbone.Join(a, backbone.Options{Embedded: &backbone.Server{Listen: "127.0.0.1:0", Store: t.TempDir()}})
+	require.Equal(t, core.EINVAL, core.CodeOf(err), "%v", err)
+	require.ErrorContains(t, err, "needs Routes")
+}
+
+func TestASiteIsToldWhyItsServerMeetsNoOther(t *testing.T) {
+	a, b := newOffice(t), newOffice(t)
+	first := join(t, a, backbone.Options{Site: "a", Embedded: &backbone.Server{Listen: "127.0.0.1:0"}})
+	_, route := first.Endpoints()
+	second := join(t, b, backbone.Options{Site: "b", Cluster: "other", Embedded: &backbone.Server{Listen: "127.0.0.1:0", Routes: []string{route}}})
+	require.Contains(t, nextEvent(t, second, "backbone_problem").Text, "does not match")
 }
 
 // certificates are those of an authority for 127.0.0.1, for servers and clients.
