@@ -52,6 +52,7 @@ type Backbone struct {
 	problems     sync.Mutex // guards problemLimit and serverLimit
 	problemLimit notify.Limiter
 	serverLimit  notify.Limiter
+	waits        durableProblem
 
 	closing atomic.Bool
 	closed  latch.Latch
@@ -279,6 +280,10 @@ func (b *Backbone) WaitReady(timeout time.Duration) error {
 	case <-b.closed.Opened():
 		return errs.Errorf(errs.ESTOPPED, "%s has left the backbone", b.who)
 	case <-d.C:
-		return errs.Errorf(errs.ETIMEOUT, "%s is not connected to the backbone at %s: see that a NATS server runs there", b.who, b.where())
+		why := ""
+		if err := b.conn.LastError(); err != nil {
+			why = fmt.Sprintf(" (%v)", err)
+		}
+		return errs.Errorf(errs.ETIMEOUT, "%s is not connected to the backbone at %s%s: see that a NATS server runs there, and lets this site in", b.who, b.where(), why)
 	}
 }

@@ -119,7 +119,7 @@ func (b *Backbone) onDisconnected(_ *nats.Conn, err error) {
 	if err != nil {
 		why = err.Error()
 	}
-	b.add("backbone_disconnected", notify.Warning, fmt.Sprintf("%s has lost the backbone at %s: %s; it tries again, and what it sends meanwhile is dropped", b.who, b.where(), why))
+	b.add("backbone_disconnected", notify.Warning, fmt.Sprintf("%s has lost the backbone at %s: %s; it tries again, and what it sends meanwhile is dropped, but for durable topics", b.who, b.where(), why))
 }
 
 // onError is told of what nats.go notices by itself.

@@ -41,6 +41,7 @@ func (b *Backbone) listen() error {
 		s, err := b.conn.Subscribe(subject, func(m *nats.Msg) {
 			b.sites.Hear(m.Data)
 			b.link.screen.look()
+			b.tellDurable()
 		})
 		if err == nil {
 			err = s.SetPendingLimits(controlMessages, controlBytes)
@@ -63,6 +64,7 @@ func (b *Backbone) tick(stop <-chan struct{}) {
 		case <-every.C:
 			b.sites.Tick()
 			b.link.screen.look()
+			b.tellDurable()
 		}
 	}
 }

@@ -2,9 +2,7 @@ package backbone
 
 import (
 	"context"
-	"fmt"
 	"strings"
-	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -14,7 +12,6 @@ import (
 	"github.com/hermes-zmq/hermes/internal/deadline"
 	"github.com/hermes-zmq/hermes/internal/durable"
 	"github.com/hermes-zmq/hermes/internal/errs"
-	"github.com/hermes-zmq/hermes/internal/notify"
 )
 
 // Messages of durable topics take another way than all others, which package durable has: they never
@@ -43,7 +40,7 @@ func (b *Backbone) openDurable() error {
 	c := durable.Config{
 		Name: b.o.Site, Space: b.space, Backlog: backlog.Options{Dir: b.o.Backlog.Dir, MaxBytes: b.o.Backlog.MaxBytes},
 		QueueMessages: b.o.QueueMessages, QueueBytes: b.o.QueueBytes,
-		Deliver: b.link.deliver, Keep: b.link.keep, OnProblem: b.durableProblem,
+		Deliver: b.link.deliver, Keep: b.link.keep, OnProblem: b.noteDurable,
 	}
 	if b.inbox.imports.Len() > 0 {
 		c.Admit = b.inbox.imports.Match
@@ -73,17 +70,15 @@ func (b *Backbone) mayEnter(prefix string) bool {
 	return len(b.o.Import) == 0
 }
 
-// durableProblem tells why durable topics wait.
-func (b *Backbone) durableProblem(text string) {
-	if text == "" {
-		return
-	}
-	b.problems.Lock()
-	_, due := b.problemLimit.PassEvery(notify.WarnEvery, time.Now(), 1)
-	b.problems.Unlock()
-	if due {
-		b.add("backbone_problem", notify.Warning, fmt.Sprintf("%s: %s; messages wait in the backlog", b.who, text))
-	}
+// noteDurable is told why durable topics wait, or "" that they work.
+func (b *Backbone) noteDurable(text string) {
+	b.waits.note(text)
+	b.tellDurable()
+}
+
+// tellDurable tells it as an event.
+func (b *Backbone) tellDurable() {
+	b.waits.tell(func(level, text string) { b.add("backbone_problem", level, b.who+": "+text) })
 }
 
 // connect sends and receives from now on.

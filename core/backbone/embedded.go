@@ -29,7 +29,7 @@ func startServer(who string, o *Server, cluster, name, token string, tell func(s
 	}
 	for _, at := range []string{o.Client, o.Listen} {
 		if err := free(at); err != nil {
-			return nil, errs.Errorf(errs.EADDRINUSE, "%s: its NATS server cannot listen at %s: %v", who, at, err)
+			return nil, errs.Errorf(errs.EADDRINUSE, "%s: its NATS server cannot listen at %s: %v; stop the program that listens there, or choose another address", who, at, err)
 		}
 	}
 	s, err := server.NewServer(options)

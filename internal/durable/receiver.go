@@ -161,7 +161,7 @@ func (r *receiver) session(works func()) error {
 func (r *receiver) find(ctx context.Context) (jetstream.Stream, error) {
 	st, err := r.stream.ensure(ctx, r.l)
 	if err != nil {
-		return nil, fmt.Errorf("cannot make the stream %s: %w", r.stream.name, err)
+		return nil, err
 	}
 	info := st.CachedInfo()
 	p := r.at

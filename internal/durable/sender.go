@@ -89,7 +89,7 @@ func (x *sender) prepare() (err error) {
 	for i := range x.s.streams {
 		st := &x.s.streams[i]
 		if _, err := st.ensure(x.s.ctx, x.l); err != nil {
-			return fmt.Errorf("cannot make the stream %s: %w", st.name, err)
+			return err
 		}
 	}
 	if x.sub == nil {

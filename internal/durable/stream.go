@@ -4,9 +4,12 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
+	"fmt"
 	"strings"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/hermes-zmq/hermes/internal/errs"
@@ -72,12 +75,33 @@ func nameRune(r rune) rune {
 func (st *stream) ensure(ctx context.Context, l *line) (jetstream.Stream, error) {
 	ctx, cancel := l.request(ctx)
 	defer cancel()
-	return l.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
+	made, err := l.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
 		Name: st.name, Description: "hermes: durable topics " + st.Prefix, Subjects: []string{st.filter},
 		Storage: jetstream.FileStorage, Discard: jetstream.DiscardOld, Replicas: st.Replicas, Duplicates: st.Duplicates,
 		MaxAge: st.MaxAge, MaxBytes: orUnlimited(st.MaxBytes), MaxMsgs: orUnlimited(st.MaxMessages),
 	})
+	if err != nil {
+		return nil, fmt.Errorf("cannot make the stream %s: %w%s", st.name, err, advice(err))
+	}
+	return made, nil
 }
+
+// advice is what to do when a stream cannot be made, as far as the answer says so.
+func advice(err error) string {
+	var answer *jetstream.APIError
+	switch {
+	case errors.Is(err, nats.ErrNoResponders), errors.Is(err, jetstream.ErrJetStreamNotEnabled):
+		return " (no NATS server with JetStream is there: give one a directory to store streams in)"
+	case errors.Is(err, context.DeadlineExceeded):
+		return " (most of the NATS servers with JetStream must be there)"
+	case errors.As(err, &answer) && answer.ErrorCode == subjectsOverlap:
+		return " (topics of another prefix, which were durable before, are in it: use that prefix, or delete the stream in NATS)"
+	}
+	return ""
+}
+
+// subjectsOverlap is the code of an answer of JetStream: another stream has some of the subjects.
+const subjectsOverlap = 10065
 
 func orUnlimited(n int64) int64 {
 	if n == 0 {
