@@ -180,6 +180,10 @@ func (r *receiver) find(ctx context.Context) (jetstream.Stream, error) {
 	if r.known && !p.Created.Equal(info.Created) { // another stream, of which all is new
 		p, r.uncertain = position{}, 0
 	}
+	if last := info.State.LastSeq; p.Last > last { // a server that lost power may have lost the end of the stream
+		r.uncertain = max(r.uncertain, p.Last)
+		p.Last = last
+	}
 	p.Created = info.Created
 	r.moveTo(p)
 	return st, nil

@@ -336,3 +336,17 @@ func TestTopicsThatNeedOneStreamAreRefused(t *testing.T) {
 	require.NoError(t, site.Close())
 	require.NoError(t, site.Close())
 }
+
+// A server that has lost power may have lost the end of a stream, while its site has delivered that.
+func TestAfterAStreamHasLostItsEndNewMessagesArrive(t *testing.T) {
+	e := startEngine(t)
+	a := join(t, "a", e.url(), nil).ready()
+	b := join(t, "b", e.url(), nil).ready()
+	b.gets(a.send("orders/x", "p", 0, 10))
+	require.NoError(t, b.Close())
+	r := b.receivers[0]
+	r.at.Last += 5 // messages that the stream does not have any more
+	r.leave()
+	b = join(t, "b", e.url(), nil).ready()
+	b.gets(a.send("orders/x", "p", 15, 18))
+}
