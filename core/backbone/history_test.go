@@ -118,6 +118,27 @@ func TestHistoryOfSeveralDurableTopics(t *testing.T) {
 	})
 }
 
+// TestHistoryOfASiteThatMayNotReceiveSomeTopics: of those it gives what it has sent itself.
+func TestHistoryOfASiteThatMayNotReceiveSomeTopics(t *testing.T) {
+	j := startJetStream(t)
+	a, b := newOffice(t), newOffice(t)
+	o := backbone.Options{Servers: []string{j.url()}, Durable: []backbone.Durable{{Prefix: "orders/"}, {Prefix: "trades/"}}}
+	o.Site = "b"
+	atB := join(t, b, o)
+	o.Site, o.Import = "a", []string{"trades/"}
+	atA := join(t, a, o)
+	here, there := newPublisher(t, a, "pub"), newPublisher(t, b, "other")
+	publish(t, there, "orders/other", 0, 10)
+	publish(t, there, "trades/x", 0, 10)
+	publish(t, here, "orders/x", 0, 10)
+	eventually(t, "it is not stored", func() bool { return atB.Stats().DurableOut == 20 && atA.Stats().DurableOut == 10 })
+	r := explain(t, newReceiver(t, a, "orders/", "since", "all", "on_slow", "ignore"))
+	inOrder(t, collect(t, r, 10), 0)
+	r = explain(t, newReceiver(t, a, "trades/x", "since", "all", "on_slow", "ignore"))
+	inOrder(t, collect(t, r, 10), 0)
+	require.Zero(t, a.Stats().HistoryIncomplete)
+}
+
 // TestHistoryHealsABreakDuringAnOutageOfNATS: a receiver whose connection breaks while its post office is
 // cut off gets the rest when all is back.
 func TestHistoryHealsABreakDuringAnOutageOfNATS(t *testing.T) {

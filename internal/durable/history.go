@@ -73,17 +73,27 @@ func (h *History) Position() (at time.Time) {
 
 // Open implements carrier.History.
 func (h *History) Open(ctx context.Context, prefixes [][]byte, since time.Time) (carrier.HistoryReader, error) {
-	if len(h.s.receivers) < len(h.s.streams) {
+	if h.s.sender == nil {
 		return nil, errors.New("the backbone has not begun")
 	}
 	r := &historyReader{h: h}
 	for i := range h.s.streams {
 		st := &h.s.streams[i]
 		if filters := st.filters(h.s.cfg.Space, prefixes); len(filters) > 0 {
-			r.parts = append(r.parts, &historyPart{s: h.s, l: h.s.sender.l, stream: st, own: h.s.receivers[i], filters: filters, since: since})
+			r.parts = append(r.parts, &historyPart{s: h.s, l: h.s.sender.l, stream: st, own: h.s.receiverOf(st), filters: filters, since: since})
 		}
 	}
 	return r, ctx.Err()
+}
+
+// receiverOf is what reads a stream; nil: nothing of it may enter the site.
+func (s *Site) receiverOf(st *stream) *receiver {
+	for _, r := range s.receivers {
+		if r.stream == st {
+			return r
+		}
+	}
+	return nil
 }
 
 // maxFilters is how many filters a reader has at most; instead of more it reads the whole stream.

@@ -109,7 +109,7 @@ type historyPart struct {
 	s       *Site
 	l       *line
 	stream  *stream
-	own     *receiver // of the site
+	own     *receiver // of the site, or nil
 	filters []string
 	since   time.Time
 
@@ -192,6 +192,9 @@ func (p *historyPart) read(ctx context.Context) (b *batch.Batch, reached time.Ti
 
 // awaitDelivered waits until the site has delivered what was fetched.
 func (p *historyPart) awaitDelivered(ctx context.Context) error {
+	if p.own == nil {
+		return nil
+	}
 	err := awaitProgress(ctx, p.next-1, p.own.delivered)
 	if err != nil && ctx.Err() == nil {
 		err = fmt.Errorf("this site has not received all of the stream %s so far", p.stream.name)
