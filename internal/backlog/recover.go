@@ -25,9 +25,10 @@ func (q *Queue) recover() error {
 		}
 	}
 	q.acked = index
-	if len(q.segments) > 0 && q.segments[0].first > index {
-		// What is missing in front is lost, or the position is.
-		q.acked = q.segments[0].first
+	if len(firsts) > 0 && firsts[0] > index {
+		// What is missing in front is lost, or the position is. Files that are set aside are not
+		// missing: the reader counts their records as damaged.
+		q.acked = firsts[0]
 	}
 	q.saved = index
 	q.next = max(q.next, q.acked)

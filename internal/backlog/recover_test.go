@@ -270,3 +270,24 @@ func FuzzRecover(f *testing.F) {
 		require.NoError(t, q.Close())
 	})
 }
+
+func TestTheRecordsOfAFileWithoutAHeaderAreCounted(t *testing.T) {
+	dir := t.TempDir()
+	q := open(t, Options{Dir: dir, SegmentBytes: smallest})
+	put(t, q, numbered(0, 300)...)
+	q.Ack(5)
+	require.NoError(t, q.Close())
+	firsts, err := listSegments(dir)
+	require.NoError(t, err)
+	require.Greater(t, len(firsts), 2)
+	f, err := os.OpenFile(filepath.Join(dir, segmentName(firsts[0])), os.O_WRONLY, 0)
+	require.NoError(t, err)
+	_, err = f.WriteAt(make([]byte, segmentHeader), 0)
+	require.NoError(t, err)
+	require.NoError(t, f.Close())
+
+	q = open(t, Options{Dir: dir, SegmentBytes: smallest})
+	require.Equal(t, uint64(295), q.Stats().Waiting)
+	require.Equal(t, numbered(0, 300)[firsts[1]:], rest(t, q))
+	require.Equal(t, firsts[1]-5, q.Stats().Damaged)
+}
