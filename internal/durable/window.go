@@ -88,7 +88,7 @@ func (w *window) gone(index uint64) { w.finish(index, 0) }
 func (w *window) finish(index, count uint64) (wake bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if index < w.first || index >= w.first+w.size || w.acked[index%w.size] {
+	if index < w.first || index >= w.most || w.acked[index%w.size] {
 		return false
 	}
 	w.acked[index%w.size] = true

@@ -81,3 +81,13 @@ func TestTheSenderIsWokenWhenThereIsMuchToDo(t *testing.T) {
 	}
 	require.Equal(t, 8, woken)
 }
+
+func TestWhatWasNotSentIsNotAcknowledged(t *testing.T) {
+	w := newWindow(4, 10)
+	w.begin()
+	w.note(10)
+	w.ack(11) // another client of NATS says so
+	w.ack(10)
+	require.Equal(t, uint64(11), w.done())
+	require.Equal(t, uint64(1), w.out())
+}
