@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -29,6 +30,8 @@ type receiver struct {
 	uncertain uint64 // messages up to this one may have been delivered before the site was killed
 	warmed    uint64 // Site.runs, when the cache was filled
 
+	held, mostHeld atomic.Int64 // bytes of messages that were fetched and not looked at, now and at most
+
 	mu      sync.Mutex
 	at      position
 	saved   position
@@ -43,6 +46,8 @@ const (
 	// idle is how long JetStream keeps a consumer that no longer reads.
 	idle      = 30 * time.Second
 	heartbeat = 5 * time.Second
+	// holdLook is how often a receiver looks whether what it has fetched was taken.
+	holdLook = time.Millisecond
 )
 
 func newReceiver(s *Site, l *line, st *stream) *receiver {
@@ -133,11 +138,14 @@ func (r *receiver) session(works func()) error {
 	r.noteProgress(time.Time{}, consumer.CachedInfo().NumPending == 0)
 	defer r.noteProgress(time.Time{}, false)
 	in := make(chan jetstream.Msg, fetchMessages)
+	r.held.Store(0)
 	failed := make(chan error, 1)
 	fetch, err := consumer.Consume(func(m jetstream.Msg) {
-		select {
-		case in <- m:
-		case <-ctx.Done():
+		if r.hold(ctx, len(m.Data())) {
+			select {
+			case in <- m:
+			case <-ctx.Done():
+			}
 		}
 	}, r.limits(), jetstream.PullHeartbeat(heartbeat), jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) {
 		select {
@@ -155,6 +163,20 @@ func (r *receiver) session(works func()) error {
 	}()
 	works()
 	return r.read(ctx, in, failed, func() bool { return r.l.gone(connection) || r.s.runs.Load() != runs })
+}
+
+// hold waits until fewer than fetchBytes are held, and adds a message to them. It reports false where
+// ctx has ended.
+func (r *receiver) hold(ctx context.Context, size int) bool {
+	for r.held.Load() >= fetchBytes {
+		if !sleep(ctx, holdLook) {
+			return false
+		}
+	}
+	if n := r.held.Add(int64(size)); n > r.mostHeld.Load() {
+		r.mostHeld.Store(n)
+	}
+	return true
 }
 
 // find makes the stream, and finds the position in it.
@@ -272,6 +294,7 @@ func (r *receiver) deliver(ctx context.Context, m jetstream.Msg, in <-chan jetst
 		*next++
 		last.Last, stored, pending = meta.Sequence.Stream, meta.Timestamp, meta.NumPending
 		r.take(b, m.Headers(), m.Data(), last.Last <= r.uncertain)
+		r.held.Add(-int64(len(m.Data())))
 		if more = !b.Full(); more {
 			select {
 			case m = <-in:

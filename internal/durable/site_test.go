@@ -350,3 +350,27 @@ func TestAfterAStreamHasLostItsEndNewMessagesArrive(t *testing.T) {
 	b = join(t, "b", e.url(), nil).ready()
 	b.gets(a.send("orders/x", "p", 15, 18))
 }
+
+func TestAPostOfficeThatDoesNotRunKeepsABoundedAmountInMemory(t *testing.T) {
+	e := startEngine(t)
+	a, b := join(t, "a", e.url(), nil).ready(), join(t, "b", e.url(), nil).ready()
+	b.mu.Lock()
+	b.closed = true
+	b.mu.Unlock()
+	const size, n = 512 << 10, 4 * fetchBytes / (512 << 10)
+	for range n {
+		m := batch.Get()
+		m.AppendFrame([]byte(`"orders/large"`), true)
+		m.AppendFrame(make([]byte, size), false)
+		a.Send(m, nil, nil)
+		m.Release()
+		a.flush()
+	}
+	r := b.receivers[0]
+	testkit.Eventually(t, func() bool { return r.held.Load() >= fetchBytes }, "it has fetched as much as it may")
+	b.mu.Lock()
+	b.closed = false
+	b.mu.Unlock()
+	testkit.Eventually(t, func() bool { return len(b.received()) == n }, "all arrive")
+	require.LessOrEqual(t, r.mostHeld.Load(), int64(fetchBytes+2*size))
+}
