@@ -187,8 +187,8 @@ func TestAnAddressInUseEndsThePostOffice(t *testing.T) {
 
 func TestAPostOfficeSaysThatNoServerAnswers(t *testing.T) {
 	office, _ := startOffice(t, "--join", "nats://me:secret@127.0.0.1:1", "--stats", "10ms")
-	office.says(t, "is not connected to the backbone at nats://127.0.0.1:1 (")
-	office.says(t, "): see that a NATS server runs there, and lets this site in; it goes on trying")
+	office.says(t, "is not connected to the backbone at nats://127.0.0.1:1")
+	office.says(t, ": see that a NATS server runs there, and lets this site in; it goes on trying")
 	require.NotContains(t, office.stderr.String(), "secret")
 	require.False(t, office.counted(t, func(backbone.Stats) bool { return true }).Connected)
 }
