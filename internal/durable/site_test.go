@@ -183,9 +183,17 @@ func TestDuplicatesThatJetStreamHasForgottenAreDropped(t *testing.T) {
 	require.Equal(t, want, b.received())
 }
 
-func TestWhatHasNoRoomInTheBacklogIsCounted(t *testing.T) {
+func TestWhatHasNoRoomInTheBacklogIsCountedAndTold(t *testing.T) {
 	e := startEngine(t)
-	small := func(c *Config) { c.Backlog.MaxBytes = 64 << 10 }
+	var told atomic.Bool
+	small := func(c *Config) {
+		c.Backlog.MaxBytes = 64 << 10
+		c.OnProblem = func(text string) {
+			if strings.Contains(text, errFull.Error()) {
+				told.Store(true)
+			}
+		}
+	}
 	a, b := join(t, "a", e.url(), small).ready(), join(t, "b", e.url(), nil).ready()
 	e.stop()
 	all := a.send("orders/x", "p", 0, 2000)
@@ -193,6 +201,7 @@ func TestWhatHasNoRoomInTheBacklogIsCounted(t *testing.T) {
 		s := a.Stats()
 		return s.Appended+s.DroppedFull == 2000
 	}, "all are written or dropped")
+	testkit.Eventually(t, told.Load, "that there is no room is told")
 	kept := int(a.Stats().Waiting)
 	require.Greater(t, kept, 100)
 	require.Less(t, kept, 1000)

@@ -1,6 +1,7 @@
 package durable
 
 import (
+	"errors"
 	"slices"
 	"sync"
 
@@ -165,6 +166,7 @@ func (g *staging) stats() (messages int, bytes int64, taken, dropped uint64) {
 // write is the writer goroutine: it writes to the backlog what is staged, until the staging is
 // closed and empty.
 func (s *Site) write() {
+	dropped := s.queue.Stats().DroppedFull
 	for closed := false; !closed; {
 		<-s.staging.some
 		for {
@@ -174,11 +176,19 @@ func (s *Site) write() {
 			}
 			_, err := s.queue.Append(c.buf, c.ends)
 			s.staging.written(c)
+			full := s.queue.Stats().DroppedFull
+			if err == nil && full > dropped {
+				err = errFull
+			}
+			dropped = full
 			s.problem("backlog", textOf(err))
 			s.window.wake()
 		}
 	}
 }
+
+// errFull says why messages are dropped; its text stays the same, so that it is told once.
+var errFull = errors.New("the backlog is full, and new messages are dropped: see why JetStream does not take them, or give the backlog more bytes")
 
 func textOf(err error) string {
 	if err == nil {
