@@ -30,6 +30,14 @@ def flowing(flow):
     flow.wait(lambda line: line["got"] + line["missing"] > sent, "it does not flow")
 
 
+def followed(office, count):
+    """Wait until so many receivers follow: none misses what is sent first."""
+    office.wait(
+        lambda line: sum(peer["subscriptions"] for peer in line.get("subscribers", [])) == count,
+        "the receivers do not come",
+    )
+
+
 def growing(part):
     """Wait until a receiver by itself has taken something more."""
     before = part.fresh()
@@ -66,6 +74,7 @@ def test_the_post_office_is_stopped_and_goes_on(office):
 
 def test_kill_9_and_restart_of_the_publisher(office):
     sink = traffic(f"out={office.outward}", *QUICKLY)
+    followed(office, 1)
     source = traffic(f"in={office.inward}", "rate=20000", *QUICKLY)
     with closing(sink, source):
         for _ in range(ROUNDS):
@@ -82,6 +91,7 @@ def test_kill_9_and_restart_of_the_publisher(office):
 
 def test_the_publisher_is_stopped_and_goes_on(office):
     sink = traffic(f"out={office.outward}", *QUICKLY)
+    followed(office, 1)
     source = traffic(f"in={office.inward}", "rate=20000", *QUICKLY)
     with closing(sink, source):
         growing(sink)
@@ -100,6 +110,7 @@ def test_the_publisher_is_stopped_and_goes_on(office):
 def test_kill_9_and_restart_of_a_receiver(office):
     other = traffic(f"out={office.outward}", *QUICKLY)
     victim = traffic(f"out={office.outward}", *QUICKLY)
+    followed(office, 2)
     source = traffic(f"in={office.inward}", "rate=20000", *QUICKLY)
     with closing(other, victim, source):
         growing(other)
@@ -121,6 +132,7 @@ def test_a_receiver_is_stopped_and_goes_on():
     office = Office("queue.messages=1000")
     other = traffic(f"out={office.outward}", *QUICKLY)
     victim = traffic(f"out={office.outward}", *QUICKLY)
+    followed(office, 2)
     source = traffic(f"in={office.inward}", "rate=50000", *QUICKLY)
     with closing(office, other, victim, source):
         growing(victim)
