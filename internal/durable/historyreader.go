@@ -30,6 +30,9 @@ type historyReader struct {
 const (
 	// patience is how long a reader tries again without success.
 	patience = 10 * time.Second
+	// stalled is how long a consumer may give nothing although there is something; then another one
+	// is made. The client notices a consumer that has vanished only while it waits longer than we do.
+	stalled = time.Second
 	// historyIdle is how long JetStream keeps the consumer of a receiver that takes nothing; then
 	// another one is made.
 	historyIdle = 5 * time.Minute
@@ -166,11 +169,13 @@ func (p *historyPart) open(ctx context.Context) error {
 
 // read gives the next messages, and nil where the goal is reached.
 func (p *historyPart) read(ctx context.Context) (b *batch.Batch, reached time.Time, err error) {
-	for {
+	began := time.Now()
+	for tried := began; ; {
 		if p.messages == nil {
 			if err := p.open(ctx); err != nil {
 				return nil, time.Time{}, err
 			}
+			tried = time.Now()
 		}
 		first := p.next
 		b, reached, err = p.fetch()
@@ -186,7 +191,13 @@ func (p *historyPart) read(ctx context.Context) (b *batch.Batch, reached time.Ti
 		}
 		if over, err := p.isOver(ctx); over || err != nil {
 			return nil, time.Time{}, err
-		} // otherwise the consumer has not heard yet of what is stored
+		}
+		switch now := time.Now(); { // the consumer has not heard yet of what is stored, or never will
+		case now.Sub(began) > patience:
+			return nil, time.Time{}, fmt.Errorf("cannot read the stream %s: its consumers give nothing", p.stream.name)
+		case now.Sub(tried) > stalled:
+			p.stop()
+		}
 	}
 }
 
