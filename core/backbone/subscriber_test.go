@@ -67,6 +67,10 @@ func TestOfManyPrefixesOnlyWhatIsWantedCrosses(t *testing.T) {
 
 	p := newPublisher(t, s[0].office, "pub")
 	newReceiver(t, s[0].office, "") // so that everything is sent
+	eventually(t, "the publisher has not heard of all subscriptions", func() bool {
+		peers := p.Stats().Peers
+		return len(peers) == 1 && peers[0].Subscriptions == prefixes+1
+	})
 	random := rand.New(rand.NewPCG(1, 1))
 	var want []string
 	for i := range topics {
