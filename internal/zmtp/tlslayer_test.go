@@ -248,16 +248,21 @@ func TestSilentPeersTakeNoHandshakeAndThoseThatSpeakAreCounted(t *testing.T) {
 	testkit.Eventually(t, func() bool { return connections(&o.socket) == 1 }, "the silent peer")
 	i := newTLSInlet(t, a, o.address())
 	i.eventLog.wait(t, carrier.Connected, 1)
+	o.eventLog.wait(t, carrier.Connected, 1)
+	active := func(n int) func() bool {
+		return func() bool {
+			o.guard.mu.Lock()
+			defer o.guard.mu.Unlock()
+			return o.guard.active == n
+		}
+	}
+	testkit.Eventually(t, active(0), "the handshake of the first is over")
 	begun, err := net.Dial("tcp", at)
 	require.NoError(t, err)
 	defer begun.Close()
 	_, err = begun.Write([]byte{recordHandshake, recordMajor})
 	require.NoError(t, err)
-	testkit.Eventually(t, func() bool {
-		o.guard.mu.Lock()
-		defer o.guard.mu.Unlock()
-		return o.guard.active == 1
-	}, "one that has begun")
+	testkit.Eventually(t, active(1), "one that has begun")
 	late := newTLSInlet(t, a, o.address())
 	late.eventLog.wait(t, carrier.Retrying, 1)
 	require.Contains(t, o.eventLog.wait(t, carrier.HandshakeFailed, 1).Reason, "limit.handshakes")
