@@ -95,7 +95,7 @@ type Sites struct {
 	room    room
 	left    map[uint64]time.Duration // runs that have left, and when
 	askers  map[uint64]byte          // who waits for an answer, and for which
-	answer  time.Duration            // when to answer; 0: nobody waits
+	answer  time.Duration            // when to answer; 0: no site waits
 	rested  time.Duration            // when the next snapshot may be sent
 	warned  map[string]time.Duration // when a kind of event was last announced
 	stats   Stats
