@@ -19,20 +19,8 @@ const attackers = 64
 
 // attack makes handshakes that lead nowhere until the process is told to end.
 func attack(address, key string) {
-	server, err := curve.ParsePublic(key)
-	must(err)
 	var made atomic.Int64
-	go func() {
-		for n := range attackers {
-			go func() {
-				a := newAttacker(address, server)
-				for kind := n; ; kind++ {
-					a.shake(kind)
-					made.Add(1)
-				}
-			}()
-		}
-	}()
+	attackWith(address, key, func() bool { made.Add(1); return true })
 	end := make(chan os.Signal, 1)
 	signal.Notify(end, syscall.SIGTERM)
 	for made.Load() == 0 {
@@ -42,6 +30,23 @@ func attack(address, key string) {
 	<-end
 	fmt.Println(made.Load())
 	os.Exit(0)
+}
+
+// attackWith starts the attackers, each of which ends when next, called after each handshake, says so.
+func attackWith(address, key string, next func() bool) {
+	server, err := curve.ParsePublic(key)
+	must(err)
+	for n := range attackers {
+		go func() {
+			a := newAttacker(address, server)
+			for kind := n; ; kind++ {
+				a.shake(kind)
+				if !next() {
+					return
+				}
+			}
+		}()
+	}
 }
 
 // attacker is one peer after the other.

@@ -2,7 +2,8 @@
 // through a post office, with and without a process that floods its locked address, in turn.
 //
 //	flood [PAIRS [SECONDS]]       the measurement, in pairs of windows; build/hermes is the post office
-//	flood attack ADDRESS KEY      the flood, until it is killed; prints how many handshakes it has made
+//	flood memory [COUNT]          what memory the post office holds after so many handshakes, a million by default
+//	flood attack ADDRESS KEY [COUNT]  the flood, until it is killed or has made COUNT; prints how many it has made
 //
 // The flood has all limits at their defaults to fight with: greetings that end anywhere, HELLO for another
 // server, INITIATE that was changed, keys that are not known, and one valid HELLO again and again, which
@@ -28,8 +29,18 @@ import (
 )
 
 func main() {
-	if len(os.Args) == 4 && os.Args[1] == "attack" {
+	switch {
+	case len(os.Args) == 4 && os.Args[1] == "attack":
 		attack(os.Args[2], os.Args[3])
+	case len(os.Args) == 5 && os.Args[1] == "attack":
+		attackTimes(os.Args[2], os.Args[3], int64(number(os.Args[4])))
+		return
+	case len(os.Args) == 2 && os.Args[1] == "memory":
+		memory(1_000_000)
+		return
+	case len(os.Args) == 3 && os.Args[1] == "memory":
+		memory(int64(number(os.Args[2])))
+		return
 	}
 	pairs, seconds := 9, 2.0
 	if len(os.Args) > 1 {
@@ -67,7 +78,7 @@ type office struct {
 	key           string
 }
 
-func newOffice() *office {
+func newOffice(flags ...string) *office {
 	dir, err := os.MkdirTemp("", "flood")
 	must(err)
 	o := &office{dir: dir, plain: [2]string{"tcp://127.0.0.1:27101", "tcp://127.0.0.1:27102"}, locked: [2]string{"tcp://127.0.0.1:27103", "tcp://127.0.0.1:27104"}}
@@ -80,8 +91,9 @@ func newOffice() *office {
 			o.key = pair.Public.String()
 		}
 	}
-	o.cmd = exec.Command("build/hermes", "postoffice", "--in", "plain+"+o.plain[0]+","+o.locked[0], "--out", "plain+"+o.plain[1]+","+o.locked[1],
-		"--set", "curve.secret="+filepath.Join(dir, "office.key_secret"), "--set", "curve.clients="+filepath.Join(dir, "client.key"))
+	arguments := append([]string{"postoffice", "--in", "plain+" + o.plain[0] + "," + o.locked[0], "--out", "plain+" + o.plain[1] + "," + o.locked[1],
+		"--set", "curve.secret=" + filepath.Join(dir, "office.key_secret"), "--set", "curve.clients=" + filepath.Join(dir, "client.key")}, flags...)
+	o.cmd = exec.Command("build/hermes", arguments...)
 	o.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 	must(o.cmd.Start())
 	return o
