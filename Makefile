@@ -155,13 +155,14 @@ docs: build ## the documentation as a site, in build/site
 
 # ---- Testing -----------------------------------------------------------------
 
-# All of it, as it is made side by side: what takes long begins first.
+# All of it, as it is made side by side: what takes long begins first. ALSO names further targets:
+# .ci/run makes its other long ones here, so that no processor is idle while one of them waits.
 TESTS := test-go test-libzmq test-wheel test-c test-faults test-docs test-java test-rust test-conformance \
 	test-node test-cpp test-install test-golang
 
 .PHONY: test
 test: test-ready ## every test but those of interop with other implementations
-	$$(.ci/python) .ci/side_by_side.py $(TESTS)
+	$$(.ci/python) .ci/side_by_side.py $(TESTS) $(ALSO)
 
 # What several of them need is made before, and once; so that they only read it.
 .PHONY: test-ready
