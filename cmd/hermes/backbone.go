@@ -10,19 +10,21 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/pflag"
+
 	"github.com/hermes-zmq/hermes/core/backbone"
 )
 
 // backboneFlags are the flags of a post office that joins others.
 type backboneFlags struct {
-	flags                                 *flags
+	flags                                 *pflag.FlagSet
 	join, route, export, imports, durable []string
 	site, cluster, listen, backlog, store string
 	creds, nkey, ca, cert, key            string
 }
 
 // addBackbone declares the flags.
-func (f *flags) addBackbone() *backboneFlags {
+func addBackbone(f *pflag.FlagSet) *backboneFlags {
 	b := &backboneFlags{flags: f}
 	f.StringSliceVar(&b.join, "join", nil, "join other post offices through the NATS servers at these `URLs`, nats://host:4222 or tls://host:4222, separated by commas")
 	f.StringVar(&b.listen, "listen", "", "join other post offices through a NATS server inside this process, to which those of others connect at this `address`, such as :6222")

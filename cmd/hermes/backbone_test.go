@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/require"
 
 	"github.com/hermes-zmq/hermes/core/backbone"
@@ -14,9 +15,9 @@ import (
 // backboneOf parses the flags of a post office.
 func backboneOf(t *testing.T, args ...string) (*backbone.Options, error) {
 	t.Helper()
-	f := newFlags("postoffice")
-	b := f.addBackbone()
-	require.NoError(t, f.parse(args))
+	f := pflag.NewFlagSet("postoffice", pflag.ContinueOnError)
+	b := addBackbone(f)
+	require.NoError(t, f.Parse(args))
 	return b.options()
 }
 

@@ -5,16 +5,19 @@ import (
 	"fmt"
 	"syscall"
 
+	"github.com/spf13/cobra"
+
 	"github.com/hermes-zmq/hermes/core"
 )
 
 // Exit codes.
 const (
-	exitOK    = 0
-	exitError = 1 // the command failed
-	exitUsage = 2 // the command line is wrong
-
-	exitRefused = 4 // a policy does not allow what was asked
+	exitOK         = 0
+	exitError      = 1 // the command failed
+	exitUsage      = 2 // the command line is wrong
+	exitNothing    = 3 // nothing came in time
+	exitRefused    = 4 // a policy does not allow what was asked, or a peer refuses this end
+	exitIncomplete = 5 // the command did a part of what was asked
 )
 
 // exit is the error of a command that has printed all that there is to say: its exit code.
@@ -27,6 +30,29 @@ type usageError struct{ text string }
 
 func (e usageError) Error() string { return e.text }
 
+// codedError is an error with the exit code that it ends the command with.
+type codedError struct {
+	error
+	code int
+}
+
+func (e codedError) Unwrap() error { return e.error }
+
+// nothingCame is the error of a command that waited in vain.
+func nothingCame(format string, args ...any) error {
+	return codedError{fmt.Errorf(format, args...), exitNothing}
+}
+
+// refused is the error of a command that a peer or a policy refuses.
+func refused(format string, args ...any) error {
+	return codedError{fmt.Errorf(format, args...), exitRefused}
+}
+
+// incomplete is the error of a command that did only a part.
+func incomplete(format string, args ...any) error {
+	return codedError{fmt.Errorf(format, args...), exitIncomplete}
+}
+
 // blame makes the error of a bad address, name, topic or option a usageError, because it comes
 // from the command line. Other errors are returned unchanged.
 func blame(err error) error {
@@ -38,22 +64,33 @@ func blame(err error) error {
 }
 
 // exitCode prints the error of a command, and returns the exit code.
-func exitCode(std streams, c command, err error) int {
+func exitCode(std streams, c *cobra.Command, err error) int {
 	var bad usageError
-	var wanted helpWanted
 	var quiet exit
 	switch {
 	case err == nil, errors.Is(err, syscall.EPIPE): // the reader of standard output has closed it
 		return exitOK
 	case errors.As(err, &quiet):
 		return int(quiet)
-	case errors.As(err, &wanted):
-		return exitCode(std, c, explain(std.out, c, wanted.flags))
 	case errors.As(err, &bad):
-		fmt.Fprintf(std.err, "hermes %s: %s\n%s\n", c.name, bad.text, c.usage())
+		fmt.Fprintf(std.err, "%s: %s\nusage: %s\n", c.CommandPath(), bad.text, c.UseLine())
 		return exitUsage
-	default:
-		fmt.Fprintf(std.err, "hermes %s: %v\n", c.name, err)
-		return exitError
 	}
+	fmt.Fprintf(std.err, "%s: %v\n", c.CommandPath(), err)
+	return codeOf(err)
+}
+
+// codeOf is the exit code of an error that has no other meaning for the command line.
+func codeOf(err error) int {
+	var coded codedError
+	if errors.As(err, &coded) {
+		return coded.code
+	}
+	switch core.CodeOf(err) {
+	case core.EACCES, core.EAUTH:
+		return exitRefused
+	case core.ETIMEOUT:
+		return exitNothing
+	}
+	return exitError
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 
@@ -12,58 +11,6 @@ import (
 
 	"github.com/hermes-zmq/hermes/core"
 )
-
-// flags is the flag set of one command, with the flags that all commands have. Flags may stand
-// before, between and after the arguments; after "--" everything is an argument.
-type flags struct {
-	*pflag.FlagSet
-	settings settings
-}
-
-// bareFlags is a flag set with only --help.
-func bareFlags(name string) *flags {
-	f := &flags{FlagSet: pflag.NewFlagSet("hermes "+name, pflag.ContinueOnError)}
-	f.SortFlags = false
-	f.Usage = func() {} // run reports help and errors
-	return f
-}
-
-// newFlags is the flag set of a command that runs a component.
-func newFlags(name string) *flags {
-	f := bareFlags(name)
-	f.Var(&f.settings, "set", "set an option, as `key=value`; may be repeated (hermes options lists them)")
-	return f
-}
-
-// aValue is an argument that begins with a dash and is JSON, such as -5; oneDash is the name
-// of a long flag with one dash, which other programs take.
-var (
-	aValue  = regexp.MustCompile(`^-(\d|Infinity)`)
-	oneDash = regexp.MustCompile(`^-([a-z]{2,})(=.*)?$`)
-)
-
-// parse reads the command line; its errors are usageErrors.
-func (f *flags) parse(args []string) error {
-	err := f.Parse(args)
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, pflag.ErrHelp):
-		return helpWanted{f}
-	}
-	text := err.Error()
-	for _, arg := range args {
-		if name := oneDash.FindStringSubmatch(arg); name != nil && f.Lookup(name[1]) != nil {
-			text += "; a flag has two dashes: --" + name[1]
-			break
-		}
-		if aValue.MatchString(arg) {
-			text += "; write -- before the arguments if one of them begins with a dash"
-			break
-		}
-	}
-	return usageError{text}
-}
 
 // notNegative refuses durations below zero.
 func notNegative(name string, d time.Duration) error {
@@ -74,7 +21,16 @@ func notNegative(name string, d time.Duration) error {
 }
 
 // settings are options for a component.
-type settings []struct{ key, value string }
+type settings []setting
+
+type setting struct{ key, value string }
+
+// addSettings declares --set.
+func addSettings(f *pflag.FlagSet) *settings {
+	s := new(settings)
+	f.Var(s, "set", "set an option, as `key=value`; may be repeated (hermes options lists them)")
+	return s
+}
 
 func (s *settings) String() string { return "" }
 
@@ -86,7 +42,7 @@ func (s *settings) Set(text string) error {
 	if !ok || key == "" {
 		return errors.New("write it as key=value")
 	}
-	*s = append(*s, struct{ key, value string }{key, value})
+	*s = append(*s, setting{key, value})
 	return nil
 }
 

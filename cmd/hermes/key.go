@@ -1,35 +1,52 @@
 package main
 
 import (
-	"context"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
 	"fmt"
 	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
 
 	"github.com/hermes-zmq/hermes/internal/curve"
 )
 
-// key makes keys for CURVE, and shows public ones and fingerprints.
-func key(_ context.Context, std streams, args []string) error {
-	f := bareFlags("key")
-	if err := f.parse(args); err != nil {
-		return err
+// newKeyCommand makes keys for CURVE, and shows public ones and fingerprints.
+func newKeyCommand(std streams) *cobra.Command {
+	c := &cobra.Command{
+		Use:     "key COMMAND",
+		Short:   "make a pair of keys for CURVE, or print the public key in a file, or its fingerprint",
+		GroupID: groupSetUp,
 	}
-	if f.NArg() != 2 {
-		return usageError{"takes new, show or fingerprint, and a name or a file"}
+	c.AddCommand(
+		keyCommand("new NAME", "make NAME.key and NAME.key_secret, and print the public key", std, newKey),
+		keyCommand("show FILE", "print the public key in a file of keys", std, showKey),
+		keyCommand("fingerprint FILE", "print the SHA-256 of a public key, or of that of a certificate", std, fingerprint),
+	)
+	return c
+}
+
+// keyCommand is a command with one argument.
+func keyCommand(use, short string, std streams, do func(std streams, arg string) error) *cobra.Command {
+	name, arg, _ := strings.Cut(use, " ")
+	example := map[string]string{"new": "hermes key new office"}[name]
+	if example == "" {
+		example = "hermes key new office\nhermes key " + name + " office.key"
 	}
-	switch f.Arg(0) {
-	case "new":
-		return newKey(std, f.Arg(1))
-	case "show":
-		return showKey(std, f.Arg(1))
-	case "fingerprint":
-		return fingerprint(std, f.Arg(1))
+	return &cobra.Command{
+		Use:     use,
+		Short:   short,
+		Example: example,
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usageError{"takes one " + strings.ToLower(arg)}
+			}
+			return do(std, args[0])
+		},
 	}
-	return usageError{fmt.Sprintf("takes new, show or fingerprint, and not %q", f.Arg(0))}
 }
 
 // newKey writes NAME.key and NAME.key_secret, and prints the public key.

@@ -1,29 +1,39 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"strings"
 	"text/tabwriter"
 
+	"github.com/spf13/cobra"
+
 	"github.com/hermes-zmq/hermes/core"
 )
 
-// options lists the options of one kind of component, or of all kinds in Markdown, for
+// newOptionsCommand lists the options of one kind of component, or of all kinds in Markdown, for
 // docs/configuration.md.
-func options(_ context.Context, std streams, args []string) error {
-	f := bareFlags("options")
-	if err := f.parse(args); err != nil {
-		return err
+func newOptionsCommand(std streams) *cobra.Command {
+	return &cobra.Command{
+		Use:     "options publisher|receiver|postoffice",
+		Short:   "list the options that --set takes",
+		Example: "hermes options receiver",
+		GroupID: groupSetUp,
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usageError{"takes one kind of component: publisher, receiver or postoffice"}
+			}
+			return printOptions(std, args[0])
+		},
+		ValidArgs: kinds,
 	}
-	if f.NArg() != 1 {
-		return usageError{"takes one kind of component: publisher, receiver or postoffice"}
-	}
-	if f.Arg(0) == "markdown" {
+}
+
+func printOptions(std streams, kind string) error {
+	if kind == "markdown" {
 		return markdown(std.out)
 	}
-	list, err := optionsOf(f.Arg(0))
+	list, err := optionsOf(kind)
 	if err != nil {
 		return err
 	}

@@ -1,32 +1,48 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
 
+	"github.com/spf13/cobra"
+
 	"github.com/hermes-zmq/hermes/internal/policy"
 )
 
-// policyCommand checks a policy, or asks it whether a user may do something.
-func policyCommand(_ context.Context, std streams, args []string) error {
-	f := bareFlags("policy")
-	origin := f.String("origin", "", "test: publish in the name of `NAME` (default the user's)")
-	if err := f.parse(args); err != nil {
-		return err
+// newPolicyCommand checks a policy, or asks it whether a user may do something.
+func newPolicyCommand(std streams) *cobra.Command {
+	c := &cobra.Command{
+		Use:     "policy COMMAND",
+		Short:   "check a policy, or ask it what a user may do",
+		GroupID: groupSetUp,
 	}
-	switch action := f.Arg(0); {
-	case action == "check" && f.NArg() == 2 && !f.Changed("origin"):
-		return checkPolicy(std, f.Arg(1))
-	case action == "test" && f.NArg() == 5:
-		return testPolicy(std, f.Args()[1:], *origin)
-	case action == "check":
-		return usageError{"check takes one file"}
-	case action == "test":
-		return usageError{"test takes a file, a user, pub or sub, and a topic"}
+	check := &cobra.Command{
+		Use:   "check FILE",
+		Short: "print all that is wrong in a policy, one problem a line, or how many users it has",
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usageError{"takes one file"}
+			}
+			return checkPolicy(std, args[0])
+		},
 	}
-	return usageError{"takes check or test"}
+	var origin string
+	test := &cobra.Command{
+		Use:   "test [flags] FILE USER pub|sub TOPIC",
+		Short: "print whether a user may publish or receive a topic, and the line of the policy that says so",
+		Long: `Prints whether a user may publish or receive a topic, and the line of the policy that says so.
+The exit code is 0 where it is allowed, and 4 where it is refused.`,
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) != 4 {
+				return usageError{"takes a file, a user, pub or sub, and a topic"}
+			}
+			return testPolicy(std, args, origin)
+		},
+	}
+	test.Flags().StringVar(&origin, "origin", "", "publish in the name of `NAME` (default the user's)")
+	c.AddCommand(check, test)
+	return c
 }
 
 // checkPolicy prints all that is wrong in a policy, one problem a line, or how many users it has.
@@ -65,7 +81,7 @@ func testPolicy(std streams, args []string, origin string) error {
 	case "sub":
 		verb, verdict = "subscribe to", u.Subscribe(topic)
 	default:
-		return usageError{fmt.Sprintf("test takes pub or sub, and not %q", args[2])}
+		return usageError{fmt.Sprintf("takes pub or sub, and not %q", args[2])}
 	}
 	if !verdict.Allowed {
 		if _, err = fmt.Fprintln(std.out, "refused: "+u.Refusal(verb, topic, verdict)); err != nil {

@@ -5,43 +5,64 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/hermes-zmq/hermes/core"
 )
 
-// postOffice relays until ctx is done.
-func postOffice(ctx context.Context, std streams, args []string) error {
-	f := newFlags("postoffice")
-	in := f.String("in", "tcp://127.0.0.1:6000", "`address` for publishers")
-	out := f.String("out", "tcp://127.0.0.1:6001", "`address` for receivers")
-	debug := f.String("debug", "", "`address` at which a copy of everything is published")
-	policy := f.String("policy", "", "`file` that says who may connect, and what each may publish and receive; read again when it changes, and on SIGHUP")
-	joined := f.addBackbone()
-	every := f.Duration("stats", 0, "print the counters and their rates at this `interval`, and at the end")
-	if err := f.parse(args); err != nil {
-		return err
-	}
-	if f.NArg() > 0 {
-		return usageError{"takes flags only, not " + f.Arg(0)}
-	}
-	if err := notNegative("stats", *every); err != nil {
-		return err
-	}
+// postOfficeFlags are what the command line says of a post office.
+type postOfficeFlags struct {
+	in, out, debug, policy string
+	every                  time.Duration
+	settings               *settings
+	backbone               *backboneFlags
+}
 
-	joins, err := joined.options()
+func newPostOfficeCommand(std streams) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "postoffice [flags]",
+		Short: "relay between publishers and receivers, until interrupted",
+		Long: `Relays between publishers and receivers, until interrupted. The first line on standard output is a JSON
+object with the addresses, where the system has chosen the port of each that ends with :*.`,
+		GroupID: groupServe,
+	}
+	f := c.Flags()
+	var o postOfficeFlags
+	f.StringVar(&o.in, "in", "tcp://127.0.0.1:6000", "`address` for publishers")
+	f.StringVar(&o.out, "out", "tcp://127.0.0.1:6001", "`address` for receivers")
+	f.StringVar(&o.debug, "debug", "", "`address` at which a copy of everything is published")
+	f.StringVar(&o.policy, "policy", "", "`file` that says who may connect, and what each may publish and receive; read again when it changes, and on SIGHUP")
+	o.backbone = addBackbone(f)
+	f.DurationVar(&o.every, "stats", 0, "print the counters and their rates at this `interval`, and at the end")
+	o.settings = addSettings(f)
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return usageError{"takes flags only, not " + args[0]}
+		}
+		return postOffice(c, std, o)
+	}
+	return c
+}
+
+// postOffice relays until the context of the command is done.
+func postOffice(c *cobra.Command, std streams, o postOfficeFlags) error {
+	if err := notNegative("stats", o.every); err != nil {
+		return err
+	}
+	joins, err := o.backbone.options()
 	if err != nil {
 		return err
 	}
-
-	office, err := core.NewPostOffice(*in, *out, *debug)
+	office, err := core.NewPostOffice(o.in, o.out, o.debug)
 	if err != nil {
 		return blame(err)
 	}
 	defer office.Close()
-	if err := f.settings.apply(office); err != nil {
+	if err := o.settings.apply(office); err != nil {
 		return blame(err)
 	}
-	if f.Changed("policy") {
-		if err := office.Set("policy", *policy); err != nil {
+	if c.Flags().Changed("policy") {
+		if err := office.Set("policy", o.policy); err != nil {
 			return blame(err)
 		}
 	}
@@ -55,10 +76,10 @@ func postOffice(ctx context.Context, std streams, args []string) error {
 	}
 	defer reloadOnHangup(office)()
 	defer background(std, office, true)()
-	if err := printEndpoints(std, office, *debug != "", joint); err != nil {
+	if err := printEndpoints(std, office, o.debug != "", joint); err != nil {
 		return err
 	}
-	return watch(ctx, std, office, joint, *every)
+	return watch(c.Context(), std, office, joint, o.every)
 }
 
 // printEndpoints prints the addresses of the post office, and of the NATS server inside it, with

@@ -12,6 +12,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/spf13/cobra"
+
 	"github.com/hermes-zmq/hermes/core"
 	"github.com/hermes-zmq/hermes/internal/wire"
 )
@@ -19,38 +21,56 @@ import (
 // maxLine is the longest line that is read from standard input.
 const maxLine = 64 << 20
 
-// pub publishes one value, or a value or an envelope a line, and reports how many were sent.
-func pub(ctx context.Context, std streams, args []string) error {
-	f := newFlags("pub")
-	name := f.String("name", "hermes-pub", "the `name` of this publisher, the origin of its envelopes")
-	wait := f.Duration("wait", 5*time.Second, "time limit for waiting for a receiver before publishing")
-	flush := f.Duration("flush", 5*time.Second, "time limit for sending the rest of the queue at the end")
-	if err := f.parse(args); err != nil {
-		return err
+// pubFlags are what the command line says of pub.
+type pubFlags struct {
+	target      *target
+	name        string
+	wait, flush time.Duration
+}
+
+func newPubCommand(std streams) *cobra.Command {
+	c := &cobra.Command{
+		Use:     "pub [flags] [ADDRESS] [TOPIC [JSON]]",
+		Short:   "publish one value, or the lines of standard input",
+		GroupID: groupMessages,
 	}
-	if f.NArg() == 0 || f.NArg() > 3 {
+	o := pubFlags{target: addTarget(c, sideIn)}
+	f := c.Flags()
+	f.StringVar(&o.name, "name", "hermes-pub", "the `name` of this publisher, the origin of its envelopes")
+	f.DurationVar(&o.wait, "wait", 5*time.Second, "time limit for waiting for a receiver before publishing")
+	f.DurationVar(&o.flush, "flush", 5*time.Second, "time limit for sending the rest of the queue at the end")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		rest, err := o.target.resolve(args)
+		if err != nil {
+			return err
+		}
+		return pub(c.Context(), std, o, rest)
+	}
+	return c
+}
+
+// pub publishes one value, or a value or an envelope a line, and reports how many were sent. args
+// are what stands behind the address.
+func pub(ctx context.Context, std streams, o pubFlags, args []string) error {
+	if len(args) > 2 {
 		return usageError{"takes an address, and optionally a topic and a JSON value"}
 	}
-	if err := errors.Join(notNegative("wait", *wait), notNegative("flush", *flush)); err != nil {
+	if err := errors.Join(notNegative("wait", o.wait), notNegative("flush", o.flush)); err != nil {
 		return usageError{err.Error()}
 	}
-	if f.NArg() == 3 {
-		if err := checkJSON([]byte(f.Arg(2))); err != nil {
+	if len(args) == 2 {
+		if err := checkJSON([]byte(args[1])); err != nil {
 			return usageError{err.Error()}
 		}
 	}
-	if !utf8.ValidString(f.Arg(1)) {
-		return usageError{fmt.Sprintf("the topic %q is not UTF-8", f.Arg(1))}
+	if len(args) > 0 && !utf8.ValidString(args[0]) {
+		return usageError{fmt.Sprintf("the topic %q is not UTF-8", args[0])}
 	}
-
-	publisher, err := core.NewPublisher(f.Arg(0), *name)
+	publisher, err := o.target.publisher(o.name)
 	if err != nil {
-		return blame(err)
+		return err
 	}
 	defer publisher.Close()
-	if err := f.settings.apply(publisher); err != nil {
-		return blame(err)
-	}
 	if err := publisher.Start(); err != nil {
 		return blame(err)
 	}
@@ -58,8 +78,8 @@ func pub(ctx context.Context, std streams, args []string) error {
 	defer endReport()
 	end := stopWith(ctx, publisher)
 	defer end()
-	job := pubJob{std: std, publisher: publisher, address: f.Arg(0), wait: *wait, flush: *flush}
-	return job.run(ctx, f.Args()[1:])
+	job := pubJob{std: std, publisher: publisher, address: o.target.in, wait: o.wait, flush: o.flush}
+	return job.run(ctx, args)
 }
 
 // pubJob is the work of pub once its publisher runs.
@@ -194,11 +214,6 @@ func (j *pubJob) publishAll(args []string) error {
 		}
 		return j.publish(l.Topic, l.Origin, l.Data)
 	})
-}
-
-func isTerminal(f *os.File) bool {
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0 && info.Mode()&os.ModeDevice != 0 && f.Name() != os.DevNull
 }
 
 // checkJSON explains what is wrong with a value, and how a string is written.

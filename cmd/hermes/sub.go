@@ -5,34 +5,53 @@ import (
 	"context"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/hermes-zmq/hermes/core"
 )
 
+// subFlags are what the command line says of sub.
+type subFlags struct {
+	target       *target
+	count        int
+	origin, name string
+}
+
+func newSubCommand(std streams) *cobra.Command {
+	c := &cobra.Command{
+		Use:     "sub [flags] [ADDRESS] [TOPIC...]",
+		Short:   "print what is published, one JSON object a line",
+		GroupID: groupMessages,
+	}
+	o := subFlags{target: addTarget(c, sideOut)}
+	f := c.Flags()
+	f.IntVarP(&o.count, "count", "n", 0, "end after `n` envelopes; 0 has no limit")
+	f.StringVar(&o.origin, "origin", "", "print only envelopes of the origin `name`")
+	f.StringVar(&o.name, "name", "hermes-sub", "the `name` of this receiver")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		topics, err := o.target.resolve(args)
+		if err != nil {
+			return err
+		}
+		return sub(c.Context(), std, o, topics)
+	}
+	return c
+}
+
 // sub prints envelopes until ctx is done or count is reached.
-func sub(ctx context.Context, std streams, args []string) error {
-	f := newFlags("sub")
-	count := f.Int("count", 0, "end after `n` envelopes; 0 has no limit")
-	origin := f.String("origin", "", "print only envelopes of the origin `name`")
-	name := f.String("name", "hermes-sub", "the `name` of this receiver")
-	if err := f.parse(args); err != nil {
-		return err
-	}
-	if f.NArg() == 0 {
-		return usageError{"takes an address, and optionally topics"}
-	}
-	if *count < 0 {
+func sub(ctx context.Context, std streams, o subFlags, topics []string) error {
+	if o.count < 0 {
 		return usageError{"--count cannot be negative"}
 	}
-
-	receiver, err := core.NewReceiver(f.Arg(0), *name)
+	receiver, err := core.NewReceiver(o.target.out, o.name)
 	if err != nil {
 		return blame(err)
 	}
 	defer receiver.Close()
-	if err := choose(receiver, f.Args()[1:], *origin); err != nil {
+	if err := choose(receiver, topics, o.origin); err != nil {
 		return blame(err)
 	}
-	if err := f.settings.apply(receiver); err != nil {
+	if err := o.target.apply(receiver); err != nil {
 		return blame(err)
 	}
 	if err := receiver.Start(); err != nil {
@@ -45,7 +64,7 @@ func sub(ctx context.Context, std streams, args []string) error {
 	end := stopWith(ctx, receiver)
 	defer end()
 
-	err = printEnvelopes(std, receiver, *count)
+	err = printEnvelopes(std, receiver, o.count)
 	_ = receiver.Stop(time.Second)
 	if core.CodeOf(err) == core.ESTOPPED && ctx.Err() != nil {
 		return nil // stopped by ctx
