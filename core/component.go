@@ -105,6 +105,9 @@ type component struct {
 	ready  latch.Latch // open while it can do its work
 	events notify.Log
 	links  connectivity.Tracker
+	shows  showing
+
+	instance string // random: tells components of one name apart, and their lives
 
 	refused atomic.Uint64                  // handshakes
 	access  atomic.Pointer[access.Control] // of this run; nil without a policy
@@ -129,6 +132,7 @@ func (c *component) init(kind, name, address string, h hooks) {
 	c.idle.Set(true)
 	c.links.Init(c.who(), c.events.Add)
 	c.certificates.Who, c.certificates.Tell = c.who(), c.events.Add
+	c.instance = newInstance()
 }
 
 // checkName refuses the names that no component may have.
@@ -189,6 +193,7 @@ func (c *component) Start() error {
 	}
 	c.reportUnprotected()
 	c.reportReadableKeys()
+	c.beginShowing()
 	started = &notify.Event{Kind: "started", Level: notify.Info, Text: fmt.Sprintf("%s started at %s", c.who(), c.address)}
 	return nil
 }
@@ -271,6 +276,7 @@ func (c *component) end(reason string, timeout time.Duration) error {
 	}
 	c.links.End()
 	err := c.hooks.stop()
+	c.endShowing()
 	c.wipeKeys()
 	c.closeAccess()
 	c.limit.End()

@@ -38,6 +38,11 @@ func NewNode(name string, receiver *Receiver, publisher *Publisher) (*Node, erro
 	n.init("node", name, "", hooks{start: n.openUp, stop: n.shutDown})
 	n.network.addLinger(&n.options, "node")
 	n.relaysEnded.Set(true)
+	if receiver != nil && publisher != nil {
+		receiver.mu.Lock()
+		receiver.nodePublisher = publisher
+		receiver.mu.Unlock()
+	}
 	return n, nil
 }
 

@@ -3,6 +3,7 @@ package core
 import (
 	"time"
 
+	"github.com/hermes-zmq/hermes/internal/address"
 	"github.com/hermes-zmq/hermes/internal/carrier"
 	"github.com/hermes-zmq/hermes/internal/option"
 	"github.com/hermes-zmq/hermes/internal/queue"
@@ -32,6 +33,14 @@ func (c *component) Options() []Option {
 
 // Set implements Component.
 func (c *component) Set(key, value string) error {
+	err := c.set(key, value)
+	if err == nil && key == "stats.interval" {
+		c.showingChanged()
+	}
+	return err
+}
+
+func (c *component) set(key, value string) error {
 	o, ok := c.options.Find(key)
 	if !ok {
 		return errorf(EOPTION, "%s: no option %q; the options are %s", c.who(), key, c.options.Keys())
@@ -66,6 +75,32 @@ const (
 	live        = true
 	beforeStart = false
 )
+
+// showOptions are those of every component that can publish its own state.
+type showOptions struct {
+	interval *option.Duration
+	name     *option.Text
+}
+
+// add adds them; defaultName says what an empty name stands for.
+func (x *showOptions) add(o *option.Set, defaultName string) {
+	x.interval = o.Duration("stats.interval", 0, live, "how often the component publishes its counters, as envelopes that begin with $hermes/ and only subscriptions to such topics get; while it does, it publishes its events too; 0: never")
+	x.name = o.Text("stats.name", beforeStart, "name under which the component publishes its own state; empty stands for "+defaultName, checkShownName)
+}
+
+// checkAddresses is the check of the option "stats.address".
+func checkAddresses(text string) error {
+	_, err := address.ParseList(text, false)
+	return err
+}
+
+// checkShownName is the check of the option "stats.name".
+func checkShownName(name string) error {
+	if name == "" {
+		return nil
+	}
+	return checkName("component", name)
+}
 
 // networkOptions are those of every component with sockets. Most go to the carrier, which the
 // option "engine" chooses. A node has none but linger.
@@ -201,6 +236,7 @@ type receiverOptions struct {
 	redundant     *option.Choice
 	redundantHold *option.Duration
 	since         *option.Since
+	statsAddress  *option.Text
 }
 
 func (x *receiverOptions) add(o *option.Set) {
@@ -214,6 +250,7 @@ func (x *receiverOptions) add(o *option.Set) {
 	x.queueBlock = o.Duration("queue.block", time.Second, live, "time in which the application takes nothing from the full queue before new envelopes are discarded, with queue.full = auto or block")
 	x.redundant = o.Choice("redundant", beforeStart, "whether the addresses deliver copies of the same envelopes, of which one is delivered: on, off, or auto (on if there are several addresses to connect to)", "auto", "on", "off")
 	x.since = o.Since("since", beforeStart, "from when on to receive what was sent before the start, from post offices that keep history of its topics, and after a break what was missed: all, a span of time before the start such as 10m, a number of seconds since 1970, or a time such as 2026-01-31T09:30:00Z; empty: only what is sent from now on (engine zmtp only)")
+	x.statsAddress = o.Text("stats.address", beforeStart, "incoming side of a post office, where a receiver that is not part of a node with a publisher publishes its own state; it connects there with the options for keys and certificates that it has", checkAddresses)
 	x.redundantHold = o.Duration("redundant.hold", 2*time.Second, live, "time for which an envelope is held in the reorder buffer while earlier ones may still arrive over another path")
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/hermes-zmq/hermes/internal/embed"
 	"github.com/hermes-zmq/hermes/internal/lastvalue"
 	"github.com/hermes-zmq/hermes/internal/relay"
+	"github.com/hermes-zmq/hermes/internal/telemetry"
 )
 
 // PostOffice is a broker (an XSUB/XPUB proxy): it relays between publishers, which connect
@@ -24,6 +25,7 @@ type PostOffice struct {
 	relay    *relay.Relay   // of the present or last run; guarded by component.mu
 	counters relay.Counters // over all runs
 	embed    embed.Office   // where a backbone joins
+	audience telemetry.Audience
 }
 
 var _ Component = (*PostOffice)(nil)
@@ -52,6 +54,8 @@ func NewPostOffice(in, out, debug string) (*PostOffice, error) {
 	p.links.Add(carrier.XPUB, p.out.Connect)
 	p.links.Add(carrier.PUB, p.debug.Connect)
 	p.addNetworkOptions()
+	p.show(officeName(), "the name of the machine and the number of the process", p.StatsJSON,
+		func() *telemetry.Audience { return &p.audience }, p.publishState)
 	p.postOfficeOptions.add(&p.options)
 	return p, nil
 }
@@ -69,12 +73,30 @@ func (x *postOfficeOptions) openCache() *lastvalue.Cache {
 	return lastvalue.New(lastvalue.Config{Depth: depth, Bytes: x.cacheBytes.Get(), Prefixes: x.cacheTopics.Get(), Restamp: x.cacheOld.Is("restamp")})
 }
 
+// onPeer is told by the relay what happens at its sides.
+func (p *PostOffice) onPeer(own carrier.Type, a address.List, e carrier.Event) {
+	if own == carrier.XPUB {
+		p.audience.Note(e)
+	}
+	p.peerEvent(own, a, e)
+}
+
+// publishState publishes an envelope about the post office itself, which no socket brings. What has no
+// room at a receiver is lost for it, and counted there.
+func (p *PostOffice) publishState(topic, origin, data []byte) bool {
+	b := telemetry.Envelope(topic, origin, data)
+	defer b.Release()
+	p.current().Publish(b)
+	return true
+}
+
 func (p *PostOffice) openUp() error {
+	p.audience.Begin(func() bool { r := p.current(); return r != nil && r.Joined() })
 	r, err := relay.Open(relay.Config{
 		Who: p.who(), In: p.in, Out: p.out, Debug: p.debug, Engine: p.network.engine.String(),
 		Cache: p.openCache(), CachePrefixes: p.cacheTopics.Get(), History: p.embed.History(), Counters: &p.counters,
 		Pick: p.pick, Socket: p.carrierConfig, Limit: p.subscriberLimit,
-		Full: overflows[p.queueFull.String()], Stall: p.stallTimeout, OnPeer: p.peerEvent, OnEvent: p.events.Add,
+		Full: overflows[p.queueFull.String()], Stall: p.stallTimeout, OnPeer: p.onPeer, OnEvent: p.events.Add,
 	})
 	if err != nil {
 		return err
@@ -114,6 +136,7 @@ func (p *PostOffice) Set(key, value string) error {
 
 // shutDown relays what is on its way, and gives up what cannot be sent in time.
 func (p *PostOffice) shutDown() error {
+	p.endShowing()
 	unsent := p.current().Stop(&p.limit)
 	p.embed.End()
 	if unsent > 0 {

@@ -17,6 +17,8 @@ import (
 	"github.com/hermes-zmq/hermes/internal/readiness"
 	"github.com/hermes-zmq/hermes/internal/safe"
 	"github.com/hermes-zmq/hermes/internal/sendqueue"
+	"github.com/hermes-zmq/hermes/internal/systemtopic"
+	"github.com/hermes-zmq/hermes/internal/telemetry"
 	"github.com/hermes-zmq/hermes/internal/wire"
 )
 
@@ -52,6 +54,8 @@ type Publisher struct {
 	overflow      sync.Mutex // guards overflowLimit
 	overflowLimit notify.Limiter
 
+	audience telemetry.Audience // of its own state, and that of receivers that publish through it
+
 	embed embed.Publisher // what foreign runtimes use besides
 }
 
@@ -84,6 +88,7 @@ func NewPublisher(addresses, name string) (*Publisher, error) {
 	p.queue.Init(rand.Uint32)
 	p.embed.Init(&p.queue, p.tryRow)
 	p.addNetworkOptions()
+	p.show(name, "its name", p.StatsJSON, func() *telemetry.Audience { return &p.audience }, p.publishState)
 	p.publisherOptions.add(&p.options)
 	return p, nil
 }
@@ -98,6 +103,7 @@ func (p *Publisher) openUp() error {
 		return err
 	}
 	p.subscribers.Begin()
+	p.audience.Begin(nil)
 	p.queue.Start(sendqueue.Config{Policy: p.queueFull.Get(), Numbered: p.sequence.Is("on"), Bound: p.bound})
 	p.queue.OpenStaging(p.origin, wire.LastFrame(p.sequence.Is("on")), p.network.message.Get())
 	outlet, err := opener.OpenOutlet(p.outletConfig())
@@ -135,6 +141,7 @@ func (p *Publisher) outletConfig() carrier.OutletConfig {
 		cfg.StalledPathTimeout = max(p.redundantWait.Get(), time.Millisecond)
 	}
 	cfg.Hermes = "2" // a post office may hold it back
+	cfg.System = systemtopic.Root
 	cfg.OnEvent = p.onEvent
 	return cfg
 }
@@ -169,11 +176,26 @@ func (p *Publisher) onEvent(e carrier.Event) {
 	if e.Unsent > 0 && p.subscribers.Alone() {
 		p.queue.CountLost(e.Unsent)
 	}
+	p.audience.Note(e)
 	p.peerEvent(carrier.PUB, p.addresses, e)
+}
+
+// publishState publishes an envelope about the publisher, or a receiver that does so through it, if there
+// is room in the queue. It counts as any other.
+func (p *Publisher) publishState(topic, origin, data []byte) bool {
+	if p.checkSize(len(topic)+len(origin)+len(data)) != nil {
+		return false
+	}
+	done, err := sendqueue.Put(&p.queue, topic, origin, data, sendqueue.Form{Encoded: true, Spare: true})
+	if done.Asleep {
+		p.currentSender().Wake()
+	}
+	return err == nil && done.Open && !done.Full
 }
 
 // shutDown sends what is queued, and drops what cannot be sent in time.
 func (p *Publisher) shutDown() error {
+	p.endShowing()
 	p.limit.Await(p.queue.Drain())
 	p.queue.Close() // the sender ends, once a Send that waits has returned
 	unsent := p.limit.Close(p.outlet)

@@ -56,6 +56,10 @@ type Receiver struct {
 	admission     *admission.Control
 	queue         *recvqueue.Queue
 	embed         embed.Receiver
+
+	// What publishes the state of the receiver: that of the node, or one of its own while it runs. Guarded by
+	// component.mu.
+	nodePublisher, statsPublisher *Publisher
 }
 
 var _ Component = (*Receiver)(nil)
@@ -80,6 +84,7 @@ func NewReceiver(addresses, name string) (*Receiver, error) {
 	}, r.queue)
 	r.embed.Init(r.queue, embed.Hooks{Inlet: r.currentInlet, MayLease: r.mayLease, Error: r.noneTaken})
 	r.addNetworkOptions()
+	r.show(name, "its name", r.StatsJSON, r.stateAudience, r.publishState)
 	r.receiverOptions.add(&r.options)
 	r.embed.AddOptions(&r.options)
 	return r, nil
@@ -105,11 +110,19 @@ func (x *receiverOptions) mayLease() bool {
 	return x.slowAfter.Get() >= 10*embed.MaxAway || x.onSlow.Is("ignore")
 }
 
-func (r *Receiver) openUp() error {
+func (r *Receiver) openUp() (err error) {
 	opener, err := r.pick(r.addresses)
 	if err != nil {
 		return err
 	}
+	if err := r.openStatsPublisher(); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			r.closeStatsPublisher(0)
+		}
+	}()
 	var paths []address.List
 	if r.redundant.Is("on") || r.redundant.Is("auto") && len(r.addresses.Connect) > 1 {
 		paths = r.addresses.Split()
@@ -158,6 +171,9 @@ func (r *Receiver) shutDown() error {
 	r.admission.Flush()
 	r.queue.Close()
 	r.embed.Stopped()
+	r.endShowing()
+	timeout, _ := r.limit.Left()
+	r.closeStatsPublisher(timeout)
 	return nil
 }
 

@@ -1,12 +1,14 @@
 package core
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
 	"github.com/hermes-zmq/hermes/internal/admission"
 	"github.com/hermes-zmq/hermes/internal/notify"
 	"github.com/hermes-zmq/hermes/internal/queue"
+	"github.com/hermes-zmq/hermes/internal/telemetry"
 	"github.com/hermes-zmq/hermes/internal/wire"
 )
 
@@ -88,6 +90,75 @@ func (r *Receiver) reportSlow(f *admission.Findings) {
 	if f.Stopped {
 		r.endLater("slow: " + e.Text)
 	}
+}
+
+// stateOptions are those of a receiver's own connections that hold for the one that carries its state.
+var stateOptions = []string{"engine", "message.bytes", "heartbeat.interval", "heartbeat.timeout", "reconnect.min", "reconnect.max",
+	"handshake.timeout", "curve.secret", "curve.server", "tls.cert", "tls.key", "tls.ca", "tls.pins", "tls.name"}
+
+// openStatsPublisher starts the publisher of the option "stats.address", if it is set.
+func (r *Receiver) openStatsPublisher() error {
+	at := r.statsAddress.Get()
+	if at == "" {
+		if r.shows.reporter.Active() && r.statePublisher() == nil {
+			return errorf(EOPTION, "%s: option stats.interval is set, but there is nothing to publish with: set option stats.address to the incoming side of a post office, or make the receiver part of a node with a publisher", r.who())
+		}
+		return nil
+	}
+	p, err := NewPublisher(at, r.name)
+	for _, key := range stateOptions {
+		if mine, ok := r.options.Find(key); ok && err == nil {
+			err = p.Set(key, mine.String())
+		}
+	}
+	if err == nil {
+		p.events.CopyTo(&r.events, func(e notify.Event) bool { return e.Level != notify.Info })
+		err = p.Start()
+	}
+	if err != nil {
+		return &Error{Code: CodeOf(err), Text: fmt.Sprintf("%s: option stats.address: %v", r.who(), err), Err: err}
+	}
+	r.setStatsPublisher(p)
+	return nil
+}
+
+// closeStatsPublisher ends it.
+func (r *Receiver) closeStatsPublisher(timeout time.Duration) {
+	r.mu.Lock()
+	p := r.statsPublisher
+	r.statsPublisher = nil
+	r.mu.Unlock()
+	if p != nil {
+		_ = p.Stop(timeout) // what it could not send is the state of a moment
+		_ = p.Close()
+	}
+}
+
+func (r *Receiver) setStatsPublisher(p *Publisher) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.statsPublisher = p
+}
+
+// statePublisher is what publishes the state of the receiver, or nil.
+func (r *Receiver) statePublisher() *Publisher {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return cmp.Or(r.statsPublisher, r.nodePublisher)
+}
+
+// stateAudience is who may hear of it, or nil.
+func (r *Receiver) stateAudience() *telemetry.Audience {
+	if p := r.statePublisher(); p != nil {
+		return &p.audience
+	}
+	return nil
+}
+
+// publishState publishes an envelope about the receiver.
+func (r *Receiver) publishState(topic, origin, data []byte) bool {
+	p := r.statePublisher()
+	return p != nil && p.publishState(topic, origin, data)
 }
 
 // suspicion says that a clock is wrong, or "" where nothing speaks for it.

@@ -1,10 +1,20 @@
 package core
 
 import (
+	"cmp"
+	"crypto/rand"
+	"encoding/hex"
 	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/notify"
+	"github.com/hermes-zmq/hermes/internal/telemetry"
 	"github.com/hermes-zmq/hermes/internal/wire"
 )
 
@@ -15,7 +25,9 @@ type ComponentStats struct {
 	State         string `json:"state"` // new, running, stopping, stopped, closed
 	StopReason    string `json:"stop_reason"`
 	Problem       string `json:"problem"`            // of its connections, for people; empty if none is known
+	Instance      string `json:"instance"`           // random: tells components of the same name apart
 	EventsDropped uint64 `json:"events_dropped"`     // because none was taken for too long
+	StatsSkipped  uint64 `json:"stats_skipped"`      // envelopes about its own state that found no room
 	Refused       uint64 `json:"handshakes_refused"` // of peers that this end has refused, or that have refused it
 
 	DroppedDenied       uint64 `json:"dropped_denied"`       // messages that peers had no right to publish; in none of the sums
@@ -28,7 +40,79 @@ func (c *component) commonStats() ComponentStats {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return ComponentStats{Kind: c.kind, Name: c.name, State: c.state.String(), StopReason: c.reason, Problem: problem,
-		EventsDropped: c.events.Dropped(), Refused: c.refused.Load(), DroppedDenied: messages, SubscriptionsDenied: subscriptions}
+		Instance: c.instance, EventsDropped: c.events.Dropped(), StatsSkipped: c.shows.reporter.Skipped(), Refused: c.refused.Load(), DroppedDenied: messages, SubscriptionsDenied: subscriptions}
+}
+
+// showing is how a component publishes its own state; see package telemetry.
+type showing struct {
+	showOptions
+	defaultName string
+	reporter    telemetry.Reporter
+	audience    func() *telemetry.Audience // of the outlet that carries it; nil: none, now or ever
+}
+
+// show makes the component one that can publish its own state, through an outlet with this audience.
+// stats is its StatsJSON.
+func (c *component) show(defaultName, means string, stats func() []byte, audience func() *telemetry.Audience, publish func(topic, origin, data []byte) bool) {
+	c.shows.defaultName, c.shows.audience = defaultName, audience
+	c.shows.add(&c.options, means)
+	c.shows.reporter.Init(telemetry.Config{
+		Kind: strings.ReplaceAll(c.kind, " ", ""), Interval: c.shows.interval.Get, Stats: stats, Publish: publish, Fail: c.Fail,
+		Event: func(e notify.Event) []byte { return Event(e).JSON() },
+	})
+}
+
+// beginShowing begins a run. The caller holds life.
+func (c *component) beginShowing() {
+	if s := &c.shows; s.audience != nil {
+		c.copyEvents()
+		s.reporter.Begin(cmp.Or(s.name.Get(), s.defaultName), s.audience())
+	}
+}
+
+// endShowing publishes the state for the last time in a run. Calling it twice does nothing.
+func (c *component) endShowing() {
+	if c.shows.audience != nil {
+		c.shows.reporter.End()
+	}
+}
+
+// showingChanged makes another interval take effect.
+func (c *component) showingChanged() {
+	c.copyEvents()
+	c.shows.reporter.Changed()
+}
+
+// copyEvents gives the reporter the events from now on, if state is published.
+func (c *component) copyEvents() {
+	if c.shows.reporter.Active() {
+		c.events.CopyTo(&c.shows.reporter.Events, nil)
+	} else {
+		c.events.CopyTo(nil, nil)
+	}
+}
+
+func newInstance() string {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // it cannot fail
+	return hex.EncodeToString(b[:])
+}
+
+// offices counts the post offices of this process, whose names need it.
+var offices atomic.Uint32
+
+// officeName names a post office that was given no name: HOST-PID, and from the second of a process on
+// HOST-PID-NUMBER.
+func officeName() string {
+	host, err := os.Hostname()
+	if err != nil || !utf8.ValidString(host) {
+		host = "localhost"
+	}
+	name := fmt.Sprintf("%s-%d", host, os.Getpid())
+	if n := offices.Add(1); n > 1 {
+		name = fmt.Sprintf("%s-%d", name, n)
+	}
+	return name
 }
 
 // statsJSON encodes statistics, which are numbers and strings only.
@@ -58,7 +142,8 @@ type PostOfficeStats struct {
 // out_messages + unwanted + dropped, where a message counts once however many subscribers
 // it went to, and as dropped if it went to none of those that had subscribed to it.
 // DroppedOld and DroppedConflated are in none of the sums: they count the messages that were
-// removed from the queues of subscribers, once for each of these. Messages are counted when
+// removed from the queues of subscribers, once for each of these. What the post office publishes
+// of itself is in OwnMessages alone, and in what its subscribers were sent. Messages are counted when
 // they have been passed on: a receiver may have one an instant before.
 type PostOfficeCounters struct {
 	InMessages  uint64 `json:"in_messages"`
@@ -70,6 +155,10 @@ type PostOfficeCounters struct {
 
 	DroppedOld       uint64 `json:"dropped_old"`       // the queue of a subscriber was full, and they made room
 	DroppedConflated uint64 `json:"dropped_conflated"` // it was full, and a newer one of the topic replaced them
+
+	OwnMessages uint64 `json:"own_messages"` // about its own state, that it has published itself
+	OwnUnwanted uint64 `json:"own_unwanted"` // of these: no subscriber had subscribed to them
+	OwnDropped  uint64 `json:"own_dropped"`  // of these: no subscriber had room for them
 }
 
 // CacheCounters are those of a post office's cache of last values: all 0 if it has none.

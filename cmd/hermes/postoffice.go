@@ -17,6 +17,9 @@ type postOfficeFlags struct {
 	settings               *settings
 	backbone               *backboneFlags
 }
+// shownEvery is the default of the option stats.interval of the command: other commands look at what the
+// post office publishes of itself.
+const shownEvery = "2s"
 
 func newPostOfficeCommand(std streams) *cobra.Command {
 	c := &cobra.Command{
@@ -58,6 +61,9 @@ func postOffice(c *cobra.Command, std streams, o postOfficeFlags) error {
 		return blame(err)
 	}
 	defer office.Close()
+	if err := office.Set("stats.interval", shownEvery); err != nil {
+		return blame(err)
+	}
 	if err := o.settings.apply(office); err != nil {
 		return blame(err)
 	}

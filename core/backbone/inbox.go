@@ -9,6 +9,7 @@ import (
 	"github.com/hermes-zmq/hermes/internal/batch"
 	"github.com/hermes-zmq/hermes/internal/linkmessage"
 	"github.com/hermes-zmq/hermes/internal/lru"
+	"github.com/hermes-zmq/hermes/internal/systemtopic"
 	"github.com/hermes-zmq/hermes/internal/trie"
 )
 
@@ -128,7 +129,7 @@ func (in *inbox) refuses(h linkmessage.Header, b *batch.Batch, from int) *uint64
 	}
 	*last = h.Number
 	switch {
-	case in.imports.Len() > 0 && !in.imports.Match(batch.Topic(b.Message(from))):
+	case in.imports.Len() > 0 && !systemtopic.Match(&in.imports, batch.Topic(b.Message(from))):
 		return &c.denied
 	case c.waiting+int64(b.Len()-from) > in.maxMessages, c.waitingBytes+int64(b.Ends[b.Len()-1]-b.Start(from)) > in.maxBytes:
 		return &c.slow

@@ -7,6 +7,7 @@ import (
 	"github.com/hermes-zmq/hermes/internal/deadline"
 	"github.com/hermes-zmq/hermes/internal/interest"
 	"github.com/hermes-zmq/hermes/internal/relay"
+	"github.com/hermes-zmq/hermes/internal/systemtopic"
 	"github.com/hermes-zmq/hermes/internal/trie"
 )
 
@@ -86,11 +87,11 @@ func (l *link) Send(b *batch.Batch, missed []bool) (messages int, bytes int64) {
 // judge says what is to become of the messages of a topic. The caller holds audience.
 func (l *link) judge(topic []byte) verdict {
 	switch {
-	case l.exports.Len() > 0 && !l.exports.Match(topic):
+	case l.exports.Len() > 0 && !systemtopic.Match(&l.exports, topic):
 		return denied
 	case l.durable.match(topic):
 		return elsewhere
-	case !l.wanted.Match(topic):
+	case !systemtopic.Match(&l.wanted, topic):
 		return unwanted
 	}
 	return send

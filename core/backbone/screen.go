@@ -8,6 +8,7 @@ import (
 
 	"github.com/hermes-zmq/hermes/internal/batch"
 	"github.com/hermes-zmq/hermes/internal/lru"
+	"github.com/hermes-zmq/hermes/internal/systemtopic"
 	"github.com/hermes-zmq/hermes/internal/trie"
 	"github.com/hermes-zmq/hermes/internal/wire"
 )
@@ -152,7 +153,7 @@ func (s *screen) admit(peer uint64, b *batch.Batch) (out *batch.Batch, local boo
 
 // mayEnter reports whether a message may come over the backbone.
 func (s *screen) mayEnter(msg []byte) bool {
-	return s.imports.Len() == 0 || s.imports.Match(batch.Topic(msg))
+	return s.imports.Len() == 0 || systemtopic.Match(s.imports, batch.Topic(msg))
 }
 
 // filter removes from a batch what has come before, of the messages of spans. It tells how many these are.

@@ -94,6 +94,10 @@ type Config struct {
 	// used. It may be nil, and called at any time. zmtp only.
 	Redirect func(kind, host string) string
 
+	// System begins the first frames that go only to subscriptions for system topics (package
+	// systemtopic), which are those that begin with systemtopic.Sign; "" is none. PUB side only.
+	System string
+
 	// Office is the name of a post office, for one run, which it announces in its
 	// handshakes, so that post offices notice when they are connected in a cycle. "" is
 	// none. zmtp only.
@@ -280,7 +284,7 @@ type Throttler interface {
 
 // MissNoter is an Outlet that tells which messages no peer takes.
 type MissNoter interface {
-	// SendNoting is SendFrom of a Throttler, or Send where the Outlet is none, and sets missed of
+	// SendNoting is SendFrom of a Throttler, or Send where the Outlet is none or s is nil, and sets missed of
 	// each message of b that counts as Unwanted or NoPeer. It is for an Outlet that does not wait.
 	SendNoting(s *flow.Source, b *batch.Batch, missed []bool) Tally
 }

@@ -34,6 +34,7 @@ import (
 	"github.com/hermes-zmq/hermes/internal/errs"
 	"github.com/hermes-zmq/hermes/internal/natssubject"
 	"github.com/hermes-zmq/hermes/internal/safe"
+	"github.com/hermes-zmq/hermes/internal/systemtopic"
 	"github.com/hermes-zmq/hermes/internal/trie"
 	"github.com/hermes-zmq/hermes/internal/wire"
 )
@@ -173,7 +174,7 @@ func (s *Site) Prefixes() (all [][]byte) {
 }
 
 // Match reports whether a topic, a first frame, is durable.
-func (s *Site) Match(topic []byte) bool { return s.prefixes.Match(topic) }
+func (s *Site) Match(topic []byte) bool { return systemtopic.Match(&s.prefixes, topic) }
 
 // Connect sends and receives over a connection until Close. It is called once. The connection
 // may be away, and come and go.

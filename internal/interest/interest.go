@@ -20,6 +20,7 @@ import (
 	"sync"
 
 	"github.com/hermes-zmq/hermes/internal/natssubject"
+	"github.com/hermes-zmq/hermes/internal/systemtopic"
 )
 
 // Set is what the receivers of one post office want of other sites. All methods may be called from any
@@ -30,7 +31,8 @@ type Set struct {
 	changed chan struct{}
 
 	mu       sync.Mutex
-	prefixes bounded
+	prefixes bounded // of all topics but system topics
+	system   bounded // of system topics, which no prefix of the others gets
 	filters  bounded // as stems: without the ">"
 }
 
@@ -52,7 +54,7 @@ func (b *Batch) Empty() bool {
 // New makes an empty Set. imports are the prefixes of what may be wanted; none: everything.
 func New(space natssubject.Space, imports [][]byte) *Set {
 	s := &Set{space: space, imports: imports, changed: make(chan struct{}, 1)}
-	s.prefixes.everything = []string{""}
+	s.prefixes.everything, s.system.everything = []string{""}, []string{systemtopic.Sign}
 	for _, f := range space.Everything() {
 		s.filters.everything = append(s.filters.everything, stem(f))
 	}
@@ -70,7 +72,11 @@ func (s *Set) change(prefix []byte, do func(*antichain, []byte) bool) {
 	s.mu.Lock()
 	changed := false
 	for _, p := range Within(prefix, s.imports) {
-		changed = do(&s.prefixes.antichain, p) || changed
+		of := &s.prefixes
+		if systemtopic.Is(p) {
+			of = &s.system
+		}
+		changed = do(&of.antichain, p) || changed
 	}
 	s.mu.Unlock()
 	if !changed {
@@ -89,20 +95,23 @@ func (s *Set) Changed() <-chan struct{} { return s.changed }
 func (s *Set) Take() Batch {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	added, removed := s.prefixes.settle()
-	for _, p := range added {
-		for _, f := range s.space.Filters([]byte(p)) {
-			s.filters.add([]byte(stem(f)))
-		}
-	}
-	for _, p := range removed {
-		for _, f := range s.space.Filters([]byte(p)) {
-			s.filters.remove([]byte(stem(f)))
-		}
-	}
 	var b Batch
-	b.AddPrefixes, b.RemovePrefixes = s.prefixes.limit(added, removed) // the filters follow all prefixes
-	added, removed = s.filters.limit(s.filters.settle())
+	for _, of := range []*bounded{&s.prefixes, &s.system} {
+		added, removed := of.settle()
+		for _, p := range added {
+			for _, f := range s.space.Filters([]byte(p)) {
+				s.filters.add([]byte(stem(f)))
+			}
+		}
+		for _, p := range removed {
+			for _, f := range s.space.Filters([]byte(p)) {
+				s.filters.remove([]byte(stem(f)))
+			}
+		}
+		added, removed = of.limit(added, removed) // the filters follow all prefixes
+		b.AddPrefixes, b.RemovePrefixes = append(b.AddPrefixes, added...), append(b.RemovePrefixes, removed...)
+	}
+	added, removed := s.filters.limit(s.filters.settle())
 	b.AddFilters, b.RemoveFilters = filters(added), filters(removed)
 	return b
 }
@@ -111,7 +120,7 @@ func (s *Set) Take() Batch {
 func (s *Set) Prefixes() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.prefixes.now()
+	return append(s.prefixes.now(), s.system.now()...)
 }
 
 // Filters is the same of filters: what to subscribe to on a new connection.
@@ -131,7 +140,7 @@ func Within(prefix []byte, allowed [][]byte) (parts [][]byte) {
 		switch {
 		case bytes.HasPrefix(prefix, a):
 			return [][]byte{prefix}
-		case bytes.HasPrefix(a, prefix):
+		case bytes.HasPrefix(a, prefix) && systemtopic.Reaches(prefix, a):
 			parts = append(parts, a)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/hermes-zmq/hermes/internal/batch"
 	"github.com/hermes-zmq/hermes/internal/carrier"
 	"github.com/hermes-zmq/hermes/internal/clock"
+	"github.com/hermes-zmq/hermes/internal/systemtopic"
 	"github.com/hermes-zmq/hermes/internal/trie"
 	"github.com/hermes-zmq/hermes/internal/wire"
 )
@@ -109,7 +110,7 @@ func (c *Cache) Keep(b *batch.Batch) {
 
 func (c *Cache) keep(msg []byte) {
 	topic := batch.Topic(msg)
-	if !c.prefixes.Match(topic) {
+	if !systemtopic.Match(&c.prefixes, topic) {
 		return
 	}
 	at, ok := wire.TimeAt(msg)
@@ -253,7 +254,7 @@ func (c *Cache) Recall(p carrier.Peer, prefix []byte, follows func([]byte) bool,
 	}
 	c.index.Under(prefix, func(topic []byte) {
 		looked++
-		if follows(topic) {
+		if follows(topic) || !systemtopic.Reaches(prefix, topic) {
 			return
 		}
 		v := c.topics[string(topic)]

@@ -16,6 +16,7 @@ import (
 	"github.com/hermes-zmq/hermes/internal/carrier"
 	"github.com/hermes-zmq/hermes/internal/flow"
 	"github.com/hermes-zmq/hermes/internal/invariants"
+	"github.com/hermes-zmq/hermes/internal/systemtopic"
 	"github.com/hermes-zmq/hermes/internal/trie"
 )
 
@@ -51,6 +52,7 @@ type outlet struct {
 	stalled bool                 // a queue has had no room for too long; guarded by mu
 	hurried bool                 // no Send is to wait any more; guarded by mu
 	topics  trie.Set             // what peers subscribe to; guarded by mu
+	wanted  int                  // how many prefixes of topics are not of system topics; guarded by mu
 }
 
 func openOutlet(cfg carrier.OutletConfig) (*outlet, error) {
@@ -114,11 +116,13 @@ func (o *outlet) subscription(msg []byte) (e carrier.Event) {
 	case msg[0] == 1:
 		_ = o.soc.SetSubscribe(string(prefix))
 		if o.topics.Add(prefix) {
+			o.count(prefix, 1)
 			e = carrier.Event{Kind: carrier.Subscribed, Prefix: prefix}
 		}
 	default:
 		_ = o.soc.SetUnsubscribe(string(prefix))
 		if last, _ := o.topics.Remove(prefix); last {
+			o.count(prefix, -1)
 			e = carrier.Event{Kind: carrier.Unsubscribed, Prefix: prefix}
 		}
 	}
@@ -207,17 +211,17 @@ func (o *outlet) sendMessage(msg []byte, t *carrier.Tally) {
 			t.NoPeer++
 			return
 		case begun:
-		case o.leaves && o.topics.Len() == 0:
+		case o.leaves && o.wanted == 0:
 			t.Left++
 			return
 		case o.alone():
 			t.NoPeer++
 			return
-		case !o.topics.Match(batch.Topic(msg)):
+		case !o.wants(batch.Topic(msg)):
 			t.Unwanted++
 			return
 		}
-		if rest = o.sendFrames(rest); len(rest) > 0 && o.givesUp(began) {
+		if rest = o.sendFrames(rest); len(rest) > 0 && (o.givesUp(began) || o.stall != nil && o.isSystem(batch.Topic(msg))) {
 			rest = o.sendLossy(rest)
 		} else if len(rest) == 0 {
 			o.stalled = false
@@ -228,6 +232,25 @@ func (o *outlet) sendMessage(msg []byte, t *carrier.Tally) {
 			return
 		}
 	}
+}
+
+// wants reports whether a topic is sent. libzmq matches by itself, and does not know of system topics: they are
+// sent only while no peer subscribes to a prefix of all topics, since it would get them too. The caller holds mu.
+func (o *outlet) wants(topic []byte) bool {
+	n, ok := o.topics.Shortest(topic)
+	return ok && (n >= len(systemtopic.Sign) || !o.isSystem(topic))
+}
+
+// count counts a prefix, unless it is of system topics.
+func (o *outlet) count(prefix []byte, n int) {
+	if !o.isSystem(prefix) {
+		o.wanted += n
+	}
+}
+
+func (o *outlet) isSystem(topic []byte) bool {
+	s := o.cfg.System
+	return s != "" && len(topic) >= len(s) && string(topic[:len(s)]) == s
 }
 
 // givesUp reports whether what has had no room since began is not to wait for it any longer. The

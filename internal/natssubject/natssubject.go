@@ -11,10 +11,11 @@
 //	"a.b//c"         hermes.t.a%2Eb.%.c          "ticks/B   hermes.t.ticks.>
 //	"a (no end)      hermes.t.a%-                "ticks/B"  hermes.t.ticks.B
 //	5                hermes.r.5                  (empty)    hermes.t.> and hermes.r.>
+//	"$hermes/a"      hermes.s.$hermes.a          "$hermes/  hermes.s.$hermes.>
 //
 // Rules. A frame that begins with a quotation mark is cut at "/" between that and the next one that no
 // backslash escapes; what stands behind is ignored. Every other frame is cut as it is, below another
-// root. Each segment is one token: bytes that NATS gives a meaning, "%", and all that is not printable
+// root. System topics (package systemtopic) have a root of their own: subscriptions to everything do not match them. Each segment is one token: bytes that NATS gives a meaning, "%", and all that is not printable
 // ASCII are %XX; an empty segment is "%". A subject has at most MaxSegments tokens and MaxBytes bytes
 // behind its root; what exceeds them becomes one token, "%+" and a digest of the rest. "%-" marks a
 // string that does not end. There is no state, and no lock.
@@ -27,6 +28,7 @@ import (
 	"strings"
 
 	"github.com/hermes-zmq/hermes/internal/errs"
+	"github.com/hermes-zmq/hermes/internal/systemtopic"
 )
 
 // MaxSegments and MaxBytes bound a subject, behind its root. NATS accepts more, but its documents
@@ -49,6 +51,7 @@ const (
 type Space struct {
 	Text    string // root of topics that are strings: "hermes.t."
 	Raw     string // of all others: "hermes.r."
+	System  string // of system topics, in place of Text: "hermes.s."
 	Durable string // of durable topics, in place of Text: "hermes.d."
 	Control string // of what sites tell each other: "hermes.c."
 }
@@ -59,7 +62,7 @@ func New(cluster string) (Space, error) {
 	if cluster == "" || len(cluster) > 64 || strings.Trim(cluster, nameBytes) != "" || cluster[0] == '_' {
 		return Space{}, errs.Errorf(errs.EINVAL, "cannot use the cluster name %.80q: it is part of NATS subjects, so use 1 to 64 letters, digits, - and _, and no _ in front", cluster)
 	}
-	return Space{Text: cluster + ".t.", Raw: cluster + ".r.", Durable: cluster + ".d.", Control: cluster + ".c."}, nil
+	return Space{Text: cluster + ".t.", Raw: cluster + ".r.", System: cluster + ".s.", Durable: cluster + ".d.", Control: cluster + ".c."}, nil
 }
 
 const nameBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
@@ -70,7 +73,7 @@ func (s Space) AppendSubject(dst, frame []byte) []byte {
 		return appendSubject(append(dst, s.Raw...), frame, true)
 	}
 	body, ended := cutString(frame)
-	return appendSubject(append(dst, s.Text...), body, ended)
+	return appendSubject(append(dst, s.root(frame)...), body, ended)
 }
 
 // AppendDurable is AppendSubject below the root of durable topics. frame begins with a quotation mark.
@@ -88,7 +91,15 @@ func (s Space) Filters(prefix []byte) []string {
 	case prefix[0] != '"':
 		return []string{string(appendFilter([]byte(s.Raw), prefix))}
 	}
-	return []string{string(appendString([]byte(s.Text), prefix))}
+	return []string{string(appendString([]byte(s.root(prefix)), prefix))}
+}
+
+// root is that of a frame, or the beginning of one, that begins with a quotation mark.
+func (s Space) root(frame []byte) string {
+	if systemtopic.Is(frame) {
+		return s.System
+	}
+	return s.Text
 }
 
 // DurableFilter is what to subscribe to for all durable messages whose first frame begins with prefix, which
@@ -100,8 +111,8 @@ func (s Space) DurableFilter(prefix []byte) string {
 	return string(appendString([]byte(s.Durable), prefix))
 }
 
-// Everything is the filters of the empty prefix.
-func (s Space) Everything() []string { return s.Filters(nil) }
+// Everything is the filters of the empty prefix, and of all system topics.
+func (s Space) Everything() []string { return append(s.Filters(nil), s.System+">") }
 
 // Covers reports whether filter a matches every subject that filter b matches.
 func Covers(a, b string) bool {

@@ -44,6 +44,8 @@ type Log struct {
 	some    latch.Latch
 	opening bool // the component starts: other events wait in early until that has succeeded
 	early   []Event
+	copies  *Log             // where events go as well, or nil
+	copied  func(Event) bool // which of them; nil: all
 }
 
 // Add adds an event, stamped with the present time.
@@ -84,6 +86,9 @@ func (l *Log) Opened(started *Event) {
 
 // put adds an event; the caller holds the lock.
 func (l *Log) put(e Event) {
+	if l.copies != nil && (l.copied == nil || l.copied(e)) {
+		l.copies.putCopy(e)
+	}
 	if len(l.events) == capacity {
 		copy(l.events, l.events[1:])
 		l.events = l.events[:capacity-1]
@@ -91,6 +96,21 @@ func (l *Log) put(e Event) {
 	}
 	l.events = append(l.events, e)
 	l.some.Set(true)
+}
+
+// CopyTo makes the events that keep reports go to another log as well, with the time that they have; no log ends
+// that, and no keep stands for all. The lock of the other log is taken under the one of this.
+func (l *Log) CopyTo(other *Log, keep func(Event) bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.copies, l.copied = other, keep
+}
+
+// putCopy takes an event with its time.
+func (l *Log) putCopy(e Event) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.put(e)
 }
 
 // Take removes the oldest event.

@@ -8,10 +8,12 @@
 package readiness
 
 import (
+	"bytes"
 	"sync"
 	"time"
 
 	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/systemtopic"
 )
 
 // Tracker counts the peers and subscriptions of one publisher. All methods may be called
@@ -19,7 +21,7 @@ import (
 type Tracker struct {
 	mu            sync.Mutex
 	peers         int
-	subscriptions int       // prefixes that peers subscribe to, over all peers
+	subscriptions int       // prefixes that peers subscribe to, over all peers, without those of what components publish of themselves
 	since         time.Time // since when there is none, or when the first came after there was none
 	newest        time.Time // when the last subscription came
 	settled       bool      // no further ones are expected
@@ -43,6 +45,12 @@ func (t *Tracker) Begin() {
 func (t *Tracker) Note(e carrier.Event) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	switch e.Kind {
+	case carrier.Subscribed, carrier.Unsubscribed:
+		if bytes.HasPrefix(e.Prefix, []byte(systemtopic.Root)) {
+			return false // who wants to know how the publisher is does not wait for what it publishes
+		}
+	}
 	switch e.Kind {
 	case carrier.Connected:
 		t.peers++

@@ -14,6 +14,7 @@ import (
 //
 //	in_messages = out_messages + unwanted + dropped
 //
+// What a post office publishes of itself (Own...) is in none of these sums.
 // What other post offices have taken (Link) counts as out, and what comes from them as in.
 // What the outlet removes from the queues of subscribers, after it was counted as sent, is in
 // none of these.
@@ -40,6 +41,10 @@ type Counts struct {
 
 	DroppedOld       uint64
 	DroppedConflated uint64
+
+	OwnMessages uint64
+	OwnUnwanted uint64
+	OwnDropped  uint64
 }
 
 // follow takes over the outlet of another run, for what it removes.
@@ -126,6 +131,15 @@ func (c *Counters) count(b *batch.Batch, t carrier.Tally) {
 	if invariants.Enabled {
 		invariants.Check(n.InMessages == n.OutMessages+n.Unwanted+n.Dropped, "post office: the counters do not add up: %+v", *n)
 	}
+}
+
+// countOwn takes in what became of a batch of the post office's own.
+func (c *Counters) countOwn(b *batch.Batch, t carrier.Tally) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.c.OwnMessages += uint64(b.Len())
+	c.c.OwnUnwanted += uint64(t.Unwanted + t.NoPeer)
+	c.c.OwnDropped += uint64(t.Dropped + t.Unsent)
 }
 
 // giveUp counts what was not sent at the end. The carrier sums it over receivers, so it may

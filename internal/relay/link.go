@@ -111,6 +111,9 @@ func (r *Relay) Join(l Link) {
 	r.ServeHistory(HistoryOf(l))
 }
 
+// Joined reports whether there is a link.
+func (r *Relay) Joined() bool { return r.joint.now.Load() != nil }
+
 // Leave ends the link, if there is one, within limit. What its post office relays goes on.
 func (r *Relay) Leave(limit *deadline.StopLimit) {
 	j := &r.joint

@@ -38,6 +38,7 @@ import (
 	"github.com/hermes-zmq/hermes/internal/flow"
 	"github.com/hermes-zmq/hermes/internal/lastvalue"
 	"github.com/hermes-zmq/hermes/internal/notify"
+	"github.com/hermes-zmq/hermes/internal/systemtopic"
 )
 
 // Config is what a Relay needs of its post office.
@@ -191,7 +192,7 @@ func (r *Relay) openOutlet(typ carrier.Type, a address.List) (carrier.Outlet, er
 	}
 	cfg := carrier.OutletConfig{Config: r.cfg.Socket(typ, a), Overflow: carrier.Drop}
 	cfg.QueueMessages, cfg.QueueBytes = r.cfg.Limit()
-	cfg.Office = r.cycles.own
+	cfg.Office, cfg.System = r.cycles.own, systemtopic.Sign
 	cfg.OnEvent = func(e carrier.Event) { r.cfg.OnPeer(typ, a, e) }
 	cached := typ == carrier.XPUB && r.cfg.Cache != nil
 	if typ == carrier.XPUB {
@@ -286,6 +287,23 @@ func (r *Relay) send(s *flow.Source, b *batch.Batch) carrier.Tally {
 		return t.SendFrom(s, b)
 	}
 	return r.out.Send(b)
+}
+
+// Publish sends what the post office publishes of itself. It never waits: a receiver that has no room
+// loses it.
+func (r *Relay) Publish(b *batch.Batch) {
+	defer r.passes.end(r.passes.begin())
+	n := r.joint.now.Load()
+	if n == nil {
+		r.cfg.Counters.countOwn(b, r.out.Send(b))
+		return
+	}
+	missed := r.joint.slice(b.Len())
+	defer r.joint.missed.Put(missed)
+	t := r.sendNoting(nil, b, *missed)
+	messages, _ := n.link.Send(b, *missed)
+	t.Unwanted -= messages
+	r.cfg.Counters.countOwn(b, t)
 }
 
 // ServeHistory changes what receivers get that ask for history; nil: none. With libzmq they get none.

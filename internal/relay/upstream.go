@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/systemtopic"
 )
 
 // maxPrefixes and maxPrefixBytes bound what a post office subscribes to upstream one by
@@ -69,7 +70,7 @@ func (u *upstream) add(prefix []byte) {
 		u.bytes += len(prefix)
 		u.subscribe(prefix)
 	case len(u.prefixes)-u.singles == 1:
-		u.subscribe(nil)
+		everything(u.subscribe)
 	}
 }
 
@@ -85,7 +86,7 @@ func (u *upstream) remove(prefix []byte) {
 		u.bytes -= len(prefix)
 		u.unsubscribe(prefix)
 	case len(u.prefixes) == u.singles:
-		u.unsubscribe(nil)
+		everything(u.unsubscribe)
 	}
 }
 
@@ -154,6 +155,12 @@ func (u *upstream) each(f func(prefix []byte)) {
 		}
 	}
 	if len(u.prefixes) > u.singles {
-		f(nil)
+		everything(f)
 	}
+}
+
+// everything calls f for the prefixes that every topic begins with; system topics need their own.
+func everything(f func(prefix []byte)) {
+	f(nil)
+	f([]byte(systemtopic.Sign))
 }

@@ -118,6 +118,7 @@ func (q *Queue) Start(cfg Config) {
 // Form says how an envelope is passed to Put.
 type Form struct {
 	Encoded bool   // the topic is a JSON value already
+	Spare   bool   // put it only where there is room: otherwise nothing is counted, and Full says so
 	Time    []byte // as a JSON value; nil: the time of sending
 }
 
@@ -127,6 +128,7 @@ type Result struct {
 	Room       <-chan struct{} // policy Auto or Block, queue full: closed when there may be room; else nil
 	DroppedNew bool            // other policies, queue full: the envelope was counted as dropped
 	Dropped    int             // number of older envelopes dropped to make room
+	Full       bool            // the queue is full, and Form.Spare was set
 	Asleep     bool            // the sender sleeps: the caller has to call Sender.Wake
 }
 
@@ -141,6 +143,9 @@ func Put[T string | []byte](q *Queue, topic T, origin, data []byte, how Form) (r
 	size := int64(len(topic) + len(origin) + len(data) + len(how.Time))
 	limit := q.cfg.Bound()
 	q.collectBefore(1, size+int64(wire.Overhead))
+	if how.Spare && !q.fits(size, limit) {
+		return Result{Open: true, Full: true}, nil
+	}
 	if !q.cfg.Policy.Evicts() && !q.fits(size, limit) {
 		return q.rejectFull(), nil
 	}

@@ -7,7 +7,7 @@
 // Peers choose how long and how many prefixes are, so no function recurses, each step costs at
 // most one label (512 bytes), and a prefix of n bytes takes about 1.2 n bytes and a constant.
 //
-// There are no locks: a Set is guarded by its user's. Match, Count, All, Each, Under, Tops and the
+// There are no locks: a Set is guarded by its user's. Match, MatchFrom, Count, All, Each, Under, Tops and the
 // sizes only read, and may run at the same time.
 package trie
 
@@ -80,6 +80,21 @@ func (s *Set) Match(topic []byte) bool {
 			return false
 		}
 		topic = topic[len(n.label):]
+	}
+	return true
+}
+
+// MatchFrom is Match for the prefixes of at least least bytes.
+func (s *Set) MatchFrom(least int, topic []byte) bool {
+	n, depth := &s.root, 0
+	for n.count == 0 || depth < least {
+		if len(topic) == depth {
+			return false
+		}
+		if n = n.step(topic[depth:]); n == nil {
+			return false
+		}
+		depth += len(n.label)
 	}
 	return true
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/hermes-zmq/hermes/internal/batch"
 	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/systemtopic"
 	"github.com/hermes-zmq/hermes/internal/trie"
 )
 
@@ -98,7 +99,9 @@ func (u *catchUp) has(prefix []byte) bool { return u != nil && u.asked.Count(pre
 
 // isLive reports whether a topic that matches a prefix of asked is sent as it comes, because no
 // history of it is kept.
-func (u *catchUp) isLive(topic []byte) bool { return u.asked.Match(topic) && !u.source.Keeps(topic) }
+func (u *catchUp) isLive(topic []byte) bool {
+	return systemtopic.Match(&u.asked, topic) && !u.source.Keeps(topic)
+}
 
 // run is the goroutine.
 func (u *catchUp) run() {
@@ -416,5 +419,5 @@ func (r *round) nextRun(b *batch.Batch, at int) (i, j int) {
 // isFor reports whether history of a topic is for the peer: it is in this round, not live, and the
 // peer has the right to it. The caller holds out.mu.
 func (r *round) isFor(topic []byte) bool {
-	return r.fed.Match(topic) && !r.c.topics.Match(topic) && r.source.Keeps(topic) && r.c.mayReceive(topic)
+	return systemtopic.Match(&r.fed, topic) && !systemtopic.Match(&r.c.topics, topic) && r.source.Keeps(topic) && r.c.mayReceive(topic)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/hermes-zmq/hermes/internal/carrier"
 	"github.com/hermes-zmq/hermes/internal/flow"
 	"github.com/hermes-zmq/hermes/internal/policy"
+	"github.com/hermes-zmq/hermes/internal/systemtopic"
 	"github.com/hermes-zmq/hermes/internal/trie"
 )
 
@@ -57,7 +58,7 @@ type conn struct {
 	reader   sharedReader  // of a connection whose reading can be leased (SUB side)
 	heartbeat
 
-	subscribed atomic.Int64                // when the peer last subscribed, on the clock of package flow; 0: it has no topics, or is gone (PUB side)
+	subscribed atomic.Int64                // when the peer last subscribed, on the clock of package flow; 0: it has no topics but system topics, or is gone (PUB side)
 	source     atomic.Pointer[flow.Source] // the peer as a publisher (SUB side); nil before attach
 	received   atomic.Uint64               // messages
 	aborted    atomic.Pointer[error]       // why this end gave up, or nil
@@ -199,7 +200,7 @@ func (c *conn) changeTopics(on bool, prefix []byte, before func()) (changed bool
 	if !on {
 		_, changed = c.topics.Remove(prefix)
 		changed = c.catchUp.forget(prefix) || changed
-		if c.subscriptions() == 0 {
+		if changed && c.onlySystem() {
 			c.subscribed.Store(0)
 		}
 		return changed, nil
@@ -210,7 +211,9 @@ func (c *conn) changeTopics(on bool, prefix []byte, before func()) (changed bool
 	if before != nil {
 		before()
 	}
-	c.subscribed.Store(int64(flow.Now()))
+	if !c.isSystem(prefix) {
+		c.subscribed.Store(int64(flow.Now()))
+	}
 	return c.topics.Add(prefix), nil
 }
 
@@ -252,7 +255,28 @@ func (c *conn) eachTopic(f func(prefix []byte)) {
 
 // follows reports whether the peer is sent messages of a topic as they come.
 func (c *conn) follows(topic []byte) bool {
+	if c.isSystem(topic) {
+		return c.topics.MatchFrom(len(systemtopic.Sign), topic) || c.catchUp != nil && c.catchUp.isLive(topic)
+	}
 	return c.topics.Match(topic) || c.catchUp != nil && c.catchUp.isLive(topic)
+}
+
+// isSystem reports whether a topic goes only to subscriptions for system topics.
+func (c *conn) isSystem(topic []byte) bool {
+	s := c.s.cfg.System
+	return s != "" && len(topic) >= len(s) && string(topic[:len(s)]) == s
+}
+
+// onlySystem reports whether the peer subscribes to nothing but system topics. The caller holds out.mu.
+func (c *conn) onlySystem() bool {
+	all := c.subscriptions()
+	if s := c.s.cfg.System; s != "" && all > 0 {
+		c.topics.Under([]byte(s), func([]byte) { all-- })
+		if c.catchUp != nil {
+			c.catchUp.asked.Under([]byte(s), func([]byte) { all-- })
+		}
+	}
+	return all == 0
 }
 
 // wants reports whether messages of a topic are sent to the peer.

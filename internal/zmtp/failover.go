@@ -127,7 +127,7 @@ func (f *failover) offer(p *path) bool {
 		o.mu.Unlock()
 		return false
 	}
-	if p.c.topics.All() {
+	if p.c.topics.All() && !f.hasSystem(p.c) {
 		p.next = f.queueWhatFits(p.c, p.next, n)
 	} else {
 		i, j := f.nextRun(p.c, p.next)

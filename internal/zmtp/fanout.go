@@ -40,6 +40,7 @@ type fanOut struct {
 	outcomes []outcome // of each message
 	allSent  bool      // one peer has taken everything: outcomes no longer matter
 	gone     int       // peers that had left before they were tried
+	system   system    // whether there are messages of system topics; see hasSystem
 	missed   []bool    // nil, or where to note the messages that go to no peer, see carrier.MissNoter
 
 	source   *flow.Source  // the publisher, where it may be held back; see throttle.go
@@ -59,16 +60,48 @@ func (f *fanOut) sendTo(c *conn) {
 	}
 	n := f.b.Len()
 	i, j := 0, n
-	if !c.topics.All() || c.restricted() {
+	if f.hasSystem(c) || !c.topics.All() || c.restricted() {
 		i, j = f.nextRun(c, 0)
 	}
-	if i < n && f.source != nil {
-		f.source.Follow(c.id, f.now)
-	}
-	for ; i < n; i, j = f.nextRun(c, j) {
+	for follows := f.source == nil; i < n; i, j = f.nextRun(c, j) {
+		if !follows && !f.isSystem(c, i) {
+			follows = true
+			f.source.Follow(c.id, f.now)
+		}
 		f.queueRun(c, i, j)
 	}
 	c.flush()
+}
+
+// system is what is known of the messages of a batch.
+type system uint8
+
+const (
+	unknownYet system = iota
+	noneSystem
+	someSystem
+)
+
+// hasSystem reports whether there are messages of system topics in the batch. It looks once.
+func (f *fanOut) hasSystem(c *conn) bool {
+	if f.system == unknownYet {
+		f.system = noneSystem
+		sign := c.s.cfg.System
+		for i, n := 0, f.b.Len(); sign != "" && i < n; i++ {
+			if t := topicOf(f.b, i); len(t) >= len(sign) && string(t[:len(sign)]) == sign {
+				f.system = someSystem
+				break
+			}
+		}
+	}
+	return f.system == someSystem
+}
+
+// isSystem reports whether message i is of a system topic. No one waits for a peer that does not take
+// those: they come at a pace of their own, and state of which the newest counts is not worth holding
+// up what publishers send.
+func (f *fanOut) isSystem(c *conn, i int) bool {
+	return f.hasSystem(c) && c.isSystem(topicOf(f.b, i))
 }
 
 // skipPeer records that a peer is closing or dead. The caller holds c.out.mu, which skipPeer
@@ -84,12 +117,12 @@ func (f *fanOut) skipPeer(c *conn) {
 }
 
 // nextRun returns the next run of messages [i, j), from at on, to which c subscribes; i is the
-// number of messages if there is none. The caller holds c.out.mu.
+// number of messages if there is none. All messages of a run are of system topics, or none is. The caller holds c.out.mu.
 func (f *fanOut) nextRun(c *conn, at int) (i, j int) {
 	n := f.b.Len()
 	for i = at; i < n && !c.wants(topicOf(f.b, i)); i++ {
 	}
-	for j = i; j < n && (j == i || c.wants(topicOf(f.b, j))); j++ {
+	for j = i; j < n && (j == i || c.wants(topicOf(f.b, j)) && (f.system != someSystem || f.isSystem(c, i) == f.isSystem(c, j))); j++ {
 	}
 	return i, j
 }
@@ -125,9 +158,9 @@ func (f *fanOut) queueRun(c *conn, i, j int) {
 		case o.dead || o.closing:
 			f.giveUp(o, i, j)
 			return
-		case f.wait:
+		case f.wait && !(f.isSystem(c, i) && c.onlySystem()):
 			o.waitWhile(func() bool { return o.fits(f.b, i, i+1) == 0 })
-		case f.throttle == nil || !f.throttle.holdFull(f, c, i):
+		case f.throttle == nil || f.isSystem(c, i) || !f.throttle.holdFull(f, c, i):
 			o.dropped += uint64(j - i)
 			f.record(i, j, dropped)
 			return

@@ -175,7 +175,9 @@ func (u *catchUp) addPrefix(prefix []byte, before func()) (changed bool, err err
 		return false, errors.New("the peer does not read: too many times of history are queued for it")
 	}
 	before()
-	c.subscribed.Store(int64(flow.Now()))
+	if !c.isSystem(prefix) {
+		c.subscribed.Store(int64(flow.Now()))
+	}
 	u.add(prefix)
 	return true, nil
 }

@@ -258,7 +258,7 @@ func (o *outlet) send(f *fanOut) carrier.Tally {
 	return tally
 }
 
-// subscribed reports whether a peer subscribes to anything.
+// subscribed reports whether a peer subscribes to anything but system topics.
 func (o *outlet) subscribed() bool {
 	return slices.ContainsFunc(*o.peers.Load(), func(c *conn) bool { return c.subscribed.Load() != 0 })
 }

@@ -86,7 +86,7 @@ func (o *outlet) SendFrom(s *flow.Source, b *batch.Batch) carrier.Tally {
 // SendNoting implements carrier.MissNoter.
 func (o *outlet) SendNoting(s *flow.Source, b *batch.Batch, missed []bool) carrier.Tally {
 	t := o.throttle
-	if t == nil {
+	if t == nil || s == nil {
 		return o.send(&fanOut{b: b, missed: missed})
 	}
 	f := &fanOut{b: b, missed: missed, source: s, throttle: t, now: flow.Now()}
