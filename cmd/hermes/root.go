@@ -45,13 +45,18 @@ standard error. Flags may stand anywhere after the command; after -- everything 
 		&cobra.Group{ID: groupSetUp, Title: "Setting up"},
 	)
 	root.AddCommand(
+		newBwCommand(std),
 		newContextCommand(std),
+		newDelayCommand(std),
+		newHzCommand(std),
 		newKeyCommand(std),
 		newOptionsCommand(std),
+		newPeersCommand(std),
 		newPolicyCommand(std),
 		newPostOfficeCommand(std),
 		newPubCommand(std),
 		newSubCommand(std),
+		newTopicsCommand(std),
 		newVersionCommand(std),
 	)
 	root.SetHelpCommand(newHelpCommand(std))

@@ -77,6 +77,7 @@ type Config struct {
 	Histogram  Quantity
 	CPU        float64              // share of one core; 0: DefaultCPU; negative: no limit
 	Components bool                 // collect what components say of themselves
+	Quiet      bool                 // subscribe to nothing else
 	CPUTime    func() time.Duration // that was used so far; nil: that of this process
 	rows       int                  // limit of a table; 0: MaxRows
 }
@@ -116,7 +117,9 @@ func New(r *core.Receiver, config Config) (*Observer, error) {
 	if len(config.By) == 0 {
 		config.By = []Key{ByTopic}
 	}
-	if len(config.Topics) == 0 {
+	if config.Quiet {
+		config.Topics = nil
+	} else if len(config.Topics) == 0 {
 		config.Topics = []string{""}
 	}
 	if config.CPU == 0 {
@@ -178,6 +181,14 @@ func (o *Observer) unsubscribe() error {
 func (o *Observer) begin(now time.Time) {
 	o.began = now
 	o.govern.begin(now, o.config.CPUTime())
+}
+
+// Begin lets the first sample begin now, as if nothing had been seen for longer: once the receiver
+// is connected. What has arrived before is counted.
+func (o *Observer) Begin() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.began, o.blind = time.Now(), 0
 }
 
 // run takes what arrives until the receiver has stopped.
