@@ -17,6 +17,7 @@ type postOfficeFlags struct {
 	settings               *settings
 	backbone               *backboneFlags
 }
+
 // shownEvery is the default of the option stats.interval of the command: other commands look at what the
 // post office publishes of itself.
 const shownEvery = "2s"
