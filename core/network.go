@@ -101,6 +101,9 @@ func (c *component) checkSocketFile(o carrier.Opener, bind []string) error {
 	}
 	for _, text := range bind {
 		a, err := address.Parse(text)
+		if err == nil && a.OfUnix() {
+			return errorf(EOPTION, "%s: the options ipc.mode, ipc.owner and ipc.group do not count for %s, whose file is made by the program that starts this one (in a socket unit of systemd: SocketMode=, SocketUser= and SocketGroup=); unset them", c.who(), text)
+		}
 		if err != nil || a.Transport != "ipc" {
 			continue
 		}

@@ -175,7 +175,7 @@ func (c *component) openCertificates(a address.List) error {
 
 func hasTLS(addresses []string) bool {
 	for _, a := range addresses {
-		if strings.HasPrefix(a, "tls://") {
+		if strings.HasPrefix(a, "tls://") || strings.HasPrefix(a, "tls+fd://") {
 			return true
 		}
 	}

@@ -9,6 +9,8 @@
 //	tcp://source;host:port libzmq only, to connect
 //	tls://host:port        zmtp only: TLS 1.3 over tcp
 //	ipc://path             zmtp and libzmq; @name is abstract, * is any file
+//	fd://number            zmtp only, to bind: a socket that listens already, which the program
+//	                       was started with; tls+fd://number is one for TLS
 //	inproc://name          libzmq only, as are all that follow
 //	ws, wss                host:port or host:port/path
 //	pgm, epgm, norm        interface;group:port
@@ -41,6 +43,7 @@ type Address struct {
 	Host      string // of tcp, tls, ws, wss: "*", an interface, a name, or an IP without brackets
 	Port      int    // of tcp, tls, ws, wss; 0 is any
 	Path      string // of ipc: "*" is any, a leading '@' is the abstract name space
+	FD        int    // of fd, tls+fd: the descriptor
 	Rest      string // everything behind "://"
 }
 
@@ -86,12 +89,12 @@ func Parse(text string) (Address, error) {
 	switch {
 	case plain && scheme == "":
 		return a, bad(text, "the transport is missing, as in plain+tcp://127.0.0.1:6000")
-	case plain && (scheme == "tls" || scheme == "wss"):
+	case plain && (scheme == "tls" || scheme == "wss" || scheme == "tls+fd"):
 		return a, bad(text, "%s is encrypted, so plain+ contradicts it; remove one of the two", scheme)
 	case !known && transports[strings.ToLower(scheme)] != nil:
 		return a, bad(text, "the transport is written %s", strings.ToLower(scheme))
 	case !known:
-		return a, bad(text, "there is no transport %q; there are tcp, tls, ipc, inproc, ws, wss, pgm, epgm, norm and tipc", scheme)
+		return a, bad(text, "there is no transport %q; there are tcp, tls, ipc, fd, tls+fd, inproc, ws, wss, pgm, epgm, norm and tipc", scheme)
 	case strings.IndexByte(rest, 0) >= 0:
 		return a, bad(text, "it contains a NUL")
 	}
@@ -102,6 +105,8 @@ var transports = map[string]func(*Address) error{
 	"tcp":    (*Address).parseTCP,
 	"tls":    (*Address).parseTLS,
 	"ipc":    (*Address).parseIPC,
+	"fd":     (*Address).parseFD,
+	"tls+fd": (*Address).parseFD,
 	"inproc": (*Address).parseInproc,
 	"ws":     (*Address).parseWeb,
 	"wss":    (*Address).parseWeb,
@@ -152,6 +157,23 @@ func (a *Address) parseIPC() error {
 	if len(a.Path) > MaxPath {
 		return bad(a.Text, "the path has %d bytes, and %d are the most that a socket's may have: %w", len(a.Path), MaxPath, syscall.ENAMETOOLONG)
 	}
+	return nil
+}
+
+// maxFD bounds the number of a descriptor: the kernel's own limit (fs.nr_open) is below it.
+const maxFD = 1<<31 - 1
+
+func (a *Address) parseFD() error {
+	n, err := strconv.ParseUint(a.Rest, 10, 31)
+	switch {
+	case a.Rest == "":
+		return bad(a.Text, "the number of the descriptor is missing, as in %s://3", a.Transport)
+	case err != nil || n > maxFD:
+		return bad(a.Text, "%s is no number of a descriptor, as in %s://3", shown(a.Rest), a.Transport)
+	case n < 3:
+		return bad(a.Text, "descriptors 0 to 2 are the standard streams; sockets that a program inherits begin at 3")
+	}
+	a.FD = int(n)
 	return nil
 }
 
@@ -276,6 +298,15 @@ func checkName(text, host string) error {
 // Abstract reports a Unix socket in the abstract name space, which has no file.
 func (a *Address) Abstract() bool { return strings.HasPrefix(a.Path, "@") }
 
+// OfUnix reports an inherited socket of the Unix domain, which may have a file.
+func (a *Address) OfUnix() bool {
+	if a.Transport != "fd" && a.Transport != "tls+fd" {
+		return false
+	}
+	domain, err := syscall.GetsockoptInt(a.FD, syscall.SOL_SOCKET, syscall.SO_DOMAIN)
+	return err == nil && domain == syscall.AF_UNIX
+}
+
 // Bindable reports why a well-formed address cannot be bound, or nil.
 func (a *Address) Bindable() error {
 	if a.Source != "" {
@@ -286,6 +317,9 @@ func (a *Address) Bindable() error {
 
 // Connectable reports why a well-formed address cannot be connected to, or nil.
 func (a *Address) Connectable() error {
+	if a.Transport == "fd" || a.Transport == "tls+fd" {
+		return bad(a.Text, "a socket that listens can be bound, but not connected to")
+	}
 	host := a.Transport == "tcp" || a.Transport == "tls" || a.Transport == "ws" || a.Transport == "wss"
 	switch {
 	case a.Host == "*" || a.Path == "*":
@@ -309,6 +343,8 @@ func (a *Address) Key(bind bool) string {
 			_, path, _ = strings.Cut(a.Rest, "/")
 		}
 		return fmt.Sprintf("%s://%s;%s:%d/%s", a.Transport, a.Source, canonicalHost(a.Host, bind), a.Port, path)
+	case "fd", "tls+fd":
+		return fmt.Sprintf("fd://%d", a.FD)
 	case "ipc":
 		if a.Path == "*" {
 			return ""

@@ -56,6 +56,13 @@ var malformed = [][2]string{
 	{"tcp://lo:0;", "the port is missing"},
 	{"tcp://lo;127.0.0.1:6000", "the port is missing"},
 	{"tcp://lo:0;127.0.0.1:x", "x is no port"},
+	{"fd://", "the number of the descriptor is missing"},
+	{"tls+fd://", "as in tls+fd://3"},
+	{"fd://x", "x is no number of a descriptor"},
+	{"fd://-1", "-1 is no number of a descriptor"},
+	{"fd://4294967296", "4294967296 is no number of a descriptor"},
+	{"fd://2", "descriptors 0 to 2 are the standard streams"},
+	{"plain+tls+fd://3", "tls+fd is encrypted"},
 	{"ipc://", "the path is missing"},
 	{"ipc://@", "the path is missing"},
 	{"ipc:///tmp/", "a directory"},
@@ -202,4 +209,15 @@ func FuzzParse(f *testing.F) {
 		}
 		_, _, _, _ = a.Key(true), a.Key(false), a.Bindable(), a.Connectable()
 	})
+}
+
+func TestAnInheritedSocketIsBoundOnly(t *testing.T) {
+	for _, text := range []string{"fd://3", "tls+fd://3", "plain+fd://3"} {
+		a, err := Parse(text)
+		require.NoError(t, err)
+		require.Equal(t, 3, a.FD)
+		require.NoError(t, a.Bindable())
+		require.ErrorContains(t, a.Connectable(), "can be bound, but not connected to")
+		require.Equal(t, "fd://3", a.Key(true), "it is one place, whatever is spoken there")
+	}
 }

@@ -40,6 +40,8 @@ func (Opener) Supports(text string) error {
 	switch a.Transport {
 	case "tls":
 		return fmt.Errorf("%w: libzmq has no TLS, which %q needs (engine zmtp has it)", carrier.ErrUnsupported, text)
+	case "fd", "tls+fd":
+		return fmt.Errorf("%w: libzmq takes no socket that listens already, which %q names (engine zmtp does)", carrier.ErrUnsupported, text)
 	case "ipc":
 		return supported(zmq.HasIpc(), a.Transport)
 	case "pgm", "epgm":

@@ -19,11 +19,11 @@ import (
 // endpoint is an address that this carrier can serve.
 type endpoint struct {
 	address.Address
-	network string // "tcp" or "unix"
+	network string // "tcp" or "unix"; "" of a socket that listens already, until it is asked
 	tls     bool   // TLS stands between
 }
 
-// parseEndpoint parses tcp://host:port, tls://host:port and ipc://path.
+// parseEndpoint parses tcp://host:port, tls://host:port, ipc://path, fd://number and tls+fd://number.
 func parseEndpoint(text string) (endpoint, error) {
 	a, err := address.Parse(text)
 	if err == nil {
@@ -39,6 +39,8 @@ func parseEndpoint(text string) (endpoint, error) {
 		return endpoint{a, "tcp", a.Transport == "tls"}, nil
 	case a.Transport == "ipc":
 		return endpoint{a, "unix", false}, nil
+	case a.Transport == "fd", a.Transport == "tls+fd":
+		return endpoint{a, "", a.Transport == "tls+fd"}, nil
 	}
 	return endpoint{}, fmt.Errorf("%w: transport %q of %q", carrier.ErrUnsupported, a.Transport, text)
 }

@@ -30,6 +30,7 @@ type listener struct {
 	file     string      // the socket file to remove, or ""
 	made     os.FileInfo // that file as it was made, so that no other is removed
 	dir      string      // a directory made for the file, or ""
+	given    bool        // another program has made the socket, and listens at it as well
 	fd       int         // tracked for a forked child
 }
 
@@ -37,10 +38,13 @@ type listener struct {
 func listen(a endpoint, file carrier.SocketFile) (*listener, error) {
 	var l *listener
 	var err error
-	if a.network == "tcp" {
+	switch a.network {
+	case "tcp":
 		l, err = listenTCP(a)
-	} else {
+	case "unix":
 		l, err = listenIPC(a, file)
+	default:
+		l, err = listenGiven(a)
 	}
 	var unknown *net.DNSError
 	switch {
@@ -110,10 +114,13 @@ func makeDir(file carrier.SocketFile) (dir string, err error) {
 
 // Close stops listening and removes the socket file, unless another has taken its
 // place meanwhile. It shuts the socket down first, so that the address is free even
-// where a forked process holds a copy of the descriptor.
+// where a forked process holds a copy of the descriptor. A socket that was given goes on
+// listening: peers that come wait for the program that binds it next.
 func (l *listener) Close() error {
 	l.removeFile()
-	control(l.Listener, func(fd int) { _ = unix.Shutdown(fd, unix.SHUT_RDWR) })
+	if !l.given {
+		control(l.Listener, func(fd int) { _ = unix.Shutdown(fd, unix.SHUT_RDWR) })
+	}
 	fds.Untrack(l.fd)
 	return l.Listener.Close()
 }
