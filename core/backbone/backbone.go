@@ -49,7 +49,8 @@ type Backbone struct {
 	events       notify.Log
 	ready        latch.Latch // open while connected
 	reconnects   atomic.Uint64
-	problems     sync.Mutex // guards problemLimit and serverLimit
+	reviewed     atomic.Uint64 // Sites.Routes, when link.review was called last
+	problems     sync.Mutex    // guards problemLimit and serverLimit
 	problemLimit notify.Limiter
 	serverLimit  notify.Limiter
 	waits        durableProblem

@@ -40,8 +40,7 @@ func (b *Backbone) listen() error {
 	for _, subject := range b.sites.Subjects() {
 		s, err := b.conn.Subscribe(subject, func(m *nats.Msg) {
 			b.sites.Hear(m.Data)
-			b.link.screen.look()
-			b.tellDurable()
+			b.look()
 		})
 		if err == nil {
 			err = s.SetPendingLimits(controlMessages, controlBytes)
@@ -63,10 +62,18 @@ func (b *Backbone) tick(stop <-chan struct{}) {
 			return
 		case <-every.C:
 			b.sites.Tick()
-			b.link.screen.look()
-			b.tellDurable()
+			b.look()
 		}
 	}
+}
+
+// look is called when what is known of other sites may have changed, and from time to time.
+func (b *Backbone) look() {
+	b.link.screen.look()
+	if n := b.sites.Routes(); b.reviewed.Swap(n) != n {
+		b.link.review()
+	}
+	b.tellDurable()
 }
 
 // tell tells other sites what local receivers want.

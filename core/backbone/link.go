@@ -55,6 +55,19 @@ func (l *link) Subscribe(prefix []byte) { l.local.Add(prefix) }
 // Unsubscribe implements relay.Link.
 func (l *link) Unsubscribe(prefix []byte) { l.local.Remove(prefix) }
 
+// Joins implements relay.Link.
+func (l *link) Joins(office string) bool { return l.screen.ways.Redundant([]string{office}) }
+
+// review is called when Joins may report something else.
+func (l *link) review() {
+	l.wanting.Lock()
+	port := l.wants
+	l.wanting.Unlock()
+	if port != nil {
+		port.Review()
+	}
+}
+
 // Route implements relay.Link.
 func (l *link) Route(own string, peers map[uint64][]string) { l.screen.route(own, peers) }
 

@@ -128,3 +128,43 @@ func TestACommonPostOfficeBehindTwoSitesGivesNoCopies(t *testing.T) {
 	}
 	require.Positive(t, c.backbone.Stats().DroppedRedundant)
 }
+
+// TestInterestEndsWithItsReceiversBesideADirectConnection: b follows a, so each of them wants of the other what
+// that one wants.
+func TestInterestEndsWithItsReceiversBesideADirectConnection(t *testing.T) {
+	url := natsServer(t, &server.Options{}).ClientURL()
+	a := follow(t, url, "a")
+	b, c := follow(t, url, "b", get(t, a.office, "endpoint.out")), follow(t, url, "c")
+	all := []site{a, b, c}
+	acquainted(t, all)
+	for _, at := range all {
+		r := newReceiver(t, at.office, "t")
+		for _, x := range all {
+			if x != at {
+				wanted(t, x, 1)
+			}
+		}
+		eventually(t, "b does not want it of a", func() bool {
+			return len(a.office.Stats().Subscribers) > 0 && a.office.Stats().Subscribers[0].Subscriptions > 0
+		})
+		require.NoError(t, r.Close())
+		for _, x := range all {
+			wanted(t, x, 0)
+		}
+		eventually(t, "b still follows a", func() bool {
+			s := a.office.Stats().Subscribers
+			return len(s) == 1 && s[0].Subscriptions == 0
+		})
+	}
+	// A post office that is no site, and one that was a site, want by a what they want.
+	d := follow(t, "", "", get(t, a.office, "endpoint.out"))
+	newReceiver(t, d.office, "d")
+	wanted(t, c, 1)
+	newReceiver(t, b.office, "b")
+	wanted(t, c, 2)
+	require.NoError(t, b.backbone.Close())
+	wanted(t, a, 0)
+	wanted(t, c, 2)
+	p := newPublisher(t, c.office, "pub")
+	eventually(t, "what c sends is not asked for", func() bool { return len(p.Stats().Peers) == 1 && p.Stats().Peers[0].Subscriptions == 2 })
+}

@@ -167,6 +167,9 @@ type OutletConfig struct {
 	// Auto) may take nothing. Then it is stalled: no publisher waits for it until it is no longer
 	// behind, and what its full queue has no room for is dropped. It may change at any time.
 	StallTimeout func() time.Duration
+	// ByOffice reports Subscribed and Unsubscribed for each peer that has announced an Office, and
+	// apart from these for the first and the last of all others. libzmq knows no Offices.
+	ByOffice bool
 	// OnHold is called when a publisher begins to be held back, and OnRelease when that ends, by
 	// the goroutine that delivers its messages. They must not block, and may be nil.
 	OnHold, OnRelease func(*flow.Source)

@@ -13,7 +13,8 @@ const (
 	Retrying
 	// HandshakeFailed: a peer was refused, or has refused this end; Reason says why.
 	HandshakeFailed
-	// Subscribed: a peer is the first of all to subscribe to Prefix (Outlets only).
+	// Subscribed: a peer is the first of all to subscribe to Prefix (Outlets only); see also
+	// OutletConfig.ByOffice.
 	Subscribed
 	// Unsubscribed: the last of all peers has unsubscribed from Prefix, or disconnected
 	// (Outlets only).
@@ -41,6 +42,7 @@ type Event struct {
 	Type    string       // of CauseWrongType: the socket type of the peer
 	Said    string       // the reason that a peer gave in its ERROR, or ""
 	Prefix  []byte       // of Subscribed and Unsubscribed; OnEvent may keep it
+	Office  string       // of these, with OutletConfig.ByOffice: of the peer whose subscription it is
 	Local   *Credentials // of Connected: see Peer
 	Unsent  int          // of Disconnected, at an Outlet: messages that waited for the peer, as far as known
 }

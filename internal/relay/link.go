@@ -20,9 +20,14 @@ type Link interface {
 	// Begin begins a run. The port is valid until End returns.
 	Begin(p Port)
 	// Subscribe tells that local subscribers want the topics that begin with prefix, and
-	// Unsubscribe that none does any more. Each prefix is subscribed to once.
+	// Unsubscribe that none does any more. Each prefix is subscribed to once. What only subscribers
+	// want that are post offices of which Joins reports true is not told.
 	Subscribe(prefix []byte)
 	Unsubscribe(prefix []byte)
+	// Joins reports whether the Link joins another post office too, by the name of it in its run. Such
+	// a one tells by itself what its subscribers want, and subscribes here to what the Link has
+	// told it that this one wants: if that were told, it would be wanted for ever.
+	Joins(office string) bool
 	// Route tells the name of the post office, and through which others the messages of each
 	// peer of the incoming side come. The maps must not be changed.
 	Route(own string, peers map[uint64][]string)
@@ -55,6 +60,8 @@ type Port interface {
 	// that. Each prefix is wanted once.
 	Want(prefix []byte)
 	Unwant(prefix []byte)
+	// Review is called when Joins may report something else.
+	Review()
 	// Settle waits until every batch that was on its way has been given to local subscribers
 	// and to the Link.
 	Settle(ctx context.Context) error
@@ -159,6 +166,9 @@ func (n *joined) Want(prefix []byte) {
 func (n *joined) Unwant(prefix []byte) {
 	n.wants.note(carrier.Event{Kind: carrier.Unsubscribed, Prefix: prefix})
 }
+
+// Review implements Port.
+func (n *joined) Review() { n.relay.upstream.review() }
 
 // Caches implements Port.
 func (n *joined) Caches() bool { return n.relay.cfg.Cache != nil }

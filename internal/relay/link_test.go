@@ -14,6 +14,7 @@ import (
 // fakeLink keeps what is done with it.
 type fakeLink struct {
 	port          Port
+	joins         map[string]bool
 	subscriptions map[string]int
 	own           string
 	peers         map[uint64][]string
@@ -29,6 +30,7 @@ type fakeLink struct {
 func (l *fakeLink) Begin(p Port)                          { l.port = p; l.subscriptions = map[string]int{} }
 func (l *fakeLink) Subscribe(p []byte)                    { l.subscriptions[string(p)]++ }
 func (l *fakeLink) Unsubscribe(p []byte)                  { l.subscriptions[string(p)]-- }
+func (l *fakeLink) Joins(office string) bool              { return l.joins[office] }
 func (l *fakeLink) Route(o string, p map[uint64][]string) { l.own, l.peers = o, p }
 func (l *fakeLink) Screen() bool                          { return l.screen }
 func (l *fakeLink) End(*deadline.StopLimit) {

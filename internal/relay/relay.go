@@ -198,6 +198,7 @@ func (r *Relay) openOutlet(typ carrier.Type, a address.List) (carrier.Outlet, er
 	if typ == carrier.XPUB {
 		cfg.Overflow, cfg.StallTimeout = r.cfg.Full, r.cfg.Stall
 		cfg.OnHold, cfg.OnRelease = r.hold, r.release
+		cfg.ByOffice = true
 		cfg.Redirect = r.redirectPublisher
 		cfg.OnEvent = func(e carrier.Event) {
 			r.upstream.note(e)

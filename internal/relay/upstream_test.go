@@ -54,3 +54,39 @@ func TestKeptPrefixesStay(t *testing.T) {
 	u.note(carrier.Event{Kind: carrier.Subscribed, Prefix: []byte("b")})
 	require.Empty(t, in.now(), "after the end")
 }
+
+// TestALinkIsNotToldWhatOnlyThoseWantThatItJoins: these tell it by themselves.
+func TestALinkIsNotToldWhatOnlyThoseWantThatItJoins(t *testing.T) {
+	in, l := &fakeInlet{subscriptions: map[string]int{}}, &fakeLink{subscriptions: map[string]int{}, joins: map[string]bool{"site": true}}
+	var u upstream
+	tell := func(kind carrier.EventKind, peer uint64, office, prefix string) {
+		u.note(carrier.Event{Kind: kind, Peer: peer, Office: office, Prefix: []byte(prefix)})
+	}
+	u.attach(in)
+	tell(carrier.Subscribed, 1, "site", "before")
+	u.follow(l)
+	tell(carrier.Subscribed, 1, "site", "a")
+	require.ElementsMatch(t, []string{"a", "before"}, in.now())
+	require.Empty(t, l.now())
+	tell(carrier.Subscribed, 2, "chain", "a")
+	require.Equal(t, []string{"a"}, l.now())
+	tell(carrier.Subscribed, 3, "", "a")
+	tell(carrier.Unsubscribed, 2, "chain", "a")
+	require.Equal(t, []string{"a"}, l.now())
+	tell(carrier.Unsubscribed, 3, "", "a")
+	require.Empty(t, l.now())
+	require.Equal(t, 1, in.subscriptions["a"])
+	tell(carrier.Unsubscribed, 1, "site", "a")
+	require.Equal(t, []string{"before"}, in.now())
+
+	delete(l.joins, "site")
+	u.review()
+	require.Equal(t, []string{"before"}, l.now(), "it has left")
+	l.joins["site"] = true
+	u.review()
+	require.Empty(t, l.now(), "it is back")
+	u.withdraw()
+	u.review()
+	require.Empty(t, in.now())
+	require.Empty(t, l.now())
+}

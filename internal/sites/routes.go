@@ -124,6 +124,13 @@ func (r *routes) take() (offices []string, changed bool) {
 	return r.ways[r.own].offices, true
 }
 
+// changes implements Sites.Routes.
+func (r *routes) changes() uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.generation
+}
+
 // redundant implements Sites.Redundant.
 func (r *routes) redundant(route []string) bool {
 	r.mu.Lock()

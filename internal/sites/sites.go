@@ -209,6 +209,9 @@ func (s *Sites) Overlaps(run uint64) bool { return s.routes.overlap(run) }
 // Overlaps may be false for what only they tell.
 func (s *Sites) Settled(run uint64) bool { return s.routes.settled(run) }
 
+// Routes counts the changes of what Redundant and Overlaps tell.
+func (s *Sites) Routes() uint64 { return s.routes.changes() }
+
 // tellRoute tells the others of the route, if it has changed.
 func (s *Sites) tellRoute() {
 	if offices, changed := s.routes.take(); changed {

@@ -39,7 +39,8 @@ type outlet struct {
 
 	route route
 
-	wanted   trie.Set  // how many peers subscribe to each prefix; guarded by events
+	byOffice bool      // see carrier.OutletConfig
+	wanted   trie.Set  // how many peers subscribe to each prefix, but those that byOffice reports; guarded by events
 	outcomes sync.Pool // of *[]outcome
 }
 
@@ -53,6 +54,7 @@ func openOutlet(cfg carrier.OutletConfig) (carrier.Outlet, error) {
 	o := &outlet{
 		overflow:       cfg.Overflow,
 		stalledTimeout: cfg.StalledPathTimeout,
+		byOffice:       cfg.ByOffice,
 		outcomes:       sync.Pool{New: func() any { return new([]outcome) }},
 	}
 	o.route.mu.Rank(lockFamily, rankRoute)
@@ -154,13 +156,28 @@ func (o *outlet) change(c *conn, on bool, prefix []byte) error {
 		if o.throttle != nil {
 			o.throttle.level.changed.Wake() // a publisher that waits may have one more follower
 		}
-		if o.wanted.Add(prefix) {
-			o.emitTopic(c, carrier.Subscribed, prefix)
+	}
+	o.count(c, on, prefix)
+	return nil
+}
+
+// count reports that a peer subscribes to a prefix or does no longer, if it is the first or last one, or
+// counts by itself. The caller holds events.
+func (o *outlet) count(c *conn, on bool, prefix []byte) {
+	changed := true
+	if !o.byOffice || c.peer.office == "" {
+		if on {
+			changed = o.wanted.Add(prefix)
+		} else {
+			changed, _ = o.wanted.Remove(prefix)
 		}
-	} else if last, _ := o.wanted.Remove(prefix); last {
+	}
+	switch {
+	case changed && on:
+		o.emitTopic(c, carrier.Subscribed, prefix)
+	case changed:
 		o.emitTopic(c, carrier.Unsubscribed, prefix)
 	}
-	return nil
 }
 
 func (o *outlet) changeTopics(c *conn, on bool, prefix []byte) (changed bool, err error) {
@@ -179,17 +196,17 @@ func (o *outlet) changeTopics(c *conn, on bool, prefix []byte) (changed bool, er
 // emitTopic reports that a prefix was gained or lost. The caller holds events.
 func (o *outlet) emitTopic(c *conn, kind carrier.EventKind, prefix []byte) {
 	if o.cfg.OnEvent != nil {
-		o.emitLocked(carrier.Event{Kind: kind, Peer: c.id, Address: c.address, Prefix: append([]byte{}, prefix...)})
+		e := carrier.Event{Kind: kind, Peer: c.id, Address: c.address, Prefix: append([]byte{}, prefix...)}
+		if o.byOffice {
+			e.Office = c.peer.office
+		}
+		o.emitLocked(e)
 	}
 }
 
 // detach implements role: it removes the subscriptions of a peer. The caller holds events.
 func (o *outlet) detach(c *conn) {
-	c.eachTopic(func(prefix []byte) {
-		if last, _ := o.wanted.Remove(prefix); last {
-			o.emitTopic(c, carrier.Unsubscribed, prefix)
-		}
-	})
+	c.eachTopic(func(prefix []byte) { o.count(c, false, prefix) })
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
 	c.topics = trie.Set{}
