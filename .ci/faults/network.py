@@ -11,7 +11,7 @@ from harness import PATIENCE, eventually
 
 
 class Host:
-    """One of them: a network namespace.
+    """One of them: a network namespace, with mounts of its own.
 
     ``prefix`` is what to write before a command that is to run there.
     """
@@ -19,7 +19,7 @@ class Host:
     def __init__(self, start: list[str], into: list[str], address: str) -> None:
         self._keeper = subprocess.Popen([*start, "sleep", "infinity"])
         self.pid = self._keeper.pid
-        self.prefix = ["nsenter", "-t", str(self.pid), *into, "-n"]
+        self.prefix = ["nsenter", "-t", str(self.pid), *into, "-n", "-m"]
         self.address = address
         self._settle()
 
@@ -42,8 +42,16 @@ class Host:
 
     def ip(self, *words: str) -> None:
         """Run the command ip there."""
+        self._run("ip", *words)
+
+    def disk(self, place: pathlib.Path, size: str) -> None:
+        """Give it a disk of so many bytes, which no other host sees."""
+        place.mkdir(parents=True, exist_ok=True)
+        self._run("mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(place))
+
+    def _run(self, *words: str) -> None:
         path = os.environ["PATH"] + ":/usr/sbin:/sbin"
-        command = [*self.prefix, "env", f"PATH={path}", "ip", *words]
+        command = [*self.prefix, "env", f"PATH={path}", *words]
         subprocess.run(command, check=True, timeout=PATIENCE)
 
     def close(self) -> None:
@@ -57,8 +65,9 @@ class Network:
     def __init__(self, count: int) -> None:
         root = os.geteuid() == 0
         into = [] if root else ["-U", "--preserve-credentials"]
-        self._switch = Host(["unshare", "-n"] if root else ["unshare", "-r", "-n"], into, "")
-        beside = ["unshare", "-n"] if root else [*self._switch.prefix, "unshare", "-n"]
+        apart = ["unshare", "-n", "-m"]
+        self._switch = Host(apart if root else ["unshare", "-r", "-n", "-m"], into, "")
+        beside = apart if root else [*self._switch.prefix, *apart]
         self.hosts = [Host(beside, into, f"10.77.0.{n + 1}") for n in range(count)]
         self._switch.ip("link", "add", "switch", "type", "bridge")
         self._switch.ip("link", "set", "switch", "up")
