@@ -33,7 +33,7 @@ func (p *durableProblem) tell(add func(level, text string)) {
 	if p.now == "" {
 		add(notify.Info, "durable topics work again")
 	} else if _, due := p.limit.PassEvery(notify.WarnEvery, time.Now(), 1); due {
-		add(notify.Warning, p.now+"; messages wait in the backlog")
+		add(notify.Warning, p.now)
 	} else {
 		return
 	}

@@ -85,7 +85,7 @@ func (w *appending) hasRoom(size int64) bool {
 // roll begins another segment; if that fails, a message is counted.
 func (w *appending) roll() bool {
 	q := w.q
-	if err := q.beginSegment(); err != nil {
+	if err := q.beginSegment(); err != nil && !q.renew() {
 		w.err = err
 		q.stats.DroppedError++
 		return false
@@ -94,8 +94,21 @@ func (w *appending) roll() bool {
 	return true
 }
 
-// flush writes what is numbered. After an error the file ends with its last whole record.
+// flush writes what is numbered, and counts what cannot be written.
 func (w *appending) flush() {
+	before := w.err
+	w.write()
+	if len(w.pending) > 0 && w.q.renew() {
+		w.err = before
+		w.write()
+	}
+	w.q.stats.DroppedError += uint64(len(w.pending))
+	w.pending = w.pending[:0]
+}
+
+// write writes what is numbered; what is left of it cannot be written. After an error the file ends
+// with its last whole record.
+func (w *appending) write() {
 	q := w.q
 	if len(w.pending) == 0 {
 		return
@@ -113,16 +126,29 @@ func (w *appending) flush() {
 		q.next += uint64(whole)
 		w.taken += whole
 		s.dirty, q.dirty = true, true
+		w.start = w.pending[whole-1]
 	}
 	if err != nil {
 		w.err = fmt.Errorf("cannot write %s: %w", s.file.Name(), err)
-		q.stats.DroppedError += uint64(len(w.pending) - whole)
 		if e := s.file.Truncate(s.size); e != nil {
 			// The rest of the file is not known, so nothing is written behind it.
 			s.full = true
 		}
 	}
-	w.pending = w.pending[:0]
+	w.pending = w.pending[:copy(w.pending, w.pending[whole:])]
+}
+
+// renew puts an empty segment in the place of one that holds only what is acknowledged, and may be what
+// fills the disk: the next one would not be begun there. It reports whether it did. The caller holds mu.
+func (q *Queue) renew() bool {
+	if len(q.segments) != 1 || q.acked < q.next || q.segments[0].first == q.next {
+		return false
+	}
+	if q.save(); q.saved != q.acked { // without the file, only the position tells the next index
+		return false
+	}
+	q.dropOldest()
+	return q.beginSegment() == nil
 }
 
 // active is the segment that is written, or nil.

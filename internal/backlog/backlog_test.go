@@ -267,6 +267,52 @@ func TestAFullDiskCostsOnlyWhatCannotBeWritten(t *testing.T) {
 	require.Zero(t, crashed.Stats().Torn)
 }
 
+// TestAFileThatFillsTheDiskMakesRoomWhenItIsAcknowledged, also where it is the only one, and another one could not
+// be begun beside it.
+func TestAFileThatFillsTheDiskMakesRoomWhenItIsAcknowledged(t *testing.T) {
+	dir := t.TempDir()
+	q := open(t, Options{Dir: dir})
+	q.writeAt = func(f *os.File, p []byte, at int64) (int, error) {
+		used := int64(0)
+		files, err := filepath.Glob(filepath.Join(dir, "*"+segmentSuffix))
+		require.NoError(t, err)
+		for _, name := range files {
+			info, err := os.Stat(name)
+			require.NoError(t, err)
+			used += info.Size()
+		}
+		n := max(min(2000-used, int64(len(p))), 0)
+		if n < int64(len(p)) {
+			_, _ = f.WriteAt(p[:n], at)
+			return int(n), syscall.ENOSPC
+		}
+		return f.WriteAt(p, at)
+	}
+	r, long := q.NewReader(), strings.Repeat("x", 200)
+	for round := range 3 {
+		part := numbered(100*round, 100*round+100)
+		taken, err := q.Append(joined(part...))
+		require.ErrorIs(t, err, syscall.ENOSPC)
+		require.Positive(t, taken)
+		require.Equal(t, part[:taken], readAll(t, r))
+		_, err = q.Append(joined(long))
+		require.ErrorIs(t, err, syscall.ENOSPC)
+		_, next := q.Indexes()
+		q.Ack(next - 1)
+		_, err = q.Append(joined(long))
+		require.ErrorIs(t, err, syscall.ENOSPC, "a message of the file still waits")
+		q.Ack(next)
+		put(t, q, long)
+		require.Equal(t, []string{long}, readAll(t, r))
+		crashed := open(t, Options{Dir: photograph(t, dir)})
+		require.Equal(t, []string{long}, rest(t, crashed))
+		_, after := crashed.Indexes()
+		require.Equal(t, next+1, after)
+		q.Ack(next + 1)
+	}
+	require.Zero(t, q.Stats().Damaged)
+}
+
 func TestADirectoryHasOneQueue(t *testing.T) {
 	dir := t.TempDir()
 	q := open(t, Options{Dir: dir})

@@ -43,6 +43,9 @@ func (p *position) open(dir string) (index uint64, err error) {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return 0, fmt.Errorf("cannot read its position: %w", err)
 	}
+	if n < len(buf) { // has the disk keep room for both, or a disk that is full later could never become free
+		_, _ = p.file.WriteAt(buf[n:], int64(n))
+	}
 	for at := 0; at+slotSize <= n; at += slotSize {
 		slot := buf[at : at+slotSize]
 		count := binary.LittleEndian.Uint64(slot[8:])

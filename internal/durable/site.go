@@ -23,6 +23,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -223,9 +224,24 @@ func (s *Site) problem(what, text string) {
 		return
 	}
 	if text != "" {
-		text = fmt.Sprintf("durable topics of site %q, %s: %s", s.cfg.Name, what, text)
+		text = fmt.Sprintf("durable topics of site %q, %s: %s%s", s.cfg.Name, what, text, consequence(what))
 	}
 	s.cfg.OnProblem(text)
+}
+
+// consequence is what a problem of a part means for messages.
+func consequence(what string) string {
+	switch part, _, _ := strings.Cut(what, " of "); part {
+	case "sender":
+		return "; messages wait in the backlog"
+	case "receiver":
+		return "; messages of other sites wait in NATS"
+	case "backlog":
+		return "; what cannot be written is dropped, and counted"
+	case "position":
+		return "; if this process is killed, messages that were received since come again"
+	}
+	return ""
 }
 
 // Restart says that a run of the post office begins, with an empty cache of last values.

@@ -188,7 +188,7 @@ func (s *Site) write() {
 }
 
 // errFull says why messages are dropped; its text stays the same, so that it is told once.
-var errFull = errors.New("the backlog is full, and new messages are dropped: see why JetStream does not take them, or give the backlog more bytes")
+var errFull = errors.New("the backlog is full: see why JetStream does not take them, or give the backlog more bytes")
 
 func textOf(err error) string {
 	if err == nil {
