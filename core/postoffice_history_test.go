@@ -105,6 +105,7 @@ func (a *archive) Begin(p relay.Port) {
 }
 func (a *archive) Subscribe([]byte)                                     {}
 func (a *archive) Unsubscribe([]byte)                                   {}
+func (a *archive) Joins(string) bool                                    { return false }
 func (a *archive) Route(string, map[uint64][]string)                    {}
 func (a *archive) Screen() bool                                         { return false }
 func (a *archive) Admit(uint64, *batch.Batch, func(*batch.Batch, bool)) {}

@@ -151,7 +151,7 @@ func (b *Backbone) prepare(o Options) error {
 		return err
 	}
 	b.o, b.run = o, rand.Uint64()|1
-	b.token = crand.Text()
+	b.token, b.link.exportList = crand.Text(), exports
 	b.sites = b.newSites(exports)
 	b.link.screen.init(b.sites, b.run, &b.inbox.imports)
 	b.link.local = interest.New(b.space, imports)

@@ -22,8 +22,12 @@ const (
 
 // newSites makes what is known of other sites.
 func (b *Backbone) newSites(exports [][]byte) *sites.Sites {
+	var durable []string
+	for _, d := range b.o.Durable {
+		durable = append(durable, d.Prefix)
+	}
 	return sites.New(sites.Config{
-		Site: b.o.Site, Run: b.run, Control: b.space.Control, Export: exports,
+		Site: b.o.Site, Run: b.run, Control: b.space.Control, Export: exports, Durable: durable,
 		Send: b.control, Want: b.link.want, OnEvent: b.events.Add, Now: clock.Monotonic,
 	})
 }

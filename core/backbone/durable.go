@@ -12,6 +12,7 @@ import (
 	"github.com/hermes-zmq/hermes/internal/deadline"
 	"github.com/hermes-zmq/hermes/internal/durable"
 	"github.com/hermes-zmq/hermes/internal/errs"
+	"github.com/hermes-zmq/hermes/internal/interest"
 )
 
 // Messages of durable topics take another way than all others, which package durable has: they never
@@ -56,7 +57,7 @@ func (b *Backbone) openDurable() error {
 	for _, p := range site.Prefixes() {
 		b.link.wanted.Add(p) // for good
 	}
-	b.link.durable = &durableTopics{site, &b.link, site.History(b.link.settle, b.link.exported)}
+	b.link.durable = &durableTopics{site, &b.link, site.History(b.link.settle, b.link.exported, b.link.exportsSome)}
 	return nil
 }
 
@@ -154,6 +155,11 @@ func (l *link) History() carrier.History {
 
 // exported reports whether messages of a topic may leave the site.
 func (l *link) exported(topic []byte) bool { return l.exports.Len() == 0 || l.exports.Match(topic) }
+
+// exportsSome reports whether messages of any topic that begins with prefix may leave the site.
+func (l *link) exportsSome(prefix []byte) bool {
+	return len(interest.Within(prefix, l.exportList)) > 0
+}
 
 // settle waits until what the post office was relaying has been given to the link.
 func (l *link) settle(ctx context.Context) error {

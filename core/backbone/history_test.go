@@ -1,6 +1,7 @@
 package backbone_test
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -137,6 +138,29 @@ func TestHistoryOfASiteThatMayNotReceiveSomeTopics(t *testing.T) {
 	r = explain(t, newReceiver(t, a, "trades/x", "since", "all", "on_slow", "ignore"))
 	inOrder(t, collect(t, r, 10), 0)
 	require.Zero(t, a.Stats().HistoryIncomplete)
+}
+
+// TestHistoryOfTopicsThatMayNotLeaveIsToldToBeMissing: they never come to the stream.
+func TestHistoryOfTopicsThatMayNotLeaveIsToldToBeMissing(t *testing.T) {
+	j := startJetStream(t)
+	a := newOffice(t)
+	join(t, a, backbone.Options{Servers: []string{j.url()}, Site: "a", Durable: []backbone.Durable{{Prefix: "orders/"}}, Export: []string{"orders/public/"}})
+	for _, topic := range []string{"orders/private", "orders/p"} {
+		told := "it keeps no history of topics that begin with " + topic
+		r := newReceiver(t, a, topic, "since", "all")
+		if topic == "orders/p" { // some of them may
+			told = ""
+			require.NoError(t, r.Subscribe("orders/secret/"))
+		}
+		for end := time.Now().Add(soon); ; {
+			e, err := r.NextEvent(time.Until(end))
+			require.NoError(t, err)
+			if e.Kind == "history" {
+				require.Contains(t, e.Text, cmp.Or(told, "begin with orders/secret/"))
+				break
+			}
+		}
+	}
 }
 
 // TestHistoryHealsABreakDuringAnOutageOfNATS: a receiver whose connection breaks while its post office is

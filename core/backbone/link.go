@@ -17,12 +17,13 @@ import (
 // locks of the port, and before audience; audience before the lock of the outqueue. The relay calls
 // with its own locks held, which are therefore before all of these but running.
 type link struct {
-	local   *interest.Set // what local receivers want
-	exports trie.Set      // empty: everything
-	queue   outqueue
-	screen  screen
-	flush   func(*deadline.StopLimit) // waits until NATS has what was sent
-	durable *durableTopics            // nil: none
+	local      *interest.Set // what local receivers want
+	exports    trie.Set      // empty: everything
+	exportList [][]byte      // the same
+	queue      outqueue
+	screen     screen
+	flush      func(*deadline.StopLimit) // waits until NATS has what was sent
+	durable    *durableTopics            // nil: none
 
 	running sync.Mutex
 	port    relay.Port // of the present run; nil: none. Guarded by running

@@ -14,14 +14,16 @@ type History struct {
 	s      *Site
 	settle func(context.Context) error
 	keeps  func(topic []byte) bool
+	some   func(prefix []byte) bool
 }
 
 var _ carrier.History = (*History)(nil)
 
 // History is the history of the site. settle waits until everything that its post office was sending
-// has been given to Send; keeps reports whether Send is given messages of a durable topic.
-func (s *Site) History(settle func(context.Context) error, keeps func(topic []byte) bool) *History {
-	return &History{s: s, settle: settle, keeps: keeps}
+// has been given to Send; keeps reports whether Send is given messages of a durable topic, and some whether it
+// is of any topic that begins with prefix.
+func (s *Site) History(settle func(context.Context) error, keeps, some func([]byte) bool) *History {
+	return &History{s: s, settle: settle, keeps: keeps, some: some}
 }
 
 // Keeps implements carrier.History.
@@ -30,7 +32,12 @@ func (h *History) Keeps(topic []byte) bool { return h.s.Match(topic) && h.keeps(
 // Covers implements carrier.History.
 func (h *History) Covers(prefix []byte) bool {
 	for i := range h.s.streams {
-		if h.s.streams[i].meets(prefix) {
+		st := &h.s.streams[i]
+		longer := st.raw
+		if len(prefix) > len(longer) {
+			longer = prefix
+		}
+		if st.meets(prefix) && h.some(longer) {
 			return true
 		}
 	}

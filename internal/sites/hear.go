@@ -115,6 +115,7 @@ func (s *Sites) hello(x *site, m *message) {
 	var offices []string
 	m.list.each(func(o []byte) { offices = append(offices, string(o)) })
 	s.routes.set(x.run, offices)
+	x.durable.set(s.own.durable, m.durable)
 	if came {
 		s.tell(x, "backbone_site_came", notify.Info, "has joined")
 	}

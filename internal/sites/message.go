@@ -16,14 +16,15 @@ import (
 // and goes on as its kind says. Numbers of 8 and 4 bytes are in network byte order; a string is its length as
 // an unsigned varint and its bytes; a list is the number of its strings, likewise, and these.
 //
-//	1 hello     info 8, version 8, digest 8, flags 1 (bit 0: answer with a beat), name of the site, list of post offices
+//	1 hello     info 8, version 8, digest 8, flags 1 (bit 0: answer with a beat), name of the site, list of post offices,
+//	            list of the prefixes of its durable topics
 //	2 beat      info 8, version 8, digest 8
 //	3 delta     version 8, list of added prefixes, list of removed ones
 //	4 snapshot  version 8, chunk 4, chunks 4, list of prefixes
 //	5 ask       flags 1 (bit 0: for a hello, bit 1: for a snapshot)
 //	6 goodbye
 //
-// info counts the changes of name and post offices, version those of prefixes: a delta makes version-1 version. What a
+// info counts the changes of what else a hello has, from 1, version those of prefixes: a delta makes version-1 version. What a
 // site wants at version 0 is nothing. digest is the sum of the hashes of all prefixes, modulo 2^64. A snapshot
 // is chunks messages, numbered from 0, which are the same for all who get that version.
 const (
@@ -49,6 +50,7 @@ const (
 	maxName     = 255      // bytes of the name of a site
 	maxOffice   = 40       // bytes of the name of a post office
 	maxOffices  = 1024     // post offices of one site
+	maxDurable  = 1024     // prefixes of durable topics of one site
 	maxChunks   = 2048
 	headerSize  = 12
 )
@@ -61,6 +63,7 @@ type message struct {
 	chunk, chunks         uint32
 	name                  string
 	list, removed         list
+	durable               list
 }
 
 // list is strings one behind the other, checked.
@@ -153,10 +156,12 @@ func read(data []byte) (m message, ok bool) {
 		m.flags = r.byte()
 		name := r.string(maxName)
 		m.list = r.list(maxOffices, maxOffice)
+		m.durable = r.list(maxDurable, MaxPrefix)
 		m.name = string(name)
-		r.bad = r.bad || !utf8.Valid(name)
+		r.bad = r.bad || !utf8.Valid(name) || m.info == 0
 	case beat:
 		m.info, m.version, m.digest = r.uint64(), r.uint64(), r.uint64()
+		r.bad = r.bad || m.info == 0
 	case delta:
 		m.version = r.uint64()
 		m.list, m.removed = r.list(maxMessage, MaxPrefix), r.list(maxMessage, MaxPrefix)

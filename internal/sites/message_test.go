@@ -15,7 +15,7 @@ func strs(l list) (all []string) {
 }
 
 func newOwn() *own {
-	return &own{run: 7, name: "north", offices: []string{"a", "b"}, info: 3, set: map[string]struct{}{}}
+	return &own{run: 7, name: "north", offices: []string{"a", "b"}, durable: []string{"d/"}, info: 3, set: map[string]struct{}{}}
 }
 
 func TestAHelloIsReadAsItWasWritten(t *testing.T) {
@@ -24,7 +24,8 @@ func TestAHelloIsReadAsItWasWritten(t *testing.T) {
 	m, ok := read(o.hello(answerWithBeat))
 	require.True(t, ok)
 	require.Equal(t, []string{"a", "b"}, strs(m.list))
-	m.list = list{}
+	require.Equal(t, []string{"d/"}, strs(m.durable))
+	m.list, m.durable = list{}, list{}
 	require.Equal(t, message{kind: hello, flags: answerWithBeat, run: 7, info: 3, version: 5, digest: 1 << 63, name: "north"}, m)
 }
 
@@ -93,6 +94,8 @@ func TestWhatIsCutOrGoesOnIsMalformed(t *testing.T) {
 	for name, m := range map[string][]byte{
 		"kind":           begin(7, 7),
 		"version":        append([]byte("hs\x02"), begin(beat, 7)[3:]...),
+		"no info":        (&own{}).hello(0),
+		"beat, no info":  (&own{}).beat(),
 		"name":           (&own{name: "\xff", info: 1}).hello(0),
 		"long name":      (&own{name: strings.Repeat("n", maxName+1), info: 1}).hello(0),
 		"delta 0":        append(appendUint64s(begin(delta, 7), 0), 0, 0),

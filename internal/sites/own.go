@@ -10,6 +10,7 @@ type own struct {
 	run             uint64
 	name            string
 	offices         []string // that its messages may come from, its own first
+	durable         []string // the prefixes of its durable topics, as many as others are told
 	info            uint64   // counts the changes of offices; from 1
 	set             map[string]struct{}
 	version, digest uint64
@@ -82,7 +83,7 @@ func (o *own) snapshot() [][]byte {
 
 func (o *own) hello(flags byte) []byte {
 	m := appendUint64s(begin(hello, o.run), o.info, o.version, o.digest)
-	return appendList(appendString(append(m, flags), o.name), o.offices)
+	return appendList(appendList(appendString(append(m, flags), o.name), o.offices), o.durable)
 }
 
 func (o *own) beat() []byte {

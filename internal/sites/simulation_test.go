@@ -54,10 +54,10 @@ func newBus(t testing.TB, seed uint64) *bus {
 }
 
 // add starts a site.
-func (b *bus) add(name string) *node {
+func (b *bus) add(name string, durable ...string) *node {
 	n := &node{bus: b, name: name, run: b.next, own: map[string]bool{}, wanted: map[string]bool{}}
 	b.next++
-	n.Sites = New(Config{Site: name, Run: n.run, Control: "hermes.c.", Send: n.send, Want: n.want,
+	n.Sites = New(Config{Site: name, Run: n.run, Control: "hermes.c.", Durable: durable, Send: n.send, Want: n.want,
 		OnEvent: func(e notify.Event) { n.events = append(n.events, e) },
 		Now:     func() time.Duration { return b.now }, Random: rand.New(rand.NewPCG(n.run, b.random.Uint64()))})
 	b.nodes = append(b.nodes, n)

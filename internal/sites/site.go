@@ -7,6 +7,7 @@ type site struct {
 	run            uint64
 	name           string              // valid if info > 0
 	info           uint64              // of the hello that name and post offices are from; 0: none has come
+	durable        difference          // between its durable topics and those of this site
 	since, heard   time.Duration       // of the first and the last message
 	set            map[string]struct{} // what it wants
 	bytes          int                 // length of all in set

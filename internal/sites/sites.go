@@ -67,6 +67,7 @@ type Config struct {
 	Run     uint64                            // random
 	Control string                            // root of the subjects, ends with a dot
 	Export  [][]byte                          // prefixes of what may leave this site; none: everything
+	Durable []string                          // prefixes of its durable topics
 	Send    func(subject string, data []byte) // may drop
 	Want    func(prefix []byte, yes bool)     // another site begins to want a prefix, or none does any more
 	OnEvent func(notify.Event)
@@ -125,7 +126,7 @@ func New(cfg Config) *Sites {
 		cfg.Random = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
 	}
 	return &Sites{cfg: cfg,
-		own:   own{run: cfg.Run, name: cfg.Site[:min(len(cfg.Site), maxName)], info: 1, set: map[string]struct{}{}},
+		own:   own{run: cfg.Run, name: cfg.Site[:min(len(cfg.Site), maxName)], durable: toldDurable(cfg.Durable), info: 1, set: map[string]struct{}{}},
 		sites: map[uint64]*site{}, left: map[uint64]time.Duration{}, askers: map[uint64]byte{}, warned: map[string]time.Duration{},
 		names: map[string]int{}, routes: routes{own: cfg.Run, ways: map[uint64]*way{}, sites: map[string]int{}, through: map[string]int{}, unknown: map[uint64]bool{}}}
 }
@@ -275,6 +276,7 @@ func (s *Sites) Tick() {
 			}
 		}
 		s.answerDue()
+		s.warnDurable()
 	})
 }
 

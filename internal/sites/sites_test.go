@@ -109,7 +109,7 @@ func TestAFaultyStateIsFoundByItsDigestAndByItsVersion(t *testing.T) {
 	x, y := b.add("x"), b.add("y")
 	y.change([]string{"a", "b"}, nil)
 	b.run(time.Second)
-	forged := &own{run: y.run, set: map[string]struct{}{}, version: y.Sites.own.version}
+	forged := &own{run: y.run, info: 1, set: map[string]struct{}{}, version: y.Sites.own.version}
 	x.Hear(forged.change([]string{"forged"}, nil)[0])
 	require.True(t, x.wanted["forged"])
 	b.run(10 * time.Second)
@@ -129,7 +129,7 @@ func TestAForgedSnapshotOfAVersionFarAheadIsReplaced(t *testing.T) {
 	x, y := b.add("x"), b.add("y")
 	y.change([]string{"a"}, nil)
 	b.run(time.Second)
-	forged := &own{run: y.run, set: map[string]struct{}{"forged": {}}, version: 1 << 62}
+	forged := &own{run: y.run, info: 1, set: map[string]struct{}{"forged": {}}, version: 1 << 62}
 	x.Hear(forged.snapshot()[0])
 	require.True(t, x.wanted["forged"])
 	b.run(20 * time.Second)
@@ -235,7 +235,7 @@ func TestMoreSitesThanThereIsRoomForAreNotHeard(t *testing.T) {
 	b := newBus(t, 1)
 	x := b.add("x")
 	for i := range uint64(MaxSites + 10) {
-		x.Hear((&own{run: i + 100}).beat())
+		x.Hear((&own{run: i + 100, info: 1}).beat())
 	}
 	require.Len(t, x.List(), MaxSites)
 	require.EqualValues(t, 10, x.Stats().Refused)
