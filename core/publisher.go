@@ -86,7 +86,7 @@ func NewPublisher(addresses, name string) (*Publisher, error) {
 	p.init("publisher", name, addresses, hooks{start: p.openUp, stop: p.shutDown, fact: p.factOf, endpoints: p.endpoints, reason: p.idleReason})
 	p.links.Add(carrier.PUB, a.Connect)
 	p.queue.Init(rand.Uint32)
-	p.embed.Init(&p.queue, p.tryRow)
+	p.embed.Init(&p.queue, p.tryRow, p.putFrames)
 	p.addNetworkOptions()
 	p.show(name, "its name", p.StatsJSON, func() *telemetry.Audience { return &p.audience }, p.publishState)
 	p.publisherOptions.add(&p.options)
@@ -439,6 +439,14 @@ func (p *Publisher) tryRow(topic, origin, data []byte) error {
 		return errorf(ETIMEOUT, "the queue of %s is full for now", p.who())
 	}
 	return err
+}
+
+// putFrames is embed.Publisher.PublishFrames.
+func (p *Publisher) putFrames(topic, origin, data, time []byte) error {
+	if err := p.checkSize(len(topic) + len(origin) + len(data)); err != nil {
+		return err
+	}
+	return enqueue(p, topic, origin, data, sendqueue.Form{Encoded: true, Time: time})
 }
 
 // FD is a descriptor that polls readable unless the queue is full: an attempt that found

@@ -82,7 +82,7 @@ func NewReceiver(addresses, name string) (*Receiver, error) {
 	r.admission = admission.New(admission.Config{
 		Rules: r.rules, Hold: func() time.Duration { return r.redundantHold.Get() }, Report: r.report, Fail: r.Fail,
 	}, r.queue)
-	r.embed.Init(r.queue, embed.Hooks{Inlet: r.currentInlet, MayLease: r.mayLease, Error: r.noneTaken})
+	r.embed.Init(r.queue, embed.Hooks{Inlet: r.currentInlet, MayLease: r.mayLease, Error: r.noneTaken, SetTap: r.admission.SetTap})
 	r.addNetworkOptions()
 	r.show(name, "its name", r.StatsJSON, r.stateAudience, r.publishState)
 	r.receiverOptions.add(&r.options)

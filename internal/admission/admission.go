@@ -71,10 +71,16 @@ type Config struct {
 	TimeOfDay func() time.Time // that ages are measured by; nil: clock.TimeOfDay
 }
 
+// Tap is given what is let in, in place of the queue, which counts it as delivered: records, each
+// of which lies in a whole message of b, as it came. They are void when it returns. It is called with
+// the locks of the Control held, for one batch at a time; where it waits, the peer is held back.
+type Tap func(b *batch.Batch, records []recvqueue.Record)
+
 // Control is admission to one queue.
 type Control struct {
 	cfg   Config
 	queue *recvqueue.Queue
+	tap   Tap // as a rule nil; set before the first Begin
 
 	turn invariants.Mutex // see the package
 	mu   invariants.Mutex // guards the rest
@@ -106,6 +112,9 @@ func New(cfg Config, q *recvqueue.Queue) *Control {
 	c.mu.Rank(recvqueue.LockFamily, recvqueue.LockRank-10)
 	return c
 }
+
+// SetTap sets the tap, before the first Begin.
+func (c *Control) SetTap(t Tap) { c.tap = t }
 
 // Begin starts a run, of so many redundant paths; with none, or one that is not redundant, it
 // is 0. What was known of streams and clocks is forgotten; accepted origins are not.
@@ -193,12 +202,24 @@ func (c *Control) admitAll(b *batch.Batch) (left []recvqueue.Record) {
 		c.admit(b, i, 0)
 	}
 	c.gaps.end(b)
-	left, c.found.Dropped = c.queue.Put(b, &c.staged)
+	left, c.found.Dropped = c.enqueue(b)
 	c.report()
 	if len(left) == 0 {
 		return nil
 	}
 	return append([]recvqueue.Record(nil), left...) // the stage is for the next batch
+}
+
+// enqueue hands on what has been staged: to the queue as far as there is room, or to the tap.
+func (c *Control) enqueue(b *batch.Batch) (left []recvqueue.Record, dropped int) {
+	if c.tap == nil {
+		return c.queue.Put(b, &c.staged)
+	}
+	if len(c.staged.Records) > 0 {
+		c.tap(b, c.staged.Records)
+	}
+	c.queue.PassBy(&c.staged)
+	return nil, 0
 }
 
 // begin gets ready for a batch.
@@ -239,7 +260,7 @@ func (c *Control) admit(b *batch.Batch, i, path int) {
 	var lost uint32
 	if p.Numbered {
 		if c.merger != nil {
-			c.merge(b, path, &p)
+			c.merge(b, i, path, &p)
 			return
 		}
 		var duplicate bool

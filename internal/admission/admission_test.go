@@ -318,3 +318,55 @@ func TestEndEndsAPutThatWaits(t *testing.T) {
 		require.EqualValues(t, []uint64{2, 1}, []uint64{s.Arrived, s.DroppedOverflow})
 	}
 }
+
+// tapped collects the messages that a tap is given, and what their records say.
+func tapped(r *receiver) *[]string {
+	var got []string
+	r.SetTap(func(b *batch.Batch, records []recvqueue.Record) {
+		for i := range records {
+			rec := &records[i]
+			var msg []byte
+			for m := range b.Len() {
+				if b.Start(m) < rec.Begin() && rec.Begin() < b.Ends[m] {
+					msg = b.Message(m)
+				}
+			}
+			p, err := wire.Split(msg, new(wire.StreamMemo))
+			if err != nil || string(p.Data) != string(rec.Data.Of(b.Buf)) {
+				got = append(got, "wrong")
+				continue
+			}
+			text := fmt.Sprintf("%s:%d", p.Topic[1:len(p.Topic)-1], p.Sequence.Number)
+			if rec.Lost > 0 {
+				text += fmt.Sprintf("(lost %d)", rec.Lost)
+			}
+			got = append(got, text)
+		}
+	})
+	return &got
+}
+
+// TestATapIsGivenWholeMessagesInPlaceOfTheQueue, of one path.
+func TestATapIsGivenWholeMessagesInPlaceOfTheQueue(t *testing.T) {
+	r := newReceiver(queue.DropNew, 1, 0)
+	got := tapped(r)
+	r.Begin(0)
+	r.arrive(t, -1, append(run("t", 0, 2), run("t", 4, 5)...)...)
+	require.Equal(t, []string{"t:0", "t:1", "t:4(lost 2)"}, *got)
+	s := r.queue.Stats()
+	require.EqualValues(t, []uint64{3, 3, 2, 0}, []uint64{s.Arrived, s.Delivered, s.Lost, uint64(s.QueuedBytes)})
+}
+
+// TestATapIsGivenWholeMessagesOfSeveralPaths, those too that were held.
+func TestATapIsGivenWholeMessagesOfSeveralPaths(t *testing.T) {
+	r := newReceiver(queue.DropNew, 100, 2)
+	got := tapped(r)
+	r.arrive(t, 0, run("t", 0, 1)...)
+	r.arrive(t, 1, run("t", 0, 1)...)
+	r.arrive(t, 0, append(run("t", 2, 4), run("u", 0, 1)...)...)
+	r.arrive(t, 1, run("t", 1, 2)...)
+	r.Flush()
+	require.Equal(t, []string{"t:0", "u:0", "t:1", "t:2", "t:3"}, *got)
+	s := r.queue.Stats()
+	require.EqualValues(t, []uint64{6, 5, 1, 0}, []uint64{s.Arrived, s.Delivered, s.DroppedDuplicate, uint64(s.Held)})
+}

@@ -1,6 +1,7 @@
 package admission
 
 import (
+	"bytes"
 	"time"
 
 	"github.com/hermes-zmq/hermes/internal/batch"
@@ -14,7 +15,8 @@ import (
 // What admission does where several redundant paths lead here: package dedup decides which
 // copy is delivered when, and this file moves the envelopes.
 
-// early is an envelope in a reorder buffer: a copy, as its record lies in buf.
+// early is an envelope in a reorder buffer: a copy, as its record lies in buf. Where there is a tap,
+// buf is the whole message.
 type early struct {
 	record recvqueue.Record
 	buf    []byte
@@ -49,9 +51,9 @@ func (c *Control) SetConnected(path int, connected bool) {
 	}
 }
 
-// merge takes in an envelope of b that has come over a path and is numbered: it stages what
+// merge takes in envelope i of b, which has come over a path and is numbered: it stages what
 // is due, and holds or drops the others.
-func (c *Control) merge(b *batch.Batch, path int, p *wire.Parts) {
+func (c *Control) merge(b *batch.Batch, i, path int, p *wire.Parts) {
 	s := c.merger.Stream(p.Sequence.Incarnation, p.Origin, p.Topic)
 	switch v, lost := c.merger.Judge(s, path, p.Sequence.Number, p.Cached, p.TS); v {
 	case dedup.Due:
@@ -60,7 +62,7 @@ func (c *Control) merge(b *batch.Batch, path int, p *wire.Parts) {
 	case dedup.Again:
 		c.dropCopy(p.Cached)
 	case dedup.Early:
-		c.hold(s, b, p)
+		c.hold(s, b, i, p)
 	}
 	if c.merger.Ripe(s) {
 		c.put(b)
@@ -68,8 +70,8 @@ func (c *Control) merge(b *batch.Batch, path int, p *wire.Parts) {
 	}
 }
 
-// hold puts a copy of an envelope into the reorder buffer of its stream.
-func (c *Control) hold(s *dedup.Stream[early], b *batch.Batch, p *wire.Parts) {
+// hold puts a copy of envelope i of b into the reorder buffer of its stream.
+func (c *Control) hold(s *dedup.Stream[early], b *batch.Batch, i int, p *wire.Parts) {
 	var e early
 	e.record.Set(b.Buf, p, c.received)
 	size := e.record.Size()
@@ -77,8 +79,13 @@ func (c *Control) hold(s *dedup.Stream[early], b *batch.Batch, p *wire.Parts) {
 		c.staged.Counters.DroppedOverflow++
 		return
 	}
-	e.buf = make([]byte, 0, size)
-	e.record.MoveTo(&e.buf, b.Buf)
+	if msg := b.Message(i); c.tap != nil { // which wants all of it
+		e.record.Set(msg, p, c.received)
+		e.buf = bytes.Clone(msg)
+	} else {
+		e.buf = make([]byte, 0, size)
+		e.record.MoveTo(&e.buf, b.Buf)
+	}
 	c.merger.Hold(s, dedup.Copy[early]{Number: p.Sequence.Number, Cached: p.Cached, Size: size, Value: e})
 	c.staged.Counters.Held++
 }
@@ -105,7 +112,12 @@ func (c *Control) release(s *dedup.Stream[early], all bool) {
 		}
 		r := c.staged.Add()
 		*r = held.Value.record
-		r.MoveTo(&out.Buf, held.Value.buf)
+		if c.tap != nil {
+			r.Shift(len(out.Buf))
+			out.AppendMessage(held.Value.buf)
+		} else {
+			r.MoveTo(&out.Buf, held.Value.buf)
+		}
 		c.checkLast(out.Buf, lost, held.Cached)
 		if len(out.Buf) >= batch.TargetBytes {
 			c.put(out)
@@ -120,7 +132,7 @@ func (c *Control) release(s *dedup.Stream[early], all bool) {
 // put moves what has been staged, which lies in b, to the queue, and waits for room if that
 // is the policy. The caller holds turn and mu, and mu is given up meanwhile.
 func (c *Control) put(b *batch.Batch) {
-	left, dropped := c.queue.Put(b, &c.staged)
+	left, dropped := c.enqueue(b)
 	c.found.Dropped += dropped
 	if len(left) > 0 {
 		c.found.Dropped += c.putWaiting(b, left)

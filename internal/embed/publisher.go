@@ -8,14 +8,22 @@ var PublisherOf func(publisher any) *Publisher
 // Publisher is the embedding side of one publisher. All methods may be called from any
 // thread; SetStager comes before the first start.
 type Publisher struct {
-	queue  *sendqueue.Queue
-	tryPut func(topic, origin, data []byte) error
+	queue     *sendqueue.Queue
+	tryPut    func(topic, origin, data []byte) error
+	putFrames func(topic, origin, data, time []byte) error
 }
 
 // Init makes it ready. tryPut queues one envelope, given as JSON values, without a wait;
-// ETIMEOUT where the queue is full.
-func (p *Publisher) Init(q *sendqueue.Queue, tryPut func(topic, origin, data []byte) error) {
-	p.queue, p.tryPut = q, tryPut
+// ETIMEOUT where the queue is full. putFrames is PublishFrames.
+func (p *Publisher) Init(q *sendqueue.Queue, tryPut func(topic, origin, data []byte) error, putFrames func(topic, origin, data, time []byte) error) {
+	p.queue, p.tryPut, p.putFrames = q, tryPut, putFrames
+}
+
+// PublishFrames queues an envelope whose frames were valid when it was received, and waits for
+// room as Publish does. They are sent as they are where the option sequence is off. A nil time is
+// that of sending.
+func (p *Publisher) PublishFrames(topic, origin, data, time []byte) error {
+	return p.putFrames(topic, origin, data, time)
 }
 
 // SetStager gives the publisher a staging buffer.

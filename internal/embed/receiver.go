@@ -19,6 +19,7 @@ package embed
 import (
 	"sync"
 
+	"github.com/hermes-zmq/hermes/internal/admission"
 	"github.com/hermes-zmq/hermes/internal/carrier"
 	"github.com/hermes-zmq/hermes/internal/option"
 	"github.com/hermes-zmq/hermes/internal/recvqueue"
@@ -41,10 +42,11 @@ type Hooks struct {
 	Inlet    func() carrier.Inlet                         // the socket; nil while there is none
 	MayLease func() bool                                  // whether the options allow a reader lease
 	Error    func(o recvqueue.Outcome, waited bool) error // see Receiver.Error
+	SetTap   func(admission.Tap)
 }
 
 // Receiver is the embedding side of one receiver. All methods may be called from any thread;
-// SetWaker and SetPrefetcher come before the first start.
+// SetWaker, SetPrefetcher and SetTap come before the first start.
 type Receiver struct {
 	Lease Lease
 
@@ -78,6 +80,9 @@ func (r *Receiver) Waker() Waker { return r.waker }
 
 // SetPrefetcher gives the receiver a prefetch buffer.
 func (r *Receiver) SetPrefetcher(p recvqueue.Prefetcher) { r.queue.SetPrefetcher(p) }
+
+// SetTap gives the receiver a tap, which is given what arrives in place of the queue.
+func (r *Receiver) SetTap(t admission.Tap) { r.hooks.SetTap(t) }
 
 // SetHandoff gives the receiver a handoff.
 func (r *Receiver) SetHandoff(h recvqueue.Handoff) {

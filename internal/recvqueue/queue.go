@@ -152,6 +152,15 @@ func (q *Queue) Put(b *batch.Batch, s *Staged) (left []Record, dropped int) {
 	return left, dropped
 }
 
+// PassBy counts what has been staged, and delivered otherwise than by the queue.
+func (q *Queue) PassBy(s *Staged) {
+	q.lock()
+	defer q.unlock()
+	q.counters.add(&s.Counters)
+	q.counters.Delivered += uint64(len(s.Records))
+	q.lag.add(s.Lag)
+}
+
 // memory is how much memory the queue takes, in bytes.
 func (q *Queue) memory() int64 { return q.chunks.memory() + q.conflating.memory }
 

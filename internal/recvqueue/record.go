@@ -56,6 +56,16 @@ func (r *Record) Set(buf []byte, p *wire.Parts, received float64) {
 	}
 }
 
+// Begin is where its texts begin in their buffer.
+func (r *Record) Begin() int { return int(r.Topic.off) }
+
+// Shift makes it lie n bytes further in its buffer.
+func (r *Record) Shift(n int) {
+	for _, e := range [...]*Extent{&r.Topic, &r.Origin, &r.Data, &r.Number} {
+		e.off += uint32(n)
+	}
+}
+
 // MoveTo appends the texts of an envelope, which lie in from, to another buffer, and makes
 // it lie there.
 func (r *Record) MoveTo(buf *[]byte, from []byte) {
