@@ -39,8 +39,8 @@ func Check(in io.ReaderAt, size int64, name string) (problems []string, err erro
 type checker struct {
 	File
 	problems []string
-	ended    bool // there is a data end
-	pending  map[uint16][]indexEntry
+	ended    bool                    // there is a data end
+	pending  map[uint16][]indexEntry // of the chunk whose indexes are expected; nil: none
 	chunkAt  int64
 }
 
@@ -83,6 +83,9 @@ func (k *checker) record(op Opcode, content []byte, at int64) error {
 		err := scanned{&k.File}.note(op, content, at)
 		if err == nil && len(k.Chunks) > chunks {
 			err = k.collect(&k.Chunks[chunks])
+		}
+		if err != nil {
+			k.pending = nil
 		}
 		return err
 	case OpMessageIndex:
@@ -144,6 +147,9 @@ func (k *checker) collect(x *ChunkIndex) error {
 // index compares a message index with the chunk before it.
 func (k *checker) index(content []byte, at int64) error {
 	channel, entries, err := parseMessageIndex(content)
+	if err == nil && k.pending == nil {
+		err = errors.New("an index follows no chunk")
+	}
 	if err != nil {
 		return err
 	}

@@ -27,14 +27,15 @@ func (c *Catalog) AddChannel(h *Channel) { c.channels[h.ID] = h }
 // Channel finds a channel.
 func (c *Catalog) Channel(id uint16) *Channel { return c.channels[id] }
 
-// Writer writes one file. After an error nothing more can be written; Kept says how much of the
-// file is whole then.
+// Writer writes one file. After an error nothing more can be written before Rewind; Kept says how
+// much of the file is whole then.
 type Writer struct {
 	out      io.Writer
 	catalog  *Catalog
 	crc      uint32 // of the data section
 	size     uint64
-	kept     uint64
+	kept     uint64 // of which this is whole, and
+	keptCRC  uint32 // this its checksum
 	err      error
 	room     []byte
 	channels map[uint16]bool // that were written
@@ -53,7 +54,7 @@ func NewWriter(out io.Writer, h Header, catalog *Catalog) (*Writer, error) {
 	w := &Writer{out: out, catalog: catalog, channels: map[uint16]bool{}, schemas: map[uint16]bool{}}
 	w.stats.ChannelCounts = map[uint16]uint64{}
 	err := w.write(h.append([]byte(Magic)))
-	w.kept = w.size
+	w.keep()
 	return w, err
 }
 
@@ -65,6 +66,17 @@ func (w *Writer) Kept() int64 { return int64(w.kept) }
 
 // Statistics are the counts so far.
 func (w *Writer) Statistics() Statistics { return w.stats }
+
+// keep notes that what was written so far is whole.
+func (w *Writer) keep() {
+	if w.err == nil {
+		w.kept, w.keptCRC = w.size, w.crc
+	}
+}
+
+// Rewind lets it go on after an error, once the caller has cut the output to Kept bytes, behind
+// which it writes.
+func (w *Writer) Rewind() { w.err, w.size, w.crc = nil, w.kept, w.keptCRC }
 
 func (w *Writer) write(parts ...[]byte) error {
 	for _, p := range parts {
@@ -105,11 +117,24 @@ func (w *Writer) declare(dst []byte, c *Chunk) ([]byte, error) {
 	return dst, nil
 }
 
+// undeclare forgets all channels and schemas but the first ones.
+func (w *Writer) undeclare(channels, schemas int) {
+	for _, c := range w.order[channels:] {
+		delete(w.channels, c.ID)
+	}
+	for _, s := range w.schemaOrder[schemas:] {
+		delete(w.schemas, s.ID)
+	}
+	w.order, w.schemaOrder = w.order[:channels], w.schemaOrder[:schemas]
+}
+
 // Chunk writes a chunk, with the channels that it is the first one to need in front and its
 // indexes behind it.
 func (w *Writer) Chunk(c *Chunk) error {
+	channels, schemas := len(w.order), len(w.schemaOrder)
 	room, err := w.declare(w.room[:0], c)
 	if err != nil {
+		w.undeclare(channels, schemas)
 		return err
 	}
 	x := ChunkIndex{Start: c.head.start, End: c.head.end, Offset: w.size + uint64(len(room)), Compression: c.head.compression,
@@ -122,9 +147,10 @@ func (w *Writer) Chunk(c *Chunk) error {
 	x.IndexLength = uint64(len(room) - head)
 	w.room = room
 	if err := w.write(room[:head], c.records, room[head:]); err != nil {
+		w.undeclare(channels, schemas)
 		return err
 	}
-	w.kept = w.size
+	w.keep()
 	w.chunks = append(w.chunks, x)
 	w.count(c)
 	return nil
@@ -149,7 +175,7 @@ func (w *Writer) Metadata(m Metadata) error {
 	if err := w.write(m.append(nil)); err != nil {
 		return err
 	}
-	w.kept = w.size
+	w.keep()
 	w.metadata = append(w.metadata, MetadataIndex{at, w.size - at, m.Name})
 	w.stats.Metadata++
 	return nil
@@ -161,7 +187,7 @@ func (w *Writer) Attachment(a Attachment) error {
 	if err := w.write(a.append(nil)); err != nil {
 		return err
 	}
-	w.kept = w.size
+	w.keep()
 	w.attachments = append(w.attachments, AttachmentIndex{at, w.size - at, a.LogTime, a.CreateTime, uint64(len(a.Data)), a.Name, a.MediaType})
 	w.stats.Attachments++
 	return nil
@@ -180,7 +206,7 @@ func (w *Writer) Close() error {
 	last = append(le.AppendUint32(last, checksum(last)), Magic...)
 	err := w.write(tail, last)
 	if err == nil {
-		w.kept = w.size
+		w.keep()
 	}
 	return err
 }

@@ -40,7 +40,10 @@ func TestAnUnknownCompressionIsRefused(t *testing.T) {
 }
 
 // full is a disk with so much room.
-type full struct{ room int }
+type full struct {
+	room int
+	file []byte
+}
 
 var errFull = errors.New("no space left")
 
@@ -48,16 +51,19 @@ func (f *full) Write(p []byte) (int, error) {
 	if len(p) > f.room {
 		n := f.room
 		f.room = 0
+		f.file = append(f.file, p[:n]...)
 		return n, errFull
 	}
 	f.room -= len(p)
+	f.file = append(f.file, p...)
 	return len(p), nil
 }
 
 func TestAFullDiskLeavesWholeChunksBehind(t *testing.T) {
 	catalog := NewCatalog()
 	catalog.AddChannel(&Channel{ID: 1, Topic: "a", Encoding: "json"})
-	w, err := NewWriter(&full{1000}, Header{}, catalog)
+	disk := &full{room: 1000}
+	w, err := NewWriter(disk, Header{}, catalog)
 	require.NoError(t, err)
 	for {
 		var b Builder
@@ -69,6 +75,10 @@ func TestAFullDiskLeavesWholeChunksBehind(t *testing.T) {
 			require.ErrorIs(t, err, errFull)
 			require.Equal(t, kept, w.Kept())
 			require.ErrorIs(t, w.Metadata(Metadata{}), errFull)
+			disk.file, disk.room = disk.file[:kept], 10_000
+			w.Rewind()
+			require.NoError(t, w.Close())
+			require.Empty(t, problems(t, disk.file))
 			return
 		}
 		require.Greater(t, w.Kept(), kept)

@@ -1,0 +1,118 @@
+package recording
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hermes-zmq/hermes/cmd/hermes/internal/mcap"
+	"github.com/hermes-zmq/hermes/core"
+)
+
+// profile is that of the files, as their header tells.
+const profile = "hermes"
+
+func header() mcap.Header { return mcap.Header{Profile: profile, Library: "hermes " + core.Version} }
+
+// outFile is a file that is written under its unfinished name.
+type outFile struct {
+	name   string
+	file   *os.File
+	writer *mcap.Writer
+	counts counts
+	synced chan struct{} // has one token while no sync is under way
+}
+
+func newOutFile(name string, catalog *mcap.Catalog) (*outFile, error) {
+	f, err := create(name)
+	if err != nil {
+		return nil, err
+	}
+	w, err := mcap.NewWriter(f, header(), catalog)
+	if err != nil {
+		_ = f.Close()
+		_ = os.Remove(f.Name())
+		return nil, err
+	}
+	o := &outFile{name: name, file: f, writer: w, synced: make(chan struct{}, 1)}
+	o.synced <- struct{}{}
+	return o, nil
+}
+
+// chunk writes a chunk. Where that fails, the file is as it was before.
+func (o *outFile) chunk(c *mcap.Chunk, n counts) error {
+	if err := o.writer.Chunk(c); err != nil {
+		return o.rewind(err)
+	}
+	o.counts.envelopes += n.envelopes
+	o.counts.lost += n.lost
+	o.sync()
+	return nil
+}
+
+// rewind takes back what was written in part. It returns the error that it was given.
+func (o *outFile) rewind(why error) error {
+	if o.file.Truncate(o.writer.Kept()) == nil {
+		if _, err := o.file.Seek(o.writer.Kept(), 0); err == nil {
+			o.writer.Rewind()
+		}
+	}
+	return fmt.Errorf("%s: %w", o.name, why)
+}
+
+// sync lets the kernel write what it has, unless that is under way: a chunk that comes meanwhile
+// is for the next one.
+func (o *outFile) sync() {
+	select {
+	case <-o.synced:
+		go func() {
+			_ = unix.Fdatasync(int(o.file.Fd()))
+			o.synced <- struct{}{}
+		}()
+	default:
+	}
+}
+
+// close writes books and summary, and gives the file its name. Where that fails the file keeps its
+// unfinished name, and everything in it is whole.
+func (o *outFile) close(b *Books) error {
+	<-o.synced
+	defer o.file.Close()
+	b.Envelopes, b.Lost = o.counts.envelopes, o.counts.lost
+	err := o.writer.Metadata(b.metadata())
+	if err == nil {
+		err = o.writer.Close()
+	}
+	if err == nil {
+		err = o.file.Sync()
+	}
+	if err != nil {
+		return fmt.Errorf("%w; `hermes log recover %s%s` makes a whole file of what is there", o.rewind(err), o.name, Part)
+	}
+	if err := os.Rename(o.name+Part, o.name); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(o.name))
+}
+
+// syncDir makes names of files last.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	_ = d.Sync() // not all file systems can
+	return nil
+}
+
+// freeOf is how much of the disk of a file is free.
+func freeOf(dir string) (int64, error) {
+	var s unix.Statfs_t
+	if err := unix.Statfs(dir, &s); err != nil {
+		return 0, err
+	}
+	return int64(s.Bavail) * int64(s.Bsize), nil
+}
