@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hermes-zmq/hermes/internal/systemtopic"
 	"github.com/hermes-zmq/hermes/internal/wire"
 )
 
@@ -18,6 +19,7 @@ import (
 //	allow "", deny ticks/own   `"ticks/`     `"ticks/`: each message has to be checked
 //	allow */eur                `"t`          `"t`: each message has to be checked
 //	allow ticks                `"q`          none
+//	allow ""                   `"$`          none: system topics have to be named
 //
 // Invariants, for a frame f that is a JSON text:
 //
@@ -73,7 +75,7 @@ func (u *User) narrow(prefix []byte, steps int) ([]Grant, Verdict) {
 	if !n.isCanonical() {
 		n.left = -1
 	}
-	n.begin(u.subscribe)
+	n.begin(u.subscribeRoots(n.text))
 	if len(n.grants) > 0 {
 		return n.grants, Verdict{Allowed: true, File: u.file, Line: n.allow}
 	}
@@ -273,9 +275,10 @@ func (n *narrowing) raws(text string) []byte {
 	return append(slices.Clone(n.prefix), text[len(n.text):]...)
 }
 
-// grant adds a frame, unless the subscription ends in the middle of a character that the frame has not.
+// grant adds a frame, unless the subscription ends in the middle of a character that the frame has not, or
+// gets no system topics.
 func (n *narrowing) grant(frame []byte, whole bool) {
-	if bytes.HasPrefix(frame, n.prefix) {
+	if bytes.HasPrefix(frame, n.prefix) && systemtopic.Reaches(n.prefix, frame) {
 		n.grants = append(n.grants, Grant{frame, whole})
 	}
 }

@@ -3,6 +3,7 @@ package policy
 import (
 	"strings"
 
+	"github.com/hermes-zmq/hermes/internal/systemtopic"
 	"github.com/hermes-zmq/hermes/internal/trie"
 	"github.com/hermes-zmq/hermes/internal/wire"
 )
@@ -74,7 +75,7 @@ func quickly(sets []*quick, topic []byte, self bool) bool {
 		if q.denied.Match(topic) {
 			return false
 		}
-		allowed = allowed || q.byAny.Match(topic) || self && q.bySelf.Match(topic)
+		allowed = allowed || systemtopic.Match(&q.byAny, topic) || self && systemtopic.Match(&q.bySelf, topic)
 	}
 	return allowed
 }
@@ -94,11 +95,11 @@ func (u *User) QuicklyReceives(topic []byte) bool {
 }
 
 // PublishRegion is a beginning of a topic frame below which the user may publish everything in the name
-// of this origin, however it is written; nil: none is known. It is part of topic.
+// of this origin, however it is written, but system topics; nil: none is known. It is part of topic.
 func (u *User) PublishRegion(topic, origin []byte) []byte {
 	u.once.Do(u.compile)
 	self := u.isSelf(origin)
-	if !self && !wire.IsPlainString(origin) {
+	if !self && !wire.IsPlainString(origin) || systemtopic.Is(topic) {
 		return nil
 	}
 	size := len(topic) + 1

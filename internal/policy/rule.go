@@ -1,6 +1,9 @@
 package policy
 
-import "cmp"
+import (
+	"cmp"
+	"strings"
+)
 
 // rule is one pattern of a rule of the file.
 type rule struct {
@@ -24,23 +27,40 @@ type ruleSet struct {
 	rules              []rule
 	publish, subscribe *node
 
+	// The same for system topics (package systemtopic): what allows these names them.
+	publishSystem, subscribeSystem *node
+
 	quickPublish, quickSubscribe quick
 }
 
 // compile makes the trees.
 func (s *ruleSet) compile() {
 	s.publish, s.subscribe = &node{}, &node{}
+	s.publishSystem, s.subscribeSystem = &node{}, &node{}
 	for i := range s.rules {
 		if r := &s.rules[i]; r.publish {
 			s.publish.add(r)
 			s.quickPublish.add(r)
+			s.publishSystem.addSystem(r)
 		} else {
 			s.subscribe.add(r)
 			s.quickSubscribe.add(r)
+			s.subscribeSystem.addSystem(r)
 		}
 	}
-	s.publish.finish()
-	s.subscribe.finish()
+	for _, root := range []*node{s.publish, s.subscribe, s.publishSystem, s.subscribeSystem} {
+		root.finish()
+	}
+}
+
+// addSystem is add for a tree that is asked about system topics. A pattern that matches every topic, or
+// any first segment, denies them and does not allow them: what components publish of themselves tells of
+// all users.
+func (n *node) addSystem(r *rule) {
+	named := len(r.pattern) > 0 && strings.HasPrefix(r.pattern[0], "$")
+	if named || !r.allow && (len(r.pattern) == 0 || r.pattern[0] == anySegment) {
+		n.add(r)
+	}
 }
 
 // bySize compares sets for sorting: the largest first, and of equal ones that which is first in the

@@ -20,6 +20,8 @@ type User struct {
 	once               sync.Once // makes what follows
 	publish, subscribe []*node   // the trees that have to be asked
 
+	publishSystem, subscribeSystem []*node // the same about system topics
+
 	quickPublish, quickSubscribe []*quick // of the same sets
 	originFrames                 [][]byte // origins, as they are written on the wire
 }
@@ -52,6 +54,8 @@ func (u *User) compile() {
 	for _, s := range sets {
 		u.publish = append(u.publish, s.publish)
 		u.subscribe = append(u.subscribe, s.subscribe)
+		u.publishSystem = append(u.publishSystem, s.publishSystem)
+		u.subscribeSystem = append(u.subscribeSystem, s.subscribeSystem)
 		u.quickPublish = append(u.quickPublish, &s.quickPublish)
 		u.quickSubscribe = append(u.quickSubscribe, &s.quickSubscribe)
 	}
@@ -114,7 +118,11 @@ func (u *User) mayPublish(topic, origin []byte) Verdict {
 	u.once.Do(u.compile)
 	_, self := u.origins[string(origin)]
 	q := question{publish: true, origin: origin, self: self}
-	for _, root := range u.publish {
+	roots := u.publish
+	if isSystem(topic) {
+		roots = u.publishSystem
+	}
+	for _, root := range roots {
 		q.walk(root, topic, true)
 	}
 	return u.verdict(&q)
@@ -123,11 +131,22 @@ func (u *User) mayPublish(topic, origin []byte) Verdict {
 func (u *User) maySubscribe(topic []byte) Verdict {
 	u.once.Do(u.compile)
 	var q question
-	for _, root := range u.subscribe {
+	for _, root := range u.subscribeRoots(topic) {
 		q.walk(root, topic, true)
 	}
 	return u.verdict(&q)
 }
+
+// subscribeRoots are the trees to be asked about a topic, or about topics that begin with a text.
+func (u *User) subscribeRoots(topic []byte) []*node {
+	if isSystem(topic) {
+		return u.subscribeSystem
+	}
+	return u.subscribe
+}
+
+// isSystem reports whether a topic is a system topic, or a text the beginning of some.
+func isSystem(topic []byte) bool { return len(topic) > 0 && topic[0] == '$' }
 
 // verdict is that of an answered question: what is denied is denied, whatever allows it.
 func (u *User) verdict(q *question) Verdict {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/hermes-zmq/hermes/internal/access"
 	"github.com/hermes-zmq/hermes/internal/batch"
+	"github.com/hermes-zmq/hermes/internal/systemtopic"
 )
 
 // removeDenied takes out of a batch what its peer has no right to publish. As a rule that is
@@ -117,7 +118,8 @@ func (m *publishRegion) covers(msg []byte) bool {
 		return false
 	}
 	return msg[second]&batch.FlagLong == 0 && int(msg[second+1]) == m.origin.size &&
-		m.origin.of(msg[body:]) && m.topic.of(msg[shortHeader:])
+		m.origin.of(msg[body:]) && m.topic.of(msg[shortHeader:]) &&
+		(m.topic.size >= len(systemtopic.Sign) || !systemtopic.Is(msg[shortHeader:second]))
 }
 
 // beginning is a text that others are compared with. Its first bytes are compared as a word, which is
