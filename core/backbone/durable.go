@@ -13,6 +13,7 @@ import (
 	"github.com/hermes-zmq/hermes/internal/durable"
 	"github.com/hermes-zmq/hermes/internal/errs"
 	"github.com/hermes-zmq/hermes/internal/interest"
+	"github.com/hermes-zmq/hermes/internal/systemtopic"
 )
 
 // Messages of durable topics take another way than all others, which package durable has: they never
@@ -44,7 +45,7 @@ func (b *Backbone) openDurable() error {
 		Deliver: b.link.deliver, Keep: b.link.keep, OnProblem: b.noteDurable,
 	}
 	if b.inbox.imports.Len() > 0 {
-		c.Admit = b.inbox.imports.Match
+		c.Admit = func(topic []byte) bool { return systemtopic.Match(&b.inbox.imports, topic) }
 	}
 	for _, t := range b.o.Durable {
 		c.Topics = append(c.Topics, durable.Topics{Prefix: t.Prefix, MaxAge: t.MaxAge, MaxBytes: t.MaxBytes, MaxMessages: t.MaxMessages, Replicas: t.Replicas,

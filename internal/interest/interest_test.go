@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hermes-zmq/hermes/internal/natssubject"
+	"github.com/hermes-zmq/hermes/internal/systemtopic"
 )
 
 func newSet(t testing.TB, imports ...string) *Set {
@@ -25,8 +26,8 @@ func newSet(t testing.TB, imports ...string) *Set {
 
 // word is a topic or a prefix of one, of few different segments, so that they meet.
 func word(r *rand.Rand) string {
-	const letters = "ab/\"\\."
-	s := []string{"", `"`, `"`, `"a/`}[r.IntN(4)]
+	const letters = "ab/\"\\.$"
+	s := []string{"", `"`, `"`, `"a/`, `"$`}[r.IntN(5)]
 	for range r.IntN(6) {
 		s += string(letters[r.IntN(len(letters))])
 	}
@@ -38,7 +39,9 @@ type receivers map[string]int
 
 // wants reports whether a topic begins with a prefix, and with one of imports.
 func (m receivers) wants(topic string, imports []string) bool {
-	begins := func(p string) bool { return strings.HasPrefix(topic, p) }
+	begins := func(p string) bool {
+		return strings.HasPrefix(topic, p) && systemtopic.Reaches([]byte(p), []byte(topic))
+	}
 	for p := range m {
 		if begins(p) {
 			return len(imports) == 0 || slices.ContainsFunc(imports, begins)
@@ -73,7 +76,7 @@ func matching(filters []string, subject string) (n int) {
 
 func TestEveryWantedTopicPassesTheFiltersOnceAfterAnyChanges(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
-	for _, imports := range [][]string{nil, {`"a/`}, {`"a/a`, `"b`, `"b/a`, "a"}} {
+	for _, imports := range [][]string{nil, {`"a/`}, {`"a/a`, `"b`, `"b/a`, "a"}, {`"$`, `"a`}} {
 		s, m := newSet(t, imports...), receivers{}
 		var filters, prefixes []string
 		for range 150 {
@@ -116,7 +119,9 @@ func compare(t *testing.T, r *rand.Rand, s *Set, m receivers, imports, filters, 
 		wanted := m.wants(topic, imports)
 		require.LessOrEqual(t, n, 1, "%q", topic)
 		require.False(t, wanted && n == 0, "%q is wanted and passes none of %q", topic, filters)
-		begins := slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(topic, p) })
+		begins := slices.ContainsFunc(prefixes, func(p string) bool {
+			return strings.HasPrefix(topic, p) && systemtopic.Reaches([]byte(p), []byte(topic))
+		})
 		require.Equal(t, wanted, begins, "%q", topic)
 	}
 }

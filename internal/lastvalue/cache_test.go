@@ -205,3 +205,16 @@ func BenchmarkKeep(b *testing.B) {
 		l.Keep(full)
 	}
 }
+
+// TestSystemTopicsAreKeptAndGivenWhereTheyAreNamed: everything is without them.
+func TestSystemTopicsAreKeptAndGivenWhereTheyAreNamed(t *testing.T) {
+	all := New(Config{Depth: 1, Bytes: 1 << 20, Prefixes: [][]byte{{}}})
+	named := New(Config{Depth: 1, Bytes: 1 << 20, Prefixes: [][]byte{{}, []byte(`"$hermes/`)}})
+	for _, c := range []*Cache{all, named} {
+		c.Keep(letter("$hermes/a", "1"))
+		c.Keep(letter("a", "1"))
+		require.Equal(t, map[string][]string{"a": {"1"}}, recalled(t, c, ""))
+	}
+	require.Empty(t, recalled(t, all, `"$`))
+	require.Equal(t, map[string][]string{"$hermes/a": {"1"}}, recalled(t, named, `"$`))
+}

@@ -124,3 +124,24 @@ func TestWhatCountsAsSentIsSentThoughACancellationHasArrived(t *testing.T) {
 	testkit.Eventually(t, func() bool { return events.has(carrier.Unsubscribed, "a") }, "it has cancelled")
 	require.Equal(t, 1, o.Send(messages("a2")).Unwanted)
 }
+
+// TestSystemTopicsAreNotSentWhilePeersSubscribeToEverything: libzmq would send them there too.
+func TestSystemTopicsAreNotSentWhilePeersSubscribeToEverything(t *testing.T) {
+	var events eventLog
+	o := newOutlet(t, carrier.OutletConfig{Config: carrier.Config{Bind: []string{"tcp://127.0.0.1:*"}, OnEvent: events.record, System: `"$`}})
+	state, gotState := newInlet(t, carrier.InletConfig{Config: carrier.Config{Connect: o.Endpoints()}})
+	require.NoError(t, state.Subscribe([]byte(`"$`)))
+	require.Eventually(t, func() bool { return events.has(carrier.Subscribed, `"$`) }, testkit.Soon, time.Millisecond)
+	require.Equal(t, carrier.Tally{Sent: 1, SentBytes: int64(messages(`"$a"`).Size()), Unwanted: 1}, o.Send(messages(`"a"`, `"$a"`)))
+	require.Equal(t, `|"$a"||end`, next(t, gotState))
+
+	all, gotAll := newInlet(t, carrier.InletConfig{Config: carrier.Config{Connect: o.Endpoints()}})
+	require.NoError(t, all.Subscribe(nil))
+	require.Eventually(t, func() bool { return events.has(carrier.Subscribed, "") }, testkit.Soon, time.Millisecond)
+	require.Equal(t, 1, o.Send(messages(`"$b"`, `"b"`)).Sent)
+	require.Equal(t, `|"b"||end`, next(t, gotAll))
+	require.NoError(t, all.Unsubscribe(nil))
+	require.Eventually(t, func() bool { return events.has(carrier.Unsubscribed, "") }, testkit.Soon, time.Millisecond)
+	require.Equal(t, 1, o.Send(messages(`"$c"`)).Sent)
+	require.Equal(t, `|"$c"||end`, next(t, gotState))
+}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/hermes-zmq/hermes/internal/batch"
 	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/systemtopic"
 	"github.com/hermes-zmq/hermes/internal/testkit"
 )
 
@@ -233,4 +234,86 @@ func TestAMessageIsNotUnwantedBecauseItsPeerCloses(t *testing.T) {
 	defer c.out.mu.Unlock()
 	f.queueRun(c, 1, 2)
 	require.Equal(t, carrier.Tally{NoPeer: 1, Unwanted: 2}, f.tally(1))
+}
+
+// knowsSystemTopics makes an outlet one that knows system topics, as that of a post office.
+func knowsSystemTopics(c *carrier.Config) { c.System = systemtopic.Sign }
+
+// systemTopics is a batch of ordinary topics, and system topics between them.
+func systemTopics(n int) *batch.Batch {
+	b := batch.Get()
+	for i := range n {
+		b.AppendFrame([]byte([]string{`"a"`, `"$hermes/a"`, `"$x"`, `"b"`, `["$"]`, ``}[i%6]), false)
+	}
+	return b
+}
+
+// TestSystemTopicsGoToThoseThatNameThem: in batches with others, on every way through a Send.
+func TestSystemTopicsGoToThoseThatNameThem(t *testing.T) {
+	const n = 600
+	for _, overflow := range []carrier.Overflow{carrier.Drop, carrier.Wait, carrier.DropOld, carrier.LatestPerTopic, carrier.Block, carrier.Auto} {
+		o := newOutlet(t, overflow, 0, bind("tcp://127.0.0.1:*"), knowsSystemTopics)
+		for prefix, want := range map[string]int{``: n / 6 * 4, `"`: n / 6 * 2, `"$`: n / 6 * 2, `"$hermes/`: n / 6, `"$hermes/b`: 0} {
+			in := newInlet(t, carrier.SUB, []string{prefix}, dial(o.address()))
+			require.Eventually(t, func() bool { return o.wants(prefix) }, testkit.Soon, time.Millisecond)
+			b := systemTopics(n)
+			tally := o.Send(b)
+			require.Equal(t, want, tally.Sent, "%s %q", overflow, prefix)
+			require.Equal(t, n-want, tally.Unwanted+tally.Left, "%s %q", overflow, prefix)
+			in.sink.wait(t, want)
+			in.Close()
+			require.Eventually(t, func() bool { return len(o.Peers()) == 0 }, testkit.Soon, time.Millisecond)
+			b.Release()
+		}
+	}
+}
+
+// wants reports whether a peer subscribes to prefix.
+func (o testOutlet) wants(prefix string) bool {
+	o.outlet.events.Lock()
+	defer o.outlet.events.Unlock()
+	return o.wanted.Count([]byte(prefix)) > 0
+}
+
+// TestAPathIsSentSystemTopicsThatItNames: where the peers are redundant paths.
+func TestAPathIsSentSystemTopicsThatItNames(t *testing.T) {
+	const n = 60
+	out, err := Opener{}.OpenOutlet(carrier.OutletConfig{
+		Config: config(carrier.PUB, []option{bind("tcp://127.0.0.1:*"), knowsSystemTopics}), Overflow: carrier.Wait, StalledPathTimeout: time.Minute})
+	require.NoError(t, err)
+	t.Cleanup(func() { out.Close(0) })
+	everything := newInlet(t, carrier.SUB, []string{""}, dial(out.Endpoints()[0]))
+	state := newInlet(t, carrier.SUB, []string{`"$`}, dial(out.Endpoints()[0]))
+	require.Eventually(t, func() bool {
+		peers := out.Peers()
+		return len(peers) == 2 && peers[0].Subscriptions == 1 && peers[1].Subscriptions == 1
+	}, testkit.Soon, time.Millisecond)
+	require.Equal(t, n, out.Send(systemTopics(n)).Sent)
+	everything.sink.wait(t, n/6*4)
+	state.sink.wait(t, n/6*2)
+}
+
+// TestAPublisherDoesNotWaitForWhoLooksAtItsState: what has no room is dropped, and what others want is sent.
+func TestAPublisherDoesNotWaitForWhoLooksAtItsState(t *testing.T) {
+	o := newOutlet(t, carrier.Wait, 10, bind("tcp://127.0.0.1:*"), knowsSystemTopics)
+	stop := make(chan struct{})
+	slow, err := Opener{}.OpenInlet(carrier.InletConfig{Config: config(carrier.SUB, []option{dial(o.address())}), Deliver: func(*batch.Batch) { <-stop }})
+	require.NoError(t, err)
+	t.Cleanup(slow.Close)
+	t.Cleanup(func() { close(stop) })
+	require.NoError(t, slow.Subscribe([]byte(`"$`)))
+	everything := newInlet(t, carrier.SUB, []string{""}, dial(o.address()))
+	o.wait(t, carrier.Subscribed, 2)
+	big := make([]byte, 1<<20)
+	sent := 0
+	for dropped := 0; dropped == 0; {
+		b := batch.Get()
+		b.AppendFrame([]byte(`"$hermes/a"`), true)
+		b.AppendFrame(big, false)
+		b.AppendFrame([]byte(`"a"`), false)
+		tally := o.Send(b)
+		dropped, sent = dropped+tally.Dropped, sent+1
+		b.Release()
+	}
+	everything.sink.wait(t, sent)
 }
