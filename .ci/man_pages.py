@@ -1,9 +1,10 @@
 """Makes the manual pages: of include/hermes.h, and of what the command says of itself.
 
 man_pages.py DIR COMMAND    writes DIR/man3/hermes.3, a page for each function beside it,
-                            and DIR/man1/hermes.1 for the command, which is asked
+                            DIR/man1/hermes.1, and a page for each command beside it
 """
 
+import json
 import pathlib
 import re
 import subprocess
@@ -140,54 +141,108 @@ def overview(source, version):
 # ---- The command -----------------------------------------------------------------
 
 
-def command_page(command, version):
-    """Return hermes(1), made of what the command prints when it is asked for help."""
-    usages = re.findall(r"(?m)^  hermes (\w+) (.*?) {2,}(.*)$", told(command, "help"))
-    synopsis, about = [], []
-    for name, arguments, what in usages:
-        shown = re.sub(r"([A-Z]{2,})", r"\\fI\1\\fP", plain(arguments.strip()))
-        synopsis.append(f"\\fBhermes {name}\\fP {shown}".rstrip())
-        about.append(
-            f".SS hermes {name}\n{prose(what[0].upper() + what[1:])}.\n{flags(command, name)}"
-        )
+def command_pages(command):
+    """Return the pages of section 1, by name: hermes, and one for each of its commands."""
+    tree = json.loads(told(command, "docs"))
+    root, version = tree["command"], tree["version"]
+    codes = items((str(code["code"]), prose(code["meaning"] + ".")) for code in tree["exit_codes"])
+    status = f"{codes}\n"
+    pages = {"hermes": overview_of_commands(command, root, version, status)}
+    for one in root["commands"]:
+        name = one["name"].replace(" ", "-")
+        pages[name] = command_page(name, one, version, status)
+    return pages
+
+
+def overview_of_commands(command, root, version, status):
+    """Return hermes(1): what there is, and the options of --set."""
+    listed = []
+    for group in dict.fromkeys(one["group"] for one in root["commands"]):
+        pairs = [(reference(one), sentence(one)) for one in root["commands"] if one["group"] == group]
+        listed.append(f".SS {group}\n{items(pairs)}")
     options = [f".SS of a {kind}\n{listed}" for kind, listed in options_of(command)]
     return page(
         "hermes",
         1,
         version,
         [
-            ("NAME", "hermes \\- a post office, and a look at what passes through it"),
-            ("SYNOPSIS", "\n.br\n".join(synopsis)),
-            (
-                "DESCRIPTION",
-                "What an operator of a cluster has at hand.\nData goes to standard output as JSON, "
-                "one object a line.\nWhat people should know goes to standard error.",
-            ),
-            ("COMMANDS", "\n".join(about)),
+            ("NAME", f"hermes \\- {plain(root['short'])}"),
+            ("SYNOPSIS", "\\fBhermes\\fP \\fICOMMAND\\fP [\\fIflags\\fP] [\\fIarguments\\fP]"),
+            ("DESCRIPTION", paragraphs(root["long"])),
+            ("COMMANDS", "\n".join(listed)),
             ("OPTIONS FOR \\-\\-set", "\n".join(options)),
-            (
-                "EXIT STATUS",
-                items(
-                    [
-                        ("0", "all is well"),
-                        ("1", "something went wrong"),
-                        ("2", "the command line makes no sense"),
-                    ]
-                ),
-            ),
-            ("SEE ALSO", "\\fBhermes\\fP(3)"),
+            ("EXIT STATUS", status),
+            ("SEE ALSO", ",\n".join([*map(reference, root["commands"]), "\\fBhermes\\fP(3)"])),
         ],
     )
 
 
-def flags(command, name):
-    """Return the flags of one word of the command, as a list."""
-    shown = re.sub(r"\n {8,}(?=\S)", " ", told(command, "help", name))  # a flag a line
-    found = re.findall(r"(?m)^ {6}--([\w-]+)(?: (\S+))? {2,}(.*)$", shown)
-    return items(
-        (f"\\fB\\-\\-{flag}\\fP \\fI{plain(kind)}\\fP".strip(), prose(what))
-        for flag, kind, what in found
+def command_page(name, one, version, status):
+    """Return the page of one command, with those below it."""
+    below = "\n".join(
+        f".SS {plain(inner['name'])}\n{synopsis(inner)}\n.PP\n{about(inner)}\n{flags(inner)}"
+        for inner in one["commands"]
     )
+    examples = [inner["example"] for inner in [one, *one["commands"]] if inner["example"]]
+    used = one["commands"] or [one]
+    return page(
+        name,
+        1,
+        version,
+        [
+            ("NAME", f"{name} \\- {plain(one['short'])}"),
+            ("SYNOPSIS", "\n.br\n".join(map(synopsis, used))),
+            ("DESCRIPTION", about(one)),
+            ("COMMANDS", below),
+            ("OPTIONS", flags(one)),
+            ("EXAMPLES", "\n.PP\n".join(map(verbatim, dict.fromkeys(examples)))),
+            ("EXIT STATUS", status),
+            ("SEE ALSO", "\\fBhermes\\fP(1)"),
+        ],
+    )
+
+
+def reference(one):
+    """Return how one page names that of a command."""
+    return f"\\fB{plain(one['name'].replace(' ', '-'))}\\fP(1)"
+
+
+def synopsis(one):
+    """Return the usage of a command, with its words bold and its arguments italic."""
+    arguments = plain(one["usage"].removeprefix(one["name"]).strip())
+    shown = re.sub(r"([A-Z]{2,})", r"\\fI\1\\fP", arguments)
+    return f"\\fB{plain(one['name'])}\\fP {shown}".rstrip()
+
+
+def sentence(one):
+    """Return the short text of a command as a sentence."""
+    return prose(f"{one['short'][0].upper()}{one['short'][1:]}.")
+
+
+def about(one):
+    """Return what a command does."""
+    return paragraphs(one["long"]) if one["long"] else sentence(one)
+
+
+def paragraphs(text):
+    """Return a text of paragraphs, of which those that are indented stay as they are."""
+    parts = []
+    for part in text.strip().split("\n\n"):
+        indented = all(line.startswith("  ") for line in part.split("\n"))
+        parts.append(verbatim(part) if indented else prose(part))
+    return "\n.PP\n".join(parts)
+
+
+def flags(one):
+    """Return the flags of a command, as a list."""
+    pairs = []
+    for flag in one["flags"]:
+        short = f"\\fB\\-{flag['shorthand']}\\fP, " if flag["shorthand"] else ""
+        value = f" \\fI{plain(flag['value'])}\\fP" if flag["value"] else ""
+        default = f" (default {flag['default']})" if flag["default"] else ""
+        term = f"{short}\\fB\\-\\-{plain(flag['name'])}\\fP{value}"
+        pairs.append((term, prose(flag["usage"] + default)))
+    return items(pairs)
 
 
 def options_of(command):
@@ -218,9 +273,10 @@ def main(folder, command):
     version = re.search(r'HERMES_VERSION_STRING "(.*)"', source).group(1)
     errors = header.errors(source)
     pages = {
-        "man1/hermes.1": command_page(pathlib.Path(command).resolve(), version),
         "man3/hermes.3": overview(source, version),
     }
+    for name, text in command_pages(pathlib.Path(command).resolve()).items():
+        pages[f"man1/{name}.1"] = text
     for function in header.functions(source):
         pages[f"man3/{function.name}.3"] = function_page(function, errors, version)
     for name, text in pages.items():

@@ -20,6 +20,19 @@ const (
 	exitIncomplete = 5 // the command did a part of what was asked
 )
 
+// exitCodes says what the codes mean, for the documentation.
+var exitCodes = []struct {
+	Code    int    `json:"code"`
+	Meaning string `json:"meaning"`
+}{
+	{exitOK, "all is well; so it is when the command is interrupted, or when the reader of its output goes away"},
+	{exitError, "the command failed: standard error says why"},
+	{exitUsage, "the command line is wrong"},
+	{exitNothing, "nothing came in time"},
+	{exitRefused, "a policy does not allow what was asked, or a peer refuses this end"},
+	{exitIncomplete, "a part of what was asked was not done"},
+}
+
 // exit is the error of a command that has printed all that there is to say: its exit code.
 type exit int
 

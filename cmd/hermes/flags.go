@@ -62,12 +62,15 @@ type eventSource interface {
 
 // report prints the events of a component on standard error until it has stopped: warnings and
 // errors, and with all those of level info too. Failed attempts to connect are skipped, because
-// the event "unreachable" reports them.
-func report(std streams, source eventSource, all bool) {
+// the event "unreachable" reports them. heard is told of each event.
+func report(std streams, source eventSource, all bool, heard ...func(core.Event)) {
 	for {
 		e, err := source.NextEvent(-1)
 		if err != nil {
 			return
+		}
+		for _, tell := range heard {
+			tell(e)
 		}
 		if e.Kind == "retrying" || e.Level == "info" && !all {
 			continue
@@ -79,11 +82,11 @@ func report(std streams, source eventSource, all bool) {
 
 // background runs report in a goroutine; the function that it returns stops the component and
 // waits until its last event is printed.
-func background(std streams, component core.Component, all bool) (end func()) {
+func background(std streams, component core.Component, all bool, heard ...func(core.Event)) (end func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		report(std, component, all)
+		report(std, component, all, heard...)
 	}()
 	return func() {
 		_ = component.Stop(time.Second)

@@ -261,7 +261,7 @@ func TestPubSaysThatItCannotConnect(t *testing.T) {
 func TestPubSaysThatNoReceiverHasSubscribed(t *testing.T) {
 	_, at := startOffice(t)
 	code, _, err := try(t, "", "pub", "--wait", "1s", at["in"], "t", "1")
-	require.Equal(t, exitError, code)
+	require.Equal(t, exitNothing, code)
 	require.Contains(t, err, "nothing was published within 1s: connected to "+at["in"]+", but no receiver has subscribed to anything")
 	code, _, err = try(t, "", "pub", "--wait", "1s", at["out"], "t", "1")
 	require.Equal(t, exitError, code)
@@ -404,6 +404,9 @@ func TestHelp(t *testing.T) {
 	code, out, _ := try(t, "", "help")
 	require.Equal(t, exitOK, code)
 	for _, c := range newRoot(streams{}).Commands() {
+		if c.Hidden {
+			continue
+		}
 		require.Contains(t, out, "  "+c.Name()+" ")
 		require.Contains(t, out, c.Short)
 		var same []string

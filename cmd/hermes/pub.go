@@ -1,70 +1,129 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"strings"
+	"math"
 	"time"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
 	"github.com/hermes-zmq/hermes/core"
-	"github.com/hermes-zmq/hermes/internal/wire"
 )
-
-// maxLine is the longest line that is read from standard input.
-const maxLine = 64 << 20
 
 // pubFlags are what the command line says of pub.
 type pubFlags struct {
-	target      *target
-	name        string
-	wait, flush time.Duration
+	target          *target
+	name, out       string
+	wait, flush     time.Duration
+	every           time.Duration
+	rate            float64
+	count           int
+	template, lines bool
+	waitReceivers   int
+
+	topic, value       string // the arguments behind the address
+	hasTopic, hasValue bool
 }
 
 func newPubCommand(std streams) *cobra.Command {
 	c := &cobra.Command{
-		Use:     "pub [flags] [ADDRESS] [TOPIC [JSON]]",
-		Short:   "publish one value, or the lines of standard input",
+		Use:   "pub [flags] [ADDRESS] [TOPIC [JSON]]",
+		Short: "publish one value, or the lines of standard input",
+		Long: `Publishes a JSON value, or without one a value for each line of standard input; without a topic each line is a whole
+envelope, {"topic": "a/b", "data": 1}, as sub prints it. Before it publishes, it waits until a receiver has subscribed.
+
+With --template the topic and the value are templates of Go's text/template, which are executed for each envelope;
+{{n}} counts them from 1, and with --lines {{line}} is the line of standard input. The functions are these:
+
+` + templateHelp,
+		Example: `hermes pub tcp://127.0.0.1:6000 ticks/EURUSD '{"price": 1.08}'
+seq 3 | hermes pub tcp://127.0.0.1:6000 numbers
+hermes pub --count 3 --every 10ms --template tcp://127.0.0.1:6000 'desk/{{n}}' '{"bid": {{random 1.07 1.09}}, "at": {{now}}}'
+date | hermes pub --lines tcp://127.0.0.1:6000 dates`,
 		GroupID: groupMessages,
 	}
 	o := pubFlags{target: addTarget(c, sideIn)}
 	f := c.Flags()
+	f.Float64Var(&o.rate, "rate", 0, "publish at most `n` envelopes a second")
+	f.DurationVar(&o.every, "every", 0, "publish one envelope each `interval`")
+	f.IntVar(&o.count, "count", 0, "end after `n` envelopes (default 1 of a value; without a limit with --rate or --every, and of standard input)")
+	f.BoolVar(&o.template, "template", false, "execute the topic and the value as templates, for each envelope")
+	f.BoolVar(&o.lines, "lines", false, "publish the lines of standard input as strings, whatever they are; with a value and --template, put them into it")
+	f.DurationVar(&o.wait, "wait", 5*time.Second, "`time` limit for waiting for a receiver before publishing")
+	f.IntVar(&o.waitReceivers, "wait-receivers", 0, "wait until `n` receivers have subscribed to something; a post office is asked for them at its --out")
+	f.StringVar(&o.out, "out", "", "`address` for receivers of the post office, for --wait-receivers (default that of the context)")
+	f.DurationVar(&o.flush, "flush", 5*time.Second, "`time` limit for sending the rest of the queue at the end")
 	f.StringVar(&o.name, "name", "hermes-pub", "the `name` of this publisher, the origin of its envelopes")
-	f.DurationVar(&o.wait, "wait", 5*time.Second, "time limit for waiting for a receiver before publishing")
-	f.DurationVar(&o.flush, "flush", 5*time.Second, "time limit for sending the rest of the queue at the end")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		rest, err := o.target.resolve(args)
 		if err != nil {
 			return err
 		}
-		return pub(c.Context(), std, o, rest)
+		if o.out == "" {
+			o.out = o.target.out
+		}
+		if err := o.take(rest, f.Changed("count")); err != nil {
+			return err
+		}
+		return pub(c.Context(), std, o)
 	}
 	return c
 }
 
-// pub publishes one value, or a value or an envelope a line, and reports how many were sent. args
-// are what stands behind the address.
-func pub(ctx context.Context, std streams, o pubFlags, args []string) error {
+// take takes over the arguments behind the address, and refuses what makes no sense.
+func (o *pubFlags) take(args []string, counted bool) error {
 	if len(args) > 2 {
 		return usageError{"takes an address, and optionally a topic and a JSON value"}
 	}
-	if err := errors.Join(notNegative("wait", o.wait), notNegative("flush", o.flush)); err != nil {
-		return usageError{err.Error()}
+	if o.hasTopic = len(args) > 0; o.hasTopic {
+		o.topic = args[0]
 	}
-	if len(args) == 2 {
-		if err := checkJSON([]byte(args[1])); err != nil {
+	if o.hasValue = len(args) > 1; o.hasValue {
+		o.value = args[1]
+	}
+	for name, d := range map[string]time.Duration{"wait": o.wait, "flush": o.flush, "every": o.every} {
+		if err := notNegative(name, d); err != nil {
+			return err
+		}
+	}
+	switch {
+	case o.rate < 0 || math.IsNaN(o.rate):
+		return usageError{"--rate cannot be negative"}
+	case o.count < 0 || o.waitReceivers < 0:
+		return usageError{"--count and --wait-receivers cannot be negative"}
+	case o.rate > 0 && o.every > 0:
+		return usageError{"--rate and --every are two ways to say the same; drop one of them"}
+	case o.lines && !o.hasTopic:
+		return usageError{"--lines needs a topic for the lines"}
+	case o.lines && o.hasValue && !o.template:
+		return usageError{"--lines takes the values from standard input; drop the value, or add --template and write {{json line}} into it"}
+	case o.template && !o.hasTopic:
+		return usageError{"--template needs a topic, and a value unless that comes from standard input"}
+	case o.hasValue && !o.template:
+		if err := checkJSON([]byte(o.value)); err != nil {
 			return usageError{err.Error()}
 		}
 	}
-	if len(args) > 0 && !utf8.ValidString(args[0]) {
-		return usageError{fmt.Sprintf("the topic %q is not UTF-8", args[0])}
+	if !utf8.ValidString(o.topic) {
+		return usageError{fmt.Sprintf("the topic %q is not UTF-8", o.topic)}
+	}
+	if o.rate > 0 {
+		o.every = max(1, time.Duration(float64(time.Second)/o.rate))
+	}
+	if !counted && o.hasValue && !o.lines && o.every == 0 {
+		o.count = 1
+	}
+	return nil
+}
+
+// pub publishes one value, or a value or an envelope a line, and reports how many were sent.
+func pub(ctx context.Context, std streams, o pubFlags) error {
+	job := pubJob{ctx: ctx, std: std, o: o, address: o.target.in}
+	if err := job.parse(); err != nil {
+		return err
 	}
 	publisher, err := o.target.publisher(o.name)
 	if err != nil {
@@ -78,16 +137,21 @@ func pub(ctx context.Context, std streams, o pubFlags, args []string) error {
 	defer endReport()
 	end := stopWith(ctx, publisher)
 	defer end()
-	job := pubJob{std: std, publisher: publisher, address: o.target.in, wait: o.wait, flush: o.flush}
-	return job.run(ctx, args)
+	job.publisher = publisher
+	return job.run()
 }
 
 // pubJob is the work of pub once its publisher runs.
 type pubJob struct {
-	std         streams
-	publisher   *core.Publisher
-	address     string
-	wait, flush time.Duration
+	ctx       context.Context
+	std       streams
+	o         pubFlags
+	publisher *core.Publisher
+	address   string
+	making    *making // nil: without templates
+	published int
+	next      time.Time // when the next envelope is due, with --every
+	progress  *progress
 
 	waited chan struct{} // closed when it is known whether a receiver has subscribed
 	vain   error         // why none has, from then on; nil where one has
@@ -96,19 +160,26 @@ type pubJob struct {
 // inVain is the error of a wait for receivers that timed out.
 type inVain struct{ error }
 
-// run publishes what args and standard input contain. Reading standard input cannot be
+func (v inVain) Unwrap() error { return v.error }
+
+// run publishes what the flags and standard input contain. Reading standard input cannot be
 // interrupted, so it has a goroutine of its own; so has the wait for a receiver, so that
 // errors of the input are reported during it.
-func (j *pubJob) run(ctx context.Context, args []string) error {
+func (j *pubJob) run() error {
+	ctx := j.ctx
 	j.waited = make(chan struct{})
 	go func() {
 		defer close(j.waited)
-		if err := j.publisher.WaitReady(j.wait); err != nil {
+		if err := j.publisher.WaitReady(j.o.wait); err != nil {
 			j.vain = inVain{j.whyNone(err)}
+		} else if err := j.waitReceivers(); err != nil {
+			j.vain = inVain{err}
 		}
 	}()
+	j.progress = newProgress(j.std, "publishing", int64(j.o.count))
+	defer j.progress.end()
 	done := make(chan error, 1)
-	go func() { done <- j.publishAll(args) }()
+	go func() { done <- j.publishAll() }()
 	waited := j.waited
 	for {
 		select {
@@ -138,20 +209,22 @@ func (j *pubJob) whyNone(err error) error {
 	}
 	s := j.publisher.Stats()
 	if len(s.Peers) > 0 {
-		return fmt.Errorf("nothing was published within %v: connected to %s, but no receiver has subscribed to anything", j.wait, j.address)
+		return nothingCame("nothing was published within %v: connected to %s, but no receiver has subscribed to anything", j.o.wait, j.address)
 	}
 	why := s.Problem
 	if why == "" {
 		why = "no peer has connected to " + j.address
 	}
-	return fmt.Errorf("nothing was published within %v: %s", j.wait, why)
+	return fmt.Errorf("nothing was published within %v: %s", j.o.wait, why)
 }
 
 // finish sends the rest of the queue, and reports how many envelopes were sent.
 func (j *pubJob) finish(ctx context.Context) error {
-	err := j.publisher.Stop(j.flush)
+	err := j.publisher.Stop(j.o.flush)
 	s := j.publisher.Stats()
 	switch {
+	case core.CodeOf(err) == core.ETIMEOUT:
+		return incomplete("%d of %s were sent to %s: %v", s.Sent, envelopes(s.Accepted), j.address, err)
 	case err != nil:
 		return err
 	case s.Accepted == 0:
@@ -177,81 +250,4 @@ func envelopes(n uint64) string {
 		return "1 envelope"
 	}
 	return fmt.Sprintf("%d envelopes", n)
-}
-
-// publish waits for a receiver, and publishes.
-func (j *pubJob) publish(topic, origin string, data []byte) error {
-	<-j.waited
-	if j.vain != nil {
-		return j.vain
-	}
-	return j.publisher.Publish(topic, origin, data)
-}
-
-// publishAll publishes what the rest of the command line names: a topic with its
-// value, a topic whose values come line by line, or whole envelopes line by line.
-func (j *pubJob) publishAll(args []string) error {
-	if len(args) == 2 {
-		return j.publish(args[0], "", []byte(args[1]))
-	}
-	if f, ok := j.std.in.(*os.File); ok && isTerminal(f) {
-		what := `envelopes such as {"topic": "a/b", "data": 1}`
-		if len(args) == 1 {
-			what = "JSON values"
-		}
-		fmt.Fprintf(j.std.err, "reads %s from the terminal, one a line, until Ctrl-D\n", what)
-	}
-	return eachLine(j.std.in, func(text []byte) error {
-		if err := checkJSON(text); err != nil {
-			return err
-		}
-		if len(args) == 1 {
-			return j.publish(args[0], "", text)
-		}
-		l, err := parseLine(text)
-		if err != nil {
-			return err
-		}
-		return j.publish(l.Topic, l.Origin, l.Data)
-	})
-}
-
-// checkJSON explains what is wrong with a value, and how a string is written.
-func checkJSON(text []byte) error {
-	if wire.Valid(text) {
-		return nil
-	}
-	if len(bytes.TrimSpace(text)) == 0 {
-		return errors.New(`the value is empty, which is not JSON; an empty string is written '""'`)
-	}
-	const most = 60
-	shown := string(text)
-	if len(shown) > most {
-		shown = shown[:most] + "..."
-	}
-	advice := ""
-	if !strings.ContainsAny(shown, `"{[`) {
-		advice = fmt.Sprintf("; a string needs quotation marks, as in '%q'", shown)
-	}
-	return fmt.Errorf("%s is not JSON%s", shown, advice)
-}
-
-// eachLine calls do with every line that is not empty; an error names the line.
-func eachLine(in io.Reader, do func(text []byte) error) error {
-	lines := bufio.NewScanner(in)
-	lines.Buffer(nil, maxLine)
-	n := 1
-	for ; lines.Scan(); n++ {
-		text := bytes.TrimSpace(lines.Bytes())
-		if len(text) == 0 {
-			continue
-		}
-		if err := do(text); err != nil {
-			return fmt.Errorf("line %d: %w", n, err)
-		}
-	}
-	if err := lines.Err(); err != nil {
-		return fmt.Errorf("line %d: %w", n, err)
-	}
-	return nil
 }

@@ -48,6 +48,7 @@ standard error. Flags may stand anywhere after the command; after -- everything 
 		newBwCommand(std),
 		newContextCommand(std),
 		newDelayCommand(std),
+		newDocsCommand(std),
 		newHzCommand(std),
 		newKeyCommand(std),
 		newOptionsCommand(std),

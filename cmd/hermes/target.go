@@ -59,7 +59,7 @@ func addTarget(c *cobra.Command, sides ...side) *target {
 
 // addTimeout declares --timeout; 0 has no limit.
 func (t *target) addTimeout(c *cobra.Command, standard time.Duration, what string) {
-	c.Flags().DurationVar(&t.timeout, "timeout", standard, what+"; the exit code is 3 then")
+	c.Flags().DurationVar(&t.timeout, "timeout", standard, what)
 }
 
 // isAddress matches an argument that is an address, or a list of them.

@@ -4,11 +4,15 @@ Every fenced block of the documents that is marked python, c, cpp, go, java, js,
 run, as a whole program in an empty folder; it must end by itself, and well. So is one with more
 behind the language, such as rust,no_run, if it follows an HTML comment `run`. A block marked
 `sh background` is what a reader leaves running in another terminal: all programs of that document
-run beside it, and those of others beside nothing, so that they must be whole. A block marked text
+run beside it, and those of others beside nothing, so that they must be whole. Where it is more than
+a post office, it is started once for all programs of the document. A block marked text
 that follows an HTML comment `output` is what the program before it prints. In a shell block
 `make` only looks whether there is such a target, and `pip` and `apt` whether the files are called
 so: the tests of the installation run all of them. A block that speaks of pkg-config or CMake
 finds hermes installed.
+
+A shell block that follows an HTML comment `interrupt` is one command, which must end well when it
+is interrupted after it has printed something.
 
 A shell block that follows an HTML comment `as NAME` may be followed by others with the comment
 `after NAME`. Those run in its folder when it is done, while the programs go on that it left in
@@ -21,6 +25,7 @@ and once with the wrong key of the post office.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import dataclasses
 import functools
@@ -33,6 +38,8 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
+import time
 
 import hermes
 
@@ -56,6 +63,7 @@ DOCUMENTS = [
 MADE = {"c-api.md"}  # made of the header, whose declarations are not programs
 RUN = {"python", "c", "cpp", "go", "java", "js", "rust", "sh"}
 PATIENCE = 100  # seconds
+OFFICE = "hermes postoffice\n"  # in a block `sh background`
 PORTS = [*(f"600{n}" for n in range(6)), "4222", "6222"]  # in the documents
 TOOLS = pathlib.Path(sys.executable).parent  # CMake among them
 
@@ -75,6 +83,7 @@ class Snippet:
     beside: str = ""  # what the document leaves running meanwhile
     locked: bool = False  # whether it is for a post office with keys
     before: str = ""  # the shell blocks that run before it in the same folder
+    interrupt: bool = False  # whether it runs until it is interrupted
     output: str | None = None
 
     def __str__(self):
@@ -98,7 +107,9 @@ def snippets_of(document):
             place = f"{document.relative_to(ROOT)}:{line}"
             value = dict(zip(marks[::2], marks[1::2]))
             before = named[value["after"]] if "after" in value else ""
-            found.append(Snippet(place, language, text, beside, "locked" in marks, before))
+            found.append(
+                Snippet(place, language, text, beside, "locked" in marks, before, "interrupt" in marks)
+            )
             if "as" in value:
                 named[value["as"]] = before + text
     return found
@@ -125,17 +136,17 @@ def own_ports(count):
 def run(snippet, folder):
     """Run a snippet in an empty folder; return what it printed."""
     ports = dict(zip(PORTS, own_ports(len(PORTS))))
+    if snippet.beside not in ("", OFFICE):
+        ports |= running(snippet.beside)
 
     def elsewhere(text):
-        return re.sub(rf"\b({'|'.join(PORTS)})\b", lambda match: str(ports[match[1]]), text)
+        return moved(text, ports)
 
     text = elsewhere(snippet.text)
     with contextlib.ExitStack() as around:
-        if snippet.beside == "hermes postoffice\n":  # at the ports of this run
+        if snippet.beside == OFFICE:  # at the ports of this run
             addresses = [f"tcp://127.0.0.1:{ports[written]}" for written in PORTS[:2]]
             around.enter_context(hermes.PostOffice(*addresses))
-        else:
-            assert not snippet.beside, f"no program runs this beside the others: {snippet.beside}"
         if snippet.locked:
             around.enter_context(locked_office(ports, folder))
         more = installed() if re.search(r"pkg-config|\bcmake\b", text) else {}
@@ -144,12 +155,49 @@ def run(snippet, folder):
             earlier = prepare_sh(elsewhere(snippet.before), folder)[-1]
             both = f"{{\n{earlier}}} >before.txt 2>&1\n{shlex.join(map(str, command))}"
             command = [*SHELL, both]
-        printed = finish(command, folder, more)
+        printed = finish(command, folder, more, snippet.interrupt)
         if snippet.locked:
             see_refusals(command, folder)
     for written, port in ports.items():
         printed = re.sub(rf"\b{port}\b", written, printed)
     return printed
+
+
+def moved(text, ports):
+    """Return a text with the ports that the documents write replaced by others."""
+    return re.sub(rf"\b({'|'.join(PORTS)})\b", lambda match: str(ports[match[1]]), text)
+
+
+@functools.cache
+def running(text):
+    """Start what runs beside all programs of a document; return the ports of its post office."""
+    ports = dict(zip(PORTS, own_ports(len(PORTS))))
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="hermes-docs-"))
+    command = prepare_sh(moved(text, ports), folder)
+    with open(folder / "stderr", "w") as complaint:
+        program = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=environment_of(folder),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=complaint,
+            start_new_session=True,
+        )
+
+    def end():
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(program.pid, signal.SIGKILL)
+        program.wait()
+        shutil.rmtree(folder)
+
+    atexit.register(end)
+    with hermes.Receiver(f"tcp://127.0.0.1:{ports['6001']}", "docs") as receiver:
+        try:
+            assert receiver.recv(timeout=PATIENCE)  # something is published
+        except Exception as error:
+            raise AssertionError((folder / "stderr").read_text()) from error
+    return {port: ports[port] for port in PORTS[:2]}
 
 
 def locked_office(ports, folder):
@@ -174,15 +222,30 @@ def see_refusals(command, folder):
     assert printed.startswith("not authenticated: ") and "not the one" in printed, printed
 
 
-def finish(command, folder, more):
-    """Run a command to its good end, with more in its environment; return what it printed."""
-    environment = {
-        **os.environ,
+def environment_of(folder):
+    """Return the environment of the programs in a folder."""
+    return {
+        **{name: value for name, value in os.environ.items() if name != "HERMES_CONTEXT"},
         "PATH": f"{folder / 'shims'}:{ROOT / 'build'}:{TOOLS}:{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT / "python"),
         "HERMES": str(ROOT),
-        **more,
+        "XDG_CONFIG_HOME": str(folder / "config"),
     }
+
+
+def interrupted(program, outputs):
+    """Interrupt a program once it has printed something."""
+    deadline = time.monotonic() + PATIENCE
+    while program.poll() is None and not any(os.path.getsize(file.name) for file in outputs):
+        assert time.monotonic() < deadline, "it prints nothing"
+        time.sleep(0.01)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(program.pid, signal.SIGINT)
+
+
+def finish(command, folder, more, interrupt=False):
+    """Run a command to its good end, with more in its environment; return what it printed."""
+    environment = {**environment_of(folder), **more}
     # In a session of its own, so that what it leaves in the background ends with it; and to
     # files, which no program in the background keeps from ending.
     with open(folder / "stdout", "w+") as printed, open(folder / "stderr", "w+") as complaint:
@@ -196,6 +259,8 @@ def finish(command, folder, more):
             start_new_session=True,
         )
         try:
+            if interrupt:
+                interrupted(program, (printed, complaint))
             program.wait(timeout=PATIENCE)
         finally:
             with contextlib.suppress(ProcessLookupError):

@@ -1,7 +1,9 @@
 """What the documents say is true: programs run, options and links exist."""
 
+import json
 import re
 import subprocess
+import sys
 
 import pytest
 from snippets import DOCUMENTS, ROOT, all_snippets, run
@@ -49,6 +51,20 @@ def test_the_tables_of_options_are_those_of_the_code():
     begin, end = "<!-- begin: hermes options markdown -->", "<!-- end -->"
     written = document[document.index(begin) + len(begin) : document.index(end)]
     assert written.strip() == made.stdout.strip(), "make format writes it"
+
+
+def test_the_page_of_the_command_is_what_the_command_says():
+    subprocess.run(
+        [sys.executable, ROOT / ".ci/command_doc.py", ROOT / "build/hermes", "--check"], check=True
+    )
+
+
+def test_every_command_has_an_example():
+    made = subprocess.run([ROOT / "build/hermes", "docs"], capture_output=True, check=True)
+    commands = [json.loads(made.stdout)["command"]]
+    for one in commands:
+        commands += one["commands"]
+        assert one["commands"] or one["example"], one["name"]
 
 
 def test_every_counter_is_explained(tmp_path):
