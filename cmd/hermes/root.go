@@ -57,6 +57,7 @@ standard error. Flags may stand anywhere after the command; after -- everything 
 		newPostOfficeCommand(std),
 		newPubCommand(std),
 		newSubCommand(std),
+		newTopCommand(std),
 		newTopicsCommand(std),
 		newVersionCommand(std),
 	)
