@@ -75,14 +75,18 @@ func peerRows(components []observe.Component, now float64) (rows []peerRow) {
 }
 
 func officeRows(c *observe.Component) (rows []peerRow) {
-	past := map[uint64]core.Peer{}
+	type connection struct { // each side numbers its own
+		publisher bool
+		id        uint64
+	}
+	past := map[connection]core.Peer{}
 	if c.Past.Office != nil {
 		for _, p := range slices.Concat(c.Past.Office.Publishers, c.Past.Office.Subscribers) {
-			past[p.ID] = p
+			past[connection{p.Role == "publisher", p.ID}] = p
 		}
 	}
 	for _, p := range slices.Concat(c.Now.Office.Publishers, c.Now.Office.Subscribers) {
-		old, known := past[p.ID]
+		old, known := past[connection{p.Role == "publisher", p.ID}]
 		r := peerRow{Of: c.Kind + "/" + c.Name, ID: p.ID, Role: p.Role, Address: p.Address, User: p.User, Key: p.Key, Age: p.Age,
 			Subscriptions: p.Subscriptions, QueueMessages: int64(p.QueueMessages), QueueBytes: p.QueueBytes,
 			Queue: fullness(int64(p.QueueMessages), p.QueueBytes, subscriberQueueMessage, subscriberQueueBytes),

@@ -46,6 +46,7 @@ var (
 	styleBold    = lipgloss.NewStyle().Bold(true)
 	styleFaint   = lipgloss.NewStyle().Faint(true)
 	styleRed     = lipgloss.NewStyle().Foreground(lipgloss.Red)
+	styleGreen   = lipgloss.NewStyle().Foreground(lipgloss.Green)
 	styleYellow  = lipgloss.NewStyle().Foreground(lipgloss.Yellow)
 	styleChosen  = lipgloss.NewStyle().Reverse(true)
 	styleHeading = lipgloss.NewStyle().Bold(true)

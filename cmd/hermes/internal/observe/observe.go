@@ -10,8 +10,8 @@
 //   - It has a share of one core, Config.CPU. When it has used more, it unsubscribes from the
 //     traffic until it is within its share again. The post office and the network have less to
 //     do then too. Sample.Observed says for how long it was subscribed, and rates are relative
-//     to that time. Counts are of what was seen. The subscription to $hermes stays, so that
-//     publishers that have no other subscriber do not fill their queues meanwhile.
+//     to that time. Counts are of what was seen. A subscription that nothing matches stays, so
+//     that publishers that have no other subscriber do not wait for one meanwhile.
 //   - Its memory is bounded: MaxRows topics (and as many origins), of which MaxHistograms have
 //     quantiles. What belongs to further topics is counted in one row, Sample.Other.
 //
@@ -150,9 +150,17 @@ func New(r *core.Receiver, config Config) (*Observer, error) {
 // SelfPrefix is what topics under which components tell their state begin with.
 const SelfPrefix = "$hermes/"
 
+// idleSuffix makes a topic that is allowed, if the prefix before it is, and that nothing has.
+const idleSuffix = "\x00hermes-observe"
+
 func (o *Observer) subscribeAll() error {
 	if err := o.receiver.Subscribe(SelfPrefix); err != nil {
 		return err
+	}
+	if len(o.config.Topics) > 0 {
+		if err := o.receiver.Subscribe(o.config.Topics[0] + idleSuffix); err != nil {
+			return err
+		}
 	}
 	return o.subscribe()
 }
