@@ -3,12 +3,13 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
 
+	"github.com/hermes-zmq/hermes/cmd/hermes/internal/logs"
 	"github.com/hermes-zmq/hermes/core"
 )
 
@@ -46,6 +47,14 @@ func (s *settings) Set(text string) error {
 	return nil
 }
 
+// Pairs implements config.Pairs.
+func (s *settings) Pairs() (all [][2]string) {
+	for _, x := range *s {
+		all = append(all, [2]string{x.key, x.value})
+	}
+	return all
+}
+
 func (s settings) apply(component core.Component) error {
 	for _, x := range s {
 		if err := component.Set(x.key, x.value); err != nil {
@@ -60,10 +69,27 @@ type eventSource interface {
 	NextEvent(timeout time.Duration) (core.Event, error)
 }
 
-// report prints the events of a component on standard error until it has stopped: warnings and
-// errors, and with all those of level info too. Failed attempts to connect are skipped, because
-// the event "unreachable" reports them. heard is told of each event.
+// report logs the events of a component on standard error until it has stopped: warnings and
+// errors, and with all those of level info too. heard is told of each event.
 func report(std streams, source eventSource, all bool, heard ...func(core.Event)) {
+	level := slog.LevelWarn
+	if all {
+		level = slog.LevelInfo
+	}
+	log, err := logs.New(std.err, logs.Options{Level: level})
+	if err != nil {
+		return // there is the format text
+	}
+	defer log.Close()
+	name := ""
+	if named, is := source.(interface{ Name() string }); is {
+		name = named.Name()
+	}
+	logEvents(log, name, source, heard...)
+}
+
+// logEvents logs the events of a component until it has stopped. heard is told of each.
+func logEvents(log *logs.Logger, name string, source eventSource, heard ...func(core.Event)) {
 	for {
 		e, err := source.NextEvent(-1)
 		if err != nil {
@@ -72,11 +98,7 @@ func report(std streams, source eventSource, all bool, heard ...func(core.Event)
 		for _, tell := range heard {
 			tell(e)
 		}
-		if e.Kind == "retrying" || e.Level == "info" && !all {
-			continue
-		}
-		at := time.UnixMicro(int64(e.TS * 1e6)).Format("2006-01-02 15:04:05.000")
-		fmt.Fprintf(std.err, "%s %-7s %s\n", at, e.Level, e.Text)
+		log.Event(name, e)
 	}
 }
 

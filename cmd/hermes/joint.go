@@ -1,9 +1,9 @@
 package main
 
 import (
-	"fmt"
 	"time"
 
+	"github.com/hermes-zmq/hermes/cmd/hermes/internal/logs"
 	"github.com/hermes-zmq/hermes/core"
 	"github.com/hermes-zmq/hermes/core/backbone"
 )
@@ -11,14 +11,14 @@ import (
 // joint is where a post office has joined others. nil: it has not.
 type joint struct {
 	backbone *backbone.Backbone
-	reported chan struct{} // closed when the last event is printed
+	reported chan struct{} // closed when the last event is logged
 }
 
 // answerWait is how long a post office waits for NATS before it says that there is none, and begins.
 const answerWait = time.Second
 
-// join joins a post office, for its next run, and prints the events of the backbone from then on.
-func join(std streams, office *core.PostOffice, o *backbone.Options) (*joint, error) {
+// join joins a post office, for its next run, and logs the events of the backbone from then on.
+func join(log *logs.Logger, office *core.PostOffice, o *backbone.Options) (*joint, error) {
 	if o == nil {
 		return nil, nil
 	}
@@ -27,12 +27,12 @@ func join(std streams, office *core.PostOffice, o *backbone.Options) (*joint, er
 		return nil, err
 	}
 	if err := b.WaitReady(answerWait); err != nil { // no event tells what is missing from the start
-		fmt.Fprintf(std.err, "hermes postoffice: %v; it goes on trying\n", err)
+		log.Warn(err.Error()+"; it goes on trying", "kind", "unreachable")
 	}
 	j := &joint{backbone: b, reported: make(chan struct{})}
 	go func() {
 		defer close(j.reported)
-		report(std, b, true)
+		logEvents(log, "backbone", b)
 	}()
 	return j, nil
 }
@@ -55,7 +55,7 @@ func (j *joint) stats() *backbone.Stats {
 	return &s
 }
 
-// leave ends the membership, and waits until its last event is printed.
+// leave ends the membership, and waits until its last event is logged.
 func (j *joint) leave() {
 	if j == nil {
 		return

@@ -46,6 +46,7 @@ standard error. Flags may stand anywhere after the command; after -- everything 
 	)
 	root.AddCommand(
 		newBwCommand(std),
+		newConfigCommand(std),
 		newContextCommand(std),
 		newDelayCommand(std),
 		newDocsCommand(std),

@@ -151,6 +151,16 @@ func (c *Config) Changes(later *Config) (all []Change) {
 	return all
 }
 
+// With is the Config with the new settings of changes.
+func (c *Config) With(changes []Change) *Config {
+	other := *c
+	other.settings = slices.Clone(c.settings)
+	for _, change := range changes {
+		other.settings[c.byKey[change.New.Key]] = change.New
+	}
+	return &other
+}
+
 // entry is what one source says about one setting.
 type entry struct {
 	flag   string

@@ -144,11 +144,14 @@ func LevelName(level slog.Level) string {
 	return "error"
 }
 
+// probed is the end of the text of an event about a health check or a port scan.
+const probed = "closed by the peer before it had sent a byte"
+
 // Event writes an event of a component. Attempts to connect that fail are of level debug, because
-// the event "unreachable" reports them.
+// the event "unreachable" reports them, and so are health checks, which come every few seconds.
 func (l *Logger) Event(component string, e core.Event) {
 	level := levels[e.Level]
-	if e.Kind == "retrying" {
+	if e.Kind == "retrying" || e.Kind == "handshake_failed" && strings.Contains(e.Text, probed) {
 		level = slog.LevelDebug
 	}
 	r := slog.NewRecord(time.UnixMicro(int64(e.TS*1e6)), level, e.Text, 0)
