@@ -35,7 +35,7 @@ func addBackbone(f *pflag.FlagSet) *backboneFlags {
 	f.StringArrayVar(&b.imports, "import", nil, "topic `prefix` that may enter this site; may be repeated (default everything)")
 	f.StringArrayVar(&b.durable, "durable", nil, "topic `prefix` of messages that survive outages, and behind commas for how long, how much and how many are kept, and on how many servers: orders/,age=24h,bytes=1G,count=N,replicas=N; may be repeated")
 	f.StringVar(&b.backlog, "backlog", "", "with --durable: `directory` in which messages wait while NATS is away, and behind a comma how much: DIR,bytes=1G (default a temporary directory)")
-	f.StringVar(&b.store, "store", "", "with --listen: `directory` in which the server keeps durable topics (JetStream)")
+	f.StringVar(&b.store, "store", "", "`directory` in which a NATS server inside this process keeps durable topics (JetStream); without --listen it joins no others")
 	f.StringVar(&b.creds, "nats-creds", "", "with --join: `file` with the credentials for NATS, a JWT and a seed (.creds)")
 	f.StringVar(&b.nkey, "nats-nkey", "", "with --join: `file` with the nkey seed for NATS")
 	f.StringVar(&b.ca, "nats-ca", "", "PEM `file` with the authorities that sign the certificates of NATS servers (default those of the system)")
@@ -51,8 +51,6 @@ var needs = []struct {
 	why  string
 }{
 	{"route", []string{"listen"}, "it is for the NATS server inside this process; add --listen ADDRESS, or write --join for a server that runs elsewhere"},
-	{"store", []string{"listen"}, "it is for the NATS server inside this process; add --listen ADDRESS, or drop it: a server that runs elsewhere has its own store"},
-	{"store", []string{"route"}, "servers that store durable topics do so together, and the first needs the URL of another one too; add --route nats://host:6222"},
 	{"backlog", []string{"durable"}, "only messages of durable topics wait there; add --durable PREFIX"},
 	{"nats-creds", []string{"join"}, "the NATS server inside this process asks for none; add --join URL, or drop it"},
 	{"nats-nkey", []string{"join"}, "the NATS server inside this process asks for none; add --join URL, or drop it"},
@@ -68,8 +66,8 @@ func (b *backboneFlags) options() (*backbone.Options, error) {
 	if err := b.contradiction(); err != nil {
 		return nil, err
 	}
-	joins, listens := b.flags.Changed("join"), b.flags.Changed("listen")
-	if !joins && !listens {
+	joins, serves := b.flags.Changed("join"), b.flags.Changed("listen") || b.flags.Changed("store")
+	if !joins && !serves {
 		return nil, nil
 	}
 	o := &backbone.Options{Cluster: b.cluster, Site: b.site, Export: b.export, Import: b.imports, Credentials: b.creds, NKey: b.nkey}
@@ -97,6 +95,10 @@ func (b *backboneFlags) contradiction() error {
 	switch {
 	case changed("join") && changed("listen"):
 		return usageError{"--join uses NATS servers that run elsewhere, and --listen runs one inside this process; drop one of them"}
+	case changed("join") && changed("store"):
+		return usageError{"--store is for the NATS server inside this process, and --join uses servers that run elsewhere, which have their own; drop one of them"}
+	case changed("listen") && changed("store") && !changed("route"):
+		return usageError{"--listen with --store needs --route: servers that store durable topics do so together, and the first needs the URL of another one too; add --route nats://host:6222, or drop --listen if this post office is to be alone"}
 	case changed("nats-creds") && changed("nats-nkey"):
 		return usageError{"--nats-creds and --nats-nkey are two ways to say who this is; drop one of them"}
 	}
@@ -106,8 +108,8 @@ func (b *backboneFlags) contradiction() error {
 		}
 	}
 	for _, name := range ofBackbone {
-		if changed(name) && !changed("join") && !changed("listen") {
-			return usageError{fmt.Sprintf("--%s is for a post office that joins others; add --join URL or --listen ADDRESS", name)}
+		if changed(name) && !changed("join") && !changed("listen") && !changed("store") {
+			return usageError{fmt.Sprintf("--%s is for a post office that joins others; add --join URL or --listen ADDRESS, or --store DIR for one that is alone", name)}
 		}
 	}
 	for name, value := range map[string]string{
@@ -124,7 +126,7 @@ func (b *backboneFlags) contradiction() error {
 // server is what --listen and its companions say.
 func (b *backboneFlags) server(tls backbone.TLS) (*backbone.Server, error) {
 	listen, err := listenAddress(b.listen)
-	if err != nil {
+	if err != nil && b.listen != "" {
 		return nil, err
 	}
 	routes, err := serverURLs("route", b.route, "6222")

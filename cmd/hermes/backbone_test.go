@@ -54,6 +54,9 @@ func TestTheFlagsOfAPostOfficeWithAServer(t *testing.T) {
 		},
 		Durable: []backbone.Durable{{}}, Backlog: backbone.Backlog{Dir: "dir"},
 	}, o)
+	o, err = backboneOf(t, "--store", "/var/js", "--durable", "a/")
+	require.NoError(t, err)
+	require.Equal(t, &backbone.Server{Store: "/var/js"}, o.Embedded, "one that is alone")
 	o, err = backboneOf(t, "--listen", "[::1]:*")
 	require.NoError(t, err)
 	require.Equal(t, "[::1]:0", o.Embedded.Listen, "a free port")
@@ -72,8 +75,9 @@ func TestMistakesOfABackboneAreNamed(t *testing.T) {
 		{"two ways", join, listen, "drop one of them"},
 		{"two identities", join, []string{"--nats-creds", "a", "--nats-nkey", "b"}, "--nats-creds and --nats-nkey"},
 		{"route of a server elsewhere", join, []string{"--route", "nats://b:6222"}, "--route needs --listen"},
-		{"store of a server elsewhere", join, []string{"--store", "d"}, "--store needs --listen"},
-		{"store of one server alone", listen, []string{"--store", "d"}, "--store needs --route"},
+		{"store of a server elsewhere", join, []string{"--store", "d"}, "which have their own"},
+		{"store of one server that waits for others", listen, []string{"--store", "d"}, "--listen with --store needs --route"},
+		{"route from a server that is alone", nil, []string{"--store", "d", "--route", "nats://b:6222"}, "--route needs --listen"},
 		{"route alone", nil, []string{"--route", "nats://b:6222"}, "--route needs --listen"},
 		{"credentials for oneself", listen, []string{"--nats-creds", "a"}, "--nats-creds needs --join"},
 		{"nkey for oneself", listen, []string{"--nats-nkey", "a"}, "--nats-nkey needs --join"},
@@ -81,7 +85,7 @@ func TestMistakesOfABackboneAreNamed(t *testing.T) {
 		{"certificate without key", join, []string{"--nats-cert", "a"}, "add --nats-key"},
 		{"key without certificate", join, []string{"--nats-key", "a"}, "add --nats-cert"},
 		{"site of no backbone", nil, []string{"--site", "a"}, "--site is for a post office that joins others"},
-		{"cluster of no backbone", nil, []string{"--cluster", "hermes"}, "add --join URL or --listen ADDRESS"},
+		{"cluster of no backbone", nil, []string{"--cluster", "hermes"}, "add --join URL or --listen ADDRESS, or --store DIR"},
 		{"export from no backbone", nil, []string{"--export", "a/"}, "--export is for a post office that joins"},
 		{"import from no backbone", nil, []string{"--import", "a/"}, "--import is for a post office that joins"},
 		{"durable alone", nil, []string{"--durable", "a/"}, "--durable is for a post office that joins"},

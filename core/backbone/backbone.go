@@ -54,6 +54,7 @@ type Backbone struct {
 	problemLimit notify.Limiter
 	serverLimit  notify.Limiter
 	waits        durableProblem
+	long         tooLong
 
 	closing atomic.Bool
 	closed  latch.Latch
@@ -235,8 +236,8 @@ func (b *Backbone) Close() (err error) {
 			b.conn.Close()
 		}
 		b.work.Wait()
-		if b.server != nil {
-			stopServer(b.server)
+		if b.server != nil && !stopServer(b.server) {
+			b.add("backbone_problem", notify.Warning, fmt.Sprintf("%s: its NATS server has not stopped within %v: see whether the disk of its store works", b.who, stopTimeout))
 		}
 		b.ready.Set(false)
 		b.add("backbone_left", notify.Info, b.who+" has left the backbone")

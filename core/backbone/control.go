@@ -78,6 +78,7 @@ func (b *Backbone) look() {
 		b.link.review()
 	}
 	b.tellDurable()
+	b.tellTooLong()
 }
 
 // tell tells other sites what local receivers want.

@@ -132,6 +132,14 @@ func (d *durableTopics) close(limit *deadline.StopLimit, connected bool) error {
 	return d.site.Close()
 }
 
+// tooLong is how many messages were longer than NATS takes.
+func (d *durableTopics) tooLong() uint64 {
+	if d == nil {
+		return 0
+	}
+	return d.site.TooLong()
+}
+
 // count fills in the counters of durable topics.
 func (d *durableTopics) count(s *Stats) {
 	if d == nil {

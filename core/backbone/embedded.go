@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strconv"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"golang.org/x/sys/unix"
 
 	"github.com/hermes-zmq/hermes/internal/errs"
 )
@@ -28,9 +31,14 @@ func startServer(who string, o *Server, cluster, name, token string, tell func(s
 		options.Authorization = token
 	}
 	for _, at := range []string{o.Client, o.Listen} {
-		if err := free(at); err != nil {
+		if err := free(at); errors.Is(err, unix.EADDRINUSE) {
 			return nil, errs.Errorf(errs.EADDRINUSE, "%s: its NATS server cannot listen at %s: %v; stop the program that listens there, or choose another address", who, at, err)
+		} else if err != nil {
+			return nil, errs.Errorf(errs.EADDRESS, "%s: its NATS server cannot listen at %s: %v; write an address of this machine, or :PORT for all of them", who, at, err)
 		}
+	}
+	if err := claimStore(o); err != nil {
+		return nil, errs.Errorf(errs.EIO, "%s: %v", who, err)
 	}
 	s, err := server.NewServer(options)
 	if err != nil {
@@ -71,6 +79,34 @@ func advice(o *Server) string {
 	return fmt.Sprintf("; see that the directory %q can be written to, and that no other process uses it", o.Store)
 }
 
+// aloneName is a file in the store of a server without a cluster.
+const aloneName = "hermes-alone"
+
+// claimStore refuses the store of a server that was alone to one of a cluster, which would delete the streams in it, and
+// the other way round, where nothing of them would be found.
+func claimStore(o *Server) error {
+	if o.Store == "" {
+		return nil
+	}
+	mark := filepath.Join(o.Store, aloneName)
+	_, err := os.Stat(mark)
+	alone := err == nil
+	_, err = os.Stat(filepath.Join(o.Store, server.JetStreamStoreDir))
+	used := err == nil
+	switch {
+	case o.Listen != "" && alone:
+		return fmt.Errorf("the store %q is of a post office that was alone, and one that joins others cannot use it: take another directory; what is stored there stays for the time without Listen", o.Store)
+	case o.Listen == "" && used && !alone:
+		return fmt.Errorf("the store %q is of a post office that has joined others, and one that is alone cannot use it: take another directory, or join the others (Listen)", o.Store)
+	case o.Listen != "" || alone:
+		return nil
+	}
+	if err := os.MkdirAll(o.Store, 0o750); err == nil {
+		_ = os.WriteFile(mark, []byte("This store is of a NATS server without a cluster.\n"), 0o600) // the server says what is wrong
+	}
+	return nil
+}
+
 // free reports why no program can listen at an address, or nil: the NATS server would only be late.
 func free(address string) error {
 	if address == "" {
@@ -105,7 +141,7 @@ func serverOptions(o *Server, cluster, name string) (*server.Options, error) {
 	}
 	if o.Store != "" && len(o.Routes) == 0 {
 		return nil, errs.Errorf(errs.EINVAL, "the NATS server at %s, with a store, needs Routes: servers of a cluster store nothing before two of them have met, "+
-			"and the first needs the URL of another one too", o.Listen)
+			"and the first needs the URL of another one too; for a post office that is alone, leave out Listen", o.Listen)
 	}
 	for _, text := range o.Routes {
 		route, err := url.Parse(text)
@@ -132,8 +168,28 @@ func hostPort(address string) (host string, port int, err error) {
 	return host, port, nil
 }
 
-// stopServer waits until a NATS server has stopped.
-func stopServer(s *server.Server) {
-	s.Shutdown()
-	s.WaitForShutdown()
+// stopTimeout is how long a NATS server may take to stop. It writes what it has, and tells others of its cluster.
+const stopTimeout = 10 * time.Second
+
+// stopServer stops a NATS server, and reports whether it has stopped. One that hangs, with its disk as a rule, is left behind.
+func stopServer(s *server.Server) bool {
+	return within(stopTimeout, func() {
+		s.Shutdown()
+		s.WaitForShutdown()
+	})
+}
+
+// within waits until f has returned, and not longer.
+func within(d time.Duration, f func()) bool {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f()
+	}()
+	select {
+	case <-done:
+		return true
+	case <-time.After(d):
+		return false
+	}
 }

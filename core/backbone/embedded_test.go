@@ -1,6 +1,7 @@
 package backbone_test
 
 import (
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -57,7 +58,11 @@ func TestAServerThatCannotListenIsRefused(t *testing.T) {
 	defer func() { _ = l.Close() }()
 	taken := l.Addr().String()
 	a := newOffice(t)
+	_, err = backbone.Join(a, backbone.Options{Embedded: &backbone.Server{Listen: "192.0.2.1:0"}})
+	require.ErrorContains(t, err, "write an address of this machine")
 	for want, s := range map[*backbone.Server]core.Code{
+		{Listen: "192.0.2.1:0"}:                   core.EADDRESS,
+		{Listen: "no such host.invalid:6222"}:     core.EADDRESS,
 		{Client: taken}:                           core.EADDRINUSE,
 		{Listen: taken}:                           core.EADDRINUSE,
 		{Client: "x"}:                             core.EINVAL,
@@ -82,6 +87,33 @@ func TestAServerThatCannotStoreSaysWhy(t *testing.T) {
 	_, err = backbone.Join(a, backbone.Options{Embedded: &backbone.Server{Listen: "127.0.0.1:0", Store: t.TempDir()}})
 	require.Equal(t, core.EINVAL, core.CodeOf(err), "%v", err)
 	require.ErrorContains(t, err, "needs Routes")
+}
+
+// TestASiteThatIsAloneKeepsDurableTopics: they are there for late receivers, and after a restart.
+func TestASiteThatIsAloneKeepsDurableTopics(t *testing.T) {
+	store := t.TempDir()
+	o := backbone.Options{Site: "a", Embedded: &backbone.Server{Store: store}, Durable: []backbone.Durable{{Prefix: "orders/"}}}
+	for run := range 2 {
+		a := newOffice(t)
+		at := join(t, a, o)
+		publish(t, newPublisher(t, a, fmt.Sprint("pub", run)), "orders/x", 100*run, 100*run+100)
+		eventually(t, "it is not stored", func() bool { return at.Stats().DurableOut == 100 })
+		r := newReceiver(t, a, "orders/", "since", "all")
+		inOrder(t, collect(t, r, 100*run+100), 0)
+		require.NoError(t, at.Close())
+		require.NoError(t, a.Close())
+	}
+	// A server of a cluster would delete the streams of one that was alone, and the other way round it would find none.
+	o.Embedded = &backbone.Server{Store: store, Listen: "127.0.0.1:0", Routes: []string{"nats://127.0.0.1:1"}}
+	_, err := backbone.Join(newOffice(t), o)
+	require.ErrorContains(t, err, "was alone")
+	o.Embedded.Store = t.TempDir()
+	b, err := backbone.Join(newOffice(t), o)
+	require.NoError(t, err)
+	require.NoError(t, b.Close())
+	o.Embedded = &backbone.Server{Store: o.Embedded.Store}
+	_, err = backbone.Join(newOffice(t), o)
+	require.ErrorContains(t, err, "has joined others")
 }
 
 func TestASiteIsToldWhyItsServerMeetsNoOther(t *testing.T) {

@@ -184,5 +184,6 @@ func TestMessagesThatNATSDoesNotTakeAreCounted(t *testing.T) {
 		got := balanced(t, s[0].backbone, s[0].office)
 		require.EqualValues(t, []any{10, 110}, []any{int(got.DroppedTooLong), int(got.OutMessages)})
 		require.EqualValues(t, 10, r.Stats().Lost)
+		require.Contains(t, nextEvent(t, s[0].backbone, "backbone_too_long").Text, "max_payload")
 	}
 }

@@ -207,7 +207,7 @@ func TestWithoutNATSAReceiverIsToldThatHistoryIsMissing(t *testing.T) {
 		e, err := r.NextEvent(time.Until(end))
 		require.NoError(t, err)
 		if e.Kind == "history" {
-			require.Contains(t, e.Text, "not all history can be read")
+			require.Contains(t, e.Text, "not all history can be read: its post office is not connected to NATS")
 			break
 		}
 	}

@@ -61,9 +61,17 @@ func (r *historyReader) Next(ctx context.Context) (*batch.Batch, time.Time, erro
 			part.stop()
 		}
 		if time.Since(began) > patience || !p.wait(ctx) {
-			return nil, time.Time{}, err
+			return nil, time.Time{}, r.explain(err)
 		}
 	}
+}
+
+// explain says in place of what the client makes of it that NATS is away.
+func (r *historyReader) explain(err error) error {
+	if r.h.s.sender.l.nc.IsConnected() {
+		return err
+	}
+	return errors.New("its post office is not connected to NATS, where history is stored: see that a NATS server runs, and then connect once more")
 }
 
 func (r *historyReader) try(ctx context.Context) (*batch.Batch, time.Time, error) {
@@ -290,10 +298,14 @@ func (p *historyPart) close() {
 		return
 	}
 	p.stop()
-	if !p.l.nc.IsConnected() {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	p.s.deleteConsumer(p.l, p.source, p.consumer)
+}
+
+// deleteConsumer deletes a consumer that is not needed any more, unless the site is closed: JetStream forgets it by itself.
+func (s *Site) deleteConsumer(l *line, st jetstream.Stream, name string) {
+	ctx, cancel := context.WithTimeout(s.ctx, time.Second)
 	defer cancel()
-	_ = p.source.DeleteConsumer(ctx, p.consumer)
+	if ctx.Err() == nil && l.nc.IsConnected() {
+		_ = st.DeleteConsumer(ctx, name)
+	}
 }

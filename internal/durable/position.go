@@ -104,11 +104,11 @@ func (r *receiver) savePositions() {
 }
 
 // leave writes the position for the last time. All goroutines have ended.
-func (r *receiver) leave() {
+func (r *receiver) leave(ctx context.Context) {
 	p, _ := r.unsaved()
 	if !r.known || !r.l.nc.IsConnected() {
 		return
 	}
 	p.Clean = true
-	_ = r.store(context.Background(), p) // without it, some messages come again at the next start
+	_ = r.store(ctx, p) // without it, some messages come again at the next start
 }

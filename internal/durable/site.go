@@ -279,9 +279,7 @@ func (s *Site) Close() error {
 	s.writer.Wait()
 	s.cancel()
 	s.group.Wait()
-	for _, r := range s.receivers {
-		r.leave()
-	}
+	s.leave()
 	if s.sender != nil {
 		s.sender.close()
 	}
@@ -292,6 +290,20 @@ func (s *Site) Close() error {
 		return errs.Errorf(errs.EIO, "%w", err)
 	}
 	return nil
+}
+
+// leaveTimeout bounds how long Close waits for JetStream to have the positions, of all prefixes together.
+const leaveTimeout = time.Second
+
+// leave writes the positions for the last time. All goroutines have ended.
+func (s *Site) leave() {
+	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
+	defer cancel()
+	var all sync.WaitGroup
+	for _, r := range s.receivers {
+		all.Go(func() { r.leave(ctx) })
+	}
+	all.Wait()
 }
 
 func (s *Site) removeTemporary() {

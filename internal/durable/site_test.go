@@ -355,7 +355,7 @@ func TestAfterAStreamHasLostItsEndNewMessagesArrive(t *testing.T) {
 	require.NoError(t, b.Close())
 	r := b.receivers[0]
 	r.at.Last += 5 // messages that the stream does not have any more
-	r.leave()
+	r.leave(context.Background())
 	b = join(t, "b", e.url(), nil).ready()
 	b.gets(a.send("orders/x", "p", 15, 18))
 }

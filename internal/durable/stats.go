@@ -28,6 +28,9 @@ type Stats struct {
 	SyncErrors       uint64 // see backlog.Stats
 }
 
+// TooLong is Stats.DroppedTooLong alone.
+func (s *Site) TooLong() uint64 { return s.tooLong.Load() }
+
 // Stats gives the counters.
 func (s *Site) Stats() Stats {
 	waiting, waitingBytes, taken, dropped := s.staging.stats()
