@@ -72,9 +72,9 @@ func (b *Backbone) mayEnter(prefix string) bool {
 	return len(b.o.Import) == 0
 }
 
-// noteDurable is told why durable topics wait, or "" that they work.
-func (b *Backbone) noteDurable(text string) {
-	b.waits.note(text)
+// noteDurable is told why durable topics wait, or "" that they work; urgent: and that messages are dropped.
+func (b *Backbone) noteDurable(text string, urgent bool) {
+	b.waits.note(text, urgent)
 	b.tellDurable()
 }
 

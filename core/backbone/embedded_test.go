@@ -61,13 +61,13 @@ func TestAServerThatCannotListenIsRefused(t *testing.T) {
 	_, err = backbone.Join(a, backbone.Options{Embedded: &backbone.Server{Listen: "192.0.2.1:0"}})
 	require.ErrorContains(t, err, "write an address of this machine")
 	for want, s := range map[*backbone.Server]core.Code{
-		{Listen: "192.0.2.1:0"}:                   core.EADDRESS,
-		{Listen: "no such host.invalid:6222"}:     core.EADDRESS,
-		{Client: taken}:                           core.EADDRINUSE,
-		{Listen: taken}:                           core.EADDRINUSE,
-		{Client: "x"}:                             core.EINVAL,
-		{Client: "127.0.0.1:70000"}:               core.EINVAL,
-		{Listen: taken, Routes: []string{"\x00"}}: core.EINVAL,
+		{Listen: "192.0.2.1:0"}:                                core.EADDRESS,
+		{Listen: "no such host.invalid:6222"}:                  core.EADDRESS,
+		{Client: taken}:                                        core.EADDRINUSE,
+		{Listen: taken}:                                        core.EADDRINUSE,
+		{Client: "x"}:                                          core.EINVAL,
+		{Client: "127.0.0.1:70000"}:                            core.EINVAL,
+		{Listen: taken, Routes: []string{"\x00"}}:              core.EINVAL,
 		{Client: "127.0.0.1:0", TLS: backbone.TLS{CA: "none"}}: core.EINVAL,
 	} {
 		_, err := backbone.Join(a, backbone.Options{Embedded: want})

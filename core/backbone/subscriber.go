@@ -125,13 +125,13 @@ func (s *subscriber) endLeaving(now time.Time) {
 	for f, l := range s.leaving {
 		if !now.Before(l.end) {
 			delete(s.leaving, f)
-			_ = l.sub.Unsubscribe()
 			s.end(l.sub)
+			_ = l.sub.Unsubscribe()
 		}
 	}
 }
 
-// end keeps the count of a subscription that has ended.
+// end keeps the count of a subscription that is about to end: then it has none any more.
 func (s *subscriber) end(sub *nats.Subscription) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -141,11 +141,14 @@ func (s *subscriber) end(sub *nats.Subscription) {
 	}
 }
 
-// noteSlow notes that nats.go drops messages of a subscription, because the channel is full.
+// noteSlow notes that nats.go drops messages of a subscription, because the channel is full. It tells that late, when the
+// subscription may have ended.
 func (s *subscriber) noteSlow(sub *nats.Subscription) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.slow[sub] = true
+	if sub.IsValid() {
+		s.slow[sub] = true
+	}
 }
 
 // lost is how many NATS messages nats.go has dropped.

@@ -87,7 +87,7 @@ func testSpace(t testing.TB) natssubject.Space {
 func join(t testing.TB, name, url string, change func(*Config)) *testSite {
 	t.Helper()
 	x := &testSite{t: t}
-	c := Config{Name: name, Space: testSpace(t), Topics: []Topics{{Prefix: "orders/"}}, Deliver: x.deliver, OnProblem: func(text string) {
+	c := Config{Name: name, Space: testSpace(t), Topics: []Topics{{Prefix: "orders/"}}, Deliver: x.deliver, OnProblem: func(text string, _ bool) {
 		if text != "" {
 			t.Log(text)
 		}

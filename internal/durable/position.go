@@ -18,6 +18,7 @@ import (
 type position struct {
 	Created time.Time `json:"created"` // of the stream: another one by the same name begins anew
 	Last    uint64    `json:"last"`    // sequence number of the last message that was taken
+	Stored  time.Time `json:"stored"`  // when it was stored: another message may have that number later. Zero: not known
 	Clean   bool      `json:"clean"`   // written by Close: no later message was taken
 }
 
@@ -63,9 +64,46 @@ func (r *receiver) load(ctx context.Context) (p position, known bool, err error)
 		return position{}, false, fmt.Errorf("cannot read the position: %w", err)
 	}
 	if err := json.Unmarshal(m.Data, &p); err != nil {
-		return position{}, false, fmt.Errorf("the position at %s is not valid: %w", r.positionSubject(), err)
+		r.s.problem(lostPosition+" of "+r.stream.Prefix, fmt.Sprintf("the position at %s is not valid (%v)", r.positionSubject(), err))
+		return position{}, true, nil // another program has written it
 	}
 	return p, true, nil
+}
+
+// lostPosition is the problem of a site that cannot know how far it was.
+const lostPosition = "lost position"
+
+// turned reports whether the stream has lost its end since the position was taken, and has got other messages since:
+// it was restored from a backup, or its server has lost power.
+func (r *receiver) turned(ctx context.Context, st jetstream.Stream, p position) (bool, error) {
+	if p.Last == 0 || p.Stored.IsZero() {
+		return false, nil
+	}
+	ctx, cancel := r.l.request(ctx)
+	defer cancel()
+	m, err := st.GetMsg(ctx, p.Last)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return false, nil // it is so old that it was removed
+	}
+	if err != nil {
+		return false, fmt.Errorf("cannot read the stream %s: %w", r.stream.name, err)
+	}
+	return !m.Time.Equal(p.Stored), nil
+}
+
+// firstAfter is the number of the first message that was stored after a time, or of the next one to come.
+func (r *receiver) firstAfter(ctx context.Context, st jetstream.Stream, at time.Time) (uint64, error) {
+	ctx, cancel := r.l.request(ctx)
+	defer cancel()
+	at = at.Add(1)
+	c := consumerConfig()
+	c.DeliverPolicy, c.OptStartTime = jetstream.DeliverByStartTimePolicy, &at
+	consumer, err := st.CreateConsumer(ctx, c)
+	if err != nil {
+		return 0, fmt.Errorf("cannot read the stream %s: %w", r.stream.name, err)
+	}
+	r.s.deleteConsumer(r.l, st, consumer.CachedInfo().Name)
+	return consumer.CachedInfo().Delivered.Stream + 1, nil
 }
 
 // store writes a position, and waits until JetStream has it.

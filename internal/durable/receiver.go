@@ -199,12 +199,27 @@ func (r *receiver) find(ctx context.Context) (jetstream.Stream, error) {
 		}
 		p.Clean = false
 	}
-	if r.known && !p.Created.Equal(info.Created) { // another stream, of which all is new
+	last := info.State.LastSeq
+	switch {
+	case r.known && p == position{}: // it was lost
+		r.uncertain = last
+	case r.known && !p.Created.Equal(info.Created): // another stream, of which all is new
 		p, r.uncertain = position{}, 0
-	}
-	if last := info.State.LastSeq; p.Last > last { // a server that lost power may have lost the end of the stream
+	case p.Last > last: // a server that lost power may have lost the end of the stream
 		r.uncertain = max(r.uncertain, p.Last)
-		p.Last = last
+		p.Last, p.Stored = last, time.Time{}
+	default:
+		turned, err := r.turned(ctx, st, p)
+		if err != nil {
+			return nil, err
+		}
+		if turned {
+			next, err := r.firstAfter(ctx, st, p.Stored)
+			if err != nil {
+				return nil, err
+			}
+			p.Last, p.Stored = next-1, time.Time{}
+		}
 	}
 	p.Created = info.Created
 	r.moveTo(p)
@@ -292,7 +307,8 @@ func (r *receiver) deliver(ctx context.Context, m jetstream.Msg, in <-chan jetst
 			break
 		}
 		*next++
-		last.Last, stored, pending = meta.Sequence.Stream, meta.Timestamp, meta.NumPending
+		stored, pending = meta.Timestamp, meta.NumPending
+		last.Last, last.Stored = meta.Sequence.Stream, stored
 		r.take(b, m.Headers(), m.Data(), last.Last <= r.uncertain)
 		r.held.Add(-int64(len(m.Data())))
 		if more = !b.Full(); more {

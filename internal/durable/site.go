@@ -60,8 +60,8 @@ type Config struct {
 	// Admit reports whether messages of this topic, a first frame, may enter the site. Nil: all.
 	Admit func(topic []byte) bool
 	// OnProblem hears that durable topics do not work for now, and why; and with an empty text
-	// that they do again. Nil: it is not told.
-	OnProblem func(text string)
+	// that they do again. urgent: it costs something at once. Nil: it is not told.
+	OnProblem func(text string, urgent bool)
 }
 
 // DefaultWindow is how many messages may be under way to JetStream.
@@ -226,7 +226,7 @@ func (s *Site) problem(what, text string) {
 	if text != "" {
 		text = fmt.Sprintf("durable topics of site %q, %s: %s%s", s.cfg.Name, what, text, consequence(what))
 	}
-	s.cfg.OnProblem(text)
+	s.cfg.OnProblem(text, strings.HasPrefix(what, "backlog") || strings.HasPrefix(what, lostPosition))
 }
 
 // consequence is what a problem of a part means for messages.
@@ -238,6 +238,8 @@ func consequence(what string) string {
 		return "; messages of other sites wait in NATS"
 	case "backlog":
 		return "; what cannot be written is dropped, and counted"
+	case lostPosition:
+		return "; all of the stream comes again, marked as old"
 	case "position":
 		return "; if this process is killed, messages that were received since come again"
 	}

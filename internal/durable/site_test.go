@@ -188,7 +188,7 @@ func TestWhatHasNoRoomInTheBacklogIsCountedAndTold(t *testing.T) {
 	var told atomic.Bool
 	small := func(c *Config) {
 		c.Backlog.MaxBytes = 64 << 10
-		c.OnProblem = func(text string) {
+		c.OnProblem = func(text string, _ bool) {
 			if strings.Contains(text, errFull.Error()) {
 				told.Store(true)
 			}
@@ -259,7 +259,7 @@ func TestWhatWasPerhapsDeliveredIsMarkedAfterAKill(t *testing.T) {
 	r := b.receivers[0]
 	require.NoError(t, b.Close())
 	back := r.at // as if b had been killed before it wrote how far it is
-	back.Last -= 60
+	back.Last, back.Stored = back.Last-60, time.Time{}
 	data, err := json.Marshal(back)
 	require.NoError(t, err)
 	_, err = a.sender.l.js.Publish(context.Background(), r.positionSubject(), data)
@@ -382,4 +382,74 @@ func TestAPostOfficeThatDoesNotRunKeepsABoundedAmountInMemory(t *testing.T) {
 	b.mu.Unlock()
 	testkit.Eventually(t, func() bool { return len(b.received()) == n }, "all arrive")
 	require.LessOrEqual(t, r.mostHeld.Load(), int64(fetchBytes+2*size))
+}
+
+// What another program writes at the place of a position does not stop a site.
+func TestAPositionThatIsNotValidCostsNoMessages(t *testing.T) {
+	e := startEngine(t)
+	a, b := join(t, "a", e.url(), nil).ready(), join(t, "b", e.url(), nil).ready()
+	want := a.send("orders/x", "p", 0, 10)
+	b.gets(want)
+	r := b.receivers[0]
+	require.NoError(t, b.Close())
+	want = append(want, a.send("orders/x", "p", 10, 20)...)
+	a.flush()
+	for _, poison := range []string{"", "no JSON", `{"last":-1}`, `{"created":7}`, `[]`} {
+		_, err := a.sender.l.js.Publish(context.Background(), r.positionSubject(), []byte(poison))
+		require.NoError(t, err)
+		var told atomic.Bool
+		b = join(t, "b", e.url(), func(c *Config) {
+			c.OnProblem = func(text string, urgent bool) {
+				if urgent && strings.Contains(text, "is not valid") {
+					told.Store(true)
+				}
+			}
+		})
+		b.gets(want)
+		require.Equal(t, 20, b.marked, "receivers that have them drop them")
+		require.True(t, told.Load())
+		require.NoError(t, b.Close())
+	}
+}
+
+// A stream that was restored from a backup, and has got messages since, has others under the same numbers.
+func TestAStreamThatWasRestoredAndFilledAgainIsReadFromWhereItIsNew(t *testing.T) {
+	e := startEngine(t)
+	a, b := join(t, "a", e.url(), nil).ready(), join(t, "b", e.url(), nil).ready()
+	b.gets(a.send("orders/x", "p", 0, 10))
+	a.flush()
+	require.NoError(t, b.Close())
+	r := b.receivers[0]
+	for _, back := range []uint64{1, 4, 9} {
+		lost := r.at // as if messages behind that one had been others, which the backup does not have
+		lost.Last -= back
+		st, err := a.sender.l.js.Stream(context.Background(), a.streams[0].name)
+		require.NoError(t, err)
+		m, err := st.GetMsg(context.Background(), lost.Last)
+		require.NoError(t, err)
+		lost.Stored, lost.Last = m.Time, lost.Last+back/2+1
+		turned, err := r.turned(context.Background(), st, lost)
+		require.NoError(t, err)
+		require.True(t, turned)
+		next, err := r.firstAfter(context.Background(), st, lost.Stored)
+		require.NoError(t, err)
+		require.Equal(t, 10-back+1, next)
+	}
+	lost := r.at
+	lost.Last = 7
+	st, err := a.sender.l.js.Stream(context.Background(), a.streams[0].name)
+	require.NoError(t, err)
+	m, err := st.GetMsg(context.Background(), 5)
+	require.NoError(t, err)
+	lost.Stored = m.Time
+	data, err := json.Marshal(lost)
+	require.NoError(t, err)
+	_, err = a.sender.l.js.Publish(context.Background(), r.positionSubject(), data)
+	require.NoError(t, err)
+	b = join(t, "b", e.url(), nil)
+	var want []string
+	for i := 5; i < 10; i++ {
+		want = append(want, fmt.Sprintf("orders/x/p/%d", i))
+	}
+	b.gets(want)
 }

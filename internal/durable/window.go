@@ -94,10 +94,7 @@ func (w *window) finish(index, count uint64) (wake bool) {
 	w.acked[index%w.size] = true
 	w.count += count
 	w.moved = true
-	for w.acked[w.first%w.size] {
-		w.acked[w.first%w.size] = false
-		w.first++
-	}
+	w.advance()
 	if w.first >= w.sent || w.first-w.woken >= w.size/8 {
 		w.woken = w.first
 		return true
@@ -111,9 +108,20 @@ func (w *window) skip(index uint64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if index > w.first {
-		clear(w.acked)
-		w.first, w.sent = index, index
-		w.most = max(w.most, index)
+		for i := w.first; i < min(index, w.first+w.size); i++ {
+			w.acked[i%w.size] = false // what is acknowledged behind index stays so
+		}
+		w.first, w.most = index, max(w.most, index)
+		w.advance()
+		w.sent = w.first
+	}
+}
+
+// advance moves first on, behind what is acknowledged. The caller holds mu.
+func (w *window) advance() {
+	for w.acked[w.first%w.size] {
+		w.acked[w.first%w.size] = false
+		w.first++
 	}
 }
 

@@ -64,6 +64,28 @@ func TestAWindowSkipsWhatIsDamaged(t *testing.T) {
 	require.Equal(t, uint64(1<<40+1), w.done())
 }
 
+// TestWhatIsAcknowledgedBehindADamageIsNotSentAgain, nor counted twice.
+func TestWhatIsAcknowledgedBehindADamageIsNotSentAgain(t *testing.T) {
+	w := newWindow(8, 0)
+	w.begin()
+	for i := range uint64(6) {
+		w.note(i)
+	}
+	w.ack(3)
+	w.ack(5)
+	w.begin() // 0 to 2 turn out to be damaged now
+	w.skip(3)
+	require.Equal(t, uint64(4), w.done())
+	_, known, again, _ := w.room(4)
+	require.Equal(t, []bool{false, true}, []bool{known, again})
+	_, known, _, _ = w.room(5)
+	require.True(t, known)
+	w.note(4)
+	w.ack(4)
+	w.ack(5)
+	require.Equal(t, []uint64{6, 3}, []uint64{w.done(), w.out()})
+}
+
 func TestTheSenderIsWokenWhenThereIsMuchToDo(t *testing.T) {
 	w := newWindow(64, 0)
 	w.begin()

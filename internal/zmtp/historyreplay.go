@@ -121,6 +121,9 @@ func (o *outlet) command(c *conn, name string, data []byte) (known bool, err err
 		return c.command(name, data)
 	}
 	since, err := parseMicros(data)
+	if err == nil && c.peer.since == "" {
+		err = errors.New("it asks for history, and has not said so in its handshake (X-Hermes-Since)")
+	}
 	if err != nil {
 		return true, err
 	}

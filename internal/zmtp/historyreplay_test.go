@@ -364,6 +364,12 @@ func TestMalformedTimesOfHistoryEndTheConnection(t *testing.T) {
 	}
 	p := connectRaw(t, o.address())
 	p.shakeHands("SUB", 1)
+	p.send(appendTime(nil, cmdSince, 0))
+	p.requireHungUp() // it has not said in its handshake that it would ask
+	p = connectRaw(t, o.address())
+	p.send(greeting(1))
+	p.receive(greetingSize)
+	p.send(appendCommand(nil, cmdReady, properties{socketType: "SUB", since: "0"}.encode()))
 	p.send(appendTime(nil, cmdSince, 0), appendSubscription(nil, 1, true, nil))
 	o.wait(t, carrier.Subscribed, 1)
 	require.Empty(t, h.opened, "a peer that does not know the mark gets no history")
@@ -422,7 +428,7 @@ func TestAPeerThatMovesItsHistoryBackAndDoesNotReadIsDisconnected(t *testing.T) 
 	p := connectRaw(t, o.address())
 	p.send(greeting(1))
 	p.receive(greetingSize)
-	p.send(appendCommand(nil, cmdReady, properties{socketType: "SUB", hermes: "2"}.encode()))
+	p.send(appendCommand(nil, cmdReady, properties{socketType: "SUB", hermes: "2", since: "9"}.encode()))
 	p.receiveFrame()
 	o.wait(t, carrier.Connected, 1)
 	c := (*o.peers.Load())[0]
