@@ -197,6 +197,7 @@ func (r *archiveReader) some() *batch.Batch {
 	return b
 }
 
+func (r *archiveReader) Pause() {}
 func (r *archiveReader) Close() {}
 
 // newArchivingOffice is a post office with an archive.

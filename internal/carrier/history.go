@@ -38,6 +38,9 @@ type HistoryReader interface {
 	// stored yet. reached is the time, on the clock of the store, before which everything has
 	// been given; zero: not known. After an error nothing more comes.
 	Next(ctx context.Context) (b *batch.Batch, reached time.Time, err error)
+	// Pause gives up what is fetched ahead: there may be no Next for long. The next one goes on
+	// behind the last.
+	Pause()
 	Close()
 }
 

@@ -1,6 +1,7 @@
 package durable
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hermes-zmq/hermes/internal/natssubject"
+	"github.com/hermes-zmq/hermes/internal/wire"
 )
 
 func streamOf(t *testing.T, prefix string) (natssubject.Space, stream) {
@@ -60,4 +62,35 @@ func TestThePositionOfHistoryIsThatOfTheLastStream(t *testing.T) {
 	require.True(t, position(idle).IsZero())
 	slow.all = true
 	require.Equal(t, at.Add(-idleMargin), position(slow, busy))
+}
+
+func TestAReaderOfHistoryGoesOnBehindAPause(t *testing.T) {
+	e := startEngine(t)
+	a := join(t, "a", e.url(), nil).ready()
+	const n = 3000
+	want := a.send("orders/x", "p", 0, n)
+	all := func([]byte) bool { return true }
+	r, err := a.History(func(context.Context) error { return nil }, all, all).Open(context.Background(), [][]byte{nil}, time.Time{})
+	require.NoError(t, err)
+	defer r.Close()
+	r.Pause()
+	r.Mark()
+	var got []string
+	for {
+		b, _, err := r.Next(context.Background())
+		require.NoError(t, err)
+		if b == nil {
+			break
+		}
+		for i := range b.Len() {
+			seq, _ := wire.SequenceOf(b.Message(i))
+			got = append(got, fmt.Sprintf("orders/x/p/%d", seq.Number))
+		}
+		b.Release()
+		r.Pause()
+		for _, part := range r.(*historyReader).parts {
+			require.Nil(t, part.messages)
+		}
+	}
+	require.Equal(t, want, got)
 }

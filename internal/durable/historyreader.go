@@ -108,6 +108,9 @@ func (r *historyReader) setGoals(ctx context.Context) error {
 	return nil
 }
 
+// Pause implements carrier.HistoryReader: another consumer goes on.
+func (r *historyReader) Pause() { r.Close() }
+
 // Close implements carrier.HistoryReader. JetStream forgets a consumer that is not deleted.
 func (r *historyReader) Close() {
 	for _, part := range r.parts {

@@ -21,6 +21,8 @@ const (
 	restMessages = 2048
 	// reachedEvery is how often a peer is told how far it has come.
 	reachedEvery = time.Second
+	// pauseAfter is how long a peer may take nothing until its reader gives up what it has fetched ahead.
+	pauseAfter = time.Second
 	// maxReached bounds the commands that wait for one peer for a HERMES-REACHED to be queued, in
 	// bytes. A peer that asks for more history beyond it is disconnected.
 	maxReached = 1 << 20
@@ -179,7 +181,8 @@ func (u *catchUp) beginRound() (prefixes [][]byte, since int64) {
 type round struct {
 	*catchUp
 	had    *fedMessages
-	cursor uint64 // of recentRing: what comes before it is read from the store
+	reader carrier.HistoryReader // nil before readStore and behind it
+	cursor uint64                // of recentRing: what comes before it is read from the store
 	toldAt time.Time
 }
 
@@ -189,7 +192,11 @@ func (r *round) readStore(prefixes [][]byte, since time.Time) error {
 	if err != nil {
 		return err
 	}
-	defer reader.Close()
+	r.reader = reader
+	defer func() {
+		r.reader = nil
+		reader.Close()
+	}()
 	for {
 		r.cursor = r.replay.recent.cursor()
 		reader.Mark()
@@ -372,10 +379,16 @@ func (r *round) awaitRoom(b *batch.Batch, at int) error {
 	out := &r.c.out
 	out.mu.Lock()
 	defer out.mu.Unlock()
-	out.waitWhile(func() bool {
+	full := func() bool {
 		messages, bytes := out.queued()
 		return messages > out.maxMessages/4 || bytes > min(feedBytes, out.maxBytes/4) || b != nil && !out.hasRoom(b, at, at+1)
-	})
+	}
+	if full() && r.reader != nil && out.waitAtMost(pauseAfter, full) {
+		out.mu.Unlock()
+		r.reader.Pause()
+		out.mu.Lock()
+	}
+	out.waitWhile(full)
 	if out.dead || out.closing {
 		return errPeerGone
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -373,6 +374,30 @@ func TestMalformedTimesOfHistoryEndTheConnection(t *testing.T) {
 	p.send(appendTime(nil, cmdSince, 0), appendSubscription(nil, 1, true, nil))
 	o.wait(t, carrier.Subscribed, 1)
 	require.Empty(t, h.opened, "a peer that does not know the mark gets no history")
+}
+
+// TestAPeerThatTakesNothingHoldsNothingThatWasFetchedAhead, and gets everything when it goes on.
+func TestAPeerThatTakesNothingHoldsNothingThatWasFetchedAhead(t *testing.T) {
+	h := newMemoryHistory(t)
+	o := openWithHistory(t, h, nil)
+	const n = 3000
+	large := &batch.Batch{}
+	for i := range n {
+		require.NoError(t, wire.Append(large, "kept", []byte(`"o"`), []byte(`"`+strings.Repeat("x", 10_000)+`"`), true))
+		wire.Stamp(large, 1_700_000_000_000_000, true)
+		wire.Number(large, i, wire.Sequence{Incarnation: 7, Number: uint32(i)})
+	}
+	h.pass(o, large)
+	h.awaitStored(t, n)
+	l := newLatecomer(t, o.address(), since(0), "")
+	l.mu.Lock()
+	testkit.Eventually(t, func() bool {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		return h.pauses > 0
+	}, "its reader pauses")
+	l.mu.Unlock()
+	l.requireAll(t, n)
 }
 
 // A receiver that begins at any moment of a flow gets all of it, once, and in order.

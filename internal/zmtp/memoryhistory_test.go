@@ -30,6 +30,7 @@ type memoryHistory struct {
 	opened  []string // prefixes
 	sinces  []time.Time
 	readers int
+	pauses  int
 }
 
 type passing struct {
@@ -180,6 +181,12 @@ func (r *memoryReader) some() *batch.Batch {
 		}
 	}
 	return b
+}
+
+func (r *memoryReader) Pause() {
+	r.h.mu.Lock()
+	defer r.h.mu.Unlock()
+	r.h.pauses++
 }
 
 func (r *memoryReader) Close() {

@@ -324,16 +324,23 @@ func (o *sendBuffer) waitWhile(needed func() bool) {
 // most has passed, and returns the time waited. The caller does not hold mu.
 func (o *sendBuffer) waitForRoom(b *batch.Batch, i int, most time.Duration) time.Duration {
 	began := now()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.waitAtMost(most, func() bool { return o.fits(b, i, i+1) == 0 })
+	return now() - began
+}
+
+// waitAtMost is waitWhile, and not longer than most. It reports whether needed still returns true.
+func (o *sendBuffer) waitAtMost(most time.Duration, needed func() bool) bool {
+	began := now()
 	t := time.AfterFunc(most, func() {
 		o.mu.Lock()
 		defer o.mu.Unlock()
 		o.roomMade.Broadcast()
 	})
 	defer t.Stop()
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.waitWhile(func() bool { return o.fits(b, i, i+1) == 0 && now()-began < most })
-	return now() - began
+	o.waitWhile(func() bool { return needed() && now()-began < most })
+	return !o.dead && !o.closing && needed()
 }
 
 // accepting reports whether Send queues messages for this peer, or waits for room: the buffer
