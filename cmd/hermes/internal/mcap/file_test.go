@@ -52,7 +52,7 @@ func FuzzReader(f *testing.F) {
 			}
 		}
 		var out bytes.Buffer
-		if _, err := Recover(bytes.NewReader(file), &out, nil); err != nil {
+		if _, err := Recover(bytes.NewReader(file), &out, nil, nil); err != nil {
 			return
 		}
 		if problems, err := Check(bytes.NewReader(out.Bytes()), int64(out.Len()), "recovered"); err != nil || len(problems) > 0 {

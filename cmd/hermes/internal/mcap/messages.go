@@ -19,6 +19,8 @@ type Found struct {
 type Query struct {
 	From, To uint64              // log times; To is the first that is not wanted, 0 is no limit
 	Want     func(*Channel) bool // nil: all channels
+	// AsWritten gives the messages in the order in which they stand in the files.
+	AsWritten bool
 }
 
 func (q *Query) within(start, end uint64) bool {
@@ -34,6 +36,9 @@ type source struct {
 // Messages gives the messages of files in the order of their log times; those of the same time in
 // the order of the files, and as they were written. After an error nothing more comes.
 func Messages(files []*File, q Query) iter.Seq2[Found, error] {
+	if q.AsWritten {
+		return asWritten(files, q)
+	}
 	return func(yield func(Found, error) bool) {
 		var waiting []source
 		for _, f := range files {
@@ -69,6 +74,29 @@ func Messages(files []*File, q Query) iter.Seq2[Found, error] {
 			}
 			if !yield(first, nil) {
 				return
+			}
+		}
+	}
+}
+
+// asWritten is Messages for that order.
+func asWritten(files []*File, q Query) iter.Seq2[Found, error] {
+	return func(yield func(Found, error) bool) {
+		for _, f := range files {
+			for _, x := range f.Chunks {
+				if !q.within(x.Start, x.End) {
+					continue
+				}
+				messages, err := (&source{f, x}).read(&q)
+				if err != nil {
+					yield(Found{}, err)
+					return
+				}
+				for _, m := range messages {
+					if !yield(m, nil) {
+						return
+					}
+				}
 			}
 		}
 	}
@@ -142,7 +170,7 @@ func (s *source) read(q *Query) (out []Found, err error) {
 		sorted = sorted && (len(out) == 0 || out[len(out)-1].LogTime <= m.LogTime)
 		out = append(out, Found{m, c, s.file})
 	}
-	if !sorted {
+	if !sorted && !q.AsWritten {
 		slices.SortStableFunc(out, func(a, b Found) int { return compare(a.LogTime, b.LogTime) })
 	}
 	return out, nil

@@ -15,9 +15,10 @@ type Recovered struct {
 }
 
 // Recover reads a file as far as it is whole, and writes what it finds as a file with a summary.
-// A damaged chunk is left out; the file ends where a record does. The error is one of the header, or of the output;
-// finish, if it is not nil, may add to the file before it is closed.
-func Recover(in io.Reader, out io.Writer, finish func(*Writer, *Recovered) error) (*Recovered, error) {
+// A damaged chunk is left out; the file ends where a record does. The error is one of the header,
+// or of the output. see is told of each message, and finish may add to the file before it is
+// closed; both may be nil.
+func Recover(in io.Reader, out io.Writer, see func(*Channel, *Message), finish func(*Writer) error) (*Recovered, error) {
 	s, err := NewScanner(in)
 	if err != nil {
 		return nil, err
@@ -27,7 +28,7 @@ func Recover(in io.Reader, out io.Writer, finish func(*Writer, *Recovered) error
 	if err := f.readHeader(s); err != nil {
 		return nil, err
 	}
-	r := &recovery{File: f, catalog: &Catalog{f.Schemas, f.Channels}}
+	r := &recovery{File: f, catalog: &Catalog{f.Schemas, f.Channels}, see: see}
 	if r.out, err = NewWriter(out, f.Header, r.catalog); err != nil {
 		return nil, err
 	}
@@ -52,7 +53,7 @@ func Recover(in io.Reader, out io.Writer, finish func(*Writer, *Recovered) error
 		return nil, err
 	}
 	if finish != nil {
-		if err := finish(r.out, &r.report); err != nil {
+		if err := finish(r.out); err != nil {
 			return nil, err
 		}
 	}
@@ -64,6 +65,7 @@ type recovery struct {
 	*File
 	report  Recovered
 	catalog *Catalog
+	see     func(*Channel, *Message)
 	out     *Writer
 	loose   Builder // messages that were in no chunk
 }
@@ -84,6 +86,7 @@ func (r *recovery) take(op Opcode, content []byte) error {
 			r.damaged(err)
 			return nil
 		}
+		r.tell(&m)
 		if r.loose.Add(&m); r.loose.Size() >= mostLoose {
 			return r.flush()
 		}
@@ -110,6 +113,12 @@ func (r *recovery) take(op Opcode, content []byte) error {
 		return r.out.Attachment(a)
 	}
 	return nil
+}
+
+func (r *recovery) tell(m *Message) {
+	if r.see != nil {
+		r.see(r.Channels[m.Channel], m)
+	}
 }
 
 func (r *recovery) damaged(err error) {
@@ -149,6 +158,7 @@ func (r *recovery) rebuild(content []byte) (*Chunk, error) {
 		return nil, err
 	}
 	var b Builder // for its indexes
+	var messages []Message
 	for rest := records; len(rest) > 0; {
 		at := len(records) - len(rest)
 		var op Opcode
@@ -166,11 +176,15 @@ func (r *recovery) rebuild(content []byte) (*Chunk, error) {
 			}
 			if err == nil {
 				b.note(&m, at)
+				messages = append(messages, m)
 			}
 		}
 		if err != nil {
 			return nil, err
 		}
+	}
+	for i := range messages {
+		r.tell(&messages[i])
 	}
 	head.start, head.end, head.crc = b.start, b.end, checksum(records)
 	return &Chunk{head: head, records: append([]byte(nil), packed...), indexes: b.sorted(), messages: b.messages}, nil

@@ -21,7 +21,7 @@ func TestAFileThatEndsAnywhereGivesItsWholeChunks(t *testing.T) {
 			}
 		}
 		var out bytes.Buffer
-		got, err := Recover(bytes.NewReader(broken), &out, nil)
+		got, err := Recover(bytes.NewReader(broken), &out, nil, nil)
 		f, openErr := Read(bytes.NewReader(broken), int64(n), "broken.mcap")
 		if err != nil {
 			require.Error(t, openErr, n)
@@ -48,7 +48,7 @@ func TestADamagedChunkIsLeftOut(t *testing.T) {
 	file[x.Offset+x.Length-1] ^= 1
 	require.NotEmpty(t, problems(t, file))
 	var out bytes.Buffer
-	got, err := Recover(bytes.NewReader(file), &out, nil)
+	got, err := Recover(bytes.NewReader(file), &out, nil, nil)
 	require.NoError(t, err)
 	require.EqualValues(t, 1, got.Bad)
 	require.ErrorIs(t, got.Why, ErrCRC)
@@ -70,7 +70,7 @@ func TestLooseMessagesAreReadAndRecovered(t *testing.T) {
 	require.Error(t, f.Broken)
 	require.Equal(t, messages, all(t, Query{}, f))
 	var out bytes.Buffer
-	got, err := Recover(bytes.NewReader(file), &out, nil)
+	got, err := Recover(bytes.NewReader(file), &out, nil, nil)
 	require.NoError(t, err)
 	require.EqualValues(t, 10, got.Messages)
 	require.Empty(t, problems(t, out.Bytes()))

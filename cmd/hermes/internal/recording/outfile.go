@@ -94,8 +94,11 @@ func (o *outFile) close(b *Books) error {
 	if err := os.Rename(o.name+Part, o.name); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(o.name))
+	return syncDir(dirOf(o.name))
 }
+
+// dirOf is the folder of a file.
+func dirOf(name string) string { return filepath.Dir(name) }
 
 // syncDir makes names of files last.
 func syncDir(dir string) error {

@@ -17,6 +17,7 @@ type packing struct {
 	begun   time.Time // the present file
 	inFile  uint64    // envelopes
 	total   uint64
+	last    uint64 // log time
 	over    bool
 	frames  Frames // of the envelope that is added
 }
@@ -104,7 +105,9 @@ func (p *packing) add(message []byte, it *item) {
 	names, _ := wire.NamesOf(message)
 	f := &p.frames
 	f.split(message)
-	logTime := uint64(it.received*1e6) * 1000
+	// Files are in the order of arrival, also where the clock was set back.
+	logTime := max(uint64(it.received*1e6)*1000, p.last)
+	p.last = logTime
 	if it.lost > 0 {
 		seq, _ := wire.SequenceOf(message)
 		m := p.loss(f, seq, it.lost, logTime)

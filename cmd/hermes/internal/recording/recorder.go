@@ -128,9 +128,7 @@ func New(cfg Config) (*Recorder, error) {
 	if cfg.Compression != mcap.None && cfg.Compression != mcap.Zstd {
 		return nil, fmt.Errorf("%w %q: it is zstd, or none", mcap.ErrCompression, cfg.Compression)
 	}
-	var id [8]byte
-	_, _ = rand.Read(id[:]) // never fails
-	r := &Recorder{cfg: cfg, id: hex.EncodeToString(id[:]), intake: newIntake(), dumps: make(chan string, 1), large: make(chan struct{}, 1), stop: make(chan struct{}),
+	r := &Recorder{cfg: cfg, id: newID(), intake: newIntake(), dumps: make(chan string, 1), large: make(chan struct{}, 1), stop: make(chan struct{}),
 		full: make(chan struct{}), failed: make(chan struct{}), done: make(chan struct{}),
 		jobs: make(chan job, 1), free: make(chan *mcap.Builder, 2)}
 	for range cap(r.free) {
@@ -267,4 +265,11 @@ func (r *Recorder) pack() {
 	r.intake.end()
 	p.drain() // what the receiver had left
 	p.flush(job{final: true})
+}
+
+// newID makes the name of a recording.
+func newID() string {
+	var id [8]byte
+	_, _ = rand.Read(id[:]) // never fails
+	return hex.EncodeToString(id[:])
 }
