@@ -37,7 +37,9 @@ func newSource(tap admission.Tap) *source {
 		BlockFor: func() time.Duration { return time.Second },
 	})
 	s.control = admission.New(admission.Config{
-		Rules:     func() admission.Rules { return admission.Rules{OnSlow: admission.IgnoreAge, Origins: admission.AllOrigins} },
+		Rules: func() admission.Rules {
+			return admission.Rules{OnSlow: admission.IgnoreAge, Origins: admission.AllOrigins}
+		},
 		Hold:      func() time.Duration { return time.Second },
 		Report:    func(*admission.Findings) {},
 		Fail:      func(err error) { panic(err) },

@@ -138,3 +138,12 @@ func sleepUntil(ctx context.Context, due time.Time) {
 		_ = unix.Nanosleep(&t, nil)
 	}
 }
+
+// Add takes in what another Play has done.
+func (p *Played) Add(q *Played) {
+	p.Envelopes += q.Envelopes
+	p.late = append(p.late, q.late...)
+	if len(p.late) > mostSamples {
+		p.thin()
+	}
+}

@@ -20,6 +20,7 @@
 //
 //	envelopes.go Envelopes gives what is in files; Filter chooses
 //	play.go      Play sends it at its time
+//	summary.go   Summarize says what a file has
 //	verify.go    Verify compares numbers, loss records and books
 //	copy.go      Recover and Cut write files of others
 //
