@@ -19,6 +19,7 @@ type Office struct {
 	link relay.Link
 	run  *relay.Relay // of the present run; nil: none
 	who  string
+	tap  relay.Tap
 }
 
 // Init names the post office in texts.
@@ -26,6 +27,9 @@ func (o *Office) Init(who string) { o.who = who }
 
 // Who names the post office in texts.
 func (o *Office) Who() string { return o.who }
+
+// Tap is what sees all that is relayed, in the present run and those to come.
+func (o *Office) Tap() *relay.Tap { return &o.tap }
 
 // Join joins a link, for the present run and those to come.
 func (o *Office) Join(l relay.Link) error {

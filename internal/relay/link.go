@@ -208,6 +208,7 @@ func (r *Relay) passJoined(n *joined, s *flow.Source, b *batch.Batch) {
 
 // passOn relays one batch to the receivers of this post office, and to the link.
 func (r *Relay) passOn(n *joined, s *flow.Source, b *batch.Batch) {
+	r.cfg.Tap.pass(s, b)
 	missed := r.joint.slice(b.Len())
 	defer r.joint.missed.Put(missed)
 	t := r.sendNoting(s, b, *missed)

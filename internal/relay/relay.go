@@ -51,6 +51,7 @@ type Config struct {
 	CachePrefixes [][]byte         // the topics that are asked for because of the cache
 	History       carrier.History  // for receivers that ask for it, or nil
 	Counters      *Counters        // over all runs
+	Tap           *Tap             // sees what is relayed; nil: none
 
 	Pick    func(address.List) (carrier.Opener, error)              // chooses the carrier
 	Socket  func(carrier.Type, address.List) carrier.Config         // what options say of a socket
@@ -276,6 +277,7 @@ func (r *Relay) pass(s *flow.Source, b *batch.Batch) {
 
 // passLocally relays one batch to the receivers of this post office.
 func (r *Relay) passLocally(s *flow.Source, b *batch.Batch) {
+	r.cfg.Tap.pass(s, b)
 	t := r.send(s, b)
 	if r.debug != nil {
 		r.debug.Send(b)
