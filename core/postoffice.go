@@ -94,7 +94,7 @@ func (p *PostOffice) openUp() error {
 	p.audience.Begin(func() bool { r := p.current(); return r != nil && r.Joined() })
 	r, err := relay.Open(relay.Config{
 		Who: p.who(), In: p.in, Out: p.out, Debug: p.debug, Engine: p.network.engine.String(),
-		Cache: p.openCache(), CachePrefixes: p.cacheTopics.Get(), History: p.embed.History(), Counters: &p.counters, Tap: p.embed.Tap(),
+		Cache: p.openCache(), CachePrefixes: p.cacheTopics.Get(), History: p.embed.History(), Durable: p.embed.Durable(), Counters: &p.counters, Tap: p.embed.Tap(),
 		Pick: p.pick, Socket: p.carrierConfig, Limit: p.subscriberLimit,
 		Full: overflows[p.queueFull.String()], Stall: p.stallTimeout, OnPeer: p.onPeer, OnEvent: p.events.Add,
 	})

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hermes-zmq/hermes/internal/address"
@@ -49,6 +50,9 @@ type Publisher struct {
 	outlet carrier.Outlet
 	sender *sendqueue.Sender // sends what is queued to outlet
 
+	resent      uint64 // by outlets of former runs; guarded as these
+	unconfirmed atomic.Uint64
+
 	sending sync.WaitGroup // the sender's goroutines
 
 	overflow      sync.Mutex // guards overflowLimit
@@ -67,6 +71,10 @@ const (
 	carrierMessages = 10_000
 	carrierBytes    = 4 << 20
 )
+
+// retain bounds what is kept for one post office that stores durable topics, until it has: plenty for what
+// is under way, since it confirms within milliseconds.
+var retain = carrier.Retain{Messages: 100_000, Bytes: 32 << 20}
 
 // NewPublisher makes a publisher called name, which is also the origin of what it
 // publishes unless Publish is told otherwise. It connects to addresses, which are
@@ -115,7 +123,9 @@ func (p *Publisher) openUp() error {
 	}
 	sender := &sendqueue.Sender{Queue: &p.queue, Outlet: outlet, Subscribed: p.subscribers.Subscribed, Fail: p.Fail,
 		HoldFor: func() time.Duration { return p.subscribers.HoldFor(p.readyHold.Get()) }}
+	before := retentionOf(p.currentOutlet()).Resent
 	p.mu.Lock()
+	p.resent += before
 	p.outlet, p.sender = outlet, sender
 	p.mu.Unlock()
 	p.sending.Add(2)
@@ -136,6 +146,7 @@ func (p *Publisher) outletConfig() carrier.OutletConfig {
 		Overflow:      carrier.Wait,
 		QueueMessages: carrierMessages,
 		QueueBytes:    carrierBytes,
+		Retain:        retain,
 	}
 	if p.redundant.Is("on") || p.redundant.Is("auto") && len(p.addresses.Connect) > 1 {
 		cfg.StalledPathTimeout = max(p.redundantWait.Get(), time.Millisecond)
@@ -193,17 +204,38 @@ func (p *Publisher) publishState(topic, origin, data []byte) bool {
 	return err == nil && done.Open && !done.Full
 }
 
-// shutDown sends what is queued, and drops what cannot be sent in time.
+// shutDown sends what is queued, waits until it is confirmed where a post office stores it, and drops what
+// cannot be sent in time.
 func (p *Publisher) shutDown() error {
 	p.endShowing()
 	p.limit.Await(p.queue.Drain())
+	retainer, retains := p.outlet.(carrier.Retainer)
+	if retains {
+		p.limit.Await(retainer.Confirmed())
+	}
 	p.queue.Close() // the sender ends, once a Send that waits has returned
 	unsent := p.limit.Close(p.outlet)
 	p.sending.Wait()
-	if n := p.queue.DropAll(unsent); n > 0 {
+	unconfirmed := 0
+	if retains {
+		unconfirmed = retainer.GiveUp()
+		p.unconfirmed.Add(uint64(unconfirmed))
+	}
+	switch n := p.queue.DropAll(unsent); {
+	case n > 0:
 		return errorf(ETIMEOUT, "%s stopped with %d envelopes not sent%s", p.who(), n, because(p.links.ProblemAtEnd()))
+	case unconfirmed > 0:
+		return errorf(ETIMEOUT, "%s stopped with %d envelopes of durable topics that its post office has not confirmed%s", p.who(), unconfirmed, because(p.links.ProblemAtEnd()))
 	}
 	return nil
+}
+
+// retentionOf is what an outlet retains, which may be nil.
+func retentionOf(o carrier.Outlet) carrier.Retention {
+	if r, ok := o.(carrier.Retainer); ok {
+		return r.Retention()
+	}
+	return carrier.Retention{}
 }
 
 // Publish queues one envelope: topic and origin as text, data as one JSON value.
@@ -487,6 +519,9 @@ func (p *Publisher) idleReason() string {
 		return "no peer has connected"
 	case subscriptions == 0:
 		return fmt.Sprintf("connected (peers: %d), but no receiver has subscribed to anything", peers)
+	}
+	if r := retentionOf(p.currentOutlet()); r.Full {
+		return fmt.Sprintf("the post office has not confirmed %d envelopes of durable topics: perhaps its backlog is full", r.Messages)
 	}
 	return ""
 }

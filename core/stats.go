@@ -204,6 +204,7 @@ func (p *PostOffice) StatsJSON() []byte { return statsJSON(p.Stats()) }
 type PublisherStats struct {
 	ComponentStats
 	PublisherCounters
+	ConfirmCounters
 	Queued      int64  `json:"queued"`       // envelopes accepted, and neither sent nor dropped yet
 	QueuedBytes int64  `json:"queued_bytes"` // their size, framed
 	Ready       bool   `json:"ready"`        // there is a subscription
@@ -225,11 +226,24 @@ type PublisherCounters struct {
 	DroppedStop      uint64 `json:"dropped_stop"`      // not sent when the time of a stop was up
 }
 
+// ConfirmCounters count envelopes of durable topics, which the post office confirms when it has stored
+// them. They are in none of the sums: all of these envelopes are in Sent.
+type ConfirmCounters struct {
+	Retained    int64  `json:"retained"`    // now: sent, and not confirmed yet
+	Resent      uint64 `json:"resent"`      // sent again over another connection
+	Unconfirmed uint64 `json:"unconfirmed"` // not confirmed when the time of a stop was up: they may have arrived, or be lost
+}
+
 // Stats takes the counters at one instant.
 func (p *Publisher) Stats() PublisherStats {
 	s := PublisherStats{ComponentStats: p.commonStats(), Ready: p.ready.IsOpen(), Peers: peersOf(p.currentOutlet(), "subscriber")}
 	now := p.queue.Snapshot()
 	s.PublisherCounters, s.Queued, s.QueuedBytes = PublisherCounters(now.Counters), now.Queued, now.QueuedBytes
+	p.mu.Lock()
+	outlet, resent := p.outlet, p.resent
+	p.mu.Unlock()
+	r := retentionOf(outlet)
+	s.ConfirmCounters = ConfirmCounters{Retained: r.Messages, Resent: resent + r.Resent, Unconfirmed: p.unconfirmed.Load()}
 	return s
 }
 

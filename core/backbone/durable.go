@@ -13,6 +13,7 @@ import (
 	"github.com/hermes-zmq/hermes/internal/durable"
 	"github.com/hermes-zmq/hermes/internal/errs"
 	"github.com/hermes-zmq/hermes/internal/interest"
+	"github.com/hermes-zmq/hermes/internal/relay"
 	"github.com/hermes-zmq/hermes/internal/systemtopic"
 )
 
@@ -93,7 +94,11 @@ func (d *durableTopics) connect(conn *nats.Conn) error {
 
 // begin is called when the post office begins a run.
 func (d *durableTopics) begin(caches bool) {
-	if d != nil && caches {
+	if d == nil {
+		return
+	}
+	d.site.EndWaits(false)
+	if caches {
 		d.site.Restart()
 	}
 }
@@ -101,22 +106,22 @@ func (d *durableTopics) begin(caches bool) {
 // match reports whether a topic is durable.
 func (d *durableTopics) match(topic []byte) bool { return d != nil && d.site.Match(topic) }
 
-// send takes the durable messages of a batch; see relay.Link.Send.
-func (d *durableTopics) send(b *batch.Batch, missed []bool) (messages int, bytes int64) {
+// send takes the durable messages of a batch; see relay.Link.Send, and relay.Storer.SendRetained for kept.
+func (d *durableTopics) send(b *batch.Batch, kept bool, missed []bool) (messages int, bytes int64, durable bool) {
 	if d == nil {
-		return 0, 0
+		return 0, 0, false
 	}
 	want := func(i int) bool { return d.link.exported(batch.Topic(b.Message(i))) }
 	if d.link.exports.Len() == 0 {
 		want = nil
 	}
-	d.site.Send(b, want, func(i, size int) {
+	durable = d.site.Send(b, kept, want, func(i, size int) {
 		if missed != nil && missed[i] {
 			messages++
 			bytes += int64(size)
 		}
 	})
-	return messages, bytes
+	return messages, bytes, durable
 }
 
 // close sends what waits, within limit; the rest stays in the backlog.
@@ -161,6 +166,31 @@ func (l *link) History() carrier.History {
 	}
 	return l.durable.history
 }
+
+var _ relay.Storer = (*link)(nil)
+
+// Durable implements relay.Storer.
+func (l *link) Durable() [][]byte {
+	if l.durable == nil {
+		return nil
+	}
+	return l.durable.site.Prefixes()
+}
+
+// AwaitRoom implements relay.Storer.
+func (l *link) AwaitRoom(b *batch.Batch) { l.durable.site.AwaitRoom(b) }
+
+// EndWaits implements relay.Storer.
+func (l *link) EndWaits() { l.durable.site.EndWaits(true) }
+
+// Given implements relay.Storer.
+func (l *link) Given() uint64 { return l.durable.site.Given() }
+
+// Stored implements relay.Storer.
+func (l *link) Stored() uint64 { return l.durable.site.Stored() }
+
+// OnStored implements relay.Storer.
+func (l *link) OnStored(f func()) { l.durable.site.OnStored(f) }
 
 // exported reports whether messages of a topic may leave the site.
 func (l *link) exported(topic []byte) bool { return l.exports.Len() == 0 || l.exports.Match(topic) }

@@ -23,6 +23,9 @@ func TestMain(m *testing.M) {
 	if url := os.Getenv("HERMES_TEST_DURABLE_URL"); url != "" {
 		publishUntilKilled(url, os.Getenv("HERMES_TEST_DURABLE_DIR"), os.Getenv("HERMES_TEST_DURABLE_ROUND"))
 	}
+	if url := os.Getenv("HERMES_TEST_OFFICE_URL"); url != "" {
+		runOffice(url, os.Getenv("HERMES_TEST_OFFICE_DIR"))
+	}
 	os.Exit(m.Run())
 }
 

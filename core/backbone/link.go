@@ -91,11 +91,21 @@ func (l *link) Admit(peer uint64, b *batch.Batch, pass func(admitted *batch.Batc
 
 // Send implements relay.Link.
 func (l *link) Send(b *batch.Batch, missed []bool) (messages int, bytes int64) {
-	messages, bytes = l.durable.send(b, missed)
+	messages, bytes, _ = l.send(b, false, missed)
+	return messages, bytes
+}
+
+// SendRetained implements relay.Storer.
+func (l *link) SendRetained(b *batch.Batch, missed []bool) (messages int, bytes int64, durable bool) {
+	return l.send(b, true, missed)
+}
+
+func (l *link) send(b *batch.Batch, kept bool, missed []bool) (messages int, bytes int64, durable bool) {
+	messages, bytes, durable = l.durable.send(b, kept, missed)
 	l.audience.RLock()
 	defer l.audience.RUnlock()
 	alone, size := l.queue.put(b, missed, l.judge)
-	return messages + alone, bytes + size
+	return messages + alone, bytes + size, durable
 }
 
 // judge says what is to become of the messages of a topic. The caller holds audience.

@@ -18,12 +18,29 @@ type appending struct {
 	pending []int
 	taken   int
 	err     error
+
+	inOrder bool // nothing is taken behind a message that is not, and that is not counted
+	stopped bool // in order: a message was not taken
+}
+
+// everFits reports whether a record of this size fits into an empty queue.
+func (w *appending) everFits(size int64) bool {
+	return size <= recordHeader+maxBody && size+2*segmentHeader <= w.q.o.MaxBytes
+}
+
+// drop counts a message that is not taken, or stops.
+func (w *appending) drop(counter *uint64) {
+	if w.inOrder {
+		w.stopped = true
+	} else {
+		*counter++
+	}
 }
 
 // add takes the message behind the room in buf[at:end], or counts it as dropped.
 func (w *appending) add(at, end int) {
 	q := w.q
-	if w.admit(int64(end - at)) {
+	if w.admit(int64(end-at)) && !w.stopped { // it may have written what came before, in vain
 		if len(w.pending) == 0 {
 			w.start = at
 		}
@@ -50,7 +67,7 @@ func (w *appending) size() int64 {
 func (w *appending) admit(size int64) bool {
 	q := w.q
 	if size > recordHeader+maxBody {
-		q.stats.DroppedFull++
+		w.drop(&q.stats.DroppedFull)
 		return false
 	}
 	s := q.active()
@@ -78,7 +95,7 @@ func (w *appending) hasRoom(size int64) bool {
 	if q.bytes+size <= q.o.MaxBytes {
 		return true
 	}
-	q.stats.DroppedFull++
+	w.drop(&q.stats.DroppedFull)
 	return false
 }
 
@@ -87,7 +104,7 @@ func (w *appending) roll() bool {
 	q := w.q
 	if err := q.beginSegment(); err != nil && !q.renew() {
 		w.err = err
-		q.stats.DroppedError++
+		w.drop(&q.stats.DroppedError)
 		return false
 	}
 	q.dropSegments()
@@ -102,7 +119,9 @@ func (w *appending) flush() {
 		w.err = before
 		w.write()
 	}
-	w.q.stats.DroppedError += uint64(len(w.pending))
+	for range w.pending {
+		w.drop(&w.q.stats.DroppedError)
+	}
 	w.pending = w.pending[:0]
 }
 

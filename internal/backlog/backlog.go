@@ -185,6 +185,38 @@ func (q *Queue) Append(buf []byte, ends []int) (taken int, err error) {
 	return w.taken, w.err
 }
 
+// AppendInOrder is Append for messages that are to wait for room: it stops at the first that there is no
+// room for, or that cannot be written, counts neither that nor those behind it, and gives how many
+// messages it has dealt with. Those that would not even fit into an empty queue it counts, as Append does.
+func (q *Queue) AppendInOrder(buf []byte, ends []int) (dealt int, err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed {
+		return 0, os.ErrClosed
+	}
+	w := appending{q: q, buf: buf, pending: q.pending[:0], inOrder: true}
+	start, skipped := 0, 0
+	for _, end := range ends {
+		if !w.everFits(int64(end - start)) {
+			if w.flush(); w.stopped {
+				break
+			}
+			q.stats.DroppedFull++
+			skipped++
+		} else if w.add(start, end); w.stopped {
+			break
+		}
+		start = end
+	}
+	w.flush()
+	q.pending = w.pending
+	if w.err != nil {
+		q.lastError = w.err
+	}
+	q.stats.Appended += uint64(w.taken)
+	return w.taken + skipped, w.err
+}
+
 // Ack removes all messages before index next.
 func (q *Queue) Ack(next uint64) {
 	q.mu.Lock()

@@ -11,6 +11,7 @@
 //	event.go    what is reported about connections and subscriptions
 //	cause.go    why a connection ended, sorted, and the text for people
 //	history.go  what was sent before, for peers that ask for it
+//	confirm.go  what a publisher retains until its post office has stored it
 //	engine.go   Opener and Set: the option "engine"
 //	errors.go   what opening a socket fails with
 //
@@ -179,6 +180,9 @@ type OutletConfig struct {
 	// History, if it is not nil, is for peers that ask for it; see HistoryServer. zmtp only, and
 	// not with Overflow Wait.
 	History History
+	// Retain bounds what is retained for a peer that confirms messages, see Retainer. zmtp only, and only with
+	// Overflow Wait.
+	Retain Retain
 }
 
 // Cache keeps last values for peers that subscribe later. The Outlet makes sure that a
@@ -222,6 +226,9 @@ type InletConfig struct {
 	// after a break for what was missed meanwhile; the zero time asks for everything. Only peers with
 	// a History know it; of others HistoryMissing tells. zmtp only.
 	Since *time.Time
+	// Durable is what topics begin with whose messages peers are to retain until they are confirmed, see
+	// Confirmer. zmtp only.
+	Durable [][]byte
 }
 
 // Tally is what became of the messages of one Send. All counts add up to the number of messages

@@ -30,6 +30,11 @@ const (
 	// HistoryMissing: a peer that was asked for history has none, or not all; Reason says why
 	// (Inlets only).
 	HistoryMissing
+	// Confirms: a peer confirms messages of some topics, which are retained until then (Outlets
+	// only). It comes before the subscriptions of the peer, as a rule.
+	Confirms
+	// ConfirmsNoMore: it does not any more.
+	ConfirmsNoMore
 )
 
 // Event is something that has happened at a socket.

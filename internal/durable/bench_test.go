@@ -45,7 +45,7 @@ func reportProcessor(b *testing.B, before time.Duration) {
 func benchDurable(b *testing.B, size int, receives bool) {
 	x := join(b, "a", startEngine(b).url(), func(c *Config) { c.Topics[0].SendOnly = !receives })
 	messages := benchBatch(b, size)
-	x.Send(messages, nil, nil)
+	x.Send(messages, false, nil, nil)
 	x.flush() // there is a stream
 	b.SetBytes(int64(messages.Size() / messages.Len()))
 	b.ResetTimer()
@@ -60,7 +60,7 @@ func benchDurable(b *testing.B, size int, receives bool) {
 			wire.Number(messages, i, wire.Sequence{Incarnation: 1, Number: number})
 			number++
 		}
-		x.Send(messages, nil, nil)
+		x.Send(messages, false, nil, nil)
 		n -= messages.Len()
 	}
 	x.flush()

@@ -159,7 +159,7 @@ func (x *testSite) send(topic, origin string, first, last int) (names []string) 
 	x.t.Helper()
 	b := envelopes(x.t, topic, origin, first, last)
 	defer b.Release()
-	x.Send(b, nil, nil)
+	x.Send(b, false, nil, nil)
 	for i := first; i < last; i++ {
 		names = append(names, fmt.Sprintf("%s/%s/%d", topic, origin, i))
 	}

@@ -13,7 +13,8 @@
 // Deliver has returned. (4) What a site has sent itself, or has seen by origin, topic, run and
 // number, it does not deliver (seen.go). (5) Nothing waits for NATS but the goroutines of this
 // package: Send drops, and counts, what has no room in memory, and the backlog what has none on
-// disk.
+// disk. Publishers that retain their messages until they are stored are the exception: theirs wait
+// (staging.go).
 //
 // Locks: staging.mu, window.mu, seen.mu, receiver.mu and Site.mu are each held alone, and nothing is
 // called under them. Every goroutine ends with Close, which waits for it.
@@ -87,6 +88,7 @@ type Site struct {
 	queue     *backlog.Queue
 	temporary string // directory to remove at the end, or ""
 	staging   staging
+	onStored  atomic.Pointer[func()]
 	seen      seen
 	window    window
 	streams   []stream

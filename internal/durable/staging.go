@@ -4,9 +4,12 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/hermes-zmq/hermes/internal/backlog"
 	"github.com/hermes-zmq/hermes/internal/batch"
+	"github.com/hermes-zmq/hermes/internal/latch"
 )
 
 const (
@@ -15,7 +18,11 @@ const (
 )
 
 // staging is what the relay has given and the writer goroutine has not yet written to the
-// backlog, so that the relay never waits for a disk. mu guards all of it.
+// backlog, so that the relay does not wait for a disk. mu guards all of it.
+//
+// Messages of publishers that retain them until they are stored are never dropped: where there is no
+// room for such a one in the backlog, the writer waits, and where too much is staged, so do these publishers
+// (AwaitRoom), before their messages are relayed. What comes from others is dropped then.
 type staging struct {
 	maxMessages int
 	maxBytes    int64
@@ -28,14 +35,20 @@ type staging struct {
 	taken    uint64
 	dropped  uint64
 	closed   bool
+	unstored bool   // something was given up that a publisher retains: nothing is stored any more
+	stored   uint64 // what handled was then
 
-	some chan struct{} // has an element when there may be something to write
+	some  chan struct{} // has an element when there may be something to write
+	over  chan struct{} // closed with the staging
+	space latch.Latch   // woken when there may be room
+	free  atomic.Bool   // no publisher waits for room
 }
 
 // chunk is messages, each behind the room that the backlog needs, in memory that is used again.
 type chunk struct {
 	buf  []byte
 	ends []int
+	kept []bool // by message: its publisher retains it
 }
 
 const (
@@ -51,32 +64,103 @@ func (g *staging) init(messages int, bytes int64) {
 	if bytes <= 0 {
 		g.maxBytes = defaultQueueBytes
 	}
-	g.some = make(chan struct{}, 1)
+	g.some, g.over = make(chan struct{}, 1), make(chan struct{})
 }
 
 // Send takes those messages of a batch whose topics are durable and for which want, unless nil,
-// reports true, and tells which by calling taken. It keeps no reference to the batch, and does
-// not wait.
-func (s *Site) Send(b *batch.Batch, want func(i int) bool, taken func(i, bytes int)) {
+// reports true, and tells which by calling taken. It reports whether any topic is durable. It keeps no
+// reference to the batch, and does not wait. With kept the publisher retains them until they are
+// stored (Stored), and they are taken whether there is room or not.
+func (s *Site) Send(b *batch.Batch, kept bool, want func(i int) bool, taken func(i, bytes int)) (durable bool) {
 	for i := range b.Len() {
 		msg := b.Message(i)
-		if !s.Match(batch.Topic(msg)) || want != nil && !want(i) {
+		if !s.Match(batch.Topic(msg)) {
+			continue
+		}
+		durable = true
+		if want != nil && !want(i) {
 			continue
 		}
 		s.seen.noteOwn(msg)
-		if s.staging.put(msg) && taken != nil {
+		if s.staging.put(msg, kept) && taken != nil {
 			taken(i, len(msg))
 		}
 	}
-	s.staging.wake()
+	if durable {
+		s.staging.wake()
+	}
+	return durable
 }
 
-// put adds a message, if there is room.
-func (g *staging) put(msg []byte) bool {
+// AwaitRoom waits until there is room for the durable messages of a batch, if it has any, the waits are
+// ended, or the site closes.
+func (s *Site) AwaitRoom(b *batch.Batch) {
+	g := &s.staging
+	if !g.isFull() || !s.matchesAny(b) {
+		return
+	}
+	for {
+		changed := g.space.Opened() // before the look, so that no change is missed
+		if !g.isFull() || g.free.Load() {
+			return
+		}
+		select {
+		case <-changed:
+		case <-g.over:
+			return
+		}
+	}
+}
+
+func (s *Site) matchesAny(b *batch.Batch) bool {
+	for i := range b.Len() {
+		if s.Match(batch.Topic(b.Message(i))) {
+			return true
+		}
+	}
+	return false
+}
+
+// EndWaits lets no publisher wait for room any more; with false they wait again.
+func (s *Site) EndWaits(end bool) {
+	s.staging.free.Store(end)
+	s.staging.space.Wake()
+}
+
+// Given is how many messages were accepted so far, and Stored how many of these are in the backlog or
+// counted as dropped, so that no publisher need retain them.
+func (s *Site) Given() uint64 { return s.staging.accepted() }
+
+// Stored is explained at Given.
+func (s *Site) Stored() uint64 {
+	g := &s.staging
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.unstored {
+		return g.stored
+	}
+	return g.taken - g.dropped - uint64(g.messages)
+}
+
+// OnStored sets what the writer calls when Stored has changed; nil: nothing. It must not wait.
+func (s *Site) OnStored(f func()) { s.onStored.Store(&f) }
+
+// isFull reports whether more is staged than there is room for.
+func (g *staging) isFull() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.messages >= g.maxMessages || g.bytes >= g.maxBytes
+}
+
+// put adds a message, if there is room or its publisher retains it.
+func (g *staging) put(msg []byte, kept bool) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.taken++
-	if g.closed || g.messages >= g.maxMessages || g.bytes+int64(len(msg)) > g.maxBytes {
+	if kept && g.closed {
+		g.giveUp()
+	}
+	if g.closed || !kept && (g.messages >= g.maxMessages || g.bytes+int64(len(msg)) > g.maxBytes) {
 		g.dropped++
 		return false
 	}
@@ -84,8 +168,15 @@ func (g *staging) put(msg []byte) bool {
 	g.bytes += int64(len(msg))
 	c := g.last(backlog.Room + len(msg))
 	c.buf = append(append(c.buf, room[:]...), msg...)
-	c.ends = append(c.ends, len(c.buf))
+	c.ends, c.kept = append(c.ends, len(c.buf)), append(c.kept, kept)
 	return true
+}
+
+// giveUp notes that something is not stored that a publisher retains. The caller holds mu.
+func (g *staging) giveUp() {
+	if !g.unstored {
+		g.unstored, g.stored = true, g.taken-g.dropped-uint64(g.messages)
+	}
 }
 
 var room [backlog.Room]byte
@@ -130,8 +221,11 @@ func (g *staging) written(c *chunk) {
 	g.messages -= len(c.ends)
 	g.bytes -= int64(len(c.buf) - len(c.ends)*backlog.Room)
 	if cap(c.buf) <= chunkBytes && len(g.spare) < keptChunks {
-		c.buf, c.ends = c.buf[:0], c.ends[:0]
+		c.buf, c.ends, c.kept = c.buf[:0], c.ends[:0], c.kept[:0]
 		g.spare = append(g.spare, c)
+	}
+	if g.messages < g.maxMessages && g.bytes < g.maxBytes {
+		g.space.Wake()
 	}
 }
 
@@ -151,7 +245,10 @@ func (g *staging) handled() uint64 {
 
 func (g *staging) close() {
 	g.mu.Lock()
-	g.closed = true
+	if !g.closed {
+		g.closed = true
+		close(g.over)
+	}
 	g.mu.Unlock()
 	g.wake()
 }
@@ -174,8 +271,11 @@ func (s *Site) write() {
 			if c, closed = s.staging.take(); c == nil {
 				break
 			}
-			_, err := s.queue.Append(c.buf, c.ends)
+			err := s.store(c)
 			s.staging.written(c)
+			if f := s.onStored.Load(); f != nil && *f != nil {
+				(*f)()
+			}
 			full := s.queue.Stats().DroppedFull
 			if err == nil && full > dropped {
 				err = errFull
@@ -187,8 +287,74 @@ func (s *Site) write() {
 	}
 }
 
-// errFull says why messages are dropped; its text stays the same, so that it is told once.
-var errFull = errors.New("the backlog is full: see why JetStream does not take them, or give the backlog more bytes")
+// store writes a chunk to the backlog. It waits for room for messages that publishers retain.
+func (s *Site) store(c *chunk) (err error) {
+	for i, start := 0, 0; i < len(c.ends); {
+		j := i + 1
+		for ; j < len(c.ends) && c.kept[j] == c.kept[i]; j++ {
+		}
+		ends := c.ends[i:j]
+		if start > 0 {
+			for k := range ends {
+				ends[k] -= start
+			}
+		}
+		buf := c.buf[start:]
+		start += ends[len(ends)-1]
+		e := error(nil)
+		if c.kept[i] {
+			e = s.storeKept(buf, ends)
+		} else {
+			_, e = s.queue.Append(buf, ends)
+		}
+		if e != nil {
+			err = e
+		}
+		i = j
+	}
+	return err
+}
+
+// roomEvery is how often the writer looks for room in a full backlog.
+const roomEvery = 10 * time.Millisecond
+
+// storeKept writes messages that their publishers retain. When the site closes it drops, and counts, those
+// for which there is no room; they are not confirmed.
+func (s *Site) storeKept(buf []byte, ends []int) error {
+	for {
+		n, err := s.queue.AppendInOrder(buf, ends)
+		if n == len(ends) {
+			return err
+		}
+		if n > 0 {
+			done := ends[n-1]
+			buf, ends = buf[done:], ends[n:]
+			for k := range ends {
+				ends[k] -= done
+			}
+		}
+		if err == nil {
+			err = errWaits
+		}
+		s.problem("backlog", err.Error())
+		select {
+		case <-time.After(roomEvery):
+		case <-s.staging.over:
+			s.staging.mu.Lock()
+			s.staging.giveUp()
+			s.staging.mu.Unlock()
+			_, err = s.queue.Append(buf, ends)
+			return err
+		}
+	}
+}
+
+// errFull and errWaits say what happens while the backlog is full; each text stays the same, so that it is
+// told once.
+var (
+	errFull  = errors.New("the backlog is full, and new messages are dropped: see why JetStream does not take them, or give the backlog more bytes")
+	errWaits = errors.New("the backlog is full, and publishers are held back: see why JetStream does not take them, or give the backlog more bytes")
+)
 
 func textOf(err error) string {
 	if err == nil {

@@ -65,6 +65,13 @@ func (o *Office) History() carrier.History {
 	return relay.HistoryOf(o.link)
 }
 
+// Durable is what the topics begin with that the link stores.
+func (o *Office) Durable() [][]byte {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return relay.DurableOf(o.link)
+}
+
 // Begin is called by the post office when a run has begun.
 func (o *Office) Begin(r *relay.Relay) {
 	o.mu.Lock()
@@ -72,6 +79,8 @@ func (o *Office) Begin(r *relay.Relay) {
 	o.run = r
 	if o.link != nil {
 		r.Join(o.link)
+	} else {
+		r.JoinNone()
 	}
 }
 

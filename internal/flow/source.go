@@ -11,6 +11,7 @@ package flow
 import (
 	"maps"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -31,6 +32,13 @@ type Source struct {
 	// queue is full: it is one of hermes 2, or a post office. A PUB of libzmq drops beyond its
 	// high-water mark without telling anybody.
 	Queues bool
+	// Retains says that the publisher has been asked to retain messages of durable topics until they are
+	// confirmed.
+	Retains atomic.Bool
+	// Received is how many messages have come over the connection, those of the batch that is delivered
+	// included; Cut says that some were removed from this batch. Both are for the goroutine that delivers.
+	Received uint64
+	Cut      bool
 
 	sent      time.Duration            // when its last batch was sent; negative: none was
 	followers map[uint64]time.Duration // when each peer was last sent something of it

@@ -4,7 +4,8 @@
 // A publisher that starts, or whose post office restarts, sees subscriptions follow its
 // connections, one after the other. While there is none, and until those that follow have
 // settled, envelopes are held for up to the option "ready.hold", counted anew each time a peer
-// connects or disconnects. A Tracker has one lock, under which no other is taken.
+// connects or disconnects. Where the last peer confirms what it stores, nothing may get lost while it
+// is away: then envelopes are held until a peer is back. A Tracker has one lock, under which no other is taken.
 package readiness
 
 import (
@@ -25,6 +26,7 @@ type Tracker struct {
 	since         time.Time // since when there is none, or when the first came after there was none
 	newest        time.Time // when the last subscription came
 	settled       bool      // no further ones are expected
+	confirms      bool      // a peer confirms, or the last one that has left did
 }
 
 // settling is how long no further subscription must come before the first ones are taken to
@@ -36,7 +38,7 @@ const settling = 10 * time.Millisecond
 func (t *Tracker) Begin() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.peers, t.subscriptions, t.since, t.settled = 0, 0, time.Now(), false
+	t.peers, t.subscriptions, t.since, t.settled, t.confirms = 0, 0, time.Now(), false, false
 }
 
 // Note takes an event of the carrier and reports whether it changed what is counted. A peer
@@ -53,7 +55,12 @@ func (t *Tracker) Note(e carrier.Event) bool {
 	}
 	switch e.Kind {
 	case carrier.Connected:
+		if t.peers <= 0 {
+			t.confirms = false
+		}
 		t.peers++
+	case carrier.Confirms, carrier.ConfirmsNoMore:
+		t.confirms = e.Kind == carrier.Confirms
 	case carrier.Disconnected:
 		t.peers--
 	case carrier.Subscribed:
@@ -94,7 +101,11 @@ func (t *Tracker) Alone() bool {
 	return t.peers <= 0
 }
 
-// HoldFor returns for how much longer to hold envelopes, at most most; 0 or less: not at all.
+// forGood is how long to hold at a time what is held until a peer is back.
+const forGood = time.Hour
+
+// HoldFor returns for how much longer to hold envelopes, at most most; 0 or less: not at all. It is more
+// where a peer that confirms is away, or has not subscribed yet.
 func (t *Tracker) HoldFor(most time.Duration) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -102,6 +113,9 @@ func (t *Tracker) HoldFor(most time.Duration) time.Duration {
 		return 0
 	}
 	hold := most - time.Since(t.since)
+	if t.confirms && t.subscriptions == 0 {
+		hold = max(hold, forGood)
+	}
 	if t.subscriptions > 0 {
 		hold = min(hold, settling-time.Since(t.newest))
 		t.settled = hold <= 0

@@ -9,6 +9,7 @@ import (
 	"github.com/hermes-zmq/hermes/internal/carrier"
 	"github.com/hermes-zmq/hermes/internal/deadline"
 	"github.com/hermes-zmq/hermes/internal/flow"
+	"github.com/hermes-zmq/hermes/internal/latch"
 )
 
 // Link joins a post office to others by other means than its sockets. It outlives the runs of the
@@ -87,6 +88,8 @@ type joint struct {
 	now    atomic.Pointer[joined] // nil: no link
 	missed sync.Pool              // of *[]bool
 
+	settled latch.Latch // open once the run has its first link, or is known to have none
+
 	mu    sync.Mutex
 	ended bool // the relay stops: no link begins any more
 }
@@ -97,6 +100,8 @@ type joined struct {
 	relay  *Relay
 	wants  upstream     // of other post offices
 	source *flow.Source // its messages count as those of one publisher
+
+	confirms *confirmations // nil: nothing is confirmed
 }
 
 var _ Port = (*joined)(nil)
@@ -106,6 +111,7 @@ func (r *Relay) Join(l Link) {
 	j := &r.joint
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	defer j.settled.Set(true)
 	if j.ended {
 		return
 	}
@@ -114,7 +120,10 @@ func (r *Relay) Join(l Link) {
 	l.Begin(n)
 	r.cycles.follow(l.Route)
 	r.upstream.follow(l)
+	n.confirms = r.newConfirmations(l)
 	j.now.Store(n)
+	n.confirms.begin()
+	r.ahead.withdraw()
 	r.ServeHistory(HistoryOf(l))
 }
 
@@ -139,7 +148,25 @@ func (j *joint) leave(limit *deadline.StopLimit) {
 	n.relay.upstream.unfollow()
 	n.relay.cycles.follow(nil)
 	n.wants.withdraw()
+	n.confirms.end(j.ended)
 	n.link.End(limit)
+}
+
+// JoinNone says that no link joins the run before it begins.
+func (r *Relay) JoinNone() {
+	r.ahead.withdraw()
+	r.joint.settled.Set(true)
+	if to, ok := r.inlet.(carrier.Confirmer); ok {
+		to.AskToRetain(nil)
+	}
+}
+
+// endWaits lets no publisher wait any more, because the relay stops.
+func (j *joint) endWaits() {
+	j.settled.Set(true)
+	if n := j.now.Load(); n != nil && n.confirms != nil {
+		n.confirms.storer.EndWaits()
+	}
 }
 
 // end is leave for good.
@@ -197,13 +224,18 @@ func (r *Relay) passJoined(n *joined, s *flow.Source, b *batch.Batch) {
 		r.passOn(n, s, b)
 		return
 	}
+	whole := false
 	n.link.Admit(s.Peer, b, func(admitted *batch.Batch, local bool) {
+		whole = admitted == b && !local
 		if local {
 			r.passLocally(s, admitted)
 		} else {
 			r.passOn(n, s, admitted)
 		}
 	})
+	if !whole {
+		n.settle(s)
+	}
 }
 
 // passOn relays one batch to the receivers of this post office, and to the link.
@@ -219,7 +251,7 @@ func (r *Relay) passOn(n *joined, s *flow.Source, b *batch.Batch) {
 	if t.Unwanted+t.NoPeer == 0 {
 		alone = nil
 	}
-	messages, bytes := n.link.Send(b, alone)
+	messages, bytes := n.sendLink(s, b, alone)
 	t.Sent += messages
 	t.SentBytes += bytes
 	t.Unwanted -= messages // of both together, see Counters.count

@@ -50,6 +50,7 @@ type Config struct {
 	Cache         *lastvalue.Cache // of last values, or nil
 	CachePrefixes [][]byte         // the topics that are asked for because of the cache
 	History       carrier.History  // for receivers that ask for it, or nil
+	Durable       [][]byte         // see DurableOf: what the link stores that will join
 	Counters      *Counters        // over all runs
 	Tap           *Tap             // sees what is relayed; nil: none
 
@@ -67,6 +68,7 @@ type Relay struct {
 	cfg        Config
 	out, debug carrier.Outlet // debug may be nil
 	upstream   upstream
+	ahead      upstream // of the link, until it has joined: what publishers retain is wanted before anything else
 	cycles     *cycles
 	throttled  throttleEvents
 	joint      joint
@@ -112,6 +114,8 @@ func Open(cfg Config) (_ *Relay, err error) {
 	if err = r.checkCycle(); err != nil {
 		return nil, err
 	}
+	r.ahead.keep(cfg.Durable)
+	r.ahead.attach(inlet)
 	r.upstream.attach(inlet)
 	return r, nil
 }
@@ -166,7 +170,7 @@ func (r *Relay) openInlet() (carrier.Inlet, error) {
 	cfg.Redirect = func(kind, host string) string {
 		return connectivity.Redirect(carrier.XSUB, kind, reachable(r.out.Endpoints(), host))
 	}
-	cfg.DeliverFrom = r.pass
+	cfg.DeliverFrom, cfg.Durable = r.pass, r.cfg.Durable
 	inlet, err := opener.OpenInlet(cfg)
 	if err != nil {
 		return nil, errs.Open(r.cfg.Who, err)
@@ -178,6 +182,9 @@ func (r *Relay) openInlet() (carrier.Inlet, error) {
 func (r *Relay) onPublisher(e carrier.Event) {
 	if e.Kind == carrier.Disconnected {
 		r.cycles.forget(e.Peer)
+		if n := r.joint.now.Load(); n != nil {
+			n.confirms.forget(e.Peer)
+		}
 		if e.Cause == carrier.CauseCycle && r.cycles.due(e.Address) {
 			r.cfg.OnEvent(notify.Event{Kind: "cycle", Level: notify.Error, Address: e.Address, Peer: e.Peer,
 				Text: r.cfg.Who + " does not take messages from " + e.Address + ": " + e.Reason + "; " + connectivity.Check(carrier.XSUB, e.Cause, e.Address)})
@@ -266,6 +273,15 @@ func (r *Relay) outlets() (all []carrier.Outlet) {
 // pass relays one batch of a publisher. Batches of different publishers come at the same time.
 func (r *Relay) pass(s *flow.Source, b *batch.Batch) {
 	faultinject.At("post office")
+	if s.Retains.Load() {
+		r.passRetained(s, b)
+		return
+	}
+	r.passReady(s, b)
+}
+
+// passReady relays a batch that need not wait for the link.
+func (r *Relay) passReady(s *flow.Source, b *batch.Batch) {
 	defer r.passes.end(r.passes.begin())
 	r.passed.Add(1)
 	if n := r.joint.now.Load(); n != nil {
@@ -359,6 +375,7 @@ const quiet = 20 * time.Millisecond
 // counted.
 func (r *Relay) Stop(limit *deadline.StopLimit) (unsent int) {
 	r.upstream.withdraw()
+	r.ahead.withdraw()
 	r.joint.withdraw()
 	r.awaitQuiet(limit)
 	if unsent = r.close(limit); unsent > 0 {
@@ -387,6 +404,7 @@ func (r *Relay) close(limit *deadline.StopLimit) (unsent int) {
 	if t, ok := r.out.(carrier.Throttler); ok {
 		t.EndWaits() // the inlet closes when nothing is on its way through any more
 	}
+	r.joint.endWaits()
 	r.throttled.stop()
 	if r.inlet != nil {
 		r.inlet.Close()

@@ -13,6 +13,7 @@ import (
 	"github.com/hermes-zmq/hermes/internal/carrier"
 	"github.com/hermes-zmq/hermes/internal/deadline"
 	"github.com/hermes-zmq/hermes/internal/errs"
+	"github.com/hermes-zmq/hermes/internal/flow"
 	"github.com/hermes-zmq/hermes/internal/lastvalue"
 	"github.com/hermes-zmq/hermes/internal/notify"
 )
@@ -128,7 +129,7 @@ func TestARelayPassesOnWhatComesAndAsksForWhatIsWanted(t *testing.T) {
 	defer b.Release()
 	b.AppendFrame([]byte("one"), false)
 	b.AppendFrame([]byte("two"), false)
-	g.in.cfg.DeliverFrom(nil, b)
+	g.in.cfg.DeliverFrom(flow.New(1, "", true), b)
 	require.Equal(t, [2]int{2, 2}, [2]int{g.out.sent, g.debug.sent})
 	require.EqualValues(t, 2, g.counters.Now().OutMessages)
 

@@ -29,6 +29,8 @@ import (
 //	               the other two of history: see historyposition.go
 //	HERMES-REACHED time before which the peer has everything
 //	HERMES-MISSING which history the peer does not get, and why, for people
+//	HERMES-DURABLE topics whose messages the peer is to retain. Our own, as the next: see confirm.go
+//	HERMES-CONFIRM how many messages it need not retain any more
 const (
 	cmdReady     = "READY"
 	cmdError     = "ERROR"
@@ -41,6 +43,8 @@ const (
 	cmdSince     = "HERMES-SINCE"
 	cmdReached   = "HERMES-REACHED"
 	cmdMissing   = "HERMES-MISSING"
+	cmdDurable   = "HERMES-DURABLE"
+	cmdConfirm   = "HERMES-CONFIRM"
 )
 
 // maxContext is how much of a PING comes back in its PONG.

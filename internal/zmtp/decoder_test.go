@@ -24,6 +24,7 @@ func newDecoder(deliver func(*batch.Batch), l messageLimits) *decoder {
 	i.cfg = carrier.Config{}.WithDefaults()
 	i.born = time.Now()
 	c := &conn{s: &i.socket}
+	c.source.Store(flow.New(1, "", true))
 	c.out.init(nil, 0, 0)
 	c.out.dead = true
 	return &decoder{in: i, c: c, limits: l}

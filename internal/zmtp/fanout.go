@@ -212,6 +212,9 @@ func (f *fanOut) queueWhatFits(c *conn, i, j int) int {
 		bytes := f.b.Ends[i+k-1] - f.b.Start(i)
 		o.add(f.b, i, i+k, bytes < sparseBytes && k < n || o.pins(f.b, bytes))
 		o.noteLevel()
+		if o.retained != nil {
+			o.retained.add(f.b, i, i+k, o.sent+uint64(o.messages-k))
+		}
 		if k == n {
 			f.allSent = true
 		} else {

@@ -105,6 +105,9 @@ func (o *outlet) announce(c *conn, own *properties) {
 	if c.offered = o.history.now(); c.offered != nil {
 		own.history = "1"
 	}
+	if o.retention.on() {
+		own.confirm = "1"
+	}
 }
 
 // checkOffered disconnects a new peer that has been told something else of the history than what
@@ -117,7 +120,12 @@ func (h *historyReplay) checkOffered(c *conn) {
 
 // command handles the commands of a peer.
 func (o *outlet) command(c *conn, name string, data []byte) (known bool, err error) {
-	if name != cmdSince {
+	switch {
+	case name == cmdDurable && o.retention.on():
+		return true, o.retainDurable(c, data)
+	case name == cmdConfirm && o.retention.on():
+		return true, o.takeConfirm(c, data)
+	case name != cmdSince:
 		return c.command(name, data)
 	}
 	since, err := parseMicros(data)

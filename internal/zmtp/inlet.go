@@ -38,6 +38,7 @@ type inlet struct {
 	mu         invariants.RWMutex
 	topics     trie.Set    // prefixes, with how often each was subscribed to
 	subscribed []*conn     // peers that have been told topics
+	durable    [][]byte    // what peers are to retain, see confirm.go
 	all        atomic.Bool // topics.All(), readable without mu
 }
 
@@ -49,7 +50,7 @@ func openInlet(cfg carrier.InletConfig) (carrier.Inlet, error) {
 		i.deliver = func(_ *flow.Source, b *batch.Batch) { cfg.Deliver(b) }
 	}
 	i.mu.Rank(lockFamily, rankInlet)
-	i.position.since = cfg.Since
+	i.position.since, i.durable = cfg.Since, cfg.Durable
 	if err := i.open(cfg.Config, i); err != nil {
 		return nil, err
 	}
@@ -74,7 +75,7 @@ func (i *inlet) attach(c *conn) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.subscribed = append(i.subscribed, c)
-	all := i.position.ask(c)
+	all := append(i.askToRetain(c, false), i.position.ask(c)...)
 	i.topics.Each(func(prefix []byte, _ int) { all = appendSubscription(all, c.minor, true, prefix) })
 	if len(all) > 0 {
 		c.post(all, int64(len(all)))
@@ -122,18 +123,21 @@ func (i *inlet) receive(c *conn, early []byte) error {
 
 // deliverBatch delivers a batch, without messages that are not subscribed to.
 func (i *inlet) deliverBatch(c *conn, b *batch.Batch) {
-	c.received.Add(uint64(b.Len()))
+	n := b.Len()
+	s := c.source.Load()
+	s.Received = c.received.Add(uint64(n))
 	if r := c.rights.Load(); r != nil {
 		i.removeDenied(c, r, b)
 	}
 	if i.filters && !i.all.Load() {
 		i.filter(b)
 	}
-	if b.Len() == 0 || i.deliver == nil {
-		return
+	s.Cut = b.Len() < n
+	if b.Len() == 0 && !s.Retains.Load() || i.deliver == nil {
+		return // an empty batch tells a post office what it is to confirm
 	}
 	c.busy.Store(true)
-	i.deliver(c.source.Load(), b)
+	i.deliver(s, b)
 	c.readingAgain()
 }
 

@@ -34,6 +34,7 @@ type outlet struct {
 	stalledTimeout time.Duration    // 0: the peers are not redundant paths, see failover.go
 	replay         *lastValueReplay // nil without a cache
 	history        historyReplay
+	retention      retention
 	sends          invariants.RWMutex // taken after events, before the lock of a send buffer; see lastvaluereplay.go
 	throttle       *throttle          // nil if publishers are never held back
 
@@ -62,6 +63,10 @@ func openOutlet(cfg carrier.OutletConfig) (carrier.Outlet, error) {
 	if cfg.Overflow == carrier.Wait && (cfg.Cache != nil || cfg.History != nil) {
 		return nil, fmt.Errorf("%w: a cache or a history at an outlet that waits", carrier.ErrUnsupported)
 	}
+	if cfg.Overflow != carrier.Wait && cfg.Retain != (carrier.Retain{}) {
+		return nil, fmt.Errorf("%w: an outlet that retains and does not wait", carrier.ErrUnsupported)
+	}
+	o.retention.init(cfg.Retain)
 	o.history.init(o, cfg.History)
 	if cfg.Cache != nil {
 		o.replay = &lastValueReplay{cache: cfg.Cache, sends: &o.sends}
@@ -209,6 +214,7 @@ func (o *outlet) detach(c *conn) {
 	c.eachTopic(func(prefix []byte) { o.count(c, false, prefix) })
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
+	o.retention.keep(c)
 	c.topics = trie.Set{}
 	if c.catchUp != nil {
 		c.catchUp.end()

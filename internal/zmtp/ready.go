@@ -21,6 +21,7 @@ const (
 	propOffice     = "X-Hermes-Office"  // the name of the post office that the socket is part of
 	propSince      = "X-Hermes-Since"   // the peer wants history, see historyposition.go
 	propHistory    = "X-Hermes-History" // the peer has history
+	propConfirm    = "X-Hermes-Confirm" // the peer retains what is not confirmed, see confirm.go
 )
 
 const (
@@ -39,6 +40,7 @@ type properties struct {
 	office     string
 	since      string // microseconds since 1970
 	history    string
+	confirm    string
 }
 
 // ownProperties are what this end announces.
@@ -64,6 +66,9 @@ func (p properties) encode() []byte {
 	}
 	if p.history != "" {
 		data = appendProperty(data, propHistory, p.history)
+	}
+	if p.confirm != "" {
+		data = appendProperty(data, propConfirm, p.confirm)
 	}
 	return data
 }
@@ -98,6 +103,8 @@ func parseReady(p []byte) (got properties, err error) {
 			got.since = string(p[:min(size, maxSince)])
 		case strings.EqualFold(name, propHistory):
 			got.history = string(p[:min(size, maxVersion)])
+		case strings.EqualFold(name, propConfirm):
+			got.confirm = string(p[:min(size, maxVersion)])
 		}
 		p = p[size:]
 	}

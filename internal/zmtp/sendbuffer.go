@@ -50,6 +50,7 @@ type sendBuffer struct {
 	mu        invariants.Mutex
 	spanQueue           // what is to be written next
 	backlog   *backlog  // what comes after it and can be removed; nil if nothing ever is
+	retained  *retained // what the peer is to confirm, see retained.go; nil: it confirms nothing
 	roomMade  sync.Cond // a queue that was full may have room, or the buffer is closing or dead
 	work      sync.Cond // the writer has something to do
 	waiting   int       // number of goroutines that wait for roomMade
@@ -99,6 +100,14 @@ func (o *sendBuffer) addToBacklog(b *batch.Batch, i, j int, displace bool) (next
 		k.displace(b, i, j, copied)
 	}
 	return j
+}
+
+// fits is spanQueue.fits, and 0 where too much is retained. The caller holds mu.
+func (o *sendBuffer) fits(b *batch.Batch, i, n int) int {
+	if o.retained != nil && o.retained.full() {
+		return 0
+	}
+	return o.spanQueue.fits(b, i, n)
 }
 
 // queued is how many messages wait, and how many bytes, commands included. The caller holds mu,
@@ -256,7 +265,7 @@ func (o *sendBuffer) writeUnlocked(count int, wait bool) (int, error) {
 func (o *sendBuffer) idle() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return !o.writing && !o.dead && !o.closing && o.empty()
+	return !o.writing && !o.dead && !o.closing && o.empty() && (o.retained == nil || !o.retained.full())
 }
 
 // handOver passes the writing flag to the writer goroutine. The caller holds mu and the flag.
@@ -361,12 +370,15 @@ func (o *sendBuffer) finish() {
 	o.work.Signal()
 }
 
-// kill discards the queue, and returns how many messages were not written completely. The
-// queue is released at once, or when the write in progress ends.
+// kill discards the queue, and returns how many messages were not written completely and are not
+// retained. The queue is released at once, or when the write in progress ends.
 func (o *sendBuffer) kill() (unsent int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	unsent, _ = o.queued()
+	if o.retained != nil {
+		unsent = max(unsent-o.retained.behind(o.sent), 0)
+	}
 	o.dead = true
 	o.noteLevel()
 	if !o.writing || o.handedOver {

@@ -1,0 +1,174 @@
+package backbone_test
+
+import (
+	"bufio"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/hermes-zmq/hermes/core"
+	"github.com/hermes-zmq/hermes/core/backbone"
+)
+
+// officeOfItsOwn is a post office in a process that can be killed.
+type officeOfItsOwn struct {
+	t     testing.TB
+	dir   string
+	url   string
+	child *exec.Cmd
+}
+
+func (o *officeOfItsOwn) address(side string) string { return "ipc://" + filepath.Join(o.dir, side) }
+
+func (o *officeOfItsOwn) start() {
+	o.t.Helper()
+	o.child = exec.Command(os.Args[0])
+	o.child.Env = append(os.Environ(), "HERMES_TEST_OFFICE_URL="+o.url, "HERMES_TEST_OFFICE_DIR="+o.dir)
+	out, err := o.child.StdoutPipe()
+	require.NoError(o.t, err)
+	_, err = o.child.StdinPipe() // which ends with this process
+	require.NoError(o.t, err)
+	require.NoError(o.t, o.child.Start())
+	line, err := bufio.NewReader(out).ReadString('\n')
+	require.NoError(o.t, err)
+	require.Equal(o.t, "runs\n", line)
+}
+
+func (o *officeOfItsOwn) kill() {
+	o.t.Helper()
+	require.NoError(o.t, o.child.Process.Kill())
+	_ = o.child.Wait()
+}
+
+// runOffice is that process.
+func runOffice(url, dir string) {
+	fail := func(err error) {
+		if err != nil {
+			fmt.Println("failed:", err)
+			os.Exit(1)
+		}
+	}
+	po, err := core.NewPostOffice("ipc://"+filepath.Join(dir, "in"), "ipc://"+filepath.Join(dir, "out"), "")
+	fail(err)
+	o := orders("a", url)
+	o.Backlog.Dir = filepath.Join(dir, "backlog")
+	_, err = backbone.Join(po, o)
+	fail(err)
+	fail(po.Start())
+	fmt.Println("runs")
+	_, _ = os.Stdin.Read(make([]byte, 1))
+	os.Exit(0)
+}
+
+// startOffice starts one, with another site that gets everything from now on.
+func startOffice(t testing.TB, url string) *officeOfItsOwn {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "confirm") // the paths of sockets are short
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	o := &officeOfItsOwn{t: t, dir: dir, url: url}
+	o.start()
+	t.Cleanup(func() {
+		if o.child.ProcessState == nil {
+			o.kill()
+		}
+	})
+	return o
+}
+
+func publisherAt(t testing.TB, address string, pairs ...string) *core.Publisher {
+	t.Helper()
+	p, err := core.NewPublisher(address, "pub")
+	require.NoError(t, err)
+	set(t, p, append([]string{"ready.hold", soon.String(), "reconnect.min", "20ms", "reconnect.max", "100ms"}, pairs...)...)
+	require.NoError(t, p.Start())
+	t.Cleanup(func() { _ = p.Close() })
+	return p
+}
+
+func receiverAt(t testing.TB, address string, pairs ...string) *core.Receiver {
+	t.Helper()
+	r, err := core.NewReceiver(address, "rec")
+	require.NoError(t, err)
+	set(t, r, append([]string{"on_slow", "ignore", "reconnect.min", "20ms", "reconnect.max", "100ms"}, pairs...)...)
+	require.NoError(t, r.Subscribe("orders/x"))
+	require.NoError(t, r.Start())
+	t.Cleanup(func() { _ = r.Close() })
+	return r
+}
+
+// rounds is how often something is killed: more in a long run.
+func rounds(t testing.TB) int {
+	n := 2
+	if s := os.Getenv("FAULT_ROUNDS"); s != "" {
+		var err error
+		n, err = strconv.Atoi(s)
+		require.NoError(t, err)
+	}
+	return n
+}
+
+// TestNothingIsLostWhenThePostOfficeOfThePublisherIsKilled: at any moment of a flow.
+func TestNothingIsLostWhenThePostOfficeOfThePublisherIsKilled(t *testing.T) {
+	j := startJetStream(t)
+	b := newOffice(t)
+	atB := join(t, b, orders("b", j.url()))
+	first := newOffice(t)
+	atFirst := join(t, first, orders("first", j.url()))
+	positioned(t, atFirst, atB, first)
+	require.NoError(t, atFirst.Close())
+
+	o := startOffice(t, j.url())
+	remote := newReceiver(t, b, "orders/x")
+	local := receiverAt(t, o.address("out"), "since", "all", "queue.full", "block", "queue.block", "1h")
+	require.NoError(t, local.WaitReady(soon))
+	p := publisherAt(t, o.address("in"), "queue.messages", "5000", "queue.block", soon.String())
+
+	over, published := make(chan struct{}), make(chan int)
+	go func() {
+		n := 0
+		defer func() { published <- n }()
+		for {
+			select {
+			case <-over:
+				return
+			default:
+			}
+			if err := p.Publish("orders/x", "", fmt.Append(nil, n)); err != nil {
+				t.Error(err)
+				return
+			}
+			if n++; n%50 == 0 {
+				time.Sleep(time.Duration(rand.IntN(3000)) * time.Microsecond)
+			}
+		}
+	}()
+	next := 0
+	for range rounds(t) {
+		more := 1 + rand.IntN(5000)
+		inOrder(t, collect(t, remote, more), next)
+		next += more
+		o.kill()
+		time.Sleep(time.Duration(rand.IntN(200)) * time.Millisecond)
+		o.start()
+	}
+	close(over)
+	n := <-published
+	inOrder(t, collect(t, remote, n-next), next)
+	inOrder(t, collect(t, local, n), 0)
+	lossless(t, remote)
+	lossless(t, local)
+	require.NoError(t, p.Stop(soon))
+	s := p.Stats()
+	require.Positive(t, s.Resent)
+	require.EqualValues(t, []any{n, n, 0, 0}, []any{int(s.Accepted), int(s.Sent), int(s.Retained), int(s.Unconfirmed)})
+	nothing(t, remote)
+	nothing(t, local)
+}

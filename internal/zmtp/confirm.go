@@ -1,0 +1,149 @@
+package zmtp
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/hermes-zmq/hermes/internal/carrier"
+)
+
+// How a post office confirms what its publishers have sent.
+//
+//	READY           X-Hermes-Confirm from an outlet: it retains what is not confirmed (retained.go), and knows
+//	                the commands. No other peer is sent them
+//	HERMES-DURABLE  from the inlet: of which topics. It comes before the subscriptions, so nothing was
+//	                sent before it; where it comes again, later, it counts for what is queued from then
+//	                on, and what is not confirmed by then is sent again after the next one that names
+//	                topics. Without topics nothing is retained any more
+//	HERMES-CONFIRM  from the inlet: how many messages of the connection, counted from its beginning and whatever
+//	                their topics, need not be retained any more
+//
+// Data of HERMES-DURABLE, for each prefix:
+//
+//	offset  size  meaning
+//	0       4     size of the prefix, n, network order
+//	4       n     what first frames begin with
+//
+// Data of HERMES-CONFIRM: 8 bytes, network order. More than was sent, or another size, ends the connection.
+
+var errDurable = errors.New("malformed " + cmdDurable)
+
+// maxConfirmBacklog is how many bytes of commands may wait for a publisher that is confirmed messages.
+const maxConfirmBacklog = 1 << 20
+
+// appendDurable adds a HERMES-DURABLE.
+func appendDurable(dst []byte, prefixes [][]byte) []byte {
+	var data []byte
+	for _, p := range prefixes {
+		data = append(binary.BigEndian.AppendUint32(data, uint32(len(p))), p...)
+	}
+	return appendCommand(dst, cmdDurable, data)
+}
+
+// parseDurable reads the data of a HERMES-DURABLE, within the limits of subscriptions.
+func parseDurable(data []byte, l *carrier.Limits) (prefixes [][]byte, err error) {
+	size := 0
+	for len(data) > 0 {
+		if len(data) < 4 {
+			return nil, errDurable
+		}
+		n := binary.BigEndian.Uint32(data)
+		if data = data[4:]; uint64(n) > uint64(len(data)) {
+			return nil, errDurable
+		}
+		if err := checkSubscription(l, len(prefixes), size, data[:n]); err != nil {
+			return nil, err
+		}
+		prefixes = append(prefixes, append([]byte{}, data[:n]...))
+		size += int(n)
+		data = data[n:]
+	}
+	return prefixes, nil
+}
+
+// appendConfirm adds a HERMES-CONFIRM.
+func appendConfirm(dst []byte, messages uint64) []byte {
+	return appendCommand(dst, cmdConfirm, binary.BigEndian.AppendUint64(nil, messages))
+}
+
+var _ carrier.Confirmer = (*inlet)(nil)
+
+// askToRetain gives what a peer is to be told of durable topics; again says that it was told before.
+// The caller holds mu.
+func (i *inlet) askToRetain(c *conn, again bool) []byte {
+	if c.peer.confirm == "" || len(i.durable) == 0 && !again {
+		return nil
+	}
+	c.source.Load().Retains.Store(len(i.durable) > 0)
+	return appendDurable(nil, i.durable)
+}
+
+// AskToRetain implements carrier.Confirmer.
+func (i *inlet) AskToRetain(prefixes [][]byte) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if slices.EqualFunc(i.durable, prefixes, bytes.Equal) {
+		return
+	}
+	i.durable = prefixes
+	for _, c := range i.subscribed {
+		if told := i.askToRetain(c, true); told != nil {
+			c.post(told, maxConfirmBacklog)
+		}
+	}
+}
+
+// Confirm implements carrier.Confirmer.
+func (i *inlet) Confirm(received map[uint64]uint64) {
+	for _, c := range *i.peers.Load() {
+		if n, ok := received[c.id]; ok {
+			c.post(appendConfirm(nil, n), maxConfirmBacklog)
+		}
+	}
+}
+
+// retainDurable takes in a HERMES-DURABLE, and sends again what was not confirmed.
+func (o *outlet) retainDurable(c *conn, data []byte) error {
+	prefixes, err := parseDurable(data, &o.cfg.Limits)
+	if err != nil {
+		return err
+	}
+	kind := carrier.ConfirmsNoMore
+	c.out.mu.Lock()
+	o.retention.keep(c)
+	if len(prefixes) > 0 && !c.out.dead {
+		kind = carrier.Confirms
+		r := o.retention.newRetained(prefixes)
+		r.resend(&c.out, o.retention.take(c))
+		c.out.retained = r
+	}
+	if c.out.waiting > 0 {
+		c.out.roomMade.Broadcast() // what it was full of may be retained no more
+	}
+	c.flush()
+	o.emit(carrier.Event{Kind: kind, Peer: c.id, Address: c.address})
+	return nil
+}
+
+// takeConfirm takes in a HERMES-CONFIRM.
+func (o *outlet) takeConfirm(c *conn, data []byte) error {
+	if len(data) != 8 {
+		return errors.New("malformed " + cmdConfirm)
+	}
+	n := binary.BigEndian.Uint64(data)
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	if queued := c.out.sent + uint64(c.out.messages); n > queued {
+		return fmt.Errorf("the peer has confirmed %d messages of %d", n, queued)
+	}
+	if c.out.retained != nil {
+		c.out.retained.confirm(n)
+		if c.out.waiting > 0 {
+			c.out.roomMade.Broadcast()
+		}
+	}
+	return nil
+}
