@@ -6,12 +6,13 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/hermes-zmq/hermes/internal/systemtopic"
 )
 
 // watching starts a receiver of what components publish of themselves.
-func watching(t *testing.T, engine, address string) *Receiver {
+func watching(t testing.TB, engine, address string) *Receiver {
 	t.Helper()
 	r, err := NewReceiver(address, "watcher")
 	require.NoError(t, err)
@@ -194,4 +195,62 @@ func TestASlowWatcherHoldsBackNoPublisher(t *testing.T) {
 		require.NotZero(t, dropped())
 		require.Zero(t, po.Stats().Throttled)
 	}
+}
+
+// BenchmarkShown moves envelopes through a post office, in turn without and with post office, publisher and
+// receiver publishing their own state every two seconds, and a subscriber to it. Both run for the
+// whole time, so that what else the machine does reaches both.
+func BenchmarkShown(b *testing.B) {
+	var ways [2]struct {
+		p *Publisher
+		r *Receiver
+		d time.Duration // of the processor, which other programs do not take
+	}
+	spent := func() time.Duration {
+		var u unix.Rusage
+		require.NoError(b, unix.Getrusage(unix.RUSAGE_SELF, &u))
+		return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	}
+	for i, every := range []string{"0", "2s"} {
+		po := newOffice(b, "zmtp", "stats.interval", every)
+		in, out := get(b, po, "endpoint.in"), get(b, po, "endpoint.out")
+		w := &ways[i]
+		w.r = newReceiver(b, "zmtp", out, "on_slow", "ignore", "stats.interval", every, "stats.address", in)
+		w.p = newPublisher(b, "zmtp", in, "queue.block", "1m", "stats.interval", every)
+		if err := w.p.WaitReady(soon); err != nil {
+			b.Fatal(err)
+		}
+		if every != "0" {
+			watcher := watching(b, "zmtp", out)
+			go func() {
+				for range watcher.All() {
+				}
+			}()
+		}
+	}
+	data := []byte(`["BTCUSD", 6543.21, 1.25, "bid", 1517670000.123456]`)
+	const round = 200_000
+	b.ResetTimer()
+	for range b.N {
+		for i := range ways {
+			w := &ways[i]
+			began := spent()
+			go func() {
+				for range round {
+					_ = w.p.Publish("ticks/BTCUSD/bitfinex", "bitfinex", data)
+				}
+			}()
+			for n := 0; n < round; {
+				d, err := w.r.Take(1000, soon)
+				if err != nil {
+					b.Fatal(err)
+				}
+				n += d.Len()
+				d.Release()
+			}
+			w.d += spent() - began
+		}
+	}
+	b.ReportMetric(float64(ways[0].d)/float64(ways[1].d), "throughput/off")
+	b.ReportMetric(float64(ways[1].d)/float64(b.N*round), "cpu-ns/envelope")
 }

@@ -60,7 +60,9 @@ func (f *fanOut) sendTo(c *conn) {
 	}
 	n := f.b.Len()
 	i, j := 0, n
-	if f.hasSystem(c) || !c.topics.All() || c.restricted() {
+	if system := f.hasSystem(c); !system && c.subscribed.Load() == 0 {
+		i = n // it wants nothing but system topics, if anything
+	} else if system || !c.topics.All() || c.restricted() {
 		i, j = f.nextRun(c, 0)
 	}
 	for follows := f.source == nil; i < n; i, j = f.nextRun(c, j) {
