@@ -205,3 +205,32 @@ func nextEvent(t testing.TB, b *backbone.Backbone, kind string) core.Event {
 		}
 	}
 }
+
+// TestStateCrossesOnlyForThoseThatNameIt: what post offices and publishers publish of themselves, and other
+// topics with a dollar sign, come to a site that subscribes to them, and to no other.
+func TestStateCrossesOnlyForThoseThatNameIt(t *testing.T) {
+	url := natsServer(t, &server.Options{}).ClientURL()
+	all := sitesAt(t, url, 2)
+	named, everything := all[0], all[1]
+	from := site{office: newOffice(t, "stats.name", "from", "stats.interval", "20ms")}
+	from.backbone = join(t, from.office, backbone.Options{Servers: []string{url}, Site: "from"})
+	acquainted(t, append(all, from))
+	blind := newReceiver(t, everything.office, "")
+	w := newReceiver(t, named.office, "$hermes/postoffice/from/")
+	sees := newReceiver(t, named.office, "$x")
+	wanted(t, from, 3)
+	p := newPublisher(t, from.office, "pub")
+	require.NoError(t, p.WaitReady(soon))
+	const n = 1000
+	for i := range n {
+		publish(t, p, "$x", i, i+1)
+		publish(t, p, "t", i, i+1)
+	}
+	inOrder(t, collect(t, sees, n), 0)
+	inOrder(t, collect(t, blind, n), 0)
+	for _, e := range collect(t, w, 1) {
+		require.Equal(t, "from", e.Origin)
+	}
+	nothing(t, blind)
+	require.EqualValues(t, n, balanced(t, everything.backbone, everything.office).InMessages, "nothing else has crossed")
+}

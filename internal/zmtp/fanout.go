@@ -60,7 +60,7 @@ func (f *fanOut) sendTo(c *conn) {
 	}
 	n := f.b.Len()
 	i, j := 0, n
-	if system := f.hasSystem(c); !system && c.subscribed.Load() == 0 {
+	if system := f.hasSystem(c); !system && c.s.cfg.System != "" && c.subscribed.Load() == 0 {
 		i = n // it wants nothing but system topics, if anything
 	} else if system || !c.topics.All() || c.restricted() {
 		i, j = f.nextRun(c, 0)

@@ -117,6 +117,10 @@ class ComponentStats(TypedDict, total=False):
         Messages that peers had no right to publish, and subscriptions that they had no right to.
     events_dropped
         Events that the native library has dropped because they were not taken.
+    instance
+        A random text, which tells components of the same name apart.
+    stats_skipped
+        Envelopes about its own state that were not published, because there was no room.
     ready
         Whether it is connected; of a publisher, whether it has a subscriber.
     """
@@ -130,6 +134,8 @@ class ComponentStats(TypedDict, total=False):
     dropped_denied: int
     subscriptions_denied: int
     events_dropped: int
+    instance: str
+    stats_skipped: int
     ready: bool
 
 
@@ -235,6 +241,9 @@ class PostOfficeStats(ComponentStats, total=False):
         Some had subscribed to them, and the queues of all of these were full.
     dropped_old, dropped_conflated
         Removed from a subscriber's queue for newer ones, or for a newer one of the topic.
+    own_messages, own_unwanted, own_dropped
+        Envelopes about its own state; of these, those that no subscriber wanted, and those for
+        which no subscriber had room.
     throttled_seconds
         For which publishers were held back, summed over all.
     cache_topics, cache_messages, cache_bytes
@@ -254,6 +263,9 @@ class PostOfficeStats(ComponentStats, total=False):
     dropped: int
     dropped_old: int
     dropped_conflated: int
+    own_messages: int
+    own_unwanted: int
+    own_dropped: int
     throttled_seconds: float
     cache_topics: int
     cache_messages: int
