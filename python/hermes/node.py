@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
 from hermes import _star_import
+from hermes._arguments import addresses_text
 from hermes._component import AsyncContext
 from hermes._queue.send import Progress
 from hermes._typing import NodeStats
@@ -87,6 +88,7 @@ class Node(AsyncContext):
     def _start_facilities(self) -> None:
         """Start each facility that is true; ``with node:`` calls only this."""
         self._running = True
+        self._connect_stats()
         log.debug("Starting facilities (%r total)", len(self._facilities))
         for facility in self._facilities:
             if facility:
@@ -97,6 +99,16 @@ class Node(AsyncContext):
                     log.error("Could not start all facilities!")
                     raise
         log.debug("All facilities started successfully.")
+
+    def _connect_stats(self) -> None:
+        """Let a receiver that publishes its own state do so where the publisher connects to."""
+        receiver, publisher = self.receiver, self.publisher
+        if not (isinstance(receiver, Receiver) and isinstance(publisher, Publisher)):
+            return
+        addresses = addresses_text(publisher.pub_addr).decode().split(",")
+        connects = ",".join(one for one in addresses if not one.startswith("@"))
+        if connects and "stats.interval" in receiver._hermes_options:
+            receiver._hermes_options.setdefault("stats.address", connects)
 
     def _stop_facilities(self) -> None:
         """Stop each facility that is true; the end of ``with node:`` calls only this."""

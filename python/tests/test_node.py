@@ -411,3 +411,18 @@ def test_publish_many_calls_a_replaced_publish(monkeypatch: pytest.MonkeyPatch) 
         assert seen == 2 * envelopes
         assert publisher.stats()["accepted"] == 0
         publisher.stop(0)
+
+
+def test_a_node_publishes_the_state_of_its_receiver(
+    life: ExitStack, office: hermes.PostOffice
+) -> None:
+    watcher = life.enter_context(hermes.Receiver(office.xpub_url, "watcher", "$hermes/"))
+    often = {"stats.interval": "50ms"}
+    receiver = hermes.Receiver(office.xpub_url, "in", options=often)
+    publisher = hermes.Publisher(office.xsub_url, "out", options=often)
+    life.enter_context(Node("me", receiver, publisher))
+    seen: set[str] = set()
+    while seen < {"$hermes/receiver/in/stats", "$hermes/publisher/out/stats"}:
+        envelope = watcher.recv(block=True, timeout=support.PATIENCE)
+        assert envelope is not None
+        seen.add(envelope.topic)
