@@ -422,7 +422,7 @@ def test_a_node_publishes_the_state_of_its_receiver(
     publisher = hermes.Publisher(office.xsub_url, "out", options=often)
     life.enter_context(Node("me", receiver, publisher))
     seen: set[str] = set()
-    while seen < {"$hermes/receiver/in/stats", "$hermes/publisher/out/stats"}:
+    while not {"$hermes/receiver/in/stats", "$hermes/publisher/out/stats"} <= seen:
         envelope = watcher.recv(block=True, timeout=support.PATIENCE)
         assert envelope is not None
         seen.add(envelope.topic)
