@@ -45,6 +45,7 @@ standard error. Flags may stand anywhere after the command; after -- everything 
 		&cobra.Group{ID: groupSetUp, Title: "Setting up"},
 	)
 	root.AddCommand(
+		newBenchCommand(std),
 		newBwCommand(std),
 		newConfigCommand(std),
 		newContextCommand(std),
