@@ -51,6 +51,10 @@ lib=lib/$triplet
 take "$library" "$lib/libhermes.so.$major" "$lib/libhermes.so.$upstream"
 take libhermes-dev include share/man/man3 "$lib"/{libhermes.so,libhermes.a,pkgconfig,cmake}
 take hermes-tools bin share/man/man1
+units=hermes-tools/usr/lib/systemd/system
+mkdir -p "$units" hermes-tools/etc/hermes
+install -m 644 "$root"/cmd/hermes/service/hermes-postoffice*.{service,socket} "$units/"
+install -m 644 "$root/cmd/hermes/service/postoffice.toml" hermes-tools/etc/hermes/
 mv all/usr/share/doc/hermes licences
 left=$(find all ! -type d)
 [ -z "$left" ] || { printf 'deb.sh: these belong to no package:\n%s\n' "$left" >&2; exit 1; }
@@ -97,6 +101,11 @@ for package in "${packages[@]}"; do
     cp copyright "$doc/copyright"
     gzip -9nc "$root/CHANGELOG.md" >"$doc/changelog.gz"
     gzip -9nc debian/changelog >"$doc/changelog.Debian.gz"
+done
+
+echo /etc/hermes/postoffice.toml >hermes-tools/DEBIAN/conffiles
+for script in postinst prerm postrm; do
+    install -m 755 "$here/debian/hermes-tools.$script" "hermes-tools/DEBIAN/$script"
 done
 
 dpkg-gensymbols -q -c4 "-p$library" "-P$library" "-v$version" -Idebian/symbols "-O$library/DEBIAN/symbols"
