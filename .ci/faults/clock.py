@@ -56,7 +56,9 @@ class Clock:
             image = memory.read(int(last, 16) - start)
         (headers,) = struct.unpack_from("<Q", image, 40)
         size, count = struct.unpack_from("<HH", image, 58)
-        sections = [struct.unpack_from("<IIQQQQII", image, headers + n * size) for n in range(count)]
+        sections = [
+            struct.unpack_from("<IIQQQQII", image, headers + n * size) for n in range(count)
+        ]
         (symbols,) = (s for s in sections if s[1] == 11)  # SHT_DYNSYM
         names = sections[symbols[6]]
         for at in range(symbols[4], symbols[4] + symbols[5], 24):

@@ -38,7 +38,8 @@ class Cluster:
 
     The servers of NATS are inside the post offices, or with ``outside`` processes of their own,
     one on each host. In ``flags`` {path} is a directory of the site, in which ``disk`` is a disk
-    of the size ``disks``.
+    of the size ``disks``. Where topics are durable, what follows asks for history: what its site
+    has delivered while it was not connected has passed for others.
     """
 
     def __init__(self, path, *flags: str, outside: bool = False, disks: str = "") -> None:
@@ -49,7 +50,8 @@ class Cluster:
                 host.disk(path / name / "disk", disks)
         self.servers = [self._server(n) for n in range(3)] if outside else []
         self.sites = [self._site(n, flags, outside) for n in range(3)]
-        self.sinks = [self._traffic(n, f"out={self.sites[n].outward}") for n in range(3)]
+        since = ["set.since=all"] if "--durable" in flags else []
+        self.sinks = [self._traffic(n, f"out={self.sites[n].outward}", *since) for n in range(3)]
         self.source: Process | None = None
 
     def _server(self, n: int) -> Process:

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/hermes-zmq/hermes/internal/notify"
 )
 
 // difference is what two sites do not have in common of the prefixes of durable topics.
@@ -82,8 +84,10 @@ func (s *Sites) warnDurable() {
 	} else if n > 2 {
 		more = fmt.Sprintf(" (%d more sites differ from this one as well)", n-1)
 	}
-	s.warn("backbone_durable", "site %s of the backbone %s%s: a site without them gets none of these messages, and what is published there reaches no other durably; name the same durable topics at all sites",
-		first.title(), strings.Join(what, ", and "), more)
+	s.warned["backbone_durable"] = s.now
+	s.out.events = append(s.out.events, notify.Event{Kind: "backbone_durable", Level: notify.Warning, Text: fmt.Sprintf(
+		"site %s of the backbone %s%s: a site without them gets none of these messages, and what is published there reaches no other durably; name the same durable topics at all sites",
+		first.title(), strings.Join(what, ", and "), more)})
 }
 
 // quoted shows the first of some prefixes.
