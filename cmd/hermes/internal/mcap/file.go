@@ -212,6 +212,9 @@ func (f *File) scan() error {
 		}
 		if op == OpDataEnd && err == nil {
 			f.Whole = f.Size
+			if _, err := f.readFooter(); err != nil {
+				f.Broken = errors.New("it ends within its summary")
+			}
 			break
 		}
 		if err != nil {

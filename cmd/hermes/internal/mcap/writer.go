@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"slices"
 )
 
 // Catalog has the channels and schemas of a recording, which may be spread over several files.
@@ -167,6 +168,11 @@ func (w *Writer) count(c *Chunk) {
 	for _, y := range c.indexes {
 		s.ChannelCounts[y.channel] += uint64(len(y.entries) / entrySize)
 	}
+}
+
+// HasMetadata reports whether metadata of this name were written.
+func (w *Writer) HasMetadata(name string) bool {
+	return slices.ContainsFunc(w.metadata, func(x MetadataIndex) bool { return x.Name == name })
 }
 
 // Metadata writes metadata.

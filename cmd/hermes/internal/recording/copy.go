@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/hermes-zmq/hermes/cmd/hermes/internal/mcap"
 )
@@ -36,6 +37,9 @@ func Recover(name, output string) (string, *mcap.Recovered, error) {
 	defer out.Close()
 	sum := counts{}
 	got, err := mcap.Recover(in, out, func(c *mcap.Channel, m *mcap.Message) { sum.see(c, m) }, func(w *mcap.Writer) error {
+		if w.HasMetadata(booksName) { // only the summary was missing
+			return nil
+		}
 		b := Books{Recording: newID(), File: 1, Envelopes: sum.envelopes, Lost: sum.lost, Written: sum.envelopes, Recovered: true}
 		return w.Metadata(b.metadata())
 	})
@@ -70,7 +74,7 @@ func (n *counts) see(c *mcap.Channel, m *mcap.Message) {
 // Cut writes the chosen envelopes of files, and the loss records about them, to another file.
 func Cut(files []*mcap.File, filter Filter, output string, chunkBytes int) (counted uint64, err error) {
 	catalog := mcap.NewCatalog()
-	out, err := newOutFile(output, catalog)
+	out, err := newOutFile(output, catalog, time.Minute)
 	if err != nil {
 		return 0, err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -183,4 +184,10 @@ func namesIn(t testing.TB, dir string) (names []string) {
 		names = append(names, filepath.Join(dir, e.Name()))
 	}
 	return names
+}
+
+func joined(texts []string) string { return strings.Join(texts, "; ") }
+
+func wireSequence(run uint16, number uint32) wire.Sequence {
+	return wire.Sequence{Incarnation: run, Number: number}
 }

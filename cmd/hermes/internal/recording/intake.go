@@ -20,6 +20,11 @@ type slab struct {
 	items []item
 }
 
+func newSlab() *slab {
+	const usual = 1 << 20
+	return &slab{buf: make([]byte, 0, usual), items: make([]item, 0, usual/128)}
+}
+
 // mostWaiting bounds a slab, in bytes: beyond it the receiver is held back.
 const mostWaiting = 64 << 20
 
@@ -36,7 +41,7 @@ type intake struct {
 }
 
 func newIntake() *intake {
-	in := &intake{filling: &slab{}, spare: &slab{}, more: make(chan struct{}, 1)}
+	in := &intake{filling: newSlab(), spare: newSlab(), more: make(chan struct{}, 1)}
 	in.room = sync.NewCond(&in.mu)
 	return in
 }
@@ -82,7 +87,7 @@ func (in *intake) take() *slab {
 	}
 	s := in.filling
 	if in.filling = in.spare; in.filling == nil {
-		in.filling = &slab{}
+		in.filling = newSlab()
 	}
 	in.spare = nil
 	in.room.Broadcast()

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -23,9 +24,11 @@ type outFile struct {
 	writer *mcap.Writer
 	counts counts
 	synced chan struct{} // has one token while no sync is under way
+	every  time.Duration // between two syncs: a write has to wait for the journal of the file system meanwhile
+	last   time.Time     // of the last sync
 }
 
-func newOutFile(name string, catalog *mcap.Catalog) (*outFile, error) {
+func newOutFile(name string, catalog *mcap.Catalog, syncEvery time.Duration) (*outFile, error) {
 	f, err := create(name)
 	if err != nil {
 		return nil, err
@@ -36,7 +39,7 @@ func newOutFile(name string, catalog *mcap.Catalog) (*outFile, error) {
 		_ = os.Remove(f.Name())
 		return nil, err
 	}
-	o := &outFile{name: name, file: f, writer: w, synced: make(chan struct{}, 1)}
+	o := &outFile{name: name, file: f, writer: w, synced: make(chan struct{}, 1), every: syncEvery}
 	o.synced <- struct{}{}
 	return o, nil
 }
@@ -62,11 +65,15 @@ func (o *outFile) rewind(why error) error {
 	return fmt.Errorf("%s: %w", o.name, why)
 }
 
-// sync lets the kernel write what it has, unless that is under way: a chunk that comes meanwhile
-// is for the next one.
+// sync lets the kernel write what it has, in the background, unless that was done just now or is
+// under way: a chunk that comes meanwhile is for the next time.
 func (o *outFile) sync() {
+	if time.Since(o.last) < o.every {
+		return
+	}
 	select {
 	case <-o.synced:
+		o.last = time.Now()
 		go func() {
 			_ = unix.Fdatasync(int(o.file.Fd()))
 			o.synced <- struct{}{}

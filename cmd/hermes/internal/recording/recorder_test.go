@@ -210,7 +210,7 @@ func TestStreamsBeyondTheNumbersOfChannelsAreRecordedAsWell(t *testing.T) {
 	b := new(mcap.Builder)
 	catalog := mcap.NewCatalog()
 	name := filepath.Join(t.TempDir(), "a.mcap")
-	out, err := newOutFile(name, catalog)
+	out, err := newOutFile(name, catalog, 0)
 	require.NoError(t, err)
 	var sent [][]byte
 	for i := range 5 {
