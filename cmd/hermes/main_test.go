@@ -514,7 +514,7 @@ func TestTheLibraryHasNothingOfTheCommand(t *testing.T) {
 		require.NoError(t, err)
 		return string(out)
 	}
-	for _, module := range []string{"spf13/pflag", "spf13/cobra", "charm.land/lipgloss", "schollz/progressbar", "golang.org/x/term"} {
+	for _, module := range []string{"spf13/pflag", "spf13/cobra", "charm.land/lipgloss", "schollz/progressbar", "golang.org/x/term", "prometheus/client_golang"} {
 		require.Contains(t, list("."), module)
 		require.NotContains(t, list("../../capi"), module)
 	}

@@ -27,6 +27,7 @@ type postOfficeFlags struct {
 	every                  time.Duration
 	settings               *settings
 	backbone               *backboneFlags
+	http                   *httpFlags
 	logFormat, logLevel    string
 	logLimit               int
 
@@ -46,6 +47,7 @@ func addPostOffice(f *pflag.FlagSet) *postOfficeFlags {
 	f.StringVar(&o.debug, "debug", "", "`address` at which a copy of everything is published")
 	f.StringVar(&o.policy, "policy", "", "`file` that says who may connect, and what each may publish and receive; read again when it changes, and on SIGHUP")
 	o.backbone = addBackbone(f)
+	o.http = addHTTP(f)
 	f.DurationVar(&o.every, "stats", 0, "print the counters and their rates at this `interval`, and at the end")
 	o.settings = addSettings(f)
 	f.StringVar(&o.logLevel, "log-level", "info", "least `level` of log records on standard error: debug, info, warning or error")
@@ -100,6 +102,9 @@ func (o *postOfficeFlags) checkValues(c *config.Config) error {
 	}
 	if _, err := logs.New(io.Discard, logs.Options{Format: o.logFormat}); err != nil {
 		return located(c, "log-format", usageError{"--log-format: " + err.Error()})
+	}
+	if key, err := o.http.check(); err != nil {
+		return located(c, key, err)
 	}
 	for _, side := range []struct{ key, at string }{{"in", o.in}, {"out", o.out}, {"debug", o.debug}} {
 		if side.key == "debug" && side.at == "" {

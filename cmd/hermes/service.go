@@ -21,6 +21,7 @@ type service struct {
 	log    *logs.Logger
 	office *core.PostOffice
 	joint  *joint
+	web    *web // nil: it serves no HTTP
 
 	// live has, by key, how a changed setting takes effect that is marked as live (config.MarkLive), besides
 	// the options of the post office.
@@ -68,6 +69,10 @@ func postOffice(ctx context.Context, std streams, o *postOfficeFlags) error {
 		return blame(err)
 	}
 	defer s.joint.leave()
+	if s.web, err = o.http.open(log, office, s.joint); err != nil {
+		return err
+	}
+	defer s.web.close()
 	return s.serve(ctx)
 }
 
@@ -77,6 +82,7 @@ func (s *service) serve(ctx context.Context) error {
 		return blame(err)
 	}
 	defer s.backgroundEvents()()
+	defer s.web.serve()()
 	defer s.reloadOnHangup()()
 	if err := s.printEndpoints(); err != nil {
 		return err
@@ -96,7 +102,7 @@ func (s *service) backgroundEvents() (end func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		logEvents(s.log, s.office.Name(), s.office)
+		logEvents(s.log, s.office.Name(), s.office, s.web.hears)
 	}()
 	return func() {
 		_ = s.office.Stop(time.Second)
@@ -121,6 +127,9 @@ func (s *service) printEndpoints() error {
 	}
 	if at := s.joint.endpoint(); at != "" {
 		endpoints["backbone"] = at
+	}
+	if at := s.web.endpoint(); at != "" {
+		endpoints["http"] = at
 	}
 	return json.NewEncoder(s.std.out).Encode(endpoints)
 }

@@ -64,7 +64,7 @@ MADE = {"c-api.md"}  # made of the header, whose declarations are not programs
 RUN = {"python", "c", "cpp", "go", "java", "js", "rust", "sh"}
 PATIENCE = 100  # seconds
 OFFICE = "hermes postoffice\n"  # in a block `sh background`
-PORTS = [*(f"600{n}" for n in range(6)), "4222", "6222"]  # in the documents
+PORTS = [*(f"600{n}" for n in range(6)), "4222", "6222", "9600"]  # in the documents
 TOOLS = pathlib.Path(sys.executable).parent  # CMake among them
 
 FENCE = re.compile(
@@ -124,7 +124,7 @@ def all_snippets():
 def own_ports(count):
     """Return numbers of free ports that the system gives to no program by itself (ip(7))."""
     # Another run of these tests begins elsewhere.
-    for first in range(10_000 + os.getpid() % 2000 * 8, 30_000, 8):
+    for first in range(10_000 + os.getpid() % 1000 * 16, 30_000, 16):
         ports = list(range(first, first + count))
         with contextlib.suppress(OSError), contextlib.ExitStack() as sockets:
             for port in ports:

@@ -77,7 +77,7 @@ var ofBackbone = []metric{
 	joined("connected", "Whether the post office is connected to NATS.", gauge, func(s *backboneStats) int { return truth(s.Connected) }),
 	joined("sites", "Other post offices on the backbone.", gauge, func(s *backboneStats) int { return s.Sites }),
 	joined("reconnects_total", "Times that the connection to NATS was made again.", counter, func(s *backboneStats) uint64 { return s.Reconnects }),
-	joined("given_messages_total", "Messages of local publishers that were given to the backbone. Given = out + waiting + unwanted + dropped with the direction out.", counter, func(s *backboneStats) uint64 { return s.Given }),
+	joined("given_messages_total", "Messages of local publishers that were given to the backbone. Given = out + out_waiting + unwanted + out_dropped.", counter, func(s *backboneStats) uint64 { return s.Given }),
 	joined("out_messages_total", "Messages that were handed to NATS.", counter, func(s *backboneStats) uint64 { return s.OutMessages }),
 	joined("out_bytes_total", "Bytes that were handed to NATS.", counter, func(s *backboneStats) uint64 { return s.OutBytes }),
 	joined("out_waiting_messages", "Messages that wait for NATS.", gauge, func(s *backboneStats) int64 { return s.WaitingMessages }),
