@@ -280,7 +280,7 @@ func export(ctx context.Context, out *bufio.Writer, files []*mcap.File, filter r
 func jsonLines(out io.Writer) func(*recording.Envelope) error {
 	return func(e *recording.Envelope) error {
 		text := fmt.Appendf(nil, `{"topic":%s,"origin":%s,"data":%s,"ts":%s,"received":%s`, quote([]byte(e.Topic)), quote([]byte(e.Origin)),
-			oneLine(e.Data), secondsOf(e.PublishTime), secondsOf(e.LogTime))
+			oneLine(e.Data), unixText(e.PublishTime), unixText(e.LogTime))
 		if e.Lost > 0 {
 			text = fmt.Appendf(text, `,"lost":%d`, e.Lost)
 		}
@@ -289,8 +289,8 @@ func jsonLines(out io.Writer) func(*recording.Envelope) error {
 	}
 }
 
-// seconds is a time in seconds since 1970.
-func secondsOf(nanoseconds uint64) string {
+// unixText is a time in seconds since 1970.
+func unixText(nanoseconds uint64) string {
 	return fmt.Sprintf("%d.%06d", nanoseconds/1e9, nanoseconds/1e3%1e6)
 }
 
@@ -307,7 +307,7 @@ func csvLines(out io.Writer, fields []string) func(*recording.Envelope) error {
 			_ = w.Write(append(columns, fields...)) // an error stays with w
 			first = false
 		}
-		line := []string{secondsOf(e.LogTime), secondsOf(e.PublishTime), e.Topic, e.Origin, strconv.Itoa(int(e.Lost))}
+		line := []string{unixText(e.LogTime), unixText(e.PublishTime), e.Topic, e.Origin, strconv.Itoa(int(e.Lost))}
 		if len(fields) == 0 {
 			line = append(line, oneLine(e.Data))
 		}
