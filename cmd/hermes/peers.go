@@ -114,6 +114,11 @@ func nowSeconds() float64 { return float64(time.Now().UnixMicro()) / 1e6 }
 // reports waits until a component of a kind (any, if it is "") has reported, and then, as long as
 // the interval of the reports makes that sensible, until all known ones have reported n times.
 func (s *watchSession) reports(t *target, kind string, n uint64) ([]observe.Component, error) {
+	return s.reportsOf(t, kind, "", n)
+}
+
+// reportsOf is reports of the component of one name, unless that is "".
+func (s *watchSession) reportsOf(t *target, kind, name string, n uint64) ([]observe.Component, error) {
 	limit := t.timeout
 	if limit == 0 {
 		limit = time.Duration(1<<63 - 1)
@@ -125,7 +130,7 @@ func (s *watchSession) reports(t *target, kind string, n uint64) ([]observe.Comp
 		all, some := s.Components(), false
 		enough := true
 		for _, c := range all {
-			some = some || kind == "" || c.Kind == kind
+			some = some || (kind == "" || c.Kind == kind) && (name == "" || c.Name == name)
 			enough = enough && c.Reports >= n
 		}
 		if some && first.IsZero() {
@@ -137,9 +142,9 @@ func (s *watchSession) reports(t *target, kind string, n uint64) ([]observe.Comp
 		case s.ctx.Err() != nil:
 			return all, nil
 		case !some && time.Since(began) > limit:
-			return nil, nothingCame("no report of a %s came from %s within %v; hermes postoffice publishes them, as topics $hermes/..., "+
+			return nil, nothingCame("no report of a %s%s came from %s within %v; hermes postoffice publishes them, as topics $hermes/..., "+
 				"and so do other components if their option stats.interval is set; a policy must allow these topics",
-				kindText(kind), t.out, limit)
+				kindText(kind), quoted(name), t.out, limit)
 		}
 		select {
 		case <-s.Done():
@@ -149,6 +154,13 @@ func (s *watchSession) reports(t *target, kind string, n uint64) ([]observe.Comp
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
+}
+
+func quoted(name string) string {
+	if name == "" {
+		return ""
+	}
+	return fmt.Sprintf(" %q", name)
 }
 
 func kindText(kind string) string {

@@ -47,6 +47,7 @@ standard error. Flags may stand anywhere after the command; after -- everything 
 	root.AddCommand(
 		newBenchCommand(std),
 		newBwCommand(std),
+		newCheckCommand(std),
 		newConfigCommand(std),
 		newContextCommand(std),
 		newDelayCommand(std),
