@@ -157,12 +157,11 @@ func (o *Observer) subscribeAll() error {
 	if err := o.receiver.Subscribe(SelfPrefix); err != nil {
 		return err
 	}
-	if len(o.config.Topics) > 0 {
-		if err := o.receiver.Subscribe(o.config.Topics[0] + idleSuffix); err != nil {
-			return err
-		}
+	// The traffic comes first: publishers that wait for a subscriber begin with the first one.
+	if err := o.subscribe(); err != nil || len(o.config.Topics) == 0 {
+		return err
 	}
-	return o.subscribe()
+	return o.receiver.Subscribe(o.config.Topics[0] + idleSuffix)
 }
 
 func (o *Observer) subscribe() error {
