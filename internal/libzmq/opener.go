@@ -1,3 +1,5 @@
+//go:build cgo
+
 // Package libzmq is the carrier on libzmq, through zmq4's public API. It hides libzmq: its
 // contexts, its descriptors, its monitor and its errors. It serves every transport that
 // libzmq serves, and is the reference that package zmtp is tested against.
