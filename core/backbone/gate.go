@@ -16,7 +16,12 @@ type gate struct {
 	limit int64        // of bytes that may have been read and not taken
 	read  atomic.Int64 // bytes so far
 	taken atomic.Int64 // what read was when the channel was last found empty
+	again atomic.Bool  // there was a connection
 }
+
+// redialPause is how long it takes at least until there is another connection. Those who send in order notice within that
+// time that the last one has been lost, with messages in it: nats.go itself would dial another server at once.
+const redialPause = 150 * time.Millisecond
 
 // Waiting is by short sleeps, for at most gateWait at a time: nats.go has pings to answer.
 const (
@@ -50,8 +55,16 @@ func (g *gate) conn(c net.Conn, err error) (net.Conn, error) {
 	return &gatedConn{c, g}, nil
 }
 
+// pause waits before a connection that is not the first.
+func (g *gate) pause() {
+	if g.again.Swap(true) {
+		time.Sleep(redialPause)
+	}
+}
+
 // Dial implements nats.CustomDialer.
 func (g *gate) Dial(network, address string) (net.Conn, error) {
+	g.pause()
 	return g.conn(net.DialTimeout(network, address, dialTimeout))
 }
 
@@ -76,5 +89,6 @@ type inProcess struct {
 
 // InProcessConn implements nats.InProcessConnProvider.
 func (p inProcess) InProcessConn() (net.Conn, error) {
+	p.gate.pause()
 	return p.gate.conn(p.InProcessConnProvider.InProcessConn())
 }

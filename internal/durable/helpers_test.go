@@ -3,7 +3,6 @@ package durable
 import (
 	"context"
 	"fmt"
-	"io"
 	"net"
 	"slices"
 	"strings"
@@ -187,7 +186,9 @@ func (x *testSite) flush() {
 // cutter is a proxy that cuts connections.
 type cutter struct {
 	l     net.Listener
-	mute  atomic.Bool // nothing comes back from the server
+	mute  atomic.Bool  // nothing comes back from the server
+	deaf  atomic.Bool  // nothing reaches the server
+	lost  atomic.Int64 // bytes that did not
 	group sync.WaitGroup
 	mu    sync.Mutex
 	conns []net.Conn
@@ -212,7 +213,7 @@ func startCutter(t testing.TB, to string) *cutter {
 			c.mu.Lock()
 			c.conns = append(c.conns, in, out)
 			c.mu.Unlock()
-			c.group.Go(func() { _, _ = io.Copy(out, in); _ = out.Close() })
+			c.group.Go(func() { c.forth(out, in) })
 			c.group.Go(func() { c.back(in, out) })
 		}
 	})
@@ -222,6 +223,23 @@ func startCutter(t testing.TB, to string) *cutter {
 		testkit.Wait(t, &c.group, "the proxy")
 	})
 	return c
+}
+
+// forth copies what the client says, unless the server is to be deaf.
+func (c *cutter) forth(out, in net.Conn) {
+	defer func() { _ = out.Close() }()
+	buf := make([]byte, 4096)
+	for {
+		n, err := in.Read(buf)
+		if err != nil {
+			return
+		}
+		if c.deaf.Load() {
+			c.lost.Add(int64(n))
+		} else if _, err = out.Write(buf[:n]); err != nil {
+			return
+		}
+	}
 }
 
 // back copies what the server says, unless it is mute.

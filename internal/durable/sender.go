@@ -41,6 +41,8 @@ type stuck struct {
 	since time.Time
 }
 
+var errConnectionLost = errors.New("the connection was lost")
+
 // ackTimeout is how long no acknowledgement may come while some are due.
 const ackTimeout = 10 * time.Second
 
@@ -151,6 +153,9 @@ func (x *sender) send(rec *backlog.Record, ticker *time.Ticker, epoch, connectio
 	if known {
 		return nil
 	}
+	if x.l.gone(connection) { // what it has swallowed must not come behind this message
+		return errConnectionLost
+	}
 	x.prepareMessage(rec, epoch)
 	w.note(rec.Index)
 	err := x.l.nc.PublishMsg(&x.msg)
@@ -192,7 +197,7 @@ func (x *sender) wait(ticker *time.Ticker, connection uint64, ready func() bool)
 			}
 		case <-ticker.C:
 			if x.l.gone(connection) {
-				return errors.New("the connection was lost")
+				return errConnectionLost
 			}
 			if x.isStuck() {
 				return fmt.Errorf("no acknowledgement has come for %v", ackTimeout)

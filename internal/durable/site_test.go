@@ -161,6 +161,29 @@ func TestLostAcknowledgementsMakeNoDuplicates(t *testing.T) {
 	require.Equal(t, a.Stats().Taken, a.Stats().Out)
 }
 
+// TestWhatAConnectionHasSwallowedComesFirst: it may be lost and made again between two messages.
+func TestWhatAConnectionHasSwallowedComesFirst(t *testing.T) {
+	e := startEngine(t)
+	proxy := startCutter(t, e.url())
+	a, b := join(t, "a", proxy.url(), nil).ready(), join(t, "b", e.url(), nil).ready()
+	want := a.send("orders/x", "p", 0, 10)
+	b.gets(want)
+	for i := 1; i <= 5; i++ {
+		a.flush()
+		proxy.deaf.Store(true)
+		before, connection := proxy.lost.Load(), a.nc.Stats().Reconnects
+		want = append(want, a.send("orders/x", "p", 100*i, 100*i+10)...)
+		testkit.Eventually(t, func() bool { return proxy.lost.Load() > before+500 }, "they are swallowed")
+		proxy.deaf.Store(false)
+		proxy.cut()
+		for a.nc.Stats().Reconnects == connection {
+			time.Sleep(time.Millisecond)
+		}
+		want = append(want, a.send("orders/x", "p", 100*i+10, 100*i+20)...)
+		b.gets(want)
+	}
+}
+
 func TestDuplicatesThatJetStreamHasForgottenAreDropped(t *testing.T) {
 	e := startEngine(t)
 	short := func(c *Config) { c.Topics[0].Duplicates = 100 * time.Millisecond }
@@ -216,8 +239,10 @@ func TestAnEnvelopeThatTwoSitesSendArrivesOnce(t *testing.T) {
 	e := startEngine(t)
 	a1, a2 := join(t, "a1", e.url(), nil).ready(), join(t, "a2", e.url(), nil).ready()
 	b := join(t, "b", e.url(), nil).ready()
+	e.stop() // none of them gets it from the other before it has it itself
 	want := a1.send("orders/x", "p", 0, 200)
 	a2.send("orders/x", "p", 0, 200)
+	e.start()
 	b.gets(want)
 	a1.flush()
 	a2.flush()
