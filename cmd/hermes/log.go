@@ -28,7 +28,7 @@ func newLogCommand(std streams) *cobra.Command {
 	return c
 }
 
-const recordFirst = "hermes record --duration 1s --output a.mcap tcp://127.0.0.1:6001\n"
+const recordFirst = "hermes record --count 10 --output a.mcap tcp://127.0.0.1:6001\n"
 
 // logInfo is what log info prints of a file.
 type logInfo struct {
@@ -196,7 +196,7 @@ func newLogCut(std streams) *cobra.Command {
 	c := &cobra.Command{
 		Use:     "cut [flags] --output FILE FILE...",
 		Short:   "write a part of files to another one",
-		Example: recordFirst + "hermes log cut --from 100ms --topics ticks/ --output part.mcap a.mcap",
+		Example: recordFirst + "hermes log cut --from 10ms --topics ticks/ --output part.mcap a.mcap",
 	}
 	p := addPrinter(c, std)
 	chosen := addChosen(c, "take")
@@ -230,7 +230,7 @@ func newLogExport(std streams) *cobra.Command {
 		Long: `hermes log export prints envelopes as hermes sub does, one JSON object a line, with the time of arrival as
 "received"; hermes pub publishes such lines again. As CSV the columns are received, ts, topic, origin, lost and
 data, or in place of data the fields of --fields.`,
-		Example: recordFirst + "hermes log export --topics ticks/ a.mcap\nhermes log export --format csv --fields price,size a.mcap",
+		Example: recordFirst + "hermes log export --topics ticks/ a.mcap\nhermes log export --format csv --fields price a.mcap",
 	}
 	chosen := addChosen(c, "print")
 	format := c.Flags().String("format", "json", "json or csv")

@@ -42,9 +42,9 @@ original publishers. So a receiver for which such times are too old drops them, 
 --restamp they get the present time, and numbers of this publisher.
 
 Files of other programs are played as well, as far as their channels are JSON. ADDRESS may also stand in front.`,
-		Example: `hermes record --duration 1s --output a.mcap tcp://127.0.0.1:6001
-hermes play --restamp --speed 10 a.mcap tcp://127.0.0.1:6000
-hermes play --restamp --from 1m --to 2m --topics ticks/ --rename ticks/=test/ a.mcap tcp://127.0.0.1:6000`,
+		Example: `hermes record --count 10 --output a.mcap tcp://127.0.0.1:6001
+hermes sub -n 10 tcp://127.0.0.1:6001 test/ &
+hermes play --restamp --topics ticks/ --rename ticks/=test/ a.mcap tcp://127.0.0.1:6000`,
 	}
 	o := playFlags{target: addTarget(c, sideIn), printer: addPrinter(c, std)}
 	f := c.Flags()

@@ -15,21 +15,23 @@ import (
 	"github.com/hermes-zmq/hermes/cmd/hermes/internal/recording"
 	"github.com/hermes-zmq/hermes/core"
 	"github.com/hermes-zmq/hermes/internal/embed"
+	"github.com/hermes-zmq/hermes/internal/wire"
 )
 
 // recordFlags are what the command line says of record.
 type recordFlags struct {
-	target               *target
-	printer              *printer
-	output, origin, name string
-	compression, where   string
-	count                uint64
-	duration, flush      time.Duration
-	every, ring          time.Duration
-	rotateCount          uint64
-	rotateSize, quota    sizeFlag
-	minFree, ringMemory  sizeFlag
-	onLoss               bool
+	target              *target
+	printer             *printer
+	output, name        string
+	origins             []string
+	compression, where  string
+	count               uint64
+	duration, flush     time.Duration
+	every, ring         time.Duration
+	rotateCount         uint64
+	rotateSize, quota   sizeFlag
+	minFree, ringMemory sizeFlag
+	onLoss              bool
 }
 
 // chunkBytes is about how large a chunk of a recording is before it is compressed.
@@ -53,7 +55,7 @@ which --where is true. Then what came in the time before goes to a file, whose n
 
 Envelopes are never dropped here while the disk keeps up; if it does not, the post office is held back as by any
 slow receiver. Where the disk is full, what is there is closed, and the exit code is 5.`,
-		Example: `hermes record --duration 1s --output ticks.mcap tcp://127.0.0.1:6001 ticks/
+		Example: `hermes record --count 10 --output ticks.mcap tcp://127.0.0.1:6001 ticks/
 hermes record --duration 1s --output day.mcap --rotate-every 1h --quota 20G tcp://127.0.0.1:6001
 hermes record --duration 1s --output flight.mcap --ring 60s --on-loss tcp://127.0.0.1:6001`,
 	}
@@ -62,7 +64,7 @@ hermes record --duration 1s --output flight.mcap --ring 60s --on-loss tcp://127.
 	f.StringVarP(&o.output, "output", "o", "", "the `file`; without it hermes- and the time")
 	f.Uint64VarP(&o.count, "count", "n", 0, "end after `n` envelopes; 0 has no limit")
 	f.DurationVar(&o.duration, "duration", 0, "end after this time; 0 has no limit")
-	f.StringVar(&o.origin, "origin", "", "record only envelopes of the origin `name`")
+	f.StringArrayVar(&o.origins, "origin", nil, "record only envelopes of the origin `name`; may be repeated")
 	f.DurationVar(&o.flush, "flush", time.Second, "how long an envelope may wait until it is written: what a crash may cost")
 	f.StringVar(&o.compression, "compression", mcap.Zstd, "zstd or none")
 	f.Var(&o.rotateSize, "rotate-size", "begin another file when one has this `size`")
@@ -113,10 +115,25 @@ func (o *recordFlags) config(std streams) (cfg recording.Config, err error) {
 		return cfg, usageError{"--ring writes a file when there is a reason: leave out --rotate-size, --rotate-every and --rotate-count"}
 	case o.quota > 0 && !cfg.Rotate.On():
 		return cfg, usageError{"--quota deletes the oldest of several files: give --rotate-size, --rotate-every or --rotate-count as well"}
+	case o.where != "" && cfg.Ring.On():
+		cfg.Trigger, err = triggerOf(o.where)
+		return cfg, err
 	case (o.onLoss || o.where != "") && !cfg.Ring.On():
 		return cfg, usageError{"--on-loss and --where are reasons to write a ring: give --ring as well"}
 	}
 	return cfg, nil
+}
+
+// triggerOf compiles an expression that is a reason to write the ring.
+func triggerOf(expression string) (func(*recording.Frames) bool, error) {
+	w, err := parseWhere(expression)
+	if err != nil {
+		return nil, err
+	}
+	return func(f *recording.Frames) bool {
+		ts, _, _, _ := wire.ParseTime(f.Time)
+		return w.holds(&core.View{Topic: wire.Text(f.Topic, nil), Origin: wire.Text(f.Origin, nil), Data: f.Data, TS: ts})
+	}, nil
 }
 
 // recorded is what record prints, when it begins and when it ends.
@@ -143,7 +160,7 @@ func recordTopics(ctx context.Context, std streams, o *recordFlags, topics []str
 		return err
 	}
 	defer receiver.Close()
-	if err := choose(receiver, topics, o.origin); err != nil {
+	if err := choose(receiver, topics, o.origins...); err != nil {
 		return blame(err)
 	}
 	if err := receiver.Set("on_slow", "ignore"); err != nil { // what is old is recorded, too

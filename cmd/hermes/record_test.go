@@ -1,0 +1,180 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// startRecord runs hermes record, and waits until it records.
+func startRecord(t *testing.T, args ...string) *running {
+	t.Helper()
+	c := start(t, nil, append([]string{"record", "--min-free", "0"}, args...)...)
+	require.Contains(t, c.line(t), `"state":"recording"`)
+	return c
+}
+
+// ended is the last line of a command that records.
+func ended(t *testing.T, c *running) (r recorded) {
+	t.Helper()
+	for r.State != "ended" {
+		require.NoError(t, json.Unmarshal([]byte(c.line(t)), &r))
+	}
+	return r
+}
+
+// recordingOf is a file with n envelopes of the topics t/0 and t/1.
+func recordingOf(t *testing.T, n int) string {
+	t.Helper()
+	_, at := startOffice(t)
+	name := filepath.Join(t.TempDir(), "a.mcap")
+	c := startRecord(t, "-o", name, "--count", "10", at["out"], "t/")
+	var lines strings.Builder
+	for i := range n {
+		lines.WriteString(`{"topic": "t/` + string(rune('0'+i%2)) + `", "origin": "me", "data": {"n": ` + string(rune('0'+i)) + `}}` + "\n")
+	}
+	code, _, err := try(t, lines.String(), "pub", at["in"])
+	require.Equal(t, exitOK, code, err)
+	require.EqualValues(t, n, ended(t, c).Envelopes)
+	require.Equal(t, exitOK, c.end(t))
+	return name
+}
+
+func TestARecordingIsPlayedAgainAsItWas(t *testing.T) {
+	name := recordingOf(t, 10)
+	_, at := startOffice(t)
+	again := filepath.Join(t.TempDir(), "b.mcap")
+	c := startRecord(t, "-o", again, "--count", "10", at["out"])
+	code, out, said := try(t, "", "play", "--speed", "0", name, at["in"])
+	require.Equal(t, exitOK, code, said)
+	var played playedRecord
+	require.NoError(t, json.Unmarshal([]byte(out), &played))
+	require.EqualValues(t, 10, played.Sent)
+	ended(t, c)
+	require.Equal(t, exitOK, c.end(t))
+	_, first, _ := try(t, "", "log", "export", name)
+	_, second, _ := try(t, "", "log", "export", again)
+	cut := func(text string) (out []string) {
+		for _, line := range strings.Split(text, "\n") {
+			line, _, _ = strings.Cut(line, `,"received"`) // they arrived at other times
+			out = append(out, line)
+		}
+		return out
+	}
+	require.Equal(t, cut(first), cut(second))
+	require.Contains(t, first, `{"topic":"t/0","origin":"me","data":{"n": 0},"ts":`)
+}
+
+func TestPlayRenamesAndRestamps(t *testing.T) {
+	name := recordingOf(t, 10)
+	_, at := startOffice(t)
+	sub := start(t, nil, "sub", "--count", "5", at["out"])
+	code, _, said := try(t, "", "play", "--restamp", "--speed", "0", "--topics", "t/0", "--rename", "t/=x/", at["in"], name)
+	require.Equal(t, exitOK, code, said)
+	for range 5 {
+		var got struct {
+			Topic, Origin string
+			TS            float64
+		}
+		require.NoError(t, json.Unmarshal([]byte(sub.line(t)), &got))
+		require.Equal(t, "x/0", got.Topic)
+		require.Equal(t, "me", got.Origin)
+	}
+}
+
+func TestSignalUSR1WritesTheRing(t *testing.T) {
+	_, at := startOffice(t)
+	dir := t.TempDir()
+	c := startRecord(t, "-o", filepath.Join(dir, "a.mcap"), "--ring", "60s", "--where", "data.n > 5", at["out"])
+	pub := func(value string) {
+		code, _, err := try(t, "", "pub", at["in"], "t", value)
+		require.Equal(t, exitOK, code, err)
+	}
+	files := func() []string {
+		names, err := filepath.Glob(dir + "/a-*.mcap")
+		require.NoError(t, err)
+		return names
+	}
+	pub(`{"n": 1}`)
+	require.Empty(t, files())
+	pub(`{"n": 9}`)
+	require.Eventually(t, func() bool { return len(files()) == 1 }, soon, time.Millisecond)
+	pub(`{"n": 2}`)
+	require.Eventually(t, func() bool {
+		require.NoError(t, syscall.Kill(os.Getpid(), syscall.SIGUSR1))
+		return len(files()) == 2
+	}, soon, 10*time.Millisecond)
+	c.cancel()
+	ended(t, c)
+	require.Equal(t, exitOK, c.end(t))
+}
+
+func TestLogCommandsReadCheckCutAndRepair(t *testing.T) {
+	name := recordingOf(t, 10)
+	code, out, err := try(t, "", "log", "info", name)
+	require.Equal(t, exitOK, code, err)
+	require.Contains(t, out, `"envelopes":10,"lost":0`)
+	require.Contains(t, out, `{"topic":"t/1","origin":"me","envelopes":5}`)
+	code, out, err = try(t, "", "log", "verify", name)
+	require.Equal(t, exitOK, code, err)
+	require.Contains(t, out, `"ok":true`)
+	code, out, err = try(t, "", "log", "export", "--format", "csv", "--fields", "n,none", name)
+	require.Equal(t, exitOK, code, err)
+	require.Regexp(t, `^received,ts,topic,origin,lost,n,none\n[0-9.]+,[0-9.]+,t/0,me,0,0,\n`, out)
+
+	part := filepath.Join(t.TempDir(), "part.mcap")
+	code, out, err = try(t, "", "log", "cut", "--topics", "t/1", "-o", part, name)
+	require.Equal(t, exitOK, code, err)
+	require.Contains(t, out, `"envelopes":5`)
+
+	file, failed := os.ReadFile(name)
+	require.NoError(t, failed)
+	broken := filepath.Join(t.TempDir(), "c.mcap.part")
+	require.NoError(t, os.WriteFile(broken, file[:len(file)-20], 0o600))
+	code, _, err = try(t, "", "log", "verify", broken)
+	require.Equal(t, exitIncomplete, code, err)
+	code, out, err = try(t, "", "log", "recover", broken)
+	require.Equal(t, exitOK, code, err)
+	require.Contains(t, out, `"messages":10`)
+	code, _, err = try(t, "", "log", "verify", strings.TrimSuffix(broken, ".part"))
+	require.Equal(t, exitOK, code, err)
+}
+
+func TestWrongCommandLinesOfRecordings(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "a.mcap")
+	require.NoError(t, os.WriteFile(name, []byte("text"), 0o600))
+	const at = "tcp://127.0.0.1:1"
+	for text, args := range map[string][]string{
+		"--ring writes a file":                       {"record", "--ring", "1s", "--rotate-count", "5", at},
+		"--quota deletes":                            {"record", "--quota", "1G", at},
+		"give --ring as well":                        {"record", "--on-loss", at},
+		"zstd or none":                               {"record", "--compression", "lz4", at},
+		"is no size":                                 {"record", "--quota", "5 apples", at},
+		"--flush must be":                            {"record", "--flush", "0", at},
+		"takes files and one address":                {"play", at},
+		"cannot be negative":                         {"play", "--speed", "-1", name, at},
+		"write it as OLD=NEW":                        {"play", "--rename", "x", name, at},
+		"takes at least one file":                    {"log", "info"},
+		"needs --output":                             {"log", "cut", name},
+		"--format is json or csv":                    {"log", "export", "--format", "xml", name},
+		"--fields are columns":                       {"log", "export", "--fields", "a", name},
+		"takes one file":                             {"log", "recover"},
+		"takes cut, export, info, recover or verify": {"log"},
+	} {
+		code, _, err := try(t, "", args...)
+		require.Equal(t, exitUsage, code, "%v: %s", args, err)
+		require.Contains(t, err, text)
+	}
+	code, _, err := try(t, "", "log", "info", name)
+	require.Equal(t, exitError, code)
+	require.Contains(t, err, name+": not an MCAP file")
+	code, _, err = try(t, "", "record", "-o", name, at)
+	require.Equal(t, exitError, code)
+	require.Contains(t, err, "exists")
+}
