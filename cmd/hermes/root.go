@@ -44,7 +44,24 @@ standard error. Flags may stand anywhere after the command; after -- everything 
 		&cobra.Group{ID: groupServe, Title: "Services"},
 		&cobra.Group{ID: groupSetUp, Title: "Setting up"},
 	)
-	root.AddCommand(
+	root.AddCommand(children(std)...)
+	root.SetHelpCommand(newHelpCommand(std))
+	for _, c := range allCommands(root) {
+		if c.HasSubCommands() && c != root {
+			c.Args, c.RunE = cobra.ArbitraryArgs, noCommand
+		}
+		c.DisableFlagsInUseLine = true // Use says where they stand
+		c.SuggestionsMinimumDistance = 2
+		c.Flags().SortFlags = false
+		c.InitDefaultHelpFlag()
+		c.Flags().Lookup("help").Usage = "explain this command"
+	}
+	return root
+}
+
+// children are the commands that stand right after "hermes", by name.
+func children(std streams) []*cobra.Command {
+	return []*cobra.Command{
 		newBenchCommand(std),
 		newBwCommand(std),
 		newCheckCommand(std),
@@ -68,19 +85,7 @@ standard error. Flags may stand anywhere after the command; after -- everything 
 		newTopCommand(std),
 		newTopicsCommand(std),
 		newVersionCommand(std),
-	)
-	root.SetHelpCommand(newHelpCommand(std))
-	for _, c := range allCommands(root) {
-		if c.HasSubCommands() && c != root {
-			c.Args, c.RunE = cobra.ArbitraryArgs, noCommand
-		}
-		c.DisableFlagsInUseLine = true // Use says where they stand
-		c.SuggestionsMinimumDistance = 2
-		c.Flags().SortFlags = false
-		c.InitDefaultHelpFlag()
-		c.Flags().Lookup("help").Usage = "explain this command"
 	}
-	return root
 }
 
 // allCommands are a command and all below it.
