@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/hermes-zmq/hermes/internal/carrier"
 )
@@ -13,7 +14,9 @@ import (
 // How a post office confirms what its publishers have sent.
 //
 //	READY           X-Hermes-Confirm from an outlet: it retains what is not confirmed (retained.go), and knows
-//	                the commands. No other peer is sent them
+//	                the commands; no other peer is sent them. The value names the outlet and the address. An
+//	                inlet reads a connection only when it has read former ones of the same value to their
+//	                ends, so that order is kept where messages are sent again
 //	HERMES-DURABLE  from the inlet: of which topics. It comes before the subscriptions, so nothing was
 //	                sent before it; where it comes again, later, it counts for what is queued from then
 //	                on, and what is not confirmed by then is sent again after the next one that names
@@ -70,6 +73,33 @@ func appendConfirm(dst []byte, messages uint64) []byte {
 }
 
 var _ carrier.Confirmer = (*inlet)(nil)
+
+// formerEvery is how often an inlet looks whether a former connection has been read to its end.
+const formerEvery = time.Millisecond
+
+// awaitFormer waits until former connections of the same publisher have been read to their ends, which
+// this end may not have noticed: one that was cut has none.
+func (i *inlet) awaitFormer(c *conn) error {
+	if c.peer.confirm == "" {
+		return nil
+	}
+	for {
+		peers := *i.peers.Load()
+		at := slices.IndexFunc(peers, func(p *conn) bool { return p.id < c.id && p.peer.confirm == c.peer.confirm })
+		if at < 0 {
+			return nil
+		}
+		if own := c.aborted.Load(); own != nil {
+			return *own
+		}
+		if old := peers[at]; !old.busy.Load() && !old.io.unread() {
+			old.abort(errConnectedAgain)
+		}
+		time.Sleep(formerEvery)
+	}
+}
+
+var errConnectedAgain = errors.New("the publisher has connected again")
 
 // askToRetain gives what a peer is to be told of durable topics; again says that it was told before.
 // The caller holds mu.

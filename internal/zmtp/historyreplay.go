@@ -106,7 +106,7 @@ func (o *outlet) announce(c *conn, own *properties) {
 		own.history = "1"
 	}
 	if o.retention.on() {
-		own.confirm = "1"
+		own.confirm = o.retention.name(c)
 	}
 }
 

@@ -98,6 +98,9 @@ func (i *inlet) detach(c *conn) {
 // receive implements role: it reads, decodes and delivers.
 func (i *inlet) receive(c *conn, early []byte) error {
 	i.checkHistory(c)
+	if err := i.awaitFormer(c); err != nil {
+		return err
+	}
 	d := decoder{in: i, c: c, limits: limitsOf(&i.cfg)}
 	defer d.release()
 	r, err := c.decrypted(&d, min(d.limits.bytes, math.MaxInt64), early)

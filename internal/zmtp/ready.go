@@ -104,7 +104,7 @@ func parseReady(p []byte) (got properties, err error) {
 		case strings.EqualFold(name, propHistory):
 			got.history = string(p[:min(size, maxVersion)])
 		case strings.EqualFold(name, propConfirm):
-			got.confirm = string(p[:min(size, maxVersion)])
+			got.confirm = string(p[:min(size, maxOffice)])
 		}
 		p = p[size:]
 	}

@@ -1,7 +1,10 @@
 package zmtp
 
 import (
+	"fmt"
+	"hash/crc32"
 	"math"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 
@@ -45,6 +48,7 @@ type retainedRun struct {
 // retention is everything that an outlet retains.
 type retention struct {
 	bounds carrier.Retain // zero: nothing is retained
+	id     uint64         // drawn at random
 
 	messages, bytes atomic.Int64 // retained now
 	resent          atomic.Uint64
@@ -54,7 +58,14 @@ type retention struct {
 	left map[string][]*retained // by connections that have ended, by address
 }
 
-func (n *retention) init(bounds carrier.Retain) { n.bounds, n.left = bounds, map[string][]*retained{} }
+func (n *retention) init(bounds carrier.Retain) {
+	n.bounds, n.id, n.left = bounds, rand.Uint64(), map[string][]*retained{}
+}
+
+// name names the outlet and the address of a connection, as X-Hermes-Confirm does.
+func (n *retention) name(c *conn) string {
+	return fmt.Sprintf("%016x-%08x", n.id, crc32.ChecksumIEEE([]byte(c.at)))
+}
 
 func (n *retention) on() bool { return n.bounds.Messages > 0 }
 
