@@ -107,6 +107,7 @@ type component struct {
 	links  connectivity.Tracker
 	shows  showing
 
+	ended    ended  // connections
 	instance string // random: tells components of one name apart, and their lives
 
 	refused atomic.Uint64                  // handshakes

@@ -57,6 +57,7 @@ func (c *component) carrierConfig(typ carrier.Type, a address.List) carrier.Conf
 			Subscriptions:     int(n.limits.subscriptions.Get()),
 			SubscriptionBytes: int(n.limits.subscriptionBytes.Get()),
 		},
+		Instance:   c.instance,
 		Access:     c.access.Load(),
 		Curve:      c.keys.Load(),
 		SocketFile: n.socketFile(),

@@ -104,6 +104,12 @@ func (p *PostOffice) openUp() error {
 	p.mu.Lock()
 	p.relay = r
 	p.mu.Unlock()
+	in, out, debug := r.Sockets()
+	p.ended.follow("publisher", in)
+	p.ended.follow("subscriber", out)
+	if debug != nil {
+		p.ended.follow("debug", debug)
+	}
 	p.embed.Begin(r)
 	p.ready.Set(true)
 	return nil

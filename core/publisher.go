@@ -128,6 +128,7 @@ func (p *Publisher) openUp() error {
 	p.resent += before
 	p.outlet, p.sender = outlet, sender
 	p.mu.Unlock()
+	p.ended.follow("subscriber", outlet)
 	p.sending.Add(2)
 	safe.Go(p.Fail, func() {
 		defer p.sending.Done()

@@ -145,6 +145,7 @@ func (r *Receiver) openUp() (err error) {
 	r.mu.Lock()
 	r.inlet = inlet
 	r.mu.Unlock()
+	r.ended.follow("publisher", inlet)
 	return nil
 }
 

@@ -6,8 +6,11 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 	"unicode/utf8"
@@ -136,6 +139,7 @@ type PostOfficeStats struct {
 	Ready       bool    `json:"ready"`             // all sides are open
 	Publishers  []Peer  `json:"publishers"`
 	Subscribers []Peer  `json:"subscribers"`
+	Ended       []Ended `json:"ended"` // what went over connections that have ended
 }
 
 // PostOfficeCounters count messages, over all runs. At any moment in_messages =
@@ -190,6 +194,7 @@ func (p *PostOffice) Stats() PostOfficeStats {
 			s.Subscribers = append(s.Subscribers, peersOf(debug, "debug")...)
 		}
 	}
+	s.Ended = p.ended.now()
 	s.PostOfficeCounters = PostOfficeCounters(p.counters.Now())
 	h := p.counters.History()
 	s.HistoryCounters = HistoryCounters{HistoryMessages: h.Messages, HistoryIncomplete: h.Incomplete, HistorySubscribers: h.Catching}
@@ -209,6 +214,8 @@ type PublisherStats struct {
 	QueuedBytes int64  `json:"queued_bytes"` // their size, framed
 	Ready       bool   `json:"ready"`        // there is a subscription
 	Peers       []Peer `json:"peers"`
+
+	Ended []Ended `json:"ended"` // what went over connections that have ended
 }
 
 // PublisherCounters count envelopes, over all runs of a publisher. At any moment accepted =
@@ -236,7 +243,7 @@ type ConfirmCounters struct {
 
 // Stats takes the counters at one instant.
 func (p *Publisher) Stats() PublisherStats {
-	s := PublisherStats{ComponentStats: p.commonStats(), Ready: p.ready.IsOpen(), Peers: peersOf(p.currentOutlet(), "subscriber")}
+	s := PublisherStats{ComponentStats: p.commonStats(), Ready: p.ready.IsOpen(), Peers: peersOf(p.currentOutlet(), "subscriber"), Ended: p.ended.now()}
 	now := p.queue.Snapshot()
 	s.PublisherCounters, s.Queued, s.QueuedBytes = PublisherCounters(now.Counters), now.Queued, now.QueuedBytes
 	p.mu.Lock()
@@ -276,13 +283,14 @@ type ReceiverStats struct {
 	QueuedBytes      int64   `json:"queued_bytes"`
 	Ready            bool    `json:"ready"`
 	Peers            []Peer  `json:"peers"`
+	Ended            []Ended `json:"ended"` // what came over connections that have ended
 }
 
 // Stats takes the counters at one instant.
 func (r *Receiver) Stats() ReceiverStats {
 	peers := peersOf(r.currentInlet(), "publisher")
 	common, ready, s := r.commonStats(), r.ready.IsOpen(), r.queue.Stats()
-	return ReceiverStats{ComponentStats: common, Ready: ready, Peers: peers,
+	return ReceiverStats{ComponentStats: common, Ready: ready, Peers: peers, Ended: r.ended.now(),
 		Arrived: s.Arrived, Delivered: s.Delivered, DroppedOrigin: s.DroppedOrigin, DroppedStale: s.DroppedStale,
 		DroppedMalformed: s.DroppedMalformed, DroppedOverflow: s.DroppedOverflow, DroppedOld: s.DroppedOld,
 		DroppedConflated: s.DroppedConflated, DroppedDuplicate: s.DroppedDuplicate, FromFuture: s.FromFuture,
@@ -330,8 +338,80 @@ type Peer struct {
 	Sent          uint64  `json:"sent"`
 	Received      uint64  `json:"received"`
 	Dropped       uint64  `json:"dropped"`
-	Throttled     float64 `json:"throttled_seconds"`      // for which a post office has held back this publisher
-	ThrottledBy   uint64  `json:"throttled_by,omitempty"` // the subscriber that it last did so for
+
+	Instance       string `json:"instance,omitempty"` // of the component at the other end, if it has said so
+	System         uint64 `json:"sent_system"`        // part of sent: of topics that begin with $
+	ReceivedSystem uint64 `json:"received_system"`    // part of received: of topics that begin with $
+	Denied         uint64 `json:"denied"`             // part of received: the peer had no right to them
+	Filtered       uint64 `json:"filtered"`           // part of received: no subscription matched (any more)
+
+	Throttled   float64 `json:"throttled_seconds"`      // for which a post office has held back this publisher
+	ThrottledBy uint64  `json:"throttled_by,omitempty"` // the subscriber that it last did so for
+}
+
+// Ended is the counters of the connections to one other component that have ended, as far as the carrier knows
+// them. The fields are those of Peer.
+type Ended struct {
+	Role           string `json:"role"`     // as that of Peer
+	Instance       string `json:"instance"` // of the other component; empty: of all that have not said theirs
+	Connections    uint64 `json:"connections"`
+	Sent           uint64 `json:"sent"`
+	Received       uint64 `json:"received"`
+	System         uint64 `json:"sent_system"`
+	ReceivedSystem uint64 `json:"received_system"`
+	Denied         uint64 `json:"denied"`
+	Filtered       uint64 `json:"filtered"`
+	Dropped        uint64 `json:"dropped"`
+	Unsent         uint64 `json:"unsent"` // what waited to be sent when the connection ended
+}
+
+// ended is the connections of a component that have ended, over all its runs. The zero value is ready for use.
+type ended struct {
+	mu      sync.Mutex
+	sockets map[string]carrier.Socket // of the present or last run, by role
+	before  map[string][]carrier.Past // of those before
+}
+
+// follow takes over the socket of another run.
+func (e *ended) follow(role string, s carrier.Socket) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.sockets == nil {
+		e.sockets, e.before = map[string]carrier.Socket{}, map[string][]carrier.Past{}
+	}
+	e.before[role] = e.of(role)
+	e.sockets[role] = s
+}
+
+// of adds up what is known of a role. The caller holds mu.
+func (e *ended) of(role string) []carrier.Past {
+	all := slices.Clone(e.before[role])
+	k, ok := e.sockets[role].(carrier.PastKeeper)
+	if !ok {
+		return all
+	}
+	for _, p := range k.Past() {
+		if i := slices.IndexFunc(all, func(other carrier.Past) bool { return other.Instance == p.Instance }); i >= 0 {
+			all[i].Add(&p)
+		} else {
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+// now lists them.
+func (e *ended) now() []Ended {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	out := []Ended{}
+	for _, role := range slices.Sorted(maps.Keys(e.sockets)) {
+		for _, p := range e.of(role) {
+			out = append(out, Ended{Role: role, Instance: p.Instance, Connections: p.Connections, Sent: p.Sent, Received: p.Received, System: p.System,
+				ReceivedSystem: p.ReceivedSystem, Denied: p.Denied, Filtered: p.Filtered, Dropped: p.Dropped, Unsent: p.Unsent})
+		}
+	}
+	return out
 }
 
 // peersOf lists the peers of a socket, which may be nil.
@@ -344,6 +424,7 @@ func peersOf(s carrier.Socket, role string) []Peer {
 		peer := Peer{ID: p.ID, Role: role, Address: p.Address, Type: p.Type, Key: p.Key, User: p.User, Age: time.Since(p.Since).Seconds(),
 			Subscriptions: p.Subscriptions, QueueMessages: p.QueueMessages, QueueBytes: p.QueueBytes,
 			Sent: p.Sent, Received: p.Received, Dropped: p.Dropped,
+			Instance: p.Instance, System: p.System, ReceivedSystem: p.ReceivedSystem, Denied: p.Denied, Filtered: p.Filtered,
 			Throttled: p.Held.Total.Seconds(), ThrottledBy: p.Held.By}
 		if u := p.Local; u != nil {
 			peer.UID, peer.GID = &u.UID, &u.GID

@@ -89,6 +89,9 @@ type Config struct {
 	// Hermes is the version of the envelopes that this end reads or writes, which it announces
 	// in its handshakes; "" announces nothing. zmtp only.
 	Hermes string
+	// Instance is a random name of the component, which it announces in its handshakes, so that both ends of a
+	// connection can be told to belong together. "" announces nothing. zmtp only.
+	Instance string
 	// Redirect returns the reason with which a peer of a wrong type is refused: where it
 	// should have connected. kind is the peer's type; host is how the peer has reached
 	// this end, "" where that is unknown. Where it returns "" the carrier's own text is
@@ -341,12 +344,45 @@ type ReaderLeaser interface {
 	EndLease()
 }
 
+// PastKeeper is a socket that remembers the connections that have ended.
+type PastKeeper interface {
+	// Past counts what went over connections that have ended, together for all of one peer (Instance).
+	Past() []Past
+}
+
+// Past is the counters of the connections to one peer that have ended.
+type Past struct {
+	Instance       string // "": of all peers that have not said theirs, and of the oldest where there are very many
+	Connections    uint64
+	Sent, Received uint64 // as those of Peer, and so are the others
+	System         uint64
+	ReceivedSystem uint64
+	Denied         uint64
+	Filtered       uint64
+	Dropped        uint64
+	Unsent         uint64 // what waited for the peer when its connection ended
+}
+
+// Add adds other, which is of the same peer.
+func (p *Past) Add(other *Past) {
+	p.Connections += other.Connections
+	p.Sent += other.Sent
+	p.Received += other.Received
+	p.System += other.System
+	p.ReceivedSystem += other.ReceivedSystem
+	p.Denied += other.Denied
+	p.Filtered += other.Filtered
+	p.Dropped += other.Dropped
+	p.Unsent += other.Unsent
+}
+
 // Peer describes one connection.
 type Peer struct {
 	ID            uint64
 	Address       string       // of the peer, as far as known
 	Type          string       // socket type that the peer announced
 	Hermes        string       // and Config.Hermes, if any
+	Instance      string       // and Config.Instance
 	Key           string       // its permanent public key if it has proved that (CURVE), or the fingerprint of that (TLS)
 	Local         *Credentials // the user that it runs as, if the kernel knows it (ipc); otherwise nil. zmtp only
 	User          string       // which of the policy's it is, if there is one
@@ -358,6 +394,11 @@ type Peer struct {
 	Received      uint64
 	Dropped       uint64    // those removed from its queue included
 	Held          flow.Held // how long this publisher has been held back (Inlets only)
+
+	System         uint64 // messages of system topics that were queued for it: a part of Sent and QueueMessages
+	ReceivedSystem uint64 // and those it has sent: a part of Received
+	Denied         uint64 // of Received: it had no right to them
+	Filtered       uint64 // of Received: they match no subscription (any more)
 
 	DroppedOld       uint64 // removed from its queue: because they were the oldest (DropOld, LatestPerTopic)
 	DroppedConflated uint64 // because a newer one of their topic came (LatestPerTopic)

@@ -89,6 +89,16 @@ func (in paths) Peers() (out []carrier.Peer) {
 	return out
 }
 
+// Past implements carrier.PastKeeper.
+func (in paths) Past() (out []carrier.Past) {
+	for _, one := range in {
+		if k, ok := one.(carrier.PastKeeper); ok {
+			out = append(out, k.Past()...)
+		}
+	}
+	return out
+}
+
 // Close implements carrier.Inlet.
 func (in paths) Close() {
 	for _, one := range in {

@@ -399,6 +399,7 @@ func (r *round) awaitRoom(b *batch.Batch, at int) error {
 // is no room. The caller holds out.mu.
 func (r *round) queue(b *batch.Batch, at int) int {
 	out, n := &r.c.out, b.Len()
+	out.mixed = out.mixed || countSystem(b) > 0
 	for {
 		i, j := r.nextRun(b, at)
 		if i == n {

@@ -61,7 +61,10 @@ type conn struct {
 	subscribed atomic.Int64                // when the peer last subscribed, on the clock of package flow; 0: it has no topics but system topics, or is gone (PUB side)
 	source     atomic.Pointer[flow.Source] // the peer as a publisher (SUB side); nil before attach
 	received   atomic.Uint64               // messages
-	aborted    atomic.Pointer[error]       // why this end gave up, or nil
+
+	// Parts of received (SUB side): see carrier.Peer.
+	receivedSystem, denied, filtered atomic.Uint64
+	aborted                          atomic.Pointer[error] // why this end gave up, or nil
 }
 
 func newConn(s *socket, nc net.Conn, from remoteEnd) (*conn, error) {
@@ -288,6 +291,8 @@ func (c *conn) describe(subscriptions int) carrier.Peer {
 	defer c.out.mu.Unlock()
 	messages, bytes := c.out.queued()
 	p := carrier.Peer{
+		Instance: c.peer.instance, System: c.out.spanQueue.system,
+		ReceivedSystem: c.receivedSystem.Load(), Denied: c.denied.Load(), Filtered: c.filtered.Load(),
 		ID: c.id, Address: c.address, Type: c.peer.socketType, Hermes: c.peer.hermes, Key: cmp.Or(c.identity.Key, c.identity.Fingerprint), Local: c.credentials(), Since: c.since,
 		Subscriptions: subscriptions, QueueMessages: messages, QueueBytes: bytes,
 		Sent: c.out.sent, Received: c.received.Load(), Dropped: c.out.dropped,

@@ -127,6 +127,7 @@ func (f *failover) offer(p *path) bool {
 		o.mu.Unlock()
 		return false
 	}
+	o.mixed = o.mixed || f.hasSystem(p.c)
 	if p.c.topics.All() && !f.hasSystem(p.c) {
 		p.next = f.queueWhatFits(p.c, p.next, n)
 	} else {

@@ -70,6 +70,7 @@ func (f *fanOut) sendTo(c *conn) {
 			follows = true
 			f.source.Follow(c.id, f.now)
 		}
+		c.out.mixed = c.out.mixed || f.isSystem(c, i)
 		f.queueRun(c, i, j)
 	}
 	c.flush()

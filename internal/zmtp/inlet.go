@@ -10,6 +10,7 @@ import (
 	"github.com/hermes-zmq/hermes/internal/carrier"
 	"github.com/hermes-zmq/hermes/internal/flow"
 	"github.com/hermes-zmq/hermes/internal/invariants"
+	"github.com/hermes-zmq/hermes/internal/systemtopic"
 	"github.com/hermes-zmq/hermes/internal/trie"
 )
 
@@ -128,12 +129,17 @@ func (i *inlet) receive(c *conn, early []byte) error {
 func (i *inlet) deliverBatch(c *conn, b *batch.Batch) {
 	n := b.Len()
 	s := c.source.Load()
+	c.receivedSystem.Add(countSystem(b))
 	s.Received = c.received.Add(uint64(n))
+	allowed := n
 	if r := c.rights.Load(); r != nil {
 		i.removeDenied(c, r, b)
+		allowed = b.Len()
+		c.denied.Add(uint64(n - allowed))
 	}
 	if i.filters && !i.all.Load() {
 		i.filter(b)
+		c.filtered.Add(uint64(allowed - b.Len()))
 	}
 	s.Cut = b.Len() < n
 	if b.Len() == 0 && !s.Retains.Load() || i.deliver == nil {
@@ -142,6 +148,18 @@ func (i *inlet) deliverBatch(c *conn, b *batch.Batch) {
 	c.busy.Store(true)
 	i.deliver(s, b)
 	c.readingAgain()
+}
+
+// countSystem counts the messages of system topics.
+func countSystem(b *batch.Batch) (n uint64) {
+	from := 0
+	for _, end := range b.Ends {
+		if systemtopic.Is(topic(b, from, end)) {
+			n++
+		}
+		from = end
+	}
+	return n
 }
 
 // filter takes out of b what matches no subscription. As a rule everything does.

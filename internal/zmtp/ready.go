@@ -17,18 +17,20 @@ import (
 // Names beginning with "X-" are for applications; peers ignore those that they do not know.
 const (
 	propSocketType = "Socket-Type"
-	propHermes     = "X-Hermes"         // the version of the envelopes that the peer reads or writes
-	propOffice     = "X-Hermes-Office"  // the name of the post office that the socket is part of
-	propSince      = "X-Hermes-Since"   // the peer wants history, see historyposition.go
-	propHistory    = "X-Hermes-History" // the peer has history
-	propConfirm    = "X-Hermes-Confirm" // the peer retains what is not confirmed, see confirm.go
+	propHermes     = "X-Hermes"          // the version of the envelopes that the peer reads or writes
+	propInstance   = "X-Hermes-Instance" // a random name of the component that the socket is part of
+	propOffice     = "X-Hermes-Office"   // the name of the post office that the socket is part of
+	propSince      = "X-Hermes-Since"    // the peer wants history, see historyposition.go
+	propHistory    = "X-Hermes-History"  // the peer has history
+	propConfirm    = "X-Hermes-Confirm"  // the peer retains what is not confirmed, see confirm.go
 )
 
 const (
 	// maxVersion and maxOffice are how many bytes of the properties are kept.
-	maxVersion = 16
-	maxOffice  = 32
-	maxSince   = 20
+	maxVersion  = 16
+	maxOffice   = 32
+	maxInstance = 32
+	maxSince    = 20
 	// minReady is the size of the smallest READY with a socket type.
 	minReady = 2 + 1 + len(cmdReady) + 1 + len(propSocketType) + 4 + 4
 )
@@ -38,6 +40,7 @@ type properties struct {
 	socketType string
 	hermes     string
 	office     string
+	instance   string
 	since      string // microseconds since 1970
 	history    string
 	confirm    string
@@ -46,7 +49,7 @@ type properties struct {
 // ownProperties are what this end announces.
 func ownProperties(c *conn) properties {
 	cfg := &c.s.cfg
-	p := properties{socketType: cfg.Type.String(), hermes: cfg.Hermes, office: cfg.Office}
+	p := properties{socketType: cfg.Type.String(), hermes: cfg.Hermes, office: cfg.Office, instance: cfg.Instance}
 	c.s.role.announce(c, &p)
 	return p
 }
@@ -60,6 +63,9 @@ func (p properties) encode() []byte {
 	}
 	if p.office != "" {
 		data = appendProperty(data, propOffice, p.office)
+	}
+	if p.instance != "" {
+		data = appendProperty(data, propInstance, p.instance)
 	}
 	if p.since != "" {
 		data = appendProperty(data, propSince, p.since)
@@ -99,6 +105,8 @@ func parseReady(p []byte) (got properties, err error) {
 			got.hermes = string(p[:min(size, maxVersion)])
 		case strings.EqualFold(name, propOffice):
 			got.office = string(p[:min(size, maxOffice)])
+		case strings.EqualFold(name, propInstance):
+			got.instance = printableReason(p[:min(size, maxInstance)])
 		case strings.EqualFold(name, propSince):
 			got.since = string(p[:min(size, maxSince)])
 		case strings.EqualFold(name, propHistory):

@@ -145,6 +145,7 @@ func (o *sendBuffer) pins(b *batch.Batch, bytes int) bool {
 // addWhatFits queues the messages of b for which there is room, or can be made, from the first
 // one on, and counts the others as dropped. The caller holds mu.
 func (o *sendBuffer) addWhatFits(b *batch.Batch) (taken int) {
+	o.mixed = o.mixed || countSystem(b) > 0
 	n := b.Len()
 	if o.backlog != nil {
 		for taken < n {
@@ -250,6 +251,9 @@ func (o *sendBuffer) advance() {
 // wrote tells those that wait for room that there may be some. The caller holds mu.
 func (o *sendBuffer) wrote() {
 	o.noteLevel()
+	if o.mixed && o.empty() {
+		o.mixed = false
+	}
 	if o.waiting > 0 {
 		o.roomMade.Broadcast()
 	}

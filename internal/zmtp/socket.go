@@ -90,6 +90,7 @@ type socket struct {
 	shut   bool
 	conns  map[*conn]struct{} // in any state
 	lastID uint64             // of a connection
+	past   past               // connections that have ended
 
 	closed atomic.Bool             // shut, readable without mu
 	peers  atomic.Pointer[[]*conn] // that have finished their handshake
@@ -374,7 +375,9 @@ func (s *socket) join(c *conn) bool {
 func (s *socket) leave(c *conn, reason error) {
 	c.subscribed.Store(0) // or publishers would be held back for it, or would not be
 	unsent := c.out.kill()
+	d := c.describe(0)
 	c.out.endNow()
+	waited := unsent
 	if s.closed.Load() { // Close returns it
 		s.unsent.Add(int64(unsent))
 		unsent = 0
@@ -387,6 +390,7 @@ func (s *socket) leave(c *conn, reason error) {
 	s.mu.Lock()
 	peers := slices.DeleteFunc(slices.Clone(*s.peers.Load()), func(p *conn) bool { return p == c })
 	s.peers.Store(&peers)
+	s.past.add(&d, waited)
 	s.mu.Unlock()
 	s.departed(c, reason)
 	s.emitLocked(carrier.Event{Kind: carrier.Disconnected, Peer: c.id, Address: c.address, Unsent: unsent}.WithError(reason))

@@ -5,6 +5,7 @@ import (
 
 	"github.com/hermes-zmq/hermes/internal/batch"
 	"github.com/hermes-zmq/hermes/internal/invariants"
+	"github.com/hermes-zmq/hermes/internal/systemtopic"
 )
 
 // What waits to be written to one peer, in order, as ranges of batches.
@@ -44,6 +45,8 @@ type spanQueue struct {
 	bytes    int64  // in spans[head:], commands included
 	commands int64  // bytes of commands queued since the queue was last empty
 	sent     uint64 // messages written completely
+	system   uint64 // of these: of system topics
+	mixed    bool   // there may be messages of system topics in the queue
 
 	writtenBytes uint64 // commands included
 }
@@ -198,7 +201,7 @@ func (q *spanQueue) written(n int) {
 	for n > 0 {
 		s := &q.spans[q.head]
 		if k := s.end - s.off; n >= k {
-			q.count(s.last - s.first)
+			q.count(s.b, s.first, s.last)
 			s.b.Release()
 			s.b = nil
 			q.head++
@@ -208,7 +211,7 @@ func (q *spanQueue) written(n int) {
 		s.off += n
 		ends := s.b.Ends[s.first:s.last]
 		done := sort.Search(len(ends), func(i int) bool { return ends[i] > s.off })
-		q.count(done)
+		q.count(s.b, s.first, s.first+done)
 		s.first += done
 		n = 0
 	}
@@ -218,9 +221,27 @@ func (q *spanQueue) written(n int) {
 	}
 }
 
-func (q *spanQueue) count(messages int) {
-	q.messages -= messages
-	q.sent += uint64(messages)
+// count notes that the messages [i, j) of b have been written.
+func (q *spanQueue) count(b *batch.Batch, i, j int) {
+	q.messages -= j - i
+	q.sent += uint64(j - i)
+	for ; q.mixed && i < j; i++ {
+		if systemtopic.Is(batch.Topic(behindCommands(b.Buf[b.Start(i):b.Ends[i]]))) {
+			q.system++
+		}
+	}
+}
+
+// behindCommands is a message without the commands that stand before it in an arena.
+func behindCommands(p []byte) []byte {
+	for len(p) > 0 && p[0]&batch.FlagCommand != 0 {
+		_, rest, _, ok := batch.NextFrame(p)
+		if !ok {
+			return nil
+		}
+		p = rest
+	}
+	return p
 }
 
 // compact gives back memory that the queue no longer needs.
