@@ -26,7 +26,7 @@ export CC CXX
 export GOFLAGS := $(strip $(GOFLAGS) -buildvcs=false)
 
 LIBRARY := build/libhermes.so.2
-INSTALLED := $(LIBRARY) build/libhermes.a build/hermes build/man
+INSTALLED := $(LIBRARY) build/libhermes.a build/hermes build/man build/completions
 PYTHON_OF_TESTS := build/venv/bin/python
 PYTHON_OF_OLD := build/venv-old/bin/python
 
@@ -60,7 +60,13 @@ build/libhermes.a: $(GO_SOURCES)
 	@.ci/deps build
 	capi/build.sh archive $@
 
-# The manual is generated from the header and from the help of the command.
+# What shells complete the command with is printed by it.
+build/completions: build/hermes
+	@rm -rf $@
+	@mkdir -p $@
+	@for shell in bash zsh fish; do build/hermes completion $$shell >$@/$$shell || exit; done
+
+# The manual is generated from the header and from what the command says of itself.
 build/man: include/hermes.h build/hermes .ci/header.py .ci/man_pages.py
 	@rm -rf $@
 	python=$$(.ci/python) && $$python .ci/man_pages.py $@ build/hermes

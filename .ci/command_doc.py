@@ -21,7 +21,7 @@ The examples on this page run on one machine, beside a post office, a program th
 every 50 ms, and one that receives all:
 
 ```sh background
-hermes postoffice >/dev/null &
+hermes postoffice --in tcp://127.0.0.1:6000 --out tcp://127.0.0.1:6001 >/dev/null &
 hermes sub tcp://127.0.0.1:6001 >/dev/null &
 hermes pub --every 50ms --template tcp://127.0.0.1:6000 ticks/EURUSD '{{"price": {{{{random 1.07 1.09}}}}}}'
 ```
@@ -38,11 +38,11 @@ def rendered(command):
         INTRODUCTION.format(about=prose(root["long"])),
         f"## Exit codes\n\n| code | meaning |\n|---|---|\n{codes}",
     ]
-    for group in dict.fromkeys(one["group"] for one in root["commands"]):
-        out.append(f"## {group}\n")
-        for one in root["commands"]:
-            if one["group"] == group:
-                out += section(one, "###")
+    for group in tree["groups"]:
+        members = [one for one in root["commands"] if one["group"] == group]
+        out += [f"## {group}\n"] if members else []
+        for one in members:
+            out += section(one, "###")
     return "\n".join(out)
 
 

@@ -147,24 +147,26 @@ def command_pages(command):
     root, version = tree["command"], tree["version"]
     codes = items((str(code["code"]), prose(code["meaning"] + ".")) for code in tree["exit_codes"])
     status = f"{codes}\n"
-    pages = {"hermes": overview_of_commands(command, root, version, status)}
+    pages = {"hermes": overview_of_commands(command, tree, status)}
     for one in root["commands"]:
         name = one["name"].replace(" ", "-")
         pages[name] = command_page(name, one, version, status)
     return pages
 
 
-def overview_of_commands(command, root, version, status):
+def overview_of_commands(command, tree, status):
     """Return hermes(1): what there is, and the options of --set."""
-    listed = []
-    for group in dict.fromkeys(one["group"] for one in root["commands"]):
-        pairs = [(reference(one), sentence(one)) for one in root["commands"] if one["group"] == group]
-        listed.append(f".SS {group}\n{items(pairs)}")
+    root, listed = tree["command"], []
+    for group in tree["groups"]:
+        members = [one for one in root["commands"] if one["group"] == group]
+        if members:
+            pairs = [(reference(one), sentence(one)) for one in members]
+            listed.append(f".SS {group}\n{items(pairs)}")
     options = [f".SS of a {kind}\n{listed}" for kind, listed in options_of(command)]
     return page(
         "hermes",
         1,
-        version,
+        tree["version"],
         [
             ("NAME", f"hermes \\- {plain(root['short'])}"),
             ("SYNOPSIS", "\\fBhermes\\fP \\fICOMMAND\\fP [\\fIflags\\fP] [\\fIarguments\\fP]"),

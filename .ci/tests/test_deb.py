@@ -172,3 +172,16 @@ def test_the_manual_is_packed(usr):
     pages = {path.name for path in (usr / "share/man/man3").iterdir()}
     assert pages == {"hermes.3.gz", *(f"{name}.3.gz" for name in FUNCTIONS)}
     assert ".TH hermes 1" in unzipped(usr / "share/man/man1/hermes.1.gz")
+    assert ".TH hermes-sub 1" in unzipped(usr / "share/man/man1/hermes-sub.1.gz")
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "bash-completion/completions/hermes",
+        "zsh/vendor-completions/_hermes",
+        "fish/vendor_completions.d/hermes.fish",
+    ],
+)
+def test_completions_are_packed(usr, place):
+    assert "__complete" in (usr / "share" / place).read_text()

@@ -50,11 +50,12 @@ take() { # take PACKAGE PATH...: moves paths below /usr
 lib=lib/$triplet
 take "$library" "$lib/libhermes.so.$major" "$lib/libhermes.so.$upstream"
 take libhermes-dev include share/man/man3 "$lib"/{libhermes.so,libhermes.a,pkgconfig,cmake}
-take hermes-tools bin share/man/man1
 units=hermes-tools/usr/lib/systemd/system
 mkdir -p "$units" hermes-tools/etc/hermes
 install -m 644 "$root"/cmd/hermes/service/hermes-postoffice*.{service,socket} "$units/"
 install -m 644 "$root/cmd/hermes/service/postoffice.toml" hermes-tools/etc/hermes/
+mv all/usr/share/zsh/site-functions all/usr/share/zsh/vendor-completions # as Debian has it
+take hermes-tools bin share/man/man1 share/{bash-completion,zsh,fish}
 mv all/usr/share/doc/hermes licences
 left=$(find all ! -type d)
 [ -z "$left" ] || { printf 'deb.sh: these belong to no package:\n%s\n' "$left" >&2; exit 1; }

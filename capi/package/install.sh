@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # install.sh BUILT: installs what lies in the folder BUILT (libhermes.so.2, libhermes.a, the
-# command hermes, the manual in man/) for C and C++ programs.
+# command hermes, the manual in man/, the completions of shells in completions/) for C and C++
+# programs.
 # `make install`, `make deb` and `cmake --install` all end here, and so give the same tree.
 #   PREFIX   where it will be used (/usr/local)
 #   LIBDIR   the library folder below it, relative (lib)
@@ -48,4 +49,7 @@ for file in hermes-config.cmake hermes-config-version.cmake; do
 done
 install -m 644 "$built"/man/man1/* "$to/share/man/man1/"
 install -m 644 "$built"/man/man3/* "$to/share/man/man3/"
+install -D -m 644 "$built/completions/bash" "$to/share/bash-completion/completions/hermes"
+install -D -m 644 "$built/completions/zsh" "$to/share/zsh/site-functions/_hermes"
+install -D -m 644 "$built/completions/fish" "$to/share/fish/vendor_completions.d/hermes.fish"
 "$here/licences.sh" "$to/share/doc/hermes" "$built/libhermes.so.$major" "$built/hermes"

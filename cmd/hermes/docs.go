@@ -53,7 +53,11 @@ func newDocsCommand(std streams) *cobra.Command {
 			e := json.NewEncoder(std.out)
 			e.SetEscapeHTML(false)
 			e.SetIndent("", " ")
-			return e.Encode(map[string]any{"version": core.Version, "exit_codes": exitCodes, "command": documented(c.Root())})
+			var groups []string
+			for _, group := range c.Root().Groups() {
+				groups = append(groups, group.Title)
+			}
+			return e.Encode(map[string]any{"version": core.Version, "exit_codes": exitCodes, "groups": groups, "command": documented(c.Root())})
 		},
 	}
 }

@@ -32,9 +32,9 @@ func newKeyCommand(std streams) *cobra.Command {
 // keyCommand is a command with one argument.
 func keyCommand(use, short string, std streams, do func(std streams, arg string) error) *cobra.Command {
 	name, arg, _ := strings.Cut(use, " ")
-	example := map[string]string{"new": "hermes key new office"}[name]
-	if example == "" {
-		example = "hermes key new office\nhermes key " + name + " office.key"
+	example := "hermes key new office"
+	if name != "new" {
+		example += "\nhermes key " + name + " office.key"
 	}
 	return &cobra.Command{
 		Use:     use,

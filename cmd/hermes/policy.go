@@ -20,6 +20,14 @@ func newPolicyCommand(std streams) *cobra.Command {
 	check := &cobra.Command{
 		Use:   "check FILE",
 		Short: "print all that is wrong in a policy, one problem a line, or how many users it has",
+		Example: `cat >policy.toml <<END
+[users.desk]
+names = ["desk"]
+[[allow]]
+users = ["desk"]
+subscribe = ["ticks"]
+END
+hermes policy check policy.toml`,
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return usageError{"takes one file"}
@@ -33,6 +41,9 @@ func newPolicyCommand(std streams) *cobra.Command {
 		Short: "print whether a user may publish or receive a topic, and the line of the policy that says so",
 		Long: `Prints whether a user may publish or receive a topic, and the line of the policy that says so.
 The exit code is 0 where it is allowed, and 4 where it is refused.`,
+		Example: `printf '[users.desk]\nnames = ["desk"]\n[[allow]]\nusers = ["desk"]\nsubscribe = ["ticks"]\n' >policy.toml
+hermes policy test policy.toml desk sub ticks/EURUSD
+hermes policy test policy.toml desk pub ticks/EURUSD || echo "exit code $?"`,
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) != 4 {
 				return usageError{"takes a file, a user, pub or sub, and a topic"}

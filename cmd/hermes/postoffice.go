@@ -17,8 +17,9 @@ there, and HERMES_LOG_LEVEL=debug here; --set queue.messages=1000 is queue.messa
 HERMES_SET_QUEUE_MESSAGES=1000. A flag goes before the environment, and that before the file; hermes config explain
 shows what is in effect, and why. On SIGHUP the file and the policy are read again. Run by systemd, it says when it is
 ready, proves that it is alive, and takes sockets with the names publishers, subscribers and debug.`,
-		GroupID: groupServe,
-		Example: "hermes postoffice --check-config",
+		Example:     "hermes postoffice --in tcp://127.0.0.1:6002 --out tcp://127.0.0.1:6003",
+		Annotations: map[string]string{annotationExample: untilInterrupted},
+		GroupID:     groupServe,
 	}
 	o := addPostOffice(c.Flags())
 	c.RunE = func(c *cobra.Command, args []string) error {

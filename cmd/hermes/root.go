@@ -45,6 +45,19 @@ standard error. Flags may stand anywhere after the command; after -- everything 
 		&cobra.Group{ID: groupSetUp, Title: "Setting up"},
 	)
 	root.AddCommand(children(std)...)
+	root.AddCommand(
+		newCompletionCommand(std),
+		newContextCommand(std),
+		newDocsCommand(std),
+		newErrorsCommand(std),
+		newKeyCommand(std),
+		newOptionsCommand(std),
+		newPolicyCommand(std),
+		newPostOfficeCommand(std),
+		newPubCommand(std),
+		newSubCommand(std),
+		newVersionCommand(std),
+	)
 	root.SetHelpCommand(newHelpCommand(std))
 	for _, c := range allCommands(root) {
 		if c.HasSubCommands() && c != root {
@@ -130,7 +143,15 @@ func asCommand(args []string) []string {
 	case "--version":
 		word = "version"
 	}
-	return append([]string{word}, args[1:]...)
+	args = append([]string{word}, args[1:]...)
+	if word == "errors" { // a code, which begins with a dash, is no flag
+		for i, arg := range args {
+			if aValue.MatchString(arg) {
+				args[i] = arg[1:]
+			}
+		}
+	}
+	return args
 }
 
 // noCommand is what a command does that has others below it, and none of them is named.

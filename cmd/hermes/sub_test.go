@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"os"
 	"strings"
 	"testing"
 
@@ -95,12 +94,11 @@ func TestSubEndsInTime(t *testing.T) {
 	require.Equal(t, exitNothing, code)
 	require.Contains(t, said, "connection refused")
 
-	sub := start(t, nil, "sub", "--idle", "5s", "-n", "3", at["out"])
-	code, _, err := try(t, "", "pub", "--wait", "30s", at["in"], "t", "1")
-	require.Equal(t, exitOK, code, err)
-	require.Contains(t, sub.line(t), `"data":1`)
-	require.Equal(t, exitIncomplete, sub.end(t))
-	require.Contains(t, sub.stderr.String(), "1 of 3 envelopes came in time")
+	j := &subJob{o: subFlags{count: 3}, printed: 1}
+	require.EqualError(t, j.timedOut(), "1 of 3 envelopes came in time")
+	require.Equal(t, exitIncomplete, codeOf(j.timedOut()))
+	j.printed = 3
+	require.NoError(t, j.timedOut())
 }
 
 func TestARefusalEndsSubThatHasALimit(t *testing.T) {
@@ -119,18 +117,15 @@ func TestARefusalEndsSubThatHasALimit(t *testing.T) {
 }
 
 func TestADeniedTopicIsARefusal(t *testing.T) {
-	newKeys(t, "office", "desk")
-	require.NoError(t, os.WriteFile("policy.toml", []byte(`[users.desk]
-keys = ["desk.key"]
-[[allow]]
-users = ["desk"]
-subscribe = ["news"]
-`), 0o600))
-	_, at := startOffice(t, "--set", "curve.secret=office.key_secret", "--policy", "policy.toml")
-	code, _, said := try(t, "", "sub", at["out"], "orders/", "--set", "curve.secret=desk.key_secret", "--set", "curve.server=office.key", "--timeout", "2s")
-	require.Equal(t, exitRefused, code, said)
-	require.Contains(t, said, "hermes sub: ")
-	require.Contains(t, said, "user desk may not subscribe to orders/")
+	j := &subJob{}
+	nothing := nothingCame("nothing came")
+	require.Equal(t, nothing, j.conclude(nothing))
+	j.hear(core.Event{Kind: "denied", Text: "user desk may not subscribe to orders/"})
+	require.Equal(t, exitRefused, codeOf(j.conclude(nothing)))
+	require.EqualError(t, j.conclude(nothing), "user desk may not subscribe to orders/")
+	require.NoError(t, j.conclude(nil))
+	j.printed = 1
+	require.Equal(t, nothing, j.conclude(nothing), "of another topic, then")
 }
 
 func TestLossesAreInTheStream(t *testing.T) {

@@ -174,14 +174,14 @@ def running(text):
     ports = dict(zip(PORTS, own_ports(len(PORTS))))
     folder = pathlib.Path(tempfile.mkdtemp(prefix="hermes-docs-"))
     command = prepare_sh(moved(text, ports), folder)
-    with open(folder / "stderr", "w") as complaint:
+    with open(folder / "stderr", "w") as stderr:
         program = subprocess.Popen(
             command,
             cwd=folder,
             env=environment_of(folder),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=complaint,
+            stderr=stderr,
             start_new_session=True,
         )
 
@@ -189,14 +189,16 @@ def running(text):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(program.pid, signal.SIGKILL)
         program.wait()
-        shutil.rmtree(folder)
+        shutil.rmtree(folder, ignore_errors=True)
 
     atexit.register(end)
     with hermes.Receiver(f"tcp://127.0.0.1:{ports['6001']}", "docs") as receiver:
-        try:
-            assert receiver.recv(timeout=PATIENCE)  # something is published
-        except Exception as error:
-            raise AssertionError((folder / "stderr").read_text()) from error
+        deadline = time.monotonic() + PATIENCE
+        while receiver.recv(block=True, timeout=0.1) is None:  # until something is published
+            if program.poll() is not None or time.monotonic() > deadline:
+                complaint = (folder / "stderr").read_text()
+                end()
+                raise AssertionError(complaint)
     return {port: ports[port] for port in PORTS[:2]}
 
 
