@@ -268,7 +268,7 @@ func (d *doctor) asPublisher(c *probe.Conn) {
 		if code := core.CodeOf(err); code == core.EACCES || code == core.EAUTH || d.ctx.Err() != nil {
 			break
 		}
-		if connected = len(p.Stats().Peers) > 0; connected && time.Since(began) > time.Second {
+		if connected = len(p.Stats().Peers) > 0; connected && time.Since(began) > 300*time.Millisecond {
 			break
 		}
 	}
