@@ -211,8 +211,8 @@ test-libzmq: build venv venv-old ## the package of the checkout on libzmq (test-
 	HERMES_ENGINE=libzmq $(PYTEST) python/tests --ignore python/tests/differential -m "not one_engine"
 
 .PHONY: test-docs
-test-docs: deps-test deps-bindings build build/nats-server venv ## the examples, and every command and snippet of the documents
-	$(PYTEST) examples/tests docs/tests bench/scale/tests
+test-docs: deps-test deps-bindings build build/nats-server venv ## the examples, every command and snippet of the documents, and the live screens
+	$(PYTEST) examples/tests docs/tests bench/scale/tests cmd/hermes/tests
 
 .PHONY: test-install
 test-install: deps-test build venv ## make install and make wheel, used by programs outside the checkout

@@ -88,7 +88,9 @@ func newCheckCommand(std streams) *cobra.Command {
 			"Checks a receiver that reports itself (options stats.interval and stats.address). Figures: queue (envelopes in its\n"+
 				"queue), lost and dropped (envelopes a second), lag (seconds, the age of the newest envelope on arrival), rate (envelopes\n"+
 				"a second). It is critical if it does not run, or does not report.",
-			"hermes check receiver tcp://127.0.0.1:6001 screen --warn queue=1000 --crit lost=0",
+			"hermes sub tcp://127.0.0.1:6001 --set stats.interval=500ms --set stats.address=tcp://127.0.0.1:6000 \\\n"+
+				"    --set stats.name=screen >screen.log &\n"+
+				"hermes check receiver tcp://127.0.0.1:6001 screen --warn queue=1000 --crit lost=0",
 			[]string{"queue", "lost", "dropped", "lag", "rate"}),
 	)
 	return c

@@ -64,7 +64,7 @@ func TestCheckReceiver(t *testing.T) {
 	require.Contains(t, out, "# TYPE hermes_check_receiver_status gauge\nhermes_check_receiver_status{name=\"screen\"} 0\n")
 	require.Contains(t, out, "\nhermes_check_receiver_lag_seconds{name=\"screen\"} ")
 	sub.cancel()
-	code, out, _ = try(t, "", "check", "receiver", at["out"], "nobody's", "--timeout", "50ms")
+	code, out, _ = try(t, "", "check", "receiver", at["out"], "another", "--timeout", "50ms")
 	require.Equal(t, checkCritical, code)
 	require.Regexp(t, nagiosLine, out)
 }

@@ -24,5 +24,5 @@ func newHzCommand(std streams) *cobra.Command {
 	return newWatchCommand(std, "hz", "show how often and how regularly each topic is published",
 		`Shows for each topic the rate, and the intervals between its envelopes: the shortest, the mean and the longest,
 quantiles, and as jitter the standard deviation. Intervals are between arrivals here.`,
-		"hermes hz tcp://127.0.0.1:6001 --window 1s\nhermes hz tcp://127.0.0.1:6001 sensors/ --window 1s --sort jitter", w)
+		"hermes hz tcp://127.0.0.1:6001 --window 1s\nhermes hz tcp://127.0.0.1:6001 ticks/ --window 1s --sort jitter", w)
 }

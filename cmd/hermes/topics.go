@@ -31,7 +31,7 @@ func newTopicsCommand(std streams) *cobra.Command {
 		`Lists the topics that begin with one of TOPIC, or all: how many envelopes there were, at which rate, how many
 of them were lost on the way, when the last one came, and from which origins. Topics of which a post office has
 sent the cached value alone are listed with 0 envelopes.`,
-		"hermes topics tcp://127.0.0.1:6001\nhermes topics tcp://127.0.0.1:6001 sensors/ --window 1s --sort rate", w)
+		"hermes topics tcp://127.0.0.1:6001 --window 500ms\nhermes topics tcp://127.0.0.1:6001 ticks/ --window 1s --sort rate", w)
 }
 
 type topicLine struct {
