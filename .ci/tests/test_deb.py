@@ -1,9 +1,11 @@
 """The Debian packages are whole, and a program is built and runs on what they unpack."""
 
 import gzip
+import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 
@@ -185,3 +187,57 @@ def test_the_manual_is_packed(usr):
 )
 def test_completions_are_packed(usr, place):
     assert "__complete" in (usr / "share" / place).read_text()
+
+
+UNITS = [
+    "hermes-postoffice.service",
+    "hermes-postoffice-publishers.socket",
+    "hermes-postoffice-subscribers.socket",
+]
+
+
+def test_the_units_are_right(usr, tmp_path):
+    # In a root of their own, with the targets of systemd, and what the unit runs besides.
+    units = tmp_path / "usr/lib/systemd/system"
+    shutil.copytree(usr.parent, tmp_path, dirs_exist_ok=True)
+    for target in pathlib.Path("/lib/systemd/system").glob("*.target"):
+        shutil.copy(target, units)
+    (tmp_path / "bin").mkdir()
+    shutil.copy(shutil.which("kill"), tmp_path / "bin")
+    command = ["systemd-analyze", f"--root={tmp_path}", "--man=no", "verify", *UNITS]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    ours = [line for line in done.stderr.splitlines() if "hermes" in line]
+    assert done.returncode == 0, done.stderr
+    assert not ours, done.stderr
+
+
+def test_the_service_is_confined(usr):
+    unit = usr / "lib/systemd/system" / UNITS[0]
+    # From 0 (confined) to 10; 2.0 and more fail. It needs networks and sockets of its own.
+    run("systemd-analyze", "--offline=yes", "--threshold=20", "--no-pager", "security", unit)
+
+
+def test_the_service_is_not_enabled(packages, usr, tmp_path):
+    assert not [*usr.parent.rglob("*.wants")]
+    scripts = control(packages["hermes-tools"], "postinst", tmp_path)
+    assert not re.search(r"\b(enable|start|unmask)\b", scripts)
+    for name in ("postinst", "prerm", "postrm"):
+        run("sh", "-n", tmp_path / name)
+
+
+def test_the_settings_are_a_conffile_that_is_valid(packages, usr, tmp_path):
+    listed = control(packages["hermes-tools"], "conffiles", tmp_path)
+    assert listed == "/etc/hermes/postoffice.toml\n"
+    settings = usr.parent / "etc/hermes/postoffice.toml"
+    assert "not valid" not in run(
+        usr / "bin/hermes", "postoffice", "--check-config", "--config", settings
+    )
+    # What it shows in comments can be taken over; the defaults in it are those.
+    shown = tmp_path / "shown.toml"
+    text, changed = re.subn(r"(?m)^# ([a-z.-]+ = .*)$", r"\1", settings.read_text())
+    assert changed > 5
+    shown.write_text(text)
+    lines = run(usr / "bin/hermes", "config", "explain", "--config", shown).splitlines()
+    for setting in map(json.loads, lines):
+        if setting["key"] not in ("policy", "join", "durable", "backlog"):
+            assert setting["value"] == setting["default"], setting

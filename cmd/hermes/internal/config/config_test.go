@@ -194,7 +194,7 @@ func TestSecretsAreNotShown(t *testing.T) {
 }
 
 func TestAVariableThatIsAlmostASettingIsToldOf(t *testing.T) {
-	c, err := Load(declared().FlagSet, options("", "HERMES_LOG_LEVLE=debug", "HERMES_LIBRARY=/usr/lib/libhermes.so", "HERMES_OLD_PYTHON=x"))
+	c, err := Load(declared().FlagSet, options("", "HERMES_LOG_LEVLE=debug", "HERMES_LIBRARY=/usr/lib/libhermes.so", "HERMES_CONFIG=/etc/x", "HERMES_OLD_PYTHON=x"))
 	require.NoError(t, err)
 	require.Equal(t, []string{"the environment variable HERMES_LOG_LEVLE means nothing; did you mean HERMES_LOG_LEVEL?"}, c.Warnings)
 }

@@ -35,7 +35,7 @@ func (l *loader) fromEnvironment() {
 	})
 	for _, text := range slices.Sorted(slices.Values(l.Environ)) {
 		name, value, _ := strings.Cut(text, "=")
-		if !strings.HasPrefix(name, prefix) || value == "" {
+		if !strings.HasPrefix(name, prefix) || value == "" || slices.ContainsFunc(l.Skip, func(flag string) bool { return name == Variable(flag) }) {
 			continue
 		}
 		e, known := byVariable[name]
