@@ -39,8 +39,9 @@ var ofHTTP = []string{"http-peer-metrics", "http-host", "http-token-file", "http
 
 // web is the HTTP server of a post office. nil: there is none.
 type web struct {
-	server   *httpd.Server
-	listener net.Listener
+	server        *httpd.Server
+	listener      net.Listener
+	read, publish *httpd.Token // those in force, or nil
 }
 
 // check finds what is wrong with the flags, and with which one.
@@ -70,10 +71,7 @@ func (h *httpFlags) open(log *logs.Logger, office *core.PostOffice, joint *joint
 	}
 	cfg := httpd.Config{Office: office, Backbone: joint.stats, PeerMetrics: h.peers, Hosts: h.hosts, Key: h.key}
 	var err error
-	if cfg.ReadToken, err = token("http-token-file", h.readToken); err != nil {
-		return nil, err
-	}
-	if cfg.PublishToken, err = token("http-publish-token-file", h.publishToken); err != nil {
+	if cfg.ReadToken, cfg.PublishToken, err = h.tokens(); err != nil {
 		return nil, err
 	}
 	server, err := httpd.New(cfg)
@@ -87,7 +85,7 @@ func (h *httpFlags) open(log *logs.Logger, office *core.PostOffice, joint *joint
 	if httpd.Exposed(listener) {
 		log.Warn(fmt.Sprintf("every program in the network may read what --http shows at %s, and nothing is encrypted: bind it to 127.0.0.1, behind a proxy with TLS (docs/monitoring.md)", listener.Addr()), "kind", "unprotected")
 	}
-	return &web{server, listener}, nil
+	return &web{server, listener, cfg.ReadToken, cfg.PublishToken}, nil
 }
 
 // token reads the token that a flag names; nil without one.
@@ -103,6 +101,28 @@ func token(flag, from string) (*httpd.Token, error) {
 		return nil, usageError{fmt.Sprintf("--%s: every user of this machine can read %s: chmod 600 %s, and replace the token if it may have been read", flag, from, from)}
 	}
 	return t, nil
+}
+
+// tokens reads the tokens again; nil where there is none.
+func (h *httpFlags) tokens() (read, publish *httpd.Token, err error) {
+	if read, err = token("http-token-file", h.readToken); err != nil {
+		return nil, nil, err
+	}
+	publish, err = token("http-publish-token-file", h.publishToken)
+	return read, publish, err
+}
+
+// replaceTokens puts tokens in the place of those that clients have to send.
+func (w *web) replaceTokens(read, publish *httpd.Token) {
+	if w == nil {
+		return
+	}
+	if read != nil && w.read != nil {
+		w.read.Replace(read)
+	}
+	if publish != nil && w.publish != nil {
+		w.publish.Replace(publish)
+	}
 }
 
 // serve begins to serve; end ends it.

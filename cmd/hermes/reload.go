@@ -76,6 +76,11 @@ func (s *service) reloadConfig() (told string, err error) {
 	if err := again.try(later); err != nil {
 		return "", err
 	}
+	// Those of the files in use, which may have another content by now.
+	read, publish, err := s.flags.http.tokens()
+	if err != nil {
+		return "", err
+	}
 	var now, restart []config.Change
 	for _, change := range s.config.Changes(later) {
 		if change.New.Live {
@@ -88,6 +93,7 @@ func (s *service) reloadConfig() (told string, err error) {
 		return "", err
 	}
 	s.config = s.config.With(now)
+	s.web.replaceTokens(read, publish)
 	where := s.config.File()
 	if where == "" {
 		where = "the environment"

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -214,4 +215,35 @@ func TestTheStatusIsALineOfRates(t *testing.T) {
 	now.InMessages, now.OutMessages, now.Dropped = 100, 250, 10
 	now.Publishers = make([]core.Peer, 2)
 	require.Equal(t, "10 messages/s in, 25 out, 1 dropped; 2 publishers, 0 receivers", statusLine(before, now, 10*time.Second))
+}
+
+func TestAHangupReadsTheTokensAgain(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "token")
+	first := "the-first-token-of-two-dozens"
+	require.NoError(t, os.WriteFile(path, []byte(first), 0o600))
+	office := start(t, nil, "postoffice", "--config", configured(t, "http = \"127.0.0.1:*\"\nhttp-token-file = \""+path+"\"\n"))
+	var endpoints map[string]string
+	require.NoError(t, json.Unmarshal([]byte(office.line(t)), &endpoints))
+	answer := func(token string) int {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, endpoints["http"]+"/v1/stats", nil)
+		require.NoError(t, err)
+		r.Header.Set("Authorization", "Bearer "+token)
+		got, err := http.DefaultClient.Do(r)
+		require.NoError(t, err)
+		require.NoError(t, got.Body.Close())
+		return got.StatusCode
+	}
+	require.Equal(t, http.StatusOK, answer(first))
+	require.Equal(t, http.StatusUnauthorized, answer("the-other-token-of-two-dozens"))
+	require.NoError(t, os.WriteFile(path, []byte("short"), 0o600))
+	require.NoError(t, syscall.Kill(os.Getpid(), syscall.SIGHUP))
+	office.says(t, "the configuration stays as it was: ")
+	require.Equal(t, http.StatusOK, answer(first))
+	require.NoError(t, os.WriteFile(path, []byte("the-other-token-of-two-dozens"), 0o600))
+	require.NoError(t, syscall.Kill(os.Getpid(), syscall.SIGHUP))
+	office.says(t, "was read again")
+	require.Equal(t, http.StatusUnauthorized, answer(first))
+	require.Equal(t, http.StatusOK, answer("the-other-token-of-two-dozens"))
+	office.cancel()
+	require.Zero(t, office.end(t))
 }

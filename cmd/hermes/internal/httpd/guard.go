@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/hermes-zmq/hermes/internal/plainfile"
 )
@@ -95,8 +96,13 @@ func fromElsewhere(r *http.Request) bool {
 	return r.Method != http.MethodGet || r.Header.Get("Sec-Fetch-Mode") != "navigate"
 }
 
-// Token is a secret that a client has to send. Only its hash is kept.
-type Token struct{ hash [sha256.Size]byte }
+// Token is a secret that a client has to send. Only its hash is kept. It can be replaced at any time.
+type Token struct {
+	hash atomic.Pointer[[sha256.Size]byte]
+}
+
+// Replace makes the token that of another one.
+func (t *Token) Replace(by *Token) { t.hash.Store(by.hash.Load()) }
 
 // minToken is the length of the shortest token, in bytes.
 const minToken = 16
@@ -125,14 +131,16 @@ func ReadToken(from string) (*Token, error) {
 	case strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }):
 		return nil, errors.New("the token in " + from + " has characters that no header may have: make one with openssl rand -hex 32")
 	}
-	return &Token{sha256.Sum256([]byte(text))}, nil
+	hash, t := sha256.Sum256([]byte(text)), &Token{}
+	t.hash.Store(&hash)
+	return t, nil
 }
 
 // is reports whether a request has the token. The time that it takes does not depend on the token.
 func (t *Token) is(r *http.Request) bool {
 	scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	given := sha256.Sum256([]byte(text))
-	return subtle.ConstantTimeCompare(given[:], t.hash[:]) == 1 && strings.EqualFold(scheme, "Bearer")
+	return subtle.ConstantTimeCompare(given[:], t.hash.Load()[:]) == 1 && strings.EqualFold(scheme, "Bearer")
 }
 
 // demand reports whether a request has the token, and answers if it has not.
