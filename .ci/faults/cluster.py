@@ -105,17 +105,19 @@ class Cluster:
         self._balanced()
         return [sink.fresh() for sink in self.sinks]
 
-    def complete(self, lost: int = 0, ordered: bool = True) -> None:
+    def complete(self, lost: int = 0) -> None:
         """End, and expect that all but ``lost`` arrives at the others, once and in order."""
         self.source.rest()
-        sent = self.source.finish()["sent"]
+        last = self.source.finish()
+        sent = last["sent"]
         for sink in self.sinks:
             expected = lost if sink is not self.sinks[A] else 0
-            sink.wait(lambda line, n=sent - expected: line["got"] >= n, "not all has come")
+            complaint = f"not all has come of {last}, through {self.sites[A].last}"
+            sink.wait(lambda line, n=sent - expected: line["got"] >= n, complaint)
             line = sink.fresh()
             assert line["got"] == sent - expected, line
-            assert line["missing"] - line["backward"] == expected, line
-            assert line["backward"] == 0 or not ordered, line
+            assert line["missing"] == expected, line
+            assert line["backward"] == 0, line
         self._balanced()
 
     def _balanced(self) -> None:

@@ -103,12 +103,11 @@ def test_durable_topics_survive_kill_9_of_nats_servers(cluster, victims):
 
 @replicated_outside
 def test_replicated_topics_survive_kill_9_of_a_nats_server(cluster):
-    """All arrives, and once: the order is that in which the next leader of the stream stores it."""
     cluster.publish()
     for victim in (A, B, C) * ROUNDS:
         kill_and_start([cluster.servers[victim]])
         cluster.all_flows()
-    cluster.complete(ordered=False)
+    cluster.complete()
 
 
 @plain
