@@ -28,8 +28,10 @@ type historyReader struct {
 }
 
 const (
-	// patience is how long a reader tries again without success.
-	patience = 10 * time.Second
+	// patience is how long a reader tries again without success while NATS is away, and waits for what does not
+	// go on, and longPatience how long it tries while NATS is there: after a kill of servers, JetStream needs longer.
+	patience     = 10 * time.Second
+	longPatience = 30 * time.Second
 	// stalled is how long a consumer may give nothing although there is something; then another one
 	// is made. The client notices a consumer that has vanished only while it waits longer than we do.
 	stalled = time.Second
@@ -60,7 +62,11 @@ func (r *historyReader) Next(ctx context.Context) (*batch.Batch, time.Time, erro
 		for _, part := range r.parts {
 			part.stop()
 		}
-		if time.Since(began) > patience || !p.wait(ctx) {
+		most := patience
+		if r.h.s.sender.l.nc.IsConnected() {
+			most = longPatience
+		}
+		if time.Since(began) > most || !p.wait(ctx) {
 			return nil, time.Time{}, r.explain(err)
 		}
 	}
