@@ -97,11 +97,9 @@ class Cluster:
     def finish(self) -> list[dict]:
         """Let the source end, wait until nothing more arrives, and return what the sinks saw."""
         self.source.rest()
-        for sink in self.sinks:
-            quiet(sink)
+        quiet(self.sinks)
         self.source.finish()  # it publishes once more to each topic: what was lost before shows
-        for sink in self.sinks:
-            quiet(sink)
+        quiet(self.sinks)
         self._balanced()
         return [sink.fresh() for sink in self.sinks]
 
@@ -145,12 +143,12 @@ def balanced(line: dict) -> bool:
     return all(left == right for left, right in sums)
 
 
-def quiet(sink: Process) -> None:
+def quiet(sinks: list[Process]) -> None:
     """Wait until nothing has arrived for two seconds."""
-    state = {"got": -1, "since": time.monotonic()}
+    state = {"got": None, "since": time.monotonic()}
 
     def silent() -> bool:
-        got = sink.fresh()["got"]
+        got = [sink.fresh()["got"] for sink in sinks]
         if got != state["got"]:
             state.update(got=got, since=time.monotonic())
         return time.monotonic() - state["since"] > 2

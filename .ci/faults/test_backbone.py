@@ -82,7 +82,7 @@ def test_durable_topics_survive_kill_9_of_another_site(cluster):
 
 
 @plain_outside
-@pytest.mark.parametrize("victims", [[B], [A], [A, B, C]], ids=["one", "publisher", "all"])
+@pytest.mark.parametrize("victims", [[A], [A, B, C]], ids=["one", "all"])
 def test_kill_9_of_nats_servers(cluster, victims):
     cluster.publish()
     for _ in range(ROUNDS):
@@ -104,8 +104,8 @@ def test_durable_topics_survive_kill_9_of_nats_servers(cluster, victims):
 @replicated_outside
 def test_replicated_topics_survive_kill_9_of_a_nats_server(cluster):
     cluster.publish()
-    for victim in (A, B, C) * ROUNDS:
-        kill_and_start([cluster.servers[victim]])
+    for n in range(ROUNDS):
+        kill_and_start([cluster.servers[n % 3]])
         cluster.all_flows()
     cluster.complete()
 
@@ -160,7 +160,7 @@ def step_clocks(cluster) -> None:
     hosts = [[site, sink] for site, sink in zip(cluster.sites, cluster.sinks, strict=True)]
     hosts[A].append(cluster.source)
     clocks = [[Clock(process) for process in host] for host in hosts]
-    for n in range(3 * ROUNDS):
+    for n in range(ROUNDS + 1):
         for seconds in (HOUR, -HOUR, 0):
             for clock in clocks[n % 3]:
                 clock.step(seconds)
