@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "python" / "hermes"
 # From the top to the bottom.
 LAYERS = [
     ["hermes"],
-    ["hermes.node", "hermes.prometheus"],
+    ["hermes.node", "hermes.prometheus", "hermes.recorder"],
     ["hermes.publisher", "hermes.receiver", "hermes.proxy"],
     ["hermes._component"],
     ["hermes._attributes", "hermes._events", "hermes._exit_fork"],

@@ -43,7 +43,6 @@ original publishers. So a receiver for which such times are too old drops them, 
 
 Files of other programs are played as well, as far as their channels are JSON. ADDRESS may also stand in front.`,
 		Example: `hermes record --count 10 --output a.mcap tcp://127.0.0.1:6001
-hermes sub -n 10 tcp://127.0.0.1:6001 test/ &
 hermes play --restamp --topics ticks/ --rename ticks/=test/ a.mcap tcp://127.0.0.1:6000`,
 	}
 	o := playFlags{target: addTarget(c, sideIn), printer: addPrinter(c, std)}

@@ -13,12 +13,13 @@ Examples
 ...         print(envelope.topic, envelope.data)
 """
 
-from hermes import node, proxy, publisher, receiver, structs
+from hermes import node, proxy, publisher, receiver, recorder, structs
 from hermes.errors import HermesError
 from hermes.node import Node
 from hermes.proxy import PostOffice
 from hermes.publisher import Publisher
 from hermes.receiver import Receiver
+from hermes.recorder import Recorder
 from hermes.structs import Envelope, Message, register
 
 __version__ = "2.0.0"
@@ -31,10 +32,12 @@ __all__ = [
     "PostOffice",
     "Publisher",
     "Receiver",
+    "Recorder",
     "node",
     "proxy",
     "publisher",
     "receiver",
+    "recorder",
     "register",
     "structs",
 ]

@@ -31,7 +31,7 @@ func (p *packing) step() {
 		due = timer.C
 	}
 	select {
-	case <-p.intake.more:
+	case <-p.input.more:
 		p.drain()
 	case <-due:
 	case reason := <-p.dumps:
@@ -81,14 +81,14 @@ func (p *packing) rotate() {
 
 // drain takes everything that has arrived.
 func (p *packing) drain() {
-	for s := p.intake.take(); s != nil; s = p.intake.take() {
+	for s := p.input.take(); s != nil; s = p.input.take() {
 		for i := range s.items {
 			p.add(s.buf[s.items[i].start:s.items[i].end], &s.items[i])
 			if i%1024 == 1023 {
 				p.flushIfDue()
 			}
 		}
-		p.intake.recycle(s)
+		p.input.recycle(s)
 		p.flushIfDue()
 	}
 }

@@ -68,8 +68,8 @@ type Progress struct {
 
 // Recorder writes what a receiver is given. Three goroutines work on it:
 //
-//	receiver's   Tap → intake.put                                          copies messages
-//	packing      intake.take → packer.pack → Builder.Add                   makes chunks
+//	receiver's   Tap → input.put                                           copies messages
+//	packing      input.take  → packer.pack → Builder.Add                   makes chunks
 //	output       Builder.Finish → files.chunk or ring.chunk                compresses, writes
 //
 // The slab between the first two is bounded (mostWaiting), and so is the queue between the others
@@ -78,7 +78,7 @@ type Progress struct {
 type Recorder struct {
 	cfg    Config
 	id     string
-	intake *intake
+	input  *inputBuffer
 	dumps  chan string   // reasons to write the ring
 	large  chan struct{} // the file is as large as it is to be
 	stop   chan struct{} // closed by Close
@@ -128,7 +128,7 @@ func New(cfg Config) (*Recorder, error) {
 	if cfg.Compression != mcap.None && cfg.Compression != mcap.Zstd {
 		return nil, fmt.Errorf("%w %q: it is zstd, or none", mcap.ErrCompression, cfg.Compression)
 	}
-	r := &Recorder{cfg: cfg, id: newID(), intake: newIntake(), dumps: make(chan string, 1), large: make(chan struct{}, 1), stop: make(chan struct{}),
+	r := &Recorder{cfg: cfg, id: newID(), input: newInputBuffer(), dumps: make(chan string, 1), large: make(chan struct{}, 1), stop: make(chan struct{}),
 		full: make(chan struct{}), failed: make(chan struct{}), done: make(chan struct{}),
 		jobs: make(chan job, 1), free: make(chan *mcap.Builder, 2)}
 	for range cap(r.free) {
@@ -149,7 +149,7 @@ func New(cfg Config) (*Recorder, error) {
 }
 
 // Tap is what the receiver is to be given.
-func (r *Recorder) Tap() admission.Tap { return r.intake.put }
+func (r *Recorder) Tap() admission.Tap { return r.input.put }
 
 // Full is closed when as many envelopes are recorded as there are to be, and Failed when the
 // output has failed. The caller then stops the receiver, and calls Close.
@@ -208,7 +208,7 @@ func (r *Recorder) write() {
 			r.fail(err)
 		}
 	}
-	r.update(func(p *Progress) { p.Unwritten += r.intake.refusedSoFar() })
+	r.update(func(p *Progress) { p.Unwritten += r.input.refusedSoFar() })
 	if err := r.out.close(); err != nil {
 		r.fail(err)
 	}
@@ -262,7 +262,7 @@ func (r *Recorder) pack() {
 	for !p.over {
 		p.step()
 	}
-	r.intake.end()
+	r.input.end()
 	p.drain() // what the receiver had left
 	p.flush(job{final: true})
 }

@@ -5,7 +5,7 @@
 // Writing, from the receiver to the disk:
 //
 //	recorder.go  Recorder: configuration, life, the output goroutine
-//	intake.go    what has arrived and is not packed yet
+//	inputbuffer.go  what has arrived and is not packed yet
 //	packing.go   the goroutine that makes chunks
 //	channels.go  which channel an envelope belongs to; envelopes and losses as messages
 //	frames.go    the frames of an envelope, in a message and a channel, and back

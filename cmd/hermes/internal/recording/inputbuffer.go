@@ -28,26 +28,26 @@ func newSlab() *slab {
 // mostWaiting bounds a slab, in bytes: beyond it the receiver is held back.
 const mostWaiting = 64 << 20
 
-// intake is between the receiver, which fills a slab, and the recorder, which takes it. mu guards
+// inputBuffer is between the receiver, which fills a slab, and the recorder, which takes it. mu guards
 // everything; it is taken with the locks of admission held, and nothing is called under it.
-type intake struct {
+type inputBuffer struct {
 	mu      sync.Mutex
 	filling *slab
 	spare   *slab
-	room    *sync.Cond // the recorder has taken a slab, or the intake is over
+	room    *sync.Cond // the recorder has taken a slab, or it is over
 	more    chan struct{}
 	over    bool
 	refused uint64 // that came when it was over
 }
 
-func newIntake() *intake {
-	in := &intake{filling: newSlab(), spare: newSlab(), more: make(chan struct{}, 1)}
+func newInputBuffer() *inputBuffer {
+	in := &inputBuffer{filling: newSlab(), spare: newSlab(), more: make(chan struct{}, 1)}
 	in.room = sync.NewCond(&in.mu)
 	return in
 }
 
 // put is the tap of the receiver.
-func (in *intake) put(b *batch.Batch, records []recvqueue.Record) {
+func (in *inputBuffer) put(b *batch.Batch, records []recvqueue.Record) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	for len(in.filling.buf) > 0 && len(in.filling.buf)+b.Size() > mostWaiting && !in.over {
@@ -79,7 +79,7 @@ func (in *intake) put(b *batch.Batch, records []recvqueue.Record) {
 
 // take gives what has arrived, or nothing if nothing has.
 // The caller gives the slab back with recycle.
-func (in *intake) take() *slab {
+func (in *inputBuffer) take() *slab {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if len(in.filling.items) == 0 {
@@ -95,7 +95,7 @@ func (in *intake) take() *slab {
 }
 
 // recycle takes a slab back that was read.
-func (in *intake) recycle(s *slab) {
+func (in *inputBuffer) recycle(s *slab) {
 	const keep = 16 << 20
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -105,7 +105,7 @@ func (in *intake) recycle(s *slab) {
 }
 
 // end lets nothing more in, and wakes a receiver that waits.
-func (in *intake) end() {
+func (in *inputBuffer) end() {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.over = true
@@ -113,7 +113,7 @@ func (in *intake) end() {
 }
 
 // refusedSoFar is how many envelopes came when it was over.
-func (in *intake) refusedSoFar() uint64 {
+func (in *inputBuffer) refusedSoFar() uint64 {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	return in.refused
