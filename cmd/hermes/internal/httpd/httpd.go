@@ -134,7 +134,7 @@ func New(cfg Config) (*Server, error) {
 		Handler:           s.guard(s.routes()),
 		ReadHeaderTimeout: headerTimeout, ReadTimeout: requestTimeout, IdleTimeout: idleTimeout, WriteTimeout: 2 * writeTimeout,
 		MaxHeaderBytes: maxHeader,
-		ErrorLog:       log.New(io.Discard, "", 0), // what strangers send is no news
+		ErrorLog:       log.New(io.Discard, "", 0), // requests that cannot be read are not logged
 	}
 	return s, nil
 }
