@@ -1,5 +1,12 @@
 package core
 
+import (
+	"fmt"
+
+	"github.com/hermes-zmq/hermes/internal/option"
+	"github.com/hermes-zmq/hermes/internal/wire"
+)
+
 // Envelope is what travels: data under a topic, from an origin.
 type Envelope struct {
 	// Topic and Origin of an envelope whose sender used no strings, as Python programs
@@ -20,3 +27,15 @@ type Envelope struct {
 // embeds Message is filled from a message's slots. NaN and the infinities, which
 // Python writes, are EJSON: no Go decoder takes them.
 func (e *Envelope) Decode(v any) error { return loadData(e.Topic, e.Data, v) }
+
+// checkTime refuses the JSON text of a time for which every receiver would drop the envelope as malformed,
+// unless the option times allows any; nil stands for the time of sending.
+func checkTime(text []byte, times *option.Choice) error {
+	if text == nil || times.Is("any") {
+		return nil
+	}
+	if _, _, _, ok := wire.ParseTime(text); !ok {
+		return fmt.Errorf("its time, %s, is neither a number nor the text of one: pass the seconds since the Unix epoch, or null for the time of sending", excerpt(text))
+	}
+	return nil
+}

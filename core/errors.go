@@ -1,6 +1,10 @@
 package core
 
-import "github.com/hermes-zmq/hermes/internal/errs"
+import (
+	"fmt"
+
+	"github.com/hermes-zmq/hermes/internal/errs"
+)
 
 // Error is what every failing function of this package returns. Its fields are Code, which
 // says what kind of failure it is; Text, which says what failed, for which object, and why;
@@ -40,3 +44,12 @@ const (
 func CodeOf(err error) Code { return errs.CodeOf(err) }
 
 func errorf(code Code, format string, args ...any) *Error { return errs.Errorf(code, format, args...) }
+
+// excerpt shows the beginning of a text that is wrong.
+func excerpt(text []byte) string {
+	const most = 40
+	if len(text) > most {
+		return fmt.Sprintf("%q...", text[:most])
+	}
+	return fmt.Sprintf("%q", text)
+}

@@ -231,14 +231,6 @@ func (p *Publisher) shutDown() error {
 	return nil
 }
 
-// retentionOf is what an outlet retains, which may be nil.
-func retentionOf(o carrier.Outlet) carrier.Retention {
-	if r, ok := o.(carrier.Retainer); ok {
-		return r.Retention()
-	}
-	return carrier.Retention{}
-}
-
 // Publish queues one envelope: topic and origin as text, data as one JSON value.
 // An empty origin stands for the publisher's name. If the queue is full, the option
 // "queue.full" decides: by default Publish waits for room, for at most "queue.block", and then
@@ -357,18 +349,6 @@ func (p *Publisher) checkSize(size int) error {
 	return nil
 }
 
-// checkTime refuses a time for which every receiver would drop the envelope as malformed; nil
-// stands for the time of sending.
-func (p *Publisher) checkTime(text []byte) error {
-	if text == nil || p.times.Is("any") {
-		return nil
-	}
-	if _, _, _, ok := wire.ParseTime(text); !ok {
-		return fmt.Errorf("its time, %s, is neither a number nor the text of one: pass the seconds since the Unix epoch, or null for the time of sending", excerpt(text))
-	}
-	return nil
-}
-
 // put tries once. With policy block and no room it returns a channel that is closed when there
 // may be room; other policies drop or fail.
 func put[T string | []byte](p *Publisher, topic T, origin, data []byte, how sendqueue.Form) (room <-chan struct{}, err error) {
@@ -399,15 +379,6 @@ func (p *Publisher) notOpen() error {
 	return errorf(ESTATE, "%s is stopping", p.who())
 }
 
-// excerpt shows the beginning of a text that is wrong.
-func excerpt(text []byte) string {
-	const most = 40
-	if len(text) > most {
-		return fmt.Sprintf("%q...", text[:most])
-	}
-	return fmt.Sprintf("%q", text)
-}
-
 // PublishBatch queues many envelopes at once: a JSON array of [topic, origin, data], in
 // which a null origin stands for the publisher's name, or [topic, origin, data, time],
 // which goes out as it is, but for a null time, which is that of sending. Topic and origin
@@ -426,7 +397,7 @@ func (p *Publisher) PublishBatch(text []byte) (int, error) {
 		if err := p.checkSize(e.Size()); err != nil {
 			return 0, err
 		}
-		if err := p.checkTime(e.Time); err != nil {
+		if err := checkTime(e.Time, p.times); err != nil {
 			return 0, errorf(EINVAL, "the batch: element %d: %w", i, err)
 		}
 	}
@@ -452,7 +423,7 @@ func (p *Publisher) TryPublish(text []byte) error {
 	if err := p.checkSize(e.Size()); err != nil {
 		return err
 	}
-	if err := p.checkTime(e.Time); err != nil {
+	if err := checkTime(e.Time, p.times); err != nil {
 		return errorf(EINVAL, "the envelope: %w", err)
 	}
 	room, err := put(p, e.Topic, e.Origin, e.Data, sendqueue.Form{Encoded: true, Time: e.Time})

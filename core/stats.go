@@ -433,3 +433,11 @@ func peersOf(s carrier.Socket, role string) []Peer {
 	}
 	return out
 }
+
+// retentionOf is what an outlet retains, which may be nil.
+func retentionOf(o carrier.Outlet) carrier.Retention {
+	if r, ok := o.(carrier.Retainer); ok {
+		return r.Retention()
+	}
+	return carrier.Retention{}
+}
