@@ -81,6 +81,16 @@ def test_durable_topics_survive_kill_9_of_another_site(cluster):
     cluster.complete()
 
 
+@durable
+def test_durable_topics_survive_kill_9_of_the_publishers_site(cluster):
+    """What the publisher sends again arrives once, also at A, whose receiver asks for history."""
+    cluster.publish()
+    for _ in range(ROUNDS):
+        kill_and_start([cluster.sites[A]])
+        cluster.all_flows()
+    cluster.complete()
+
+
 @plain_outside
 @pytest.mark.parametrize("victims", [[A], [A, B, C]], ids=["one", "all"])
 def test_kill_9_of_nats_servers(cluster, victims):

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -171,4 +172,67 @@ func TestNothingIsLostWhenThePostOfficeOfThePublisherIsKilled(t *testing.T) {
 	require.EqualValues(t, []any{n, n, 0, 0}, []any{int(s.Accepted), int(s.Sent), int(s.Retained), int(s.Unconfirmed)})
 	nothing(t, remote)
 	nothing(t, local)
+}
+
+// TestAFullBacklogHoldsBackPublishers: what it has no room for is not confirmed, waits at the publisher, and
+// comes when there is room.
+func TestAFullBacklogHoldsBackPublishers(t *testing.T) {
+	j := startJetStream(t)
+	a, b := newOffice(t), newOffice(t)
+	o := orders("a", j.url())
+	o.Backlog.MaxBytes, o.QueueMessages = 64<<10, 100
+	atA, atB := join(t, a, o), join(t, b, orders("b", j.url()))
+	positioned(t, atA, atB, a)
+	r := newReceiver(t, b, "orders/x")
+	p := newPublisher(t, a, "pub", "queue.messages", "100", "queue.block", "1s")
+	publish(t, p, "orders/x", 0, 1)
+	inOrder(t, collect(t, r, 1), 0)
+	j.stop()
+	data := fmt.Appendf(nil, `"%01000d"`, 7)
+	accepted := 1
+	var err error
+	for end := time.Now().Add(soon); err == nil; accepted++ {
+		require.True(t, time.Now().Before(end), "it takes everything")
+		err = p.Publish("orders/x", "", data)
+	}
+	accepted--
+	require.Equal(t, core.EFULL, core.CodeOf(err))
+	require.Positive(t, p.Stats().Retained)
+	require.EqualValues(t, 1, p.Stats().DroppedFull)
+	eventually(t, "it is not told", func() bool {
+		e := nextEvent(t, atA, "backbone_problem")
+		return strings.Contains(e.Text, "the backlog is full, and publishers are held back")
+	})
+	j.start()
+	got := collect(t, r, accepted-1)
+	require.Len(t, got, accepted-1)
+	lossless(t, r)
+	eventually(t, "not all is confirmed", func() bool { return p.Stats().Retained == 0 })
+	s := durableBalance(t, atA)
+	require.Equal(t, [3]uint64{}, [3]uint64{s.DurableDroppedQueueFull, s.DurableDroppedBacklogFull, s.DurableDroppedError})
+	require.NoError(t, p.Stop(soon))
+}
+
+// TestAPublisherTellsWhatWasNotConfirmed: its post office is gone when it stops.
+func TestAPublisherTellsWhatWasNotConfirmed(t *testing.T) {
+	j := startJetStream(t)
+	a := newOffice(t)
+	o := orders("a", j.url())
+	o.Backlog.MaxBytes, o.QueueMessages = 64<<10, 100
+	join(t, a, o)
+	p := newPublisher(t, a, "pub", "queue.block", soon.String())
+	require.NoError(t, p.WaitReady(soon))
+	publish(t, p, "orders/x", 0, 10)
+	eventually(t, "they are not confirmed", func() bool { s := p.Stats(); return s.Sent == 10 && s.Retained == 0 })
+	j.stop()
+	publish(t, p, "orders/x", 10, 3000)
+	eventually(t, "the backlog is not full", func() bool { s := p.Stats(); return s.Queued == 0 && s.Retained > 0 })
+	err := p.Stop(0)
+	require.Equal(t, core.ETIMEOUT, core.CodeOf(err))
+	require.ErrorContains(t, err, "has not confirmed")
+	s := p.Stats()
+	require.Positive(t, s.Unconfirmed)
+	require.Zero(t, s.Retained)
+	require.EqualValues(t, 3000, s.Accepted)
+	require.EqualValues(t, 3000, s.Sent+s.DroppedStop)
 }

@@ -427,3 +427,55 @@ func BenchmarkAppendReadAck(b *testing.B) {
 		})
 	}
 }
+
+func TestMessagesThatWaitForRoomAreTakenInOrder(t *testing.T) {
+	q, err := Open(Options{Dir: t.TempDir(), MaxBytes: smallestBytes, SegmentBytes: 8 << 10})
+	require.NoError(t, err)
+	defer func() { _ = q.Close() }()
+	var buf []byte
+	var ends []int
+	add := func(size int) {
+		buf = append(buf, make([]byte, Room+size)...)
+		ends = append(ends, len(buf))
+	}
+	for range 10 {
+		add(1000)
+	}
+	add(smallestBytes) // never
+	for range 100 {
+		add(1000)
+	}
+	n, err := q.AppendInOrder(buf, ends)
+	require.NoError(t, err)
+	require.Greater(t, n, 11)
+	require.Less(t, n, 111)
+	s := q.Stats()
+	require.EqualValues(t, n-1, s.Appended)
+	require.EqualValues(t, 1, s.DroppedFull, "the one that never fits, and none that waits")
+
+	rest := func() ([]byte, []int) {
+		var tail []int
+		for _, e := range ends[n:] {
+			tail = append(tail, e-ends[n-1])
+		}
+		return buf[ends[n-1]:], tail
+	}
+	again, err := q.AppendInOrder(rest())
+	require.NoError(t, err)
+	require.Zero(t, again, "there is still no room")
+	for n < len(ends) {
+		_, next := q.Indexes()
+		q.Ack(next)
+		again, err = q.AppendInOrder(rest())
+		require.NoError(t, err)
+		require.Positive(t, again)
+		n += again
+	}
+	require.EqualValues(t, 110, q.Stats().Appended)
+
+	q.writeAt = func(*os.File, []byte, int64) (int, error) { return 0, os.ErrPermission }
+	n, err = q.AppendInOrder(buf[:ends[0]], ends[:1])
+	require.ErrorIs(t, err, os.ErrPermission)
+	require.Zero(t, n)
+	require.Zero(t, q.Stats().DroppedError)
+}

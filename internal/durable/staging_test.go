@@ -5,6 +5,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/hermes-zmq/hermes/internal/batch"
+
 	"github.com/hermes-zmq/hermes/internal/backlog"
 )
 
@@ -26,4 +28,39 @@ func TestWhatHasNoRoomInMemoryIsCounted(t *testing.T) {
 	require.True(t, g.put([]byte("3"), false))
 	messages, bytes, taken, dropped := g.stats()
 	require.Equal(t, []uint64{1, 1, 7, 3}, []uint64{uint64(messages), uint64(bytes), taken, dropped})
+}
+
+func TestWhatPublishersRetainIsTakenWithoutRoom(t *testing.T) {
+	s := &Site{}
+	g := &s.staging
+	g.init(1, 1000)
+	s.prefixes.Add([]byte("d"))
+	b := batch.Get()
+	defer b.Release()
+	b.AppendFrame([]byte("d"), false)
+	s.AwaitRoom(b)
+	require.True(t, g.put([]byte("1"), true))
+	require.False(t, g.put([]byte("2"), false))
+	require.True(t, g.put([]byte("3"), true))
+	require.Equal(t, [2]uint64{2, 0}, [2]uint64{s.Given(), s.Stored()})
+
+	other := batch.Get()
+	defer other.Release()
+	other.AppendFrame([]byte("e"), false)
+	s.AwaitRoom(other) // nothing of it is durable
+	for _, end := range []func(){
+		func() { c, _ := g.take(); g.written(c) },
+		func() { s.EndWaits(true) },
+		func() { g.close() },
+	} {
+		over := make(chan struct{})
+		go func() { s.AwaitRoom(b); close(over) }()
+		end()
+		<-over
+		s.EndWaits(false)
+		g.put([]byte("4"), true)
+	}
+	require.EqualValues(t, 2, s.Stored(), "after the end nothing is stored")
+	require.False(t, g.put([]byte("5"), true))
+	require.EqualValues(t, 2, s.Stored())
 }

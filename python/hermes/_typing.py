@@ -159,6 +159,9 @@ class PublisherStats(ComponentStats, total=False):
         ones of the same topic.
     dropped_stop
         Not sent when the time of a stop was up.
+    retained, resent, unconfirmed
+        Envelopes of durable topics, all of them in ``sent``: not confirmed by the post office
+        yet; sent again over another connection; not confirmed when the time of a stop was up.
     queued, queued_bytes
         Accepted, and neither sent nor dropped yet.
     """
@@ -172,6 +175,9 @@ class PublisherStats(ComponentStats, total=False):
     dropped_old: int
     dropped_conflated: int
     dropped_stop: int
+    retained: int
+    resent: int
+    unconfirmed: int
     queued: int
     queued_bytes: int
     peers: list[Peer]
