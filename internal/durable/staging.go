@@ -156,10 +156,10 @@ func (g *staging) isFull() bool {
 func (g *staging) put(msg []byte, kept bool) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.taken++
 	if kept && g.closed {
 		g.giveUp()
 	}
+	g.taken++
 	if g.closed || !kept && (g.messages >= g.maxMessages || g.bytes+int64(len(msg)) > g.maxBytes) {
 		g.dropped++
 		return false
