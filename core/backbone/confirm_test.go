@@ -180,7 +180,7 @@ func TestAFullBacklogHoldsBackPublishers(t *testing.T) {
 	j := startJetStream(t)
 	a, b := newOffice(t), newOffice(t)
 	o := orders("a", j.url())
-	o.Backlog.MaxBytes, o.QueueMessages = 64<<10, 100
+	o.Backlog.MaxBytes, o.QueueMessages = 1<<20, 100
 	atA, atB := join(t, a, o), join(t, b, orders("b", j.url()))
 	positioned(t, atA, atB, a)
 	r := newReceiver(t, b, "orders/x")

@@ -316,7 +316,7 @@ func (s *Site) store(c *chunk) (err error) {
 }
 
 // roomEvery is how often the writer looks for room in a full backlog.
-const roomEvery = 10 * time.Millisecond
+const roomEvery = 2 * time.Millisecond
 
 // storeKept writes messages that their publishers retain. When the site closes it drops, and counts, those
 // for which there is no room; they are not confirmed.
