@@ -192,19 +192,6 @@ func (p *Publisher) onEvent(e carrier.Event) {
 	p.peerEvent(carrier.PUB, p.addresses, e)
 }
 
-// publishState publishes an envelope about the publisher, or a receiver that does so through it, if there
-// is room in the queue. It counts as any other.
-func (p *Publisher) publishState(topic, origin, data []byte) bool {
-	if p.checkSize(len(topic)+len(origin)+len(data)) != nil {
-		return false
-	}
-	done, err := sendqueue.Put(&p.queue, topic, origin, data, sendqueue.Form{Encoded: true, Spare: true})
-	if done.Asleep {
-		p.currentSender().Wake()
-	}
-	return err == nil && done.Open && !done.Full
-}
-
 // shutDown sends what is queued, waits until it is confirmed where a post office stores it, and drops what
 // cannot be sent in time.
 func (p *Publisher) shutDown() error {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/hermes-zmq/hermes/internal/carrier"
 	"github.com/hermes-zmq/hermes/internal/notify"
+	"github.com/hermes-zmq/hermes/internal/sendqueue"
 	"github.com/hermes-zmq/hermes/internal/telemetry"
 	"github.com/hermes-zmq/hermes/internal/wire"
 )
@@ -116,6 +117,19 @@ func officeName() string {
 		name = fmt.Sprintf("%s-%d", name, n)
 	}
 	return name
+}
+
+// publishState publishes an envelope about the publisher, or a receiver that does so through it, if there
+// is room in the queue. It counts as any other.
+func (p *Publisher) publishState(topic, origin, data []byte) bool {
+	if p.checkSize(len(topic)+len(origin)+len(data)) != nil {
+		return false
+	}
+	done, err := sendqueue.Put(&p.queue, topic, origin, data, sendqueue.Form{Encoded: true, Spare: true})
+	if done.Asleep {
+		p.currentSender().Wake()
+	}
+	return err == nil && done.Open && !done.Full
 }
 
 // statsJSON encodes statistics, which are numbers and strings only.

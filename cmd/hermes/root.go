@@ -75,6 +75,7 @@ standard error. Flags may stand anywhere after the command; after -- everything 
 // children are the commands that stand right after "hermes", by name.
 func children(std streams) []*cobra.Command {
 	return []*cobra.Command{
+		newAuditCommand(std),
 		newBenchCommand(std),
 		newBwCommand(std),
 		newCheckCommand(std),

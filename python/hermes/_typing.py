@@ -81,6 +81,12 @@ class Peer(TypedDict, total=False):
     throttled_seconds, throttled_by
         Of a publisher at a post office: for how long it was held back, and the ``id`` of the
         subscriber for which it last was, if it ever was.
+    instance
+        That of the component at the other end, if it has said so.
+    sent_system, received_system
+        The parts of ``sent`` and ``received`` whose topics begin with ``$``.
+    denied, filtered
+        The parts of ``received`` to which it had no right, and that match no subscription.
     """
 
     id: int
@@ -100,6 +106,39 @@ class Peer(TypedDict, total=False):
     dropped: int
     throttled_seconds: float
     throttled_by: int
+    instance: str
+    sent_system: int
+    received_system: int
+    denied: int
+    filtered: int
+
+
+class Ended(TypedDict):
+    """What went over connections to one component that have ended; see `Peer`.
+
+    Attributes
+    ----------
+    role, instance
+        Of the component at the other end; empty for all that have not said theirs.
+    connections
+        How many there were.
+    sent, received, sent_system, received_system, denied, filtered, dropped
+        As those of a peer.
+    unsent
+        What waited to be sent when they ended.
+    """
+
+    role: str
+    instance: str
+    connections: int
+    sent: int
+    received: int
+    sent_system: int
+    received_system: int
+    denied: int
+    filtered: int
+    dropped: int
+    unsent: int
 
 
 class ComponentStats(TypedDict, total=False):
@@ -181,6 +220,7 @@ class PublisherStats(ComponentStats, total=False):
     queued: int
     queued_bytes: int
     peers: list[Peer]
+    ended: list[Ended]
 
 
 class ReceiverStats(ComponentStats, total=False):
@@ -230,6 +270,7 @@ class ReceiverStats(ComponentStats, total=False):
     queued: int
     queued_bytes: int
     peers: list[Peer]
+    ended: list[Ended]
 
 
 class PostOfficeStats(ComponentStats, total=False):
@@ -284,6 +325,7 @@ class PostOfficeStats(ComponentStats, total=False):
     history_subscribers: int
     publishers: list[Peer]
     subscribers: list[Peer]
+    ended: list[Ended]
 
 
 class NodeStats(TypedDict):

@@ -113,6 +113,13 @@ func (a *Auditor) Still(now time.Time) bool {
 	return len(a.parts) > 0
 }
 
+// Restart makes Still look only at what comes from now on.
+func (a *Auditor) Restart() {
+	for _, p := range a.parts {
+		p.same = 0
+	}
+}
+
 // Loss is envelopes that have ended somewhere, and why.
 type Loss struct {
 	Name  string `json:"name"`

@@ -315,7 +315,8 @@ const parts = 2 + 5 + 10
 
 // locked is an Auditor that several goroutines use.
 type locked struct {
-	mu sync.Mutex
+	mu    sync.Mutex
+	since time.Time // older states do not count
 	*Auditor
 }
 
@@ -334,7 +335,9 @@ func watching(t *testing.T, addresses ...string) (a *locked, stop func()) {
 		go func() {
 			for e := range r.All() {
 				a.mu.Lock()
-				a.Add(e.Topic, e.Data, e.TS, time.Now())
+				if e.TS > float64(a.since.UnixMicro())/1e6 {
+					a.Add(e.Topic, e.Data, e.TS, time.Now())
+				}
 				a.mu.Unlock()
 			}
 		}()
@@ -346,9 +349,13 @@ func watching(t *testing.T, addresses ...string) (a *locked, stop func()) {
 	}
 }
 
-// settle waits until nothing moves.
+// settle waits until nothing moves, as everything says from now on.
 func (a *locked) settle(t *testing.T) *Report {
 	t.Helper()
+	a.mu.Lock()
+	a.since = time.Now()
+	a.Restart()
+	a.mu.Unlock()
 	var r *Report
 	for end := time.Now().Add(soon); ; time.Sleep(10 * time.Millisecond) {
 		a.mu.Lock()
