@@ -45,19 +45,6 @@ standard error. Flags may stand anywhere after the command; after -- everything 
 		&cobra.Group{ID: groupSetUp, Title: "Setting up"},
 	)
 	root.AddCommand(children(std)...)
-	root.AddCommand(
-		newCompletionCommand(std),
-		newContextCommand(std),
-		newDocsCommand(std),
-		newErrorsCommand(std),
-		newKeyCommand(std),
-		newOptionsCommand(std),
-		newPolicyCommand(std),
-		newPostOfficeCommand(std),
-		newPubCommand(std),
-		newSubCommand(std),
-		newVersionCommand(std),
-	)
 	root.SetHelpCommand(newHelpCommand(std))
 	for _, c := range allCommands(root) {
 		if c.HasSubCommands() && c != root {
@@ -79,11 +66,13 @@ func children(std streams) []*cobra.Command {
 		newBenchCommand(std),
 		newBwCommand(std),
 		newCheckCommand(std),
+		newCompletionCommand(std),
 		newConfigCommand(std),
 		newContextCommand(std),
 		newDelayCommand(std),
 		newDocsCommand(std),
 		newDoctorCommand(std),
+		newErrorsCommand(std),
 		newHzCommand(std),
 		newKeyCommand(std),
 		newLogCommand(std),
