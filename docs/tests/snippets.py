@@ -108,7 +108,9 @@ def snippets_of(document):
             value = dict(zip(marks[::2], marks[1::2]))
             before = named[value["after"]] if "after" in value else ""
             found.append(
-                Snippet(place, language, text, beside, "locked" in marks, before, "interrupt" in marks)
+                Snippet(
+                    place, language, text, beside, "locked" in marks, before, "interrupt" in marks
+                )
             )
             if "as" in value:
                 named[value["as"]] = before + text
@@ -378,6 +380,23 @@ SHIMS = {
     esac""",
     "sudo": 'exec "$@"',
     "apt": '[ "$*" = "install ./dist/*.deb" ]',
+    # Of these only the units, and what is built, are looked at.
+    "systemctl": """case "$1" in
+        enable|disable|start|stop|reload|restart|status|edit) ;;
+        *) exit 1 ;;
+    esac
+    shift
+    for unit do case "$unit" in
+        --now) ;;
+        *.socket|*.service) [ -e "{root}/cmd/hermes/service/$unit" ] || exit 1 ;;
+        *) [ -e "{root}/cmd/hermes/service/$unit.service" ] || exit 1 ;;
+    esac; done""",
+    "journalctl": """[ "$1" = -u ] && [ -e "{root}/cmd/hermes/service/$2.service" ]""",
+    "podman": """case "$1" in
+        build) [ "$*" = "build -t hermes ." ] && [ -e "{root}/Containerfile" ] ;;
+        run) for last; do :; done; [ "$last" = hermes ] ;;
+        *) exit 1 ;;
+    esac""",
 }
 
 
