@@ -293,7 +293,7 @@ test-faults: deps-test build build/faults/traffic build/faults/traffic-go build/
 SOAK ?= 600
 .PHONY: soak
 soak: deps-test build build/faults/traffic build/faults/traffic-go build/nats-server venv venv-old ## test-faults for SOAK (600) seconds at full rate, with more rounds
-	FLOOD_SECONDS=$(SOAK) FORK_CYCLES=10000 FAULT_ROUNDS=30 $(PYTEST) --timeout 0 .ci/faults
+	FLOOD_SECONDS=$(SOAK) FORK_CYCLES=10000 FAULT_ROUNDS=30 HERMES_KILLS=100 $(PYTEST) --timeout 0 .ci/faults
 	CONTAINER_BUILD=1 $(PYTEST) .ci/tests/test_container.py
 
 .PHONY: fuzz
