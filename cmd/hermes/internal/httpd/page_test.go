@@ -135,12 +135,12 @@ func busy(s *site) {
 			for n := 0; ; n++ {
 				for k := range 5 {
 					topic := []string{"ticks/EUR" + strconv.Itoa(k), "orders/" + strconv.Itoa(k), "weather/Zürich/" + strconv.Itoa(k), hostile}[i]
-					_ = p.Publish(topic, "", fmt.Appendf(nil, `{"n":%d,"text":%q,"pad":"%03000d"}`, n, hostile, n))
+					_ = p.Publish(topic, "", fmt.Appendf(nil, `{"n":%d,"text":%q,"pad":"%010000d"}`, n, hostile, n))
 				}
 				select {
 				case <-stop:
 					return
-				case <-time.After(time.Duration(5*(i+1)) * time.Millisecond):
+				case <-time.After(time.Duration(15*(i+1)) * time.Millisecond):
 				}
 			}
 		}()

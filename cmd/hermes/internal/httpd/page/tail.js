@@ -5,6 +5,7 @@ import { parse, read } from "./stream.js";
 
 const ROWS = 200;
 const RATE = 50; // envelopes a second that are shown
+const LONG = 300; // characters of one text that are shown: laying out more takes long
 
 const $ = (id) => document.getElementById(id);
 
@@ -16,8 +17,8 @@ function row(texts) {
   const tr = document.createElement("tr");
   for (const text of texts) {
     const td = document.createElement("td");
-    td.textContent = text;
-    td.title = text;
+    td.textContent = text.length > LONG ? `${text.slice(0, LONG)}…` : text;
+    td.title = text.slice(0, 5 * LONG);
     tr.append(td);
   }
   return tr;
