@@ -161,9 +161,7 @@ func (s *service) printStats(over <-chan struct{}) {
 		var due <-chan time.Time
 		every := time.Duration(s.every.Load())
 		if every > 0 {
-			timer := time.NewTimer(every)
-			defer timer.Stop()
-			due = timer.C
+			due = time.After(every)
 		}
 		select {
 		case <-due:
