@@ -22,8 +22,10 @@ every 50 ms, and one that receives all:
 
 ```sh background
 hermes postoffice --in tcp://127.0.0.1:6000 --out tcp://127.0.0.1:6001 >/dev/null &
-hermes sub tcp://127.0.0.1:6001 >/dev/null &
-hermes pub --every 50ms --template tcp://127.0.0.1:6000 ticks/EURUSD '{{"price": {{{{random 1.07 1.09}}}}}}'
+hermes sub --name screen --set stats.interval=1s --set stats.address=tcp://127.0.0.1:6000 \\
+    tcp://127.0.0.1:6001 >/dev/null &
+hermes pub --every 50ms --template tcp://127.0.0.1:6000 ticks/EURUSD \\
+    '{{"price": {{{{random 1.07 1.09}}}}}}'
 ```
 """
 

@@ -19,10 +19,16 @@ MANUAL = {1: "User commands", 3: "The C interface of hermes"}
 # ---- roff ----------------------------------------------------------------------
 
 
+GLYPHS = str.maketrans(
+    {"←": "\\(<-", "→": "\\(->", "↑": "\\(ua", "↓": "\\(da", "×": "\\(mu", "µ": "\\(mc", "…": "..."}
+)
+
+
 def plain(text):
     """Return a text as roff prints it unchanged."""
     text = text.replace("\\", "\\e").replace("-", "\\-").replace("'", "\\(aq").replace("^", "\\(ha")
-    return re.sub(r"(?m)^\.", r"\\&.", text.replace("~", "\\(ti"))
+    text = text.replace("~", "\\(ti").translate(GLYPHS)
+    return re.sub(r"(?m)^\.", r"\\&.", text)
 
 
 def prose(text):

@@ -19,7 +19,12 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 FILE, FUNCTION, CORE, C = 500, 60, 16, 700
 
-GENERATED = ("docs/c-api.md", "docs/command.md", "bindings/rust/hermes-sys/src/raw.rs", "CHANGELOG.md")
+GENERATED = (
+    "docs/c-api.md",
+    "docs/command.md",
+    "bindings/rust/hermes-sys/src/raw.rs",
+    "CHANGELOG.md",
+)
 TESTS = re.compile(
     r"(^|/)(tests?|testdata|adapter|interop|conformance|faults|node_modules)/"
     r"|_test\.go$|(^|/)adapter\.\w+$|(^|/)steps\.\w+$|^bindings/c/"
