@@ -24,8 +24,8 @@ every 50 ms, and one that receives all:
 hermes postoffice --in tcp://127.0.0.1:6000 --out tcp://127.0.0.1:6001 >/dev/null &
 hermes sub --name screen --set stats.interval=1s --set stats.address=tcp://127.0.0.1:6000 \\
     tcp://127.0.0.1:6001 >/dev/null &
-hermes pub --every 50ms --template tcp://127.0.0.1:6000 ticks/EURUSD \\
-    '{{"price": {{{{random 1.07 1.09}}}}}}'
+hermes pub --every 50ms --template tcp://127.0.0.1:6000 \\
+    ticks/EURUSD '{{"price": {{{{random 1.07 1.09}}}}}}'
 ```
 """
 

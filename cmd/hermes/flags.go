@@ -55,15 +55,6 @@ func (s *settings) Pairs() (all [][2]string) {
 	return all
 }
 
-func (s settings) apply(component core.Component) error {
-	for _, x := range s {
-		if err := component.Set(x.key, x.value); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // eventSource is what reports events until it has stopped: a component, or a backbone.
 type eventSource interface {
 	NextEvent(timeout time.Duration) (core.Event, error)
