@@ -21,6 +21,7 @@ type state struct {
 	DroppedNoPeer uint64 `json:"dropped_no_peer"`
 	DroppedFull   uint64 `json:"dropped_full"`
 	DroppedStop   uint64 `json:"dropped_stop"`
+	Resent        uint64 `json:"resent"`
 
 	// A receiver.
 	Arrived          uint64 `json:"arrived"`
@@ -143,7 +144,7 @@ func (s *state) seam() int64 {
 		out += int64(p.Sent + p.Queue)
 	}
 	switch {
-	case s.Kind == "publisher" && s.onePath(sends):
+	case s.Kind == "publisher" && s.Resent == 0 && s.onePath(sends): // what is sent again counts once as sent
 		return int64(s.Sent) - out
 	case s.Kind == "receiver":
 		return in - int64(s.Arrived)
