@@ -7,6 +7,8 @@
 //   - It reads all that comes. A receiver that stops reading makes a post office hold back the
 //     publishers, if it is the only subscriber. So the queue of this one drops (queue.full =
 //     drop_new) and counts what it has dropped, in Sample.Missed.
+//     It is not without effect: with queue.full = auto a post office holds publishers back only
+//     while every receiver is behind, so one that keeps up lets slower ones lose envelopes.
 //   - It has a share of one core, Config.CPU. When it has used more, it unsubscribes from the
 //     traffic until it is within its share again. The post office and the network have less to
 //     do then too. Sample.Observed says for how long it was subscribed, and rates are relative
