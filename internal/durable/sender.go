@@ -33,6 +33,8 @@ type sender struct {
 	reply  []byte
 	at     []byte // subject
 	stuck  stuck
+	proven []bool // streams that have acknowledged a message of this epoch
+	left   int    // how many have not
 }
 
 // stuck tells that no acknowledgement comes. What is under way is sent again after ackTimeout.
@@ -106,6 +108,7 @@ func (x *sender) pump(epoch, connection uint64) error {
 	ticker := time.NewTicker(looked)
 	defer ticker.Stop()
 	x.stuck = stuck{}
+	x.left, x.proven = len(x.s.streams), make([]bool, len(x.s.streams))
 	due := x.reader.Due()
 	for {
 		rec, ok, err := x.reader.Next()
@@ -169,6 +172,24 @@ func (x *sender) send(rec *backlog.Record, ticker *time.Ticker, epoch, connectio
 	}
 	if again {
 		x.s.resent.Add(1)
+	}
+	return x.prove(rec, ticker, connection)
+}
+
+// prove waits until the first message of a stream in this epoch is acknowledged. Until servers know where the
+// stream is, they refuse messages; they may learn it between two of a window, and store the second one alone.
+func (x *sender) prove(rec *backlog.Record, ticker *time.Ticker, connection uint64) error {
+	if x.left == 0 {
+		return nil
+	}
+	topic := batch.Topic(rec.Body)
+	for i := range x.s.streams {
+		if x.proven[i] || !bytes.HasPrefix(topic, x.s.streams[i].raw) {
+			continue
+		}
+		x.proven[i] = true
+		x.left--
+		return x.wait(ticker, connection, func() bool { return x.s.window.done() > rec.Index })
 	}
 	return nil
 }

@@ -189,8 +189,10 @@ func TestDuplicatesThatJetStreamHasForgottenAreDropped(t *testing.T) {
 	short := func(c *Config) { c.Topics[0].Duplicates = 100 * time.Millisecond }
 	proxy := startCutter(t, e.url())
 	a, b := join(t, "a", proxy.url(), short).ready(), join(t, "b", e.url(), short).ready()
+	want := a.send("orders/first", "p", 0, 1)
+	a.flush()
 	proxy.mute.Store(true)
-	want := a.send("orders/x", "p", 0, 50)
+	want = append(want, a.send("orders/x", "p", 0, 50)...)
 	raw := batch.Get()
 	defer raw.Release()
 	raw.AppendFrame([]byte(`"orders/raw"`), true)
