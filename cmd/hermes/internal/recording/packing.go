@@ -45,10 +45,14 @@ func (p *packing) step() {
 	p.flushIfDue()
 }
 
+// within is how long a chunk collects envelopes at most: what is left of Flush is for compressing and
+// writing it.
+func (p *packing) within() time.Duration { return p.cfg.Flush / 2 }
+
 // nextDue is when something has to be written at the latest.
 func (p *packing) nextDue() (at time.Time, some bool) {
 	if p.builder.Messages() > 0 {
-		at, some = p.oldest.Add(p.cfg.Flush), true
+		at, some = p.oldest.Add(p.within()), true
 	}
 	if every := p.cfg.Rotate.Every; every > 0 && (!some || p.begun.Add(every).Before(at)) {
 		at, some = p.begun.Add(every), true
@@ -68,7 +72,7 @@ func (p *packing) flushIfDue() {
 	now := time.Now()
 	if every := p.cfg.Rotate.Every; every > 0 && now.Sub(p.begun) >= every {
 		p.rotate()
-	} else if p.builder.Messages() > 0 && now.Sub(p.oldest) >= p.cfg.Flush {
+	} else if p.builder.Messages() > 0 && now.Sub(p.oldest) >= p.within() {
 		p.flush(job{})
 	}
 }
