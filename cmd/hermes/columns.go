@@ -19,9 +19,8 @@ type rowColumn struct {
 
 // The columns that several commands have.
 var (
-	topicColumn  = rowColumn{"topic", func(_ *observe.Sample, r *observe.Row) string { return humane.Text(r.Name) }, nil}
-	originColumn = rowColumn{"origin", func(_ *observe.Sample, r *observe.Row) string { return humane.Text(r.Name) }, nil}
-	countColumn  = numberColumn("envelopes", func(_ *observe.Sample, r *observe.Row) float64 { return float64(r.Count) },
+	topicColumn = rowColumn{"topic", func(_ *observe.Sample, r *observe.Row) string { return humane.Text(r.Name) }, nil}
+	countColumn = numberColumn("envelopes", func(_ *observe.Sample, r *observe.Row) float64 { return float64(r.Count) },
 		func(x float64) string { return humane.Count(uint64(x)) })
 	rateColumn      = numberColumn("rate", func(s *observe.Sample, r *observe.Row) float64 { return s.Rate(r.Count) }, humane.Rate)
 	bandwidthColumn = numberColumn("bandwidth", func(s *observe.Sample, r *observe.Row) float64 { return s.Rate(r.Bytes) },

@@ -148,12 +148,6 @@ func parseChunkIndex(p []byte) (x ChunkIndex, err error) {
 	return x, c.err("chunk index")
 }
 
-func parseAttachmentIndex(p []byte) (x AttachmentIndex, err error) {
-	c := cursor{rest: p}
-	x = AttachmentIndex{c.uint64(), c.uint64(), c.uint64(), c.uint64(), c.uint64(), c.text(), c.text()}
-	return x, c.err("attachment index")
-}
-
 func parseMetadataIndex(p []byte) (x MetadataIndex, err error) {
 	c := cursor{rest: p}
 	x = MetadataIndex{c.uint64(), c.uint64(), c.text()}
