@@ -46,6 +46,7 @@ Files of other programs are played as well, as far as their channels are JSON. A
 hermes play --restamp --topics ticks/ --rename ticks/=test/ a.mcap tcp://127.0.0.1:6000`,
 	}
 	o := playFlags{target: addTarget(c, sideIn), printer: addPrinter(c, std)}
+	c.ValidArgsFunction = nil // its arguments are files
 	f := c.Flags()
 	f.Float64Var(&o.speed, "speed", 1, "how many times as fast; 0 is as fast as possible")
 	f.IntVar(&o.loop, "loop", 1, "play it `n` times; 0 repeats until interrupted")

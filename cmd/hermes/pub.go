@@ -46,7 +46,6 @@ date | hermes pub --lines tcp://127.0.0.1:6000 dates`,
 		GroupID: groupMessages,
 	}
 	o := pubFlags{target: addTarget(c, sideIn)}
-	c.ValidArgsFunction = o.target.complete
 	f := c.Flags()
 	f.Float64Var(&o.rate, "rate", 0, "publish at most `n` envelopes a second")
 	f.DurationVar(&o.every, "every", 0, "publish one envelope each `interval`")

@@ -51,7 +51,6 @@ hermes sub -n 1 --exec 'echo "$HERMES_TOPIC: $(cat)"' tcp://127.0.0.1:6001`,
 		GroupID: groupMessages,
 	}
 	o := subFlags{target: addTarget(c, sideOut)}
-	c.ValidArgsFunction = o.target.complete
 	f := c.Flags()
 	f.IntVarP(&o.count, "count", "n", 0, "end after `n` envelopes; 0 has no limit")
 	o.target.addTimeout(c, 0, "end after this `time`, with exit code 3 if nothing has come, and 5 if fewer than --count")

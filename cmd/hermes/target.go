@@ -46,7 +46,7 @@ type target struct {
 }
 
 // addTarget declares the flags of a command that talks to a post office: --context and --set.
-// Its addresses are resolved for the sides that it needs; a command with no sides takes addresses
+// Shells complete its arguments as addresses and topics. Its addresses are resolved for the sides that it needs; a command with no sides takes addresses
 // of either, any number of them.
 func addTarget(c *cobra.Command, sides ...side) *target {
 	t := &target{sides: sides}
@@ -54,6 +54,7 @@ func addTarget(c *cobra.Command, sides ...side) *target {
 	f.StringVar(&t.context, "context", "", "the post office that is kept under this `name` (hermes context); without it and without an address, that of HERMES_CONTEXT, or the one in use")
 	_ = c.RegisterFlagCompletionFunc("context", completeContexts)
 	t.settings = addSettings(f)
+	c.ValidArgsFunction = t.complete
 	return t
 }
 
