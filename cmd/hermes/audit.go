@@ -27,7 +27,7 @@ hermes postoffice shows itself every two seconds; a publisher or receiver does i
 component that is gone, because it was killed say, is marked as gone, and counts with its last state.
 Components on the engine libzmq, and those of 1.x, show nothing and cannot be audited. The exit code is 5 if
 something is unexplained, and 3 if things still moved when the time was up.`,
-		Example: "hermes audit tcp://127.0.0.1:6001\nhermes audit tcp://127.0.0.1:6001 --json --timeout 1m",
+		Example: `hermes audit tcp://127.0.0.1:6001 --timeout 5s || echo "exit code $?" # 5 while envelopes pass`,
 		GroupID: groupLook,
 	}
 	t, print := addTarget(c), addPrinter(c, std)
