@@ -418,7 +418,7 @@ def test_a_node_publishes_the_state_of_its_receiver(
 ) -> None:
     watcher = life.enter_context(hermes.Receiver(office.xpub_url, "watcher", "$hermes/"))
     often = {"stats.interval": "50ms"}
-    receiver = hermes.Receiver(office.xpub_url, "in", options=often)
+    receiver = hermes.Receiver(office.xpub_url, "in", "ticks/", options=often)
     publisher = hermes.Publisher(office.xsub_url, "out", options=often)
     life.enter_context(Node("me", receiver, publisher))
     seen: set[str] = set()
