@@ -289,14 +289,14 @@ func TestABreakIsHealedByHistory(t *testing.T) {
 	h.pass(o, envelopes(t, "kept", "o", 1000, 1500))
 	o.wait(t, carrier.Connected, 2)
 	l.requireAll(t, 1500)
-	require.Equal(t, []int64{0, 1000}, []int64{micros(h.sinces[0]), micros(h.sinces[1])})
+	require.Equal(t, []int64{0, 1000}, h.asked()[:2])
 
 	// A subscription that is new asks from the beginning.
 	h.pass(o, envelopes(t, "kept", "o", 1500, 1600))
 	l.requireAll(t, 1600)
 	require.NoError(t, l.Subscribe([]byte("")))
 	live(t, o, 1, 2)
-	require.Zero(t, micros(h.sinces[2]))
+	require.Zero(t, h.asked()[2])
 	l.requireAll(t, 1600)
 }
 

@@ -131,6 +131,16 @@ func (h *memoryHistory) Open(_ context.Context, prefixes [][]byte, since time.Ti
 	return r, nil
 }
 
+// asked are the times since which it was opened so far, as micros has them.
+func (h *memoryHistory) asked() (all []int64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, since := range h.sinces {
+		all = append(all, micros(since))
+	}
+	return all
+}
+
 // memoryReader reads a memoryHistory.
 type memoryReader struct {
 	h        *memoryHistory
