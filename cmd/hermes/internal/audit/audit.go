@@ -31,10 +31,19 @@ import (
 // the longest pause between two of its states.
 const leastGone = time.Second
 
+// Limits of an Auditor. Without a policy every program may publish under $hermes, and a balance compares each
+// component with each other one.
+const (
+	maxParts = 1000
+	maxWrong = 100
+	maxState = 8 << 20 // bytes of the data of one envelope
+)
+
 // Auditor collects states.
 type Auditor struct {
 	parts map[string]*part // by instance
 	wrong map[string]error // what could not be read, by topic
+	more  uint64           // envelopes that the limits left out
 }
 
 // part is what is known of one component.
@@ -63,17 +72,28 @@ func (a *Auditor) Add(topic string, data []byte, ts float64, now time.Time) {
 	if !ok || what != systemtopic.Stats {
 		return
 	}
+	if len(data) > maxState {
+		a.more++
+		return
+	}
 	s, err := parse(data)
 	if err != nil {
+		if _, known := a.wrong[topic]; !known && len(a.wrong) >= maxWrong {
+			a.more++
+			return
+		}
 		a.wrong[topic] = err
 		return
 	}
 	p := a.parts[s.Instance]
-	if p == nil {
+	switch {
+	case p == nil && len(a.parts) >= maxParts:
+		a.more++
+		return
+	case p == nil:
 		p = &part{kind: kind, shown: name, heard: now}
 		a.parts[s.Instance] = p
-	}
-	if ts <= p.ts {
+	case ts <= p.ts:
 		return
 	}
 	p.ts, p.pause = ts, max(p.pause, now.Sub(p.heard))
@@ -187,6 +207,9 @@ func (a *Auditor) Report(now time.Time) *Report {
 	slices.SortFunc(r.Losses, func(a, b Loss) int { return cmp.Compare(a.Name, b.Name) })
 	for topic, err := range a.wrong {
 		r.Problems = append(r.Problems, fmt.Sprintf("%s: %v", topic, err))
+	}
+	if a.more > 0 {
+		r.Problems = append(r.Problems, fmt.Sprintf("%d envelopes are left out: an audit takes in %d components, and %d bytes of each", a.more, maxParts, maxState))
 	}
 	slices.Sort(r.Problems)
 	return r

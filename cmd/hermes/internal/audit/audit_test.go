@@ -127,3 +127,23 @@ func TestWhatComesTwiceCountsOnce(t *testing.T) {
 	require.Equal(t, before, a.parts["P"].same)
 	require.False(t, a.parts["P"].gone(now))
 }
+
+// TestWhatIsForgedDoesNoHarm: without a policy every program may publish below $hermes/.
+func TestWhatIsForgedDoesNoHarm(t *testing.T) {
+	now := time.Unix(1, 0)
+	for _, ts := range []float64{0, -5} {
+		a := New()
+		a.Add("$hermes/publisher/p/stats", []byte(`{"kind":"publisher","instance":"P","state":"running"}`), ts, now)
+		require.Len(t, a.Report(now).Parts, 1, "at %v", ts)
+	}
+	a := New()
+	for i := range 2 * maxParts {
+		a.Add("$hermes/publisher/p/stats", fmt.Appendf(nil, `{"kind":"publisher","instance":"%d","state":"running"}`, i), 1, now)
+		a.Add(fmt.Sprintf("$hermes/publisher/%d/stats", i), []byte(`5`), 1, now)
+	}
+	a.Add("$hermes/publisher/p/stats", []byte(`{"instance":"large","name":"`+strings.Repeat("x", maxState)+`"}`), 1, now)
+	require.Len(t, a.parts, maxParts)
+	r := a.Report(now)
+	require.Len(t, r.Problems, maxWrong+1)
+	require.Contains(t, fmt.Sprint(r.Problems), fmt.Sprintf("%d envelopes are left out", 3*maxParts-maxWrong+1))
+}
