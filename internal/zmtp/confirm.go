@@ -5,7 +5,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hermes-zmq/hermes/internal/carrier"
@@ -15,8 +17,9 @@ import (
 //
 //	READY           X-Hermes-Confirm from an outlet: it retains what is not confirmed (retained.go), and knows
 //	                the commands; no other peer is sent them. The value names the outlet and the address. An
-//	                inlet reads a connection only when it has read former ones of the same value to their
-//	                ends, so that order is kept where messages are sent again
+//	                inlet reads a connection only when it has read former ones of the same publisher to their
+//	                ends, so that order is kept where messages are sent again. The same publisher has the same
+//	                value, and has proved to be the same peer: the value alone is no secret of one that has heard it
 //	HERMES-DURABLE  from the inlet: of which topics. It comes before the subscriptions, so nothing was
 //	                sent before it; where it comes again, later, it counts for what is queued from then
 //	                on, and what is not confirmed by then is sent again after the next one that names
@@ -74,8 +77,28 @@ func appendConfirm(dst []byte, messages uint64) []byte {
 
 var _ carrier.Confirmer = (*inlet)(nil)
 
-// formerEvery is how often an inlet looks whether a former connection has been read to its end.
-const formerEvery = time.Millisecond
+// How often an inlet looks whether a former connection has been read to its end: at first, and after a while.
+const (
+	formerEvery  = time.Millisecond
+	formerAtMost = 50 * time.Millisecond
+)
+
+// samePublisher reports whether two connections are those of one publisher. Where the peer has proved nothing, its
+// address has to be the same but for the port, so that a stranger cannot hold up or end a connection of another host.
+func samePublisher(a, b *conn) bool {
+	return a.peer.confirm == b.peer.confirm && a.identity.Key == b.identity.Key && a.identity.Fingerprint == b.identity.Fingerprint &&
+		slices.Equal(a.identity.Names, b.identity.Names) && a.peerCredentials == b.peerCredentials &&
+		(a.identity.Key != "" || a.identity.Fingerprint != "" || withoutPort(a.address) == withoutPort(b.address))
+}
+
+// withoutPort is an address of TCP without its port; others are as they are.
+func withoutPort(address string) string {
+	_, rest, _ := strings.Cut(address, "://")
+	if host, _, err := net.SplitHostPort(rest); err == nil {
+		return host
+	}
+	return address
+}
 
 // awaitFormer waits until former connections of the same publisher have been read to their ends, which
 // this end may not have noticed: one that was cut has none.
@@ -83,9 +106,9 @@ func (i *inlet) awaitFormer(c *conn) error {
 	if c.peer.confirm == "" {
 		return nil
 	}
-	for {
+	for pause := formerEvery; ; pause = min(2*pause, formerAtMost) {
 		peers := *i.peers.Load()
-		at := slices.IndexFunc(peers, func(p *conn) bool { return p.id < c.id && p.peer.confirm == c.peer.confirm })
+		at := slices.IndexFunc(peers, func(p *conn) bool { return p.id < c.id && samePublisher(p, c) })
 		if at < 0 {
 			return nil
 		}
@@ -95,7 +118,7 @@ func (i *inlet) awaitFormer(c *conn) error {
 		if old := peers[at]; !old.busy.Load() && !old.io.unread() {
 			old.abort(errConnectedAgain)
 		}
-		time.Sleep(formerEvery)
+		time.Sleep(pause)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/hermes-zmq/hermes/internal/batch"
 	"github.com/hermes-zmq/hermes/internal/carrier"
 	"github.com/hermes-zmq/hermes/internal/flow"
+	"github.com/hermes-zmq/hermes/internal/policy"
 	"github.com/hermes-zmq/hermes/internal/testkit"
 )
 
@@ -261,6 +262,46 @@ func TestAFormerConnectionIsReadFirst(t *testing.T) {
 	requireNumbered(t, got[:10], "old", 10)
 	requireNumbered(t, got[10:], "new", 10)
 	old.requireHungUp()
+}
+
+// TestAStrangerDoesNotTakeThePlaceOfAPublisher: it has the value of the publisher, and no more.
+func TestAStrangerDoesNotTakeThePlaceOfAPublisher(t *testing.T) {
+	peer := func(value, address string, id policy.Identity, local peerCredentials) *conn {
+		return &conn{peer: properties{confirm: value}, identity: id, remoteEnd: remoteEnd{address: address, peerCredentials: local}}
+	}
+	key, nothing, remote := policy.Identity{Key: "k"}, policy.Identity{}, peerCredentials{}
+	certificate := policy.Identity{Fingerprint: "sha256:1"}
+	for _, c := range []struct {
+		name string
+		a, b *conn
+		same bool
+	}{
+		{"a new port", peer("x", "tcp://10.0.0.1:1", nothing, remote), peer("x", "tcp://10.0.0.1:2", nothing, remote), true},
+		{"IPv6", peer("x", "tcp://[::1]:1", nothing, remote), peer("x", "tcp://[::1]:2", nothing, remote), true},
+		{"another host", peer("x", "tcp://10.0.0.1:1", nothing, remote), peer("x", "tcp://10.0.0.2:1", nothing, remote), false},
+		{"another value", peer("x", "tcp://10.0.0.1:1", nothing, remote), peer("y", "tcp://10.0.0.1:1", nothing, remote), false},
+		{"the key from another host", peer("x", "tcp://10.0.0.1:1", key, remote), peer("x", "tcp://10.0.0.2:1", key, remote), true},
+		{"another key", peer("x", "tcp://10.0.0.1:1", key, remote), peer("x", "tcp://10.0.0.1:2", policy.Identity{Key: "l"}, remote), false},
+		{"no key", peer("x", "tcp://10.0.0.1:1", key, remote), peer("x", "tcp://10.0.0.1:2", nothing, remote), false},
+		{"another certificate", peer("x", "tls://10.0.0.1:1", certificate, remote), peer("x", "tls://10.0.0.1:2", policy.Identity{Fingerprint: "sha256:2"}, remote), false},
+		{"the same user", peer("x", "ipc:///s", nothing, peerCredentials{true, 1, 1}), peer("x", "ipc:///s", nothing, peerCredentials{true, 1, 1}), true},
+		{"another user", peer("x", "ipc:///s", nothing, peerCredentials{true, 1, 1}), peer("x", "ipc:///s", nothing, peerCredentials{true, 2, 1}), false},
+	} {
+		require.Equal(t, c.same, samePublisher(c.a, c.b), c.name)
+		require.Equal(t, c.same, samePublisher(c.b, c.a), c.name)
+	}
+}
+
+func TestTheNameOfAPublisherDiffersByAddress(t *testing.T) {
+	var one, other retention
+	one.init(plenty)
+	other.init(plenty)
+	at := func(address string) *conn { return &conn{remoteEnd: remoteEnd{at: address}} }
+	name := one.name(at("tcp://a:1"))
+	require.Len(t, name, maxOffice, "more is cut off")
+	require.Equal(t, name, one.name(at("tcp://a:1")))
+	require.NotEqual(t, name, one.name(at("tcp://b:1")))
+	require.NotEqual(t, name, other.name(at("tcp://a:1")))
 }
 
 // receivedFrom is how many messages have come over a connection.

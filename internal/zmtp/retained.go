@@ -1,10 +1,10 @@
 package zmtp
 
 import (
-	"fmt"
-	"hash/crc32"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"math"
-	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 
@@ -48,7 +48,7 @@ type retainedRun struct {
 // retention is everything that an outlet retains.
 type retention struct {
 	bounds carrier.Retain // zero: nothing is retained
-	id     uint64         // drawn at random
+	id     [16]byte       // drawn at random, and never sent
 
 	messages, bytes atomic.Int64 // retained now
 	resent          atomic.Uint64
@@ -59,12 +59,15 @@ type retention struct {
 }
 
 func (n *retention) init(bounds carrier.Retain) {
-	n.bounds, n.id, n.left = bounds, rand.Uint64(), map[string][]*retained{}
+	n.bounds, n.left = bounds, map[string][]*retained{}
+	_, _ = rand.Read(n.id[:]) // it never fails
 }
 
-// name names the outlet and the address of a connection, as X-Hermes-Confirm does.
+// name names the outlet and the address of a connection, as X-Hermes-Confirm does. From the name for one
+// address that for another cannot be told.
 func (n *retention) name(c *conn) string {
-	return fmt.Sprintf("%016x-%08x", n.id, crc32.ChecksumIEEE([]byte(c.at)))
+	sum := sha256.Sum256(append(n.id[:], c.at...))
+	return hex.EncodeToString(sum[:maxOffice/2])
 }
 
 func (n *retention) on() bool { return n.bounds.Messages > 0 }
