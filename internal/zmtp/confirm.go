@@ -158,7 +158,10 @@ func (i *inlet) Confirm(received map[uint64]uint64) {
 	}
 }
 
-// retainDurable takes in a HERMES-DURABLE, and sends again what was not confirmed.
+var errAsksAgain = errors.New("the peer asks again and again for what is not confirmed, and does not read it")
+
+// retainDurable takes in a HERMES-DURABLE, and sends again what was not confirmed: for a peer that reads
+// nothing a few times at most, because each time is one more copy in memory.
 func (o *outlet) retainDurable(c *conn, data []byte) error {
 	prefixes, err := parseDurable(data, &o.cfg.Limits)
 	if err != nil {
@@ -166,6 +169,10 @@ func (o *outlet) retainDurable(c *conn, data []byte) error {
 	}
 	kind := carrier.ConfirmsNoMore
 	c.out.mu.Lock()
+	if len(prefixes) > 0 && o.retention.floods(c) {
+		c.out.mu.Unlock()
+		return errAsksAgain // what is retained stays so, and is sent again over the next connection
+	}
 	o.retention.keep(c)
 	if len(prefixes) > 0 && !c.out.dead {
 		kind = carrier.Confirms

@@ -368,6 +368,32 @@ func TestMalformedCommandsOfConfirmationEndTheConnection(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// TestAPeerThatAsksAgainAndDoesNotReadIsDisconnected: it would fill the memory with copies.
+func TestAPeerThatAsksAgainAndDoesNotReadIsDisconnected(t *testing.T) {
+	bounds := carrier.Retain{Messages: 100, Bytes: 10_000}
+	o, c := driven(bounds)
+	c.out.maxBytes = 10_000
+	ask := func() error {
+		_, err := o.command(c, cmdDurable, []byte{0, 0, 0, 0})
+		return err
+	}
+	require.NoError(t, ask())
+	b := alternating(0, 90)
+	c.out.mu.Lock()
+	f := &fanOut{b: b, wait: true, outcomes: make([]outcome, 90)}
+	f.queueWhatFits(c, 0, 90)
+	c.out.mu.Unlock()
+	require.NoError(t, ask(), "a post office may join a backbone again")
+	var err error
+	for n := 0; err == nil; n++ {
+		require.Less(t, n, 100)
+		err = ask()
+		require.LessOrEqual(t, c.out.bytes, c.out.maxBytes+4*bounds.Bytes+int64(b.Size()))
+	}
+	require.ErrorIs(t, err, errAsksAgain)
+	require.EqualValues(t, 90, o.retention.messages.Load(), "nothing is forgotten")
+}
+
 // FuzzConfirm compares what is retained with a plain list, whatever a peer confirms, and however often it
 // changes its mind.
 func FuzzConfirm(f *testing.F) {

@@ -183,6 +183,10 @@ func (n *retention) take(c *conn) (left []*retained) {
 	return left
 }
 
+// floods reports whether more is queued for a peer than it could make of what was retained and sent again to it a
+// few times.
+func (n *retention) floods(c *conn) bool { return c.out.bytes-3*n.bounds.Bytes > c.out.maxBytes }
+
 // resend queues what was left by former connections, and retains it again. The bounds do not count. The
 // caller holds the lock of the send buffer o.
 func (r *retained) resend(o *sendBuffer, left []*retained) {
