@@ -3,7 +3,6 @@ package core
 import (
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,6 +14,7 @@ import (
 	"github.com/hermes-zmq/hermes/internal/errs"
 	"github.com/hermes-zmq/hermes/internal/notify"
 	"github.com/hermes-zmq/hermes/internal/queue"
+	"github.com/hermes-zmq/hermes/internal/random"
 	"github.com/hermes-zmq/hermes/internal/readiness"
 	"github.com/hermes-zmq/hermes/internal/safe"
 	"github.com/hermes-zmq/hermes/internal/sendqueue"
@@ -93,7 +93,7 @@ func NewPublisher(addresses, name string) (*Publisher, error) {
 	}
 	p.init("publisher", name, addresses, hooks{start: p.openUp, stop: p.shutDown, fact: p.factOf, endpoints: p.endpoints, reason: p.idleReason})
 	p.links.Add(carrier.PUB, a.Connect)
-	p.queue.Init(rand.Uint32)
+	p.queue.Init(random.Uint32)
 	p.embed.Init(&p.queue, p.tryRow, p.putFrames)
 	p.addNetworkOptions()
 	p.show(name, "its name", p.StatsJSON, func() *telemetry.Audience { return &p.audience }, p.publishState)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	crand "crypto/rand"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"strings"
 	"sync"
@@ -23,6 +22,7 @@ import (
 	"github.com/hermes-zmq/hermes/internal/latch"
 	"github.com/hermes-zmq/hermes/internal/natssubject"
 	"github.com/hermes-zmq/hermes/internal/notify"
+	"github.com/hermes-zmq/hermes/internal/random"
 	"github.com/hermes-zmq/hermes/internal/safe"
 	"github.com/hermes-zmq/hermes/internal/sites"
 	"github.com/hermes-zmq/hermes/internal/trie"
@@ -151,7 +151,7 @@ func (b *Backbone) prepare(o Options) error {
 	if err != nil {
 		return err
 	}
-	b.o, b.run = o, rand.Uint64()|1
+	b.o, b.run = o, random.Uint64()|1
 	b.token, b.link.exportList = crand.Text(), exports
 	b.sites = b.newSites(exports)
 	b.link.screen.init(b.sites, b.run, &b.inbox.imports)

@@ -18,13 +18,13 @@ package access
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/hermes-zmq/hermes/internal/notify"
 	"github.com/hermes-zmq/hermes/internal/policy"
+	"github.com/hermes-zmq/hermes/internal/random"
 )
 
 // Config is what a Control needs of its component.
@@ -139,7 +139,7 @@ func (c *Control) Admit(id policy.Identity, side Side) (_ *Rights, refused *Refu
 	case side == Subscribes && !u.Subscribes():
 		return nil, newRefusal(id, "user "+u.Name(), " may not subscribe to anything", p.Name())
 	}
-	return &Rights{User: u, policy: p, salt: rand.Uint64()}, nil //nolint:gosec // no secret: tables are private
+	return &Rights{User: u, policy: p, salt: random.Uint64()}, nil
 }
 
 // newRefusal is the error for a peer about which something is to be said; file has no rule that

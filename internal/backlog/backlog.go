@@ -31,11 +31,11 @@ package backlog
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"sync"
 	"time"
 
+	"github.com/hermes-zmq/hermes/internal/random"
 	"github.com/hermes-zmq/hermes/internal/safe"
 )
 
@@ -140,7 +140,7 @@ func Open(o Options) (*Queue, error) {
 	if err != nil {
 		return nil, err
 	}
-	q := &Queue{o: o, lock: lock, run: rand.Uint64(), writeAt: (*os.File).WriteAt,
+	q := &Queue{o: o, lock: lock, run: random.Uint64(), writeAt: (*os.File).WriteAt,
 		stop: make(chan struct{}), stopped: make(chan struct{})}
 	if err := q.recover(); err != nil {
 		q.release()

@@ -30,6 +30,7 @@ import (
 
 	"github.com/hermes-zmq/hermes/internal/interest"
 	"github.com/hermes-zmq/hermes/internal/notify"
+	"github.com/hermes-zmq/hermes/internal/random"
 	"github.com/hermes-zmq/hermes/internal/trie"
 )
 
@@ -123,7 +124,7 @@ type send struct {
 // New makes Sites, which sends nothing before Start.
 func New(cfg Config) *Sites {
 	if cfg.Random == nil {
-		cfg.Random = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
+		cfg.Random = rand.New(rand.NewPCG(random.Uint64(), random.Uint64()))
 	}
 	return &Sites{cfg: cfg,
 		own:   own{run: cfg.Run, name: cfg.Site[:min(len(cfg.Site), maxName)], durable: toldDurable(cfg.Durable), info: 1, set: map[string]struct{}{}},

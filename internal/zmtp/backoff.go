@@ -1,8 +1,9 @@
 package zmtp
 
 import (
-	"math/rand/v2"
 	"time"
+
+	"github.com/hermes-zmq/hermes/internal/random"
 )
 
 // backoff is the pause between attempts to connect: it doubles up to max, with jitter, so
@@ -21,5 +22,5 @@ func (b *backoff) next() time.Duration {
 	} else {
 		b.now = min(2*b.now, b.max)
 	}
-	return max(b.min, b.now/2+rand.N(b.now/2+1))
+	return max(b.min, b.now/2+time.Duration(random.Uint64()%uint64(b.now/2+1)))
 }

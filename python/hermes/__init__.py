@@ -13,14 +13,18 @@ Examples
 ...         print(envelope.topic, envelope.data)
 """
 
-from hermes import node, proxy, publisher, receiver, recorder, structs
+from typing import TYPE_CHECKING, Any
+
+from hermes import node, proxy, publisher, receiver, structs
 from hermes.errors import HermesError
 from hermes.node import Node
 from hermes.proxy import PostOffice
 from hermes.publisher import Publisher
 from hermes.receiver import Receiver
-from hermes.recorder import Recorder
 from hermes.structs import Envelope, Message, register
+
+if TYPE_CHECKING:
+    from hermes.recorder import Recorder
 
 __version__ = "2.0.0"
 
@@ -37,7 +41,15 @@ __all__ = [
     "proxy",
     "publisher",
     "receiver",
-    "recorder",
     "register",
     "structs",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the recorder when it is used: it needs modules that the others do not."""
+    if name == "Recorder":
+        from hermes.recorder import Recorder
+
+        return Recorder
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

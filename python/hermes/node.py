@@ -88,7 +88,7 @@ class Node(AsyncContext):
     def _start_facilities(self) -> None:
         """Start each facility that is true; ``with node:`` calls only this."""
         self._running = True
-        self._connect_stats()
+        self._hermes_connect_stats()
         log.debug("Starting facilities (%r total)", len(self._facilities))
         for facility in self._facilities:
             if facility:
@@ -100,7 +100,7 @@ class Node(AsyncContext):
                     raise
         log.debug("All facilities started successfully.")
 
-    def _connect_stats(self) -> None:
+    def _hermes_connect_stats(self) -> None:
         """Let a receiver that publishes its own state do so where the publisher connects to."""
         receiver, publisher = self.receiver, self.publisher
         if not (isinstance(receiver, Receiver) and isinstance(publisher, Publisher)):

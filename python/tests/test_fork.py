@@ -469,3 +469,31 @@ with receiver, publisher:
     assert receiver.recv(True, 20).data == 1
 made.stop()
 """)
+
+
+def test_siblings_number_their_envelopes_apart(office: hermes.PostOffice) -> None:
+    # The kernel gave them the same random bytes, so all of one topic and origin tells them apart.
+    code = """
+import os, sys
+sys.path.insert(0, sys.argv[1])
+import hermes, support
+
+inside, outside = sys.argv[2:]
+with hermes.Receiver(outside, "r", "same") as receiver:
+    receiver.timeout = 600
+    assert receiver.wait_ready(support.PATIENCE)
+    for _ in range(3):
+        child = os.fork()
+        if not child:
+            publisher = hermes.Publisher(inside, "same")
+            publisher.start()
+            assert publisher.wait_ready(support.PATIENCE)
+            publisher.publish_many(hermes.Envelope("same", "same", n) for n in range(100))
+            publisher.stop()
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+    got = [receiver.recv(True, support.PATIENCE).data for _ in range(300)]
+    assert got == 3 * list(range(100)), got
+    assert receiver.stats()["duplicates"] == 0, receiver.stats()
+"""
+    support.run(code, str(support.HERE), office.xsub_url, office.xpub_url)

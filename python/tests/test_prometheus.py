@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import pathlib
-import re
 import subprocess
 import sys
 from typing import Any
 
 import support
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry
 from support import PATIENCE, eventually
 
 import hermes
 from hermes.prometheus import Collector
-
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 def scrape(collector: Any) -> CollectorRegistry:
@@ -48,15 +44,6 @@ def test_counters_equal_an_independent_count() -> None:
         assert value("hermes_receiver_delivered_messages_total", {"name": "screen"}) == 100
         assert value("hermes_publisher_sent_messages_total", {"name": "exchange"}) == 100
         assert value("hermes_publisher_ready", {"name": "exchange"}) == 1
-
-
-def test_the_names_are_those_of_the_command() -> None:
-    listed = (ROOT / "docs/monitoring.md").read_text()
-    names = set(re.findall(r"(?m)^\| `(hermes_postoffice_(?!peer_)\w+)`", listed))
-    office = hermes.PostOffice(support.free_address(), support.free_address())
-    with office:
-        text = generate_latest(scrape(Collector(office))).decode()
-    assert set(re.findall(r"(?m)^# TYPE (\w+)", text)) == names
 
 
 def test_without_components_all_are_collected_by_name() -> None:
