@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hermes-zmq/hermes/cmd/hermes/internal/audit"
+	"github.com/hermes-zmq/hermes/cmd/hermes/internal/humane"
 	"github.com/hermes-zmq/hermes/core"
 	"github.com/hermes-zmq/hermes/internal/systemtopic"
 )
@@ -105,7 +106,7 @@ func auditAt(ctx context.Context, t *target, addresses []string) (*audit.Report,
 // showBalance prints a report, and returns the error for the exit code.
 func showBalance(std streams, print *printer, r *audit.Report) error {
 	for _, text := range r.Problems {
-		fmt.Fprintln(std.err, text)
+		fmt.Fprintln(std.err, humane.Plain(text))
 	}
 	if len(r.Parts) == 0 {
 		return nothingCame("no component has shown itself: is it a receivers' address, may this user subscribe to %s, and is stats.interval set there?", systemtopic.Prefix)

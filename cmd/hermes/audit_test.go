@@ -55,6 +55,19 @@ func TestAuditProvesThatNothingHasVanished(t *testing.T) {
 	require.Contains(t, table, "publisher/desk > postoffice/hub")
 }
 
+// TestAuditShowsNamesAndNoEscapes: a name is what its publisher says.
+func TestAuditShowsNamesAndNoEscapes(t *testing.T) {
+	a, now := audit.New(), time.Unix(1, 0)
+	a.Add("$hermes/publisher/p\x1b]0;title\a/stats", []byte(`{"kind":"publisher","instance":"P","state":"running"}`), 1, now)
+	table := balanceTable(a.Report(now)).render(120)
+	require.Contains(t, table, "publisher/p?]0;title?")
+	require.NotContains(t, table, "\x1b]")
+	row := peerRow{Role: "pub\x1b[2J", Of: "\x1b[2J"}
+	for _, c := range peerColumns {
+		require.NotContains(t, c.text(&row), "\x1b", c.name)
+	}
+}
+
 func TestAuditSaysWhenItProvesNothing(t *testing.T) {
 	code, _, err := try(t, "", "audit", "tcp://127.0.0.1:1", "--timeout", "200ms")
 	require.Equal(t, exitNothing, code)

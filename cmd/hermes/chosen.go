@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/hermes-zmq/hermes/cmd/hermes/internal/humane"
 	"github.com/hermes-zmq/hermes/cmd/hermes/internal/mcap"
 	"github.com/hermes-zmq/hermes/cmd/hermes/internal/recording"
 )
@@ -89,7 +90,7 @@ func openFiles(std streams, names []string) (files []*mcap.File, end func(), err
 		}
 		files, ends = append(files, f), append(ends, e)
 		if f.Broken != nil {
-			fmt.Fprintf(std.err, "%v; what is whole of it is read\n", f.Broken)
+			fmt.Fprintf(std.err, "%s; what is whole of it is read\n", humane.Plain(f.Broken.Error()))
 		}
 	}
 	return files, end, nil

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/hermes-zmq/hermes/cmd/hermes/internal/humane"
 	"github.com/hermes-zmq/hermes/core"
 )
 
@@ -86,10 +87,10 @@ func exitCode(std streams, c *cobra.Command, err error) int {
 	case errors.As(err, &quiet):
 		return int(quiet)
 	case errors.As(err, &bad):
-		fmt.Fprintf(std.err, "%s: %s\nusage: %s\n", c.CommandPath(), bad.text, c.UseLine())
+		fmt.Fprintf(std.err, "%s: %s\nusage: %s\n", c.CommandPath(), humane.Plain(bad.text), c.UseLine())
 		return exitUsage
 	}
-	fmt.Fprintf(std.err, "%s: %v\n", c.CommandPath(), err)
+	fmt.Fprintf(std.err, "%s: %s\n", c.CommandPath(), humane.Plain(err.Error()))
 	return codeOf(err)
 }
 

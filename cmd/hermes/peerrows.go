@@ -146,7 +146,7 @@ const barWidth = 8
 
 var peerColumns = []peerColumn{
 	{"of", func(r *peerRow) string { return humane.Shorten(humane.Text(r.Of), 30) }, nil},
-	{"role", func(r *peerRow) string { return r.Role }, nil},
+	{"role", func(r *peerRow) string { return humane.Shorten(humane.Text(r.Role), 12) }, nil},
 	{"peer", func(r *peerRow) string { return humane.Shorten(humane.Text(cmp.Or(r.User, r.Address, "itself")), 28) }, nil},
 	{"queue", func(r *peerRow) string {
 		return humane.Bar(r.Queue, barWidth) + " " + humane.Count(uint64(max(r.QueueMessages, 0)))

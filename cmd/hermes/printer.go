@@ -12,6 +12,8 @@ import (
 	"github.com/charmbracelet/colorprofile"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+
+	"github.com/hermes-zmq/hermes/cmd/hermes/internal/humane"
 )
 
 // printer prints what a command found: on a terminal a table, else and with --json a JSON object
@@ -108,7 +110,11 @@ func (t table) render(width int) string {
 		s.Headers(t.columns...)
 	}
 	for _, r := range t.rows {
-		s.Row(r.cells...)
+		cells := make([]string, len(r.cells))
+		for i, cell := range r.cells {
+			cells[i] = humane.Plain(cell)
+		}
+		s.Row(cells...)
 	}
 	s.StyleFunc(func(at, column int) lipgloss.Style {
 		cell := lipgloss.NewStyle()

@@ -111,10 +111,23 @@ func Text(name string) string {
 	if name == "" {
 		return `""`
 	}
+	return strings.Map(printable, name)
+}
+
+func printable(c rune) rune {
+	if !unicode.IsPrint(c) {
+		return '?'
+	}
+	return c
+}
+
+// Plain is a text that may quote what came over the network or stands in a file, without what a terminal would
+// obey. Its lines stay lines.
+func Plain(text string) string {
 	return strings.Map(func(c rune) rune {
-		if !unicode.IsPrint(c) {
-			return '?'
+		if c == '\n' || c == '\t' {
+			return c
 		}
-		return c
-	}, name)
+		return printable(c)
+	}, text)
 }

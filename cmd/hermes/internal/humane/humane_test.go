@@ -6,6 +6,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+func TestWhatATerminalWouldObeyIsNotShown(t *testing.T) {
+	require.Equal(t, "a?]0;x??b?", Text("a\x1b]0;x\a\nb\u202e"))
+	require.Equal(t, "a?]0;x?\n\tb?", Plain("a\x1b]0;x\a\n\tb\u202e"))
+	require.Empty(t, Plain(""))
+	require.Equal(t, "Zürich", Plain("Zürich"))
+}
+
 func TestNumbers(t *testing.T) {
 	require.Equal(t, "0", Count(0))
 	require.Equal(t, "999", Count(999))
