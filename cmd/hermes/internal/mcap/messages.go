@@ -7,6 +7,9 @@ import (
 	"slices"
 )
 
+// mostHeld bounds the chunks that are in memory at once because their times overlap. A test changes it.
+var mostHeld = 2 * mostChunk
+
 // Found is a message that was read, with its channel. Its data may be kept, and must not be
 // written to.
 type Found struct {
@@ -52,15 +55,21 @@ func Messages(files []*File, q Query) iter.Seq2[Found, error] {
 			return compare(a.Start, b.Start)
 		})
 		var open queues
+		held := 0 // bytes of the chunks in open
 		for number := 0; len(waiting) > 0 || len(open) > 0; {
 			if len(open) == 0 || len(waiting) > 0 && waiting[0].Start <= open[0].messages[0].LogTime {
-				messages, err := waiting[0].read(&q)
+				messages, size, err := waiting[0].read(&q)
+				if held += size; err == nil && held > mostHeld {
+					err = fmt.Errorf("%s: more than %d bytes of chunks have messages of the same time: they do not fit into memory", waiting[0].file.Name, mostHeld)
+				}
 				if err != nil {
 					yield(Found{}, err)
 					return
 				}
 				if len(messages) > 0 {
-					heap.Push(&open, messageQueue{number, messages})
+					heap.Push(&open, messageQueue{number, size, messages})
+				} else {
+					held -= size
 				}
 				number++
 				waiting = waiting[1:]
@@ -68,7 +77,7 @@ func Messages(files []*File, q Query) iter.Seq2[Found, error] {
 			}
 			first := open[0].messages[0]
 			if open[0].messages = open[0].messages[1:]; len(open[0].messages) == 0 {
-				heap.Pop(&open)
+				held -= heap.Pop(&open).(messageQueue).size
 			} else {
 				heap.Fix(&open, 0)
 			}
@@ -87,7 +96,7 @@ func asWritten(files []*File, q Query) iter.Seq2[Found, error] {
 				if !q.within(x.Start, x.End) {
 					continue
 				}
-				messages, err := (&source{f, x}).read(&q)
+				messages, _, err := (&source{f, x}).read(&q)
 				if err != nil {
 					yield(Found{}, err)
 					return
@@ -115,6 +124,7 @@ func compare(a, b uint64) int {
 // messageQueue is what is left of a chunk, by time.
 type messageQueue struct {
 	number   int // of the chunk
+	size     int // of all its records, which the messages keep in memory
 	messages []Found
 }
 
@@ -134,11 +144,11 @@ func (q *queues) Pop() any {
 	return last
 }
 
-// read reads what is wanted of a chunk.
-func (s *source) read(q *Query) (out []Found, err error) {
+// read reads what is wanted of a chunk. size is that of all its records.
+func (s *source) read(q *Query) (out []Found, size int, err error) {
 	records, err := s.file.chunkRecords(&s.ChunkIndex)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	sorted := true
 	wanted := map[uint16]bool{}
@@ -146,18 +156,18 @@ func (s *source) read(q *Query) (out []Found, err error) {
 		var op Opcode
 		var content []byte
 		if op, content, rest, err = nextRecord(rest); err != nil {
-			return nil, fmt.Errorf("%s: the chunk at offset %d: %w", s.file.Name, s.Offset, err)
+			return nil, 0, fmt.Errorf("%s: the chunk at offset %d: %w", s.file.Name, s.Offset, err)
 		}
 		if op != OpMessage {
 			continue
 		}
 		m, err := parseMessage(content)
 		if err != nil {
-			return nil, fmt.Errorf("%s: the chunk at offset %d: %w", s.file.Name, s.Offset, err)
+			return nil, 0, fmt.Errorf("%s: the chunk at offset %d: %w", s.file.Name, s.Offset, err)
 		}
 		c := s.file.Channels[m.Channel]
 		if c == nil {
-			return nil, fmt.Errorf("%s: a message is of channel %d, which does not exist", s.file.Name, m.Channel)
+			return nil, 0, fmt.Errorf("%s: a message is of channel %d, which does not exist", s.file.Name, m.Channel)
 		}
 		want, known := wanted[m.Channel]
 		if !known {
@@ -173,7 +183,7 @@ func (s *source) read(q *Query) (out []Found, err error) {
 	if !sorted && !q.AsWritten {
 		slices.SortStableFunc(out, func(a, b Found) int { return compare(a.LogTime, b.LogTime) })
 	}
-	return out, nil
+	return out, len(records), nil
 }
 
 // chunkRecords reads a chunk, and decompresses it.

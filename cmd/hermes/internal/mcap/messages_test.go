@@ -29,3 +29,30 @@ func TestAQueryTakesAPart(t *testing.T) {
 		break // a caller may end early
 	}
 }
+
+// TestChunksOfOneTimeThatDoNotFitIntoMemoryAreAnError: a small file may name many large ones, or one of them often.
+func TestChunksOfOneTimeThatDoNotFitIntoMemoryAreAnError(t *testing.T) {
+	before := mostHeld
+	t.Cleanup(func() { mostHeld = before })
+	mostHeld = 4096
+	file, messages := example(t, 4, 25, Zstd)
+	f := read(t, file)
+	require.Equal(t, messages, all(t, Query{}, f), "chunks that come one after the other")
+	one := f.Chunks[0]
+	for range 100 {
+		f.Chunks = append(f.Chunks, one)
+	}
+	var err error
+	for _, err = range Messages([]*File{f}, Query{}) {
+		if err != nil {
+			break
+		}
+	}
+	require.ErrorContains(t, err, "do not fit into memory")
+	count := 0
+	for _, err := range Messages([]*File{f}, Query{AsWritten: true}) {
+		require.NoError(t, err)
+		count++
+	}
+	require.Greater(t, count, len(messages))
+}
