@@ -10,8 +10,13 @@ import (
 	"github.com/hermes-zmq/hermes/core"
 )
 
-// maxComponents bounds a directory; the memory of one is that of its two last statistics.
-const maxComponents = 4_096
+// Limits of a directory. The memory of a component is that of its two last statistics.
+const (
+	maxComponents = 4_096
+	maxReport     = 4 << 20   // bytes of one report: those of some thousand connections
+	maxMemory     = 256 << 20 // bytes of all components, about
+	peerMemory    = 512       // bytes of one connection of a component, about: its JSON may be shorter
+)
 
 // maxEvents is how many events are kept, the newest.
 const maxEvents = 200
@@ -34,6 +39,8 @@ type Component struct {
 	Interval   float64 // between the last two, in seconds; 0: there was one only
 	Stats      json.RawMessage
 	Now, Past  Figures // of the last two
+	memory     [2]int  // of Now and Past, about
+	total      int     // of both
 }
 
 // Figures are the statistics of a component.
@@ -64,6 +71,7 @@ type Event struct {
 // Directory is what has been heard under $hermes. Its zero value is empty.
 type Directory struct {
 	components map[string]*Component
+	memory     int // of components, about
 	events     []Event
 	Forgotten  uint64 // components that others have made room for
 	Bad        uint64 // reports that are not what they should be
@@ -73,7 +81,7 @@ type Directory struct {
 func (d *Directory) Add(topic string, data []byte, ts, received float64) {
 	kind, rest, ok := strings.Cut(strings.TrimPrefix(topic, SelfPrefix), "/")
 	name, what, more := strings.Cut(rest, "/")
-	if !ok || !more {
+	if !ok || !more || len(data) > maxReport {
 		d.Bad++
 		return
 	}
@@ -113,11 +121,10 @@ func (d *Directory) addStats(kind, name string, data []byte, ts, received float6
 	c := d.components[id]
 	switch {
 	case c != nil:
-		c.Past = c.Now
+		c.Past, c.memory[1] = c.Now, c.memory[0]
 		c.Interval = ts - c.TS
 		c.Delay = min(c.Delay, received-ts)
 	default:
-		d.makeRoom()
 		if d.components == nil {
 			d.components = make(map[string]*Component)
 		}
@@ -126,21 +133,40 @@ func (d *Directory) addStats(kind, name string, data []byte, ts, received float6
 	}
 	c.Now, c.TS, c.Received, c.Stats = f, ts, received, slices.Clone(data)
 	c.Reports++
+	d.memory -= c.total
+	c.memory[0] = f.memory() + 2*len(data)
+	c.total = c.memory[0] + c.memory[1]
+	d.memory += c.total
+	for len(d.components) > 1 && (len(d.components) > maxComponents || d.memory > maxMemory) {
+		d.forget(id)
+	}
 }
 
-// makeRoom forgets the component that has been silent for longest, if there are too many.
-func (d *Directory) makeRoom() {
-	if len(d.components) < maxComponents {
-		return
-	}
+// forget forgets the component that has been silent for longest, but for one.
+func (d *Directory) forget(but string) {
 	oldest := ""
 	for id, c := range d.components {
-		if oldest == "" || c.Received < d.components[oldest].Received {
+		if id != but && (oldest == "" || c.Received < d.components[oldest].Received) {
 			oldest = id
 		}
 	}
+	d.memory -= d.components[oldest].total
 	delete(d.components, oldest)
 	d.Forgotten++
+}
+
+// memory is about how many bytes the figures take, beyond their JSON.
+func (f *Figures) memory() int {
+	n := 1
+	switch {
+	case f.Office != nil:
+		n += len(f.Office.Publishers) + len(f.Office.Subscribers) + len(f.Office.Ended)
+	case f.Publisher != nil:
+		n += len(f.Publisher.Peers) + len(f.Publisher.Ended)
+	case f.Receiver != nil:
+		n += len(f.Receiver.Peers) + len(f.Receiver.Ended)
+	}
+	return n * peerMemory
 }
 
 func (d *Directory) addEvent(of string, data []byte) {
@@ -168,7 +194,7 @@ func (d *Directory) List() []Component {
 func (d *Directory) Events() []Event { return slices.Clone(d.events) }
 
 func (d *Directory) clone() Directory {
-	out := Directory{events: slices.Clone(d.events), Forgotten: d.Forgotten, Bad: d.Bad, components: make(map[string]*Component, len(d.components))}
+	out := Directory{events: slices.Clone(d.events), memory: d.memory, Forgotten: d.Forgotten, Bad: d.Bad, components: make(map[string]*Component, len(d.components))}
 	for id, c := range d.components {
 		copied := *c
 		out.components[id] = &copied

@@ -2,6 +2,7 @@ package observe
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -48,4 +49,30 @@ func TestTheDirectoryIsBounded(t *testing.T) {
 	require.Len(t, events, maxEvents)
 	require.Equal(t, uint64(1), events[0].Count)
 	require.Equal(t, "receiver/x", events[0].Of)
+}
+
+// TestTheMemoryOfADirectoryIsBounded: without a policy every program may publish under $hermes.
+func TestTheMemoryOfADirectoryIsBounded(t *testing.T) {
+	var d Directory
+	d.Add("$hermes/receiver/a/stats", make([]byte, maxReport+1), 0, 0)
+	require.Equal(t, uint64(1), d.Bad)
+	data := []byte(`{"peers":[` + strings.Repeat("{},", 99_999) + `{}]}`) // a twentieth of what it becomes
+	const each = 100_001*peerMemory + 2*300_011
+	require.Len(t, data, 300_011)
+	for i := range 10 {
+		d.Add(fmt.Sprintf("$hermes/receiver/%d/stats", i), data, 0, float64(i))
+		require.LessOrEqual(t, d.memory, maxMemory)
+	}
+	require.Len(t, d.List(), maxMemory/each)
+	require.Contains(t, d.components, "receiver/9")
+	d.Add("$hermes/receiver/9/stats", data, 1, 10)
+	require.Equal(t, 2*each, d.components["receiver/9"].total)
+	for range 3 {
+		d.Add("$hermes/receiver/9/stats", []byte("{}"), 1, 10)
+	}
+	sum := 0
+	for _, c := range d.components {
+		sum += c.total
+	}
+	require.Equal(t, sum, d.memory)
 }
