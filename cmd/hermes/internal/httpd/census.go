@@ -21,6 +21,7 @@ const (
 	censusTopics  = 4000   // topics that are counted one by one in one interval
 	shownTopics   = 60     // of which the page hears
 	shownName     = 160    // bytes of a topic or an origin
+	censusLength  = 1024   // bytes of the longest topic that is counted by itself
 	censusPeers   = 512    // publishers whose origins are noted
 	censusOrigins = 3      // of each
 )
@@ -39,7 +40,7 @@ type census struct {
 	mu      sync.Mutex
 	counted int64 // messages in this interval that were looked at
 	topics  map[string]*topicCount
-	others  topicCount // of topics beyond censusTopics
+	others  topicCount // of topics beyond censusTopics, or longer than censusLength
 	peers   map[uint64][]string
 	began   time.Time // of the interval
 }
@@ -106,7 +107,7 @@ func (c *census) count(msg []byte) {
 	t := c.topics[string(topic)]
 	switch {
 	case t != nil:
-	case len(c.topics) >= censusTopics:
+	case len(c.topics) >= censusTopics, len(topic) > censusLength:
 		t = &c.others
 	default:
 		t = &topicCount{}
