@@ -6,7 +6,6 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -27,9 +26,9 @@ func (s *Server) publish(w http.ResponseWriter, r *http.Request) {
 	if !s.demand(w, r, s.cfg.PublishToken, "publishing") {
 		return
 	}
-	topic, err := url.PathUnescape(strings.TrimPrefix(r.URL.EscapedPath(), publishPath))
+	topic := strings.TrimPrefix(r.URL.Path, publishPath)
 	switch {
-	case err != nil || topic == "":
+	case topic == "":
 		fail(w, http.StatusBadRequest, "which topic? Write it behind "+publishPath)
 		return
 	case strings.HasPrefix(topic, "$"):

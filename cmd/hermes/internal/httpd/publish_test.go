@@ -20,6 +20,7 @@ func TestWhatIsPostedIsPublished(t *testing.T) {
 	for _, c := range []struct{ path, body, topic, origin string }{
 		{"a", "1", "a", "http"}, {"a/b", `{"x": [1]}`, "a/b", "http"}, {"a//b/?origin=me", `"x"`, "a//b/", "me"}, {"Z%C3%BCrich%2Fx%3Fy", "null", "Zürich/x?y", "http"},
 		{"a%20b", " 2 ", "a b", "http"}, {"a/../b", "3", "a/../b", "http"},
+		{"../../v1%2Fpublish/c", "4", "../../v1/publish/c", "http"}, {"%252F", "5", "%2F", "http"},
 	} {
 		code, text := s.post(c.path, c.body)
 		require.Equal(t, 202, code, text)
@@ -30,7 +31,22 @@ func TestWhatIsPostedIsPublished(t *testing.T) {
 		require.Equal(t, c.origin, e.Origin)
 		require.JSONEq(t, c.body, string(e.Data))
 	}
-	require.InDelta(t, 6, testutil.ToFloat64(s.counts.published), 0)
+	require.InDelta(t, 8, testutil.ToFloat64(s.counts.published), 0)
+}
+
+// TestThePathMayBeEscaped: as some clients and proxies do.
+func TestThePathMayBeEscaped(t *testing.T) {
+	s := newSite(t, Config{PublishToken: tokenOf(t, secret)})
+	r := s.receiver("r", "")
+	publish := func(path string) int {
+		code, _ := s.do("POST", path, "1", "Content-Type", "application/json", "Authorization", "Bearer "+secret)
+		return code
+	}
+	require.Equal(t, 202, publish("/v1%2Fpublish/a"))
+	e, err := r.Recv(soon)
+	require.NoError(t, err)
+	require.Equal(t, "a", e.Topic)
+	require.Equal(t, 403, publish("/v1%2Fpublish/%24hermes/x"))
 }
 
 func TestWhatCannotBePublishedIsAnError(t *testing.T) {
