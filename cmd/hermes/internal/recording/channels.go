@@ -14,6 +14,10 @@ const mostChannels = 60_000
 // mostSchemas bounds the schemas of a file.
 const mostSchemas = 1000
 
+// mostText is how many bytes the topics and origins of all channels of a file have, and its schemas as many: what
+// is declared stays in memory until the file is closed. Streams beyond it share a channel, and have no schema.
+const mostText = 32 << 20
+
 // channelOf is a channel of a stream, and how many messages it has had.
 type channelOf struct {
 	id   uint16
@@ -27,6 +31,8 @@ type channels struct {
 	lost    *channelOf
 	shared  *channelOf
 	next    int
+	names   int // bytes of topics and origins
+	texts   int // bytes of schemas
 	news    news
 	key     []byte
 }
@@ -57,9 +63,10 @@ func (c *channels) schema(name string, text []byte) uint16 {
 	if id, known := c.schemas[string(text)]; known {
 		return id
 	}
-	if len(c.schemas) >= mostSchemas {
+	if len(c.schemas) >= mostSchemas || c.texts+len(text) > mostText {
 		return 0
 	}
+	c.texts += len(text)
 	id := uint16(len(c.schemas) + 1)
 	c.schemas[string(text)] = id
 	c.news.schemas = append(c.news.schemas, &mcap.Schema{ID: id, Name: name, Encoding: "jsonschema", Data: text})
@@ -77,9 +84,10 @@ func (c *channels) of(f *Frames, names []byte, run uint16, numbered bool, form s
 	if known := c.streams[string(c.key)]; known != nil {
 		return known
 	}
-	if c.next >= mostChannels {
+	if c.next >= mostChannels || c.names+len(names) > mostText {
 		return nil
 	}
+	c.names += len(names)
 	s := stream{kind: kindEnvelope, topic: string(wire.Text(f.Topic, nil)), origin: string(wire.Text(f.Origin, nil)),
 		frames: Frames{Topic: f.Topic, Origin: f.Origin}, run: run, numbered: numbered, form: form}
 	made := c.declare(func(id uint16) *mcap.Channel { return s.channel(id, c.schema(s.topic, schemaOf(f.Data))) })

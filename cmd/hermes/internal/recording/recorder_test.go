@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -232,4 +233,22 @@ func TestStreamsBeyondTheNumbersOfChannelsAreRecordedAsWell(t *testing.T) {
 	require.Equal(t, sent, messagesOf(t, files, Filter{}))
 	require.Equal(t, sent[3:4], messagesOf(t, files, Filter{Topics: []string{"t/3"}}))
 	verified(t, name)
+}
+
+// TestLongTopicsAndSchemasAreBounded: what is declared stays in memory.
+func TestLongTopicsAndSchemasAreBounded(t *testing.T) {
+	p := packer{channels: newChannels()}
+	long := strings.Repeat("x", mostText/4)
+	for i := range 10 {
+		msg := numberedMessage(fmt.Sprintf("%s/%d", long, i), 1, 0, "1")
+		var f Frames
+		require.True(t, f.split(msg))
+		m := p.envelope(&f, msg, msg[:len(f.Topic)+len(f.Origin)+4], uint64(i))
+		require.Equal(t, i < 3, m.Channel != p.channels.rest().id, "stream %d", i)
+		require.LessOrEqual(t, p.channels.names, mostText)
+	}
+	for i := range 10 {
+		id := p.channels.schema("x", fmt.Appendf(nil, "%s%d", long, i))
+		require.Equal(t, i < 3, id != 0, "schema %d", i)
+	}
 }
