@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -47,17 +48,18 @@ func TestAPostOfficeTakesItsSettingsFromAFile(t *testing.T) {
 }
 
 func TestSettingsThatAreWrongEndThePostOffice(t *testing.T) {
+	audit := fmt.Sprintf("[set]\naudit.file = %q\n", filepath.Join(t.TempDir(), "audit"))
 	for text, want := range map[string]string{
-		"inn = 1\n":                        `.toml:3: there is no setting "inn"; did you mean "in"?`,
-		"stats = \"-1s\"\n":                `.toml:3: --stats cannot be negative`,
-		"log-level = \"x\"\n":              `.toml:3: --log-level: there is no level "x"; there are debug`,
-		"log-format = \"x\"\n":             `.toml:3: --log-format: there is no format "x"`,
-		"debug = \"udp://x\"\n":            `.toml:3: bad address`,
-		"[set]\nqueue.full = \"x\"\n":      `.toml:4: option "queue.full" of post office`,
-		"[set]\nquue.full = \"x\"\n":       `did you mean "queue.full"?`,
-		"policy = \"/nowhere/p.toml\"\n":   `.toml:3: option "policy"`,
-		"site = \"x\"\n":                   `--site is for a post office that joins others`,
-		"[set]\naudit.file = \"/tmp/x\"\n": `option audit.file is set, but not policy`,
+		"inn = 1\n":                      `.toml:3: there is no setting "inn"; did you mean "in"?`,
+		"stats = \"-1s\"\n":              `.toml:3: --stats cannot be negative`,
+		"log-level = \"x\"\n":            `.toml:3: --log-level: there is no level "x"; there are debug`,
+		"log-format = \"x\"\n":           `.toml:3: --log-format: there is no format "x"`,
+		"debug = \"udp://x\"\n":          `.toml:3: bad address`,
+		"[set]\nqueue.full = \"x\"\n":    `.toml:4: option "queue.full" of post office`,
+		"[set]\nquue.full = \"x\"\n":     `did you mean "queue.full"?`,
+		"policy = \"/nowhere/p.toml\"\n": `.toml:3: option "policy"`,
+		"site = \"x\"\n":                 `--site is for a post office that joins others`,
+		audit:                            `option audit.file is set, but not policy`,
 	} {
 		path := configured(t, text)
 		code, _, err := try(t, "", "postoffice", "--config", path)
