@@ -9,6 +9,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/hermes-zmq/hermes/internal/durable"
 	"github.com/hermes-zmq/hermes/internal/errs"
 	"github.com/hermes-zmq/hermes/internal/notify"
 )
@@ -32,30 +33,8 @@ func connectOptions(o Options) ([]nats.Option, error) {
 		nats.ReconnectBufSize(-1), // what cannot be sent now is dropped and counted
 		nats.PingInterval(pingInterval), nats.MaxPingsOutstanding(unansweredPing), nats.FlusherTimeout(writeTimeout),
 	}
-	if o.Credentials != "" && o.NKey != "" {
-		return nil, errs.Errorf(errs.EINVAL, "a backbone has either Credentials or an NKey, and here are both: remove one")
-	}
-	if o.Credentials != "" {
-		if err := readable(o.Credentials); err != nil {
-			return nil, errs.Errorf(errs.EINVAL, "cannot read the credentials for NATS: %v", err)
-		}
-		out = append(out, nats.UserCredentials(o.Credentials))
-	}
-	if o.NKey != "" {
-		key, err := nats.NkeyOptionFromSeed(o.NKey)
-		if err != nil {
-			return nil, errs.Errorf(errs.EINVAL, "cannot read the nkey for NATS in %s: %v", o.NKey, err)
-		}
-		out = append(out, key)
-	}
-	if o.TLS != (TLS{}) {
-		cfg, err := o.TLS.config()
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, nats.Secure(cfg))
-	}
-	return out, nil
+	login, err := durable.Login{Credentials: o.Credentials, NKey: o.NKey, CA: o.TLS.CA, Cert: o.TLS.Cert, Key: o.TLS.Key}.Options()
+	return append(out, login...), err
 }
 
 // connect begins to connect. It waits for a first attempt, and goes on in the background.

@@ -235,16 +235,9 @@ func (p *historyPart) awaitDelivered(ctx context.Context) error {
 func (p *historyPart) fetch() (b *batch.Batch, reached time.Time, err error) {
 	wait := firstWait
 	for b == nil || !b.Full() {
-		m, err := p.messages.Next(jetstream.NextMaxWait(wait))
+		m, meta, err := p.message(wait)
 		if errors.Is(err, nats.ErrTimeout) {
 			break
-		}
-		var meta *jetstream.MsgMetadata
-		if err == nil {
-			meta, err = m.Metadata()
-		}
-		if err == nil && meta.Sequence.Consumer != p.expected {
-			err = errors.New("a message is missing between two of JetStream")
 		}
 		if err != nil && b != nil {
 			p.stop() // what has come is in order, and another consumer goes on behind it
@@ -253,14 +246,28 @@ func (p *historyPart) fetch() (b *batch.Batch, reached time.Time, err error) {
 		if err != nil {
 			return nil, time.Time{}, fmt.Errorf("cannot read the stream %s: %w", p.stream.name, err)
 		}
-		p.expected++
-		p.next, reached = meta.Sequence.Stream+1, meta.Timestamp
+		reached = meta.Timestamp
 		if b == nil {
 			b, wait = batch.Get(), nextWait
 		}
 		p.take(b, m)
 	}
 	return b, reached, nil
+}
+
+// message waits for the next message of the consumer, and moves on behind it.
+func (p *historyPart) message(wait time.Duration) (m jetstream.Msg, meta *jetstream.MsgMetadata, err error) {
+	if m, err = p.messages.Next(jetstream.NextMaxWait(wait)); err == nil {
+		meta, err = m.Metadata()
+	}
+	if err == nil && meta.Sequence.Consumer != p.expected {
+		err = errors.New("a message is missing between two of JetStream")
+	}
+	if err == nil {
+		p.expected++
+		p.next = meta.Sequence.Stream + 1
+	}
+	return m, meta, err
 }
 
 // stop ends the consumer, if there is one.
@@ -307,12 +314,12 @@ func (p *historyPart) close() {
 		return
 	}
 	p.stop()
-	p.s.deleteConsumer(p.l, p.source, p.consumer)
+	p.l.deleteConsumer(p.s.ctx, p.source, p.consumer)
 }
 
-// deleteConsumer deletes a consumer that is not needed any more, unless the site is closed: JetStream forgets it by itself.
-func (s *Site) deleteConsumer(l *line, st jetstream.Stream, name string) {
-	ctx, cancel := context.WithTimeout(s.ctx, time.Second)
+// deleteConsumer deletes a consumer that is not needed any more, unless ctx has ended: JetStream forgets it by itself.
+func (l *line) deleteConsumer(ctx context.Context, st jetstream.Stream, name string) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	if ctx.Err() == nil && l.nc.IsConnected() {
 		_ = st.DeleteConsumer(ctx, name)

@@ -102,7 +102,7 @@ func (r *receiver) firstAfter(ctx context.Context, st jetstream.Stream, at time.
 	if err != nil {
 		return 0, fmt.Errorf("cannot read the stream %s: %w", r.stream.name, err)
 	}
-	r.s.deleteConsumer(r.l, st, consumer.CachedInfo().Name)
+	r.l.deleteConsumer(r.s.ctx, st, consumer.CachedInfo().Name)
 	return consumer.CachedInfo().Delivered.Stream + 1, nil
 }
 

@@ -25,7 +25,7 @@ func (r *receiver) warm(ctx context.Context, st jetstream.Stream, runs uint64) e
 	if err != nil {
 		return fmt.Errorf("cannot read the last values of the stream %s: %w", r.stream.name, err)
 	}
-	defer r.s.deleteConsumer(r.l, st, consumer.CachedInfo().Name)
+	defer r.l.deleteConsumer(r.s.ctx, st, consumer.CachedInfo().Name)
 	if consumer.CachedInfo().NumPending == 0 {
 		r.warmed = runs
 		return nil
