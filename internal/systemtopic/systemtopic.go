@@ -35,6 +35,12 @@ const (
 // Is reports whether a first frame is a system topic.
 func Is(frame []byte) bool { return len(frame) >= len(Sign) && string(frame[:len(Sign)]) == Sign }
 
+// MayBe reports whether a first frame may be a system topic for those that decode it: it is one, or is written
+// with an escape or with white space in front. It decodes nothing.
+func MayBe(frame []byte) bool {
+	return len(frame) < len(Sign) || frame[0] != '"' || frame[1] == '$' || frame[1] == '\\'
+}
+
 // Match reports whether a subscription in the set gets a topic.
 func Match(set *trie.Set, frame []byte) bool {
 	if Is(frame) {

@@ -35,6 +35,15 @@ func TestASystemTopicMatchesOnlySubscriptionsForSystemTopics(t *testing.T) {
 	}
 }
 
+func TestWhatMayBeASystemTopicOnceItIsDecoded(t *testing.T) {
+	for _, frame := range []string{`"$hermes/`, `"\u0024hermes/`, ` "$`, "", `"`} {
+		require.True(t, MayBe([]byte(frame)), frame)
+	}
+	for _, frame := range []string{`"a$`, `""`, `"ticks`} {
+		require.False(t, MayBe([]byte(frame)), frame)
+	}
+}
+
 func TestNamesAreOneSegment(t *testing.T) {
 	for _, name := range []string{"a", "a/b", "100%", "%2F", "%252F/", "Zürich"} {
 		topic := Name("publisher", name, Stats)

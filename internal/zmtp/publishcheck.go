@@ -119,7 +119,7 @@ func (m *publishRegion) covers(msg []byte) bool {
 	}
 	return msg[second]&batch.FlagLong == 0 && int(msg[second+1]) == m.origin.size &&
 		m.origin.of(msg[body:]) && m.topic.of(msg[shortHeader:]) &&
-		(m.topic.size >= len(systemtopic.Sign) || !systemtopic.Is(msg[shortHeader:second]))
+		(m.topic.size >= len(systemtopic.Sign) || !systemtopic.MayBe(msg[shortHeader:second]))
 }
 
 // beginning is a text that others are compared with. Its first bytes are compared as a word, which is

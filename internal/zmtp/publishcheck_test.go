@@ -86,6 +86,23 @@ func TestMessagesOfAnyFormAreDeniedOneByOne(t *testing.T) {
 	}
 }
 
+// TestASystemTopicIsDeniedHoweverItIsWritten: what allows every topic does not allow those of components.
+func TestASystemTopicIsDeniedHoweverItIsWritten(t *testing.T) {
+	control := newControlled(t, anonymous+"[[allow]]\nusers = [\"any\"]\npublish = [\"\"]\n")
+	in := newInlet(t, carrier.XSUB, []string{""}, bind("tcp://127.0.0.1:*"), control.option())
+	peer := connectRaw(t, in.address())
+	peer.shakeHands("PUB", 1)
+	for _, topic := range []string{`"ticks"`, `"$hermes/a"`, `"\u0024hermes/b"`, ` "$hermes/c"`, `"\u0061"`, `"end"`} {
+		peer.send(message(topic, `"any"`, "1").Buf)
+	}
+	in.sink.wait(t, 3)
+	var topics []string
+	for _, m := range in.sink.got() {
+		topics = append(topics, m[0])
+	}
+	require.Equal(t, []string{`"ticks"`, `"\u0061"`, `"end"`}, topics)
+}
+
 func TestARegionCoversMessagesOfItsTopicsAndOrigin(t *testing.T) {
 	r := &access.Rights{}
 	var m publishRegion
