@@ -20,7 +20,19 @@ type backboneFlags struct {
 	flags                                 *pflag.FlagSet
 	join, route, export, imports, durable []string
 	site, cluster, listen, backlog, store string
-	creds, nkey, ca, cert, key            string
+	natsLogin
+}
+
+// natsLogin is who a command is to NATS servers, and whom it trusts.
+type natsLogin struct{ creds, nkey, ca, cert, key string }
+
+// add declares the flags; with is the flag with which they mean something.
+func (l *natsLogin) add(f *pflag.FlagSet, with, cert string) {
+	f.StringVar(&l.creds, "nats-creds", "", "with --"+with+": `file` with the credentials for NATS, a JWT and a seed (.creds)")
+	f.StringVar(&l.nkey, "nats-nkey", "", "with --"+with+": `file` with the nkey seed for NATS")
+	f.StringVar(&l.ca, "nats-ca", "", "PEM `file` with the authorities that sign the certificates of NATS servers (default those of the system)")
+	f.StringVar(&l.cert, "nats-cert", "", "PEM `file` with the certificate for NATS"+cert)
+	f.StringVar(&l.key, "nats-key", "", "PEM `file` with the private key of --nats-cert")
 }
 
 // addBackbone declares the flags.
@@ -36,11 +48,7 @@ func addBackbone(f *pflag.FlagSet) *backboneFlags {
 	f.StringArrayVar(&b.durable, "durable", nil, "topic `prefix` of messages that survive outages, and behind commas for how long, how much and how many are kept, and on how many servers: orders/,age=24h,bytes=1G,count=N,replicas=N; may be repeated")
 	f.StringVar(&b.backlog, "backlog", "", "with --durable: `directory` in which messages wait while NATS is away, and behind a comma how much: DIR,bytes=1G (default a temporary directory)")
 	f.StringVar(&b.store, "store", "", "`directory` in which a NATS server inside this process keeps durable topics (JetStream); without --listen it joins no others")
-	f.StringVar(&b.creds, "nats-creds", "", "with --join: `file` with the credentials for NATS, a JWT and a seed (.creds)")
-	f.StringVar(&b.nkey, "nats-nkey", "", "with --join: `file` with the nkey seed for NATS")
-	f.StringVar(&b.ca, "nats-ca", "", "PEM `file` with the authorities that sign the certificates of NATS servers (default those of the system)")
-	f.StringVar(&b.cert, "nats-cert", "", "PEM `file` with the certificate for NATS; with --listen that of the server")
-	f.StringVar(&b.key, "nats-key", "", "PEM `file` with the private key of --nats-cert")
+	b.add(f, "join", "; with --listen that of the server")
 	return b
 }
 

@@ -29,6 +29,7 @@ type playFlags struct {
 	step        bool
 	wait, flush time.Duration
 	name        string
+	stream      *streamFlags
 }
 
 func newPlayCommand(std streams) *cobra.Command {
@@ -41,7 +42,11 @@ long behind it as it once arrived. The frames are sent exactly as they came, wit
 original publishers. So a receiver for which such times are too old drops them, or stops (option on_slow); with
 --restamp they get the present time, and numbers of this publisher.
 
-Files of other programs are played as well, as far as their channels are JSON. ADDRESS may also stand in front.`,
+Files of other programs are played as well, as far as their channels are JSON. ADDRESS may also stand in front.
+
+With --stream nats://host:4222, in place of ADDRESS, the envelopes are added to the streams of the durable topics
+of a cluster, as a site adds them. What a stream has had in the last minutes it does not take twice: that is
+counted. The exit code is 5 where no stream takes a topic.`,
 		Example: `hermes record --count 10 --output a.mcap tcp://127.0.0.1:6001
 hermes play --restamp --topics ticks/ --rename ticks/=test/ a.mcap tcp://127.0.0.1:6000`,
 	}
@@ -57,30 +62,43 @@ hermes play --restamp --topics ticks/ --rename ticks/=test/ a.mcap tcp://127.0.0
 	f.StringVar(&o.name, "name", "hermes-play", "the `name` of this publisher, which no envelope bears")
 	f.DurationVar(&o.wait, "wait", 5*time.Second, "time limit for waiting for a receiver before playing")
 	f.DurationVar(&o.flush, "flush", 5*time.Second, "time limit for sending the rest of the queue at the end")
-	c.RunE = func(c *cobra.Command, args []string) error {
-		var addresses, names []string
-		for _, arg := range args {
-			if isAddress.MatchString(arg) {
-				addresses = append(addresses, arg)
-			} else {
-				names = append(names, arg)
-			}
-		}
-		if len(names) == 0 || len(addresses) > 1 {
-			return usageError{"takes files and one address"}
-		}
-		if len(addresses) == 0 && o.target.context == "" {
-			if name, err := chosenContext(""); err != nil || name == "" {
-				return usageError{o.target.missing()}
-			}
-		}
-		rest, err := o.target.resolve(append(addresses, names...))
-		if err != nil {
-			return err
-		}
-		return play(c.Context(), std, &o, rest)
-	}
+	o.stream = addStream(f, "add the envelopes to the streams of")
+	c.RunE = func(c *cobra.Command, args []string) error { return o.run(c.Context(), std, args) }
 	return c
+}
+
+// run finds files and address among the arguments, and plays.
+func (o *playFlags) run(ctx context.Context, std streams, args []string) error {
+	on, err := o.stream.on("context", "set", "restamp", "wait")
+	if err != nil {
+		return err
+	}
+	var addresses, names []string
+	for _, arg := range args {
+		if isAddress.MatchString(arg) {
+			addresses = append(addresses, arg)
+		} else {
+			names = append(names, arg)
+		}
+	}
+	switch {
+	case on && (len(names) == 0 || len(addresses) > 0):
+		return usageError{"takes files, and with --stream no address"}
+	case on:
+		return play(ctx, std, o, names)
+	case len(names) == 0 || len(addresses) > 1:
+		return usageError{"takes files and one address"}
+	}
+	if len(addresses) == 0 && o.target.context == "" {
+		if name, err := chosenContext(""); err != nil || name == "" {
+			return usageError{o.target.missing()}
+		}
+	}
+	rest, err := o.target.resolve(append(addresses, names...))
+	if err != nil {
+		return err
+	}
+	return play(ctx, std, o, rest)
 }
 
 // config is what the flags say to the player, but for the outlet.
@@ -123,6 +141,9 @@ func play(ctx context.Context, std streams, o *playFlags, names []string) error 
 	filter, err := o.chosen.filter(files)
 	if err != nil {
 		return err
+	}
+	if len(o.stream.servers) > 0 {
+		return playStream(ctx, std, o, cfg, files, filter)
 	}
 	publisher, err := o.publisher()
 	if err != nil {

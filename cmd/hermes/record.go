@@ -31,7 +31,9 @@ type recordFlags struct {
 	rotateCount         uint64
 	rotateSize, quota   sizeFlag
 	minFree, ringMemory sizeFlag
-	onLoss              bool
+	onLoss, follow      bool
+	stream              *streamFlags
+	since               string
 }
 
 // chunkBytes is about how large a chunk of a recording is before it is compressed.
@@ -54,7 +56,11 @@ With --ring nothing is written until there is a reason: the signal USR1, a loss 
 which --where is true. Then what came in the time before goes to a file, whose name has the time in it.
 
 Envelopes are never dropped here while the disk keeps up; if it does not, the post office is held back as by any
-slow receiver. Where the disk is full, what is there is closed, and the exit code is 5.`,
+slow receiver. Where the disk is full, what is there is closed, and the exit code is 5.
+
+With --stream nats://host:4222, in place of ADDRESS, it records what JetStream keeps of the durable topics of a
+cluster: everything, or what was stored --since, with the times of storage. It ends where the stream ended when it
+began, unless there is --follow; the exit code is 5 where messages are missing from the stream.`,
 		Example: `hermes record --count 10 --output ticks.mcap tcp://127.0.0.1:6001 ticks/
 hermes record --duration 1s --output day.mcap --rotate-every 1h --quota 20G tcp://127.0.0.1:6001
 hermes record --duration 1s --output flight.mcap --ring 60s --on-loss tcp://127.0.0.1:6001`,
@@ -77,7 +83,14 @@ hermes record --duration 1s --output flight.mcap --ring 60s --on-loss tcp://127.
 	f.BoolVar(&o.onLoss, "on-loss", false, "write the ring when an envelope is found to be lost")
 	f.StringVar(&o.where, "where", "", "write the ring when an envelope meets this `expression`, as in hermes sub")
 	f.StringVar(&o.name, "name", "hermes-record", "the `name` of this receiver")
+	o.addStream(f)
 	c.RunE = func(c *cobra.Command, args []string) error {
+		switch on, err := o.stream.on("context", "set", "origin", "ring"); {
+		case err != nil:
+			return err
+		case on:
+			return recordStream(c.Context(), std, &o, args)
+		}
 		topics, err := o.target.resolve(args)
 		if err != nil {
 			return err

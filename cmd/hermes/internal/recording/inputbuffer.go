@@ -77,6 +77,28 @@ func (in *inputBuffer) put(b *batch.Batch, records []recvqueue.Record) {
 	}
 }
 
+// add is put for one message, whose place is not in it yet.
+func (in *inputBuffer) add(message []byte, it item) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for len(in.filling.buf) > 0 && len(in.filling.buf)+len(message) > mostWaiting && !in.over {
+		in.room.Wait()
+	}
+	if in.over {
+		in.refused++
+		return
+	}
+	s := in.filling
+	it.start = uint32(len(s.buf))
+	s.buf = append(s.buf, message...)
+	it.end = uint32(len(s.buf))
+	s.items = append(s.items, it)
+	select {
+	case in.more <- struct{}{}:
+	default:
+	}
+}
+
 // take gives what has arrived, or nothing if nothing has.
 // The caller gives the slab back with recycle.
 func (in *inputBuffer) take() *slab {

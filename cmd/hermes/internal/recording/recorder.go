@@ -89,6 +89,8 @@ type Recorder struct {
 	free   chan *mcap.Builder
 	out    output
 
+	numbers gaps // of what Put was given
+
 	mu       sync.Mutex // guards what follows
 	progress Progress
 	err      error
