@@ -34,7 +34,7 @@ PYTHON_OF_OLD := build/venv-old/bin/python
 PYTEST = HERMES_OLD_PYTHON=$(CURDIR)/$(PYTHON_OF_OLD) PYTHONPATH=$(CURDIR)/python \
 	$(PYTHON_OF_TESTS) -m pytest -p no:cacheprovider --durations=20 $(PYTEST_FLAGS)
 
-GO_SOURCES := $(shell find core internal capi cmd include -name '*.go' -o -name '*.[chs]' -o -name 'build.sh') \
+GO_SOURCES := $(shell find core internal capi cmd include -name '*.go' -o -name '*.[chs]' -o -name 'build.sh' -o -path '*/httpd/page/*') \
 	go.mod go.sum
 PYTHON_SOURCES := $(shell find python -type f ! -name '*.py[cod]') LICENSE
 
