@@ -194,8 +194,11 @@ func (k *check) office(c *observe.Component) error {
 		past = now // no rates yet
 	}
 	r := checkResult{Text: fmt.Sprintf("%s publishers, %s subscribers", humane.Count(uint64(len(now.Publishers))), humane.Count(uint64(len(now.Subscribers))))}
-	if !now.Ready || now.Problem != "" {
-		r.Code, r.Text = checkCritical, "not ready: "+now.Problem
+	switch {
+	case !now.Ready:
+		r.Code, r.Text = checkCritical, strings.TrimSuffix("not ready: "+now.Problem, ": ")
+	case now.Problem != "": // of one connection, such as a peer that was refused; the others are served
+		r.Text += "; " + now.Problem
 	}
 	held, queue := 0.0, 0.0
 	for _, p := range peerRows([]observe.Component{*c}, nowSeconds()) {

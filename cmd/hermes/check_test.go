@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -28,6 +30,19 @@ func TestCheckOffice(t *testing.T) {
 		require.Equal(t, c.code, code, "%v: %s%s", c.args, out, err)
 		require.Regexp(t, nagiosLine, out)
 	}
+}
+
+// TestCheckOfficeSurvivesAWrongPeer: a post office serves the others, whatever one peer does.
+func TestCheckOfficeSurvivesAWrongPeer(t *testing.T) {
+	at := reportingOffice(t)
+	code, _, _ := try(t, "", "sub", at["in"], "--timeout", "50ms")
+	require.Equal(t, exitNothing, code)
+	require.Eventually(t, func() bool {
+		code, out, err := try(t, "", "check", "office", at["out"])
+		require.Equal(t, checkOK, code, out+err)
+		require.Regexp(t, nagiosLine, out)
+		return strings.Contains(out, "; refused a peer: it is a receiver")
+	}, time.Minute, time.Millisecond)
 }
 
 func TestCheckTopic(t *testing.T) {
