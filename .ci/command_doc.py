@@ -38,7 +38,7 @@ def rendered(command):
     codes = "".join(f"| {code['code']} | {code['meaning']} |\n" for code in tree["exit_codes"])
     out = [
         INTRODUCTION.format(about=prose(root["long"])),
-        f"## Exit codes\n\n| code | meaning |\n|---|---|\n{codes}",
+        f"## Exit codes\n\n| code | meaning |\n|---|---|\n{codes}\n{prose(tree['exit_note'])}\n",
     ]
     for group in tree["groups"]:
         members = [one for one in root["commands"] if one["group"] == group]

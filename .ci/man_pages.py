@@ -152,7 +152,7 @@ def command_pages(command):
     tree = json.loads(told(command, "docs"))
     root, version = tree["command"], tree["version"]
     codes = items((str(code["code"]), prose(code["meaning"] + ".")) for code in tree["exit_codes"])
-    status = f"{codes}\n"
+    status = f"{codes}\n.PP\n{prose(tree['exit_note'])}\n"
     pages = {"hermes": overview_of_commands(command, tree, status)}
     for one in root["commands"]:
         name = one["name"].replace(" ", "-")

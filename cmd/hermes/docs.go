@@ -57,7 +57,8 @@ func newDocsCommand(std streams) *cobra.Command {
 			for _, group := range c.Root().Groups() {
 				groups = append(groups, group.Title)
 			}
-			return e.Encode(map[string]any{"version": core.Version, "exit_codes": exitCodes, "groups": groups, "command": documented(c.Root())})
+			return e.Encode(map[string]any{"version": core.Version, "exit_codes": exitCodes, "exit_note": exitNote,
+				"groups": groups, "command": documented(c.Root())})
 		},
 	}
 }

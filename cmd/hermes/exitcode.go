@@ -28,11 +28,15 @@ var exitCodes = []struct {
 }{
 	{exitOK, "all is well; so it is when the command is interrupted, or when the reader of its output goes away"},
 	{exitError, "the command failed: standard error says why"},
-	{exitUsage, "the command line is wrong"},
+	{exitUsage, "the command line is wrong, or a setting that it names"},
 	{exitNothing, "nothing came in time"},
 	{exitRefused, "a policy does not allow what was asked, or a peer refuses this end"},
 	{exitIncomplete, "a part of what was asked was not done"},
 }
+
+// exitNote says which command has other codes, for the documentation.
+const exitNote = "hermes check has the codes of plugins for Nagios instead: 0 ok, 1 warning, 2 critical, 3 unknown, " +
+	"which a wrong command line is too."
 
 // exit is the error of a command that has printed all that there is to say: its exit code.
 type exit int
