@@ -50,7 +50,7 @@ function peersOf(now, before, side) {
   return now[side].map((p) => {
     const was = earlier.get(p.id) || { sent: 0, received: 0, dropped: 0, throttled_seconds: p.throttled_seconds };
     const seconds = earlier.has(p.id) ? now.ts - before.ts : Math.max(1, Math.min(p.age, now.ts - before.ts));
-    const per = (key) => Math.max(0, (p[key] - was[key]) / seconds);
+    const per = (key) => seconds > 0 ? Math.max(0, (p[key] - was[key]) / seconds) : 0; // nothing is known of the first moment
     const origins = now.traffic.origins[p.id] || [];
     const rate = per(side === "publishers" ? "received" : "sent");
     const label = p.user || (side === "publishers" && origins.join(", ")) || place(p.address);
@@ -219,7 +219,7 @@ function drawState(now) {
   drawDrops(now, before);
   drawTopics(now.traffic);
   const fault = now.state !== "running" || now.problem;
-  status(fault ? "fault" : "live", fault ? now.problem || `State: ${now.state}` : paused ? "Paused" : "Live");
+  status(now.state !== "running" ? "fault" : now.problem ? "problem" : "live", fault ? now.problem || `State: ${now.state}` : paused ? "Paused" : "Live");
 }
 
 function addEvent(e) {
