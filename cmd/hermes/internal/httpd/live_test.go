@@ -79,7 +79,7 @@ func TestAPageThatIsBehindLosesStatesAndIsTold(t *testing.T) {
 	}
 	lost := s.live.lostBy(p)
 	require.GreaterOrEqual(t, lost, 10)
-	require.Zero(t, s.live.lostBy(p))
+	require.Less(t, s.live.lostBy(p), 10, "each is told once; states come meanwhile")
 	require.GreaterOrEqual(t, testutil.ToFloat64(s.counts.lost.WithLabelValues("live")), 10.0)
 }
 
