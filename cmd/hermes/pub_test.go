@@ -31,8 +31,20 @@ func published(t *testing.T, stdin string, n int, args ...string) []string {
 
 func TestPubRepeats(t *testing.T) {
 	require.Equal(t, []string{"t 5", "t 5", "t 5"}, published(t, "", 3, "t", "5", "--count", "3"))
-	require.Equal(t, []string{"t 5", "t 5"}, published(t, "", 2, "t", "5", "--every", "1ms"), "until it is interrupted")
 	require.Equal(t, []string{"t 1", "t 2"}, published(t, "1\n2\nthis is not read", 2, "t", "--count", "2"))
+}
+
+func TestPubRepeatsUntilItIsInterrupted(t *testing.T) {
+	_, at := startOffice(t)
+	sub := start(t, nil, "sub", "--raw", at["out"])
+	pub := start(t, nil, "pub", "--wait", "30s", at["in"], "t", "5", "--every", "1ms")
+	for range 2 {
+		require.Equal(t, "5", sub.line(t))
+	}
+	pub.cancel()
+	require.Equal(t, exitOK, pub.end(t), pub.stderr.String())
+	sub.cancel()
+	sub.end(t) // what it prints has no reader any more
 }
 
 func TestPubFillsTemplates(t *testing.T) {
