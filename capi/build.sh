@@ -6,7 +6,7 @@
 #   shared     OUTPUT is the shared library (SONAME libhermes.so.2)
 #   archive    OUTPUT is a static library; link it with the libraries that
 #              "build.sh libs" prints
-#   --tags     Go build tags, separated by commas
+#   --tags     Go build tags, separated by commas; nolibzmq builds it without libzmq
 #   --off      pieces of capi/fast to be switched off, separated by commas, or "all"; its
 #              README.md lists them
 #   --race     with Go's race detector; for an archive, in a program linked -no-pie

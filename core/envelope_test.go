@@ -110,7 +110,7 @@ func TestDataAThousandDeepTravels(t *testing.T) {
 
 // BenchmarkEndToEnd moves envelopes through a post office, all in one process.
 func BenchmarkEndToEnd(b *testing.B) {
-	for _, engine := range carriers.Names() {
+	for _, engine := range engines() {
 		b.Run(engine, func(b *testing.B) {
 			po := newOffice(b, engine)
 			r := newReceiver(b, engine, get(b, po, "endpoint.out"), "on_slow", "ignore")
@@ -230,7 +230,7 @@ func TestBigPayloads(t *testing.T) {
 func TestBothCarriersSayTheSame(t *testing.T) {
 	const n = 3000
 	var outcomes []string
-	for _, engine := range carriers.Names() {
+	for _, engine := range engines() {
 		random := rand.New(rand.NewPCG(8, 9))
 		po := newOffice(t, engine)
 		r := newReceiver(t, engine, get(t, po, "endpoint.out"), "on_slow", "ignore")

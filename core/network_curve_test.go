@@ -48,7 +48,7 @@ func newLockedOffice(t testing.TB, own, clients string) *PostOffice {
 func TestALockedClusterRelays(t *testing.T) {
 	k := keyFiles(t, "office", "pub", "rec")
 	po := newLockedOffice(t, k["office"], filepath.Dir(k["office"]))
-	for _, engine := range carriers.Names() {
+	for _, engine := range engines() {
 		t.Run(engine, func(t *testing.T) {
 			r := newReceiver(t, engine, get(t, po, "endpoint.out"), asClient(k["rec"], k["office"])...)
 			p := newPublisher(t, engine, get(t, po, "endpoint.in"), asClient(k["pub"], k["office"])...)

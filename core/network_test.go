@@ -10,8 +10,6 @@ import (
 	"testing"
 	"time"
 
-	zmq "github.com/pebbe/zmq4"
-
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
@@ -267,19 +265,11 @@ func TestWhatOnePeerMayCostCanBeSet(t *testing.T) {
 	}
 }
 
-// sendFrames is a publisher of libzmq whose message has too many frames.
+// sendFrames publishes a message that has too many frames.
 func sendFrames(t *testing.T, office *PostOffice) {
 	r := newReceiver(t, "zmtp", get(t, office, "endpoint.out"))
 	require.NoError(t, r.WaitReady(soon))
-	socket, err := zmq.NewSocket(zmq.XPUB)
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = socket.Close() })
-	require.NoError(t, socket.SetLinger(0))
-	require.NoError(t, socket.Connect(get(t, office, "endpoint.in")))
-	_, err = socket.RecvBytes(0) // the subscription
-	require.NoError(t, err)
-	_, err = socket.SendMessage("1", "2", "3", "4", "5")
-	require.NoError(t, err)
+	rawPublisher(t, get(t, office, "endpoint.in"))("1", "2", "3", "4", "5")
 }
 
 // TestAFrozenPeerIsNoticed by every component, and by default within ten seconds.

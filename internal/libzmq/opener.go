@@ -1,4 +1,4 @@
-//go:build cgo
+//go:build cgo && !nolibzmq
 
 // Package libzmq is the carrier on libzmq, through zmq4's public API. It hides libzmq: its
 // contexts, its descriptors, its monitor and its errors. It serves every transport that
@@ -24,6 +24,9 @@ import (
 	"github.com/hermes-zmq/hermes/internal/address"
 	"github.com/hermes-zmq/hermes/internal/carrier"
 )
+
+// Built reports that this build has libzmq.
+const Built = true
 
 // Opener opens sockets on libzmq.
 type Opener struct{}

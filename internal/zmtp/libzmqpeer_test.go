@@ -1,10 +1,11 @@
+//go:build cgo && !nolibzmq
+
 package zmtp
 
 import (
 	"fmt"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -56,8 +57,6 @@ func meetings(t *testing.T) (all []meeting) {
 	}
 	return all
 }
-
-var names atomic.Int64 // libzmq releases a name only some time after Close
 
 // join brings a libzmq socket and ours together; open opens ours.
 func (m meeting) join(t *testing.T, s *zmq.Socket, open func(option) carrierSocket) {
