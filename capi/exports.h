@@ -47,13 +47,23 @@ struct capi_block {
  * runtime. */
 int capi_enter(const char *function);
 
-/* start.c: Whether the Go runtime cannot start now, and in text what is missing and which
- * limit is behind it. */
+/* gate.c: Calls capi_hook(), if that has not been done. */
+void capi_prepare(void);
+
+/* start_linux.c, start_darwin.c, start_windows.c: Whether the Go runtime cannot start now, and in
+ * text what is missing and which limit is behind it. */
 int capi_cannot_start(char *text, size_t size);
 
-/* start.c: Starts the runtime, and calls first, which calls a Go function: that waits until
- * the runtime is up. Called once; the caller locks. */
-void capi_start(void (*first)(void));
+/* The same files: Starts the runtime, unless that has been done, and waits until it is up. Called
+ * once; the caller locks. */
+void capi_start(void);
+
+/* The same files: Has in_child called in each forked child, where there are any, and at_exit when
+ * the process exits. 0 if memory is short. */
+int capi_hook(void (*in_child)(void), void (*at_exit)(void));
+
+/* The same files: Closes in a forked child what it cannot use. */
+void capi_forked(void);
 
 /* errortext.c: Sets the text that hermes_last_error() returns on this thread. */
 void capi_set_error(hermes_text *text, size_t len);

@@ -10,20 +10,18 @@
  *
  * Loading the library starts no threads. In a child that was forked before the first call
  * everything works; in one forked later the threads of the Go runtime do not exist, so no
- * call may reach it. At exit the gate has the publishers of this process flush.
+ * call may reach it. At exit the gate has the publishers of this process flush. start_linux.c,
+ * start_darwin.c and start_windows.c say what of this each system has.
  *
  * Locks: starting guards the step from ASLEEP to AWAKE. The state itself is atomic, so that
  * a call takes no lock once the library is awake.
  */
 #include "exports.h"
 
-#include "inherit.h"
-
 #include "_cgo_export.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 
 #pragma GCC diagnostic error "-Wmissing-prototypes"
 
@@ -37,7 +35,7 @@ static pthread_mutex_t starting = PTHREAD_MUTEX_INITIALIZER; /* locked only once
 
 /* Runs in the child, on its only thread. */
 static void in_child(void) {
-    if (atomic_exchange(&state, FORKED) != FORKED) inherit_close();
+    if (atomic_exchange(&state, FORKED) != FORKED) capi_forked();
 }
 
 static void *flush(void *unused) {
@@ -55,19 +53,22 @@ static void at_exit(void) {
 }
 
 static void prepare(void) {
-    if (pthread_atfork(NULL, NULL, in_child) != 0 || atexit(at_exit) != 0)
-        atomic_store(&state, BROKEN);
+    if (!capi_hook(in_child, at_exit)) atomic_store(&state, BROKEN);
+}
+
+void capi_prepare(void) {
+    pthread_once(&prepared, prepare);
 }
 
 /* Starts the runtime, if it has not started. If that cannot be done now, reason says why,
  * and a later call tries again; otherwise it is empty. */
 static void start(char *reason, size_t size) {
     reason[0] = '\0';
-    pthread_once(&prepared, prepare);
+    capi_prepare();
     if (atomic_load(&state) != ASLEEP) return;
     pthread_mutex_lock(&starting);
     if (atomic_load(&state) == ASLEEP && !capi_cannot_start(reason, size)) {
-        capi_start(inherit_share);
+        capi_start();
         atomic_store(&state, AWAKE);
     }
     pthread_mutex_unlock(&starting);

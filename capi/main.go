@@ -12,12 +12,11 @@
 package main
 
 /*
-#cgo CFLAGS: -I${SRCDIR}/../include -I${SRCDIR}/../internal/fds/inherit -fvisibility=hidden -Wall -Wextra
+#cgo CFLAGS: -I${SRCDIR}/../include -fvisibility=hidden -Wall -Wextra
+#cgo windows CFLAGS: -DHERMES_BUILD
 #include "exports.h"
 */
 import "C"
-
-import _ "github.com/hermes-zmq/hermes/internal/fds/inherit" // C code for gate.c
 
 // main is never called; a C library of Go is a main package all the same.
 func main() {}

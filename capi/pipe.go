@@ -4,16 +4,13 @@ package main
 import "C"
 
 import (
-	"os"
+	"io"
 	"sync/atomic"
 	"syscall"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/hermes-zmq/hermes/core"
 	"github.com/hermes-zmq/hermes/internal/embed"
 	"github.com/hermes-zmq/hermes/internal/errs"
-	"github.com/hermes-zmq/hermes/internal/fds"
 	"github.com/hermes-zmq/hermes/internal/handle"
 )
 
@@ -23,40 +20,13 @@ import (
 //
 // Each look for envelopes arms the pipe. The first arrival after that writes one byte and
 // disarms it, so that an arrival costs a system call only if the program has found nothing.
+//
+// The sockets are made, written to and closed by pipe_linux.go, pipe_darwin.go and pipe_windows.go.
 type pipe struct {
-	end   *os.File // of the library; closed once
-	fd    int      // its descriptor
+	end   io.ReadCloser // of the library; closed once
+	fd    int           // its descriptor, where descriptors are noted
 	raw   syscall.RawConn
 	armed atomic.Bool
-}
-
-// newPipe makes a pair of sockets and returns the library's end and the host's descriptor.
-func newPipe() (*pipe, int, error) {
-	ends, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
-	if err != nil {
-		return nil, -1, err
-	}
-	for i, fd := range ends {
-		if ends[i], err = fds.Raise(fd, nil); err != nil {
-			_ = unix.Close(ends[1-i])
-			return nil, -1, err
-		}
-	}
-	fds.Track(ends[0])
-	end := os.NewFile(uintptr(ends[0]), "pipe") // does not block, so reading it holds no thread
-	p := &pipe{end: end, fd: ends[0]}
-	if p.raw, err = end.SyscallConn(); err != nil {
-		p.close()
-		_ = unix.Close(ends[1])
-		return nil, -1, err
-	}
-	return p, ends[1], nil
-}
-
-// close closes the library's end. It is called once.
-func (p *pipe) close() {
-	fds.Untrack(p.fd)
-	_ = p.end.Close()
 }
 
 // wake writes the byte, if the pipe is armed. It does not block: if the socket is full, the
@@ -66,7 +36,7 @@ func (p *pipe) wake() {
 		return
 	}
 	_ = p.raw.Write(func(fd uintptr) bool {
-		_ = unix.Send(int(fd), []byte{0}, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+		sendByte(fd)
 		return true
 	})
 }
@@ -101,7 +71,7 @@ func (c call) openPipe(h handle.Handle) (int, error) {
 	o := c.entry.Object()
 	if !o.pipe.CompareAndSwap(nil, p) {
 		p.close()
-		_ = unix.Close(fd)
+		closeHostsEnd(fd)
 		return -1, errs.Errorf(errs.ESTATE, "%s %s has a pipe already", h.Kind(), h)
 	}
 	if r, receives := c.component().(*core.Receiver); receives {

@@ -38,7 +38,8 @@
  * fork
  *   A child forked after the first use gets HERMES_EFORKED. Fork before it, exec, or load a copy.
  * Limits
- *   One libhermes a process, never unloaded (dlclose does nothing). glibc only.
+ *   One libhermes a process, never unloaded (dlclose does nothing). On Windows descriptors are
+ *   SOCKETs, and a program that links the static library defines HERMES_STATIC.
  */
 #ifndef HERMES_H
 #define HERMES_H
@@ -50,7 +51,11 @@
 extern "C" {
 #endif
 
-#if defined(__GNUC__) || defined(__clang__)
+#if defined(_WIN32) && defined(HERMES_BUILD)
+#define HERMES_API __declspec(dllexport)
+#elif defined(_WIN32) && !defined(HERMES_STATIC)
+#define HERMES_API __declspec(dllimport)
+#elif defined(__GNUC__) && !defined(_WIN32)
 #define HERMES_API __attribute__((visibility("default")))
 #else
 #define HERMES_API
@@ -136,11 +141,9 @@ HERMES_API int hermes_receiver_new(const char *address, const char *name, uint64
 /**
  * A post office: binds @p in for publishers and @p out for receivers, and relays
  * between them without changing frames. Any ZeroMQ PUB or SUB socket may connect.
- * @param debug  an address at which a copy of everything relayed is published, or
- *               NULL.
+ * @param debug  an address at which a copy of everything relayed is published, or NULL.
  * @param postoffice  receives the handle; close it with hermes_close().
- * @return HERMES_OK, _EINVAL, _EUTF8, _EADDRESS. Addresses in use are found by
- *         hermes_start(). @since 2.0
+ * @return HERMES_OK, _EINVAL, _EUTF8, _EADDRESS; hermes_start() finds those in use. @since 2.0
  */
 HERMES_API int hermes_postoffice_new(const char *in, const char *out, const char *debug,
                                      uint64_t *postoffice);
@@ -212,8 +215,7 @@ HERMES_API int hermes_close(uint64_t handle);
 
 /**
  * Waits until the object is not running: stopped, failed, or never started.
- * @return HERMES_OK, _EBADHANDLE, _ETIMEOUT; HERMES_EINTERNAL if the object
- *         stopped because of a fault, with the fault in the text. @since 2.0
+ * @return HERMES_OK, _EBADHANDLE, _ETIMEOUT; _EINTERNAL after a fault (in the text). @since 2.0
  */
 HERMES_API int hermes_wait(uint64_t handle, int32_t timeout_ms);
 
@@ -286,8 +288,7 @@ HERMES_API int hermes_pipe(uint64_t handle);
  *                not NULL and a length of 0 the origin is empty.
  * @param data    one JSON value, UTF-8; NaN, Infinity and -Infinity are accepted,
  *                as Python writes them.
- * @return HERMES_OK, _EBADHANDLE, _EINVAL, _EUTF8, _EJSON, _ESTATE, _EFULL,
- *         _ETOOBIG. @since 2.0
+ * @return HERMES_OK, _EBADHANDLE, _EINVAL, _EUTF8, _EJSON, _ESTATE, _EFULL, _ETOOBIG. @since 2.0
  */
 HERMES_API int hermes_publish(uint64_t publisher, const char *topic, size_t topic_len,
                               const char *origin, size_t origin_len, const char *data,
@@ -404,8 +405,7 @@ HERMES_API const char *hermes_envelope_data(const hermes_envelope *envelope, siz
  * when it arrived, if the sender gives no time. 0 for NULL. @since 2.0 */
 HERMES_API double hermes_envelope_ts(const hermes_envelope *envelope);
 
-/** When it arrived, by this machine's clock, in seconds since the Unix epoch. 0 for NULL.
- * @since 2.0 */
+/** When it arrived, by this machine's clock, in seconds since the epoch. 0 for NULL. @since 2.0 */
 HERMES_API double hermes_envelope_received(const hermes_envelope *envelope);
 
 /** How many envelopes of the same topic and origin are missing right before this one; always

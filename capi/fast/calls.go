@@ -4,7 +4,6 @@ package fast
 #include "entry.h"
 #include "jsoncheck.h"
 #include "marshalrow.h"
-#include "monitor.h"
 #include "staging.h"
 #include "template.h"
 #include <stdlib.h>
@@ -97,15 +96,4 @@ func stageEntry(h handle.Handle, json []byte) bool {
 func stageRow(h handle.Handle, values []byte) bool {
 	p, n := text(values)
 	return C.fast_stage_row(C.uint64_t(h), p, n) != 0
-}
-
-// monitorSlacks are the timer slacks of three threads that are started as the runtime's are, and of
-// the caller before and afterwards.
-func monitorSlacks() (all [5]int64) {
-	var slacks [5]C.long
-	C.fast_monitor_slacks(&slacks[0])
-	for i, ns := range slacks {
-		all[i] = int64(ns)
-	}
-	return all
 }

@@ -10,20 +10,15 @@
 // the lock of a slot; nothing is called with that one held.
 package fast
 
-/*
-#cgo CFLAGS: -I${SRCDIR}/../../internal/fds/inherit -fvisibility=hidden -Wall -Wextra
-#include "stackbounds.h"
-*/
+// #cgo CFLAGS: -fvisibility=hidden -Wall -Wextra
 import "C"
 
 import (
 	"slices"
 	"strings"
-
-	_ "github.com/hermes-zmq/hermes/internal/fds/inherit" // its C code is linked to waiter.c
 )
 
-// The pieces of this package that can be switched off.
+// The pieces of this package that can be switched off. Some are for Linux alone (absent).
 const (
 	Staging     = "staging"     // staging buffers of publishers
 	Rows        = "rows"        // converting Python's marshal in C
@@ -44,11 +39,5 @@ var off string
 // On reports whether a piece is in use.
 func On(piece string) bool {
 	list := strings.Split(off, ",")
-	return !slices.Contains(list, piece) && !slices.Contains(list, "all")
-}
-
-func init() {
-	if !On(StackBounds) {
-		C.fast_stack_bounds_kept = 0
-	}
+	return !slices.Contains(list, piece) && !slices.Contains(list, "all") && !slices.Contains(absent, piece)
 }

@@ -24,11 +24,9 @@
 
 #include "count.h"
 #include "slottable.h"
+#include "system.h"
 
-#include <linux/futex.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #pragma GCC diagnostic error "-Wmissing-prototypes"
 
@@ -81,7 +79,7 @@ void fast_handoff_free(uint64_t receiver) {
 /* ---- The wait ------------------------------------------------------------------------- */
 
 static void sleep_on(struct fast_handoff *shared, uint32_t seen, const struct timespec *most) {
-    syscall(SYS_futex, &shared->wakes, FUTEX_WAIT_PRIVATE, seen, most, NULL, 0);
+    fast_futex_wait(&shared->wakes, seen, most);
 }
 
 /* Begins a wait, with the lock held; returns its state, or 0. seen is what wakes is while the

@@ -40,13 +40,12 @@
 #include "jsoncheck.h"
 #include "marshalrow.h"
 #include "slottable.h"
+#include "system.h"
 #include "template.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
 
 #pragma GCC diagnostic error "-Wmissing-prototypes"
 
@@ -332,8 +331,7 @@ static int put_and_unlock(struct stager *stager, const struct fast_entry *t) {
     int fd = put_quiet(stager, t);
     unlock(stager);
     if (fd < 0) return 0;
-    uint64_t one = 1;
-    syscall(SYS_write, fd, &one, sizeof one); /* write() is a point of cancellation */
+    fast_write_wake(fd);
     stager->writers--;
     return fast_count(FAST_COUNT_QUIET);
 }

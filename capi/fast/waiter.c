@@ -9,26 +9,18 @@
  *     changes the count, so the thread does not fall asleep.
  *  2. One call at a time has the reader lease: it polls the connection and reads what
  *     comes, so that an envelope wakes one thread rather than two. It polls the wake fd as
- *     well. All other calls sleep on the futex.
- *  3. The wake fd is closed by the last of its users, which are the receiver and the
- *     threads that poll it or write to it, so that its number stays theirs until then.
- *  4. System calls are made by number: the functions of libc are cancellation points, and
- *     a thread that is cancelled in one would take the lease with it.
+ *     well (waiter_linux.c). All other calls sleep on the futex. Where there is no lease
+ *     (waiter_other.c) they all do.
+ *  3. A sleep is no point of cancellation (system.h): a thread that is cancelled in one would
+ *     take the lease with it.
  *
  * No locks: all fields are atomic, in the order of the steps written here.
  */
 #include "waiter.h"
 
-#include "inherit.h"
+#include "system.h"
 
-#include <errno.h>
-#include <limits.h>
-#include <linux/futex.h>
-#include <poll.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
 
 #pragma GCC diagnostic error "-Wmissing-prototypes"
 
@@ -38,43 +30,13 @@ struct fast_waiter *fast_waiter_new(void) {
     return waiter;
 }
 
-/* ---- The wake fd --------------------------------------------------------------- */
-
-/* Begins to use the wake fd; 0 if there is none. */
-static int enter_fd(struct fast_waiter *waiter) {
-    uint32_t users = __atomic_load_n(&waiter->fd_users, __ATOMIC_SEQ_CST);
-    while (users > 0 && !__atomic_compare_exchange_n(&waiter->fd_users, &users, users + 1, 0,
-                                                     __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
-    }
-    return users > 0;
-}
-
-static void leave_fd(struct fast_waiter *waiter) {
-    int fd = waiter->wake_fd; /* read first: without users another one may take its place */
-    if (__atomic_sub_fetch(&waiter->fd_users, 1, __ATOMIC_SEQ_CST) == 0) {
-        inherit_disown(fd);
-        close(fd);
-    }
-}
-
-void fast_waiter_close_fd(struct fast_waiter *waiter) {
-    if (__atomic_exchange_n(&waiter->fd_owned, 0, __ATOMIC_SEQ_CST)) leave_fd(waiter);
-}
-
 void fast_waiter_release(struct fast_waiter *waiter) {
     if (waiter == NULL || __atomic_sub_fetch(&waiter->holders, 1, __ATOMIC_ACQ_REL) != 0) return;
     fast_waiter_close_fd(waiter);
     free(waiter);
 }
 
-/* ---- Waking and sleeping --------------------------------------------------------- */
-
-void fast_waiter_poke(struct fast_waiter *waiter) {
-    if (!enter_fd(waiter)) return;
-    uint64_t one = 1;
-    syscall(SYS_write, waiter->wake_fd, &one, sizeof one);
-    leave_fd(waiter);
-}
+/* ---- Sleeping ------------------------------------------------------------------ */
 
 static int64_t nanoseconds(void) {
     struct timespec now;
@@ -85,22 +47,8 @@ static int64_t nanoseconds(void) {
 /* Sleeps on the futex; NULL: without an end. */
 static void sleep_on(struct fast_waiter *waiter, uint32_t seen, const struct timespec *most) {
     __atomic_add_fetch(&waiter->sleepers, 1, __ATOMIC_SEQ_CST);
-    syscall(SYS_futex, &waiter->wakes, FUTEX_WAIT_PRIVATE, seen, most, NULL, 0);
+    fast_futex_wait(&waiter->wakes, seen, most);
     __atomic_sub_fetch(&waiter->sleepers, 1, __ATOMIC_SEQ_CST);
-}
-
-/* Polls the leased connection and the wake fd. */
-static void poll_on(struct fast_waiter *waiter, int fd, uint32_t seen,
-                    const struct timespec *most) {
-    if (!enter_fd(waiter)) return; /* the receiver has stopped: the next call will tell */
-    struct pollfd fds[] = {{.fd = fd, .events = POLLIN}, {.fd = waiter->wake_fd, .events = POLLIN}};
-    __atomic_store_n(&waiter->polling, 1, __ATOMIC_SEQ_CST);
-    if (__atomic_load_n(&waiter->wakes, __ATOMIC_SEQ_CST) == seen)
-        syscall(SYS_ppoll, fds, 2, most, NULL, 0);
-    __atomic_store_n(&waiter->polling, 0, __ATOMIC_SEQ_CST);
-    uint64_t writes;
-    if (fds[1].revents != 0) syscall(SYS_read, waiter->wake_fd, &writes, sizeof writes);
-    leave_fd(waiter);
 }
 
 struct fast_wait fast_wait_begin(int32_t timeout_ms) {
@@ -130,7 +78,7 @@ void fast_wait_pause(struct fast_wait *wait) {
     if (!fast_wait_start(wait, &most)) return;
     const struct timespec *end = wait->timeout_ms < 0 ? NULL : &most;
     if (wait->fd >= 0)
-        poll_on(wait->waiter, wait->fd, wait->seen, end);
+        fast_waiter_poll(wait->waiter, wait->fd, wait->seen, end);
     else
         sleep_on(wait->waiter, wait->seen, end);
     fast_wait_stop(wait);

@@ -56,6 +56,14 @@ void fast_waiter_poke(struct fast_waiter *waiter);
 /* Gives up the receiver's use of the wake fd, as the receiver stops. */
 void fast_waiter_close_fd(struct fast_waiter *waiter);
 
+/* Polls the leased connection and the wake fd, for the holder of the lease. */
+void fast_waiter_poll(struct fast_waiter *waiter, int fd, uint32_t seen,
+                      const struct timespec *most);
+
+/* Wakes all threads that sleep on the futex of a waiter or of a handoff; on Linux Go does it without
+ * a call. */
+void fast_wake(uint32_t *wakes);
+
 /* Begins a call that waits at most timeout_ms; 0 polls, a negative time has no end. */
 struct fast_wait fast_wait_begin(int32_t timeout_ms);
 

@@ -12,10 +12,13 @@
  */
 #include "exports.h"
 
+#include "inherit.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -115,12 +118,20 @@ static void occupy_streams(void) {
 
 /* Go raises the limit on open files as it starts, for the whole process. The host may have
  * chosen it, for select() or for its children, so it is restored. */
-void capi_start(void (*first)(void)) {
+void capi_start(void) {
     struct rlimit chosen, now;
     int known = getrlimit(RLIMIT_NOFILE, &chosen) == 0;
     occupy_streams();
     hermes_go_start(process.argc, process.argv, process.envp);
-    first();
+    inherit_share(); /* waits until it is up */
     if (known && getrlimit(RLIMIT_NOFILE, &now) == 0 && now.rlim_cur != chosen.rlim_cur)
         setrlimit(RLIMIT_NOFILE, &chosen);
+}
+
+int capi_hook(void (*in_child)(void), void (*at_exit)(void)) {
+    return pthread_atfork(NULL, NULL, in_child) == 0 && atexit(at_exit) == 0;
+}
+
+void capi_forked(void) {
+    inherit_close();
 }
