@@ -23,7 +23,8 @@ LAYERS = [
     ["hermes._native"],
     ["hermes._json", "hermes._arguments", "hermes._greenlets", "hermes._zmq_context"],
     ["hermes.errors", "hermes._typing", "hermes._threads", "hermes._ratelimit"],
-    ["hermes._star_import", "hermes.config", "hermes.__main__"],
+    ["hermes.__main__"],
+    ["hermes._star_import", "hermes._system", "hermes.config"],
 ]
 RANK = {room: rank for rank, rooms in enumerate(LAYERS) for room in rooms}
 

@@ -6,19 +6,21 @@ module replaces its process by it; no Python runs afterwards.
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
+
+from hermes import _system
 
 _PACKAGE = Path(__file__).resolve().parent
 
 
 def _candidates() -> list[Path]:
     """Return where the command may be: inside the wheel, or built in a checkout."""
-    places = [_PACKAGE / "_lib" / "hermes"]
+    name = _system.command_name()
+    places = [_PACKAGE / "_lib" / name]
     checkout = _PACKAGE.parents[1]
     if (checkout / "include" / "hermes.h").is_file():
-        places.append(checkout / "build" / "hermes")
+        places.append(checkout / "build" / name)
     return places
 
 
@@ -38,7 +40,7 @@ def main() -> None:
             " hermes-zmq, which brings it along, or run `make build` in a checkout."
         )
     try:
-        os.execv(found[0], ["hermes", *sys.argv[1:]])
+        _system.replace_process(str(found[0]), ["hermes", *sys.argv[1:]])
     except OSError as error:
         sys.exit(f"hermes: cannot run {found[0]}: {error.strerror}")
 

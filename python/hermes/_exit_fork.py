@@ -13,7 +13,6 @@ from __future__ import annotations
 import atexit
 import contextlib
 import functools
-import os
 import signal
 import sys
 import threading
@@ -21,6 +20,7 @@ import time
 import weakref
 from typing import TYPE_CHECKING, Any, Callable, Protocol
 
+from hermes import _system
 from hermes._native.wait import SLICE
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def install_hooks() -> None:
     global _has_exit_hook, _has_fork_hook
     if not _has_fork_hook:
         _has_fork_hook = True
-        os.register_at_fork(after_in_child=_after_fork_in_child)
+        _system.after_fork_in_child(_after_fork_in_child)
     if not _has_exit_hook:
         _has_exit_hook = True
         atexit.register(flush_all)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from typing import Any, Callable
+
+from hermes import _system
 
 
 def module_lock() -> Any:
     """Make a lock for a module; in a forked child it is free, even if it was held."""
     lock = threading.Lock()
-    os.register_at_fork(after_in_child=lock._at_fork_reinit)  # type: ignore[attr-defined]
+    _system.after_fork_in_child(lock._at_fork_reinit)  # type: ignore[attr-defined]
     return lock
 
 

@@ -21,6 +21,7 @@ written as JSON is a `TypeError`, and so on.
     ├── NotSupportedError    NotImplementedError
     ├── OptionError          ValueError
     ├── OutOfMemoryError     MemoryError
+    ├── PlatformError        ImportError: the library cannot be on this platform
     ├── QueueFullError       BufferError
     ├── StateError           RuntimeError: not started yet, or started already
     ├── StoppedError         RuntimeError
@@ -49,6 +50,7 @@ __all__ = [
     "NotSupportedError",
     "OptionError",
     "OutOfMemoryError",
+    "PlatformError",
     "QueueFullError",
     "StateError",
     "StoppedError",
@@ -185,6 +187,10 @@ class AuthenticationError(HermesError, PermissionError):
 
 class LibraryError(HermesError, OSError):
     """The native library cannot be found or loaded."""
+
+
+class PlatformError(HermesError, ImportError):
+    """The native library cannot be on this platform; raised by ``import hermes``."""
 
 
 _BY_CODE: dict[int, type[HermesError]] = {

@@ -11,7 +11,6 @@ import contextlib
 import json
 import os
 import shutil
-import signal
 import subprocess
 import tempfile
 import threading
@@ -19,6 +18,7 @@ from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import IO, Any
 
+from hermes import _system
 from hermes.__main__ import _candidates
 from hermes.errors import HermesError, HermesOSError, HermesTimeoutError, StateError
 
@@ -94,7 +94,7 @@ class Recorder:
             stdout=subprocess.PIPE,
             stderr=self._errors,
             encoding="utf-8",
-            start_new_session=True,  # Ctrl-C is for this program, which then stops the recorder
+            **_system.apart(),  # Ctrl-C is for this program, which then stops the recorder
         )
         self._reader = threading.Thread(target=self._read, name="hermes-recorder", daemon=True)
         self._reader.start()
@@ -135,7 +135,7 @@ class Recorder:
         if self._process is None:
             return
         if self._process.poll() is None:
-            self._process.send_signal(signal.SIGINT)
+            _system.interrupt(self._process)
         self.join(timeout)
 
     def _said(self) -> str:

@@ -15,7 +15,6 @@ from typing import Any, Callable
 
 import pytest
 import support
-import uvloop
 from support import PATIENCE
 
 from hermes import Envelope, Node, PostOffice, Publisher, Receiver
@@ -23,10 +22,29 @@ from hermes import Envelope, Node, PostOffice, Publisher, Receiver
 #: How many envelopes the test of bursts sends. The longest that was run is a million.
 BURSTS = int(os.environ.get("HERMES_TEST_BURSTS", "100000"))
 
+
+class WithoutReaders(asyncio.SelectorEventLoop):
+    """A loop that cannot watch descriptors, as the standard one of Windows cannot."""
+
+    def add_reader(self, *_: Any) -> None:
+        raise NotImplementedError
+
+
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
+
+
+def uv() -> asyncio.AbstractEventLoop:
+    """A loop of uvloop, which does not exist for every interpreter."""
+    import uvloop
+
+    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+    return loop
+
+
 LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
     "asyncio": asyncio.new_event_loop,
-    "uvloop": uvloop.new_event_loop,
+    "uvloop": uv,
+    "without readers": WithoutReaders,
 }
 
 
@@ -42,7 +60,7 @@ def run_in(loop: asyncio.AbstractEventLoop, main: Coroutine[Any, Any, Any]) -> A
 
 @pytest.fixture(params=LOOPS)
 def run(request: pytest.FixtureRequest) -> Run:
-    """Runs a coroutine in a loop of its own, of either kind."""
+    """Runs a coroutine in a loop of its own, of each kind."""
     return lambda main: run_in(LOOPS[request.param](), main)
 
 
@@ -113,7 +131,8 @@ def test_the_loop_goes_on_while_a_task_waits(run: Run, ends: tuple[Publisher, Re
 
     async def main() -> None:
         waiting = asyncio.ensure_future(receiver.arecv())
-        threads = threading.active_count()
+        await asyncio.sleep(0)
+        threads = threading.active_count()  # with that of a loop that cannot watch descriptors
         for _ in range(20):
             await asyncio.sleep(0.001)
         assert not waiting.done()
@@ -342,7 +361,7 @@ def test_loops_and_threads_share_a_receiver(ends: tuple[Publisher, Receiver]) ->
         except BaseException as error:
             problems.append(error)
 
-    works = [loop_of("asyncio"), loop_of("asyncio"), loop_of("uvloop"), in_thread, in_thread]
+    works = [*map(loop_of, ("asyncio", "asyncio", "without readers")), in_thread, in_thread]
     threads = [threading.Thread(target=guarded, args=(work,)) for work in works]
     for thread in threads:
         thread.start()
@@ -490,6 +509,7 @@ def test_what_a_subclass_puts_wakes_a_task(run: Run, life: ExitStack) -> None:
     run(main())
 
 
+@pytest.mark.parametrize("run", ["asyncio", "uvloop"], indirect=True)
 def test_ones_own_reader_is_not_disturbed(run: Run, ends: tuple[Publisher, Receiver]) -> None:
     publisher, receiver = ends
 

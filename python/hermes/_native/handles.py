@@ -21,7 +21,7 @@ import time
 from collections.abc import Iterator
 from typing import Any, Callable
 
-from hermes import _greenlets
+from hermes import _greenlets, _system
 from hermes._native.abi import (
     EBADHANDLE,
     ERANGE,
@@ -255,15 +255,11 @@ class PublisherCore(Core):
 
     def _await_room(self, timeout: float) -> bool:
         """Wait until there may be room; a signal ends the wait."""
-        import select
-
         descriptor, timeout = self.descriptor(), max(0.0, timeout)
         green = _greenlets.active()
         if green is not None:
             return green.readable(descriptor, timeout)
-        poll = select.poll()
-        poll.register(descriptor, select.POLLIN)
-        return bool(poll.poll(math.ceil(timeout * 1000)))
+        return _system.readable(math.ceil(timeout * 1000), descriptor)
 
     def publish_batch(self, text: bytes, count: Any) -> int:
         """Queue the envelopes of a JSON array; ``count`` is as for `offer_many`."""

@@ -17,8 +17,9 @@ import weakref
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from hermes import errors
+from hermes import _system, errors
 from hermes._native.abi import ABI_VERSION, declare
+from hermes._native.copies import open_private_copy
 
 if TYPE_CHECKING:
     import ctypes
@@ -51,13 +52,13 @@ def version() -> str:
 def _load() -> ctypes.CDLL:
     global _hooked, _path, _touched
     if not _hooked:
-        os.register_at_fork(after_in_child=_after_fork_in_child)
+        _system.after_fork_in_child(_after_fork_in_child)
         _hooked = True
     _touched = True
     tried = []
     for path in [_path] if _path else _candidates():
         try:
-            loaded = _open_private_copy(path) if _inherited else _open(path)
+            loaded = open_private_copy(path, _open) if _inherited else _open(path)
         except OSError as error:
             tried.append(str(error) if path in str(error) else f"{path}: {error}")
         else:
@@ -66,7 +67,16 @@ def _load() -> ctypes.CDLL:
     advice = "; a forked process needs a copy of its own: if it cannot have one, use the start "
     advice += "method spawn or forkserver, or fork before the first use"
     text = "the native library cannot be loaded; tried " + "; ".join(tried)
+    text += f"; this is {_system.description()}: a wheel for it brings the library along, "
+    text += "`make build` in a checkout makes one, and HERMES_LIBRARY may name its file"
     raise errors.make(errors.LibraryError, text + (advice if _inherited else ""))
+
+
+def check_platform() -> None:
+    """Raise where no library can be loaded, unless the environment names one."""
+    reason = _system.refusal(_system.bits(), _system.libc())
+    if reason is not None and not os.environ.get("HERMES_LIBRARY"):
+        raise errors.PlatformError(f"hermes cannot run on {_system.description()}: {reason}")
 
 
 def _candidates() -> Iterator[str]:
@@ -75,12 +85,13 @@ def _candidates() -> Iterator[str]:
     if chosen:
         yield chosen
         return
+    name = _system.library_name()
     # Not __file__, which a program that was frozen into one file does not have.
     for folder in sys.modules["hermes"].__path__:
         package = os.path.abspath(folder)
-        yield os.path.join(package, "_lib", "libhermes.so.2")
-        yield os.path.normpath(os.path.join(package, "..", "..", "build", "libhermes.so.2"))
-    yield "libhermes.so.2"
+        yield os.path.join(package, "_lib", name)
+        yield os.path.normpath(os.path.join(package, "..", "..", "build", name))
+    yield name
 
 
 def _open(path: str) -> ctypes.CDLL:
@@ -100,50 +111,9 @@ def _open(path: str) -> ctypes.CDLL:
 
 
 def _start_threads(loaded: ctypes.CDLL) -> None:
-    """Make the call that starts the library's threads, with Python's signals blocked.
-
-    Threads inherit the signal mask of their creator. A signal handler of Python must not run
-    on them: before 3.10 it has no stack of its own, and theirs are small.
-    """
-    import signal
-
-    native = {signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGPIPE, signal.SIGPROF}
-    native |= {signal.SIGSEGV, signal.SIGTRAP, signal.SIGURG}
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals() - native)
-    try:
+    """Make the call that starts the library's threads, with Python's signals blocked."""
+    with _system.signals_blocked():
         loaded.hermes_close(0)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _open_private_copy(path: str) -> ctypes.CDLL:
-    """Load a second copy of the library, with threads and memory of its own.
-
-    The one that a forked process inherits has lost its threads. The dynamic linker
-    knows loaded files by name and inode, so the copy must differ in both.
-    """
-    import shutil
-
-    file = _file_behind(path)
-    descriptor = os.memfd_create("libhermes", os.MFD_CLOEXEC)
-    try:
-        with open(file, "rb") as original, open(descriptor, "wb", closefd=False) as copy:
-            shutil.copyfileobj(original, copy)
-        return _open(f"/proc/{os.getpid()}/fd/{descriptor}")
-    finally:
-        os.close(descriptor)
-
-
-def _file_behind(path: str) -> str:
-    """Return the path of the file that was loaded by a name."""
-    if os.path.exists(path):
-        return path
-    with open("/proc/self/maps", encoding="utf-8", errors="surrogateescape") as maps:
-        for line in maps:
-            file = line.rstrip("\n").partition("/")[2]
-            if os.path.basename(file).startswith("libhermes.so"):
-                return "/" + file
-    return path
 
 
 def track(native_object: Any) -> None:

@@ -1,7 +1,7 @@
 """Threads that move envelopes between the library and a real queue in the attribute ``q``.
 
 A pump runs only where a program uses ``q`` as a real queue; see `hermes._queue.q`. Each has
-one thread, which holds its owner weakly. `_making` guards the creation of the pipe for
+one thread, which holds its owner weakly. `_making` guards the creation of the flag for
 ``fileno()``; everything else belongs to the thread, or is a single assignment.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import queue
 import threading
 import time
@@ -17,6 +16,7 @@ import weakref
 from collections.abc import Container
 from typing import Any
 
+from hermes import _system
 from hermes._codec.codec import Codec
 from hermes._native.handles import PublisherCore
 from hermes._native.wait import SLICE, remaining
@@ -44,7 +44,7 @@ class ReceivePump:
         self._filters = filters
         self._received = received
         self._ready = threading.Event()
-        self._pipe: tuple[int, int] | None = None
+        self._flag: _system.Flag | None = None
         self._threads = OnceThread(self._run, "hermes-pump")
         self._log_limit = RateLimit(1.0)
 
@@ -61,31 +61,24 @@ class ReceivePump:
         """
         receiver = self._receiver()
         with _making:
-            if self._pipe is None:
-                pipe = os.pipe()
-                for end in pipe:
-                    os.set_blocking(end, False)
+            if self._flag is None:
+                flag = _system.Flag()
                 if receiver is not None:
-                    weakref.finalize(receiver, _close, pipe)
-                self._pipe = pipe
+                    weakref.finalize(receiver, flag.close)
+                self._flag = flag
         self.show()
-        return self._pipe[0]
+        return self._flag.fileno()
 
     def show(self) -> None:
         """Make the descriptor, if there is one, show whether there is something to take."""
         receiver = self._receiver()
-        if self._pipe is None or receiver is None:
+        if self._flag is None or receiver is None:
             return
         if receiver.q.empty() and not self._received.over:
-            try:
-                while os.read(self._pipe[0], 4096):
-                    pass
-            except BlockingIOError:
-                pass
+            self._flag.clear()
         # Sees what was put meanwhile; each later put shows itself.
         if not receiver.q.empty() or self._received.over:
-            with contextlib.suppress(BlockingIOError):  # it is readable
-                os.write(self._pipe[1], b"x")
+            self._flag.set()
 
     def join(self, timeout: float | None) -> None:
         """Wait until everything is in the queue, after the receiver has stopped."""
@@ -153,11 +146,6 @@ class ReceivePump:
     def _wait_for_room(self, target: ReceiverQ) -> None:
         while target.hermes_held() >= _MOST and not self._received.over:
             time.sleep(_POLL)
-
-
-def _close(pipe: tuple[int, int]) -> None:
-    for end in pipe:
-        os.close(end)
 
 
 def _put(target: Any, item: Any) -> None:

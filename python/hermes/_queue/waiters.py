@@ -5,6 +5,8 @@ calls `Waiters.wake`, because something came that no descriptor shows. Then all 
 look again, and those that find nothing wait again. So nothing is assigned to a task, which may
 have been cancelled meanwhile.
 
+How a loop watches a descriptor is in `hermes._queue.watch`.
+
 There is no lock. Each `LoopWaiters` belongs to its event loop; only `wake` is called by other
 threads.
 """
@@ -15,7 +17,8 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Iterator
-from typing import Callable
+
+from hermes._queue.watch import ThreadWatch, Watch, watch
 
 
 class Waiters:
@@ -47,15 +50,9 @@ class LoopWaiters:
         self._loop = loop
         self._waiting: set[asyncio.Future[None]] = set()
         self._made_in = os.getpid()
-        # A duplicate of the object's descriptor, as a program may add that one to the same
-        # loop; -1 while the loop does not watch it.
-        self._descriptor = -1
-
-    # Bound here: at exit the names of this module may be gone before its objects.
-    def __del__(self, _close: Callable[[int], None] = os.close) -> None:
-        # The loop is gone, as it refers to this object while it watches the descriptor.
-        if self._descriptor >= 0:
-            _close(self._descriptor)
+        # Watches a duplicate of the object's descriptor, as a program may add that one to the
+        # same loop; None while nothing does.
+        self._watch: Watch | ThreadWatch | None = None
 
     @contextlib.contextmanager
     def waiter(self, timeout: float | None) -> Iterator[asyncio.Future[None]]:
@@ -72,9 +69,8 @@ class LoopWaiters:
 
     def watch(self, descriptor: int) -> None:
         """Wake all tasks that wait when this descriptor is readable."""
-        if self._descriptor < 0:
-            self._descriptor = os.dup(descriptor)
-            self._loop.add_reader(self._descriptor, self._readable)
+        if self._watch is None:
+            self._watch = watch(self._loop, descriptor, self._readable)
 
     def wake(self) -> None:
         """Wake all tasks that wait. Any thread may call this."""
@@ -92,9 +88,9 @@ class LoopWaiters:
         if self._waiting:
             self._wake_all()
             return
-        descriptor, self._descriptor = self._descriptor, -1
-        self._loop.remove_reader(descriptor)
-        os.close(descriptor)
+        watched, self._watch = self._watch, None
+        if watched is not None:
+            watched.end()
 
 
 def _finish(waiter: asyncio.Future[None]) -> None:
