@@ -62,9 +62,6 @@ func shakeHands(c *conn) (early []byte, err error) {
 	if own := c.aborted.Load(); own != nil { // aborted while the deadline was lifted
 		return nil, *own
 	}
-	if c.tls != nil {
-		c.tls.records.detach()
-	}
 	c.hear()
 	return h.buf, nil
 }

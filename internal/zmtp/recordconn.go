@@ -1,110 +1,85 @@
 package zmtp
 
 import (
-	"fmt"
+	"encoding/binary"
+	"errors"
+	"io"
 	"net"
-	"sync"
-	"time"
 
-	"github.com/hermes-zmq/hermes/internal/batch"
-	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/tlsrecord"
 )
 
-// recordConn is the connection that crypto/tls sees: between it and rawio, which reads and writes
-// in its own way. Until detach it is the socket, and blocks. Then it is two buffers:
-//
-//	Read    takes from in, what rawio has read; where that is used up it fails with errUsedUp,
-//	        after which crypto/tls goes on later, in the middle of a record as well
-//	Write   appends to out, so that many records go out in one system call
-//
-// The reading goroutine writes as well: the answer to a KeyUpdate, and alerts. Records are in out in
-// the order in which they were encrypted, because crypto/tls holds a lock of its own meanwhile.
+// recordConn reads the socket of a connection during the handshakes of TLS and of ZMTP, record by
+// record: crypto/tls never gets more than the records of its handshake, so what comes behind them can be
+// decrypted elsewhere. Writing and deadlines are the socket's. The goroutine of the connection uses it.
 type recordConn struct {
-	net.Conn // until detach
+	net.Conn
 
-	detached bool   // constant afterwards
-	in       []byte // the reader's
-	budget   int    // of bytes to be read until detach
-
-	mu       sync.Mutex
-	out      *batch.Batch // nil: empty
-	overflow bool
+	in     []byte // has been read, and not been used
+	rest   int    // bytes of the current record that crypto/tls has not read
+	budget int    // of bytes to be read
 }
 
-// maxOwed bounds out, in bytes. It is far above what is encrypted at once, together with the answers
-// to a correct peer.
-const maxOwed = 4 * sealBytes
+var errHandshakeBytes = errors.New("the handshake of TLS has too many bytes (option limit.handshake.bytes)")
 
-// usedUp is a net.Error that is temporary. crypto/tls keeps no such error.
-type usedUp struct{}
-
-func (usedUp) Error() string   { return "nothing more has been read" }
-func (usedUp) Timeout() bool   { return true }
-func (usedUp) Temporary() bool { return true }
-
-var (
-	errUsedUp net.Error = usedUp{}
-	errOwed             = &carrier.Fault{Text: "the peer demands new keys again and again, and does not read the answers"}
-)
-
-// detach ends the blocking phase. The socket is not used any more.
-func (r *recordConn) detach() { r.detached = true }
-
-// Read implements net.Conn.
-func (r *recordConn) Read(p []byte) (n int, err error) {
-	switch {
-	case len(r.in) > 0:
-		n = copy(p, r.in)
-		r.in = r.in[n:]
-		return n, nil
-	case r.detached:
-		return 0, errUsedUp
-	case r.budget <= 0:
-		return 0, fmt.Errorf("the handshake of TLS has too many bytes (option limit.handshake.bytes)")
+// Read implements net.Conn, for crypto/tls.
+func (r *recordConn) Read(p []byte) (int, error) {
+	if r.rest == 0 {
+		err := r.fill(tlsrecord.HeaderSize)
+		switch {
+		case err == nil:
+			r.rest = tlsrecord.HeaderSize + int(binary.BigEndian.Uint16(r.in[3:]))
+		case len(r.in) > 0: // the beginning of a header, and nothing will follow
+			r.rest = len(r.in)
+		default:
+			return 0, err
+		}
 	}
-	n, err = r.Conn.Read(p)
-	r.budget -= n
-	return n, err
-}
-
-// Write implements net.Conn.
-func (r *recordConn) Write(p []byte) (int, error) {
-	if !r.detached {
-		return r.Conn.Write(p)
+	if err := r.fill(1); err != nil {
+		return 0, err
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.out == nil {
-		r.out = batch.Get()
+	n := copy(p, r.in[:min(r.rest, len(r.in))])
+	r.in = r.in[n:]
+	r.rest -= n
+	return n, nil
+}
+
+// record is the next record as a whole, for tlsLayer. It is valid until the next call.
+func (r *recordConn) record() ([]byte, error) {
+	for {
+		record, err := tlsrecord.First(r.in)
+		if record != nil || err != nil {
+			r.in = r.in[len(record):]
+			return record, err
+		}
+		err = r.fill(len(r.in) + 1)
+		switch {
+		case errors.Is(err, io.EOF) && len(r.in) > 0:
+			return nil, io.ErrUnexpectedEOF
+		case err != nil:
+			return nil, err
+		}
 	}
-	if len(r.out.Buf)+len(p) > maxOwed {
-		r.overflow = true
-		return 0, errOwed
+}
+
+// fill reads until there are n bytes.
+func (r *recordConn) fill(n int) error {
+	for len(r.in) < n {
+		if r.budget <= 0 {
+			return errHandshakeBytes
+		}
+		if len(r.in) == cap(r.in) {
+			r.in = append(make([]byte, 0, max(readAtOnce, 2*len(r.in))), r.in...)
+		}
+		k, err := r.Conn.Read(r.in[len(r.in):min(cap(r.in), len(r.in)+r.budget)])
+		r.in = r.in[:len(r.in)+k]
+		r.budget -= k
+		if err != nil && len(r.in) < n {
+			return err
+		}
 	}
-	r.out.Grow(len(p))
-	r.out.Buf = append(r.out.Buf, p...)
-	return len(p), nil
+	return nil
 }
 
-// take gives what was written, which belongs to the caller; nil if that is nothing.
-func (r *recordConn) take() (out *batch.Batch) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	out, r.out = r.out, nil
-	return out
-}
-
-// owes reports whether take has something to give, and whether there is too much.
-func (r *recordConn) owes() (some, overflow bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.out != nil, r.overflow
-}
-
-// Close implements net.Conn: the connection is closed elsewhere.
-func (r *recordConn) Close() error { return nil }
-
-// SetDeadline, SetReadDeadline and SetWriteDeadline implement net.Conn: deadlines are rawio's.
-func (r *recordConn) SetDeadline(time.Time) error      { return nil }
-func (r *recordConn) SetReadDeadline(time.Time) error  { return nil }
-func (r *recordConn) SetWriteDeadline(time.Time) error { return nil }
+// readAtOnce is how many bytes of a handshake are read at once, at most.
+const readAtOnce = 2 << 10

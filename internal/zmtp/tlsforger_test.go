@@ -29,12 +29,8 @@ type tlsForger struct {
 	number uint64 // of the next record
 }
 
-// The types of records and messages that it sends.
-const (
-	recordData      = 0x17
-	messageUpdate   = 24
-	updateRequested = 1
-)
+// recordData is the type of a record with data, and of every record that is encrypted.
+const recordData = 0x17
 
 // forgeTLS connects to an endpoint that asks for no certificate.
 func forgeTLS(t testing.TB, endpoint string) *tlsForger {

@@ -2,6 +2,7 @@ package zmtp
 
 import (
 	"github.com/hermes-zmq/hermes/internal/batch"
+	"github.com/hermes-zmq/hermes/internal/tlsrecord"
 )
 
 // tlsOutput is the outputCodec of a connection with TLS. A record ends where it is full, and not
@@ -11,76 +12,55 @@ type tlsOutput struct{ layer *tlsLayer }
 // output implements protection.
 func (t *tlsLayer) output() outputCodec { return tlsOutput{t} }
 
-// maxRecord is how many bytes one record has, at most (RFC 8446, 5.1). Ranges that are smaller than
-// smallRange are put together first, because each record costs something.
-const (
-	maxRecord  = 16 << 10
-	smallRange = 4 << 10
-)
-
 // tlsBytes is how much is encrypted at once, at most: batches of the usual size as a whole, and what
 // fits, encrypted, into the usual arena.
 const tlsBytes = batch.TargetBytes + 12<<10
 
-// encrypt implements outputCodec. Big ranges are encrypted from where they are.
+// header is room for that of a record.
+var header [tlsrecord.HeaderSize]byte
+
+// encrypt implements outputCodec: it copies the ranges to where they are encrypted.
 func (x tlsOutput) encrypt(ranges [][]byte) (arena *batch.Batch, plain int, err error) {
-	var small *batch.Batch
+	arena = batch.Get()
+	out, at, room := arena.Buf, 0, 0 // of the record at work; it is full, or there is none, where room is 0
 	for _, p := range ranges {
 		p = p[:min(len(p), tlsBytes-plain)]
-		if err != nil || len(p) == 0 {
-			break
-		}
 		plain += len(p)
-		if len(p) >= smallRange {
-			if err = x.writeSmall(small); err == nil {
-				err = x.write(p)
+		for len(p) > 0 {
+			if room == 0 {
+				at, room = len(out), tlsrecord.MaxContent
+				out = append(out, header[:]...)
 			}
-			continue
+			n := min(len(p), room)
+			out = append(out, p[:n]...)
+			p = p[n:]
+			if room -= n; room == 0 {
+				out = x.layer.out.Seal(out, at, tlsrecord.Data)
+			}
 		}
-		if small == nil {
-			small = batch.Get()
-		}
-		small.Grow(len(p))
-		small.Buf = append(small.Buf, p...)
 	}
-	if err == nil {
-		err = x.writeSmall(small)
+	if room > 0 {
+		out = x.layer.out.Seal(out, at, tlsrecord.Data)
 	}
-	if small != nil {
-		small.Release()
+	if out, err = x.layer.settle(out); err == nil && len(out) > 0 {
+		arena.Buf = out
+		return arena, plain, nil
 	}
-	return x.layer.records.take(), plain, err
+	arena.Release()
+	return nil, plain, err
 }
 
-// writeSmall writes what has been put together, and empties it.
-func (x tlsOutput) writeSmall(small *batch.Batch) error {
-	if small == nil {
-		return nil
-	}
-	err := x.write(small.Buf)
-	small.Reset()
-	return err
-}
-
-func (x tlsOutput) write(p []byte) error {
-	if len(p) == 0 {
-		return nil
-	}
-	_, err := x.layer.Write(p)
-	return err
-}
-
-// owes implements outputCodec: TLS may have answered the peer.
-func (x tlsOutput) owes() bool {
-	some, _ := x.layer.records.owes()
-	return some
-}
+// owes implements outputCodec.
+func (x tlsOutput) owes() bool { return x.layer.owes() }
 
 // end implements outputCodec.
-func (x tlsOutput) end() { _ = x.layer.CloseWrite() }
+func (x tlsOutput) end() { x.layer.finish() }
 
-// wipe implements outputCodec: the keys are those of crypto/tls, which keeps them.
-func (tlsOutput) wipe() {}
+// wipe implements outputCodec.
+func (x tlsOutput) wipe() {
+	x.layer.wiped = true
+	x.layer.out.Wipe()
+}
 
-// wipeInput implements protection: as wipe.
-func (*tlsLayer) wipeInput() {}
+// wipeInput implements protection.
+func (t *tlsLayer) wipeInput() { t.in.Wipe() }

@@ -11,6 +11,7 @@ import (
 	"github.com/hermes-zmq/hermes/internal/batch"
 	"github.com/hermes-zmq/hermes/internal/carrier"
 	"github.com/hermes-zmq/hermes/internal/testkit"
+	"github.com/hermes-zmq/hermes/internal/tlsrecord"
 )
 
 func TestEncryptingWithTLSTakesWholeRecords(t *testing.T) {
@@ -18,7 +19,7 @@ func TestEncryptingWithTLSTakesWholeRecords(t *testing.T) {
 	sink := &plainSink{}
 	r := newTLSReader(server, sink)
 	var want []byte
-	for _, ranges := range [][]int{{10}, {5, 5, 5}, {maxRecord}, {3*maxRecord + 7, 9}, {1, 200_000}, {200_000, 1}, {0x10000}} {
+	for _, ranges := range [][]int{{10}, {5, 5, 5}, {tlsrecord.MaxContent}, {3*tlsrecord.MaxContent + 7, 9}, {1, 200_000}, {200_000, 1}, {0x10000}} {
 		var queue [][]byte
 		for n, size := range ranges {
 			queue = append(queue, bytes.Repeat([]byte{byte('a' + n)}, size))
@@ -28,7 +29,7 @@ func TestEncryptingWithTLSTakesWholeRecords(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, min(len(whole), tlsBytes), plain)
 		want = append(want, whole[:plain]...)
-		records := (plain+maxRecord-1)/maxRecord + 1 // a small one beside it
+		records := (plain+tlsrecord.MaxContent-1)/tlsrecord.MaxContent + 1 // a small one beside it
 		require.LessOrEqual(t, len(arena.Buf), plain+records*22)
 		require.NoError(t, preload(r, arena.Buf))
 		arena.Release()

@@ -1,89 +1,105 @@
 package zmtp
 
 import (
-	"errors"
-	"io"
-
 	"github.com/hermes-zmq/hermes/internal/batch"
+	"github.com/hermes-zmq/hermes/internal/tlsrecord"
 )
 
-// tlsReader has TLS decrypt the bytes of one connection, and another byteSink consume what is in
-// them. crypto/tls keeps an incomplete record, so the buffer is empty behind every consume, and goes
-// back to its pool while the connection is idle.
+// tlsReader decrypts the records of one connection, and has another byteSink consume what is in
+// them.
 //
+//	buf[:full] has arrived and is not decrypted; behind each consume it is less than a record
+//
+// A record is decrypted straight to the room of the next byteSink; where that is too small, in buf.
 // It is used as the decoder is.
 type tlsReader struct {
 	next  byteSink
 	layer *tlsLayer
 	c     *conn
-	buf   []byte // where bytes are read to; nil while idle
+	buf   []byte // where bytes are read to; nil while idle and empty
+	full  int
 }
 
 // input implements protection. early has been decrypted; more may have been read together with it.
 func (t *tlsLayer) input(c *conn, to byteSink, _ uint64, early []byte) (byteSink, error) {
 	r := &tlsReader{next: to, layer: t, c: c}
-	if err := preload(to, early); err != nil {
-		return nil, err
+	plain, arrived := t.plain, t.records.in
+	t.plain, t.records = nil, nil
+	for _, p := range [][]byte{early, plain} {
+		if err := preload(to, p); err != nil {
+			return nil, err
+		}
 	}
-	return r, r.decrypt()
+	return r, preload(r, arrived)
 }
 
 func (r *tlsReader) room() []byte {
-	if r.buf == nil {
-		r.buf = batch.Arena(batch.TargetBytes)
+	if cap(r.buf) < batch.TargetBytes {
+		arena := batch.Arena(batch.TargetBytes)
+		r.buf = append(arena, r.buf[:r.full]...)[:cap(arena)]
 	}
-	return r.buf[:cap(r.buf)]
+	return r.buf[r.full:]
 }
 
 func (r *tlsReader) idle() {
 	r.next.idle()
+	if cap(r.buf) < batch.TargetBytes || r.full > parkBytes {
+		return
+	}
+	parked := append([]byte(nil), r.buf[:r.full]...)
 	batch.Recycle(r.buf)
-	r.buf = nil
+	r.buf = parked
 }
 
 // consume implements byteSink.
 func (r *tlsReader) consume(n int) error {
-	r.layer.records.in = r.buf[:n]
-	return r.decrypt()
-}
-
-// decrypt has next consume all that is complete.
-func (r *tlsReader) decrypt() error {
-	for {
-		to, n := r.next.room(), 0
-		var err error
-		for n < len(to) && err == nil { // a record is much smaller than a batch
-			var k int
-			k, err = r.layer.Read(to[n:])
-			n += k
-		}
-		if n > 0 {
-			if failed := r.next.consume(n); failed != nil {
-				return failed
-			}
-		}
+	r.full += n
+	rest := r.buf[:r.full]
+	for more := true; more; {
+		used, err := r.decryptSome(rest)
+		rest = rest[used:]
 		if err != nil {
-			return r.pause(err)
+			return r.layer.fault(r.c, err)
 		}
+		more = used > 0
 	}
-}
-
-// pause sends what TLS has answered, if it has merely used up what there was.
-func (r *tlsReader) pause(err error) error {
-	switch {
-	case errors.Is(err, io.EOF):
-		r.layer.ended = true
-		return err
-	case !errors.Is(err, errUsedUp):
-		return tlsFault(r.c, err)
-	}
-	some, overflow := r.layer.records.owes()
-	if overflow {
-		return errOwed
-	}
-	if some {
+	r.full = copy(r.buf, rest)
+	if r.layer.answer.Load() {
 		r.c.out.mu.Lock()
 		r.c.flush()
 	}
 	return nil
+}
+
+// decryptSome has next consume what is in the records that p begins with, as many as fit into its
+// room, and returns their size.
+func (r *tlsReader) decryptSome(p []byte) (used int, err error) {
+	to, n := r.next.room(), 0
+	var beyond []byte // for which there was no room
+	for err == nil && beyond == nil {
+		var record []byte
+		if record, err = tlsrecord.First(p[used:]); record == nil {
+			break
+		}
+		used += len(record)
+		var content []byte
+		if tlsrecord.Room(record) <= len(to)-n {
+			content, err = r.layer.open(to[n:], record)
+			n += len(content)
+			continue
+		}
+		content, err = r.layer.open(tlsrecord.Body(record), record)
+		k := copy(to[n:], content)
+		n += k
+		beyond = content[k:]
+	}
+	if n > 0 {
+		if failed := r.next.consume(n); failed != nil {
+			return used, failed
+		}
+	}
+	if failed := preload(r.next, beyond); failed != nil {
+		return used, failed
+	}
+	return used, err
 }
