@@ -18,6 +18,7 @@ import (
 	"github.com/hermes-zmq/hermes/cmd/hermes/internal/observe"
 	"github.com/hermes-zmq/hermes/cmd/hermes/internal/probe"
 	"github.com/hermes-zmq/hermes/core"
+	"github.com/hermes-zmq/hermes/internal/errno"
 )
 
 // look takes the steps that one address needs.
@@ -86,13 +87,13 @@ func plainCause(err error) error {
 
 func connectAdvice(err error) string {
 	switch {
-	case errors.Is(err, syscall.ECONNREFUSED):
+	case errors.Is(err, errno.ECONNREFUSED):
 		return "no program listens there: check that the post office is running, and that this is its address"
-	case errors.Is(err, syscall.ENOENT):
+	case errors.Is(err, os.ErrNotExist):
 		return "check that the post office is running, and that its path is the same"
-	case errors.Is(err, syscall.EACCES):
+	case errors.Is(err, os.ErrPermission):
 		return "check the permissions of this user for the socket file (options ipc.mode, ipc.owner, ipc.group)"
-	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
+	case errors.Is(err, errno.EHOSTUNREACH), errors.Is(err, errno.ENETUNREACH):
 		return "check the host, and the network between here and there"
 	}
 	return "check the address, and whether a firewall drops the connection"

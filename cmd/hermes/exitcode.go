@@ -3,12 +3,12 @@ package main
 import (
 	"errors"
 	"fmt"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"github.com/hermes-zmq/hermes/cmd/hermes/internal/humane"
 	"github.com/hermes-zmq/hermes/core"
+	"github.com/hermes-zmq/hermes/internal/errno"
 )
 
 // Exit codes.
@@ -86,7 +86,7 @@ func exitCode(std streams, c *cobra.Command, err error) int {
 	var bad usageError
 	var quiet exit
 	switch {
-	case err == nil, errors.Is(err, syscall.EPIPE): // the reader of standard output has closed it
+	case err == nil, errors.Is(err, errno.EPIPE): // the reader of standard output has closed it
 		return exitOK
 	case errors.As(err, &quiet):
 		return int(quiet)

@@ -12,13 +12,11 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"syscall"
 )
 
 func main() {
-	// A closed pipe is reported as an error of the write: sub then ends, a post office continues.
-	signal.Ignore(syscall.SIGPIPE)
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ignoreClosedPipes()
+	ctx, stop := signal.NotifyContext(context.Background(), endings...)
 	defer stop()
 	os.Exit(run(ctx, streams{in: os.Stdin, out: os.Stdout, err: os.Stderr}, os.Args[1:]))
 }

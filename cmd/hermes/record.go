@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -208,7 +207,7 @@ func (o *recordFlags) wait(ctx context.Context, std streams, name string, record
 	defer bar.end()
 	dump := make(chan os.Signal, 1)
 	if o.ring > 0 {
-		signal.Notify(dump, syscall.SIGUSR1)
+		notifyDump(dump)
 		defer signal.Stop(dump)
 	}
 	ready := make(chan struct{})

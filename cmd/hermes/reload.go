@@ -6,7 +6,6 @@ import (
 	"os/signal"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -23,7 +22,7 @@ func (s *service) reloadOnHangup() (end func()) {
 		return func() {}
 	}
 	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
+	notifyReload(hangups)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

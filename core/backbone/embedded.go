@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
-	"golang.org/x/sys/unix"
 
+	"github.com/hermes-zmq/hermes/internal/errno"
 	"github.com/hermes-zmq/hermes/internal/errs"
 )
 
@@ -31,7 +31,7 @@ func startServer(who string, o *Server, cluster, name, token string, tell func(s
 		options.Authorization = token
 	}
 	for _, at := range []string{o.Client, o.Listen} {
-		if err := free(at); errors.Is(err, unix.EADDRINUSE) {
+		if err := free(at); errors.Is(err, errno.EADDRINUSE) {
 			return nil, errs.Errorf(errs.EADDRINUSE, "%s: its NATS server cannot listen at %s: %v; stop the program that listens there, or choose another address", who, at, err)
 		} else if err != nil {
 			return nil, errs.Errorf(errs.EADDRESS, "%s: its NATS server cannot listen at %s: %v; write an address of this machine, or :PORT for all of them", who, at, err)

@@ -1,14 +1,10 @@
 package access
 
 import (
-	"errors"
 	"os"
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
-
-	"github.com/hermes-zmq/hermes/internal/fds"
 	"github.com/hermes-zmq/hermes/internal/notify"
 	"github.com/hermes-zmq/hermes/internal/wire"
 )
@@ -43,16 +39,6 @@ func openAudit(path string, failed func(error)) (*auditLog, error) {
 	return &auditLog{path: path, file: file, failed: failed}, err
 }
 
-// appendTo opens a file that only its owner can read: it says who does what.
-func appendTo(path string) (*os.File, error) {
-	// Not blocking: where there is a pipe that no program reads, opening it fails.
-	fd, err := fds.Raise(unix.Open(path, unix.O_APPEND|unix.O_CREAT|unix.O_WRONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0o600))
-	if err != nil {
-		return nil, &os.PathError{Op: "open", Path: path, Err: err}
-	}
-	return os.NewFile(uintptr(fd), path), nil
-}
-
 func (l *auditLog) write(e entry) {
 	e.Time = time.Now().UTC().Format("2006-01-02T15:04:05.000000Z")
 	line, err := wire.Marshal(e)
@@ -67,29 +53,6 @@ func (l *auditLog) write(e entry) {
 	if _, due := l.pace.PassEvery(notify.WarnEvery, time.Now(), 1); due {
 		l.failed(err)
 	}
-}
-
-// appendLine writes a line. Where a pipe is full, because its reader does not read, the line is lost: those that
-// wait for l.mu hold locks of sockets. The caller holds mu.
-func (l *auditLog) appendLine(line []byte) error {
-	raw, err := l.file.SyscallConn()
-	if err != nil {
-		return err
-	}
-	var failed error
-	err = raw.Write(func(fd uintptr) (done bool) {
-		for n := 0; len(line) > 0 && failed == nil; line = line[n:] {
-			if n, failed = unix.Write(int(fd), line); errors.Is(failed, unix.EINTR) {
-				n, failed = 0, nil
-			}
-			n = max(n, 0)
-		}
-		return true
-	})
-	if failed != nil {
-		return &os.PathError{Op: "write", Path: l.path, Err: failed}
-	}
-	return err
 }
 
 // reopen goes on in the file that has the path now.

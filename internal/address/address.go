@@ -303,8 +303,7 @@ func (a *Address) OfUnix() bool {
 	if a.Transport != "fd" && a.Transport != "tls+fd" {
 		return false
 	}
-	domain, err := syscall.GetsockoptInt(a.FD, syscall.SOL_SOCKET, syscall.SO_DOMAIN)
-	return err == nil && domain == syscall.AF_UNIX
+	return isUnixSocket(a.FD)
 }
 
 // Bindable reports why a well-formed address cannot be bound, or nil.
@@ -407,7 +406,7 @@ func (a *Address) Exposed() bool {
 // Resolve makes a relative path of ipc absolute, from the present working directory, so that
 // a later change of that does not matter. Text stays as it was given.
 func (a *Address) Resolve() error {
-	if a.Transport != "ipc" || a.Path == "*" || a.Abstract() || strings.HasPrefix(a.Path, "/") {
+	if a.Transport != "ipc" || a.Path == "*" || a.Abstract() || filepath.IsAbs(a.Path) {
 		return nil
 	}
 	dir, err := os.Getwd()

@@ -5,29 +5,22 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-
-	"golang.org/x/sys/unix"
 )
 
 // lockDir takes the lock of a directory, for as long as the file is open. It excludes other
-// queues of this process as well, because flock distinguishes open files. The file stays: to
+// queues of this process as well, because both flock and LockFileEx distinguish open files. The file stays: to
 // remove it would let two processes lock two files of the same name.
 func lockDir(dir string) (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("backlog %s: cannot open its lock: %w", dir, err)
 	}
-	for {
-		err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		if !errors.Is(err, unix.EINTR) {
-			break
-		}
-	}
+	taken, err := tryLock(f)
 	if err == nil {
 		return f, nil
 	}
 	_ = f.Close()
-	if errors.Is(err, unix.EWOULDBLOCK) {
+	if taken {
 		return nil, fmt.Errorf("backlog %s: %w; give each post office a directory of its own", dir, ErrLocked)
 	}
 	return nil, fmt.Errorf("backlog %s: cannot lock it: %w", dir, err)

@@ -8,6 +8,8 @@ import (
 	"net"
 	"os"
 	"syscall"
+
+	"github.com/hermes-zmq/hermes/internal/errno"
 )
 
 // Cause sorts the reasons of events about peers, so that an advice can say what to check.
@@ -70,18 +72,18 @@ func CauseOf(err error) Cause {
 		return f.Cause
 	case errors.As(err, &dns):
 		return CauseNoName
-	case errors.Is(err, syscall.ECONNREFUSED):
+	case errors.Is(err, errno.ECONNREFUSED):
 		return CauseRefused
-	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH),
-		errors.Is(err, syscall.EHOSTDOWN), errors.Is(err, syscall.ENETDOWN):
+	case errors.Is(err, errno.EHOSTUNREACH), errors.Is(err, errno.ENETUNREACH),
+		errors.Is(err, errno.EHOSTDOWN), errors.Is(err, errno.ENETDOWN):
 		return CauseNoRoute
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, syscall.ETIMEDOUT):
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, errno.ETIMEDOUT):
 		return CauseNoAnswer
 	case errors.Is(err, os.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
 		return CauseNoPath
 	case errors.Is(err, os.ErrPermission):
 		return CauseForbidden
-	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+	case errors.Is(err, io.EOF), errors.Is(err, errno.ECONNRESET), errors.Is(err, errno.EPIPE):
 		return CauseLeft
 	}
 	return CauseOther
@@ -91,15 +93,15 @@ func CauseOf(err error) Cause {
 // of calls and addresses that Go puts in front.
 func Reason(err error) string {
 	var dns *net.DNSError
-	var errno syscall.Errno
+	var number syscall.Errno
 	var op *net.OpError
 	switch {
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return fmt.Sprintf("no host is named %q", dns.Name)
 	case errors.As(err, &dns):
 		return fmt.Sprintf("cannot resolve the host %q: %s", dns.Name, dns.Err)
-	case errors.As(err, &op) && errors.As(err, &errno):
-		return errno.Error()
+	case errors.As(err, &op) && errors.As(err, &number):
+		return number.Error()
 	case errors.As(err, &op) && op.Timeout():
 		return "no answer in time"
 	}

@@ -6,9 +6,9 @@ package errs
 import (
 	"errors"
 	"fmt"
-	"syscall"
 
 	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/errno"
 	"github.com/hermes-zmq/hermes/internal/fds"
 	"github.com/hermes-zmq/hermes/internal/wire"
 )
@@ -81,12 +81,12 @@ func Errorf(code Code, format string, args ...any) *Error {
 func Open(who string, err error) *Error {
 	code := EIO
 	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
+	case errors.Is(err, errno.EADDRINUSE):
 		return Errorf(EADDRINUSE, "%s: %w; another program listens there: stop it, or choose another address", who, err)
 	case errors.Is(err, carrier.ErrAddress), errors.Is(err, carrier.ErrUnsupported):
 		code = EADDRESS
 	}
-	if errors.Is(err, syscall.EMFILE) {
+	if errors.Is(err, errno.EMFILE) {
 		return &Error{Code: code, Text: who + ": " + fds.Describe(err), Err: err}
 	}
 	return Errorf(code, "%s: %w", who, err)

@@ -1,13 +1,9 @@
 package fds
 
-import (
-	"golang.org/x/sys/unix"
-)
-
-// PollFD is a descriptor for event loops that polls readable while a condition holds. It
-// is made at the first Open. It has no lock: its owner's guards it.
+// PollFD is a descriptor for event loops that polls readable while a condition holds; on Windows
+// it is a SOCKET. It is made at the first Open. It has no lock: its owner's guards it.
 type PollFD struct {
-	fd    int
+	flag  flag
 	made  bool
 	shown bool // it polls readable
 }
@@ -18,15 +14,15 @@ func (p *PollFD) Made() bool { return p.made }
 // Open gives the descriptor. It must only be waited on, and ends with Close.
 func (p *PollFD) Open() (int, error) {
 	if p.made {
-		return p.fd, nil
+		return p.flag.number(), nil
 	}
-	fd, err := Raise(unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK))
+	flag, err := newFlag()
 	if err != nil {
 		return -1, err
 	}
-	Track(fd)
-	p.fd, p.made = fd, true
-	return fd, nil
+	Track(flag.number())
+	p.flag, p.made = flag, true
+	return flag.number(), nil
 }
 
 // Show makes the descriptor readable, or not.
@@ -35,19 +31,18 @@ func (p *PollFD) Show(readable bool) {
 		return
 	}
 	p.shown = readable
-	var one = [8]byte{1}
 	if readable {
-		_, _ = unix.Write(p.fd, one[:]) // cannot block: the counter is 0
+		p.flag.set()
 	} else {
-		_, _ = unix.Read(p.fd, one[:]) // resets the counter
+		p.flag.clear()
 	}
 }
 
 // Close closes the descriptor, if there is one.
 func (p *PollFD) Close() {
 	if p.made {
-		Untrack(p.fd)
-		_ = unix.Close(p.fd)
+		Untrack(p.flag.number())
+		p.flag.close()
 		*p = PollFD{}
 	}
 }

@@ -6,8 +6,8 @@
 // take the other's socket for a stale one: both would then believe that they have bound, and
 // peers would reach only the later one. So every process of ours holds a lock while it
 // connects, removes, binds and listens, and while it removes its own file at the end. The lock
-// is flock(2) on the directory of the socket: it leaves no file behind, and ends with the
-// process that holds it. It excludes goroutines of one process as well. No other lock is taken
+// is flock(2) on the directory of the socket, and on Windows a mutex with the name of the directory:
+// it leaves no file behind, and ends with the process that holds it. It excludes goroutines of one process as well. No other lock is taken
 // while it is held.
 package ipcfile
 
@@ -21,9 +21,8 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/errno"
 )
 
 // longest is how long the lock is waited for. Processes of ours hold it for moments only; if
@@ -54,7 +53,7 @@ func Bind(path string, bind func() error) error {
 // bindUnlocked binds without the lock, which is safe as long as no file has to be removed.
 func bindUnlocked(path string, bind func() error, reason error) error {
 	if _, err := os.Lstat(path); err == nil {
-		return fmt.Errorf("%w: there is a file already, which may be one that is in use, as its directory cannot be locked (%w)", syscall.EADDRINUSE, reason)
+		return fmt.Errorf("%w: there is a file already, which may be one that is in use, as its directory cannot be locked (%w)", errno.EADDRINUSE, reason)
 	}
 	return bind()
 }
@@ -90,41 +89,17 @@ func makeRoom(path string) error {
 	case info.IsDir():
 		return fmt.Errorf("%w: %s is a directory", carrier.ErrAddress, path)
 	case info.Mode()&os.ModeSocket == 0:
-		return fmt.Errorf("%w: there is a file that is not a socket; it is not removed", syscall.EADDRINUSE)
+		return fmt.Errorf("%w: there is a file that is not a socket; it is not removed", errno.EADDRINUSE)
 	}
 	c, err := net.Dial("unix", path)
 	switch {
 	case err == nil:
 		_ = c.Close()
-		return syscall.EADDRINUSE
-	case errors.Is(err, syscall.ECONNREFUSED):
+		return errno.EADDRINUSE
+	case errors.Is(err, errno.ECONNREFUSED):
 		return os.Remove(path)
 	case errors.Is(err, os.ErrNotExist): // it has gone meanwhile
 		return nil
 	}
-	return fmt.Errorf("%w: whether a program listens there is unknown: %w", syscall.EADDRINUSE, err)
-}
-
-// lock takes the lock of a directory.
-func lock(dir string) (unlock func(), err error) {
-	var fd int
-	for {
-		fd, err = unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-		if !errors.Is(err, unix.EINTR) {
-			break
-		}
-	}
-	if err != nil {
-		return nil, &os.PathError{Op: "open", Path: dir, Err: err}
-	}
-	for began := time.Now(); ; time.Sleep(time.Millisecond) {
-		err = unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB)
-		if err == nil {
-			return func() { _ = unix.Close(fd) }, nil
-		}
-		if !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR) || time.Since(began) > longest {
-			_ = unix.Close(fd)
-			return nil, &os.PathError{Op: "lock", Path: dir, Err: err}
-		}
-	}
+	return fmt.Errorf("%w: whether a program listens there is unknown: %w", errno.EADDRINUSE, err)
 }

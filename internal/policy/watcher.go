@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -10,7 +9,6 @@ import (
 	"time"
 
 	"github.com/fsnotify/fsnotify"
-	"golang.org/x/sys/unix"
 
 	"github.com/hermes-zmq/hermes/internal/fds"
 	"github.com/hermes-zmq/hermes/internal/safe"
@@ -176,16 +174,6 @@ func stateOf(paths []string) string {
 		}
 	}
 	return b.String()
-}
-
-func stateOfOne(b *strings.Builder, path string) {
-	var info unix.Stat_t
-	if err := unix.Stat(path, &info); err != nil {
-		fmt.Fprintf(b, "%q %v\n", path, err)
-		return
-	}
-	// The time of the last change of the inode shows what keeps size and time of the text.
-	fmt.Fprintf(b, "%q %d:%d %o %d %d.%d\n", path, info.Dev, info.Ino, info.Mode, info.Size, info.Ctim.Sec, info.Ctim.Nsec)
 }
 
 // close ends it. changed may still run, but does not begin any more.

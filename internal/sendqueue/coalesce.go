@@ -3,7 +3,7 @@ package sendqueue
 import (
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/hermes-zmq/hermes/internal/clock"
 )
 
 // coalescing is the pace limiter of sends, a token bucket. A program that publishes one
@@ -37,9 +37,5 @@ func (c *coalescing) spend(since time.Duration) bool {
 	return true
 }
 
-// waitForMore sleeps for coalescingDelay. time.Sleep is not precise enough: in an idle program
-// it takes at least a millisecond.
-func waitForMore() {
-	t := unix.NsecToTimespec(coalescingDelay.Nanoseconds())
-	_ = unix.Nanosleep(&t, nil) // a signal may end it early, which does no harm
-}
+// waitForMore sleeps for coalescingDelay; a signal may end it early, which does no harm.
+func waitForMore() { clock.Pause(coalescingDelay) }

@@ -7,8 +7,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // Soon bounds how long a test waits for what must happen. It decides nothing else, so
@@ -63,22 +61,5 @@ func Eventually(t testing.TB, ok func() bool, what string, args ...any) {
 		if time.Now().After(end) {
 			t.Fatalf("it did not happen within %v: %s", Soon, fmt.Sprintf(what, args...))
 		}
-	}
-}
-
-// Readable waits until fd is readable, for at most timeout, and reports whether it is.
-func Readable(t testing.TB, fd int, timeout time.Duration) bool {
-	t.Helper()
-	p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
-	for end := time.Now().Add(timeout); ; {
-		left := max(time.Until(end), 0)
-		n, err := unix.Poll(p, int((left+time.Millisecond-1)/time.Millisecond))
-		switch {
-		case err == unix.EINTR: // Go preempts goroutines with signals
-			continue
-		case err != nil:
-			t.Fatalf("poll of descriptor %d: %v", fd, err)
-		}
-		return n > 0
 	}
 }

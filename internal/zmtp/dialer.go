@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/errno"
 )
 
 // dialer connects a socket to one address, again and again, until the socket is closed.
@@ -67,7 +68,7 @@ func (d *dialer) connect() (ready bool, err error) {
 	nc, err := d.to.dial(ctx)
 	cancel()
 	if err != nil {
-		if !exhausted(err) {
+		if !errno.Exhausted(err) {
 			d.s.shortage.resolve(d.to.Text)
 		}
 		d.s.shortage.report("cannot connect", d.to.Text, err)

@@ -9,8 +9,6 @@ import (
 	"sync/atomic"
 	"syscall"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/hermes-zmq/hermes/internal/address"
 	"github.com/hermes-zmq/hermes/internal/carrier"
 	"github.com/hermes-zmq/hermes/internal/fds"
@@ -78,7 +76,7 @@ var dialHook atomic.Pointer[func(fd int)]
 // reach from being bound.
 func prepareDial(_, _ string, raw syscall.RawConn) error {
 	return raw.Control(func(fd uintptr) {
-		_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
+		reuseAddress(int(fd))
 		if hook := dialHook.Load(); hook != nil {
 			(*hook)(int(fd))
 		}

@@ -109,7 +109,7 @@ func (i *inlet) receive(c *conn, early []byte) error {
 		return err
 	}
 	c.readingAgain()
-	if c.io.readable != nil {
+	if c.io.leasable() {
 		return c.reader.serve(c, r)
 	}
 	room, idle := r.room, r.idle // made once: each would be an allocation
@@ -234,7 +234,7 @@ func (i *inlet) maxBacklog() int64 {
 // LeaseReader implements carrier.ReaderLeaser.
 func (i *inlet) LeaseReader() (fd int, ok bool) {
 	peers := *i.peers.Load()
-	if len(peers) != 1 || peers[0].io.readable == nil || i.leased.Load() != nil {
+	if len(peers) != 1 || !peers[0].io.leasable() || i.leased.Load() != nil {
 		return -1, false
 	}
 	c := peers[0]
@@ -242,7 +242,7 @@ func (i *inlet) LeaseReader() (fd int, ok bool) {
 		return -1, false
 	}
 	i.leased.Store(c)
-	return c.io.readable.fd, true
+	return c.io.leaseFD(), true
 }
 
 // ReadLeased implements carrier.ReaderLeaser.

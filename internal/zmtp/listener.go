@@ -10,10 +10,9 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/hermes-zmq/hermes/internal/address"
 	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/errno"
 	"github.com/hermes-zmq/hermes/internal/fds"
 	"github.com/hermes-zmq/hermes/internal/ipcfile"
 )
@@ -54,7 +53,7 @@ func listen(a endpoint, file carrier.SocketFile) (*listener, error) {
 		return l, nil
 	case errors.Is(err, carrier.ErrAddress):
 		return nil, fmt.Errorf("cannot bind %s: %w", a.Text, err)
-	case errors.As(err, &unknown), errors.Is(err, syscall.EADDRNOTAVAIL), errors.Is(err, syscall.EINVAL), errors.Is(err, syscall.EAFNOSUPPORT):
+	case errors.As(err, &unknown), errors.Is(err, errno.EADDRNOTAVAIL), errors.Is(err, errno.EINVAL), errors.Is(err, errno.EAFNOSUPPORT):
 		return nil, fmt.Errorf("%w: cannot bind %s: this machine has no such interface or address", carrier.ErrAddress, a.Text)
 	}
 	return nil, fmt.Errorf("cannot bind %s: %w", a.Text, err)
@@ -119,7 +118,7 @@ func makeDir(file carrier.SocketFile) (dir string, err error) {
 func (l *listener) Close() error {
 	l.removeFile()
 	if !l.given {
-		control(l.Listener, func(fd int) { _ = unix.Shutdown(fd, unix.SHUT_RDWR) })
+		control(l.Listener, shutdown)
 	}
 	fds.Untrack(l.fd)
 	return l.Listener.Close()
@@ -164,7 +163,7 @@ func (l *listener) acceptAll(s *socket) {
 		case <-s.ctx.Done():
 		}
 		pause = min(2*pause, longestPause)
-		if exhausted(err) && descriptorAvailable() {
+		if errno.Exhausted(err) && fds.Available() {
 			s.shortage.resolve(l.endpoint)
 		}
 	}

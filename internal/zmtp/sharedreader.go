@@ -38,7 +38,7 @@ func (r *sharedReader) serve(c *conn, to byteSink) error {
 	r.setSink(to)
 	defer r.setSink(nil)
 	var failed error
-	err := c.io.readable.wait(func() (over bool) {
+	err := c.io.awaitReadable(func() (over bool) {
 		more := true
 		for more && !r.leased.Load() && c.aborted.Load() == nil {
 			r.mu.Lock()
@@ -86,7 +86,7 @@ func (r *sharedReader) readOnce(c *conn) (more bool, err error) {
 // lease begins a lease. It fails if the epoll instance cannot be muted.
 func (r *sharedReader) lease(c *conn) error {
 	r.leased.Store(true)
-	err := c.io.readable.mute()
+	err := c.io.mute()
 	if err != nil {
 		r.leased.Store(false)
 	}
@@ -96,5 +96,5 @@ func (r *sharedReader) lease(c *conn) error {
 // end ends the lease. An error means that nothing would read the connection any more.
 func (r *sharedReader) end(c *conn) error {
 	r.leased.Store(false)
-	return c.io.readable.unmute()
+	return c.io.unmute()
 }

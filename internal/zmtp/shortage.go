@@ -1,15 +1,12 @@
 package zmtp
 
 import (
-	"errors"
 	"fmt"
 	"sync"
-	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/errno"
 	"github.com/hermes-zmq/hermes/internal/fds"
 )
 
@@ -28,7 +25,7 @@ type shortage struct {
 
 // report reports err, if it is a shortage and a report is due.
 func (s *shortage) report(what, address string, err error) {
-	if exhausted(err) && s.due() {
+	if errno.Exhausted(err) && s.due() {
 		s.emit(carrier.Event{Kind: carrier.Exhausted, Address: address,
 			Reason: fmt.Sprintf("%s: %s", what, fds.Describe(err))})
 	}
@@ -56,25 +53,4 @@ func (s *shortage) resolve(address string) {
 	if was {
 		s.emit(carrier.Event{Kind: carrier.Recovered, Address: address})
 	}
-}
-
-// exhausted reports an error that says that the process or the system has no more of
-// something.
-func exhausted(err error) bool {
-	for _, lack := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM} {
-		if errors.Is(err, lack) {
-			return true
-		}
-	}
-	return false
-}
-
-// descriptorAvailable reports whether the process can open one more descriptor.
-func descriptorAvailable() bool {
-	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC)
-	if err != nil {
-		return false
-	}
-	_ = unix.Close(fd)
-	return true
 }

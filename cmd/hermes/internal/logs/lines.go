@@ -4,11 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"strings"
 	"sync"
-	"syscall"
 )
 
 // lines writes records as lines of text:
@@ -74,12 +72,3 @@ func (h *lines) WithAttrs(attrs []slog.Attr) slog.Handler {
 
 // WithGroup implements slog.Handler; lines have no groups.
 func (h *lines) WithGroup(string) slog.Handler { return h }
-
-// deviceAndInode is a file as JOURNAL_STREAM names it.
-func deviceAndInode(info fs.FileInfo) string {
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	if !ok {
-		return ""
-	}
-	return fmt.Sprintf("%d:%d", stat.Dev, stat.Ino)
-}

@@ -1,10 +1,6 @@
 package observe
 
-import (
-	"time"
-
-	"golang.org/x/sys/unix"
-)
+import "time"
 
 // governor decides when an observer has used more than its share of a core.
 //
@@ -40,13 +36,4 @@ func (g *governor) step(now time.Time, used time.Duration, paused bool) bool {
 		return g.debt > 0
 	}
 	return g.debt > governLimit
-}
-
-// processTime is the time on the processor that this process has used.
-func processTime() time.Duration {
-	var u unix.Rusage
-	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
-		return 0
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

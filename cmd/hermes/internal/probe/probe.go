@@ -23,8 +23,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/hermes-zmq/hermes/internal/address"
 )
 
@@ -253,14 +251,10 @@ func (c *Conn) KernelTime() (time.Duration, bool) {
 	if err != nil {
 		return 0, false
 	}
-	var info *unix.TCPInfo
-	err = errors.Join(err, control.Control(func(fd uintptr) {
-		info, err = unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
-	}))
-	if err != nil || info == nil {
-		return 0, false
-	}
-	return time.Duration(info.Rtt) * time.Microsecond, true
+	var took time.Duration
+	known := false
+	err = control.Control(func(fd uintptr) { took, known = roundTrip(int(fd)) })
+	return took, known && err == nil
 }
 
 // Subscriptions reads the subscriptions that a peer sends to a publisher, until one begins with

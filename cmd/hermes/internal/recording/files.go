@@ -6,9 +6,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/hermes-zmq/hermes/cmd/hermes/internal/mcap"
+	"github.com/hermes-zmq/hermes/internal/errno"
 )
 
 // files is the output to one file, or to one after the other. It is for the output goroutine.
@@ -79,7 +78,7 @@ func (f *files) chunk(c *mcap.Chunk, n counts) error {
 		return err
 	}
 	err := f.file.chunk(c, n)
-	for errors.Is(err, unix.ENOSPC) && f.deleteOldest() == nil {
+	for errors.Is(err, errno.ENOSPC) && f.deleteOldest() == nil {
 		err = f.file.chunk(c, n)
 	}
 	if err != nil {

@@ -6,8 +6,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/hermes-zmq/hermes/cmd/hermes/internal/mcap"
 	"github.com/hermes-zmq/hermes/core"
 )
@@ -75,7 +73,7 @@ func (o *outFile) sync() {
 	case <-o.synced:
 		o.last = time.Now()
 		go func() {
-			_ = unix.Fdatasync(int(o.file.Fd()))
+			_ = syncData(o.file)
 			o.synced <- struct{}{}
 		}()
 	default:
@@ -106,23 +104,3 @@ func (o *outFile) close(b *Books) error {
 
 // dirOf is the folder of a file.
 func dirOf(name string) string { return filepath.Dir(name) }
-
-// syncDir makes names of files last.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	_ = d.Sync() // not all file systems can
-	return nil
-}
-
-// freeOf is how much of the disk of a file is free.
-func freeOf(dir string) (int64, error) {
-	var s unix.Statfs_t
-	if err := unix.Statfs(dir, &s); err != nil {
-		return 0, err
-	}
-	return int64(s.Bavail) * int64(s.Bsize), nil
-}

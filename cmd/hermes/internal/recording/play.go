@@ -7,8 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/hermes-zmq/hermes/internal/clock"
 	"github.com/hermes-zmq/hermes/internal/wire"
 )
 
@@ -134,8 +133,7 @@ func sleepUntil(ctx context.Context, due time.Time) {
 		}
 	}
 	for rest := time.Until(due); rest > 0; rest = time.Until(due) {
-		t := unix.NsecToTimespec(int64(rest))
-		_ = unix.Nanosleep(&t, nil)
+		clock.Pause(rest)
 	}
 }
 

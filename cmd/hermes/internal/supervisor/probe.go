@@ -9,8 +9,9 @@ import (
 	"net/netip"
 	"os"
 	"strings"
-	"syscall"
 	"time"
+
+	"github.com/hermes-zmq/hermes/internal/errno"
 )
 
 // ErrDead is the error of a listener that does not serve who comes. Other errors of Probe say nothing about the
@@ -29,7 +30,7 @@ func Probe(ctx context.Context, endpoint string) error {
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, network, address)
 	switch {
-	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, os.ErrNotExist), isTimeout(err):
+	case errors.Is(err, errno.ECONNREFUSED), errors.Is(err, os.ErrNotExist), isTimeout(err):
 		return fmt.Errorf("%w at %s: %w", ErrDead, endpoint, err)
 	case err != nil:
 		return fmt.Errorf("cannot look whether %s is served: %w", endpoint, err)

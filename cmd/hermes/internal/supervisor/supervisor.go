@@ -21,7 +21,6 @@ import (
 
 	"github.com/coreos/go-systemd/v22/activation"
 	"github.com/coreos/go-systemd/v22/daemon"
-	"golang.org/x/sys/unix"
 )
 
 // Wanted reports whether there is a supervisor that wants to be told anything.
@@ -33,11 +32,9 @@ func Ready(status string) { tell(daemon.SdNotifyReady, "STATUS="+oneLine(status)
 // Reloading tells that the service reads its configuration; Ready ends it. The time is there for units of
 // Type=notify-reload, and has to be that of CLOCK_MONOTONIC.
 func Reloading() {
-	var now unix.Timespec
-	if unix.ClockGettime(unix.CLOCK_MONOTONIC, &now) != nil {
-		return
+	if now, ok := monotonic(); ok {
+		tell(daemon.SdNotifyReloading, fmt.Sprintf("MONOTONIC_USEC=%d", now.Microseconds()))
 	}
-	tell(daemon.SdNotifyReloading, fmt.Sprintf("MONOTONIC_USEC=%d", now.Nano()/1000))
 }
 
 // Stopping tells that the service ends.

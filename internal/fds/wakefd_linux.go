@@ -1,3 +1,5 @@
+// On Linux a WakeFD is an eventfd.
+
 package fds
 
 import (

@@ -1,3 +1,7 @@
+// On Unix a program can be started with sockets that listen already.
+
+//go:build unix
+
 package zmtp
 
 import (
@@ -52,15 +56,15 @@ func checkGiven(fd int) error {
 	case err != nil:
 		return os.NewSyscallError("getsockopt", err)
 	}
-	domain, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN)
-	if err != nil {
-		return os.NewSyscallError("getsockopt", err)
+	var known bool
+	switch at, _ := unix.Getsockname(fd); at.(type) { // an error is that of a family that package unix does not know
+	case *unix.SockaddrInet4, *unix.SockaddrInet6, *unix.SockaddrUnix:
+		known = true
 	}
 	kind, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE)
 	if err != nil {
 		return os.NewSyscallError("getsockopt", err)
 	}
-	known := domain == unix.AF_INET || domain == unix.AF_INET6 || domain == unix.AF_UNIX
 	if !known || kind != unix.SOCK_STREAM {
 		return fmt.Errorf("descriptor %d is no stream socket of TCP or Unix (in a socket unit of systemd: ListenStream=)", fd)
 	}

@@ -1,3 +1,5 @@
+// On Linux a thread can run as another user than its process.
+
 package testkit
 
 import (

@@ -1,3 +1,7 @@
+// On Linux a thread outside of Go can wait for a connection, and read it, in place of Go.
+
+//go:build linux && !posix && !portable
+
 package zmtp
 
 import (
@@ -115,3 +119,16 @@ func unpolledFile(fd int) (*os.File, error) {
 	}
 	return file, nil
 }
+
+// leasable reports whether the reading of the connection can be leased: it has left Go's poller.
+func (r *rawio) leasable() bool { return r.readable != nil }
+
+// leaseFD is the descriptor that a holder of a lease waits for.
+func (r *rawio) leaseFD() int { return r.readable.fd }
+
+// awaitReadable waits until the connection can be read, except while it is muted: see epoll.wait.
+func (r *rawio) awaitReadable(turn func() (over bool)) error { return r.readable.wait(turn) }
+
+// mute and unmute are those of the epoll instance.
+func (r *rawio) mute() error   { return r.readable.mute() }
+func (r *rawio) unmute() error { return r.readable.unmute() }

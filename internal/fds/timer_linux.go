@@ -1,3 +1,5 @@
+// On Linux a timer is a timerfd.
+
 package fds
 
 import (
