@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sys/unix"
 
 	"github.com/hermes-zmq/hermes/internal/address"
 	"github.com/hermes-zmq/hermes/internal/batch"
@@ -248,10 +247,10 @@ func TestMain(m *testing.M) {
 
 // confinedOffice runs a post office and answers questions, one a line.
 func confinedOffice(limit string) {
-	var n uint64
+	var n int
 	_, err := fmt.Sscan(limit, &n)
 	if err == nil {
-		err = unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: n, Max: n})
+		err = limitDescriptors(n)
 	}
 	po, _ := NewPostOffice("tcp://127.0.0.1:*", "tcp://127.0.0.1:*", "")
 	if err == nil {

@@ -5,11 +5,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/hermes-zmq/hermes/internal/testkit"
 )
 
 // bigPolicy is a policy of 1,000 users and 10,000 rules; peers without identity are the user feed,
@@ -29,13 +29,6 @@ func bigPolicy(t testing.TB) string {
 	path := filepath.Join(t.TempDir(), "policy.toml")
 	require.NoError(t, os.WriteFile(path, []byte(b.String()), 0o600))
 	return path
-}
-
-// processorTime is what this process has used.
-func processorTime() time.Duration {
-	var u syscall.Rusage
-	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // BenchmarkPolicy relays envelopes of many topics through a post office, with and without a policy
@@ -63,7 +56,7 @@ func BenchmarkPolicy(b *testing.B) {
 				}
 				data := []byte(`[187.23,100]`)
 				b.ReportAllocs()
-				began := processorTime()
+				began := testkit.ProcessorTime(b)
 				for b.Loop() {
 					go func() {
 						for i := range 500_000 {
@@ -80,7 +73,7 @@ func BenchmarkPolicy(b *testing.B) {
 						d.Release()
 					}
 				}
-				b.ReportMetric(float64((processorTime()-began).Nanoseconds())/float64(b.N*500_000), "cpu-ns/envelope")
+				b.ReportMetric(float64((testkit.ProcessorTime(b)-began).Nanoseconds())/float64(b.N*500_000), "cpu-ns/envelope")
 				require.Zero(b, po.Stats().DroppedDenied)
 			})
 		}

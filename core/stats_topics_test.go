@@ -6,9 +6,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sys/unix"
 
 	"github.com/hermes-zmq/hermes/internal/systemtopic"
+	"github.com/hermes-zmq/hermes/internal/testkit"
 )
 
 // watching starts a receiver of what components publish of themselves.
@@ -206,11 +206,7 @@ func BenchmarkShown(b *testing.B) {
 		r *Receiver
 		d time.Duration // of the processor, which other programs do not take
 	}
-	spent := func() time.Duration {
-		var u unix.Rusage
-		require.NoError(b, unix.Getrusage(unix.RUSAGE_SELF, &u))
-		return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-	}
+	spent := func() time.Duration { return testkit.ProcessorTime(b) }
 	for i, every := range []string{"0", "2s"} {
 		po := newOffice(b, "zmtp", "stats.interval", every)
 		in, out := get(b, po, "endpoint.in"), get(b, po, "endpoint.out")

@@ -10,13 +10,13 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/hermes-zmq/hermes/core"
+	"github.com/hermes-zmq/hermes/internal/errno"
 	"github.com/hermes-zmq/hermes/internal/latch"
 )
 
@@ -446,7 +446,7 @@ func (u *unread) Write(p []byte) (int, error) {
 	}
 	u.full.Set(true)
 	<-u.end
-	return 0, syscall.EPIPE
+	return 0, errno.EPIPE
 }
 
 func TestACommandEndsThoughItsOutputIsNotRead(t *testing.T) {
@@ -484,7 +484,7 @@ func TestACommandEndsThoughItsOutputIsNotRead(t *testing.T) {
 // full is a place where no more can be written.
 type full struct{}
 
-func (full) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
+func (full) Write([]byte) (int, error) { return 0, errno.ENOSPC }
 
 // TestWhatCannotBePrintedIsAnError: a script that reads it must not take nothing for an answer.
 func TestWhatCannotBePrintedIsAnError(t *testing.T) {

@@ -5,9 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -88,33 +86,6 @@ func TestPlayRenamesAndRestamps(t *testing.T) {
 		require.Equal(t, "x/0", got.Topic)
 		require.Equal(t, "me", got.Origin)
 	}
-}
-
-func TestSignalUSR1WritesTheRing(t *testing.T) {
-	_, at := startOffice(t)
-	dir := t.TempDir()
-	c := startRecord(t, "-o", filepath.Join(dir, "a.mcap"), "--ring", "60s", "--where", "data.n > 5", at["out"])
-	pub := func(value string) {
-		code, _, err := try(t, "", "pub", at["in"], "t", value)
-		require.Equal(t, exitOK, code, err)
-	}
-	files := func() []string {
-		names, err := filepath.Glob(dir + "/a-*.mcap")
-		require.NoError(t, err)
-		return names
-	}
-	pub(`{"n": 1}`)
-	require.Empty(t, files())
-	pub(`{"n": 9}`)
-	require.Eventually(t, func() bool { return len(files()) == 1 }, soon, time.Millisecond)
-	pub(`{"n": 2}`)
-	require.Eventually(t, func() bool {
-		require.NoError(t, syscall.Kill(os.Getpid(), syscall.SIGUSR1))
-		return len(files()) == 2
-	}, soon, 10*time.Millisecond)
-	c.cancel()
-	ended(t, c)
-	require.Equal(t, exitOK, c.end(t))
 }
 
 func TestLogCommandsReadCheckCutAndRepair(t *testing.T) {

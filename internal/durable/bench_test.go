@@ -8,7 +8,6 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sys/unix"
 
 	"github.com/hermes-zmq/hermes/internal/batch"
 	"github.com/hermes-zmq/hermes/internal/testkit"
@@ -30,16 +29,10 @@ func BenchmarkPublish(b *testing.B) {
 	}
 }
 
-// processorTime is what this process has used so far. On a machine with other work it tells more
-// than the time of day.
-func processorTime(b *testing.B) time.Duration {
-	var u unix.Rusage
-	require.NoError(b, unix.Getrusage(unix.RUSAGE_SELF, &u))
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
-
+// reportProcessor reports the processor time of one: on a machine with other work it tells more than
+// the time of day.
 func reportProcessor(b *testing.B, before time.Duration) {
-	b.ReportMetric(float64(processorTime(b)-before)/float64(b.N), "cpu-ns/op")
+	b.ReportMetric(float64(testkit.ProcessorTime(b)-before)/float64(b.N), "cpu-ns/op")
 }
 
 func benchDurable(b *testing.B, size int, receives bool) {
@@ -49,7 +42,7 @@ func benchDurable(b *testing.B, size int, receives bool) {
 	x.flush() // there is a stream
 	b.SetBytes(int64(messages.Size() / messages.Len()))
 	b.ResetTimer()
-	before := processorTime(b)
+	before := testkit.ProcessorTime(b)
 	number := uint32(0)
 	for n := b.N; n > 0; {
 		if x.Stats().Waiting > 2*DefaultWindow {
@@ -98,7 +91,7 @@ func benchNATS(b *testing.B, size int, ids bool) {
 	messages := benchBatch(b, size)
 	b.SetBytes(int64(messages.Size() / messages.Len()))
 	b.ResetTimer()
-	before := processorTime(b)
+	before := testkit.ProcessorTime(b)
 	defer func() { reportProcessor(b, before) }()
 	for i := range b.N {
 		o := []jetstream.PublishOpt{jetstream.WithStallWait(testkit.Soon)}

@@ -5,7 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sys/unix"
+
+	"github.com/hermes-zmq/hermes/internal/testkit"
 )
 
 func TestAWriteWakesTheGoroutineThatWaits(t *testing.T) {
@@ -20,8 +21,7 @@ func TestAWriteWakesTheGoroutineThatWaits(t *testing.T) {
 		})
 	}()
 	<-looks // at once
-	_, err = unix.Write(w.FD(), []byte{1, 0, 0, 0, 0, 0, 0, 0})
-	require.NoError(t, err)
+	testkit.Write(t, w.FD(), []byte{1, 0, 0, 0, 0, 0, 0, 0})
 	<-looks
 	done.Store(true)
 	w.Wake()

@@ -6,12 +6,12 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/errno"
 )
 
 // bound is a listener whose file is as the system makes it.
@@ -39,7 +39,7 @@ func TestOneOfManyThatRaceForAStaleFileBindsIt(t *testing.T) {
 				defer mu.Unlock()
 				if err == nil {
 					winners = append(winners, l)
-				} else if !errors.Is(err, syscall.EADDRINUSE) {
+				} else if !errors.Is(err, errno.EADDRINUSE) {
 					t.Errorf("round %d: %v", round, err)
 				}
 			})
@@ -62,7 +62,7 @@ func TestWhatPreventsBindingIsNamed(t *testing.T) {
 	require.ErrorContains(t, bind(filepath.Join(dir, "none", "s")), "does not exist")
 	file := filepath.Join(dir, "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
-	require.ErrorIs(t, bind(file), syscall.EADDRINUSE)
+	require.ErrorIs(t, bind(file), errno.EADDRINUSE)
 	require.ErrorContains(t, bind(file), "not a socket")
 	require.FileExists(t, file)
 	require.ErrorIs(t, bind(filepath.Join(file, "s")), carrier.ErrAddress)

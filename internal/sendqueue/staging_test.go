@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sys/unix"
 
 	"github.com/hermes-zmq/hermes/internal/batch"
 	"github.com/hermes-zmq/hermes/internal/carrier"
@@ -123,8 +122,7 @@ func (w *quietStager) stage(t *testing.T) bool {
 	w.message = slices.Clone(b.Message(0))
 	fd := w.fd
 	w.mu.Unlock()
-	_, err := unix.Write(fd, []byte{1, 0, 0, 0, 0, 0, 0, 0})
-	require.NoError(t, err)
+	testkit.Write(t, fd, []byte{1, 0, 0, 0, 0, 0, 0, 0})
 	return true
 }
 

@@ -45,29 +45,6 @@ func TestPeersThatAnswerStay(t *testing.T) {
 	require.ErrorContains(t, err, "timeout", "nothing was sent to the old one")
 }
 
-// The machine of the peer vanishes without a FIN or RST, with data on the way to it.
-func TestHalfOpenPeerIsNoticed(t *testing.T) {
-	for _, c := range []struct {
-		minor byte
-		busy  bool
-	}{{1, false}, {1, true}, {0, true}} {
-		o := newOutlet(t, carrier.Drop, 0, bind("tcp://127.0.0.1:*"), beat(100*time.Millisecond, 600*time.Millisecond))
-		p := connectRaw(t, o.address())
-		p.shakeHands("SUB", c.minor)
-		p.send(appendSubscription(nil, 1, true, nil))
-		o.wait(t, carrier.Subscribed, 1)
-		p.vanish()
-		if c.busy {
-			testkit.Repeat(t, "the kernel takes no more", func() bool {
-				o.Send(message(string(make([]byte, 100_000))))
-				peers := o.Peers()
-				return len(peers) == 0 || peers[0].QueueMessages > 0
-			})
-		}
-		require.Contains(t, o.wait(t, carrier.Disconnected, 1).Reason, "heartbeat timeout: the peer sent nothing for ")
-	}
-}
-
 // A program that does not read for a while, on a machine that acknowledges, is slow and
 // not gone.
 func TestAPeerThatDoesNotReadIsNotGone(t *testing.T) {

@@ -4,15 +4,12 @@ import (
 	"bytes"
 	"fmt"
 	"net"
-	"os"
 	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
-	"unsafe"
 
 	"github.com/stretchr/testify/require"
 
@@ -348,22 +345,6 @@ func (r *rawPeer) requireHungUp() {
 	}
 }
 
-// vanish cuts a TCP connection without a FIN or RST, as when a cable is cut: a socket
-// filter drops what arrives before the kernel can acknowledge it.
-func (r *rawPeer) vanish() {
-	r.t.Helper()
-	raw, err := r.Conn.(*net.TCPConn).SyscallConn()
-	require.NoError(r.t, err)
-	nothing := syscall.SockFilter{Code: syscall.BPF_RET | syscall.BPF_K, K: 0}
-	filter := syscall.SockFprog{Len: 1, Filter: &nothing}
-	var errno syscall.Errno
-	require.NoError(r.t, raw.Control(func(fd uintptr) {
-		_, _, errno = syscall.Syscall6(syscall.SYS_SETSOCKOPT, fd, syscall.SOL_SOCKET, syscall.SO_ATTACH_FILTER,
-			uintptr(unsafe.Pointer(&filter)), unsafe.Sizeof(filter), 0)
-	}))
-	require.Zero(r.t, errno)
-}
-
 func with(change func(*carrier.Config)) option { return change }
 
 func limit(change func(*carrier.Limits)) option {
@@ -372,22 +353,6 @@ func limit(change func(*carrier.Limits)) option {
 
 func beat(interval, timeout time.Duration) option {
 	return func(c *carrier.Config) { c.HeartbeatInterval, c.HeartbeatTimeout = interval, timeout }
-}
-
-// socketPair is two ends of a connection.
-func socketPair(t testing.TB) (a, b net.Conn) {
-	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
-	require.NoError(t, err)
-	ends := [2]net.Conn{}
-	for i, fd := range fds {
-		f := os.NewFile(uintptr(fd), "pair")
-		ends[i], err = net.FileConn(f)
-		require.NoError(t, err)
-		require.NoError(t, f.Close())
-		require.NoError(t, ends[i].SetDeadline(time.Now().Add(testkit.Soon)))
-		t.Cleanup(func() { _ = ends[i].Close() })
-	}
-	return ends[0], ends[1]
 }
 
 // newOutletWithPeer is an outlet with one peer that has no connection, and its events.

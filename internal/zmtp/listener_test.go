@@ -5,18 +5,18 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/errno"
 )
 
 func TestAddressInUse(t *testing.T) {
 	o := newOutlet(t, carrier.Drop, 0, bind("tcp://127.0.0.1:*"))
 	_, err := Opener{}.OpenOutlet(carrier.OutletConfig{Config: config(carrier.PUB, []option{bind("tcp://127.0.0.1:0", o.address())})})
-	require.ErrorIs(t, err, syscall.EADDRINUSE)
+	require.ErrorIs(t, err, errno.EADDRINUSE)
 	require.ErrorContains(t, err, o.address())
 }
 
@@ -52,7 +52,7 @@ func TestSocketFiles(t *testing.T) {
 
 	// One that is in use is not.
 	_, err = Opener{}.OpenOutlet(carrier.OutletConfig{Config: config(carrier.PUB, []option{bind("ipc://" + path)})})
-	require.ErrorIs(t, err, syscall.EADDRINUSE)
+	require.ErrorIs(t, err, errno.EADDRINUSE)
 
 	// It is removed with the socket, unless it is another file by then.
 	o.Close(0)
@@ -65,7 +65,7 @@ func TestSocketFiles(t *testing.T) {
 
 	// What is not a socket is never removed.
 	_, err = Opener{}.OpenOutlet(carrier.OutletConfig{Config: config(carrier.PUB, []option{bind("ipc://" + path)})})
-	require.ErrorIs(t, err, syscall.EADDRINUSE)
+	require.ErrorIs(t, err, errno.EADDRINUSE)
 	require.FileExists(t, path)
 
 	o = newOutlet(t, carrier.Drop, 0, bind("ipc://*"))

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-	"unsafe"
 
 	"github.com/stretchr/testify/require"
 
@@ -144,8 +143,8 @@ func (d *drivenQueue) send(b *batch.Batch) carrier.Tally {
 
 // vector is a copy of what the write vector points to.
 func (d *drivenQueue) vector(count int) (p []byte) {
-	for _, v := range d.out.io.out.vec[:count] {
-		p = append(p, unsafe.Slice(v.Base, int(v.Len))...)
+	for i := range count {
+		p = append(p, d.out.io.vectorAt(i)...)
 	}
 	return p
 }

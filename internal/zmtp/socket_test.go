@@ -3,7 +3,6 @@ package zmtp
 import (
 	"errors"
 	"fmt"
-	"os"
 	"runtime"
 	"sync"
 	"testing"
@@ -76,12 +75,6 @@ func TestCloseReleasesGoroutinesAndDescriptors(t *testing.T) {
 	}
 	testkit.Eventually(t, func() bool { return runtime.NumGoroutine() <= goroutines }, "goroutines: %d at first", goroutines)
 	testkit.Eventually(t, func() bool { return openFiles(t) <= files }, "files: %d at first", files)
-}
-
-func openFiles(t *testing.T) int {
-	entries, err := os.ReadDir("/proc/self/fd")
-	require.NoError(t, err)
-	return len(entries)
 }
 
 // receiveUntil opens and closes receivers of a relay, and changes their subscriptions.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"slices"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 
 	"github.com/hermes-zmq/hermes/internal/batch"
 	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/errno"
 	"github.com/hermes-zmq/hermes/internal/zmtp"
 )
 
@@ -114,7 +114,7 @@ func open(t testing.TB, try func() error) {
 	var err error
 	eventually(t, func() bool {
 		err = try()
-		return !errors.Is(err, syscall.EADDRINUSE)
+		return !errors.Is(err, errno.EADDRINUSE)
 	}, "a free port")
 	require.NoError(t, err)
 }

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sys/unix"
 
 	"github.com/hermes-zmq/hermes/cmd/hermes/internal/mcap"
 	"github.com/hermes-zmq/hermes/core"
@@ -15,19 +14,15 @@ import (
 	"github.com/hermes-zmq/hermes/internal/batch"
 	"github.com/hermes-zmq/hermes/internal/embed"
 	"github.com/hermes-zmq/hermes/internal/recvqueue"
+	"github.com/hermes-zmq/hermes/internal/testkit"
 	"github.com/hermes-zmq/hermes/internal/wire"
 )
 
 // processor reports the processor time of one envelope: on a machine that does other things it
 // says more than the time that has passed.
 func processor(b *testing.B) (end func()) {
-	used := func() int64 {
-		var u unix.Rusage
-		require.NoError(b, unix.Getrusage(unix.RUSAGE_SELF, &u))
-		return u.Utime.Nano() + u.Stime.Nano()
-	}
-	before := used()
-	return func() { b.ReportMetric(float64(used()-before)/float64(b.N), "cpu-ns/op") }
+	before := testkit.ProcessorTime(b)
+	return func() { b.ReportMetric(float64(testkit.ProcessorTime(b)-before)/float64(b.N), "cpu-ns/op") }
 }
 
 // BenchmarkRecorder records batches of envelopes as they come under load, admission included: beside

@@ -1,4 +1,4 @@
-// On Unix poll(2) tells whether a descriptor is readable.
+// On Unix descriptors are numbers that poll(2) and write(2) take.
 
 //go:build unix
 
@@ -26,4 +26,22 @@ func Readable(t testing.TB, fd int, timeout time.Duration) bool {
 		}
 		return n > 0
 	}
+}
+
+// Write writes to fd, as a thread outside of Go does.
+func Write(t testing.TB, fd int, p []byte) {
+	t.Helper()
+	if _, err := unix.Write(fd, p); err != nil {
+		t.Fatalf("write to descriptor %d: %v", fd, err)
+	}
+}
+
+// ProcessorTime is the time on the processor that this process has used.
+func ProcessorTime(t testing.TB) time.Duration {
+	t.Helper()
+	var u unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

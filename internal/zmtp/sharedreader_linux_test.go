@@ -1,3 +1,5 @@
+//go:build linux && !posix && !portable
+
 package zmtp
 
 import (

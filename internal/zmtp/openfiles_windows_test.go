@@ -1,0 +1,6 @@
+package zmtp
+
+import "testing"
+
+// openFiles is 0: handles are not listed.
+func openFiles(*testing.T) int { return 0 }
