@@ -24,10 +24,14 @@ const (
 
 // textSize is the size of the texts of an envelope, each with its NUL, in bytes.
 func textSize(v *recvqueue.View) int {
-	if v.Run != nil {
-		return len(v.Run) + 1
+	context := 0
+	if v.TraceParent != nil {
+		context = len(v.TraceParent) + 1
 	}
-	return len(v.Topic) + len(v.Origin) + len(v.Data) + 3
+	if v.Run != nil {
+		return len(v.Run) + 1 + context
+	}
+	return len(v.Topic) + len(v.Origin) + len(v.Data) + 3 + context
 }
 
 // packOne writes the only envelope that was taken into the block, or into memory that C
@@ -100,7 +104,7 @@ func packed(d *recvqueue.Taken) unsafe.Pointer {
 // once. batch is nil if there is no memory.
 func pack(d *recvqueue.Taken) (batch unsafe.Pointer, used int) {
 	n := d.Len()
-	size := batchSize + n*envelopeSize + d.JSONSize(false) // its punctuation is no less than the NULs, and what is between the texts of a run
+	size := batchSize + n*envelopeSize + d.JSONSize(false) // its punctuation is no less than the NULs, and what is between the texts of a run; a trace context takes less than its white space
 	if batch = alloc(size); batch == nil {
 		return nil, size
 	}
@@ -110,7 +114,7 @@ func pack(d *recvqueue.Taken) (batch unsafe.Pointer, used int) {
 	var v recvqueue.View
 	for i := range n {
 		d.Look(i, &v)
-		text = putEnvelope(room, envelope, text, &v, 1)
+		text = putEnvelope(room, envelope, text, &v, C.CAPI_IN_BATCH)
 		envelope += envelopeSize
 	}
 	return batch, text
@@ -118,7 +122,7 @@ func pack(d *recvqueue.Taken) (batch unsafe.Pointer, used int) {
 
 // putEnvelope writes an envelope at one offset of room, and its texts at another. It returns
 // the offset behind the texts.
-func putEnvelope(room []byte, at, text int, v *recvqueue.View, inBatch C.uint64_t) int {
+func putEnvelope(room []byte, at, text int, v *recvqueue.View, flags C.uint64_t) int {
 	topic := text - at // offsets count from the envelope
 	origin, data := topic+len(v.Topic)+1, topic+len(v.Topic)+1+len(v.Origin)+1
 	if v.Run != nil {
@@ -129,12 +133,20 @@ func putEnvelope(room []byte, at, text int, v *recvqueue.View, inBatch C.uint64_
 	e.origin_at, e.origin_len = C.uint64_t(origin), C.uint64_t(len(v.Origin))
 	e.data_at, e.data_len = C.uint64_t(data), C.uint64_t(len(v.Data))
 	e.ts, e.received = C.double(v.TS), C.double(v.Received)
-	e.lost, e.in_batch = C.uint64_t(v.Lost), inBatch
-	if v.Run == nil {
-		return put(room, put(room, put(room, text, v.Topic), v.Origin), v.Data)
+	e.lost, e.flags = C.uint64_t(v.Lost), flags
+	if v.TraceParent != nil {
+		e.flags |= C.CAPI_HAS_TRACEPARENT
 	}
-	end := put(room, text, v.Run)
-	room[text+len(v.Topic)], room[text+v.OriginAt+len(v.Origin)] = 0, 0
+	end := 0
+	if v.Run == nil {
+		end = put(room, put(room, put(room, text, v.Topic), v.Origin), v.Data)
+	} else {
+		end = put(room, text, v.Run)
+		room[text+len(v.Topic)], room[text+v.OriginAt+len(v.Origin)] = 0, 0
+	}
+	if v.TraceParent != nil {
+		end = put(room, end, v.TraceParent)
+	}
 	return end
 }
 

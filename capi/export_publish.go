@@ -21,6 +21,16 @@ func hermesgo_publish(h C.uint64_t, topic *C.hermes_text, topicLen C.size_t, ori
 	})
 }
 
+//export hermesgo_publish_traced
+func hermesgo_publish_traced(h C.uint64_t, topic *C.hermes_text, topicLen C.size_t, origin *C.hermes_text, originLen C.size_t,
+	data *C.hermes_text, dataLen C.size_t, traceparent *C.hermes_text) C.int32_t {
+	wrong := cmp.Or(needText("topic", "topic_len", topic, topicLen), needText("origin", "origin_len", origin, originLen),
+		needText("data", "data_len", data, dataLen), need("traceparent", traceparent))
+	return on("hermes_publish_traced", h, handle.Publisher, wrong, func(c call) error {
+		return embed.PublisherOf(c.publisher()).PublishTraced(view(topic, topicLen), view(origin, originLen), view(data, dataLen), C.GoString(traceparent))
+	})
+}
+
 //export hermesgo_publish_batch
 func hermesgo_publish_batch(h C.uint64_t, json *C.hermes_text, length C.size_t, count *C.size_t) C.int32_t {
 	wrong := cmp.Or(need("json", json), needText("json", "len", json, length))

@@ -119,6 +119,11 @@ int hermes_publish(uint64_t publisher, const char *topic, size_t topic_len, cons
     return hermesgo_publish(publisher, topic, topic_len, origin, origin_len, data, data_len);
 }
 
+FORWARD(publish_traced,
+        (uint64_t publisher, const char *topic, size_t topic_len, const char *origin,
+         size_t origin_len, const char *data, size_t data_len, const char *traceparent),
+        (publisher, topic, topic_len, origin, origin_len, data, data_len, traceparent))
+
 int hermes_publish_try(uint64_t publisher, const char *json) {
     ENTER();
     size_t len = json != NULL ? strlen(json) : 0;

@@ -24,8 +24,12 @@ struct hermes_envelope {
     uint64_t data_at, data_len;
     double ts, received;
     uint64_t lost;
-    uint64_t in_batch; /* 1 if a batch owns it, 0 if it is an allocation of its own */
+    uint64_t flags; /* CAPI_... */
 };
+
+#define CAPI_IN_BATCH 1        /* a batch owns it; otherwise it is an allocation of its own */
+#define CAPI_HAS_TRACEPARENT 2 /* CAPI_TRACEPARENT bytes of text, and a NUL, are behind its data */
+#define CAPI_TRACEPARENT 55
 
 /* A batch: one allocation with its envelopes, and behind them their texts. */
 struct hermes_batch {

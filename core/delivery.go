@@ -18,6 +18,7 @@ type View struct {
 	Data          []byte // one JSON value
 	TS, Received  float64
 	Lost          uint32
+	TraceParent   string
 }
 
 // Decode is that of Envelope: what it decodes outlives the Delivery.
@@ -41,12 +42,12 @@ func (d *Delivery) Len() int { return d.taken.Len() }
 func (d *Delivery) At(i int) View {
 	var v recvqueue.View
 	d.taken.Look(i, &v)
-	return View{v.Topic, v.Origin, v.Data, v.TS, v.Received, v.Lost}
+	return View{v.Topic, v.Origin, v.Data, v.TS, v.Received, v.Lost, string(v.TraceParent)}
 }
 
 // Envelope gives a copy of envelope i that outlives the Delivery.
 func (d *Delivery) Envelope(i int) Envelope {
 	v := d.At(i)
 	return Envelope{Topic: string(v.Topic), Origin: string(v.Origin), Data: append([]byte(nil), v.Data...),
-		TS: v.TS, Received: v.Received, Lost: v.Lost}
+		TS: v.TS, Received: v.Received, Lost: v.Lost, TraceParent: v.TraceParent}
 }

@@ -21,6 +21,9 @@ type Envelope struct {
 	// Lost is how many envelopes of the same topic and sender went missing right
 	// before this one. It is 0 where the sender does not number them.
 	Lost uint32
+	// TraceParent is what PublishTraced was given, in the form of W3C Trace Context; it is empty in
+	// most envelopes.
+	TraceParent string
 }
 
 // Decode decodes the data into a Go value, as encoding/json would. A struct that

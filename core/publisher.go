@@ -94,7 +94,7 @@ func NewPublisher(addresses, name string) (*Publisher, error) {
 	p.init("publisher", name, addresses, hooks{start: p.openUp, stop: p.shutDown, fact: p.factOf, endpoints: p.endpoints, reason: p.idleReason})
 	p.links.Add(carrier.PUB, a.Connect)
 	p.queue.Init(random.Uint32)
-	p.embed.Init(&p.queue, p.tryRow, p.putFrames)
+	p.embed.Init(&p.queue, p.origin, p.tryRow, p.putFrames)
 	p.addNetworkOptions()
 	p.show(name, "its name", p.StatsJSON, func() *telemetry.Audience { return &p.audience }, p.publishState)
 	p.publisherOptions.add(&p.options)
@@ -230,6 +230,16 @@ func (p *Publisher) Publish(topic, origin string, data []byte) error {
 // A nil origin stands for the publisher's name; an empty one is just empty.
 func (p *Publisher) PublishBytes(topic, origin, data []byte) error {
 	return publish(p, topic, origin, data, origin == nil)
+}
+
+// PublishTraced is Publish for an envelope that carries a trace context in the form of W3C Trace Context, such
+// as "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01". It travels only if it is sampled (the last bit is set).
+func (p *Publisher) PublishTraced(topic, origin string, data []byte, traceparent string) error {
+	var from []byte
+	if origin != "" {
+		from = []byte(origin)
+	}
+	return p.embed.PublishTraced([]byte(topic), from, data, traceparent)
 }
 
 // PublishValue is Publish for a Go value, which is encoded as JSON. A struct that
@@ -370,7 +380,7 @@ func (p *Publisher) notOpen() error {
 // which a null origin stands for the publisher's name, or [topic, origin, data, time],
 // which goes out as it is, but for a null time, which is that of sending. Topic and origin
 // may be any JSON value, though nearly all are strings; a time is a number, or what else
-// receivers take for one (see the option "times"). Nothing is queued if anything is wrong
+// receivers take for one (see the option "times"), or [topic, origin, data, time, traceparent]. Nothing is queued if anything is wrong
 // with the text. It tells how many were queued.
 func (p *Publisher) PublishBatch(text []byte) (int, error) {
 	entries, err := wire.ParseBatch(text, p.origin)

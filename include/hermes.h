@@ -159,10 +159,9 @@ HERMES_API int hermes_node_new(const char *name, uint64_t receiver, uint64_t pub
                                uint64_t *node);
 
 /**
- * Sets an option; docs/configuration.md lists all of them. Durations are written as
- * "250ms", "1s", "1m30s", or a plain number of milliseconds; sizes in bytes as a
- * plain number or with KiB, MiB, GiB. Most can be set only before the start; the
- * list says which can be set at any time.
+ * Sets an option; docs/configuration.md lists all of them. Durations are written as "250ms", "1s",
+ * "1m30s", or a plain number of milliseconds; sizes in bytes as a plain number or with KiB, MiB,
+ * GiB. Most can be set only before the start; the list says which can be set at any time.
  * @return HERMES_OK, _EBADHANDLE, _EINVAL, _EOPTION (the text names key and
  *         value), _ESTATE (too late for this one). @since 2.0
  */
@@ -220,11 +219,10 @@ HERMES_API int hermes_close(uint64_t handle);
 HERMES_API int hermes_wait(uint64_t handle, int32_t timeout_ms);
 
 /**
- * Waits until the object can do its work: for a publisher, connected and a subscription seen;
- * for a receiver, connected; for a post office, bound; for a node, its receiver and its
- * publisher. After HERMES_ETIMEOUT hermes_last_error() says what is missing. Where every
- * address refuses the object, or has not proved who it is, it does not wait; the object still
- * tries to connect.
+ * Waits until the object can do its work: for a publisher, connected and a subscription seen; for a
+ * receiver, connected; for a post office, bound; for a node, its receiver and its publisher. After
+ * HERMES_ETIMEOUT hermes_last_error() says what is missing. Where every address refuses the object,
+ * or has not proved who it is, it does not wait; the object still tries to connect.
  * @return HERMES_OK, _EBADHANDLE, _ESTATE (not started), _ETIMEOUT, _ESTOPPED, _EACCES,
  *         _EAUTH. @since 2.0
  */
@@ -288,38 +286,43 @@ HERMES_API int hermes_pipe(uint64_t handle);
  *                not NULL and a length of 0 the origin is empty.
  * @param data    one JSON value, UTF-8; NaN, Infinity and -Infinity are accepted,
  *                as Python writes them.
- * @return HERMES_OK, _EBADHANDLE, _EINVAL, _EUTF8, _EJSON, _ESTATE, _EFULL, _ETOOBIG. @since 2.0
- */
+ * @return HERMES_OK, _EBADHANDLE, _EINVAL, _EUTF8, _EJSON, _ESTATE, _EFULL, _ETOOBIG. @since 2.0 */
 HERMES_API int hermes_publish(uint64_t publisher, const char *topic, size_t topic_len,
                               const char *origin, size_t origin_len, const char *data,
                               size_t data_len);
+
+/**
+ * hermes_publish() with a trace context of W3C, which receivers see as hermes_envelope_traceparent(),
+ * and programs of 1.x as white space. It travels only if it is sampled: if its last bit is set.
+ * @param traceparent  NUL-terminated: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".
+ * @return as hermes_publish(); HERMES_EINVAL if it is not one of version 00. @since 2.0 */
+HERMES_API int hermes_publish_traced(uint64_t publisher, const char *topic, size_t topic_len,
+                                     const char *origin, size_t origin_len, const char *data,
+                                     size_t data_len, const char *traceparent);
 
 /**
  * Queues many envelopes in one call, in order.
  * @param json   a JSON array of [topic, origin, data]; origin may be null for the
  *               publisher's name. An element may also be [topic, origin, data, ts]:
  *               then the origin goes out as it is, null included, and so does ts in
- *               place of the time of sending, unless it is null. Topic and origin may be
+ *               place of the time of sending, unless it is null; and [topic, origin, data, ts,
+ *               traceparent], as hermes_publish_traced(). Topic and origin may be
  *               any JSON value (docs/wire.md); nearly all are strings. A ts is a number,
  *               in seconds since the Unix epoch, or another value that receivers accept as
  *               a time; any other is HERMES_EINVAL, unless the option "times" is "any". The
  *               whole text is checked first: if anything in it is wrong, nothing is queued.
  * @param count  receives how many were queued, on failure too (HERMES_EFULL in the
  *               middle); may be NULL.
- * @return as hermes_publish(). @since 2.0
- */
+ * @return as hermes_publish(). @since 2.0 */
 HERMES_API int hermes_publish_batch(uint64_t publisher, const char *json, size_t len,
                                     size_t *count);
 
 /**
  * Queues one envelope and never waits: for event loops, and for languages in which a
  * call with many arguments is slow.
- * @param json  NUL-terminated: a JSON array [topic, origin, data] or [topic, origin,
- *              data, ts], as an element of hermes_publish_batch().
- * @return as hermes_publish(), but HERMES_ETIMEOUT if there is no room: then nothing is
- *         queued and nothing is counted. Try again when hermes_fd() of the publisher is
- *         readable. @since 2.0
- */
+ * @param json  NUL-terminated: a JSON array, as an element of hermes_publish_batch().
+ * @return as hermes_publish(), but HERMES_ETIMEOUT if there is no room: then nothing is queued and
+ *         nothing is counted. Try again when hermes_fd() of the publisher is readable. @since 2.0 */
 HERMES_API int hermes_publish_try(uint64_t publisher, const char *json);
 
 /**
@@ -330,12 +333,10 @@ HERMES_API int hermes_publish_try(uint64_t publisher, const char *json);
  *                booleans, integers of 64 bits, floats, strings without lone surrogates,
  *                lists, tuples, and dicts whose keys are strings, 1,024 deep.
  * @param len     in bytes.
- * @param count   receives how many were queued before the first one that was not; may be
- *                NULL.
+ * @param count   receives how many were queued before the first one that was not; may be NULL.
  * @return HERMES_OK if all were queued. Otherwise as hermes_publish_try() for the first one
  *         that was not: HERMES_ETIMEOUT if there is no room, HERMES_EJSON for values that are
- *         none of the above. @since 2.0
- */
+ *         none of the above. @since 2.0 */
 HERMES_API int hermes_publish_marshal(uint64_t publisher, const char *values, int32_t len,
                                       size_t *count);
 
@@ -353,8 +354,7 @@ typedef struct hermes_batch hermes_batch;
  * Subscriptions are counted. A topic that begins with a quotation mark is taken
  * as a raw prefix of the first frame on the wire (docs/wire.md). A JSON value that is not a
  * string, or the beginning of an array or object, also follows topics that are such values.
- * @return HERMES_OK, _EBADHANDLE, _EINVAL, _EUTF8. @since 2.0
- */
+ * @return HERMES_OK, _EBADHANDLE, _EINVAL, _EUTF8. @since 2.0 */
 HERMES_API int hermes_receiver_subscribe(uint64_t receiver, const char *topic, size_t topic_len);
 
 /** Undoes one hermes_receiver_subscribe(). After the last one nothing is
@@ -375,10 +375,8 @@ HERMES_API int hermes_receiver_accept(uint64_t receiver, const char *origin, siz
  * receiver, it ends at HERMES_EBADHANDLE too: hermes_close() wakes a call that waits with the
  * former, and a later call has an invalid handle.
  * @param envelope  receives it; free with hermes_envelope_free().
- * @return HERMES_OK, _EBADHANDLE, _EINVAL, _ESTATE (never started), _ETIMEOUT,
- *         _ESTOPPED (stopped and nothing left), _ENOMEM (what was taken is counted as
- *         dropped_overflow). @since 2.0
- */
+ * @return HERMES_OK, _EBADHANDLE, _EINVAL, _ESTATE (never started), _ETIMEOUT, _ESTOPPED (stopped
+ *         and nothing left), _ENOMEM (what was taken is counted as dropped_overflow). @since 2.0 */
 HERMES_API int hermes_recv(uint64_t receiver, int32_t timeout_ms, hermes_envelope **envelope);
 
 /** Frees an envelope of hermes_recv() or hermes_node_recv(). NULL is harmless, and
@@ -393,8 +391,7 @@ HERMES_API void hermes_envelope_free(hermes_envelope *envelope);
  * surrogate pairs ("\ud800"), as Python writes them. A parser that does not know these fails
  * for this envelope only.
  * @param len  receives the length without that NUL; may be NULL.
- * @return the text; NULL for a NULL envelope. @since 2.0
- */
+ * @return the text; NULL for a NULL envelope. @since 2.0 */
 HERMES_API const char *hermes_envelope_topic(const hermes_envelope *envelope, size_t *len);
 /** As hermes_envelope_topic(). @since 2.0 */
 HERMES_API const char *hermes_envelope_origin(const hermes_envelope *envelope, size_t *len);
@@ -412,13 +409,16 @@ HERMES_API double hermes_envelope_received(const hermes_envelope *envelope);
  * 0 if the sender does not number them. 0 for NULL. @since 2.0 */
 HERMES_API uint64_t hermes_envelope_lost(const hermes_envelope *envelope);
 
+/** The trace context that hermes_publish_traced() was given, NUL-terminated, valid until the envelope
+ * is freed; NULL if it has none, and for NULL. @since 2.0 */
+HERMES_API const char *hermes_envelope_traceparent(const hermes_envelope *envelope);
+
 /**
  * Takes up to @p max envelopes: waits for the first one only. Of big ones it
  * takes about as many as fill a mebibyte, and leaves the others for the next call.
  * @param max    at least 1.
  * @param batch  receives them; free with hermes_batch_free().
- * @return as hermes_recv(). @since 2.0
- */
+ * @return as hermes_recv(). @since 2.0 */
 HERMES_API int hermes_recv_batch(uint64_t receiver, size_t max, int32_t timeout_ms,
                                  hermes_batch **batch);
 
@@ -432,7 +432,8 @@ HERMES_API const hermes_envelope *hermes_batch_at(const hermes_batch *batch, siz
 /** The memory of a batch, for languages in which calls are slow: hermes_batch_size() as 64 bits, then
  * 10 fields of 64 bits for each envelope: where its topic, its origin and its data are, in bytes from
  * the first field, each followed by the length; hermes_envelope_ts() and _received() as doubles;
- * _lost(); a reserved one. @param len  receives its size in bytes; may be NULL. @return the memory,
+ * _lost(); a number whose bit 1 (2) says that hermes_envelope_traceparent(), 55 characters, follows the
+ * NUL behind the data. @param len  receives its size in bytes; may be NULL. @return the memory,
  * valid until the batch is freed; NULL for a NULL batch. @since 2.0 */
 HERMES_API const void *hermes_batch_memory(const hermes_batch *batch, size_t *len);
 
@@ -442,30 +443,29 @@ HERMES_API void hermes_batch_free(hermes_batch *batch);
 /**
  * Takes up to @p max envelopes as one JSON text, for languages that parse faster
  * than they call: [[topic, origin, data, ts], ...], each as it was on the wire, where
- * topic and origin need not be strings nor ts a number (docs/wire.md). Waits for the first
+ * topic and origin need not be strings nor ts a number, and a trace context is white space in front of
+ * ts (docs/wire.md). Waits for the first
  * one only, and leaves big ones for the next call as hermes_recv_batch() does. If the option
  * "json.lost" is on, an envelope that comes after a gap has a fifth element: the number that
  * hermes_envelope_lost() returns.
  * @param text   receives the text, NUL-terminated; free with hermes_free().
  * @param len    receives its length; may be NULL.
  * @param count  receives the number of envelopes; may be NULL.
- * @return as hermes_recv(). @since 2.0
- */
+ * @return as hermes_recv(). @since 2.0 */
 HERMES_API int hermes_recv_json(uint64_t receiver, size_t max, int32_t timeout_ms, char **text,
                                 size_t *len, size_t *count);
 
 /**
  * hermes_recv_json() for Python, which reads the format of its module marshal several times
  * as fast as JSON.
- * @param values  receives what marshal.loads() makes a tuple of: the topics, the origins,
- *                the data and the times of all envelopes, four lists; a list of pairs
- *                (index, bytes) of envelopes that only Python's json can read, as the JSON
- *                text of [topic, origin, data, ts], for which some of the four lists have
- *                None; and a list of pairs (index, what hermes_envelope_lost() returns)
- *                if that is not 0. Free with hermes_free().
+ * @param values  receives what marshal.loads() makes a tuple of: the topics, the origins, the data
+ *                and the times of all envelopes, four lists; a list of pairs (index, bytes) of
+ *                envelopes that only Python's json can read, as the JSON text of [topic, origin,
+ *                data, ts], for which some of the four lists have None, and of those with a
+ *                trace context; and a list of pairs (index,
+ *                what hermes_envelope_lost() returns) if that is not 0. Free with hermes_free().
  * @param len     receives their size in bytes.
- * @return as hermes_recv(). @since 2.0
- */
+ * @return as hermes_recv(). @since 2.0 */
 HERMES_API int hermes_recv_marshal(uint64_t receiver, size_t max, int32_t timeout_ms, char **values,
                                    size_t *len);
 

@@ -73,8 +73,11 @@ static int do_publish(struct place *p) {
     const char *topic = bytes_of(p->step, "topic", &topic_length, room);
     const char *origin = bytes_of(p->step, "origin", &origin_length, NULL);
     char *data = data_of(p->step, p->index);
-    int code =
-        hermes_publish(on(p), topic, topic_length, origin, origin_length, data, strlen(data));
+    json_t *context = json_object_get(p->step, "traceparent");
+    int code = context ? hermes_publish_traced(on(p), topic, topic_length, origin, origin_length,
+                                               data, strlen(data), json_string_value(context))
+                       : hermes_publish(on(p), topic, topic_length, origin, origin_length, data,
+                                        strlen(data));
     free(data);
     return told(p->why, code);
 }
@@ -131,6 +134,10 @@ static int compare(struct place *p, hermes_envelope *e) {
     if (!is(want, "origin", origin, length)) return wrong(p->why, "origin is '%s'", origin);
     if (number_of(want, "lost", 0) != (int)hermes_envelope_lost(e))
         return wrong(p->why, "lost is %d", (int)hermes_envelope_lost(e));
+    json_t *context = json_object_get(want, "traceparent");
+    const char *got = hermes_envelope_traceparent(e);
+    if (context && strcmp(json_is_null(context) ? "" : json_string_value(context), got ? got : ""))
+        return wrong(p->why, "traceparent is '%s'", got ? got : "");
     const char *data = hermes_envelope_data(e, &length);
     if (!is(want, "text", data, length)) return wrong(p->why, "data is %.200s", data);
     if (!json_object_get(want, "data") && !json_object_get(want, "make")) return HERMES_OK;

@@ -85,6 +85,15 @@ class Publisher : public Component {
     void publish_of(std::string_view origin, std::string_view topic, std::string_view data) {
         detail::check(queue(topic, data, origin.empty() ? std::string_view("", 0) : origin));
     }
+    /// Like publish(), with a trace context in the form of W3C, which receivers see as
+    /// traceparent() if it is sampled.
+    void publish_traced(std::string_view topic, std::string_view data,
+                        const std::string &traceparent, std::string_view origin = {}) {
+        origin = named(origin);
+        detail::check(hermes_publish_traced(handle_, topic.data(), topic.size(), origin.data(),
+                                            origin.size(), data.data(), data.size(),
+                                            detail::c_text("traceparent", traceparent)));
+    }
     /// Queues a JSON array of [topic, origin or null, data] in one call; returns their number.
     /// If the queue fills up midway, throws errc::full and sets @p queued to the number queued.
     std::size_t publish_batch(std::string_view json, std::size_t *queued = nullptr) {

@@ -49,6 +49,12 @@ class EnvelopeView {
         return hermes_envelope_lost(raw_);
     }
 
+    /// The trace context that it was published with, in the form of W3C; as a rule empty.
+    std::string_view traceparent() const noexcept {
+        const char *text = hermes_envelope_traceparent(raw_);
+        return text != nullptr ? std::string_view(text) : std::string_view();
+    }
+
     /// False for an empty view.
     explicit operator bool() const noexcept {
         return raw_ != nullptr;

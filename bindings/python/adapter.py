@@ -218,7 +218,8 @@ class Run:
         publisher = self.objects[step["on"]]
         origin = step.get("origin")
         origin = publisher.name if origin is None else origin
-        if not publisher.publish(hermes.Envelope(step["topic"], origin, self.value(step, index))):
+        envelope = hermes.Envelope(step["topic"], origin, self.value(step, index))
+        if not publisher.publish(envelope, traceparent=step.get("traceparent")):
             raise CodeError("EFULL" if publisher.is_alive() else "ESTATE")
 
     def do_publish_many(self, step, index):
@@ -249,6 +250,7 @@ class Run:
             raise CodeError(nothing(component))
         want = step.get("expect", {})
         found = {"topic": envelope.topic, "origin": envelope.origin, "lost": envelope.lost}
+        found["traceparent"] = envelope.traceparent
         for key in found.keys() & want.keys():
             if found[key] != want[key]:
                 raise WrongError(f"{key} is {found[key]!r}")

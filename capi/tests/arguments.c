@@ -61,6 +61,10 @@ static int call_fd(uint64_t h) {
 static int call_publish(uint64_t h) {
     return hermes_publish(h, "t", 1, NULL, 0, "1", 1);
 }
+static int call_publish_traced(uint64_t h) {
+    return hermes_publish_traced(h, "t", 1, NULL, 0, "1", 1,
+                                 "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+}
 static int call_publish_try(uint64_t h) {
     return hermes_publish_try(h, "[\"t\",null,1]");
 }
@@ -155,6 +159,7 @@ static const struct function {
     {"hermes_fd", ANY, call_fd},
     {"hermes_pipe", ANY, call_pipe},
     {"hermes_publish", PUBLISHER, call_publish},
+    {"hermes_publish_traced", PUBLISHER, call_publish_traced},
     {"hermes_publish_batch", PUBLISHER, call_publish_batch},
     {"hermes_publish_try", PUBLISHER, call_publish_try},
     {"hermes_publish_marshal", PUBLISHER, call_publish_marshal},
@@ -284,6 +289,12 @@ static void null_arguments_of_calls(void) {
     FAILS(HERMES_EINVAL, "topic is NULL", hermes_publish(p, NULL, 1, NULL, 0, "1", 1));
     FAILS(HERMES_EINVAL, "origin is NULL", hermes_publish(p, "t", 1, NULL, 1, "1", 1));
     FAILS(HERMES_EINVAL, "data is NULL", hermes_publish(p, "t", 1, NULL, 0, NULL, 1));
+    FAILS(HERMES_EINVAL, "topic is NULL", hermes_publish_traced(p, NULL, 1, NULL, 0, "1", 1, "x"));
+    FAILS(HERMES_EINVAL, "data is NULL", hermes_publish_traced(p, "t", 1, NULL, 0, NULL, 1, "x"));
+    FAILS(HERMES_EINVAL, "traceparent is NULL",
+          hermes_publish_traced(p, "t", 1, NULL, 0, "1", 1, NULL));
+    FAILS(HERMES_EINVAL, "not a traceparent",
+          hermes_publish_traced(p, "t", 1, NULL, 0, "1", 1, "00-\xff"));
     FAILS(HERMES_EINVAL, "json is NULL", hermes_publish_batch(p, NULL, 2, &len));
     FAILS(HERMES_EINVAL, "json is NULL", hermes_publish_try(p, NULL));
     FAILS(HERMES_EINVAL, "values is NULL", hermes_publish_marshal(p, NULL, 1, &len));
@@ -314,7 +325,7 @@ static void null_objects_of_accessors(void) {
     CHECK(hermes_envelope_origin(NULL, NULL) == NULL);
     CHECK(hermes_envelope_data(NULL, NULL) == NULL);
     CHECK(hermes_envelope_ts(NULL) == 0 && hermes_envelope_received(NULL) == 0);
-    CHECK(hermes_envelope_lost(NULL) == 0);
+    CHECK(hermes_envelope_lost(NULL) == 0 && hermes_envelope_traceparent(NULL) == NULL);
     CHECK(hermes_batch_size(NULL) == 0 && hermes_batch_at(NULL, 0) == NULL);
     CHECK(hermes_batch_memory(NULL, NULL) == NULL);
     hermes_envelope_free(NULL);

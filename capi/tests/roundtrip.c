@@ -41,6 +41,10 @@ static void check_memory(const hermes_batch *batch) {
         CHECK(times[0] == hermes_envelope_ts(e) && times[1] == hermes_envelope_received(e));
         CHECK(words[8] == hermes_envelope_lost(e));
         end = at + words[4] + words[5] + 1;
+        CHECK(((words[9] & 2) != 0) == (hermes_envelope_traceparent(e) != NULL));
+        if ((words[9] & 2) == 0) continue;
+        CHECK(end == hermes_envelope_traceparent(e) && strlen(end) == 55);
+        end += 56;
     }
     CHECK(end == memory + size);
 }
@@ -107,6 +111,78 @@ static void texts_of_all_kinds(struct cluster *c) {
     }
 }
 
+/* The trace context of envelope i; NULL: it has none. */
+static const char *context_of(size_t i) {
+    static char text[64];
+    snprintf(text, sizeof text, "00-4bf92f3577b34da6a3ce929d0e0e4736-%016x-01", (unsigned)i + 1);
+    return i % 3 == 0 ? text : NULL;
+}
+
+static void publish_traced(uint64_t publisher, size_t i) {
+    const char *topic = topics[i % (sizeof topics / sizeof *topics)], *context = context_of(i);
+    const char *text = text_of(sizes[i % (sizeof sizes / sizeof *sizes)]);
+    if (context != NULL)
+        OK(hermes_publish_traced(publisher, topic, strlen(topic), NULL, 0, text, strlen(text),
+                                 context));
+    else
+        OK(publish(publisher, topic, text));
+}
+
+static void is_traced(const hermes_envelope *envelope, size_t i) {
+    is_as_published(envelope, i);
+    const char *want = context_of(i), *got = hermes_envelope_traceparent(envelope);
+    CHECK(want != NULL ? got != NULL && strcmp(got, want) == 0 : got == NULL);
+    CHECK(hermes_envelope_lost(envelope) == 0 && hermes_envelope_ts(envelope) > 1.6e9);
+}
+
+/* Among others, taken one by one, from the prefetch buffer too, and many at once. */
+static void trace_contexts(struct cluster *c) {
+    const size_t count = 800;
+    for (size_t i = 0; i < 2 * count; i++) publish_traced(c->publisher, i);
+    for (size_t i = 0; i < count; i++) {
+        hermes_envelope *envelope = NULL;
+        OK(hermes_recv(c->receiver, PATIENCE_MS, &envelope));
+        is_traced(envelope, i);
+        hermes_envelope_free(envelope);
+    }
+    for (size_t i = count; i < 2 * count;) {
+        hermes_batch *batch = NULL;
+        OK(hermes_recv_batch(c->receiver, 100, PATIENCE_MS, &batch));
+        check_memory(batch);
+        for (size_t k = 0; k < hermes_batch_size(batch); k++)
+            is_traced(hermes_batch_at(batch, k), i++);
+        hermes_batch_free(batch);
+    }
+    char *text = NULL, *values = NULL;
+    size_t len;
+    publish_traced(c->publisher, 3); /* a size of 255: a text */
+    OK(hermes_recv_json(c->receiver, 1, PATIENCE_MS, &text, NULL, NULL));
+    CHECK(strstr(text, "\n\r") != NULL); /* in front of the time */
+    hermes_free(text);
+    publish_traced(c->publisher, 3);
+    OK(hermes_recv_marshal(c->receiver, 1, PATIENCE_MS, &values, &len));
+    CHECK(len > 255 + 100);
+    hermes_free(values);
+
+    hermes_envelope *envelope = NULL; /* one that is not sampled, and one with an origin */
+    const char *unsampled = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00";
+    OK(hermes_publish_traced(c->publisher, "t", 1, NULL, 0, "1", 1, unsampled));
+    OK(hermes_recv(c->receiver, PATIENCE_MS, &envelope));
+    CHECK(hermes_envelope_traceparent(envelope) == NULL);
+    hermes_envelope_free(envelope);
+    OK(hermes_publish_traced(c->publisher, "t", 1, "", 0, "1", 1, context_of(0)));
+    OK(hermes_recv(c->receiver, PATIENCE_MS, &envelope));
+    CHECK(strcmp(hermes_envelope_origin(envelope, NULL), "") == 0);
+    CHECK(strcmp(hermes_envelope_traceparent(envelope), context_of(0)) == 0);
+    hermes_envelope_free(envelope);
+    char row[256];
+    snprintf(row, sizeof row, "[\"t\", \"o\", 1, null, \"%s\"]", context_of(0));
+    OK(hermes_publish_try(c->publisher, row));
+    OK(hermes_recv(c->receiver, PATIENCE_MS, &envelope));
+    CHECK(strcmp(hermes_envelope_traceparent(envelope), context_of(0)) == 0);
+    hermes_envelope_free(envelope);
+}
+
 int main(void) {
     struct cluster c;
     start_cluster(&c);
@@ -115,6 +191,7 @@ int main(void) {
     receive_batch(c.receiver);
     receive_json(c.receiver);
     texts_of_all_kinds(&c);
+    trace_contexts(&c);
     close_cluster(&c);
     return 0;
 }

@@ -28,6 +28,9 @@ func printLine(out *bufio.Writer, v core.View) error {
 	if err == nil && v.Lost > 0 {
 		_, err = fmt.Fprintf(out, `,"lost":%d`, v.Lost)
 	}
+	if err == nil && v.TraceParent != "" {
+		_, err = fmt.Fprintf(out, `,"traceparent":%q`, v.TraceParent)
+	}
 	if err == nil {
 		_, err = out.WriteString("}\n")
 	}

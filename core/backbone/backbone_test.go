@@ -43,6 +43,9 @@ func TestAMessageReachesTheReceiversOfAnotherSite(t *testing.T) {
 			require.EqualValues(t, []any{n, n, n}, []any{int(sent.OutMessages), int(got.InMessages), int(a.Stats().OutMessages)})
 			require.Zero(t, a.Stats().Unwanted)
 			require.Zero(t, got.OutMessages, "what comes from the backbone does not return to it")
+			const context = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+			require.NoError(t, p.PublishTraced("t", "", []byte("1"), context))
+			require.Equal(t, context, collect(t, r, 1)[0].TraceParent)
 		})
 	}
 }

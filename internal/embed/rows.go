@@ -18,8 +18,8 @@ func MarshalSize(t *recvqueue.Taken) int {
 
 // AppendMarshal appends envelopes for Python's marshal.loads: a tuple of six lists. Four are
 // the topics, the origins, the data and the times. The fifth has pairs (index, JSON text of
-// [topic, origin, data, ts]) for envelopes that only Python's json can read, of which the
-// first four have None; the last has pairs (index, number of envelopes missing before it).
+// [topic, origin, data, ts]) for envelopes that only Python's json can read, and for those with a trace
+// context in front of ts: of the first four some have None; the last has pairs (index, number of envelopes missing before it).
 func AppendMarshal(dst []byte, t *recvqueue.Taken) []byte {
 	var odd []int
 	dst = marshal.AppendTuple(dst, 6)
@@ -37,6 +37,11 @@ func AppendMarshal(dst []byte, t *recvqueue.Taken) []byte {
 				dst = marshal.AppendNone(dst)
 				odd = append(odd, i)
 			}
+		}
+	}
+	for i := range t.Len() {
+		if r, buf := t.Record(i); r.HasTraceParent(buf) {
+			odd = append(odd, i)
 		}
 	}
 	return appendLost(appendOdd(dst, t, odd), t)

@@ -11,7 +11,7 @@ import (
 // Record is one received envelope: where its texts lie in a buffer, and what was found out
 // about it on arrival. The buffer is that of the chunk or batch that it belongs to.
 type Record struct {
-	Topic, Origin, Data, Number Extent  // as on the wire, JSON values; Number is the time of sending
+	Topic, Origin, Data, Number Extent  // as on the wire, JSON values; Number is the time of sending, behind the trace context if there is one
 	Time, Received              float64 // seconds since the Unix epoch; Time is by the sender's clock
 	Lost                        uint32  // how many envelopes of its stream are missing before it
 	plain                       bool    // topic and origin are text as they stand, between their quotation marks
@@ -32,6 +32,11 @@ func (e *Extent) set(buf, view []byte) {
 // Size is what an envelope counts for in the bounds of the queue, in bytes.
 func (r *Record) Size() int64 {
 	return int64(r.Topic.len) + int64(r.Origin.len) + int64(r.Data.len) + int64(r.Number.len)
+}
+
+// HasTraceParent reports whether a trace context stands in front of its time.
+func (r *Record) HasTraceParent(buf []byte) bool {
+	return r.Number.len > wire.ContextSize && wire.HasTraceParent(r.Number.Of(buf))
 }
 
 // sizeOf is what envelopes count for together.

@@ -1,5 +1,7 @@
 package recvqueue
 
+import "github.com/hermes-zmq/hermes/internal/wire"
+
 // Taken is what one Take has taken: envelopes in order, as views of the buffers that they
 // arrived in. After Release the views are void. The zero value is empty and ready for use;
 // one goroutine at a time may use it.
@@ -24,6 +26,7 @@ type View struct {
 	Data          []byte // one JSON value
 	TS, Received  float64
 	Lost          uint32
+	TraceParent   []byte // the text of its trace context; nil: it has none
 
 	// Run is all three texts in one piece, for a caller that copies them at once: the topic,
 	// at OriginAt and DataAt (bytes from its beginning) the others, and at least one byte
@@ -71,6 +74,10 @@ func (t *Taken) Record(i int) (*Record, []byte) {
 func (t *Taken) Look(i int, v *View) {
 	r, buf := t.Record(i)
 	v.TS, v.Received, v.Lost = r.Time, r.Received, r.Lost
+	v.TraceParent = nil
+	if r.Number.len > wire.ContextSize {
+		v.TraceParent = wire.AppendTraceParent(nil, r.Number.Of(buf))
+	}
 	v.Run, v.OriginAt, v.DataAt = r.run(buf)
 	if run := v.Run; run != nil {
 		topic, origin := int(r.Topic.len)-len(`""`), v.OriginAt+int(r.Origin.len)-len(`""`)

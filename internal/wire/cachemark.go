@@ -85,13 +85,19 @@ func AppendMarked(dst, msg []byte, at int) []byte {
 }
 
 // AppendRestamped appends a marked envelope with the time micros, in microseconds since
-// 1970, and without its mark.
+// 1970, and without its mark. A trace context stays.
 func AppendRestamped(dst, msg []byte, micros int64) []byte {
 	at, _ := TimeAt(msg)
 	frame, _, _, _ := batch.NextFrame(msg[at:])
-	trailer := frame[cacheMarkAt(frame)+len(cacheMark):]
+	mark := cacheMarkAt(frame)
+	trailer := frame[mark+len(cacheMark):]
+	var context []byte
+	if HasTraceParent(frame[:mark]) {
+		context = frame[:ContextSize]
+	}
 	dst = append(dst, msg[:at]...)
-	dst = batch.AppendHeader(dst, TimeSize+len(trailer), false)
+	dst = batch.AppendHeader(dst, len(context)+TimeSize+len(trailer), false)
+	dst = append(dst, context...)
 	dst = append(dst, make([]byte, TimeSize)...)
 	PutTime(dst[len(dst)-TimeSize:], micros)
 	return append(dst, trailer...)

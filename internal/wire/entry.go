@@ -17,8 +17,8 @@ type Entry struct {
 // Size is what the entry counts in limits, in bytes.
 func (e *Entry) Size() int { return len(e.Topic) + len(e.Origin) + len(e.Data) + len(e.Time) }
 
-// entryParts is the most that an entry has: topic, origin, data, time.
-const entryParts = 4
+// entryParts is the most that an entry has: topic, origin, data, time, traceparent.
+const entryParts = 5
 
 // ParseBatch reads a JSON array of entries, each as ParseEntry does, in one walk. A text that
 // is not JSON is ErrJSON. The entries are views of text where that is possible.
@@ -34,8 +34,11 @@ func ParseBatch(text, own []byte) ([]Entry, error) {
 	}
 	for {
 		e, end := parseEntry(text, i, own)
+		if end == wrongContext {
+			return nil, wrongText(text, fmt.Sprintf("the fifth part of element %d is %v", len(entries), ErrTraceParent))
+		}
 		if end < 0 {
-			return nil, wrongText(text, fmt.Sprintf("element %d is not [topic, origin, data] or [topic, origin, data, time]", len(entries)))
+			return nil, wrongText(text, fmt.Sprintf("element %d is not [topic, origin, data], [topic, origin, data, time] or [topic, origin, data, time, traceparent]", len(entries)))
 		}
 		if entries == nil { // the others are about as long, as a rule
 			entries = make([]Entry, 0, min(len(text)/(end-i+1)+1, 1024))
@@ -71,23 +74,30 @@ func behindArray(text []byte, end int) error {
 	return nil
 }
 
-// ParseEntry reads one [topic, origin, data] or [topic, origin, data, time] and validates
-// it: a text that is not JSON is ErrJSON. With three elements a null origin becomes own;
-// with four it is an origin as any other, and a null time is the time of sending.
+// ParseEntry reads one [topic, origin, data], [topic, origin, data, time] or [topic, origin, data,
+// time, traceparent] and validates it: a text that is not JSON is ErrJSON. With three elements a null
+// origin becomes own; with more it is an origin as any other, and a null time is the time of sending.
+// A null traceparent is none.
 func ParseEntry(text, own []byte) (Entry, error) {
 	e, end := parseEntry(text, skipSpace(text, 0), own)
+	if end == wrongContext {
+		return Entry{}, wrongText(text, fmt.Sprintf("its fifth part is %v", ErrTraceParent))
+	}
 	if end < 0 || skipSpace(text, end) != len(text) {
-		return Entry{}, wrongText(text, "it is not [topic, origin, data] or [topic, origin, data, time]")
+		return Entry{}, wrongText(text, "it is not [topic, origin, data], [topic, origin, data, time] or [topic, origin, data, time, traceparent]")
 	}
 	return e, nil
 }
+
+// wrongContext is what parseEntry returns where the traceparent is not one.
+const wrongContext = -2
 
 // parseEntry reads the entry at i, and returns where it ends; -1 where there is none.
 func parseEntry(text []byte, i int, own []byte) (Entry, int) {
 	var parts [entryParts][]byte
 	opening := byte('[')
 	for n := range parts {
-		if n == entryParts-1 && i < len(text) && text[i] == ']' {
+		if n >= 3 && i < len(text) && text[i] == ']' {
 			break
 		}
 		if i == len(text) || text[i] != opening {
@@ -105,7 +115,14 @@ func parseEntry(text []byte, i int, own []byte) (Entry, int) {
 	if i == len(text) || text[i] != ']' {
 		return Entry{}, -1
 	}
-	return entryOf(parts, own), i + 1
+	e := entryOf(parts, own)
+	if context := parts[entryParts-1]; context != nil && string(context) != "null" {
+		var err error
+		if e.Time, err = TimeWithContext(Text(context, nil), e.Time); err != nil {
+			return Entry{}, wrongContext
+		}
+	}
+	return e, i + 1
 }
 
 // entryOf makes an entry of three or four JSON values.

@@ -125,7 +125,7 @@ func Number(b *batch.Batch, i int, s Sequence) {
 type Parts struct {
 	Topic, Origin []byte  // JSON values: strings, as a rule
 	Data          []byte  // one JSON value
-	Number        []byte  // the time as it was written, without the trailer
+	Number        []byte  // the time as it was written, without the trailer; see AppendTraceParent
 	TS            float64 // in seconds since 1970; 0 means the time of arrival, see ParseTime
 	Sequence      Sequence
 	Numbered      bool // whether there was a trailer, and Sequence is set

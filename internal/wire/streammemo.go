@@ -72,6 +72,9 @@ func (m *StreamMemo) parseTime(frame []byte) (ts float64, seq Sequence, numbered
 			return m.ts, seq, true, true
 		}
 	}
+	if len(frame) == ContextSize+TimeSize+TrailerSize && HasTraceParent(frame) {
+		return m.parseTime(frame[ContextSize:])
+	}
 	if ts, seq, numbered, ok = ParseTime(frame); numbered && len(frame) == TimeSize+TrailerSize {
 		m.ts = ts
 		copy(m.time[:], frame)

@@ -1,13 +1,14 @@
 // Package wire translates between an envelope and its four frames, exactly as docs/wire.md
 // describes them. It hides the format: JSON strings as CPython's json.dumps writes them,
-// timestamps, the sequence trailer, the cache mark, and what counts as valid. It knows no
+// timestamps, the sequence trailer, the cache mark, the trace context, and what counts as valid. It knows no
 // sockets and no carrier.
 //
 //	frame  content                                      files
 //	0      topic, a JSON string as a rule               jsonstring.go
 //	1      origin, a JSON string as a rule              jsonstring.go
 //	2      data, any JSON value                         jsoncheck.go, govalues.go
-//	3      time, then cache mark and trailer, if any    time.go, cachemark.go, trailer.go
+//	3      trace context, if any, time, then cache      tracecontext.go, time.go, cachemark.go, trailer.go
+//	       mark and trailer, if any
 //
 // envelope.go writes and splits envelopes; entry.go reads the JSON arrays of which capi's
 // batches consist. What only buys speed is apart, and changes no result: swar.go (several

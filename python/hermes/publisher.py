@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 from hermes import _star_import
 from hermes._arguments import addresses, addresses_text, name_text
 from hermes._attributes import Socket
+from hermes._codec import tracecontext
 from hermes._codec.codec import choose
+from hermes._codec.encode import traced, written
 from hermes._component import Component
 from hermes._native.abi import OK
 from hermes._native.handles import PublisherCore
 from hermes._queue.pumps import SendPump
 from hermes._queue.q import PublisherQ
-from hermes._queue.send import FOR_TEXT, Progress, offer, send, send_many, settled
+from hermes._queue.send import FOR_TEXT, Progress, offer, send, send_many, send_traced, settled
 from hermes._typing import OnEvent, OptionValue, PublisherStats
 from hermes._zmq_context import Context
 from hermes.structs import Envelope
@@ -104,13 +106,17 @@ class Publisher(_Component):
         self._hermes_q = self.q
         self._hermes_room: Room | None = None  # made by the first task that waits
 
-    def publish(self, envelope: Envelope) -> bool:
+    def publish(self, envelope: Envelope, *, traceparent: str | None = None) -> bool:
         """Queue an envelope to be sent, stamped with the current time. Thread-safe.
 
         Parameters
         ----------
         envelope
             What to send. An object with a method ``convert_to_frames`` is accepted too.
+        traceparent
+            A trace context in the form of W3C Trace Context, which receivers find in the
+            attribute of this name if it is sampled. It does not go through a queue ``q`` that a
+            program has put in place.
 
         Returns
         -------
@@ -123,9 +129,13 @@ class Publisher(_Component):
         ------
         TypeError
             It is not an envelope, or its data cannot be written as JSON.
+        ValueError
+            ``traceparent`` is not one.
         TooLargeError
             It is larger than the option ``message.bytes`` allows.
         """
+        if traceparent is not None and not tracecontext.sampled(traceparent):
+            traceparent = None
         if self.sock is None:
             if self._hermes_core is not None:
                 self._hermes_refuse_orphan()
@@ -135,9 +145,11 @@ class Publisher(_Component):
         if self._hermes_core is None or self._hermes_pumped:
             self.q.put(envelope)  # a subclass sends it on a socket of its own, or a pump does
             return True
+        if traceparent is not None:
+            return send_traced(self._hermes_core, self._hermes_codec, envelope, traceparent)
         return send(self._hermes_core, self._hermes_codec, envelope)
 
-    async def apublish(self, envelope: Envelope) -> bool:
+    async def apublish(self, envelope: Envelope, *, traceparent: str | None = None) -> bool:
         """Queue an envelope: `publish` for asyncio.
 
         While the queue is full, the task waits for room without a limit, and other tasks run.
@@ -151,12 +163,15 @@ class Publisher(_Component):
 
         Raises
         ------
-        TypeError, TooLargeError
+        TypeError, ValueError, TooLargeError
             As `publish` does.
         """
+        if traceparent is not None and not tracecontext.sampled(traceparent):
+            traceparent = None
         core = self._hermes_core
         if self.sock is None or core is None or not self._hermes_is_direct():
-            published = self.publish(envelope)
+            more = {} if traceparent is None else {"traceparent": traceparent}
+            published = self.publish(envelope, **more)  # which may be that of a subclass
             if not published:
                 from hermes._queue import aio
 
@@ -169,11 +184,14 @@ class Publisher(_Component):
             room = self._hermes_room = Room(core)
         if room.is_turn_over():
             await room.pause()
-        code = offer(core, self._hermes_codec, envelope)
+        codec = self._hermes_codec
+        if traceparent is not None:
+            return settled(core, await room.publish(traced(codec, envelope, traceparent)))
+        code = offer(core, codec, envelope)
         if code == OK:
             return True
         if code in FOR_TEXT:
-            code = await room.publish(self._hermes_codec, envelope)
+            code = await room.publish(written(codec, envelope))
         return settled(core, code)
 
     def publish_many(self, envelopes: Iterable[Envelope]) -> int:

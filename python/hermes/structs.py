@@ -47,6 +47,8 @@ class Envelope:
         As they were given, or received. ``ts`` is in seconds since the Unix epoch.
     lost
         How many envelopes of the same topic and sender are missing directly before this one.
+    traceparent
+        The trace context that it was published with, in the form of W3C Trace Context, or None.
 
     Examples
     --------
@@ -63,6 +65,9 @@ class Envelope:
 
     #: How many envelopes of the same topic and sender are missing directly before this one.
     lost: int = 0
+
+    #: The trace context that a received envelope carries; see `Publisher.publish`.
+    traceparent: str | None = None
 
     def __init__(self, topic_tree: str, origin: str, data: Any, ts: float | None = None) -> None:
         """Put ``data`` into an envelope.
@@ -381,23 +386,24 @@ def parse(text: str) -> Any:
         return deep.loads(text, parse_integer)
 
 
-class _AfterGap(Envelope):
-    """An envelope before which others are missing; it looks like an `Envelope`.
+class _WithMore(Envelope):
+    """An envelope after a gap, or with a trace context; it looks like an `Envelope`.
 
-    Envelopes have exactly the slots of 1.x, so this slot needs a class of its own. A pickled or
-    copied one is an `Envelope`.
+    Envelopes have exactly the slots of 1.x, so these slots need a class of their own. A pickled
+    or copied one is an `Envelope`.
     """
 
-    __slots__ = ["lost"]
+    __slots__ = ["lost", "traceparent"]
 
     lost: int
+    traceparent: str | None
 
     def __reduce__(self) -> Any:
         return Envelope, (self.topic, self.origin, self.data, self.ts)
 
 
 _ENVELOPE = Envelope
-_AfterGap.__name__ = _AfterGap.__qualname__ = "Envelope"
+_WithMore.__name__ = _WithMore.__qualname__ = "Envelope"
 
 
 def from_row(row: Sequence[Any]) -> Envelope:
@@ -406,7 +412,7 @@ def from_row(row: Sequence[Any]) -> Envelope:
         topic, origin, data, ts = row
     except ValueError:
         *plain, lost = row
-        return _after_gap(from_row(plain), lost)
+        return _with_more(from_row(plain), "lost", lost)
     return Envelope(topic, origin, _revived(data), ts)
 
 
@@ -422,18 +428,24 @@ def from_columns(
 def set_lost(envelopes: list[Envelope], lost: Iterable[tuple[int, int]]) -> None:
     """Set ``lost`` of the envelopes at some indexes."""
     for index, number in lost:
-        envelopes[index] = _after_gap(envelopes[index], number)
+        envelopes[index] = _with_more(envelopes[index], "lost", number)
 
 
-def _after_gap(envelope: Envelope, lost: int) -> Envelope:
-    """Return the envelope with ``lost`` set."""
-    if envelope.__class__ is not _ENVELOPE:  # a program has replaced the class
-        with contextlib.suppress(AttributeError):
-            envelope.lost = lost  # type: ignore[misc]
-        return envelope
-    after = _AfterGap(envelope.topic, envelope.origin, envelope.data, envelope.ts)
-    after.lost = lost
-    return after
+def set_contexts(envelopes: list[Envelope], contexts: Iterable[tuple[int, str]]) -> None:
+    """Set ``traceparent`` of the envelopes at some indexes."""
+    for index, context in contexts:
+        envelopes[index] = _with_more(envelopes[index], "traceparent", context)
+
+
+def _with_more(envelope: Envelope, name: str, value: Any) -> Envelope:
+    """Return the envelope with an attribute that only few have."""
+    if envelope.__class__ is _ENVELOPE:
+        more = _WithMore(envelope.topic, envelope.origin, envelope.data, envelope.ts)
+        more.lost, more.traceparent = 0, None
+        envelope = more
+    with contextlib.suppress(AttributeError):  # a program may have replaced the class
+        setattr(envelope, name, value)
+    return envelope
 
 
 def _revived(data: Any) -> Any:

@@ -83,7 +83,7 @@ def test_such_an_envelope_is_like_any_other(sockets: Sockets, life: ExitStack) -
     for same in (pickle.loads(pickle.dumps(envelope)), copy.copy(envelope)):
         assert type(same) is Envelope
         assert repr(same) == repr(envelope)
-    assert b"_AfterGap" not in pickle.dumps(envelope)
+    assert b"_WithMore" not in pickle.dumps(envelope)
     with pytest.raises(AttributeError):
         envelope.more = 1  # type: ignore[attr-defined]
 

@@ -95,6 +95,8 @@ def test_every_mix_is_exact_and_in_order(publisher: str, office: str, receiver: 
     assert got == [["mix/data", ["number", number, extra]] for number in range(COUNT)]
 
 
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
 # Topics, origins and times that are JSON, and no strings or no numbers.
 ODD: list[list[Any]] = [
     [None, 5],
@@ -159,8 +161,9 @@ def old_program() -> Any:
 
 
 @pytest.mark.item("wire-old-and-new")
+@pytest.mark.parametrize("traceparent", [None, TRACE])
 def test_odd_topics_origins_and_times_reach_an_old_receiver(
-    office: hermes.PostOffice, life: ExitStack, old_program: Any
+    office: hermes.PostOffice, life: ExitStack, old_program: Any, traceparent: str | None
 ) -> None:
     class Text(hermes.Envelope):
         def update_ts(self) -> None:
@@ -172,8 +175,8 @@ def test_odd_topics_origins_and_times_reach_an_old_receiver(
     assert publisher.wait_ready(PATIENCE)
     for number, (topic, origin) in enumerate(ODD):
         kind = Text if number % 2 else hermes.Envelope
-        assert publisher.publish(kind(topic, origin, [number]))
-    publisher.publish(hermes.Envelope("t", "o", "end"))
+        assert publisher.publish(kind(topic, origin, [number]), traceparent=traceparent)
+    publisher.publish(hermes.Envelope("t", "o", "end"), traceparent=traceparent)
     got = json.loads(program.stdout.readline())
     assert [row[:3] for row in got] == [
         *([topic, origin, [number]] for number, (topic, origin) in enumerate(ODD)),

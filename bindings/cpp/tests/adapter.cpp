@@ -214,7 +214,10 @@ class Run {
     void publish(const json &step, int index) {
         const json origin = step.value("origin", json());
         auto &publisher = on<hermes::Publisher>(step);
-        if (origin.is_null())
+        if (step.contains("traceparent"))
+            publisher.publish_traced(topic_of(step), data_of(step, index),
+                                     step["traceparent"].get<std::string>());
+        else if (origin.is_null())
             publisher.publish(topic_of(step), data_of(step, index));
         else
             publisher.publish_of(origin.get<std::string>(), topic_of(step), data_of(step, index));
@@ -235,6 +238,9 @@ class Run {
             throw wrong("origin is " + std::string(e.origin()));
         if (want.contains("lost") && want["lost"] != e.lost())
             throw wrong("lost is " + std::to_string(e.lost()));
+        if (want.contains("traceparent") &&
+            (want["traceparent"].is_null() ? "" : want["traceparent"]) != e.traceparent())
+            throw wrong("traceparent is " + std::string(e.traceparent()));
         const std::string data(e.data()), shown = "data is " + data.substr(0, 200);
         if (want.contains("text")) {
             if (data != want["text"]) throw wrong(shown);

@@ -18,7 +18,7 @@ type step struct {
 	Address, In, Out, Debug, Receiver     json.RawMessage
 	Publisher, Topic                      *string
 	TopicHex                              string `json:"topic_hex"`
-	Origin, Text                          *string
+	Origin, Text, TraceParent             *string
 	Data, Make, Expect                    json.RawMessage
 	Timeout                               *int
 	Times, MS, Max, Count                 int

@@ -160,6 +160,9 @@ func (s *step) data(index int) []byte {
 }
 
 func (r *run) publish(s *step, index int) error {
+	if s.TraceParent != nil {
+		return r.component(s.On).(*core.Publisher).PublishTraced(*s.Topic, "", s.data(index), *s.TraceParent)
+	}
 	var origin []byte
 	if s.Origin != nil {
 		origin = []byte(*s.Origin)
@@ -208,13 +211,20 @@ func (r *run) recv(s *step, index int) error {
 func compare(e core.Envelope, expected json.RawMessage, index int) error {
 	var want struct {
 		step
-		Lost uint32
+		Lost        uint32
+		TraceParent json.RawMessage // null: none
 	}
 	if err := json.Unmarshal(expected, &want); err != nil {
 		return err
 	}
 	data := want.data(index)
+	context := "null"
+	if e.TraceParent != "" {
+		context = fmt.Sprintf("%q", e.TraceParent)
+	}
 	switch {
+	case want.TraceParent != nil && string(want.TraceParent) != context:
+		return fmt.Errorf("the traceparent is %s", context)
 	case want.Topic != nil && *want.Topic != e.Topic:
 		return fmt.Errorf("the topic is %q", e.Topic)
 	case want.Origin != nil && *want.Origin != e.Origin:

@@ -21,6 +21,8 @@ export interface Envelope {
   readonly ts: number;
   /** How many envelopes of this topic and sender were lost right before this one. */
   readonly lost: number;
+  /** The trace context that it was published with, in the form of W3C; as a rule there is none. */
+  readonly traceparent?: string;
   /** The JSON text of the data; only if the receiver has `details`. */
   readonly text?: string;
   /** When it arrived, by this machine's clock, in seconds since 1970; only if the receiver has `details`. */
@@ -51,9 +53,29 @@ export function takeEnvelopes(): Envelope[] {
 
 /** The envelopes of a text of hermes_recv_json(). */
 export function envelopesOf(bytes: Buffer): Envelope[] {
-  const list = orUndefined(() => JSON.parse(bytes.toString()) as Row[]);
+  const list = orUndefined(() => {
+    const text = bytes.toString();
+    return CONTEXT.test(text) ? undefined : (JSON.parse(text) as Row[]);
+  });
   if (!list?.every(isUsual)) return elements(bytes).map(envelopeOf);
   return list.map(([topic, origin, data, ts, lost = 0]) => ({ topic, origin, data, ts, lost }));
+}
+
+/** Whether an envelope of a text may have a trace context. */
+const CONTEXT = /,[ \t\n\r]{100}/;
+
+/** How many white-space characters, in front of a time, a trace context is. */
+const CONTEXT_SIZE = 100;
+
+/** The trace context in front of a time (docs/wire.md), if there is one. */
+function contextOf(time: Buffer): { traceparent?: string } {
+  const digits = [...time.subarray(0, CONTEXT_SIZE)].map((byte) => ' \t\n\r'.indexOf(String.fromCharCode(byte)));
+  if (time.length <= CONTEXT_SIZE || digits.includes(-1)) return {};
+  let hex = '';
+  for (let at = 0; at < CONTEXT_SIZE; at += 2) hex += ((digits[at] as number) * 4 + (digits[at + 1] as number)).toString(16);
+  const [trace, span, flags] = [hex.slice(0, 32), hex.slice(32, 48), hex.slice(48)];
+  const sampled = (parseInt(flags, 16) & 1) === 1;
+  return sampled && /[^0]/.test(trace) && /[^0]/.test(span) ? { traceparent: `00-${trace}-${span}-${flags}` } : {};
 }
 
 type Row = [topic: string, origin: string, data: unknown, ts: number, lost?: number];
@@ -85,7 +107,7 @@ function oneByOne(pointer: Pointer, length: number): Envelope[] {
 function envelopeOf(bytes: Buffer): Envelope {
   const [topic, origin, data, ts, lost] = elements(bytes) as [Buffer, Buffer, Buffer, Buffer, Buffer?];
   const texts = convert({ topic: () => topic, origin: () => origin, data: () => data }, textOf);
-  return { ...texts, ts: timeOf(ts), lost: lost === undefined ? 0 : (plain(lost) as number) };
+  return { ...texts, ts: timeOf(ts), lost: lost === undefined ? 0 : (plain(lost) as number), ...contextOf(ts) };
 }
 
 /** A JSON string's value; for any other JSON value, its text. */
@@ -112,6 +134,7 @@ export function detailedEnvelope(pointer: Pointer): Envelope {
     return bytesAt(at, Number(LENGTH[0]));
   };
   const fields = { topic: bytesOf('topic'), origin: bytesOf('origin'), data: bytesOf('data') };
+  const traceparent = lib.hermes_envelope_traceparent(pointer);
   let text = '';
   const texts = convert(fields, String, (json) => (text = json));
   return {
@@ -120,6 +143,7 @@ export function detailedEnvelope(pointer: Pointer): Envelope {
     ...(texts.error ? {} : { text }),
     received: lib.hermes_envelope_received(pointer),
     lost: Number(lib.hermes_envelope_lost(pointer)),
+    ...(traceparent == null ? {} : { traceparent }),
   };
 }
 

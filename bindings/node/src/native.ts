@@ -56,6 +56,7 @@ export interface Functions {
   hermes_next_event: Call<[number, number, Out, Out]>;
   hermes_pipe: Call<[number]>;
   hermes_publish: Call<[number, number, number, number, number, number, number]>;
+  hermes_publish_traced: Call<[number, Buffer, number, Buffer | null, number, Buffer, number, string]>;
   hermes_publish_batch: Call<[number, Buffer, number, Out]>;
   hermes_node_publish: Call<[number, Buffer, number, Buffer, number]>;
   hermes_receiver_subscribe: Call<[number, Buffer, number]>;
@@ -72,6 +73,7 @@ export interface Functions {
   hermes_envelope_ts: Call<[Pointer]>;
   hermes_envelope_received: Call<[Pointer]>;
   hermes_envelope_lost: Call<[Pointer]>;
+  hermes_envelope_traceparent: Call<[Pointer], string | null>;
   hermes_free: Call<[Pointer], void>;
   memcpy: Call<[Buffer, Pointer, number], void>;
 }
@@ -97,6 +99,8 @@ const prototypes: Record<keyof Functions, string> = {
   hermes_pipe: 'int F(uint64_t handle)',
   hermes_publish:
     'int F(uint64_t publisher, uintptr_t topic, size_t topic_len, uintptr_t origin, size_t origin_len, uintptr_t data, size_t data_len)',
+  hermes_publish_traced:
+    'int F(uint64_t publisher, void *topic, size_t topic_len, void *origin, size_t origin_len, void *data, size_t data_len, str traceparent)',
   hermes_publish_batch: 'int F(uint64_t publisher, void *json, size_t len, void *count)',
   hermes_node_publish: 'int F(uint64_t node, void *channel, size_t channel_len, void *data, size_t data_len)',
   hermes_receiver_subscribe: 'int F(uint64_t receiver, void *topic, size_t topic_len)',
@@ -114,6 +118,7 @@ const prototypes: Record<keyof Functions, string> = {
   hermes_envelope_ts: 'double F(void *envelope)',
   hermes_envelope_received: 'double F(void *envelope)',
   hermes_envelope_lost: 'uint64_t F(void *envelope)',
+  hermes_envelope_traceparent: 'str F(void *envelope)',
   hermes_free: 'void F(void *text)',
   memcpy: 'void F(void *to, void *from, size_t size)', // of the C library, which libhermes links to
 };

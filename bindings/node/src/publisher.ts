@@ -47,6 +47,21 @@ export class Publisher extends Component {
     else this.#publish(topic, jsonBytes(json), origin);
   }
 
+  /**
+   * Like `publish`, with a trace context in the form of W3C, which receivers find in `traceparent`
+   * if it is sampled.
+   */
+  publishTraced(topic: string, data: unknown, traceparent: string, origin?: string | null): void {
+    const subject = utf8(topic, 'the topic');
+    const source = origin == null ? null : utf8(origin, 'the origin');
+    const json = jsonBytes(write(data));
+    const context = cString(traceparent, 'the traceparent');
+    const code = library().hermes_publish_traced(
+      this.open, subject, subject.length, source, source?.length ?? 0, json, json.length, context);
+    this.spend(1, subject.length + json.length);
+    check(code);
+  }
+
   /** Like `publish`, but waits for room without blocking the event loop. Keeps the order of the calls. */
   async publishAsync(topic: string, data: unknown, given?: PublishOptions): Promise<void> {
     // Converted before waiting: the caller may change the data, and errors are thrown at once.

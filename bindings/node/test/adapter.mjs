@@ -179,8 +179,9 @@ class Run {
   }
 
   publish(step, index) {
-    const { on, topic, make, origin } = step;
+    const { on, topic, make, origin, traceparent } = step;
     const publisher = this.objects.get(on);
+    if (traceparent !== undefined) return publisher.publishTraced(topic, this.value(step, index), traceparent, origin);
     // JSON.stringify makes null of NaN.
     const text = make?.[0] === 'nan' ? `[NaN, "${'x'.repeat(make[1])}"]` : step.text;
     if (text !== undefined) publisher.publishText(topic, text, origin);
@@ -205,6 +206,7 @@ class Run {
     for (const key of ['topic', 'origin', 'lost', 'text']) {
       if (key in expect && expect[key] !== envelope[key]) throw wrong(`${key} is ${JSON.stringify(envelope[key])}`);
     }
+    if ('traceparent' in expect && expect.traceparent !== (envelope.traceparent ?? null)) throw wrong(`traceparent is ${envelope.traceparent}`);
     const speaksOfData = 'data' in expect || 'make' in expect;
     if (speaksOfData && !isDeepStrictEqual(this.value(expect, index), envelope.data)) {
       throw wrong(`data is ${JSON.stringify(envelope.data).slice(0, 200)}`);

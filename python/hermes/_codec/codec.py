@@ -89,8 +89,8 @@ class CustomCodec(Codec):
             raise ValueError("a NUL")  # C would see the end of the text there
         known = len(topic) + len(origin) < _LONGEST_CACHED
         head = _head(topic, origin) if known else _write_head(topic, origin)
-        # A row has at most four elements, so data that is two values by mistake is refused.
-        return (b"%b%b]" if self._trusted else b"%b%b,null]") % (head, written)
+        # A row has at most five elements, so data that is two values by mistake is refused.
+        return (b"%b%b]" if self._trusted else b"%b%b,null,null]") % (head, written)
 
     def rows(self, rows: Sequence[tuple[str, str, Any]]) -> bytes:
         if not self._trusted:

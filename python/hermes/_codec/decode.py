@@ -15,9 +15,10 @@ import types
 from typing import Any, Callable
 
 from hermes import structs
+from hermes._codec import tracecontext
 from hermes._codec.codec import Codec
 from hermes._ratelimit import RateLimit
-from hermes.structs import from_columns, from_row, parse, set_lost
+from hermes.structs import from_columns, from_row, parse, set_contexts, set_lost
 
 log = logging.getLogger("hermes.receiver")
 
@@ -79,7 +80,8 @@ def decode(fetched: bytes, codec: Codec) -> tuple[list[Any], int]:
         return _from_values(fetched)
     text = fetched.decode("utf-8", "surrogatepass")
     load = loader()
-    if codec.is_pythons and load is None and _json_is_original():
+    contexts = tracecontext.maybe(text)
+    if codec.is_pythons and load is None and not contexts and _json_is_original():
         try:
             return list(map(from_row, _LOADS(text))), 0
         except Exception:  # one of them; read each alone
@@ -98,17 +100,24 @@ def _from_values(values: bytes) -> tuple[list[Any], int]:
     """Do what `decode` does, for what hermes_recv_marshal gives."""
     *columns, texts, lost = marshal.loads(values)
     bad = []
-    for index, text in texts:
+    contexts = []
+    for index, encoded in texts:
+        text = encoded.decode()
         try:
-            row = parse(text.decode())
+            row = parse(text)
         except ValueError as error:
-            _log_skipped(text.decode(), error)
+            _log_skipped(text, error)
             bad.append(index)
-        else:
-            for column, value in zip(columns, row):
-                column[index] = value
+            continue
+        for column, value in zip(columns, row):
+            column[index] = value
+        if tracecontext.maybe(text):
+            context = tracecontext.context_of(elements(text)[3])
+            if context is not None:
+                contexts.append((index, context))
     envelopes = from_columns(*columns)
     set_lost(envelopes, lost)
+    set_contexts(envelopes, contexts)
     for index in reversed(bad):
         del envelopes[index]
     return envelopes, len(bad)
@@ -125,6 +134,9 @@ def _from_text(row: str, codec: Codec, load: Loader | None) -> Any:
     envelopes = [envelope]
     if lost != "0":
         set_lost(envelopes, [(0, int(lost))])
+    context = tracecontext.context_of(frames[3])
+    if context is not None:
+        set_contexts(envelopes, [(0, context)])
     return envelopes[0]
 
 

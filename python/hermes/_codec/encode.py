@@ -86,6 +86,11 @@ def written(codec: Codec, envelope: Any) -> bytes:
     return b"[%b]" % b",".join(_frames(codec, envelope))
 
 
+def traced(codec: Codec, envelope: Any, traceparent: str) -> bytes:
+    """Do what `written` does for an envelope with a trace context."""
+    return b'[%b,"%b"]' % (b",".join(_frames(codec, envelope)), traceparent.encode())
+
+
 def _frames(codec: Codec, envelope: Any) -> list[bytes]:
     """Return the four frames of an envelope, by its own method if it has one."""
     convert = getattr(envelope, "convert_to_frames", None)

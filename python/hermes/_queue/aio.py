@@ -9,17 +9,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from hermes._codec.encode import written
 from hermes._native.abi import ETIMEOUT
 from hermes._queue.q import take_from
 from hermes._queue.recv import PAUSE
 from hermes._queue.waiters import Waiters
 
 if TYPE_CHECKING:
-    from hermes._codec.codec import Codec
     from hermes._native.handles import PublisherCore
     from hermes._queue.recv import ReceiveQueue
-    from hermes.structs import Envelope
 
 
 # How many envelopes a task may publish before other tasks run.
@@ -152,9 +149,8 @@ class Room:
         self._published += 1
         return self._published % _TURN == 0
 
-    async def publish(self, codec: Codec, envelope: Envelope) -> int:
-        """Queue an envelope as text, as soon as there is room; return the code."""
-        row = written(codec, envelope)
+    async def publish(self, row: bytes) -> int:
+        """Queue an envelope, written as text, as soon as there is room; return the code."""
         while True:
             code = self._core.post(row)
             if code != ETIMEOUT:

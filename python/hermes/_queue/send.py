@@ -25,6 +25,7 @@ from hermes._codec.encode import (
     of_json,
     of_structs,
     patched,
+    traced,
     written,
 )
 from hermes._native.abi import EBADHANDLE, EFULL, EINVAL, EJSON, ESTATE, ESTOPPED, ETIMEOUT, OK
@@ -71,9 +72,17 @@ def offer(core: PublisherCore, codec: Codec, envelope: Envelope) -> int:
     return core.offer(values, len(values), None)
 
 
+def send_traced(core: PublisherCore, codec: Codec, envelope: Envelope, traceparent: str) -> bool:
+    """Do what `send` does for an envelope with a trace context."""
+    return _send_row(core, traced(codec, envelope, traceparent))
+
+
 def _send_text(core: PublisherCore, codec: Codec, envelope: Envelope) -> bool:
     """Do what `send` does, as JSON text."""
-    row = written(codec, envelope)
+    return _send_row(core, written(codec, envelope))
+
+
+def _send_row(core: PublisherCore, row: bytes) -> bool:
     code = core.post(row)
     if code == ETIMEOUT:  # there is no room
         code = core.publish_blocking(row)

@@ -107,6 +107,8 @@ extern "C" {
     pub fn hermes_pipe(handle: u64) -> c_int;
     /// Queues one envelope and returns; does not wait for the network.
     pub fn hermes_publish(publisher: u64, topic: *const c_char, topic_len: usize, origin: *const c_char, origin_len: usize, data: *const c_char, data_len: usize) -> c_int;
+    /// hermes_publish() with a trace context of W3C, which receivers see as hermes_envelope_traceparent(), and programs of 1.x as white space.
+    pub fn hermes_publish_traced(publisher: u64, topic: *const c_char, topic_len: usize, origin: *const c_char, origin_len: usize, data: *const c_char, data_len: usize, traceparent: *const c_char) -> c_int;
     /// Queues many envelopes in one call, in order.
     pub fn hermes_publish_batch(publisher: u64, json: *const c_char, len: usize, count: *mut usize) -> c_int;
     /// Queues one envelope and never waits: for event loops, and for languages in which a call with many arguments is slow.
@@ -131,21 +133,23 @@ extern "C" {
     pub fn hermes_envelope_data(envelope: *const hermes_envelope, len: *mut usize) -> *const c_char;
     /// When the sender sent the envelope, by the sender's clock, in seconds since the Unix epoch; when it arrived, if the sender gives no time.
     pub fn hermes_envelope_ts(envelope: *const hermes_envelope) -> f64;
-    /// When it arrived, by this machine's clock, in seconds since the Unix epoch.
+    /// When it arrived, by this machine's clock, in seconds since the epoch.
     pub fn hermes_envelope_received(envelope: *const hermes_envelope) -> f64;
     /// How many envelopes of the same topic and origin are missing right before this one; always 0 if the sender does not number them.
     pub fn hermes_envelope_lost(envelope: *const hermes_envelope) -> u64;
+    /// The trace context that hermes_publish_traced() was given, NUL-terminated, valid until the envelope is freed; NULL if it has none, and for NULL.
+    pub fn hermes_envelope_traceparent(envelope: *const hermes_envelope) -> *const c_char;
     /// Takes up to max envelopes: waits for the first one only.
     pub fn hermes_recv_batch(receiver: u64, max: usize, timeout_ms: i32, batch: *mut *mut hermes_batch) -> c_int;
     /// How many envelopes are in the batch; 0 for NULL.
     pub fn hermes_batch_size(batch: *const hermes_batch) -> usize;
     /// Envelope index of the batch, owned by the batch; NULL beyond the end, and for a NULL batch.
     pub fn hermes_batch_at(batch: *const hermes_batch, index: usize) -> *const hermes_envelope;
-    /// The memory of a batch, for languages in which calls are slow: hermes_batch_size() as 64 bits, then 10 fields of 64 bits for each envelope: where its topic, its origin and its data are, in bytes from the first field, each followed by the length; hermes_envelope_ts() and _received() as doubles; _lost(); a reserved one.
+    /// The memory of a batch, for languages in which calls are slow: hermes_batch_size() as 64 bits, then 10 fields of 64 bits for each envelope: where its topic, its origin and its data are, in bytes from the first field, each followed by the length; hermes_envelope_ts() and _received() as doubles; _lost(); a number whose bit 1 (2) says that hermes_envelope_traceparent(), 55 characters, follows the NUL behind the data.
     pub fn hermes_batch_memory(batch: *const hermes_batch, len: *mut usize) -> *const c_void;
     /// Frees a batch and its envelopes.
     pub fn hermes_batch_free(batch: *mut hermes_batch);
-    /// Takes up to max envelopes as one JSON text, for languages that parse faster than they call: [[topic, origin, data, ts], ...], each as it was on the wire, where topic and origin need not be strings nor ts a number (docs/wire.md).
+    /// Takes up to max envelopes as one JSON text, for languages that parse faster than they call: [[topic, origin, data, ts], ...], each as it was on the wire, where topic and origin need not be strings nor ts a number, and a trace context is white space in front of ts (docs/wire.md).
     pub fn hermes_recv_json(receiver: u64, max: usize, timeout_ms: i32, text: *mut *mut c_char, len: *mut usize, count: *mut usize) -> c_int;
     /// hermes_recv_json() for Python, which reads the format of its module marshal several times as fast as JSON.
     pub fn hermes_recv_marshal(receiver: u64, max: usize, timeout_ms: i32, values: *mut *mut c_char, len: *mut usize) -> c_int;

@@ -3,7 +3,7 @@
 //! All are immutable after the library returned them, so any thread may read them, without locks.
 //! A view refers to the owner's memory; the owner frees it when it is dropped.
 
-use std::ffi::c_char;
+use std::ffi::{c_char, CStr};
 use std::fmt;
 use std::iter::FusedIterator;
 use std::ops::{Deref, Index};
@@ -93,6 +93,15 @@ impl EnvelopeView {
     pub fn lost(&self) -> u64 {
         // SAFETY: the envelope is valid.
         unsafe { hermes_sys::hermes_envelope_lost(&self.0) }
+    }
+
+    /// The trace context that it was published with, in the form of W3C; as a rule there is none.
+    pub fn traceparent(&self) -> Option<&str> {
+        // SAFETY: the envelope, and so the text, is valid as long as this reference.
+        unsafe {
+            let start = hermes_sys::hermes_envelope_traceparent(&self.0);
+            (!start.is_null()).then(|| CStr::from_ptr(start).to_str().unwrap_or_default())
+        }
     }
 }
 

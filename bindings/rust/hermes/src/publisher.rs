@@ -51,6 +51,32 @@ impl Publisher {
         self.queue(topic, Some(origin), json)
     }
 
+    /// Like [`publish`](Self::publish), with a trace context in the form of W3C, which receivers
+    /// see as [`traceparent`](crate::EnvelopeView::traceparent) if it is sampled.
+    pub fn publish_traced<T: Serialize + ?Sized>(
+        &self,
+        topic: &str,
+        data: &T,
+        traceparent: &str,
+    ) -> Result<()> {
+        let json = json::to_string(data)?;
+        let traceparent = c_text("traceparent", traceparent)?;
+        // SAFETY: all texts outlive the call.
+        check(unsafe {
+            hermes_sys::hermes_publish_traced(
+                self.handle.0,
+                topic.as_ptr().cast::<c_char>(),
+                topic.len(),
+                std::ptr::null(),
+                0,
+                json.as_ptr().cast::<c_char>(),
+                json.len(),
+                traceparent.as_ptr(),
+            )
+        })
+        .map(drop)
+    }
+
     /// Queues one envelope. Never waits: returns `false` if the queue is full.
     /// [`fd`](Self::fd) polls readable once there is room again.
     pub fn try_publish<T: Serialize + ?Sized>(&self, topic: &str, data: &T) -> Result<bool> {

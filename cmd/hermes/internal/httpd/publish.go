@@ -13,11 +13,13 @@ import (
 	"github.com/hermes-zmq/hermes/internal/address"
 	"github.com/hermes-zmq/hermes/internal/curve"
 	"github.com/hermes-zmq/hermes/internal/policy"
+	"github.com/hermes-zmq/hermes/internal/wire"
 )
 
 const publishPath = "/v1/publish/"
 
-// publish takes POST /v1/publish/TOPIC, whose body is the data of an envelope, and ?origin=.
+// publish takes POST /v1/publish/TOPIC, whose body is the data of an envelope, ?origin=, and the header
+// traceparent, which is left out where it is none (W3C Trace Context, 3.2).
 func (s *Server) publish(w http.ResponseWriter, r *http.Request) {
 	if s.cfg.PublishToken == nil {
 		s.refuse(w, http.StatusForbidden, "publishing is off: start the post office with --http-publish-token-file FILE")
@@ -47,7 +49,7 @@ func (s *Server) publish(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, "the body could not be read: "+err.Error())
 		return
 	}
-	if err := s.send(topic, r.URL.Query().Get("origin"), data); err != nil {
+	if err := s.send(topic, r.URL.Query().Get("origin"), data, r.Header.Get("traceparent")); err != nil {
 		fail(w, codeOf(err), err.Error())
 		return
 	}
@@ -58,13 +60,18 @@ func (s *Server) publish(w http.ResponseWriter, r *http.Request) {
 }
 
 // send publishes one envelope.
-func (s *Server) send(topic, origin string, data []byte) error {
+func (s *Server) send(topic, origin string, data []byte, traceparent string) error {
 	p, err := s.sender()
 	if err != nil {
 		return err
 	}
 	if refused := p.refusal(topic, origin); refused != "" {
 		return &core.Error{Code: core.EACCES, Text: refused}
+	}
+	if traceparent != "" {
+		if err = p.publisher.PublishTraced(topic, origin, data, traceparent); !errors.Is(err, wire.ErrTraceParent) {
+			return err
+		}
 	}
 	return p.publisher.Publish(topic, origin, data)
 }

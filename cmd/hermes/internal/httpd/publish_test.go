@@ -6,6 +6,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/stretchr/testify/require"
+
+	"github.com/hermes-zmq/hermes/core"
 )
 
 // post publishes with the right token.
@@ -47,6 +49,22 @@ func TestThePathMayBeEscaped(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "a", e.Topic)
 	require.Equal(t, 403, publish("/v1%2Fpublish/%24hermes/x"))
+}
+
+// A header that is none is left out, as W3C Trace Context has it.
+func TestTheTraceContextOfARequestTravels(t *testing.T) {
+	s := newSite(t, Config{PublishToken: tokenOf(t, secret)})
+	r := s.receiver("r", "")
+	const context = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+	for header, want := range map[string]string{context: context, context[:54] + "0": "", "nonsense": ""} {
+		code, text := s.do("POST", "/v1/publish/t", "1", "Content-Type", "application/json", "Authorization", "Bearer "+secret, "traceparent", header)
+		require.Equal(t, 202, code, text)
+		e, err := r.Recv(soon)
+		require.NoError(t, err)
+		require.Equal(t, want, e.TraceParent)
+	}
+	v := core.View{Topic: []byte("t"), Data: []byte("1"), TraceParent: context}
+	require.JSONEq(t, `{"topic":"t","origin":"","data":1,"ts":0,"traceparent":"`+context+`"}`, string(appendEnvelope(nil, &v)))
 }
 
 func TestWhatCannotBePublishedIsAnError(t *testing.T) {

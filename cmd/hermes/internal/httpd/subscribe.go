@@ -233,6 +233,9 @@ func appendEnvelope(dst []byte, v *core.View) []byte {
 		dst = append(dst, `,"lost":`...)
 		dst = strconv.AppendUint(dst, uint64(v.Lost), 10)
 	}
+	if v.TraceParent != "" {
+		dst = appendString(append(dst, `,"traceparent":`...), []byte(v.TraceParent))
+	}
 	return append(dst, '}')
 }
 

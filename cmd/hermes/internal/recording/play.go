@@ -113,7 +113,7 @@ func (c *PlayConfig) change(e *Envelope) {
 		}
 	}
 	if c.Restamp {
-		e.Frames.Time = nil
+		e.Frames.Time = wire.UnsetTime(e.Frames.Time)
 	}
 }
 

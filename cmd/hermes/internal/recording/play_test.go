@@ -13,6 +13,7 @@ import (
 	"github.com/hermes-zmq/hermes/core"
 	"github.com/hermes-zmq/hermes/internal/embed"
 	"github.com/hermes-zmq/hermes/internal/testkit"
+	"github.com/hermes-zmq/hermes/internal/wire"
 )
 
 // recorded makes a file of messages that arrived a millisecond after each other.
@@ -97,6 +98,9 @@ func TestTopicsAreRenamedAndTimesReplaced(t *testing.T) {
 	require.Equal(t, `"x"`, string(sent[0].Frames.Topic))
 	require.Equal(t, `"y/b"`, string(sent[2].Frames.Topic))
 	require.Nil(t, sent[0].Frames.Time)
+	sent, _ = play(t, name, Filter{Topics: []string{"traced"}}, PlayConfig{Restamp: true})
+	require.Len(t, sent, 1)
+	require.Equal(t, traceParent, string(wire.AppendTraceParent(nil, sent[0].Frames.Time)), "it stays")
 }
 
 func TestAFilterChoosesByTimeTopicAndOrigin(t *testing.T) {

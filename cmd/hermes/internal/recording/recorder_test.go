@@ -11,7 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hermes-zmq/hermes/cmd/hermes/internal/mcap"
+	"github.com/hermes-zmq/hermes/internal/batch"
 	"github.com/hermes-zmq/hermes/internal/testkit"
+	"github.com/hermes-zmq/hermes/internal/wire"
 )
 
 // oddMessages are envelopes of every form.
@@ -30,7 +32,23 @@ func oddMessages() [][]byte {
 		message(`"\u0061"`, `"\u00e4"`, `""`, `0`), // "a", written otherwise than hermes does
 		message(`"ä"`, `""`, `0`, `true`),
 		message(`"\ud800"`, `"x"`, `0`, `1e400`),
+		tracedMessage("traced"),
 	}
+}
+
+const traceParent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+// tracedMessage is an envelope with a trace context, and a number.
+func tracedMessage(topic string) []byte {
+	time, err := wire.TimeWithContext(traceParent, nil)
+	if err != nil {
+		panic(err)
+	}
+	b := &batch.Batch{}
+	wire.AppendEntry(b, wire.Entry{Topic: []byte(`"` + topic + `"`), Origin: []byte(`"me"`), Data: []byte("1"), Time: time}, true)
+	wire.Stamp(b, 1517670000_000000, true)
+	wire.Number(b, 0, wire.Sequence{Incarnation: 7})
+	return b.Message(0)
 }
 
 func TestWhatIsRecordedIsReadAsItCame(t *testing.T) {

@@ -335,6 +335,11 @@ impl Run {
     fn publish(&self, step: &Value, index: usize) -> Outcome {
         let topic = text(step, "topic");
         let json = || data(step, index).unwrap();
+        if let Some(traceparent) = step["traceparent"].as_str() {
+            return Ok(self.publisher(step, |publisher| {
+                publisher.publish_traced(topic, &step["data"], traceparent)
+            })?);
+        }
         Ok(self.publisher(step, |publisher| match (step["origin"].as_str(), step.get("data")) {
             (Some(origin), _) => publisher.publish_json_of(origin, topic, &json()),
             (None, Some(data)) => publisher.publish(topic, data),
@@ -471,6 +476,9 @@ fn compare(want: &Value, envelope: &EnvelopeView, index: usize) -> Outcome {
     }
     if want.get("lost").is_some_and(|lost| *lost != envelope.lost()) {
         return Err(wrong(format!("lost is {}", envelope.lost())));
+    }
+    if want.get("traceparent").is_some_and(|one| one.as_str() != envelope.traceparent()) {
+        return Err(wrong(format!("the traceparent is {:?}", envelope.traceparent())));
     }
     let Some(json) = data(want, index) else {
         return Ok(());

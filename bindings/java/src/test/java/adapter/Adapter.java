@@ -25,6 +25,7 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
@@ -263,8 +264,7 @@ public final class Adapter {
                 case "subscribe" -> ((Receiver) on(step)).subscribe(text(step, "topic"));
                 case "unsubscribe" -> ((Receiver) on(step)).unsubscribe(text(step, "topic"));
                 case "accept" -> ((Receiver) on(step)).accept(text(step, "origin"));
-                case "publish" -> ((Publisher) on(step))
-                        .publish(text(step, "topic"), data(step, index), text(step, "origin"));
+                case "publish" -> publish(step, index);
                 case "publish_many" -> publishMany(step);
                 case "node_publish" -> ((Node) on(step)).publish(text(step, "channel"), data(step, index));
                 case "node_run" -> ((Node) on(step)).run();
@@ -341,6 +341,15 @@ public final class Adapter {
             return make.getAsString().equals("index") ? Integer.toString(index) : "{nonsense";
         }
 
+        private void publish(JsonObject step, int index) {
+            Publisher publisher = (Publisher) on(step);
+            if (step.has("traceparent")) {
+                publisher.publishTraced(text(step, "topic"), data(step, index), text(step, "traceparent"));
+            } else {
+                publisher.publish(text(step, "topic"), data(step, index), text(step, "origin"));
+            }
+        }
+
         private void publishMany(JsonObject step) {
             List<Publisher.Item> items = new ArrayList<>();
             for (JsonElement one : array(step, "envelopes")) {
@@ -359,6 +368,13 @@ public final class Adapter {
             compare(expect, "topic", envelope.topic());
             compare(expect, "origin", envelope.origin());
             compare(expect, "lost", Long.toString(envelope.lost()));
+            if (expect.has("traceparent")) {
+                JsonElement context = expect.get("traceparent");
+                String wanted = context.isJsonNull() ? null : context.getAsString();
+                if (!Objects.equals(wanted, envelope.traceparent())) {
+                    throw new WrongException("traceparent is " + envelope.traceparent());
+                }
+            }
             compare(expect, "text", envelope.data());
             if (!expect.has("data") && !expect.has("make")) return;
             String wanted = data(expect, index);

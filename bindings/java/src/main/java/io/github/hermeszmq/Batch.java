@@ -17,6 +17,10 @@ final class Batch {
     private static final int TS = 48;
     private static final int RECEIVED = 56;
     private static final int LOST = 64;
+    private static final int FLAGS = 72;
+
+    private static final int HAS_TRACEPARENT = 2; // a flag: the text is behind the data and its NUL
+    private static final int TRACEPARENT = 55; // its length
 
     /** Texts of one envelope that are not longer are copied into the heap together. */
     private static final int ROOM = 4096;
@@ -70,7 +74,8 @@ final class Batch {
             if (together) memory.get(begin, room, 0, all);
             topic = text(at, TOPIC, begin, together);
             origin = text(at, ORIGIN, begin, together);
-            return new Envelope(topic, origin, text(at, DATA, begin, together), ts, received, lost);
+            String data = text(at, DATA, begin, together);
+            return new Envelope(topic, origin, data, ts, received, lost, traceparent(at), null, null);
         } catch (OutOfMemoryError | ArithmeticException | IndexOutOfBoundsException tooLarge) {
             long bytes = memory.getLong(at + DATA + 8);
             HermesException error = new HermesException(
@@ -78,6 +83,13 @@ final class Batch {
             ByteBuffer raw = Native.copy(address + at + memory.getLong(at + DATA), bytes);
             return new Envelope(topic, origin, null, ts, received, lost, error, raw);
         }
+    }
+
+    private String traceparent(int at) {
+        if ((memory.getLong(at + FLAGS) & HAS_TRACEPARENT) == 0) return null;
+        byte[] bytes = new byte[TRACEPARENT];
+        memory.get(beginOf(at, DATA) + lengthOf(at, DATA) + 1, bytes);
+        return new String(bytes, StandardCharsets.US_ASCII);
     }
 
     private int beginOf(int at, int field) {

@@ -71,6 +71,16 @@ final class Native {
 
     static native int hermes_publish_try(long publisher, byte[] json);
 
+    static native int hermes_publish_traced(
+            long publisher,
+            byte[] topic,
+            long topicLength,
+            byte[] origin,
+            long originLength,
+            byte[] data,
+            long length,
+            byte[] traceparent);
+
     static native int hermes_receiver_subscribe(long receiver, byte[] topic, long length);
 
     static native int hermes_receiver_unsubscribe(long receiver, byte[] topic, long length);

@@ -29,6 +29,18 @@ public class Publisher extends Component {
         VirtualThreads.callOffCarrier(() -> publish(subject, data, source));
     }
 
+    /**
+     * As {@link #publish(String, String)}, with a trace context in the form of W3C, which receivers find in
+     * {@link Envelope#traceparent} if it is sampled.
+     */
+    public void publishTraced(String topic, String json, String traceparent) {
+        byte[] subject = Native.utf8(topic, "the topic");
+        byte[] data = Native.utf8(json, "the data");
+        byte[] context = Native.cString(traceparent, "the traceparent");
+        VirtualThreads.callOffCarrier(() -> check(
+                Native.hermes_publish_traced(handle, subject, subject.length, null, 0, data, data.length, context)));
+    }
+
     private void publish(byte[] topic, byte[] data, byte[] origin) {
         int originLength = origin == null ? 0 : origin.length;
         int dataAt = topic.length + originLength;
