@@ -36,6 +36,7 @@ import {
   until,
   openWakeSocket,
 } from './native';
+import { hasWakeSockets } from './platform';
 import { showWarnings } from './warnings';
 
 /** Values of options: durations in milliseconds or as `'1m30s'`, sizes in bytes or as `'2KiB'`. */
@@ -101,7 +102,7 @@ export abstract class Component extends EventEmitter {
     }
     this.resources = { handle: this.handle };
     forgotten.register(this, this.resources, this.resources);
-    if (!isMainThread) this.openWakeSocket(); // the end of the worker then closes it
+    if (!isMainThread && hasWakeSockets()) this.openWakeSocket(); // the end of the worker then closes it
     this.on('newListener', () => queueMicrotask(() => this.onChange()));
     this.on('removeListener', () => this.onChange());
   }

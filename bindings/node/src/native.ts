@@ -16,6 +16,7 @@ import fs = require('node:fs');
 import net = require('node:net');
 import path = require('node:path');
 import { codes, HermesError, LoadError } from './errors';
+import { advice, hasWakeSockets, libraryName, packageName } from './platform';
 
 /** The HERMES_ABI_VERSION that this package is written for. */
 const ABI_VERSION = 2;
@@ -136,12 +137,22 @@ export function library(): Functions {
 function candidates(): string[] {
   const chosen = process.env['HERMES_LIBRARY'];
   if (chosen) return [chosen];
-  const root = path.join(__dirname, '..');
+  const name = libraryName();
+  const installed = packageName() && beside(packageName() as string);
   return [
-    path.join(root, 'lib', 'hermes', '_lib', 'libhermes.so.2'), // bindings/node/package
-    path.join(root, '..', '..', 'build', 'libhermes.so.2'),
-    'libhermes.so.2',
+    ...(installed ? [path.join(installed, 'lib', 'hermes', '_lib', name)] : []),
+    path.join(__dirname, '..', '..', '..', 'build', name),
+    name,
   ];
+}
+
+/** The folder of an installed package; undefined if it is not installed. */
+function beside(name: string): string | undefined {
+  try {
+    return path.dirname(require.resolve(`${name}/package.json`));
+  } catch {
+    return undefined;
+  }
 }
 
 function load(): Functions {
@@ -156,13 +167,16 @@ function load(): Functions {
   }
   throw new LoadError(
     `libhermes cannot be loaded; tried ${tried.join('; ')}. ` +
-      'Set HERMES_LIBRARY to the path of libhermes.so.2, or install it where the system finds it.',
+      advice(),
   );
 }
 
 function open(file: string): Functions {
   const handle = koffi.load(file);
-  const find = (name: keyof Functions): unknown => handle.func(prototypes[name].replace('F(', `${name}(`));
+  // Windows looks for a function in one library only.
+  const c = process.platform === 'win32' ? koffi.load('msvcrt.dll') : handle;
+  const find = (name: keyof Functions): unknown =>
+    (name === 'memcpy' ? c : handle).func(prototypes[name].replace('F(', `${name}(`));
   let found: number;
   try {
     found = (find('hermes_abi_version') as Functions['hermes_abi_version'])();
@@ -337,6 +351,7 @@ export function takeBytes(): Buffer {
  * it ends; the library then closes the component. The socket does not keep the thread alive.
  */
 export function openWakeSocket(handle: number, onWake: () => void): net.Socket {
+  if (!hasWakeSockets()) throw new HermesError('EIO', 'Node.js cannot watch a socket of the library on this system');
   const fd = library().hermes_pipe(handle);
   if (fd < 0) throw failure(fd);
   const callback = (): boolean => {

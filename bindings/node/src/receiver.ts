@@ -303,7 +303,7 @@ export class Receiver extends Component {
     if (wanted && !this.#drained) this.#takeSoon();
   }
 
-  /** Opens the wake socket. If no descriptor is left (EIO), it polls until there is one. */
+  /** Opens the wake socket. If no descriptor is left (EIO), it polls until there is one, on Windows always. */
   #openSocket(): void {
     try {
       this.openWakeSocket();
