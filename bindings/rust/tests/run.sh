@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Tests the Rust binding: run.sh. Needs build/libhermes.so.2 and crates.io. Leaves the programs
+# Tests the Rust binding: run.sh. Needs build/libhermes.so.2, build/libhermes.a and crates.io. Leaves the programs
 # that the tests with other languages use in build/bindings/rust.
 set -euo pipefail
 
@@ -17,9 +17,9 @@ unused=$("$root/capi/exports.sh" names "$root/include/hermes.h" | grep -vE '_mar
 [ -z "$unused" ] || { echo "the crate hermes does not use $unused" >&2; exit 1; }
 
 cargo fmt --check
-cargo clippy --locked --all-targets --all-features -- -D warnings
-RUSTDOCFLAGS=-Dwarnings cargo doc --locked --no-deps --all-features
-timeout $patience cargo test --locked --all-features
+cargo clippy --locked --all-targets --features tokio -- -D warnings
+RUSTDOCFLAGS=-Dwarnings cargo doc --locked --no-deps --features tokio
+timeout $patience cargo test --locked --features tokio
 
 # Without the library, the build's error must say what to do.
 complaint=$(HERMES_LIB_DIR=/nonexistent cargo check --locked -p hermes-sys 2>&1) && {
@@ -29,6 +29,22 @@ complaint=$(HERMES_LIB_DIR=/nonexistent cargo check --locked -p hermes-sys 2>&1)
 for word in "HERMES_LIB_DIR is /nonexistent" "make install"; do
     grep -q "$word" <<<"$complaint" || { echo "no '$word' in: $complaint" >&2; exit 1; }
 done
+
+# With the feature static, a program needs no libhermes at run time.
+cargo build --locked --example echo --features static --target-dir "$root/build/rust-static"
+if ldd "$root/build/rust-static/debug/examples/echo" | grep libhermes; then
+    echo "the feature static leaves a library to be found" >&2
+    exit 1
+fi
+
+# Where only the sources are, the build makes the library of them.
+(
+    unset HERMES_LIB_DIR
+    export HERMES_SOURCE=$root
+    cargo check --locked -p hermes-sys --target-dir "$root/build/rust-source"
+    built=$(find "$root/build/rust-source/debug/build" -path '*hermes-sys*/out/libhermes.so.2')
+    [ -n "$built" ] || { echo "hermes-sys has not built the library" >&2; exit 1; }
+)
 
 mkdir -p "$root/build/bindings/rust"
 cargo build --locked --examples
