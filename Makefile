@@ -104,7 +104,7 @@ dist/.sdist: $(GO_SOURCES) $(PYTHON_SOURCES) .ci/sdist | venv
 	@touch $@
 
 .PHONY: package-node
-package-node: wheel ## a package for npm with everything inside, into dist/
+package-node: wheel ## the packages for npm, with the library of each platform that has a wheel, into dist/
 	@.ci/deps bindings
 	bindings/node/package
 
@@ -112,6 +112,10 @@ package-node: wheel ## a package for npm with everything inside, into dist/
 package-java: wheel ## the package for the JVM with everything inside, into the local Maven repository and dist/
 	@.ci/deps bindings
 	bindings/java/package
+
+.PHONY: dist
+dist: ## every artefact that this machine can make, of what is committed, into dist/ (PARTS="sdist npm": these)
+	.ci/dist $(PARTS)
 
 .PHONY: venv
 venv:
@@ -218,6 +222,20 @@ test-docs: deps-test deps-bindings build build/nats-server venv ## the examples,
 test-install: deps-test build venv ## make install and make wheel, used by programs outside the checkout
 	$(PYTEST) .ci/tests
 
+# NAMES=3.9,3.13t: these alone; QUICK=1: a part of the tests; GET=: only interpreters that are here.
+GET ?= 1
+.PHONY: test-pythons
+test-pythons: wheel venv venv-old ## the Python package under each interpreter from 3.9 to 3.14, free-threaded and PyPy (NAMES=, QUICK=1, GET=)
+	$(PYTHON_OF_TESTS) .ci/pythons.py $(if $(GET),--get) $(if $(QUICK),--quick) $(if $(NAMES),--only $(NAMES)) $(PYTEST_FLAGS)
+
+.PHONY: test-dist
+test-dist: ## make dist twice, in two folders, and compares the bytes (PARTS=)
+	.ci/test-dist $(PARTS)
+
+.PHONY: verify-platform
+verify-platform: ## all suites on this machine, whatever its system, and a report for an issue
+	python=$$(.ci/python) && $$python .ci/verify_platform.py $(VERIFY)
+
 # ---- Testing the bindings ----------------------------------------------------
 
 .PHONY: test-bindings
@@ -268,7 +286,7 @@ test-cpp: deps-bindings build venv build/bindings/c/echo ## C++: hermes.hpp
 	$(TEST_WITH_OTHERS) cpp
 
 .PHONY: test-rust
-test-rust: deps-bindings build venv build/bindings/c/echo ## Rust: the crates hermes-sys and hermes
+test-rust: deps-bindings build build/libhermes.a venv build/bindings/c/echo ## Rust: the crates hermes-sys and hermes
 	bindings/rust/tests/run.sh
 	$(TEST_WITH_OTHERS) rust
 

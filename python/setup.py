@@ -7,6 +7,7 @@ package stands in pyproject.toml.
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -18,14 +19,19 @@ from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_py import build_py
 
 HERE = Path(__file__).resolve().parent
-LIBRARY = Path("hermes", "_lib", "libhermes.so.2")
-COMMAND = Path("hermes", "_lib", "hermes")
+# The names of the files, without an import of the package, which would look for them.
+_spec = importlib.util.spec_from_file_location("_system", HERE / "hermes" / "_system.py")
+assert _spec
+assert _spec.loader
+system = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(system)
+LIB = Path("hermes", "_lib")
 
 ADVICE = """
 hermes-zmq cannot be built here: {reason}.
 
-To build it from source takes Linux with glibc on a 64-bit machine, Go 1.21 or later
-(https://go.dev/dl/), a C compiler with binutils, pkg-config, and the headers of libzmq:
+To build it from source takes a 64-bit machine, Go 1.21 or later (https://go.dev/dl/) and a C
+compiler; on Linux also glibc, binutils, pkg-config, and the headers of libzmq:
 
     apt-get install gcc libc6-dev binutils pkg-config libzmq3-dev
 
@@ -48,10 +54,17 @@ def sources() -> Path:
 
 def check_tools() -> None:
     """Look for everything that the build needs before it begins."""
-    if not sys.platform.startswith("linux") or sys.maxsize < 2**32:
-        give_up("this is not Linux on a 64-bit machine")
-    compiler = (os.environ.get("CC") or "gcc").split()[0]
-    for tool in ("go", compiler, "ld", "ar", "objcopy", "size", "pkg-config"):
+    reason = system.refusal(system.bits(), system.libc())
+    if reason:
+        give_up(f"this is {system.description()}: {reason}")
+    on_linux = sys.platform.startswith("linux")
+    compiler = (os.environ.get("CC") or ("gcc" if on_linux else "cc")).split()[0]
+    for tool in ("sh", "go", compiler):
+        if not shutil.which(tool):
+            give_up(f"there is no {tool}")
+    if not on_linux:
+        return
+    for tool in ("ld", "ar", "objcopy", "size", "pkg-config"):
         if not shutil.which(tool):
             give_up(f"there is no {tool}")
     if subprocess.run(["pkg-config", "--exists", "libzmq"]).returncode != 0:
@@ -62,7 +75,9 @@ def compile_native(target: Path) -> None:
     """Compile libhermes and the command below a folder."""
     folder = sources()
     check_tools()
-    library, command = (target / path for path in (LIBRARY, COMMAND))
+    library, command = (
+        target / LIB / name() for name in (system.library_name, system.command_name)
+    )
     library.parent.mkdir(parents=True, exist_ok=True)
     flags = f"{os.environ.get('GOFLAGS', '')} -buildvcs=false".strip()
     for what, build in {
@@ -89,7 +104,12 @@ class BuildWithLibrary(build_py):
         """Build the package."""
         super().run()
         # In an editable installation the package finds the library of the checkout.
-        there = all((HERE / path).is_file() for path in (LIBRARY, COMMAND))
+        # What lies there may be for another platform, in a wheel that is made for it.
+        built = {path.name for path in (HERE / LIB).glob("*")}
+        there = any(
+            {system.library_name(one), system.command_name(one)} <= built
+            for one in ("linux", "darwin", "win32")
+        )
         if not self.editable_mode and not there:
             compile_native(Path(self.build_lib))
 

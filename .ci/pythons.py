@@ -1,0 +1,186 @@
+"""Runs the tests of the Python package under each interpreter, and prints a table.
+
+Usage: pythons.py [--get] [--quick] [--only NAMES] [--require NAMES] [PYTEST_FLAGS...]
+
+An interpreter is named by its implementation and version: 3.9, 3.13t (free-threaded), pypy3.9.
+Those on the PATH, of pyenv and in build/pythons are found; --get makes those that the system
+lacks first, by .ci/python-debian. --only and --require take names separated by commas: only these
+are run, and these must be there; the default requires all that Python supports today.
+--quick runs the files in QUICK alone.
+
+Each interpreter gets an environment in build/pythons/env, with the wheel in dist/ and the
+packages of requirements-test.txt that exist for it ready to use. What does not exist is told to
+the tests (HERMES_TEST_WITHOUT) and stands in the table: the tests that need it do not run.
+A record of the results is written to build/platforms.
+"""
+
+import argparse
+import glob
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+import platforms
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "build/pythons"
+PYTHON_OF_TESTS = ROOT / "build/venv/bin/python"
+PYTHON_OF_OLD = ROOT / "build/venv-old/bin/python"
+REQUIREMENTS = ROOT / "python/requirements-test.txt"
+
+# What can be had by .ci/python-debian, and what is to be there when all are run.
+TO_GET = ["3.13t", "3.14", "pypy3.11"]
+REQUIRED = ["3.9", "3.10", "3.11", "3.12", "3.13", "3.13t", "3.14", "pypy3.11"]
+# The files that see most of what differs between interpreters.
+QUICK = ["native", "system", "structs", "codec", "marshal", "names"]
+# What the tests do without where it does not exist; all else must be there.
+OPTIONAL = {"eventlet", "gevent", "orjson", "uvloop"}
+
+ASK = """
+import json, platform, sys, sysconfig
+import ctypes, venv
+name = "%d.%d" % sys.version_info[:2]
+version = platform.python_version()
+if sys.implementation.name != "cpython":
+    name = sys.implementation.name + name
+    version += ", " + platform.python_implementation()
+free = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
+print(json.dumps([name + "t" * free, version, sys.version_info[:2] >= (3, 9)]))
+"""
+
+
+def candidates():
+    """Yield paths at which an interpreter may be, the best of a version first."""
+    yield from glob.glob(str(FOLDER / "*/bin/python3*t"))
+    yield from glob.glob(str(FOLDER / "*/usr/bin/python3.[0-9]*"))
+    yield from glob.glob(str(FOLDER / "*/usr/bin/pypy3"))
+    pyenv = os.environ.get("PYENV_ROOT") or pathlib.Path.home() / ".pyenv"
+    yield from sorted(glob.glob(f"{pyenv}/versions/*/bin/python3"), reverse=True)
+    for minor in range(9, 20):
+        yield from filter(None, map(shutil.which, (f"python3.{minor}", f"python3.{minor}t")))
+    yield from filter(None, map(shutil.which, ("pypy3", "python3")))
+    yield "/usr/bin/python3"
+
+
+def found():
+    """Return the interpreters by name: path and version."""
+    interpreters = {}
+    for path in candidates():
+        asked = subprocess.run([path, "-c", ASK], capture_output=True, text=True)
+        if asked.returncode == 0:
+            name, version, new_enough = json.loads(asked.stdout)
+            if new_enough:
+                interpreters.setdefault(name, (path, version))
+    return dict(sorted(interpreters.items(), key=lambda item: order(item[0])))
+
+
+def order(name):
+    """Sort by implementation, version, and last the free-threaded one."""
+    kind, minor, free = re.fullmatch(r"(\D*)\d+\.(\d+)(t?)", name).groups()
+    return kind, int(minor), free
+
+
+def environment(name, python):
+    """Make an environment for an interpreter; return its Python and what does not exist for it."""
+    folder = FOLDER / "env" / name
+    stamp = folder / ".made-from"
+    wanted = f"{python}\n{REQUIREMENTS.read_text()}"
+    own = folder / "bin/python"
+    if not stamp.exists() or not stamp.read_text().startswith(wanted + "\n"):
+        shutil.rmtree(folder, ignore_errors=True)
+        subprocess.run([python, "-m", "venv", "--without-pip", folder], check=True)
+        missing = [one for one in requirements() if not install(own, one)]
+        stamp.write_text("\n".join([wanted, *missing]))
+    missing = stamp.read_text()[len(wanted) :].split()
+    lacking = {one.partition("==")[0] for one in missing}
+    if not lacking <= OPTIONAL:
+        sys.exit(f"pythons: {', '.join(sorted(lacking - OPTIONAL))} cannot be had for {name}")
+    for wheel in (ROOT / "dist").glob("hermes_zmq-*-manylinux*_x86_64.whl"):
+        if not install(own, str(wheel), "--no-index", "--no-deps", "--force-reinstall"):
+            sys.exit(f"pythons: {wheel.name} cannot be installed for {name}")
+    return own, sorted(lacking)
+
+
+def requirements():
+    """Return the pinned packages of the tests."""
+    lines = REQUIREMENTS.read_text().splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def install(python, *what):
+    """Install with the pip of the tests, as not every interpreter has one."""
+    pip = [PYTHON_OF_TESTS, "-m", "pip", "--python", python, "--disable-pip-version-check"]
+    options = ["--quiet", "--no-input", "--no-compile", "--only-binary", ":all:"]
+    return subprocess.run([*pip, "install", *options, *what], capture_output=True).returncode == 0
+
+
+def run(name, python, lacking, flags, quick):
+    """Run the tests under one interpreter; return its exit code and counts."""
+    tests = [f"tests/test_{one}.py" for one in QUICK] if quick else ["tests"]
+    log = ROOT / f"build/log/python-{name}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    variables = {
+        **{key: os.environ[key] for key in os.environ if key != "PYTHONPATH"},
+        "HERMES_OLD_PYTHON": str(PYTHON_OF_OLD),
+        "HERMES_TEST_WITHOUT": ",".join(lacking),
+        "PYTHON_GIL": "0",
+    }
+    if not name.endswith("t"):
+        del variables["PYTHON_GIL"]
+    command = [python, "-m", "pytest", "-p", "no:cacheprovider", "-q", *flags, *tests]
+    print(f"{name}: {' '.join(map(str, command[1:]))}", flush=True)
+    with open(log, "w") as output:
+        done = subprocess.run(
+            command, cwd=ROOT / "python", env=variables, stdout=output, stderr=subprocess.STDOUT
+        )
+    text = log.read_text()
+    counts = {
+        kind: int(number) for number, kind in re.findall(r"(\d+) (passed|failed|error)", text)
+    }
+    if done.returncode:
+        print(text[-6000:])
+    return done.returncode, counts
+
+
+def main():
+    """Find, run, tell."""
+    parser = argparse.ArgumentParser(usage=__doc__.split("\n\n")[1])
+    parser.add_argument("--get", action="store_true")
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--only", default="")
+    parser.add_argument("--require", default=None)
+    options, flags = parser.parse_known_args()
+    only = [name for name in options.only.split(",") if name]
+    required = only or REQUIRED
+    if options.require is not None:
+        required = [name for name in options.require.split(",") if name]
+    for name in TO_GET:
+        if options.get and (not only or name in only):
+            subprocess.run([ROOT / ".ci/python-debian", name], check=True, stdout=sys.stderr)
+    interpreters = {name: one for name, one in found().items() if not only or name in only}
+    missing = [name for name in required if name not in interpreters]
+    if missing:
+        sys.exit(f"pythons: not found: {', '.join(missing)} (found: {', '.join(interpreters)})")
+    rows, failed = [], []
+    for name, (path, version) in interpreters.items():
+        python, lacking = environment(name, path)
+        code, counts = run(name, python, lacking, flags, options.quick)
+        passed = counts.get("passed", 0)
+        bad = counts.get("failed", 0) + counts.get("error", 0)
+        if code or not passed:
+            failed.append(name)
+        rows.append((name, version, str(passed), str(bad), ", ".join(lacking)))
+        if not options.quick and not flags:
+            platforms.record(f"python-{name}", f"Python {name}", version, passed, bad, lacking)
+    for row in [("python", "version", "passed", "failed", "without"), *rows]:
+        print("{:9} {:26} {:>7} {:>7}  {}".format(*row))
+    if failed:
+        sys.exit(f"pythons: failed: {', '.join(failed)}")
+
+
+if __name__ == "__main__":
+    main()
