@@ -27,16 +27,43 @@ final class BundledLibrary {
     /** The folder in the jar; its entry {@code files} lists the paths below it. */
     private static final String FOLDER = Platform.RESOURCE_PREFIX;
 
-    private static final String LIBRARY = "hermes/_lib/libhermes.so.2";
+    private static final String LIBRARY = "hermes/_lib/" + fileName(FOLDER);
 
     private BundledLibrary() {}
+
+    /** The name of the library's file on a platform, which is named as by JNA: {@code linux-x86-64}. */
+    static String fileName(String platform) {
+        if (platform.startsWith("win32-")) return "hermes.dll";
+        return platform.startsWith("darwin-") ? "libhermes.2.dylib" : "libhermes.so.2";
+    }
+
+    /** The name of the library's file here. */
+    static String fileName() {
+        return fileName(FOLDER);
+    }
+
+    /** The platforms for which the jar has a library, for error texts. */
+    static String platforms() {
+        InputStream in = BundledLibrary.class.getResourceAsStream("platforms");
+        if (in == null) return "none";
+        try (var lines = new BufferedReader(new InputStreamReader(in, StandardCharsets.UTF_8))) {
+            return String.join(", ", lines.lines().toList());
+        } catch (IOException error) {
+            return "unknown: " + error.getMessage();
+        }
+    }
+
+    /** What this platform is, and which ones the jar serves. */
+    static String advice() {
+        return "This is " + FOLDER + "; the jar has a library for: " + platforms() + ".";
+    }
 
     /** Whether the jar has a library for this platform. */
     static boolean exists() {
         return BundledLibrary.class.getResource(FOLDER + "/files") != null;
     }
 
-    /** Extracts the library, calls {@code load} with its path, and deletes it. */
+    /** Extracts the library, calls {@code load} with its path, and deletes it, now or (on Windows) at the exit. */
     static void withLibrary(Consumer<String> load) throws IOException {
         Path folder = Files.createTempDirectory("hermes-zmq");
         try {
@@ -69,7 +96,10 @@ final class BundledLibrary {
 
     private static void remove(Path folder) throws IOException {
         try (Stream<Path> found = Files.walk(folder)) {
-            for (Path path : found.sorted(Comparator.reverseOrder()).toList()) Files.delete(path);
+            for (Path path : found.sorted(Comparator.reverseOrder()).toList()) {
+                if (Platform.isWindows()) path.toFile().deleteOnExit(); // a loaded file cannot be deleted
+                else Files.delete(path);
+            }
         }
     }
 }

@@ -121,8 +121,9 @@ final class Native {
             }
         }
         throw new UnsatisfiedLinkError("libhermes cannot be loaded; tried " + String.join("; ", tried)
-                + ". Set HERMES_LIBRARY (or the property hermes.library) to the path of libhermes.so.2,"
-                + " or install it where the system finds it.");
+                + ". " + BundledLibrary.advice()
+                + " Set HERMES_LIBRARY (or the property hermes.library) to the path of " + BundledLibrary.fileName()
+                + ", or install it where the system finds it.");
     }
 
     private static void open(String path) {
@@ -148,17 +149,18 @@ final class Native {
             if (chosen != null && !chosen.isEmpty()) return List.of(chosen);
         }
         List<String> found = new ArrayList<>();
+        String name = BundledLibrary.fileName();
         File here = codeFolder();
-        if (here != null) found.add(new File(here, "libhermes.so.2").getPath());
+        if (here != null) found.add(new File(here, name).getPath());
         if (BundledLibrary.exists()) found.add(BundledLibrary.NAME);
         if (here != null) {
             for (File folder = here; folder != null; folder = folder.getParentFile()) {
                 if (new File(folder, "include/hermes.h").exists()) {
-                    found.add(new File(folder, "build/libhermes.so.2").getPath());
+                    found.add(new File(folder, "build/" + name).getPath());
                 }
             }
         }
-        found.add("libhermes.so.2");
+        found.add(name);
         return found;
     }
 
