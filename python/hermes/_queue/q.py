@@ -67,9 +67,10 @@ class LazyQueue(Base):
         There is no lock, which an exception could leave locked; the first value of each name
         stays.
         """
-        if "unfinished_tasks" not in self.__dict__:  # the last one that is set
+        if "_hermes_whole" not in self.__dict__:
             for name, value in self.__dict__.setdefault("_hermes_made", vars(Base())).items():
                 self.__dict__.setdefault(name, value)
+            self.__dict__["_hermes_whole"] = True
 
     def task_done(self) -> None:
         """Do what `queue.Queue.task_done` does."""
