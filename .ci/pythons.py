@@ -174,8 +174,11 @@ def main():
         if code or not passed:
             failed.append(name)
         rows.append((name, version, str(passed), str(bad), ", ".join(lacking)))
-        if not options.quick and not flags:
-            platforms.record(f"python-{name}", f"Python {name}", version, passed, bad, lacking)
+        if not flags:
+            how = f"natively, the tests of {', '.join(QUICK)}" if options.quick else ""
+            platforms.record(
+                f"python-{name}", f"Python {name}", version, passed, bad, lacking, how=how
+            )
     for row in [("python", "version", "passed", "failed", "without"), *rows]:
         print("{:9} {:26} {:>7} {:>7}  {}".format(*row))
     if failed:
