@@ -1,0 +1,116 @@
+"""What `make dist` and docs/platforms.md rest on: archives without traces, results that hold."""
+
+import copy
+import io
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tarfile
+import zipfile
+
+import pytest
+
+CI = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(CI))
+import platforms  # noqa: E402
+
+NAMES = ["b/run", "a", "META-INF/MANIFEST.MF"]
+
+
+def tar(path, names, when, owner):
+    """Write a tar archive whose members tell when and by whom it was packed."""
+    with tarfile.open(path, "w:gz") as archive:
+        for name in names:
+            member = tarfile.TarInfo(name)
+            member.size, member.mtime, member.uname = len(name), when, owner
+            member.mode = 0o700 if name.endswith("run") else 0o600
+            archive.addfile(member, io.BytesIO(name.encode()))
+
+
+def zipped(path, names, when, owner):
+    """Write a zip archive likewise."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in names:
+            info = zipfile.ZipInfo(name, (when // 10**8 + 1980, 1, 1, 0, 0, 0))
+            info.external_attr = (0o700 if name.endswith("run") else 0o600) << 16
+            archive.writestr(info, name)
+
+
+def repacked(path):
+    """Pack an archive again; return its bytes."""
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": "1700000000"}
+    subprocess.run([sys.executable, CI / "repack.py", path], env=environment, check=True)
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize(("suffix", "pack"), [("tar.gz", tar), ("tgz", tar), ("whl", zipped)])
+def test_equal_contents_give_equal_bytes(suffix, pack, tmp_path):
+    one, other = tmp_path / f"one.{suffix}", tmp_path / f"other.{suffix}"
+    pack(one, NAMES, 10**9, "me")
+    pack(other, NAMES[::-1], 2 * 10**9, "you")
+    assert one.read_bytes() != other.read_bytes()
+    assert repacked(one) == repacked(other)
+    if suffix == "whl":
+        members = zipfile.ZipFile(one).infolist()
+        contents = {one.filename: one.external_attr >> 16 & 0o777 for one in members}
+        assert members[0].filename == "META-INF/MANIFEST.MF"
+    else:
+        with tarfile.open(one) as archive:
+            contents = {member.name: member.mode for member in archive.getmembers()}
+    assert contents == {"b/run": 0o755, "a": 0o644, "META-INF/MANIFEST.MF": 0o644}
+
+
+@pytest.fixture
+def data():
+    """The data of the page, as they are."""
+    return copy.deepcopy(json.loads(platforms.DATA.read_text()))
+
+
+def result(**changes):
+    """Make a result of a test target."""
+    record = {"platform": "macos-aarch64", "runtime": "Java 21", "version": "21", "passed": 5}
+    return {**record, "failed": 0, "without": [], "how": "", "date": "2026-01-01", **changes}
+
+
+def test_the_data_fit_together_and_are_in_the_page(data):
+    assert list(platforms.problems(data)) == []
+    assert platforms.page(data) == platforms.PAGE.read_text()
+
+
+def test_what_is_called_tested_has_a_result_or_a_target(data):
+    (mac,) = (one for one in data["platforms"] if one["id"] == "macos-aarch64")
+    mac["cells"]["Java"] = "tested"
+    assert any("Java: tested, but there is no result" in one for one in platforms.problems(data))
+    data["results"]["java"] = result()
+    assert list(platforms.problems(data)) == []
+    mac["cells"]["Java"] = "tested: `make test-nothing`"
+    assert any("no such target" in one for one in platforms.problems(data))
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"failed": 1}, "1 failed"),
+        ({"passed": 0}, "0 passed"),
+        ({"platform": "amiga"}, "no platform"),
+        ({"runtime": "Pascal"}, "no platform"),
+    ],
+)
+def test_a_result_that_proves_nothing_is_refused(changes, complaint, data):
+    data["results"]["java"] = result(**changes)
+    assert any(complaint in one for one in platforms.problems(data))
+
+
+def test_a_record_can_be_merged(data, tmp_path, monkeypatch):
+    monkeypatch.setattr(platforms, "RECORDS", tmp_path)
+    monkeypatch.setattr(platforms, "DATA", tmp_path / "platforms.json")
+    platforms.record("java", "Java 21", "21", 5, 0, ["x"], "macos-aarch64", "by hand")
+    platforms.DATA.unlink(missing_ok=True)
+    platforms.merge(data)
+    assert data["results"]["java"]["passed"] == 5
+    assert list(platforms.problems(data)) == []
+    assert "| macOS 11 or later, arm64 | Java 21 | 21 | 5 | by hand; without x |" in (
+        platforms.page(data)
+    )
