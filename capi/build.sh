@@ -16,6 +16,9 @@
 #              must be built with it too
 #   --debug    keep symbols and debug information
 #
+# The tools are CC, LD, AR, NM, OBJCOPY and SIZE. The names of the last five begin with
+# CROSS_COMPILE, such as aarch64-linux-gnu-, where they are not set.
+#
 # Go compiles to an archive, which is linked here rather than by "go build", for
 # two reasons. The initializer that would start Go's threads as soon as the library
 # is loaded is set aside, so that the first call starts them (start.c). And the
@@ -69,7 +72,9 @@ mode=$1
 [ $# -eq 2 ] || usage
 mkdir -p "$(dirname "$2")"
 output=$(cd "$(dirname "$2")" && pwd)/$(basename "$2")
-cc=${CC:-gcc} ld=${LD:-ld} ar=${AR:-ar} objcopy=${OBJCOPY:-objcopy}
+cc=${CC:-gcc} cross=${CROSS_COMPILE:-}
+ld=${LD:-${cross}ld} ar=${AR:-${cross}ar} nm=${NM:-${cross}nm}
+objcopy=${OBJCOPY:-${cross}objcopy} size=${SIZE:-${cross}size}
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT INT TERM
@@ -81,7 +86,7 @@ cd "$work/objects"
 $ar x "$work/go.a"
 
 # Takes the start of the Go runtime out of the initializers: one pointer to a function.
-pointer=$(size -A go.o | awk '$1 == ".init_array" { print $2 }')
+pointer=$($size -A go.o | awk '$1 == ".init_array" { print $2 }')
 [ "$pointer" = 8 ] || {
     echo "build.sh: this version of Go starts its runtime in a way that is not known here" >&2
     exit 1
@@ -91,7 +96,7 @@ $objcopy --add-symbol hermes_go_start=.data.hermes_go_start:0,global,object go.o
 
 # Lets Go ask fast/stackbounds.c for the bounds of a stack.
 for object in ./*.o; do
-    if nm "$object" | grep -q ' T x_cgo_getstackbound$'; then
+    if $nm "$object" | grep -q ' T x_cgo_getstackbound$'; then
         $objcopy --redefine-sym pthread_getattr_np=hermes_getattr_np "$object"
     fi
 done
@@ -101,7 +106,7 @@ case ",$off," in
 *,monitor,* | *,all,*) ;;
 *)
     for object in ./*.o; do
-        if nm "$object" | grep -q ' T _cgo_try_pthread_create$'; then
+        if $nm "$object" | grep -q ' T _cgo_try_pthread_create$'; then
             $objcopy --redefine-sym pthread_create=hermes_thread_create "$object"
         fi
     done
