@@ -8,6 +8,9 @@ SHELL := /bin/bash
 PREFIX ?= /usr/local
 LIBDIR ?= lib
 DESTDIR ?=
+MACHINE := $(shell uname -m)
+ARCH ?= $(MACHINE)
+override ARCH := $(patsubst arm64,aarch64,$(patsubst amd64,x86_64,$(ARCH)))
 FUZZTIME ?= 1m
 SECONDS_OF_DEMO ?= 12
 AT ?=
@@ -82,21 +85,25 @@ install: $(INSTALLED) ## headers, libraries, pkg-config, CMake package, manual, 
 	PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' DESTDIR='$(DESTDIR)' capi/package/install.sh build
 
 .PHONY: deb
-deb: $(INSTALLED) ## Debian packages: libhermes2, libhermes-dev, hermes-tools, into dist/
+deb: $(INSTALLED) ## Debian packages: libhermes2, libhermes-dev, hermes-tools, into dist/ (ARCH=arm64)
 	@.ci/deps deb
-	rm -f dist/*.deb
+ifeq ($(ARCH),$(MACHINE))
+	rm -f dist/*_"$$(dpkg --print-architecture)".deb
 	capi/package/deb.sh build dist
+else
+	.ci/deb-elsewhere $(ARCH)
+endif
 	@if command -v lintian >/dev/null; then lintian --fail-on error dist/*.deb; fi
 
 .PHONY: wheel
-wheel: dist/.wheel ## a Python wheel with everything inside, and its sources, into dist/
+wheel: dist/.wheel-$(ARCH) ## a Python wheel with everything inside (ARCH=aarch64 or x86_64), and its sources, into dist/
 
 .PHONY: sdist
 sdist: dist/.sdist ## the Python package with its sources alone, into dist/
 
 # The names of the packages contain version and platform, so an empty file stands for each.
-dist/.wheel: dist/.sdist $(LIBRARY) build/hermes .ci/wheel capi/package/licences.sh
-	.ci/wheel
+dist/.wheel-%: dist/.sdist $(wildcard .ci/libzmq/*) .ci/wheel .ci/linux-binaries .ci/zig.txt capi/package/licences.sh
+	.ci/wheel $*
 	@touch $@
 
 dist/.sdist: $(GO_SOURCES) $(PYTHON_SOURCES) .ci/sdist | venv
@@ -209,6 +216,12 @@ test-python: test-wheel test-libzmq ## the Python package, with the old one in t
 .PHONY: test-wheel
 test-wheel: wheel venv-wheel venv-old ## the wheel, away from the checkout
 	.ci/test-wheel $(CURDIR)/$(PYTHON_OF_OLD) --durations=20 $(PYTEST_FLAGS)
+
+.PHONY: test-arm64
+test-arm64: venv ## the suites in C, Go and Python for Linux on arm64, under qemu (SHORT=1: a part)
+	$(if $(SHORT),,$(MAKE) wheel ARCH=aarch64)
+	$(if $(SHORT),,$(MAKE) venv-old)
+	SHORT=$(SHORT) PYTEST_FLAGS='$(PYTEST_FLAGS)' .ci/arm64/test
 
 .PHONY: test-libzmq
 test-libzmq: build venv venv-old ## the package of the checkout on libzmq (test-wheel has the rest: what no engine matters to, and the differential tests on both)

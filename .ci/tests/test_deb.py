@@ -50,7 +50,9 @@ def run(*command, **more):
 def packages():
     """Build the packages; return their files by their names."""
     run("make", "deb", cwd=ROOT)
-    files = {path.name.partition("_")[0]: path for path in (ROOT / "dist").glob("*.deb")}
+    architecture = run("dpkg", "--print-architecture").strip()
+    paths = (ROOT / "dist").glob(f"*_{architecture}.deb")
+    files = {path.name.partition("_")[0]: path for path in paths}
     assert set(files) == {"libhermes2", "libhermes-dev", "hermes-tools"}
     return files
 
