@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# deb.sh BUILT TO: makes Debian packages of what lies in the folder BUILT (see install.sh) and
-# puts them into the folder TO: libhermes2, libhermes-dev, hermes-tools.
+# deb.sh BUILT TO [ARCH]: makes Debian packages of what lies in the folder BUILT (see install.sh)
+# and puts them into the folder TO: libhermes2, libhermes-dev, hermes-tools. For another
+# architecture than this machine's (arm64), BUILT holds what linux-binaries has compiled, which
+# needs libc alone, and in licences/ those of what is inside.
 #   DEBFULLNAME, DEBEMAIL   whose packages they are
 #   DEB_REVISION            the revision of the package (1)
 #   SOURCE_DATE_EPOCH       its date; that of the last commit where there is one
@@ -16,8 +18,12 @@ upstream=$("$here/version.sh")
 major=${upstream%%.*}
 version=$upstream-${DEB_REVISION:-1}
 maintainer="${DEBFULLNAME:-The hermes authors} <${DEBEMAIL:-hermes-zmq@users.noreply.github.com}>"
-architecture=$(dpkg-architecture -qDEB_HOST_ARCH)
-triplet=$(dpkg-architecture -qDEB_HOST_MULTIARCH)
+own=$(dpkg-architecture -qDEB_BUILD_ARCH)
+architecture=${3:-$own}
+triplet=$(dpkg-architecture -a"$architecture" -qDEB_HOST_MULTIARCH 2>/dev/null)
+export DEB_HOST_ARCH=$architecture DEB_HOST_MULTIARCH=$triplet
+cross=''
+[ "$architecture" = "$own" ] || cross=$triplet-
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git -C "$root" log -1 --format=%ct 2>/dev/null || date +%s)}
 export SOURCE_DATE_EPOCH
 library=libhermes$major
@@ -32,10 +38,15 @@ umask 022
 # ---- Who gets what ----------------------------------------------------------------
 
 DESTDIR=$work/all PREFIX=/usr LIBDIR=lib/$triplet "$here/install.sh" "$built"
-# As Debian wants its programs: at no fixed address, and without symbols.
-(cd "$root" && go build -buildmode=pie -trimpath -ldflags='-s -w -extldflags "-Wl,-z,relro,-z,now"' \
-    -o "$work/all/usr/bin/hermes" ./cmd/hermes)
-strip --strip-debug -R .comment "all/usr/lib/$triplet/libhermes.a"
+# As Debian wants its programs: at no fixed address, and without symbols. Those for other
+# machines are compiled so.
+if [ -z "$cross" ]; then
+    (cd "$root" && go build -buildmode=pie -trimpath -ldflags='-s -w -extldflags "-Wl,-z,relro,-z,now"' \
+        -o "$work/all/usr/bin/hermes" ./cmd/hermes)
+else
+    install -m 644 "$built"/licences/* "$work/all/usr/share/doc/hermes/licences/"
+fi
+"${cross}strip" --strip-debug -R .comment "all/usr/lib/$triplet/libhermes.a"
 chmod 644 "all/usr/lib/$triplet/libhermes.so.$upstream"
 gzip -9n all/usr/share/man/man*/*
 
@@ -113,8 +124,13 @@ dpkg-gensymbols -q -c4 "-p$library" "-P$library" "-v$version" -Idebian/symbols "
 echo "libhermes $major $library (>= $upstream)" >"$library/DEBIAN/shlibs"
 echo "activate-noawait ldconfig" >"$library/DEBIAN/triggers"
 
-dpkg-shlibdeps "-T$library.substvars" "$library/usr/lib/$triplet/libhermes.so.$upstream"
-dpkg-shlibdeps -Thermes-tools.substvars hermes-tools/usr/bin/hermes
+if [ -z "$cross" ]; then
+    dpkg-shlibdeps "-T$library.substvars" "$library/usr/lib/$triplet/libhermes.so.$upstream"
+    dpkg-shlibdeps -Thermes-tools.substvars hermes-tools/usr/bin/hermes
+else
+    # dpkg-shlibdeps would look for that architecture's libc on this machine.
+    echo "shlibs:Depends=libc6 (>= 2.17)" | tee "$library.substvars" >hermes-tools.substvars
+fi
 touch libhermes-dev.substvars
 
 # ---- The packages -----------------------------------------------------------------------
