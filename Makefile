@@ -241,6 +241,10 @@ GET ?= 1
 test-pythons: wheel venv venv-old ## the Python package under each interpreter from 3.9 to 3.14, free-threaded and PyPy (NAMES=, QUICK=1, GET=)
 	$(PYTHON_OF_TESTS) .ci/pythons.py $(if $(GET),--get) $(if $(QUICK),--quick) $(if $(NAMES),--only $(NAMES)) $(PYTEST_FLAGS)
 
+.PHONY: test-pythons-short
+test-pythons-short: wheel venv venv-old ## a part of test-pythons, under the oldest and the newest CPython that are here
+	$(PYTHON_OF_TESTS) .ci/pythons.py --ends --quick $(PYTEST_FLAGS)
+
 .PHONY: test-dist
 test-dist: ## make dist twice, in two folders, and compares the bytes (PARTS=)
 	.ci/test-dist $(PARTS)

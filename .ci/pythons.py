@@ -1,12 +1,13 @@
 """Runs the tests of the Python package under each interpreter, and prints a table.
 
-Usage: pythons.py [--get] [--quick] [--only NAMES] [--require NAMES] [PYTEST_FLAGS...]
+Usage: pythons.py [--get] [--quick] [--ends] [--only NAMES] [--require NAMES] [PYTEST_FLAGS...]
 
 An interpreter is named by its implementation and version: 3.9, 3.13t (free-threaded), pypy3.9.
 Those on the PATH, of pyenv and in build/pythons are found; --get makes those that the system
 lacks first, by .ci/python-debian. --only and --require take names separated by commas: only these
 are run, and these must be there; the default requires all that Python supports today.
---quick runs the files in QUICK alone.
+--ends runs the oldest and the newest CPython of those that are here, and gets 3.14 where there is
+one only. --quick runs the files in QUICK alone.
 
 Each interpreter gets an environment in build/pythons/env, with the wheel in dist/ and the
 packages of requirements-test.txt that exist for it ready to use. What does not exist is told to
@@ -76,6 +77,16 @@ def found():
             if new_enough:
                 interpreters.setdefault(name, (path, version))
     return dict(sorted(interpreters.items(), key=lambda item: order(item[0])))
+
+
+def ends():
+    """Return the names of the oldest and the newest CPython here, of which there are two then."""
+    for _ in range(2):
+        names = [name for name in found() if re.fullmatch(r"[\d.]+", name)]
+        if len(names) > 1:
+            return [names[0], names[-1]]
+        subprocess.run([ROOT / ".ci/python-debian", "3.14"], check=True, stdout=sys.stderr)
+    sys.exit(f"pythons: two interpreters are needed, and there is {', '.join(names)}")
 
 
 def order(name):
@@ -151,10 +162,11 @@ def main():
     parser = argparse.ArgumentParser(usage=__doc__.split("\n\n")[1])
     parser.add_argument("--get", action="store_true")
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--ends", action="store_true")
     parser.add_argument("--only", default="")
     parser.add_argument("--require", default=None)
     options, flags = parser.parse_known_args()
-    only = [name for name in options.only.split(",") if name]
+    only = ends() if options.ends else [name for name in options.only.split(",") if name]
     required = only or REQUIRED
     if options.require is not None:
         required = [name for name in options.require.split(",") if name]
