@@ -37,7 +37,7 @@ PYTHON_OF_OLD := build/venv-old/bin/python
 PYTEST = HERMES_OLD_PYTHON=$(CURDIR)/$(PYTHON_OF_OLD) PYTHONPATH=$(CURDIR)/python \
 	$(PYTHON_OF_TESTS) -m pytest -p no:cacheprovider --durations=20 $(PYTEST_FLAGS)
 
-GO_SOURCES := $(shell find core internal capi cmd include -name '*.go' -o -name '*.[chs]' -o -name 'build.sh' -o -path '*/httpd/page/*') \
+GO_SOURCES := $(shell find core internal capi cmd include -name '*.go' -o -name '*.[chs]' -o -name '*.sh' -o -path '*/httpd/page/*') \
 	go.mod go.sum
 PYTHON_SOURCES := $(shell find python -type f ! -name '*.py[cod]') LICENSE
 
@@ -204,6 +204,27 @@ test-invariants: deps-test ## the Go tests with run-time checks of accounting, b
 .PHONY: test-c
 test-c: deps-test build ## the C interface, plain and under AddressSanitizer
 	capi/tests/run.sh
+
+# The DLL, and what its users link with; the same for macOS, where it cannot be run.
+build/windows/hermes.dll: $(GO_SOURCES) capi/cross.sh
+	@.ci/deps build
+	capi/build.sh --target x86_64-windows shared $@
+
+build/macos-%/libhermes.2.dylib: $(GO_SOURCES) capi/cross.sh
+	@.ci/deps build
+	capi/build.sh --target $*-macos shared $@
+
+.PHONY: deps-windows
+deps-windows:
+	@.ci/deps windows
+
+.PHONY: test-windows
+test-windows: deps-windows build/windows/hermes.dll build venv-old ## what is built for Windows, under Wine, alone and with processes of Linux
+	capi/tests/run_windows.sh
+
+.PHONY: test-windows-short
+test-windows-short: deps-windows build/windows/hermes.dll build venv-old ## the part of it for every change
+	capi/tests/run_windows.sh short
 
 .PHONY: test-interop
 test-interop: venv ## our ZMTP against other implementations, in their own languages

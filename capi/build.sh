@@ -1,11 +1,14 @@
 #!/bin/sh
 # Builds libhermes; the one place that knows how.
 #
-#   build.sh [--tags LIST] [--off LIST] [--race] [--asan] [--tsan] [--debug] shared|archive OUTPUT
+#   build.sh [--target TARGET] [--tags LIST] [--off LIST] [--race] [--asan] [--tsan] [--debug]
+#            shared|archive OUTPUT
 #
 #   shared     OUTPUT is the shared library (SONAME libhermes.so.2)
 #   archive    OUTPUT is a static library; link it with the libraries that
 #              "build.sh libs" prints
+#   --target   another system, built for with zig: x86_64-windows, x86_64-macos, aarch64-macos
+#              (cross.sh); or GOOS and GOARCH say so
 #   --tags     Go build tags, separated by commas; nolibzmq builds it without libzmq
 #   --off      pieces of capi/fast to be switched off, separated by commas, or "all"; its
 #              README.md lists them
@@ -27,12 +30,13 @@ set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 soname=libhermes.so.2
-tags='' off='' race='' strip=-Wl,-s goldflags='-s -w' cflags='-O2 -g' ldflags='' sanitize=''
+target='' tags='' off='' race='' strip=-Wl,-s goldflags='-s -w' cflags='-O2 -g' ldflags='' sanitize=''
 
 usage() { sed -n '2,/^# is /s/^# \{0,1\}//p' "$0" | sed '$d' >&2; exit 2; }
 
 while [ $# -gt 0 ]; do
     case $1 in
+    --target) target=$2; shift ;;
     --tags) tags=$2; shift ;;
     --off) off=$2; shift ;;
     --race) race=-race strip='' goldflags='' ;;
@@ -72,6 +76,15 @@ mode=$1
 [ $# -eq 2 ] || usage
 mkdir -p "$(dirname "$2")"
 output=$(cd "$(dirname "$2")" && pwd)/$(basename "$2")
+case $target:${GOOS:-linux}:${GOARCH:-amd64} in
+:windows:amd64) target=x86_64-windows ;;
+:darwin:amd64) target=x86_64-macos ;;
+:darwin:arm64) target=aarch64-macos ;;
+esac
+if [ -n "$target" ]; then
+    export tags goldflags strip
+    exec "$root/capi/cross.sh" "$target" "$mode" "$output"
+fi
 cc=${CC:-gcc} cross=${CROSS_COMPILE:-}
 ld=${LD:-${cross}ld} ar=${AR:-${cross}ar} nm=${NM:-${cross}nm}
 objcopy=${OBJCOPY:-${cross}objcopy} size=${SIZE:-${cross}size}

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * The start of the Go runtime on Windows: it starts its threads when the DLL is loaded, from the
- * initializers of the DLL. They run with the lock of the loader held, and no new thread runs
- * before that is released: so loading only creates the first thread, and the first call waits for
- * the rest. A call from the DllMain() of another DLL would wait for ever.
+ * The start of the Go runtime on Windows. cross.sh takes it out of the initializers of the DLL, as
+ * build.sh does on Linux, so that loading starts no threads: the first call does. That call must
+ * not come from the DllMain() of another DLL: a new thread runs only when that has returned.
+ *
+ * The DLL is never unloaded, because the threads of Go would go on without their code.
  *
  * No locks of its own: gate.c calls with its lock held.
  */
@@ -22,6 +23,9 @@ int __cdecl _crt_atexit(void (*function)(void));
 /* Of ntdll.dll. */
 BOOLEAN NTAPI RtlDllShutdownInProgress(void);
 
+/* Weak, for cgo links the objects of this package alone to look at their symbols. */
+extern void _rt0_amd64_windows_lib(void) __attribute__((weak));
+
 static void (*leave)(void);
 
 /* A program with a C library of its own comes here when the other threads have ended. */
@@ -29,13 +33,18 @@ static void left(void) {
     if (!RtlDllShutdownInProgress()) leave();
 }
 
+/* No limit of a process is in the way. */
 int capi_cannot_start(char *text, size_t size) {
     (void)text, (void)size;
-    return 0; /* it has started */
+    return 0;
 }
 
 void capi_start(void) {
-    hermesgo_started();
+    HMODULE self;
+    GetModuleHandleExA(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_PIN,
+                       (LPCSTR)(void *)capi_start, &self);
+    _rt0_amd64_windows_lib();
+    hermesgo_started(); /* waits until it is up */
 }
 
 /* There is no fork. */

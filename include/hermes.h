@@ -51,7 +51,7 @@
 extern "C" {
 #endif
 
-#if defined(_WIN32) && defined(HERMES_BUILD)
+#if defined(_WIN32) && defined(HERMES_BUILD) && !defined(HERMES_STATIC)
 #define HERMES_API __declspec(dllexport)
 #elif defined(_WIN32) && !defined(HERMES_STATIC)
 #define HERMES_API __declspec(dllimport)

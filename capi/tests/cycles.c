@@ -5,21 +5,10 @@
  */
 #include "support.h"
 
-#include <dirent.h>
-
 enum { WARM_UP = 20, CYCLES = 200 };
 
 /* Threads of the Go runtime come when calls block, and stay to be used again. */
 enum { SPARE_THREADS = 10 };
-
-static int entries(const char *directory) {
-    int count = 0;
-    DIR *d = opendir(directory);
-    CHECK(d != NULL);
-    while (readdir(d) != NULL) count++;
-    closedir(d);
-    return count;
-}
 
 static void cycle(void) {
     struct cluster c;
@@ -40,21 +29,22 @@ static void cycle(void) {
 }
 
 /* Waits until a count is no more than allowed: threads take a moment to end. */
-static void settles(const char *directory, int allowed) {
+static void settles(const char *what, int count(void), int allowed) {
     for (int64_t deadline = now_ns() + INT64_C(1000000) * PATIENCE_MS; now_ns() < deadline;) {
-        if (entries(directory) <= allowed) return;
+        if (count() <= allowed) return;
         sleep_ms(20);
     }
-    fprintf(stderr, "%s: %d entries, allowed are %d\n", directory, entries(directory), allowed);
+    fprintf(stderr, "%d %s, allowed are %d\n", count(), what, allowed);
     abort();
 }
 
 int main(void) {
     for (int i = 0; i < WARM_UP; i++) cycle();
     sleep_ms(100);
-    int descriptors = entries("/proc/self/fd"), threads = entries("/proc/self/task");
+    int descriptors = open_descriptors(), threads = running_threads();
+    CHECK(descriptors > 0 && threads > 0);
     for (int i = 0; i < CYCLES; i++) cycle();
-    settles("/proc/self/fd", descriptors);
-    settles("/proc/self/task", threads + SPARE_THREADS);
+    settles("descriptors", open_descriptors, descriptors);
+    settles("threads", running_threads, threads + SPARE_THREADS);
     return 0;
 }

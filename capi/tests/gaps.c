@@ -6,12 +6,8 @@
  */
 #include "support.h"
 
-#include <arpa/inet.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 static void say(int sender, const void *bytes, size_t len) {
-    CHECK(send(sender, bytes, len, 0) == (ssize_t)len);
+    CHECK(write_descriptor(sender, bytes, len) == (int)len);
 }
 
 /* Connects a PUB to where the receiver is bound, and waits until it is one. */
@@ -20,8 +16,8 @@ static int connected(uint64_t receiver) {
     OK(hermes_get(receiver, "endpoint", endpoint, sizeof endpoint));
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_port = htons((uint16_t)atoi(strrchr(endpoint, ':') + 1)),
-                                  .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    int sender = socket(AF_INET, SOCK_STREAM, 0);
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int sender = (int)socket(AF_INET, SOCK_STREAM, 0);
     CHECK(sender >= 0 && connect(sender, (struct sockaddr *)&address, sizeof address) == 0);
     char greeting[64] = "\xff\0\0\0\0\0\0\0\x01\x7f\x03\0NULL";
     say(sender, greeting, sizeof greeting);
@@ -99,7 +95,7 @@ int main(void) {
     CHECK(counter(json, "lost") == 3 + 43 + 8 && counter(json, "duplicates") == 1);
     hermes_free(json);
     there_was_a_notice(receiver);
-    close(sender);
+    close_descriptor(sender);
     OK(hermes_close(receiver));
     return 0;
 }

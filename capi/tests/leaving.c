@@ -8,13 +8,9 @@
 #include "support.h"
 
 #include <pthread.h>
-#include <spawn.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 enum { EXITS = 100, FORGOTTEN = 20000 };
-
-extern char **environ;
 
 /* ---- Roles ----------------------------------------------------------------- */
 
@@ -70,17 +66,9 @@ static int in_vain(void) {
 
 static char *program; /* Not /proc/self/exe, which qemu cannot run. */
 
-static pid_t start(char *role, char *argument) {
-    char *arguments[] = {program, role, argument, NULL};
-    pid_t child;
-    CHECK(posix_spawn(&child, program, NULL, NULL, arguments, environ) == 0);
-    return child;
-}
-
-static void expect_good_end(pid_t child) {
-    int status;
-    CHECK(waitpid(child, &status, 0) == child);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return;
+static void expect_good_end(process child) {
+    int status = end_of(child);
+    if (status == 0) return;
     fprintf(stderr, "a child ended with status %#x\n", (unsigned)status);
     abort();
 }
@@ -89,7 +77,7 @@ static void a_hundred_exits_race_with_closing(void) {
     for (int i = 0; i < EXITS; i++) {
         char delay[16];
         snprintf(delay, sizeof delay, "%d", i * 97 % 5000);
-        expect_good_end(start((char *)"race", delay));
+        expect_good_end(start_self(program, "race", delay));
     }
 }
 
@@ -100,7 +88,7 @@ static void a_program_that_forgets_to_stop_loses_nothing(void) {
     OK(hermes_set(c.receiver, "on_slow", "ignore"));
     OK(hermes_start(c.receiver));
     OK(hermes_wait_ready(c.receiver, PATIENCE_MS));
-    pid_t child = start((char *)"forget", c.in);
+    process child = start_self(program, "forget", c.in);
     for (int i = 0; i < FORGOTTEN; i++) {
         hermes_envelope *envelope;
         OK(hermes_recv(c.receiver, PATIENCE_MS, &envelope));
@@ -120,6 +108,6 @@ int main(int count, char **arguments) {
     if (count > 1 && strcmp(arguments[1], "in_vain") == 0) return in_vain();
     a_hundred_exits_race_with_closing();
     a_program_that_forgets_to_stop_loses_nothing();
-    expect_good_end(start((char *)"in_vain", (char *)""));
+    expect_good_end(start_self(program, "in_vain", ""));
     return 0;
 }

@@ -5,19 +5,11 @@
  */
 #include "support.h"
 
-#include <errno.h>
-#include <poll.h>
-#include <unistd.h>
-
 /* Waits for bytes and reads them: how many, or 0 at the end of the stream. */
 static int bytes(int fd, int timeout_ms) {
-    struct pollfd p = {fd, POLLIN, 0};
     char some[64];
-    int n;
-    do n = poll(&p, 1, timeout_ms);
-    while (n < 0 && errno == EINTR);
-    if (n == 0) return -1;
-    return (int)read(fd, some, sizeof some);
+    if (!poll_descriptor(fd, timeout_ms)) return -1;
+    return read_descriptor(fd, some, sizeof some);
 }
 
 /* Takes until there is nothing. */
@@ -52,7 +44,7 @@ static void a_byte_says_that_there_may_be_something(struct cluster *c) {
     OK(publish(c->publisher, "t", "2"));
     while (drain(c->receiver) == 0) {
     }
-    CHECK(write(fd, "ignored", 7) == 7);
+    CHECK(write_descriptor(fd, "ignored", 7) == 7);
 
     OK(hermes_stop(c->receiver, PATIENCE_MS));
     CHECK(bytes(fd, PATIENCE_MS) > 0);
@@ -69,7 +61,7 @@ static void a_byte_says_that_there_may_be_something(struct cluster *c) {
     do end = bytes(fd, PATIENCE_MS);
     while (end > 0);
     CHECK(end == 0);
-    CHECK(close(fd) == 0);
+    CHECK(close_descriptor(fd) == 0);
     FAILS(HERMES_EBADHANDLE, "closed", hermes_pipe(receiver));
 }
 
@@ -84,7 +76,7 @@ static void an_object_goes_with_its_socket(void) {
         int fd = hermes_pipe(left[i]);
         OK(fd);
         if (left[i] == c.publisher) OK(publish(c.publisher, "t", "\"the last word\""));
-        CHECK(close(fd) == 0);
+        CHECK(close_descriptor(fd) == 0);
         while (hermes_wait(left[i], 0) != HERMES_EBADHANDLE) sleep_ms(1);
         if (left[i] != c.publisher) continue;
         hermes_envelope *e;

@@ -5,9 +5,6 @@
  */
 #include "support.h"
 
-#include <sys/wait.h>
-#include <unistd.h>
-
 /* What each rule makes of 15 envelopes too many, on topics of which each comes again. */
 static const struct {
     const char *name;
@@ -147,15 +144,6 @@ static void an_application_that_stalls(struct cluster *c) {
     OK(hermes_close(receiver));
 }
 
-/* Resident memory of this process, in bytes. */
-static int64_t resident(void) {
-    long pages = 0;
-    FILE *statm = fopen("/proc/self/statm", "r");
-    CHECK(statm != NULL && fscanf(statm, "%*s %ld", &pages) == 1);
-    fclose(statm);
-    return (int64_t)pages * sysconf(_SC_PAGESIZE);
-}
-
 /* Publishes eight times the bound and takes none of it. Go's garbage collector lets
  * memory grow to about twice of what is in use, and further where it comes late. */
 static void memory_has_a_bound(const char *rule, size_t size) {
@@ -168,13 +156,13 @@ static void memory_has_a_bound(const char *rule, size_t size) {
     snprintf(bound, sizeof bound, "%d", BOUND);
     OK(hermes_set(publisher, "queue.bytes", bound));
     OK(hermes_set(publisher, "queue.block", "0"));
-    int64_t before = resident();
+    int64_t before = resident_memory();
     for (size_t i = 0; i * size < 8 * (size_t)BOUND; i++) {
         int len = snprintf(topic, sizeof topic, "topic/%zu", i % 100000);
         int code = hermes_publish(publisher, topic, (size_t)len, NULL, 0, data, size + 2);
         CHECK(code == HERMES_OK || code == HERMES_EFULL);
     }
-    int64_t grown = resident() - before;
+    int64_t grown = resident_memory() - before;
     uint64_t queued = stat_of(publisher, "queued_bytes");
     printf("%s, %zu bytes: %.1f MiB queued, %.1f MiB more resident\n", rule, size,
            (double)queued / (1 << 20), (double)grown / (1 << 20));
@@ -185,20 +173,21 @@ static void memory_has_a_bound(const char *rule, size_t size) {
     free(data);
 }
 
-/* In a process of its own, which has no memory yet that others have left behind. It is
- * forked before the library's first use. */
+static char *program;
+
+/* In a process of its own, which has no memory yet that others have left behind. */
 static void alone(const char *rule, size_t size) {
-    pid_t child = fork();
-    CHECK(child >= 0);
-    if (child == 0) {
-        memory_has_a_bound(rule, size);
-        exit(0);
-    }
-    int status;
-    CHECK(waitpid(child, &status, 0) == child && status == 0);
+    char decimal[32];
+    snprintf(decimal, sizeof decimal, "%zu", size);
+    CHECK(end_of(start_self(program, rule, decimal)) == 0);
 }
 
-int main(void) {
+int main(int count, char **arguments) {
+    program = arguments[0];
+    if (count > 2) {
+        memory_has_a_bound(arguments[1], (size_t)atoi(arguments[2]));
+        return 0;
+    }
     for (int i = 0; i < RULES; i++) {
         alone(rules[i].name, 100);
         alone(rules[i].name, 1 << 20);

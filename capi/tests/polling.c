@@ -5,16 +5,6 @@
  */
 #include "support.h"
 
-#include <sys/epoll.h>
-#include <unistd.h>
-
-static int wait_for(int loop, struct epoll_event *event, int timeout_ms) {
-    int n;
-    do n = epoll_wait(loop, event, 1, timeout_ms);
-    while (n < 0 && errno == EINTR); /* Go preempts with signals */
-    return n;
-}
-
 static void take(uint64_t receiver) {
     hermes_envelope *envelope;
     OK(hermes_recv(receiver, 0, &envelope));
@@ -51,19 +41,6 @@ static void batches_empty_it_as_well(struct cluster *c) {
         }
         CHECK(!is_readable(fd, 0));
     }
-}
-
-static void epoll_sees_it(struct cluster *c) {
-    int loop = epoll_create1(0);
-    struct epoll_event event = {.events = EPOLLIN};
-    CHECK(loop >= 0 && epoll_ctl(loop, EPOLL_CTL_ADD, hermes_fd(c->receiver), &event) == 0);
-    CHECK(wait_for(loop, &event, 0) == 0);
-    OK(publish(c->publisher, "t", "1"));
-    CHECK(wait_for(loop, &event, PATIENCE_MS) == 1);
-    CHECK(wait_for(loop, &event, 0) == 1);
-    take(c->receiver);
-    CHECK(wait_for(loop, &event, 0) == 0);
-    close(loop);
 }
 
 static void readable_before_the_start_never(void) {
@@ -126,7 +103,6 @@ int main(void) {
     start_cluster(&c);
     readable_while_there_is_something_to_take(&c);
     batches_empty_it_as_well(&c);
-    epoll_sees_it(&c);
     readable_before_the_start_never();
     readable_once_stopped(&c);
     a_node_has_its_receivers(&c);

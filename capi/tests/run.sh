@@ -163,7 +163,7 @@ fi
 
 # ---- The programs ------------------------------------------------------------------
 
-for test in roundtrip texts arguments closing polling pipes json gaps policies vain first_use forking orphans streams leaving cycles hammer staging prefetch quiet; do
+for test in roundtrip texts arguments closing polling epoll pipes json gaps policies vain first_use forking orphans streams leaving cycles hammer staging prefetch quiet; do
     wanted $test || continue
     shared $test plain
     run $test "$work/plain/$test"

@@ -8,8 +8,13 @@
 
 #include "hermes.h"
 
+#ifdef _WIN32
+#include "system_windows.h"
+#else
+#include "system_unix.h"
+#endif
+
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -136,20 +141,11 @@ static inline void sleep_ms(int ms) {
         continue;
 }
 
-/* Whether a descriptor is readable, within a time; a signal ends no wait. */
+/* Whether a descriptor is readable, within a time. */
 static inline int is_readable(int fd, int timeout_ms) {
-    struct timespec begun, now;
-    clock_gettime(CLOCK_MONOTONIC, &begun);
-    for (int left = timeout_ms;;) {
-        struct pollfd p = {.fd = fd, .events = POLLIN};
-        int n = poll(&p, 1, left);
-        CHECK(n <= 0 || !(p.revents & (POLLERR | POLLNVAL)));
-        if (n >= 0) return n > 0;
-        CHECK(errno == EINTR);
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        int64_t gone = (now.tv_sec - begun.tv_sec) * 1000 + (now.tv_nsec - begun.tv_nsec) / 1000000;
-        left = gone < timeout_ms ? timeout_ms - (int)gone : 0;
-    }
+    int is = poll_descriptor(fd, timeout_ms);
+    CHECK(is >= 0);
+    return is;
 }
 
 /* In a library that counts them, some calls of a function did not enter Go: run.sh says

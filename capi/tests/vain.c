@@ -5,19 +5,15 @@
  */
 #include "support.h"
 
-#include <arpa/inet.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 /* An address of this machine at which no program listens. */
 static const char *closed_port(void) {
     static char text[64];
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof address;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    int fd = (int)socket(AF_INET, SOCK_STREAM, 0);
     CHECK(fd >= 0 && bind(fd, (struct sockaddr *)&address, size) == 0);
     CHECK(getsockname(fd, (struct sockaddr *)&address, &size) == 0);
-    close(fd);
+    close_descriptor(fd);
     snprintf(text, sizeof text, "tcp://127.0.0.1:%d", ntohs(address.sin_port));
     return text;
 }
@@ -51,9 +47,9 @@ int main(void) {
     uint64_t receiver, publisher, node;
     OK(hermes_receiver_new(closed_port(), "r", &receiver));
     OK(hermes_start(receiver));
-    await_problem(receiver, "connection refused");
-    every_wait_says(receiver, "connection refused");
-    FAILS(HERMES_ETIMEOUT, "connection refused", hermes_wait_ready(receiver, 10));
+    await_problem(receiver, CONNECTION_REFUSED);
+    every_wait_says(receiver, CONNECTION_REFUSED);
+    FAILS(HERMES_ETIMEOUT, CONNECTION_REFUSED, hermes_wait_ready(receiver, 10));
 
     OK(hermes_publisher_new(closed_port(), "p", &publisher));
     OK(hermes_set(publisher, "queue.messages", "1"));
@@ -61,11 +57,11 @@ int main(void) {
     OK(hermes_set(publisher, "ready.hold", "1h"));
     OK(hermes_node_new("n", receiver, publisher, &node));
     OK(hermes_start(publisher));
-    await_problem(publisher, "connection refused");
-    FAILS(HERMES_ETIMEOUT, "connection refused", hermes_wait_ready(publisher, 10));
+    await_problem(publisher, CONNECTION_REFUSED);
+    FAILS(HERMES_ETIMEOUT, CONNECTION_REFUSED, hermes_wait_ready(publisher, 10));
     OK(publish(publisher, "t", "1"));
-    FAILS(HERMES_EFULL, "connection refused", publish(publisher, "t", "2"));
-    FAILS(HERMES_ETIMEOUT, "connection refused", hermes_stop(publisher, 0));
+    FAILS(HERMES_EFULL, CONNECTION_REFUSED, publish(publisher, "t", "2"));
+    FAILS(HERMES_ETIMEOUT, CONNECTION_REFUSED, hermes_stop(publisher, 0));
     OK(hermes_close(node));
     OK(hermes_close(publisher));
     OK(hermes_close(receiver));
