@@ -110,6 +110,12 @@ class Process:
         """The newest line that it printed."""
         return self._lines[-1] if self._lines else {}
 
+    def last_of_all(self) -> dict:
+        """The last line of a program that has ended."""
+        for reader in self._readers:
+            reader.join(PATIENCE)
+        return self.last
+
     def fresh(self) -> dict:
         """A line that it has printed from now on."""
         before = self.last

@@ -140,6 +140,21 @@ library_is_named() {
     grep -q 'SONAME.*\[libhermes\.so\.2\]' "$work/dynamic" && grep -q NODELETE "$work/dynamic"
 }
 
+# Each costs a tenth of a megabyte or more, and nothing of it is needed: a check of a few characters
+# brings in package regexp with all tables of Unicode.
+has_no_needless_packages() {
+    ! go -C "$root" list -deps ./capi |
+        grep -xE 'regexp|text/template|html/template|net/http|encoding/xml|encoding/gob|github.com/spf13/.*|github.com/prometheus/.*|github.com/nats-io/.*'
+}
+
+library_is_small() { # what is built for this machine; a bound beyond which something has come in by mistake
+    local bytes most=9900000
+    readelf -hW "$build/libhermes.so.2" | grep -q 'Machine:.*X86-64' || return 0
+    bytes=$(stat -Lc %s "$build/libhermes.so.2")
+    echo "  $bytes bytes; $most are the most"
+    [ "$bytes" -le $most ]
+}
+
 every_function_is_tested() {
     local name
     while read -r name; do
@@ -158,6 +173,8 @@ if [ -z "$only" ]; then
     step "only the functions of the header are exported" exports_agree
     step "and they alone are visible in the static library" static_symbols_agree
     step "the library has its name and stays loaded" library_is_named
+    step "the library has no packages that it does not need" has_no_needless_packages
+    step "the library is small" library_is_small
     step "every function is tested with wrong arguments" every_function_is_tested
 fi
 

@@ -52,6 +52,7 @@ type check struct {
 	target     *target
 	name       string
 	window     time.Duration
+	over       time.Time // of check topic: when it is over, window or not; zero: with the window
 	json, prom bool
 	warn, crit thresholds
 }
@@ -103,6 +104,9 @@ func newCheckKind(std streams, kind, short, long, example string, figures []stri
 	k.target = addTarget(c, sideOut)
 	k.target.addTimeout(c, 10*time.Second, "time limit for the connection, and for a report")
 	c.Flags().Lookup("timeout").Usage = "time limit for the connection, and for a report"
+	if kind == "topic" {
+		c.Flags().Lookup("timeout").Usage = "time limit for the connection; where it is given, --window ends with it"
+	}
 	f := c.Flags()
 	f.Var(&k.warn, "warn", "`range` of a figure outside of which it is a warning; may be repeated")
 	f.Var(&k.crit, "crit", "`range` of a figure outside of which it is critical; may be repeated")
@@ -111,7 +115,7 @@ func newCheckKind(std streams, kind, short, long, example string, figures []stri
 	if kind == "topic" {
 		f.DurationVar(&k.window, "window", 5*time.Second, "for how long to watch")
 	}
-	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return k.unknown(err.Error()) })
+	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return k.unknown(advice(c, nil, flagError{err})) })
 	c.RunE = func(c *cobra.Command, args []string) error {
 		rest, err := k.target.resolve(args)
 		if err == nil {
@@ -119,6 +123,9 @@ func newCheckKind(std streams, kind, short, long, example string, figures []stri
 		}
 		if err != nil {
 			return k.unknown(err.Error())
+		}
+		if c.Flags().Changed("timeout") { // which monitors know: the whole check takes no longer
+			k.over = time.Now().Add(k.target.timeout)
 		}
 		return k.run(c.Context())
 	}
@@ -225,7 +232,11 @@ func (k *check) receiver(c *observe.Component) error {
 }
 
 func (k *check) topic(s *watchSession) error {
-	w, err := s.sample(k.window, false)
+	window := k.window
+	if !k.over.IsZero() {
+		window = min(window, time.Until(k.over))
+	}
+	w, err := s.sample(window, false)
 	switch {
 	case err != nil:
 		return k.finish(checkResult{Code: checkCritical, Text: err.Error()})
@@ -245,7 +256,7 @@ func (k *check) topic(s *watchSession) error {
 	}
 	r := checkResult{Text: fmt.Sprintf("%s envelopes in %s", humane.Count(n), humane.Seconds(w.Elapsed.Seconds()))}
 	if n == 0 && !k.decides("age") && !k.decides("rate") {
-		r.Code, r.Text = checkCritical, "nothing came within "+k.window.String()+whyNothing(w)
+		r.Code, r.Text = checkCritical, "nothing came within "+window.Round(time.Millisecond).String()+whyNothing(w)
 	}
 	if note := w.Note(); note != "" {
 		r.Text += "; " + note

@@ -354,6 +354,8 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"unknown command", "", []string{"fly"}, exitUsage, `"fly"`},
 		{"unknown flag", "", []string{"sub", "--fly", "x"}, exitUsage, "--fly"},
 		{"unknown flag behind an address", "", []string{"sub", "tcp://127.0.0.1:1", "--fly"}, exitUsage, "--fly"},
+		{"mistyped flag", "", []string{"sub", "--timout", "5"}, exitUsage, "unknown flag: --timout; did you mean --timeout?"},
+		{"mistyped flag with a value", "", []string{"pub", "--cuont=5"}, exitUsage, "did you mean --count?"},
 		{"flag without a value", "", []string{"sub", "tcp://127.0.0.1:1", "--count"}, exitUsage, "--count"},
 		{"flag with one dash", "", []string{"sub", "tcp://127.0.0.1:1", "-count", "1"}, exitUsage, "two dashes: --count"},
 		{"value that begins with a dash", "", []string{"pub", "tcp://127.0.0.1:1", "t", "-5"}, exitUsage, "write -- before"},

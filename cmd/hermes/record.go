@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -33,6 +34,8 @@ type recordFlags struct {
 	onLoss, follow      bool
 	stream              *streamFlags
 	since               string
+	report              time.Duration
+	mode                fileMode
 }
 
 // chunkBytes is about how large a chunk of a recording is before it is compressed.
@@ -64,7 +67,7 @@ began, unless there is --follow; the exit code is 5 where messages are missing f
 hermes record --duration 1s --output day.mcap --rotate-every 1h --quota 20G tcp://127.0.0.1:6001
 hermes record --duration 1s --output flight.mcap --ring 60s --on-loss tcp://127.0.0.1:6001`,
 	}
-	o := recordFlags{target: addTarget(c, sideOut), printer: addPrinter(c, std), minFree: 256 << 20, ringMemory: 256 << 20}
+	o := recordFlags{target: addTarget(c, sideOut), printer: addPrinter(c, std), minFree: 256 << 20, ringMemory: 256 << 20, mode: 0o600}
 	f := c.Flags()
 	f.StringVarP(&o.output, "output", "o", "", "the `file`; without it hermes- and the time")
 	f.Uint64VarP(&o.count, "count", "n", 0, "end after `n` envelopes; 0 has no limit")
@@ -82,6 +85,8 @@ hermes record --duration 1s --output flight.mcap --ring 60s --on-loss tcp://127.
 	f.BoolVar(&o.onLoss, "on-loss", false, "write the ring when an envelope is found to be lost")
 	f.StringVar(&o.where, "where", "", "write the ring when an envelope meets this `expression`, as in hermes sub")
 	f.StringVar(&o.name, "name", "hermes-record", "the `name` of this receiver")
+	f.DurationVar(&o.report, "report", 0, "print how many envelopes have been written, each `time`: they survive a crash of the recorder")
+	f.Var(&o.mode, "mode", "permissions of the files, as an octal `number` such as 0640; the umask takes from them")
 	o.addStream(f)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		switch on, err := o.stream.on("context", "set", "origin", "ring"); {
@@ -101,12 +106,12 @@ hermes record --duration 1s --output flight.mcap --ring 60s --on-loss tcp://127.
 
 // config is what the flags say to the recorder.
 func (o *recordFlags) config(std streams) (cfg recording.Config, err error) {
-	for name, d := range map[string]time.Duration{"duration": o.duration, "rotate-every": o.every, "ring": o.ring} {
+	for name, d := range map[string]time.Duration{"duration": o.duration, "rotate-every": o.every, "ring": o.ring, "report": o.report} {
 		if err := notNegative(name, d); err != nil {
 			return cfg, err
 		}
 	}
-	cfg = recording.Config{Name: o.output, Compression: o.compression, ChunkBytes: chunkBytes, Flush: o.flush, MinFree: int64(o.minFree), Most: o.count,
+	cfg = recording.Config{Name: o.output, Compression: o.compression, ChunkBytes: chunkBytes, Flush: o.flush, Mode: os.FileMode(o.mode), MinFree: int64(o.minFree), Most: o.count,
 		Rotate: recording.Rotation{Bytes: int64(o.rotateSize), Every: o.every, Envelopes: o.rotateCount, Quota: int64(o.quota)},
 		Ring:   recording.Ring{Last: o.ring, Bytes: int64(o.ringMemory), OnLoss: o.onLoss},
 		Notice: func(text string) { fmt.Fprintf(std.err, "hermes record: %s\n", text) },
@@ -148,7 +153,8 @@ func triggerOf(expression string) (func(*recording.Frames) bool, error) {
 	}, nil
 }
 
-// recorded is what record prints, when it begins and when it ends.
+// recorded is what record prints when it begins, each --report, and when it ends.
+// Envelopes counts what is written: the recorder may be killed then.
 type recorded struct {
 	State     string `json:"state"` // recording, ended
 	Output    string `json:"output"`
@@ -225,6 +231,12 @@ func (o *recordFlags) wait(ctx context.Context, std streams, name string, record
 	if o.duration > 0 {
 		over = time.After(o.duration)
 	}
+	var report <-chan time.Time
+	if o.report > 0 {
+		reports := time.NewTicker(o.report)
+		defer reports.Stop()
+		report = reports.C
+	}
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	shown := int64(0)
@@ -235,6 +247,8 @@ func (o *recordFlags) wait(ctx context.Context, std streams, name string, record
 			_ = o.say(std, "recording", name, recording.Progress{})
 		case <-dump:
 			recorder.Dump("signal")
+		case <-report:
+			_ = o.say(std, "recording", name, recorder.Progress())
 		case <-tick.C:
 			if now := int64(recorder.Progress().Envelopes); o.count > 0 {
 				bar.add(now - shown)
@@ -265,9 +279,27 @@ func (o *recordFlags) say(std streams, state, name string, p recording.Progress)
 			Evicted: p.Evicted, Deleted: p.Deleted, Unwritten: p.Unwritten})
 	}
 	text := fmt.Sprintf("recording %s; Ctrl-C ends it", name)
-	if state == "ended" {
+	switch {
+	case state != "ended" && p.Envelopes > 0:
+		text = fmt.Sprintf("%s written to %s", envelopes(p.Envelopes), name)
+	case state == "ended":
 		text = fmt.Sprintf("recorded %s, %d lost on the way here, %d bytes", envelopes(p.Envelopes), p.Lost, p.Bytes)
 	}
 	fmt.Fprintln(std.err, "hermes record: "+text)
+	return nil
+}
+
+// fileMode is a flag: permissions as an octal number.
+type fileMode uint32
+
+func (m *fileMode) String() string { return fmt.Sprintf("%#o", uint32(*m)) }
+func (m *fileMode) Type() string   { return "number" }
+
+func (m *fileMode) Set(text string) error {
+	n, err := strconv.ParseUint(text, 8, 9)
+	if err != nil || n&0o600 != 0o600 {
+		return fmt.Errorf("%q is not an octal number such as 0640 that lets the owner read and write", text)
+	}
+	*m = fileMode(n)
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // The groups under which `hermes help` lists the commands: each has one of them as its GroupID.
@@ -207,7 +208,45 @@ func advice(c *cobra.Command, args []string, err flagError) string {
 			return text + "; write -- before the arguments if one of them begins with a dash"
 		}
 	}
+	if name, ok := strings.CutPrefix(text, "unknown flag: --"); ok {
+		if like := flagLike(c, name); like != "" {
+			return text + "; did you mean --" + like + "?"
+		}
+	}
 	return text
+}
+
+// flagLike is the flag whose name is most like name; empty if none is.
+func flagLike(c *cobra.Command, name string) (like string) {
+	least := len(name)/3 + 1 // letters that differ
+	c.Flags().VisitAll(func(f *pflag.Flag) {
+		if d := distance(name, f.Name); !f.Hidden && (d < least || d == least && like == "") {
+			like, least = f.Name, d
+		}
+	})
+	return like
+}
+
+// distance is how many letters have to be added, removed or changed to make one text of the other (V. I.
+// Levenshtein, "Binary codes capable of correcting deletions, insertions and reversals", 1966).
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
 }
 
 // explain prints what a command does, the commands below it, its examples and its flags.

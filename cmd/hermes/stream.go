@@ -106,16 +106,19 @@ func recordStream(ctx context.Context, std streams, o *recordFlags, topics []str
 		return err
 	}
 	defer archive.Close()
-	recorder, err := recording.New(cfg)
-	if err != nil {
-		return err
-	}
 	if o.duration > 0 {
 		var cancel func()
 		ctx, cancel = context.WithTimeout(ctx, o.duration)
 		defer cancel()
 	}
-	_ = o.say(std, "recording", cfg.Name, recording.Progress{})
+	var recorder *recording.Recorder
+	r.Opened = func() error { // where there is nothing to record, no file is left
+		var err error
+		if recorder, err = recording.New(cfg); err == nil {
+			_ = o.say(std, "recording", cfg.Name, recording.Progress{})
+		}
+		return err
+	}
 	strange := uint64(0)
 	counts, err := archive.Read(ctx, r, func(m durable.Stored) error {
 		select {
@@ -130,6 +133,9 @@ func recordStream(ctx context.Context, std streams, o *recordFlags, topics []str
 		}
 		return nil
 	})
+	if recorder == nil {
+		return blame(err)
+	}
 	p, failure := recorder.Close()
 	if errors.Is(err, errRecorded) {
 		err = nil

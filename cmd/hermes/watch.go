@@ -32,7 +32,7 @@ type watching struct {
 const watchLong = `
 
 It watches for --window, prints a line for each topic, and ends; with --watch it continues, window by window.
-It may use half of a core at most (--cpu). If more passes than it can count with that, it samples: it unsubscribes
+It keeps to about half of a core (--cpu). If more passes than it can count with that, it samples: it unsubscribes
 for a part of the time, says so, and rates are of the time that it was subscribed. It never holds publishers back.
 But it is a receiver too: a post office whose queue.full is auto holds publishers back only while all receivers are
 behind, so that where others cannot keep up while this one does, those miss envelopes instead.

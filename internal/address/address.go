@@ -26,7 +26,6 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -199,10 +198,38 @@ func (a *Address) parseGroup() error {
 	return err
 }
 
-var tipcName = regexp.MustCompile(`^(\{\d+,\d+(,\d+)?\}(@\d+\.\d+\.\d+)?|<\S+>)$`)
+// isTIPCName reports whether a text is {type,instance}, {type,lower,upper}, either perhaps with @zone.cluster.node, or
+// an address in angle brackets.
+func isTIPCName(text string) bool {
+	if inner, ok := inside(text, "<", ">"); ok {
+		return inner != "" && !strings.ContainsAny(inner, "\t\n\f\r ")
+	}
+	name, node, placed := strings.Cut(text, "@")
+	numbers, ok := inside(name, "{", "}")
+	return ok && (isNumbers(numbers, ",", 2) || isNumbers(numbers, ",", 3)) && (!placed || isNumbers(node, ".", 3))
+}
+
+// inside is what stands between two characters.
+func inside(text, opening, closing string) (inner string, ok bool) {
+	if inner, ok = strings.CutPrefix(text, opening); !ok {
+		return "", false
+	}
+	return strings.CutSuffix(inner, closing)
+}
+
+// isNumbers reports whether a text is so many numbers.
+func isNumbers(text, separator string, count int) bool {
+	parts := strings.Split(text, separator)
+	for _, p := range parts {
+		if p == "" || strings.Trim(p, "0123456789") != "" {
+			return false
+		}
+	}
+	return len(parts) == count
+}
 
 func (a *Address) parseTIPC() error {
-	if !tipcName.MatchString(a.Rest) {
+	if !isTIPCName(a.Rest) {
 		return bad(a.Text, "a TIPC address looks like tipc://{5560,0} or tipc://{5560,0,0}")
 	}
 	return nil

@@ -1,6 +1,8 @@
 package address
 
 import (
+	"math/rand/v2"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -220,4 +222,24 @@ func TestAnInheritedSocketIsBoundOnly(t *testing.T) {
 		require.ErrorContains(t, a.Connectable(), "can be bound, but not connected to")
 		require.Equal(t, "fd://3", a.Key(true), "it is one place, whatever is spoken there")
 	}
+}
+
+// The names are those of an expression, whose package would make up a fiftieth of the library.
+func TestNamesOfTIPC(t *testing.T) {
+	expression := regexp.MustCompile(`^(\{\d+,\d+(,\d+)?\}(@\d+\.\d+\.\d+)?|<\S+>)$`)
+	r := rand.New(rand.NewPCG(3, 4))
+	parts := []string{"{", "}", "<", ">", "@", ",", ".", "1", "23", " ", "\t", "\n", "x", "ä", "{1,2}", "{1,2,3}", "@1.2.3"}
+	matched := 0
+	for range 50_000 {
+		var text string
+		for range r.IntN(7) {
+			text += parts[r.IntN(len(parts))]
+		}
+		want := expression.MatchString(text)
+		require.Equal(t, want, isTIPCName(text), "%q", text)
+		if want {
+			matched++
+		}
+	}
+	require.Greater(t, matched, 100)
 }

@@ -4,10 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"regexp"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/hermes-zmq/hermes/internal/plainfile"
 )
 
 // Config is which keys an end has, and so which part it plays in a handshake:
@@ -221,11 +222,9 @@ func LookUpSecret(text string) (*Pair, error) {
 	}
 }
 
-var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-
 // isName reports whether a text is the name of a variable, and no key, which a shell may have put in
 // its place.
 func isName(text string) bool {
 	_, err := ParseSecret(text)
-	return err != nil && variableName.MatchString(text)
+	return err != nil && plainfile.IsVariable(text)
 }

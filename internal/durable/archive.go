@@ -90,9 +90,10 @@ func anyOf(all [][]byte, right func([]byte) bool) bool {
 
 // Reading says what to read.
 type Reading struct {
-	Topics []string  // their beginnings; none: all
-	Since  time.Time // of storage; zero: everything
-	Follow bool      // go on with what comes, until ctx is done; else end where the streams ended at the beginning
+	Topics []string     // their beginnings; none: all
+	Since  time.Time    // of storage; zero: everything
+	Follow bool         // go on with what comes, until ctx is done; else end where the streams ended at the beginning
+	Opened func() error // called once there are streams to read; may be nil
 }
 
 // Stored is a message of a stream, in ZMTP framing.
@@ -120,6 +121,11 @@ func (a *Archive) Read(ctx context.Context, r Reading, give func(Stored) error) 
 	}
 	if r.Follow && len(streams) > 1 {
 		return n, errs.Errorf(errs.EINVAL, "the topics are in %d streams, and only one can be followed: name topics of one prefix of --durable", len(streams))
+	}
+	if r.Opened != nil {
+		if err := r.Opened(); err != nil {
+			return n, err
+		}
 	}
 	parts := make([]*archivePart, len(streams))
 	for i, st := range streams {

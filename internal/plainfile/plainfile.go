@@ -62,3 +62,15 @@ func readAll(r io.Reader, size int64) ([]byte, error) {
 func tooLarge(path string, most int64) error {
 	return fmt.Errorf("%s is larger than %d bytes, which is the limit", path, most)
 }
+
+// IsVariable reports whether a text can be the name of an environment variable, which a setting may
+// name in place of a file.
+func IsVariable(text string) bool {
+	for i, c := range text {
+		letter := c == '_' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z'
+		if !letter && (i == 0 || c < '0' || c > '9') {
+			return false
+		}
+	}
+	return text != ""
+}

@@ -54,3 +54,12 @@ func TestAFileThatGrowsLeavesNoPartsOfItsTextBehind(t *testing.T) {
 		require.Equal(t, make([]byte, len(b)), b)
 	}
 }
+
+func TestNamesOfVariables(t *testing.T) {
+	for text, want := range map[string]bool{
+		"A": true, "_": true, "a_1": true, "HERMES_KEY": true, "zZ9": true,
+		"": false, "1A": false, "A-B": false, "A B": false, "Ä": false, "A\n": false, "A=": false, "\xff": false,
+	} {
+		require.Equal(t, want, IsVariable(text), "%q", text)
+	}
+}

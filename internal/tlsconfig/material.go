@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -87,7 +86,7 @@ func readKey(text string) (key []byte, err error) {
 	switch name, inEnvironment := strings.CutPrefix(text, environment); {
 	case strings.Contains(text, "\n") || strings.Contains(text, "PRIVATE"):
 		return nil, errors.New("a private key is given as the path of its PEM file, or as env:NAME, and not as its text")
-	case inEnvironment && !variableName.MatchString(name):
+	case inEnvironment && !isVariableName(name):
 		return nil, errors.New("env: is followed by the name of an environment variable, and not by its value")
 	case inEnvironment:
 		value, ok := os.LookupEnv(name)
@@ -107,9 +106,9 @@ func readKey(text string) (key []byte, err error) {
 	return key, nil
 }
 
-// variableName is shorter than a line of PEM, so that no part of a key is shown, which a shell may
-// have put in place of the name.
-var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,47}$`)
+// isVariableName reports whether a text is the name of a variable, and shorter than a line of PEM, so
+// that no part of a key is shown, which a shell may have put in place of the name.
+func isVariableName(text string) bool { return len(text) <= 48 && plainfile.IsVariable(text) }
 
 func checkKeyText(where string, key []byte) error {
 	encrypted := false

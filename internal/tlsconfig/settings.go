@@ -17,7 +17,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"regexp"
 	"strings"
 )
 
@@ -45,13 +44,15 @@ type Settings struct {
 
 // CheckName reports why a text cannot be the name of a server, or nil.
 func CheckName(text string) error {
-	if !serverName.MatchString(text) {
+	if !isServerName(text) {
 		return errors.New("a name of a server is that of a host, or an IP address")
 	}
 	return nil
 }
 
-var serverName = regexp.MustCompile(`^[A-Za-z0-9_.:-]{1,253}$`)
+func isServerName(text string) bool {
+	return text != "" && len(text) <= 253 && strings.Trim(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.:-") == ""
+}
 
 // CheckPins reports why a text is no list of fingerprints, or nil.
 func CheckPins(text string) error {

@@ -44,7 +44,7 @@ func Recover(name, output string) (string, *mcap.Recovered, error) {
 		return w.Metadata(b.metadata())
 	})
 	if err == nil {
-		err = out.Chmod(0o644)
+		err = out.Chmod(permissionsOf(in))
 	}
 	if err == nil {
 		err = out.Sync()
@@ -74,7 +74,7 @@ func (n *counts) see(c *mcap.Channel, m *mcap.Message) {
 // Cut writes the chosen envelopes of files, and the loss records about them, to another file.
 func Cut(files []*mcap.File, filter Filter, output string, chunkBytes int) (counted uint64, err error) {
 	catalog := mcap.NewCatalog()
-	out, err := newOutFile(output, catalog, time.Minute)
+	out, err := newOutFile(output, catalog, time.Minute, 0)
 	if err != nil {
 		return 0, err
 	}
@@ -171,4 +171,12 @@ func (k *cutting) schema(s *mcap.Schema) uint16 {
 	own.ID = uint16(k.schemas)
 	k.catalog.AddSchema(&own)
 	return own.ID
+}
+
+// permissionsOf are those of a file.
+func permissionsOf(f *os.File) os.FileMode {
+	if info, err := f.Stat(); err == nil {
+		return info.Mode().Perm()
+	}
+	return Private
 }

@@ -45,7 +45,7 @@ func (f *files) begin() error {
 		name = numbered(f.cfg.Name, f.next)
 	}
 	f.catalog = mcap.NewCatalog()
-	file, err := newOutFile(name, f.catalog, f.cfg.Flush)
+	file, err := newOutFile(name, f.catalog, f.cfg.Flush, f.cfg.Mode)
 	if err != nil {
 		f.file, f.err = nil, err
 		return err

@@ -1,6 +1,7 @@
 package recording
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -62,12 +63,15 @@ func series(name string) (files []string, next int, err error) {
 	return files, next, nil
 }
 
+// Private are the permissions of files unless told otherwise: what is recorded may be secret.
+const Private os.FileMode = 0o600
+
 // create creates a file that does not exist, nor its unfinished form.
-func create(name string) (*os.File, error) {
+func create(name string, mode os.FileMode) (*os.File, error) {
 	if _, err := os.Lstat(name); err == nil {
 		return nil, fmt.Errorf("%s exists: choose another name, or remove it", name)
 	}
-	f, err := os.OpenFile(name+Part, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
+	f, err := os.OpenFile(name+Part, os.O_RDWR|os.O_CREATE|os.O_EXCL, cmp.Or(mode, Private))
 	if errors.Is(err, os.ErrExist) {
 		return nil, fmt.Errorf("%s%s exists: another recorder writes it, or has not finished it; then `hermes log recover %[1]s%[2]s` makes a whole file of it", name, Part)
 	}

@@ -26,8 +26,8 @@ type outFile struct {
 	last   time.Time     // of the last sync
 }
 
-func newOutFile(name string, catalog *mcap.Catalog, syncEvery time.Duration) (*outFile, error) {
-	f, err := create(name)
+func newOutFile(name string, catalog *mcap.Catalog, syncEvery time.Duration, mode os.FileMode) (*outFile, error) {
+	f, err := create(name, mode)
 	if err != nil {
 		return nil, err
 	}

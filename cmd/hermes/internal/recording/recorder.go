@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"os"
 	"sync"
 	"time"
 
@@ -18,6 +19,7 @@ type Config struct {
 	Compression string        // mcap.Zstd or mcap.None
 	ChunkBytes  int           // about how large a chunk is before it is compressed
 	Flush       time.Duration // how long an envelope may wait until it is written
+	Mode        os.FileMode   // permissions of the files; 0: Private
 	MinFree     int64         // what is to stay free on the disk, in bytes
 	Most        uint64        // envelopes; 0 is no limit
 

@@ -193,6 +193,26 @@ func TestAFloorOfFreeDiskEndsARecordingThatCannotDelete(t *testing.T) {
 	require.ErrorContains(t, err, "are to stay so")
 }
 
+func TestOthersMayReadAFileOnlyWhereThatIsSaid(t *testing.T) {
+	for mode, want := range map[os.FileMode]os.FileMode{0: 0o600, 0o640: 0o640} {
+		name := filepath.Join(t.TempDir(), "a.mcap")
+		r := record(t, Config{Name: name, Compression: mcap.None, Mode: mode})
+		r.arrive(oddMessages()...)
+		part, err := os.ReadFile(name + Part)
+		require.NoError(t, err)
+		r.end(t)
+		unfinished := filepath.Join(t.TempDir(), "b.mcap"+Part)
+		require.NoError(t, os.WriteFile(unfinished, part, want))
+		recovered, _, err := Recover(unfinished, "")
+		require.NoError(t, err)
+		for _, file := range []string{name, recovered} {
+			info, err := os.Stat(file)
+			require.NoError(t, err)
+			require.Equal(t, want, info.Mode().Perm(), file)
+		}
+	}
+}
+
 func TestARecordingEndsAtItsNumber(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "a.mcap")
 	r := record(t, Config{Name: name, Compression: mcap.Zstd, Most: 3})
@@ -229,7 +249,7 @@ func TestStreamsBeyondTheNumbersOfChannelsAreRecordedAsWell(t *testing.T) {
 	b := new(mcap.Builder)
 	catalog := mcap.NewCatalog()
 	name := filepath.Join(t.TempDir(), "a.mcap")
-	out, err := newOutFile(name, catalog, 0)
+	out, err := newOutFile(name, catalog, 0, 0)
 	require.NoError(t, err)
 	var sent [][]byte
 	for i := range 5 {

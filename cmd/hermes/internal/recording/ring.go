@@ -65,7 +65,7 @@ func (g *ring) dump(reason string) error {
 	now := time.Now()
 	for n := 0; file == nil; n++ {
 		const tries = 100
-		if file, err = newOutFile(ofRing(g.cfg.Name, now, n), g.catalog, g.cfg.Flush); err != nil && n >= tries {
+		if file, err = newOutFile(ofRing(g.cfg.Name, now, n), g.catalog, g.cfg.Flush, g.cfg.Mode); err != nil && n >= tries {
 			return err
 		}
 	}

@@ -17,7 +17,7 @@ func forged(t *testing.T, b Books, loss uint32, numbers ...uint32) string {
 	builder := new(mcap.Builder)
 	catalog := mcap.NewCatalog()
 	name := filepath.Join(t.TempDir(), "a.mcap")
-	out, err := newOutFile(name, catalog, 0)
+	out, err := newOutFile(name, catalog, 0, 0)
 	require.NoError(t, err)
 	for i, n := range numbers {
 		msg := numberedMessage("t", 7, n, "1")
