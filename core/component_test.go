@@ -15,7 +15,7 @@ import (
 )
 
 func TestCloseWakesBlockedCalls(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine string) {
+	eachTransport(t, func(t *testing.T, engine string) {
 		r := newReceiver(t, engine, "tcp://127.0.0.1:1")
 		p := newPublisher(t, engine, "tcp://127.0.0.1:1")
 		results := make(chan error, 5)
@@ -41,7 +41,7 @@ func TestCloseWakesBlockedCalls(t *testing.T) {
 }
 
 func TestStoppedComponentsStartAgain(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine string) {
+	eachTransport(t, func(t *testing.T, engine string) {
 		po := newOffice(t, engine)
 		r := newReceiver(t, engine, get(t, po, "endpoint.out"))
 		p := newPublisher(t, engine, get(t, po, "endpoint.in"))
@@ -124,7 +124,7 @@ func TestWhatCouldNotStartHasNeverBeenStarted(t *testing.T) {
 }
 
 func TestWhatHasStoppedHasNoPeers(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine string) {
+	eachTransport(t, func(t *testing.T, engine string) {
 		po := newOffice(t, engine)
 		r := newReceiver(t, engine, get(t, po, "endpoint.out"))
 		p := newPublisher(t, engine, get(t, po, "endpoint.in"))

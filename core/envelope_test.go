@@ -2,7 +2,6 @@ package core
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"strconv"
 	"strings"
 	"testing"
@@ -15,7 +14,7 @@ import (
 
 // TestTopicsOriginsAndTimesMayBeAnyJSON: 1.x writes whatever JSON has a form for.
 func TestTopicsOriginsAndTimesMayBeAnyJSON(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine string) {
+	eachTransport(t, func(t *testing.T, engine string) {
 		po := newOffice(t, engine)
 		all := newReceiver(t, engine, get(t, po, "endpoint.out"))
 		p := newPublisher(t, engine, get(t, po, "endpoint.in"))
@@ -37,7 +36,7 @@ func TestTopicsOriginsAndTimesMayBeAnyJSON(t *testing.T) {
 }
 
 func TestTopicsThatAreNoStringsAreFollowedByTheirText(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine string) {
+	eachTransport(t, func(t *testing.T, engine string) {
 		po := newOffice(t, engine)
 		r := newReceiver(t, engine, get(t, po, "endpoint.out"))
 		for _, topic := range []string{"5", `["a"`, "null"} {
@@ -93,7 +92,7 @@ func TestATimeThatSaysNothingIsThatOfArrival(t *testing.T) {
 }
 
 func TestDataAThousandDeepTravels(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine string) {
+	eachTransport(t, func(t *testing.T, engine string) {
 		po := newOffice(t, engine)
 		r := newReceiver(t, engine, get(t, po, "endpoint.out"))
 		p := newPublisher(t, engine, get(t, po, "endpoint.in"))
@@ -145,7 +144,7 @@ func BenchmarkEndToEnd(b *testing.B) {
 // received by the same clock is as young as ever.
 func TestTheTimeOfDayMayBeSet(t *testing.T) {
 	for _, by := range []time.Duration{-time.Hour, time.Hour} {
-		eachEngine(t, func(t *testing.T, engine string) {
+		eachTransport(t, func(t *testing.T, engine string) {
 			po := newOffice(t, engine)
 			r := newReceiver(t, engine, get(t, po, "endpoint.out"), "timeout", "10m")
 			p := newPublisher(t, engine, get(t, po, "endpoint.in"))
@@ -186,7 +185,7 @@ func TestAClockThatIsSetWhileAnEnvelopeIsUnderWay(t *testing.T) {
 }
 
 func TestAnEnvelopeTravels(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine string) {
+	eachTransport(t, func(t *testing.T, engine string) {
 		po := newOffice(t, engine)
 		r := newReceiver(t, engine, get(t, po, "endpoint.out"))
 		p := newPublisher(t, engine, get(t, po, "endpoint.in"))
@@ -203,7 +202,7 @@ func TestAnEnvelopeTravels(t *testing.T) {
 }
 
 func TestBigPayloads(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine string) {
+	eachTransport(t, func(t *testing.T, engine string) {
 		po := newOffice(t, engine)
 		r := newReceiver(t, engine, get(t, po, "endpoint.out"), "on_slow", "ignore")
 		p := newPublisher(t, engine, get(t, po, "endpoint.in"), "message.bytes", "200MiB", "queue.bytes", "256MiB")
@@ -223,51 +222,4 @@ func TestBigPayloads(t *testing.T) {
 		require.NoError(t, p.Start())
 		code(t, ETOOBIG, p.Publish("big", "", big), "message.bytes")
 	})
-}
-
-// TestBothCarriersSayTheSame sends the same random traffic through either carrier,
-// and compares what comes out.
-func TestBothCarriersSayTheSame(t *testing.T) {
-	const n = 3000
-	var outcomes []string
-	for _, engine := range engines() {
-		random := rand.New(rand.NewPCG(8, 9))
-		po := newOffice(t, engine)
-		r := newReceiver(t, engine, get(t, po, "endpoint.out"), "on_slow", "ignore")
-		all := newReceiver(t, engine, get(t, po, "endpoint.out"), "on_slow", "ignore")
-		for _, topic := range []string{"a", "b/", "\u00e9"} {
-			require.NoError(t, r.Subscribe(topic))
-		}
-		p := newPublisher(t, engine, get(t, po, "endpoint.in"))
-		publishUntil(t, p, "\u00e9/begin", "0", func() bool {
-			_, err := r.Recv(soon / 100)
-			return err == nil
-		})
-		for i := range n {
-			topic := []string{"a", "aa/x", "b", "b/y", "c", "\u00e9/z", ""}[random.IntN(7)]
-			data := fmt.Sprintf(`[%d, "%s"]`, i, strings.Repeat("x", 1<<random.IntN(14)))
-			require.NoError(t, p.Publish(topic, fmt.Sprint("origin", random.IntN(3)), []byte(data)))
-		}
-		require.NoError(t, p.Publish("a", "end", []byte("0")))
-		var out strings.Builder
-		for _, receiver := range []*Receiver{r, all} {
-			lost := uint64(0)
-			for {
-				e, err := receiver.Recv(soon)
-				require.NoError(t, err, "%s", receiver.StatsJSON())
-				if e.Origin == "end" {
-					break
-				}
-				if !strings.HasSuffix(e.Topic, "begin") {
-					fmt.Fprintln(&out, e.Topic, e.Origin, string(e.Data))
-				}
-				lost += uint64(e.Lost)
-			}
-			require.Zero(t, lost)
-		}
-		outcomes = append(outcomes, out.String())
-	}
-	require.Len(t, outcomes, 2)
-	require.True(t, outcomes[0] == outcomes[1], "the carriers differ")
-	require.Greater(t, strings.Count(outcomes[0], "\n"), n)
 }

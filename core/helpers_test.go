@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -96,9 +97,24 @@ func eachEngine(t *testing.T, f func(t *testing.T, engine string)) {
 	}
 }
 
+// inprocess in place of an engine makes newOffice bind names of this process.
+const inprocess = "inproc"
+
+// eachTransport is eachEngine, and runs the test within the process as well: it leaves addresses and
+// engines to newOffice, newPublisher and newReceiver.
+func eachTransport(t *testing.T, f func(t *testing.T, engine string)) {
+	eachEngine(t, f)
+	t.Run(inprocess, func(t *testing.T) { f(t, inprocess) })
+}
+
+var inprocNames atomic.Int64
+
 func set(t testing.TB, p Component, pairs ...string) {
 	t.Helper()
 	for i := 0; i < len(pairs); i += 2 {
+		if pairs[i] == "engine" && pairs[i+1] == inprocess {
+			continue
+		}
 		require.NoError(t, p.Set(pairs[i], pairs[i+1]))
 	}
 }
@@ -112,7 +128,12 @@ func get(t testing.TB, p Component, key string) string {
 
 func newOffice(t testing.TB, engine string, pairs ...string) *PostOffice {
 	t.Helper()
-	po, err := NewPostOffice("tcp://127.0.0.1:*", "tcp://127.0.0.1:*", "")
+	in, out := "tcp://127.0.0.1:*", "tcp://127.0.0.1:*"
+	if engine == inprocess {
+		n := inprocNames.Add(1)
+		in, out = fmt.Sprintf("inproc://in %d", n), fmt.Sprintf("inproc://out %d", n)
+	}
+	po, err := NewPostOffice(in, out, "")
 	require.NoError(t, err)
 	set(t, po, append([]string{"engine", engine}, pairs...)...)
 	require.NoError(t, po.Start())

@@ -8,7 +8,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/hermes-zmq/hermes/internal/carrier"
 	"github.com/hermes-zmq/hermes/internal/curve"
 )
 
@@ -192,12 +191,6 @@ func TestClientKeysThatNothingWouldReadAreRefusedAtRunTime(t *testing.T) {
 	both := newReceiver(t, "zmtp", "tcp://127.0.0.1:1", append(asClient(k["rec"], k["office"]), "curve.clients", "any")...)
 	code(t, ESTATE, both.Set("curve.clients", "any"), "no server of CURVE")
 	require.Equal(t, "any", get(t, both, "curve.clients"))
-	foreign := newOffice(t, "libzmq", "curve.secret", k["office"]+".key_secret", "curve.clients", "any")
-	err := foreign.Set("curve.clients", k["rec"]+".key")
-	code(t, EOPTION, err, "other than any")
-	require.ErrorIs(t, err, carrier.ErrUnsupported)
-	set(t, foreign, "curve.clients", "any")
-
 	require.NoError(t, plain.Stop(soon))
 	set(t, plain, "curve.secret", k["office"]+".key_secret", "curve.clients", "any")
 	require.NoError(t, plain.Start())
@@ -243,15 +236,6 @@ func TestAClientNeedsNoKeyOfItsOwnWhereAnyMayConnect(t *testing.T) {
 		r := newReceiver(t, "zmtp", get(t, po, "endpoint.out"), "curve.server", k["office"]+".key")
 		require.NoError(t, r.WaitReady(soon))
 	})
-}
-
-func TestEngineLibzmqRefusesWhatItCannotCheck(t *testing.T) {
-	k := keyFiles(t, "office")
-	po, err := NewPostOffice("tcp://127.0.0.1:*", "tcp://127.0.0.1:*", "")
-	require.NoError(t, err)
-	set(t, po, "engine", "libzmq", "curve.secret", k["office"]+".key_secret", "curve.clients", k["office"]+".key")
-	code(t, EADDRESS, po.Start(), "curve.clients other than any (engine zmtp has it)")
-	require.NoError(t, po.Close())
 }
 
 func TestTheSecretKeyOfARunIsWipedWhenItEnds(t *testing.T) {

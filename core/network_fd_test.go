@@ -50,7 +50,6 @@ func TestASocketThatListensAlreadyNeedsItsEngineAndItsCertificate(t *testing.T) 
 		code    Code
 		want    string
 	}{
-		{"fd", [2]string{"engine", "libzmq"}, EADDRESS, "libzmq takes no socket that listens already"},
 		{"fd", [2]string{"ipc.mode", "0600"}, EOPTION, "in a socket unit of systemd: SocketMode="},
 		{"tls+fd", [2]string{"engine", "auto"}, EOPTION, "only with a certificate"},
 	} {

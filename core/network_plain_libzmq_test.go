@@ -9,6 +9,7 @@ import (
 	zmq "github.com/pebbe/zmq4"
 	"github.com/stretchr/testify/require"
 
+	"github.com/hermes-zmq/hermes/internal/carrier"
 	"github.com/hermes-zmq/hermes/internal/curve"
 )
 
@@ -60,4 +61,27 @@ func TestSocketsOfLibzmqMeetAtTheTwoAddresses(t *testing.T) {
 			require.Equal(t, []string{`"topic"`, `"origin"`, "[1]", "1700000000.5"}, got)
 		})
 	}
+}
+
+func TestOneSocketOfLibzmqHasOneSecurity(t *testing.T) {
+	k := keyFiles(t, "office")
+	keys := []string{"engine", "libzmq", "curve.secret", k["office"] + ".key_secret", "curve.clients", "any"}
+	po, err := NewPostOffice(twoDoors, "tcp://127.0.0.1:*", "")
+	require.NoError(t, err)
+	set(t, po, keys...)
+	err = po.Start()
+	code(t, EADDRESS, err, "plain+tcp://127.0.0.1:* beside tcp://127.0.0.1:*", "engine zmtp has one for each")
+	require.ErrorIs(t, err, carrier.ErrUnsupported)
+	require.NoError(t, po.Close())
+
+	po, err = NewPostOffice("plain+tcp://127.0.0.1:*", "tcp://127.0.0.1:*", "")
+	require.NoError(t, err)
+	set(t, po, keys...)
+	require.NoError(t, po.Start(), "each side is a socket of its own")
+	t.Cleanup(func() { _ = po.Close() })
+	r := newReceiver(t, "libzmq", get(t, po, "endpoint.out"), "curve.server", k["office"]+".key")
+	p := newPublisher(t, "libzmq", bareOf(get(t, po, "endpoint.in")))
+	require.NoError(t, p.Publish("topic", "", []byte("1")))
+	_, err = r.Recv(soon)
+	require.NoError(t, err)
 }

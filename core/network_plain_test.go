@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/hermes-zmq/hermes/internal/carrier"
 )
 
 // twoDoors is both sides of a post office, each with an address without security and one with.
@@ -120,29 +118,6 @@ func TestWithoutKeysThePrefixChangesNothing(t *testing.T) {
 			publishUntil(t, p, "topic", "1", func() bool { _, err := r.Recv(10 * time.Millisecond); return err == nil })
 		}
 	})
-}
-
-func TestOneSocketOfLibzmqHasOneSecurity(t *testing.T) {
-	k := keyFiles(t, "office")
-	keys := []string{"engine", "libzmq", "curve.secret", k["office"] + ".key_secret", "curve.clients", "any"}
-	po, err := NewPostOffice(twoDoors, "tcp://127.0.0.1:*", "")
-	require.NoError(t, err)
-	set(t, po, keys...)
-	err = po.Start()
-	code(t, EADDRESS, err, "plain+tcp://127.0.0.1:* beside tcp://127.0.0.1:*", "engine zmtp has one for each")
-	require.ErrorIs(t, err, carrier.ErrUnsupported)
-	require.NoError(t, po.Close())
-
-	po, err = NewPostOffice("plain+tcp://127.0.0.1:*", "tcp://127.0.0.1:*", "")
-	require.NoError(t, err)
-	set(t, po, keys...)
-	require.NoError(t, po.Start(), "each side is a socket of its own")
-	t.Cleanup(func() { _ = po.Close() })
-	r := newReceiver(t, "libzmq", get(t, po, "endpoint.out"), "curve.server", k["office"]+".key")
-	p := newPublisher(t, "libzmq", bareOf(get(t, po, "endpoint.in")))
-	require.NoError(t, p.Publish("topic", "", []byte("1")))
-	_, err = r.Recv(soon)
-	require.NoError(t, err)
 }
 
 func TestAPostOfficeThatIsPlainEverywhereIsNoServer(t *testing.T) {

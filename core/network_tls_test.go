@@ -132,11 +132,6 @@ func TestTLSIsSetUpAsAWhole(t *testing.T) {
 			require.NoError(t, po.Close())
 		})
 	}
-	r, err := NewReceiver("tls://127.0.0.1:1", "rec")
-	require.NoError(t, err)
-	defer r.Close()
-	set(t, r, "engine", "libzmq")
-	code(t, EADDRESS, r.Start(), "libzmq has no TLS", "engine zmtp has it")
 }
 
 func TestAPrivateKeyIsNeverShown(t *testing.T) {

@@ -132,7 +132,7 @@ type networkOptions struct {
 }
 
 func (x *networkOptions) add(o *option.Set) {
-	x.engine = o.Choice("engine", beforeStart, "implementation of ZMTP: zmtp (built in; tcp, tls and ipc), libzmq (every transport of that library), or auto (zmtp where it supports the addresses, otherwise libzmq)",
+	x.engine = o.Choice("engine", beforeStart, "implementation of ZMTP: zmtp (built in; tcp, tls, ipc and inproc), libzmq (every transport of that library, where this build has it), or auto (zmtp where it supports the addresses, otherwise libzmq)",
 		carrier.EngineAuto, carrier.EngineZMTP, carrier.EngineLibzmq)
 	x.addLinger(o, "component")
 	x.message = o.Size("message.bytes", 256<<20, option.MaxMessage, beforeStart, "maximum size of an envelope that is sent or received, in bytes")

@@ -263,8 +263,6 @@ func TestOptionsOfHistory(t *testing.T) {
 	defer func() { _ = r.Close() }()
 	code(t, EOPTION, r.Set("since", "yesterday"), "since", `"yesterday"`, "10m")
 	require.NoError(t, r.Set("since", "10m"))
-	set(t, r, "engine", "libzmq")
-	code(t, ENOTSUP, r.Start(), "since", "engine")
 }
 
 func TestAReceiverIsToldThatThereIsNoHistory(t *testing.T) {
@@ -272,9 +270,6 @@ func TestAReceiverIsToldThatThereIsNoHistory(t *testing.T) {
 	r := newReceiver(t, "zmtp", get(t, po, "endpoint.out"), "since", "10m")
 	e := eventOf(t, r, "history")
 	require.Equal(t, "it keeps no history, and sends only what comes from now on", e.Text[strings.LastIndex(e.Text, "it keeps"):])
-	old := newOffice(t, "libzmq")
-	r = newReceiver(t, "zmtp", get(t, old, "endpoint.out"), "since", "10m")
-	eventOf(t, r, "history")
 	archiving, a := newArchivingOffice(t)
 	r = newReceiver(t, "zmtp", get(t, archiving, "endpoint.out"), "since", "10m")
 	require.NoError(t, r.Subscribe("other/"))

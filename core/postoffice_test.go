@@ -134,7 +134,7 @@ func TestAPostOfficeWithAStalledSubscriberCanBeClosed(t *testing.T) {
 
 // TestAStalledSubscriberSlowsNoOther, and pays for itself alone.
 func TestAStalledSubscriberSlowsNoOther(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine string) {
+	eachTransport(t, func(t *testing.T, engine string) {
 		po := newOffice(t, engine, "heartbeat.interval", "0")
 		out := get(t, po, "endpoint.out")
 		set(t, po, "queue.messages", "1000", "queue.bytes", "1MiB") // at any time

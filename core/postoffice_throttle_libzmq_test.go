@@ -54,3 +54,12 @@ func TestPeersOfLibzmqAreHeldBackByTCPAlone(t *testing.T) {
 		require.Zero(t, po.Stats().Dropped)
 	})
 }
+
+func TestPoliciesThatLibzmqDoesNotHaveAreRefused(t *testing.T) {
+	for _, full := range []string{"drop_old", "latest_per_topic"} {
+		po, err := NewPostOffice("tcp://127.0.0.1:*", "tcp://127.0.0.1:*", "")
+		require.NoError(t, err)
+		set(t, po, "engine", "libzmq", "queue.full", full)
+		code(t, ENOTSUP, po.Start(), "queue.full", "zmtp", "libzmq")
+	}
+}

@@ -129,15 +129,6 @@ func TestAPostOfficeStopsWhileAPublisherIsHeldBack(t *testing.T) {
 	require.NoError(t, testkit.Receive(t, done, "the publisher"))
 }
 
-func TestPoliciesThatLibzmqDoesNotHaveAreRefused(t *testing.T) {
-	for _, full := range []string{"drop_old", "latest_per_topic"} {
-		po, err := NewPostOffice("tcp://127.0.0.1:*", "tcp://127.0.0.1:*", "")
-		require.NoError(t, err)
-		set(t, po, "engine", "libzmq", "queue.full", full)
-		code(t, ENOTSUP, po.Start(), "queue.full", "zmtp", "libzmq")
-	}
-}
-
 // TestAPostOfficeOfAPairThatHoldsBackItsPublisherDoesNotSlowTheOther: the publisher waits for it for
 // redundant.wait altogether, and then leaves it behind.
 func TestAPostOfficeOfAPairThatHoldsBackItsPublisherDoesNotSlowTheOther(t *testing.T) {

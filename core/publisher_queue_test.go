@@ -18,7 +18,7 @@ import (
 // TestThePublishersDescriptorShowsRoom: it is unreadable from an attempt that found no
 // room until there is some, and at the end it wakes all of them.
 func TestThePublishersDescriptorShowsRoom(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine string) {
+	eachTransport(t, func(t *testing.T, engine string) {
 		po := newOffice(t, engine)
 		p := newPublisher(t, engine, get(t, po, "endpoint.in"), "queue.messages", "2", "ready.hold", "1h", "linger", "0")
 		fd, err := p.FD()
@@ -118,7 +118,7 @@ func TestAFullQueueWaitsThenSaysSo(t *testing.T) {
 }
 
 func TestAFullPublisherFollowsItsPolicy(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine string) {
+	eachTransport(t, func(t *testing.T, engine string) {
 		for full, want := range rules {
 			t.Run(full.String(), func(t *testing.T) {
 				po := newOffice(t, engine)

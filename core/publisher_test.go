@@ -21,7 +21,7 @@ func TestABatchWithAnEnvelopeThatIsTooBigIsNotQueuedAtAll(t *testing.T) {
 // TestWhatIsAcceptedIsNotTooBigForAPeer: a topic may grow sixfold on the wire, and a
 // peer hangs up on what is above its limit.
 func TestWhatIsAcceptedIsNotTooBigForAPeer(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine string) {
+	eachTransport(t, func(t *testing.T, engine string) {
 		const limit = 4 << 20
 		po := newOffice(t, engine, "message.bytes", "4MiB")
 		r := newReceiver(t, engine, get(t, po, "endpoint.out"), "message.bytes", "4MiB", "on_slow", "ignore")
@@ -89,7 +89,7 @@ func TestTryPublishTakesOneEntryOfABatch(t *testing.T) {
 // TestNothingIsLostInAQuickSuccession: every envelope of a quick succession
 // arrives, in order, and so does the last one.
 func TestNothingIsLostInAQuickSuccession(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine string) {
+	eachTransport(t, func(t *testing.T, engine string) {
 		po := newOffice(t, engine)
 		r := newReceiver(t, engine, get(t, po, "endpoint.out"), "on_slow", "ignore")
 		p := newPublisher(t, engine, get(t, po, "endpoint.in"), "ready.hold", "30s")
@@ -147,7 +147,7 @@ func TestAnyTimeGoesOutWhereItIsWanted(t *testing.T) {
 }
 
 func TestABurstLosesNothingAndKeepsItsOrder(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine string) {
+	eachTransport(t, func(t *testing.T, engine string) {
 		const n = 200_000
 		po := newOffice(t, engine)
 		r := newReceiver(t, engine, get(t, po, "endpoint.out"), "on_slow", "ignore")
@@ -177,7 +177,7 @@ func TestABurstLosesNothingAndKeepsItsOrder(t *testing.T) {
 }
 
 func TestUnwantedEnvelopesAreCountedAndNeverWait(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine string) {
+	eachTransport(t, func(t *testing.T, engine string) {
 		po := newOffice(t, engine)
 		r := newReceiver(t, engine, get(t, po, "endpoint.out"))
 		require.NoError(t, r.Subscribe("wanted"))
@@ -210,7 +210,7 @@ func TestWithoutAPostOfficeAProgramRunsOn(t *testing.T) {
 }
 
 func TestWhatIsPublishedRightAfterStartArrives(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine string) {
+	eachTransport(t, func(t *testing.T, engine string) {
 		po := newOffice(t, engine)
 		r := newReceiver(t, engine, get(t, po, "endpoint.out"))
 		for i := range 20 {

@@ -18,7 +18,7 @@ import (
 // Tests of a receiver whose queue is full.
 
 func TestAFullReceiverFollowsItsPolicy(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine string) {
+	eachTransport(t, func(t *testing.T, engine string) {
 		for full, want := range rules {
 			t.Run(full.String(), func(t *testing.T) {
 				po := newOffice(t, engine)
@@ -50,7 +50,7 @@ func TestAFullReceiverFollowsItsPolicy(t *testing.T) {
 
 // TestAFullReceiverHoldsBackThePublisher and loses nothing by it: that is the default.
 func TestAFullReceiverHoldsBackThePublisher(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine string) {
+	eachTransport(t, func(t *testing.T, engine string) {
 		p := newPublisher(t, engine, "@tcp://127.0.0.1:*", "queue.bytes", "256MiB")
 		r := newReceiver(t, engine, get(t, p, "endpoint"), "on_slow", "ignore", "queue.messages", "100", "queue.block", "1h",
 			"heartbeat.interval", "50ms", "heartbeat.timeout", "100ms")
@@ -79,7 +79,7 @@ func TestAFullReceiverHoldsBackThePublisher(t *testing.T) {
 // TestAFullReceiverAnswersHeartbeats: its peer, which asks and gets no answer, must not
 // take it for dead.
 func TestAFullReceiverAnswersHeartbeats(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine string) {
+	eachTransport(t, func(t *testing.T, engine string) {
 		p := newPublisher(t, "zmtp", "@tcp://127.0.0.1:*", "heartbeat.interval", "100ms", "heartbeat.timeout", "1s")
 		r := newReceiver(t, engine, get(t, p, "endpoint"), "on_slow", "ignore", "queue.messages", "1",
 			"queue.block", "1h", "heartbeat.interval", "100ms", "heartbeat.timeout", "1s")
@@ -107,7 +107,7 @@ func TestAHigherBoundLetsIn(t *testing.T) {
 }
 
 func TestStoppingEndsTheWaitOfAFullReceiver(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine string) {
+	eachTransport(t, func(t *testing.T, engine string) {
 		p := newPublisher(t, engine, "@tcp://127.0.0.1:*")
 		r := newReceiver(t, engine, get(t, p, "endpoint"), "on_slow", "ignore", "queue.messages", "1", "queue.full", "block", "queue.block", "1h")
 		require.NoError(t, p.WaitReady(soon))
@@ -136,7 +136,7 @@ func accounted(t *testing.T, r *Receiver) ReceiverStats {
 // TestNothingIsLostWhereTheApplicationKeepsTaking, from several publishers, however slow it
 // is, and while subscriptions change.
 func TestNothingIsLostWhereTheApplicationKeepsTaking(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine string) {
+	eachTransport(t, func(t *testing.T, engine string) {
 		r := newReceiver(t, engine, "@tcp://127.0.0.1:*", "on_slow", "ignore", "queue.messages", "50", "queue.block", "1h")
 		const publishers, each = 3, 2000
 		var publishing sync.WaitGroup
@@ -179,7 +179,7 @@ func TestNothingIsLostWhereTheApplicationKeepsTaking(t *testing.T) {
 
 // TestAnApplicationThatStallsCostsEnvelopesUntilItHasCaughtUp.
 func TestAnApplicationThatStallsCostsEnvelopesUntilItHasCaughtUp(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine string) {
+	eachTransport(t, func(t *testing.T, engine string) {
 		p := newPublisher(t, engine, "@tcp://127.0.0.1:*")
 		r := newReceiver(t, engine, get(t, p, "endpoint"), "on_slow", "ignore", "queue.messages", "10", "queue.block", "20ms")
 		require.NoError(t, p.WaitReady(soon))
@@ -212,7 +212,7 @@ func TestAnApplicationThatStallsCostsEnvelopesUntilItHasCaughtUp(t *testing.T) {
 // TestAPairIsHeldBackTogether: while the receiver's queue is full both paths wait, and neither
 // loses anything by that.
 func TestAPairIsHeldBackTogether(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine string) {
+	eachTransport(t, func(t *testing.T, engine string) {
 		var in, out []string
 		for range 2 {
 			po := newOffice(t, engine)

@@ -17,7 +17,7 @@ import (
 )
 
 func TestTopicsAndOriginsFilter(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine string) {
+	eachTransport(t, func(t *testing.T, engine string) {
 		po := newOffice(t, engine)
 		r := newReceiver(t, engine, get(t, po, "endpoint.out"))
 		require.NoError(t, r.Subscribe("a/"))
@@ -60,7 +60,7 @@ func TestTopicsAndOriginsFilter(t *testing.T) {
 }
 
 func TestSubscriptionsChangeWhileRunning(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine string) {
+	eachTransport(t, func(t *testing.T, engine string) {
 		po := newOffice(t, engine)
 		r := newReceiver(t, engine, get(t, po, "endpoint.out"))
 		p := newPublisher(t, engine, get(t, po, "endpoint.in"))
@@ -84,7 +84,7 @@ func TestSubscriptionsChangeWhileRunning(t *testing.T) {
 }
 
 func TestTheSnailStops(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine string) {
+	eachTransport(t, func(t *testing.T, engine string) {
 		for _, c := range []struct {
 			onSlow         string
 			stale, arrives int
@@ -128,7 +128,7 @@ func TestTheSnailStops(t *testing.T) {
 }
 
 func TestAReceiversQueueIsBounded(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine string) {
+	eachTransport(t, func(t *testing.T, engine string) {
 		r, err := NewReceiver("@tcp://127.0.0.1:*", "small")
 		require.NoError(t, err)
 		set(t, r, "engine", engine, "queue.messages", "100", "on_slow", "ignore") // what waits unread gets older
@@ -152,7 +152,7 @@ func TestAReceiversQueueIsBounded(t *testing.T) {
 }
 
 func TestTheDescriptorFollowsTheQueue(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine string) {
+	eachTransport(t, func(t *testing.T, engine string) {
 		r, err := NewReceiver("@tcp://127.0.0.1:*", "polled")
 		require.NoError(t, err)
 		set(t, r, "engine", engine)

@@ -324,16 +324,6 @@ func TestAPolicyThatCannotBeReadStopsTheStart(t *testing.T) {
 	require.NoError(t, po.Start())
 }
 
-func TestLibzmqHasNoPolicy(t *testing.T) {
-	po, err := NewPostOffice("tcp://127.0.0.1:*", "tcp://127.0.0.1:*", "")
-	require.NoError(t, err)
-	defer po.Close()
-	path := filepath.Join(t.TempDir(), "policy.toml")
-	require.NoError(t, os.WriteFile(path, []byte("[users.all]\nanonymous = true\n"), 0o600))
-	set(t, po, "policy", path, "engine", "libzmq")
-	code(t, EADDRESS, po.Start(), "the option policy")
-}
-
 func TestProgramsOnThisMachineAreUsersByTheirUID(t *testing.T) {
 	policy := filepath.Join(t.TempDir(), "policy.toml")
 	write := func(uid int) {

@@ -32,7 +32,7 @@ func sums(t *testing.T, p *Publisher, r *Receiver, po *PostOffice) {
 // of subscription, bursts, and rules for full queues, while others publish, receive and
 // check the sums.
 func TestTheSumsHoldAtEveryMoment(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine string) {
+	eachTransport(t, func(t *testing.T, engine string) {
 		first := newOffice(t, engine)
 		in, out := get(t, first, "endpoint.in"), get(t, first, "endpoint.out")
 		require.NoError(t, first.Close())

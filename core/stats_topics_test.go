@@ -148,7 +148,7 @@ func TestAPublisherThatIsBoundHidesItsStateToo(t *testing.T) {
 
 // TestWhoLooksAtStateIsNoSubscriber: a publisher holds its envelopes until a receiver wants them.
 func TestWhoLooksAtStateIsNoSubscriber(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine string) {
+	eachTransport(t, func(t *testing.T, engine string) {
 		po := newOffice(t, engine)
 		watching(t, engine, get(t, po, "endpoint.out"))
 		p := newPublisher(t, engine, get(t, po, "endpoint.in"))

@@ -26,7 +26,7 @@ func natsServer(t testing.TB, o *server.Options) *server.Server {
 }
 
 func TestAMessageReachesTheReceiversOfAnotherSite(t *testing.T) {
-	for _, engine := range []string{"zmtp", "libzmq"} {
+	for _, engine := range engines() {
 		t.Run(engine, func(t *testing.T) {
 			url := natsServer(t, &server.Options{}).ClientURL()
 			a, b := newOffice(t, "engine", engine), newOffice(t, "engine", engine)

@@ -9,10 +9,19 @@ import (
 
 	"github.com/hermes-zmq/hermes/core"
 	"github.com/hermes-zmq/hermes/core/backbone"
+	"github.com/hermes-zmq/hermes/internal/libzmq"
 )
 
 // soon bounds every wait; none takes so long unless it hangs.
 const soon = 2 * time.Minute
+
+// engines are the carriers that this build has.
+func engines() []string {
+	if libzmq.Built {
+		return []string{"zmtp", "libzmq"}
+	}
+	return []string{"zmtp"}
+}
 
 // newOffice starts a post office.
 func newOffice(t testing.TB, pairs ...string) *core.PostOffice {

@@ -42,7 +42,7 @@ func TestOnlyWhatIsWantedCrosses(t *testing.T) {
 
 // TestWhatOnlyAnotherSiteTakesIsNotUnwanted in the counters of the post office, message for message.
 func TestWhatOnlyAnotherSiteTakesIsNotUnwanted(t *testing.T) {
-	for _, engine := range []string{"zmtp", "libzmq"} {
+	for _, engine := range engines() {
 		t.Run(engine, func(t *testing.T) {
 			s := sitesAt(t, natsServer(t, &server.Options{}).ClientURL(), 2, "engine", engine)
 			here, there := newReceiver(t, s[0].office, "here/"), newReceiver(t, s[1].office, "there/")
@@ -95,7 +95,7 @@ func TestNothingOfABackboneIsLeft(t *testing.T) {
 
 // TestEverySiteHearsEveryOtherOnce: three sites, with a publisher and a receiver of everything at each.
 func TestEverySiteHearsEveryOtherOnce(t *testing.T) {
-	for _, engine := range []string{"zmtp", "libzmq"} {
+	for _, engine := range engines() {
 		t.Run(engine, func(t *testing.T) {
 			s := sitesAt(t, natsServer(t, &server.Options{}).ClientURL(), 3, "engine", engine)
 			const n = 3000

@@ -11,8 +11,8 @@
 //	ipc://path             zmtp and libzmq; @name is abstract, * is any file
 //	fd://number            zmtp only, to bind: a socket that listens already, which the program
 //	                       was started with; tls+fd://number is one for TLS
-//	inproc://name          libzmq only, as are all that follow
-//	ws, wss                host:port or host:port/path
+//	inproc://name          zmtp and libzmq, which do not meet each other
+//	ws, wss                host:port or host:port/path; libzmq only, as are all that follow
 //	pgm, epgm, norm        interface;group:port
 //	tipc                   {type,instance}, {type,lower,upper} or <reference>
 //

@@ -46,7 +46,8 @@ type Batch struct {
 	Ends []int
 
 	refs   atomic.Int32
-	pooled bool // came from Get, and may go back
+	pooled bool   // came from Get or View, and may go back
+	of     *Batch // has the memory of a view; nil: this batch does
 }
 
 // Batches without an owner. A few are never freed: every garbage collection empties a
@@ -83,6 +84,10 @@ func (b *Batch) Release() {
 		invariants.Check(refs >= 0 || !b.pooled, "a batch is released %d times too often", -refs)
 	}
 	if refs != 0 || !b.pooled {
+		return
+	}
+	if b.of != nil {
+		b.endView()
 		return
 	}
 	if cap(b.Buf) > keepBytes {

@@ -126,9 +126,6 @@ func TestWhatIsNotLeased(t *testing.T) {
 		require.NoError(t, l.receiver.Stop(time.Second))
 		require.False(t, l.leases())
 	})
-	t.Run("libzmq", func(t *testing.T) {
-		require.False(t, newLeasing(t, "engine", "libzmq").leases())
-	})
 }
 
 // A goroutine that waits is not woken by what the holder could read.

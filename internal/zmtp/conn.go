@@ -12,6 +12,7 @@ import (
 	"github.com/hermes-zmq/hermes/internal/access"
 	"github.com/hermes-zmq/hermes/internal/carrier"
 	"github.com/hermes-zmq/hermes/internal/flow"
+	"github.com/hermes-zmq/hermes/internal/inproc"
 	"github.com/hermes-zmq/hermes/internal/policy"
 	"github.com/hermes-zmq/hermes/internal/systemtopic"
 	"github.com/hermes-zmq/hermes/internal/trie"
@@ -68,14 +69,21 @@ type conn struct {
 }
 
 func newConn(s *socket, nc net.Conn, from remoteEnd) (*conn, error) {
+	within, isWithin := nc.(*inproc.Conn)
+	if isWithin {
+		nc = withinConn{within}
+	}
 	raw, err := newRawio(nc)
 	if err != nil {
 		return nil, err
 	}
 	c := &conn{s: s, io: raw, remoteEnd: from, since: time.Now()}
-	c.peerCredentials = readCredentials(nc)
+	if c.peerCredentials = readCredentials(nc); isWithin {
+		c.peerCredentials = ownCredentials()
+	}
 	messages, bytes := s.role.bounds()
 	c.out.init(raw, messages, bytes)
+	c.out.within = within
 	c.out.backlog = s.role.newBacklog()
 	c.reader.mu.Rank(lockFamily, rankReader)
 	c.busy.Store(true)

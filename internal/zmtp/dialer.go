@@ -7,6 +7,7 @@ import (
 
 	"github.com/hermes-zmq/hermes/internal/carrier"
 	"github.com/hermes-zmq/hermes/internal/errno"
+	"github.com/hermes-zmq/hermes/internal/inproc"
 )
 
 // dialer connects a socket to one address, again and again, until the socket is closed.
@@ -36,11 +37,32 @@ func (d *dialer) run() {
 		}
 		err = d.confirm(err)
 		d.s.emitUnlessClosed(carrier.Event{Kind: carrier.Retrying, Address: d.to.Text}.WithError(err))
-		select {
-		case <-time.After(d.pause.next()):
-		case <-d.s.ctx.Done():
+		if d.rest(err); d.s.closed.Load() {
 			return
 		}
+	}
+}
+
+// rest waits before the next attempt. A name of this process that is not bound is dialled as soon as it is.
+func (d *dialer) rest(err error) {
+	var bound <-chan struct{}
+	if d.to.network == "inproc" {
+		var done func()
+		bound, done = inproc.Await(d.to.Rest)
+		defer done()
+	}
+	select {
+	case <-bound:
+		if !errors.Is(err, inproc.ErrUnbound) { // it was bound then as well, which did not help
+			bound = nil
+		}
+	default:
+	}
+	select {
+	case <-time.After(d.pause.next()):
+	case <-bound:
+		d.pause.reset()
+	case <-d.s.ctx.Done():
 	}
 }
 

@@ -17,11 +17,11 @@ import (
 // endpoint is an address that this carrier can serve.
 type endpoint struct {
 	address.Address
-	network string // "tcp" or "unix"; "" of a socket that listens already, until it is asked
+	network string // "tcp", "unix" or "inproc"; "" of a socket that listens already, until it is asked
 	tls     bool   // TLS stands between
 }
 
-// parseEndpoint parses tcp://host:port, tls://host:port, ipc://path, fd://number and tls+fd://number.
+// parseEndpoint parses tcp://host:port, tls://host:port, ipc://path, inproc://name, fd://number and tls+fd://number.
 func parseEndpoint(text string) (endpoint, error) {
 	a, err := address.Parse(text)
 	if err == nil {
@@ -37,6 +37,8 @@ func parseEndpoint(text string) (endpoint, error) {
 		return endpoint{a, "tcp", a.Transport == "tls"}, nil
 	case a.Transport == "ipc":
 		return endpoint{a, "unix", false}, nil
+	case a.Transport == "inproc":
+		return endpoint{a, "inproc", false}, nil
 	case a.Transport == "fd", a.Transport == "tls+fd":
 		return endpoint{a, "", a.Transport == "tls+fd"}, nil
 	}
@@ -45,6 +47,9 @@ func parseEndpoint(text string) (endpoint, error) {
 
 // dial connects.
 func (a endpoint) dial(ctx context.Context) (net.Conn, error) {
+	if a.network == "inproc" {
+		return dialInproc(a.Rest)
+	}
 	d := net.Dialer{KeepAlive: -1} // set by conn
 	if a.network == "unix" {
 		return raised(d.DialContext(ctx, "unix", a.Path))

@@ -13,7 +13,7 @@ import (
 func TestSupports(t *testing.T) {
 	for _, good := range []string{
 		"tcp://127.0.0.1:6000", "tcp://*:*", "tcp://*:0", "tcp://0.0.0.0:*", "tcp://[::1]:5555", "tcp://[fe80::1%lo]:5555",
-		"tcp://eth0:5555", "tcp://example.org:1", "ipc:///tmp/x", "ipc://relative", "ipc://@name", "ipc://*",
+		"tcp://eth0:5555", "tcp://example.org:1", "ipc:///tmp/x", "ipc://relative", "ipc://@name", "ipc://*", "inproc://x",
 	} {
 		require.NoError(t, Opener{}.Supports(good), good)
 	}
@@ -24,7 +24,7 @@ func TestSupports(t *testing.T) {
 	} {
 		require.ErrorIs(t, Opener{}.Supports(bad), carrier.ErrAddress, bad)
 	}
-	for _, other := range []string{"inproc://x", "pgm://eth0;1.2.3.4:5", "tcp://eth0:0;10.0.0.1:5555"} {
+	for _, other := range []string{"ws://127.0.0.1:1", "pgm://eth0;1.2.3.4:5", "tcp://eth0:0;10.0.0.1:5555"} {
 		require.ErrorIs(t, Opener{}.Supports(other), carrier.ErrUnsupported, other)
 	}
 	require.ErrorIs(t, Opener{}.Supports("ipc:///"+strings.Repeat("x", 108)), syscall.ENAMETOOLONG)

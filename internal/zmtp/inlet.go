@@ -112,6 +112,9 @@ func (i *inlet) receive(c *conn, early []byte) error {
 	if c.io.leasable() {
 		return c.reader.serve(c, r)
 	}
+	if c.out.within != nil {
+		return i.receiveWithin(c, &d)
+	}
 	room, idle := r.room, r.idle // made once: each would be an allocation
 	for {
 		n, err := c.io.read(room, idle)
@@ -171,6 +174,7 @@ func (i *inlet) filter(b *batch.Batch) {
 		end := b.Ends[at]
 		if i.topics.Match(topic(b, from, end)) {
 			if to != from {
+				b.Own()
 				copy(b.Buf[to:], b.Buf[from:end])
 			}
 			to += end - from

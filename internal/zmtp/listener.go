@@ -42,6 +42,8 @@ func listen(a endpoint, file carrier.SocketFile) (*listener, error) {
 		l, err = listenTCP(a)
 	case "unix":
 		l, err = listenIPC(a, file)
+	case "inproc":
+		l, err = listenInproc(a.Rest)
 	default:
 		l, err = listenGiven(a)
 	}

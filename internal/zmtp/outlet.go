@@ -119,9 +119,13 @@ func (o *outlet) receive(c *conn, early []byte) error {
 		return err
 	}
 	room, idle := r.room, r.idle // made once: each would be an allocation
+	read := c.io.read
+	if c.out.within != nil {
+		read = c.readWithin
+	}
 	for {
 		c.readingAgain()
-		n, err := c.io.read(room, idle)
+		n, err := read(room, idle)
 		if err != nil {
 			return err
 		}

@@ -9,7 +9,7 @@ import "github.com/hermes-zmq/hermes/internal/carrier"
 // Numbers are those of this process's user namespace. A user that has none there, as with
 // containers, is the overflow user (65534 as a rule), so that number identifies no one.
 type peerCredentials struct {
-	local    bool // the connection is a Unix socket, and uid and gid are known
+	local    bool // the connection is a Unix socket, or within this process, and uid and gid are known
 	uid, gid uint32
 }
 

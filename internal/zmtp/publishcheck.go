@@ -22,6 +22,7 @@ func (i *inlet) removeDenied(c *conn, r *access.Rights, b *batch.Batch) {
 	if first == len(b.Ends) {
 		return
 	}
+	b.Own()
 	kept, to := first, b.Start(first)
 	for at, from := first, to; at < len(b.Ends); at++ {
 		end := b.Ends[at]

@@ -37,12 +37,18 @@ func (r *rawio) closeWrite() {
 
 // unread reports whether the kernel has bytes of the peer's that have not been read.
 func (r *rawio) unread() (unread bool) {
+	if c, is := r.Conn.(withinConn); is {
+		return c.Unread() > 0
+	}
 	_ = r.raw.Control(func(fd uintptr) { unread = hasUnread(fd) })
 	return unread
 }
 
 // kernelState is what the kernel knows of the peer's system.
 func (r *rawio) kernelState() (k kernelState) {
+	if c, is := r.Conn.(withinConn); is {
+		return kernelState{unsent: c.Unsent()}
+	}
 	_, isTCP := r.Conn.(*net.TCPConn)
 	_ = r.raw.Control(func(fd uintptr) { k = queryKernel(fd, isTCP) })
 	return k

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/hermes-zmq/hermes/internal/batch"
+	"github.com/hermes-zmq/hermes/internal/inproc"
 	"github.com/hermes-zmq/hermes/internal/invariants"
 	"github.com/hermes-zmq/hermes/internal/queue"
 )
@@ -66,6 +67,9 @@ type sendBuffer struct {
 	dropped uint64 // messages for which there was no room, without those that backlog counts
 
 	sealed *sealedOutput // of an encrypted connection; nil otherwise
+
+	within *inproc.Conn   // of a connection within this process; nil otherwise, see inproc.go
+	ranges []inproc.Range // for writeWithin; owned by the holder of the writing flag
 
 	levels *levels       // of the outlet that holds back publishers, or nil; see throttle.go
 	behind atomic.Bool   // so much is queued that publishers are held back
@@ -228,6 +232,9 @@ func (o *sendBuffer) flush() error {
 func (o *sendBuffer) writeSome(wait bool) (full bool, err error) {
 	if o.sealed != nil {
 		return o.writeSealed(wait)
+	}
+	if o.within != nil {
+		return o.writeWithin(wait)
 	}
 	o.advance()
 	count, offered := o.gather(o.io)

@@ -143,6 +143,9 @@ func (s *socket) prepare() (dials []endpoint, err error) {
 		if err == nil {
 			err = a.Connectable()
 		}
+		if err == nil {
+			err = s.checkWithin(a)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -155,6 +158,9 @@ func (s *socket) prepare() (dials []endpoint, err error) {
 		a, err := parseEndpoint(text)
 		if err == nil {
 			err = a.Bindable()
+		}
+		if err == nil {
+			err = s.checkWithin(a)
 		}
 		if err != nil {
 			return nil, err

@@ -158,7 +158,7 @@ func TestRefusesWhatCannotBeOpened(t *testing.T) {
 }
 
 func TestMessagesArriveInOrder(t *testing.T) {
-	for _, address := range []string{"tcp://127.0.0.1:*", "tcp://[::1]:*", "ipc://*", "ipc://@" + t.Name() + fmt.Sprint(os.Getpid())} {
+	for _, address := range []string{"tcp://127.0.0.1:*", "tcp://[::1]:*", "ipc://*", "ipc://@" + t.Name() + fmt.Sprint(os.Getpid()), "inproc://order"} {
 		for _, outletBinds := range []bool{true, false} {
 			for _, kind := range []carrier.Type{carrier.SUB, carrier.XSUB} {
 				t.Run(fmt.Sprintf("%s/%t/%s", address, outletBinds, kind), func(t *testing.T) {
