@@ -8,15 +8,19 @@ import (
 // Conn is one end of a connection. One goroutine reads and one writes at a time; the other methods are
 // safe at any time.
 type Conn struct {
-	name    string
-	in, out *pipe
+	name     string
+	listener uint64 // of the one that has dialled: the number of the listener
+	in, out  *pipe
 }
+
+// Listener is the number of the listener that was dialled, for Await.
+func (c *Conn) Listener() uint64 { return c.listener }
 
 var _ net.Conn = (*Conn)(nil)
 
 func newPair(name string) (a, b *Conn) {
 	there, back := newPipe(), newPipe()
-	return &Conn{name, back, there}, &Conn{name, there, back}
+	return &Conn{name: name, in: back, out: there}, &Conn{name: name, in: there, out: back}
 }
 
 // Await waits until there is something to read; io.EOF where the peer has closed, and nothing waits. It calls

@@ -28,6 +28,7 @@ var names = struct {
 	mu      sync.Mutex
 	bound   map[string]*Listener
 	awaited map[string]*await
+	last    uint64 // number of a listener
 }{bound: map[string]*Listener{}, awaited: map[string]*await{}}
 
 // await is what waits for one name to be bound.
@@ -49,7 +50,8 @@ func (a Addr) String() string { return string(a) }
 
 // Listener has a name, and accepts connections.
 type Listener struct {
-	name string
+	name   string
+	number uint64 // listeners are numbered from 1 on
 
 	come    sync.Cond // a connection waits, or the listener was closed; its lock is names.mu
 	waiting []*Conn
@@ -65,7 +67,8 @@ func Listen(name string) (*Listener, error) {
 	if names.bound[name] != nil {
 		return nil, fmt.Errorf("inproc://%s: %w", name, errno.EADDRINUSE)
 	}
-	l := &Listener{name: name}
+	names.last++
+	l := &Listener{name: name, number: names.last}
 	l.come.L = &names.mu
 	names.bound[name] = l
 	if a := names.awaited[name]; a != nil {
@@ -119,23 +122,25 @@ func Dial(name string) (*Conn, error) {
 		return nil, ErrUnbound
 	}
 	here, there := newPair(name)
+	here.listener = l.number
 	l.waiting = append(l.waiting, there)
 	l.come.Signal()
 	return here, nil
 }
 
-// Await returns a channel that is closed once the name is bound. done is called when the caller does
-// not wait any more.
-func Await(name string) (bound <-chan struct{}, done func()) {
+// Await returns a channel that is closed once a listener has the name that is newer than the one with this
+// number. done is called when the caller does not wait any more.
+func Await(name string, listener uint64) (bound <-chan struct{}, done func()) {
 	names.mu.Lock()
 	defer names.mu.Unlock()
+	if l := names.bound[name]; l != nil && l.number > listener {
+		now := make(chan struct{})
+		close(now)
+		return now, func() {}
+	}
 	a := names.awaited[name]
 	if a == nil {
 		a = &await{bound: make(chan struct{})}
-		if names.bound[name] != nil {
-			close(a.bound)
-			return a.bound, func() {}
-		}
 		names.awaited[name] = a
 	}
 	a.waiters++

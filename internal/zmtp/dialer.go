@@ -18,6 +18,8 @@ type dialer struct {
 	pause backoff
 
 	suspect carrier.Cause // that of the last attempt; see Fault.Suspect
+
+	listener uint64 // the last one that was reached within this process
 }
 
 func newDialer(s *socket, to endpoint) *dialer {
@@ -37,26 +39,19 @@ func (d *dialer) run() {
 		}
 		err = d.confirm(err)
 		d.s.emitUnlessClosed(carrier.Event{Kind: carrier.Retrying, Address: d.to.Text}.WithError(err))
-		if d.rest(err); d.s.closed.Load() {
+		if d.rest(); d.s.closed.Load() {
 			return
 		}
 	}
 }
 
-// rest waits before the next attempt. A name of this process that is not bound is dialled as soon as it is.
-func (d *dialer) rest(err error) {
+// rest waits before the next attempt. A name of this process is dialled as soon as it is bound, or bound anew.
+func (d *dialer) rest() {
 	var bound <-chan struct{}
 	if d.to.network == "inproc" {
 		var done func()
-		bound, done = inproc.Await(d.to.Rest)
+		bound, done = inproc.Await(d.to.Rest, d.listener)
 		defer done()
-	}
-	select {
-	case <-bound:
-		if !errors.Is(err, inproc.ErrUnbound) { // it was bound then as well, which did not help
-			bound = nil
-		}
-	default:
 	}
 	select {
 	case <-time.After(d.pause.next()):
@@ -97,5 +92,8 @@ func (d *dialer) connect() (ready bool, err error) {
 		return false, err
 	}
 	d.s.shortage.resolve(d.to.Text)
+	if c, is := nc.(*inproc.Conn); is {
+		d.listener = c.Listener()
+	}
 	return d.s.serve(nc, d.to.dialled())
 }
