@@ -132,15 +132,18 @@ def test_it_works_away_from_the_checkout_with_its_own_libzmq(python, tmp_path):
 
 
 def test_what_takes_libzmq_works_with_that_of_the_wheel(python, tmp_path):
-    options = "{'engine': 'libzmq'}"
-    program = f"import hermes; hermes.PostOffice('ipc://in', 'ws://127.0.0.1:*', options={options}).start()"
+    program = "import hermes; options = {'engine': 'libzmq'}; "
+    program += "hermes.PostOffice('ipc://in', 'ws://127.0.0.1:*', options=options).start()"
     run(python, "-I", "-c", program, cwd=tmp_path, env={"PATH": ""}, timeout=120)
 
 
 @pytest.mark.parametrize("transport", ["pgm", "norm"])
 def test_what_that_libzmq_lacks_is_refused(python, tmp_path, transport):
-    program = f"import hermes; hermes.Receiver('{transport}://127.0.0.1;239.1.1.1:5555', 'r').start()"
-    done = subprocess.run([python, "-I", "-c", program], cwd=tmp_path, capture_output=True, text=True)
+    address = f"{transport}://127.0.0.1;239.1.1.1:5555"
+    program = f"import hermes; hermes.Receiver('{address}', 'r').start()"
+    done = subprocess.run(
+        [python, "-I", "-c", program], cwd=tmp_path, capture_output=True, text=True
+    )
     assert done.returncode == 1
     assert f"this libzmq was built without {transport}" in done.stderr
 
@@ -215,8 +218,10 @@ def test_a_32_bit_python_is_refused(sdist, tmp_path):
     with tarfile.open(sdist) as archive:
         archive.extractall(tmp_path)
     (source,) = tmp_path.iterdir()
-    as_on_32_bits = "import runpy, sys; sys.maxsize = 2**31 - 1; sys.argv = ['setup.py', 'build_py']; "
-    as_on_32_bits += "runpy.run_path('setup.py', run_name='__main__')"
+    as_on_32_bits = "import runpy, sys; sys.maxsize = 2**31 - 1; "
+    as_on_32_bits += (
+        "sys.argv = ['setup.py', 'build_py']; runpy.run_path('setup.py', run_name='__main__')"
+    )
     done = subprocess.run(
         [sys.executable, "-c", as_on_32_bits], cwd=source, capture_output=True, text=True
     )

@@ -24,7 +24,8 @@ static void *lowest;
 static size_t size; /* 0: not known yet */
 
 int hermes_getattr_np(pthread_t thread, pthread_attr_t *attr) {
-    if (!fast_stack_bounds_kept || getpid() != syscall(SYS_gettid)) return pthread_getattr_np(thread, attr);
+    if (!fast_stack_bounds_kept || getpid() != syscall(SYS_gettid))
+        return pthread_getattr_np(thread, attr);
     if (size == 0) {
         int code = pthread_getattr_np(thread, attr);
         if (code == 0) code = pthread_attr_getstack(attr, &lowest, &size);

@@ -101,7 +101,7 @@ static void a_program_that_forgets_to_stop_loses_nothing(void) {
 }
 
 int main(int count, char **arguments) {
-    alarm(4 * PATIENCE_MS / 1000);
+    alarm(12 * PATIENCE_MS / 1000); /* under qemu a start takes seconds */
     program = arguments[0];
     if (count > 2 && strcmp(arguments[1], "race") == 0) return race(atoi(arguments[2]));
     if (count > 2 && strcmp(arguments[1], "forget") == 0) return forget(arguments[2]);
