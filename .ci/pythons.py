@@ -104,7 +104,9 @@ def environment(name, python):
     if not stamp.exists() or not stamp.read_text().startswith(wanted + "\n"):
         shutil.rmtree(folder, ignore_errors=True)
         subprocess.run([python, "-m", "venv", "--without-pip", folder], check=True)
-        missing = [one for one in requirements() if not install(own, one)]
+        missing = []
+        if not install(own, *requirements()):  # all at once, or else one by one
+            missing = [one for one in requirements() if not install(own, one)]
         stamp.write_text("\n".join([wanted, *missing]))
     missing = stamp.read_text()[len(wanted) :].split()
     lacking = {one.partition("==")[0] for one in missing}

@@ -68,7 +68,15 @@ def quick(library: ctypes.CDLL, name: str) -> Callable[..., int]:
     """
     import ctypes
 
-    function: Callable[..., int] = getattr(ctypes.PyDLL("", handle=library._handle), name)
+    function: Callable[..., int]
+    if not hasattr(ctypes, "PyDLL"):  # PyPy, which always gives the lock up, and wants the types
+        text, reference = ctypes.c_char_p, ctypes.c_void_p
+        arguments = [ctypes.c_uint64, text, ctypes.c_size_t, reference]
+        if name != "hermes_publish_marshal":
+            arguments = arguments[:2]
+        function = ctypes.CFUNCTYPE(ctypes.c_int, *arguments)((name, library))
+        return function
+    function = getattr(ctypes.PyDLL("", handle=library._handle), name)
     return function
 
 
