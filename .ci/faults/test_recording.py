@@ -95,10 +95,8 @@ def test_what_was_flushed_survives_a_kill(office, tmp_path):
         # What it has said to have written is there: no more is lost than what waits for --flush.
         assert 1000 <= reported <= len(numbers) <= sent
         # How long that is on an idle machine is measured, not tested: time decides nothing.
-        late = killed - messages[-1][1]
-        print(
-            f"kill {turn}: {sent - len(numbers)} of {sent} envelopes, {reported} reported, {late:.3f} s"
-        )
+        late, lost = killed - messages[-1][1], sent - len(numbers)
+        print(f"kill {turn}: {lost} of {sent} envelopes, {reported} reported, {late:.3f} s")
         (checked,) = run("log", "verify", file, codes=(5,))
         assert checked["ok"], checked
         assert checked["envelopes"] == said["messages"] == len(numbers)

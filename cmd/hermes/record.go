@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/hermes-zmq/hermes/cmd/hermes/internal/mcap"
 	"github.com/hermes-zmq/hermes/cmd/hermes/internal/recording"
@@ -85,9 +86,7 @@ hermes record --duration 1s --output flight.mcap --ring 60s --on-loss tcp://127.
 	f.BoolVar(&o.onLoss, "on-loss", false, "write the ring when an envelope is found to be lost")
 	f.StringVar(&o.where, "where", "", "write the ring when an envelope meets this `expression`, as in hermes sub")
 	f.StringVar(&o.name, "name", "hermes-record", "the `name` of this receiver")
-	f.DurationVar(&o.report, "report", 0, "print how many envelopes have been written, each `time`: they survive a crash of the recorder")
-	f.Var(&o.mode, "mode", "permissions of the files, as an octal `number` such as 0640; the umask takes from them")
-	o.addStream(f)
+	o.addFileFlags(f)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		switch on, err := o.stream.on("context", "set", "origin", "ring"); {
 		case err != nil:
@@ -231,12 +230,8 @@ func (o *recordFlags) wait(ctx context.Context, std streams, name string, record
 	if o.duration > 0 {
 		over = time.After(o.duration)
 	}
-	var report <-chan time.Time
-	if o.report > 0 {
-		reports := time.NewTicker(o.report)
-		defer reports.Stop()
-		report = reports.C
-	}
+	report, endReports := every(o.report)
+	defer endReports()
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	shown := int64(0)
@@ -287,6 +282,22 @@ func (o *recordFlags) say(std streams, state, name string, p recording.Progress)
 	}
 	fmt.Fprintln(std.err, "hermes record: "+text)
 	return nil
+}
+
+// every ticks at an interval; with 0 it does not.
+func every(interval time.Duration) (ticks <-chan time.Time, end func()) {
+	if interval <= 0 {
+		return nil, func() {}
+	}
+	t := time.NewTicker(interval)
+	return t.C, t.Stop
+}
+
+// addFileFlags declares what is about the files as such, and about streams.
+func (o *recordFlags) addFileFlags(f *pflag.FlagSet) {
+	f.DurationVar(&o.report, "report", 0, "print how many envelopes have been written, each `time`: they survive a crash of the recorder")
+	f.Var(&o.mode, "mode", "permissions of the files, as an octal `number` such as 0640; the umask takes from them")
+	o.addStream(f)
 }
 
 // fileMode is a flag: permissions as an octal number.

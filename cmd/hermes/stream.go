@@ -112,8 +112,7 @@ func recordStream(ctx context.Context, std streams, o *recordFlags, topics []str
 		defer cancel()
 	}
 	var recorder *recording.Recorder
-	r.Opened = func() error { // where there is nothing to record, no file is left
-		var err error
+	r.Opened = func() (err error) { // where there is nothing to record, no file is left
 		if recorder, err = recording.New(cfg); err == nil {
 			_ = o.say(std, "recording", cfg.Name, recording.Progress{})
 		}

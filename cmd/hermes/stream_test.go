@@ -9,6 +9,8 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/stretchr/testify/require"
+
+	"github.com/hermes-zmq/hermes/cmd/hermes/internal/recording"
 )
 
 // startNATS gives the URL of a NATS server with JetStream.
@@ -68,6 +70,15 @@ func TestARecordingIsAddedToAStreamOnceAndRecordedFromIt(t *testing.T) {
 	require.Equal(t, exitOK, code, said)
 	code, _, said = try(t, "", "play", "--speed", "0", "--stream", url, "--rename", "t/=u/", name)
 	require.Equal(t, exitIncomplete, code, said)
+}
+
+func TestWithoutAStreamNoFileIsLeft(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "a.mcap")
+	code, _, said := try(t, "", "record", "--stream", startNATS(t), "-o", name)
+	require.Equal(t, exitError, code, said)
+	require.Contains(t, said, "no stream")
+	require.NoFileExists(t, name)
+	require.NoFileExists(t, name+recording.Part)
 }
 
 func TestMistakesOfStreamsAreNamed(t *testing.T) {

@@ -12,7 +12,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 
 	"github.com/hermes-zmq/hermes/internal/plainfile"
@@ -163,46 +162,4 @@ func (s *Server) reads(next http.HandlerFunc) http.HandlerFunc {
 			next(w, r)
 		}
 	}
-}
-
-// boundedListener accepts while few enough of its connections are open.
-type boundedListener struct {
-	net.Listener
-	room chan struct{}
-	done chan struct{}
-	end  sync.Once
-}
-
-func newBoundedListener(l net.Listener, n int) net.Listener {
-	return &boundedListener{Listener: l, room: make(chan struct{}, n), done: make(chan struct{})}
-}
-
-func (l *boundedListener) Accept() (net.Conn, error) {
-	select {
-	case l.room <- struct{}{}:
-	case <-l.done:
-		return nil, net.ErrClosed
-	}
-	c, err := l.Listener.Accept()
-	if err != nil {
-		<-l.room
-		return nil, err
-	}
-	return &boundedConn{Conn: c, leave: sync.OnceFunc(func() { <-l.room })}, nil
-}
-
-func (l *boundedListener) Close() error {
-	l.end.Do(func() { close(l.done) })
-	return l.Listener.Close()
-}
-
-// boundedConn makes room when it closes.
-type boundedConn struct {
-	net.Conn
-	leave func()
-}
-
-func (c *boundedConn) Close() error {
-	defer c.leave()
-	return c.Conn.Close()
 }

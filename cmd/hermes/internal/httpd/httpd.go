@@ -194,9 +194,11 @@ func Exposed(l net.Listener) bool {
 
 // Serve serves what a listener accepts, in goroutines of its own, until Close.
 func (s *Server) Serve(l net.Listener) {
+	bounded := newBoundedListener(l, maxConnections)
+	s.http.ConnState = bounded.note
 	go func() {
 		defer close(s.served)
-		_ = s.http.Serve(newBoundedListener(l, maxConnections))
+		_ = s.http.Serve(bounded)
 	}()
 }
 
