@@ -94,6 +94,50 @@ func (p *printer) width() int {
 // aNumber matches a cell that is aligned to the right: a number with its unit, or no value.
 var aNumber = regexp.MustCompile(`^([-+]?[0-9][0-9.,]*( ?[a-zA-Zµ%/]+)?|-|)$`)
 
+// fitted is the cells of the rows, of which texts are shortened where the table would be too wide: numbers are not,
+// because a part of one is another one.
+func (t table) fitted(isNumber []bool, width int) [][]string {
+	const gap, least = 2, 8
+	sizes := make([]int, len(t.columns))
+	total := 0
+	for i, name := range t.columns {
+		sizes[i] = lipgloss.Width(name)
+	}
+	all := make([][]string, len(t.rows))
+	for n, r := range t.rows {
+		for i, cell := range r.cells {
+			cell = humane.Plain(cell)
+			all[n] = append(all[n], cell)
+			if i < len(sizes) {
+				sizes[i] = max(sizes[i], lipgloss.Width(cell))
+			}
+		}
+	}
+	for _, size := range sizes {
+		total += size + gap
+	}
+	for ; total > width; total-- {
+		widest := -1
+		for i, size := range sizes {
+			if !isNumber[i] && size > max(least, lipgloss.Width(t.columns[i])) && (widest < 0 || size > sizes[widest]) {
+				widest = i
+			}
+		}
+		if widest < 0 {
+			break
+		}
+		sizes[widest]--
+	}
+	for _, cells := range all {
+		for i := range cells {
+			if text := []rune(cells[i]); i < len(sizes) && !isNumber[i] && lipgloss.Width(cells[i]) > sizes[i] {
+				cells[i] = string(text[:min(len(text), sizes[i]-1)]) + "…"
+			}
+		}
+	}
+	return all
+}
+
 // render lays a table out, at most width columns wide.
 func (t table) render(width int) string {
 	right := make([]bool, len(t.columns))
@@ -109,11 +153,7 @@ func (t table) render(width int) string {
 	if len(t.columns) > 0 {
 		s.Headers(t.columns...)
 	}
-	for _, r := range t.rows {
-		cells := make([]string, len(r.cells))
-		for i, cell := range r.cells {
-			cells[i] = humane.Plain(cell)
-		}
+	for _, cells := range t.fitted(right, width) {
 		s.Row(cells...)
 	}
 	s.StyleFunc(func(at, column int) lipgloss.Style {
