@@ -130,8 +130,9 @@ def signals_blocked() -> Iterator[None]:
         return
     native = {signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGPIPE, signal.SIGPROF}
     native |= {signal.SIGSEGV, signal.SIGTRAP, signal.SIGURG}
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals() - native)
-    try:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    try:  # an interrupt may come with the signals blocked already
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals() - native)
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -29,6 +29,9 @@ class WithoutReaders(asyncio.SelectorEventLoop):
     def add_reader(self, *_: Any) -> None:
         raise NotImplementedError
 
+    def remove_reader(self, *_: Any) -> bool:
+        raise NotImplementedError
+
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 

@@ -18,7 +18,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 
-from hermes._queue.watch import ThreadWatch, Watch, watch
+from hermes._queue.watch import Watch, watch
 
 
 class Waiters:
@@ -52,7 +52,7 @@ class LoopWaiters:
         self._made_in = os.getpid()
         # Watches a duplicate of the object's descriptor, as a program may add that one to the
         # same loop; None while nothing does.
-        self._watch: Watch | ThreadWatch | None = None
+        self._watch: Watch | None = None
 
     @contextlib.contextmanager
     def waiter(self, timeout: float | None) -> Iterator[asyncio.Future[None]]:
@@ -69,8 +69,9 @@ class LoopWaiters:
 
     def watch(self, descriptor: int) -> None:
         """Wake all tasks that wait when this descriptor is readable."""
-        if self._watch is None:
-            self._watch = watch(self._loop, descriptor, self._readable)
+        if self._watch is None or self._watch.over:
+            self._watch = watch(self._loop, descriptor)
+        self._watch.begin(self._readable)
 
     def wake(self) -> None:
         """Wake all tasks that wait. Any thread may call this."""
@@ -88,9 +89,9 @@ class LoopWaiters:
         if self._waiting:
             self._wake_all()
             return
-        watched, self._watch = self._watch, None
-        if watched is not None:
-            watched.end()
+        if self._watch is not None:
+            self._watch.end()
+            self._watch = None
 
 
 def _finish(waiter: asyncio.Future[None]) -> None:
