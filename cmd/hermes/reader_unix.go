@@ -7,6 +7,7 @@ package main
 import (
 	"errors"
 	"os"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -14,12 +15,17 @@ import (
 // watchReader is onReaderGone for a file.
 func watchReader(file *os.File, gone func()) (end func()) {
 	var pipe [2]int
-	if unix.Pipe(pipe[:]) != nil {
+	syscall.ForkLock.RLock() // so that no process is started in between, which would inherit it
+	err := unix.Pipe(pipe[:])
+	if err == nil {
+		unix.CloseOnExec(pipe[0])
+		unix.CloseOnExec(pipe[1])
+	}
+	syscall.ForkLock.RUnlock()
+	if err != nil {
 		return func() {} // no descriptor is left; the next write will fail
 	}
 	stop, wake := pipe[0], pipe[1]
-	unix.CloseOnExec(stop)
-	unix.CloseOnExec(wake)
 	fd := -1
 	if raw, err := file.SyscallConn(); err == nil {
 		_ = raw.Control(func(is uintptr) { fd = int(is) })

@@ -41,6 +41,7 @@ fi
 (
     unset HERMES_LIB_DIR
     export HERMES_SOURCE=$root
+    rm -rf "$root"/build/rust-source/debug/build/hermes-sys* # what an earlier run has built
     cargo check --locked -p hermes-sys --target-dir "$root/build/rust-source"
     built=$(find "$root/build/rust-source/debug/build" -path '*hermes-sys*/out/libhermes.so.2')
     [ -n "$built" ] || { echo "hermes-sys has not built the library" >&2; exit 1; }

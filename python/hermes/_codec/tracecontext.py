@@ -30,8 +30,10 @@ def sampled(traceparent: Any) -> bool:
 
 def context_of(time: str) -> str | None:
     """Return the context in front of the JSON text of a time, if there is one."""
+    if len(time) <= _SIZE or not time[:_SIZE].isspace():
+        return None
     digits = time[:_SIZE].translate(_DIGITS)
-    if len(time) <= _SIZE or not time[:_SIZE].isspace() or not digits.isdigit():
+    if not digits.isdigit():
         return None
     text = int(digits, 4).to_bytes(_SIZE // 4, "big").hex()
     traceparent = f"00-{text[:32]}-{text[32:48]}-{text[48:]}"
