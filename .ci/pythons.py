@@ -20,6 +20,7 @@ import glob
 import json
 import os
 import pathlib
+import platform
 import re
 import shutil
 import subprocess
@@ -112,7 +113,10 @@ def environment(name, python):
     lacking = {one.partition("==")[0] for one in missing}
     if not lacking <= OPTIONAL:
         sys.exit(f"pythons: {', '.join(sorted(lacking - OPTIONAL))} cannot be had for {name}")
-    for wheel in (ROOT / "dist").glob("hermes_zmq-*-manylinux*_x86_64.whl"):
+    wheels = list((ROOT / "dist").glob(f"hermes_zmq-*manylinux*_{platform.machine()}.whl"))
+    if len(wheels) != 1:
+        sys.exit(f"pythons: dist/ has {len(wheels)} wheels for this machine; make wheel makes one")
+    for wheel in wheels:
         if not install(own, str(wheel), "--no-index", "--no-deps", "--force-reinstall"):
             sys.exit(f"pythons: {wheel.name} cannot be installed for {name}")
     return own, sorted(lacking)
