@@ -30,6 +30,8 @@ def main():
         document["metadata"]["timestamp"] = when.strftime("%Y-%m-%dT%H:%M:%SZ")
         # Without version control Go does not know it.
         document["metadata"].get("component", {})["version"] = version
+        if "-npm-" in path.name:  # npm takes the name of the folder
+            document["metadata"]["component"]["name"] = "hermes-zmq"
         document["serialNumber"] = f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, path.name)}"
         text = json.dumps(document, indent=2, sort_keys=True) + "\n"
         if ROOT in text:
