@@ -132,8 +132,9 @@ def test_it_works_away_from_the_checkout_with_its_own_libzmq(python, tmp_path):
 
 
 def test_what_takes_libzmq_works_with_that_of_the_wheel(python, tmp_path):
-    program = "import hermes; options = {'engine': 'libzmq'}; "
-    program += "hermes.PostOffice('ipc://in', 'ws://127.0.0.1:*', options=options).start()"
+    program = "import hermes\n"
+    program += "options = {'engine': 'libzmq'}\n"
+    program += "with hermes.PostOffice('ipc://in', 'ws://127.0.0.1:*', options=options): pass\n"
     run(python, "-I", "-c", program, cwd=tmp_path, env={"PATH": ""}, timeout=120)
 
 
