@@ -201,6 +201,15 @@ test-go: deps-test ## the Go tests, under the race detector
 test-invariants: deps-test ## the Go tests with run-time checks of accounting, bounds and lock order
 	.ci/test-go -tags invariants -timeout 15m ./...
 
+# What a build without libzmq does in another way; without SHORT all of the Go tests.
+NOLIBZMQ := $(if $(SHORT),-run 'ABuildWithoutLibzmq|WithinAProcess|WithinTheProcess|OfThisProcess' ./core,-race ./...)
+
+.PHONY: test-nolibzmq
+test-nolibzmq: deps-test ## the Go tests of a build without libzmq, and that its library needs nothing but libc (SHORT=1: a part)
+	.ci/test-go -tags nolibzmq -timeout 15m $(NOLIBZMQ)
+	capi/build.sh --tags nolibzmq shared build/nolibzmq/libhermes.so.2
+	capi/tests/needs_libc.sh build/nolibzmq/libhermes.so.2
+
 .PHONY: test-c
 test-c: deps-test build ## the C interface, plain and under AddressSanitizer
 	capi/tests/run.sh
