@@ -30,17 +30,42 @@
 typedef void initializer(int, char **, char **);
 extern initializer *hermes_go_start __attribute__((weak, visibility("hidden")));
 
-/* The Go runtime reads these when it starts. glibc passes them to initializers. */
+/* ---- What Go reads when it starts -------------------------------------------- */
+
+/* The arguments and the environment. Go looks for the auxiliary vector of the kernel behind them. */
 static struct {
     int argc;
     char **argv, **envp;
 } process;
 
+#ifdef __GLIBC__
+/* glibc passes them to initializers. */
 __attribute__((constructor)) static void loaded(int argc, char **argv, char **envp) {
     process.argc = argc;
     process.argv = argv;
     process.envp = envp;
 }
+
+static int find_arguments(void) { return 1; }
+#else
+extern char **environ;
+
+/* musl passes nothing, so Go gets a block like that of the kernel: a name, the environment, and an
+ * empty vector, in place of which it reads /proc/self/auxv. The block stays for good. */
+static int find_arguments(void) {
+    static char name[] = "hermes";
+    size_t variables = 0;
+    while (environ && environ[variables]) variables++;
+    char **block = calloc(variables + 5, sizeof *block); /* name, NULL, variables, NULL, two of the vector */
+    if (!block) return 0;
+    block[0] = name;
+    for (size_t i = 0; i < variables; i++) block[2 + i] = environ[i];
+    process.argc = 1;
+    process.argv = block;
+    process.envp = block + 2;
+    return 1;
+}
+#endif
 
 /* ---- Whether it can start -------------------------------------------------- */
 
@@ -99,6 +124,10 @@ static int lacks_threads(char *text, size_t size) {
 }
 
 int capi_cannot_start(char *text, size_t size) {
+    if (!find_arguments()) {
+        snprintf(text, size, "no memory for a copy of the environment");
+        return 1;
+    }
     return lacks_addresses(text, size) || lacks_threads(text, size);
 }
 
