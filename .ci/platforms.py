@@ -140,6 +140,8 @@ def page(data):
             one["date"],
         ]
         lines.append("| " + " | ".join(row) + " |")
+    if not ordered:
+        lines[-2:] = ["No result has been taken in yet."]
     return "\n".join([*lines, "", *data["end"], ""])
 
 
