@@ -232,8 +232,19 @@ test-windows: deps-windows build/windows/hermes.dll build venv-old ## what is bu
 	capi/tests/run_windows.sh
 
 .PHONY: test-windows-short
-test-windows-short: deps-windows build/windows/hermes.dll build venv-old ## the part of it for every change
+test-windows-short: deps-windows build/windows/hermes.dll build venv-old
 	capi/tests/run_windows.sh short
+
+# As much as can be seen of them here.
+.PHONY: test-macos
+test-macos: build/macos-aarch64/libhermes.2.dylib build/macos-x86_64/libhermes.2.dylib ## what is built for macOS: names, exports, what it needs
+	@.ci/venv build/venv-binaries .ci/binaries.txt
+	build/venv-binaries/bin/python .ci/binaries.py $^
+
+.PHONY: test-macos-short
+test-macos-short: build/macos-aarch64/libhermes.2.dylib
+	@.ci/venv build/venv-binaries .ci/binaries.txt
+	build/venv-binaries/bin/python .ci/binaries.py $^
 
 .PHONY: test-interop
 test-interop: venv ## our ZMTP against other implementations, in their own languages

@@ -43,5 +43,4 @@ int capi_hook(void (*in_child)(void), void (*at_exit)(void)) {
 }
 
 /* The child keeps the descriptors of its parent: they are not noted here. */
-void capi_forked(void) {
-}
+void capi_forked(void) {}

@@ -54,5 +54,4 @@ int capi_hook(void (*in_child)(void), void (*at_exit)(void)) {
     return _crt_atexit(left) == 0;
 }
 
-void capi_forked(void) {
-}
+void capi_forked(void) {}

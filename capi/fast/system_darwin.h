@@ -27,7 +27,8 @@ static inline void fast_futex_wait(uint32_t *at, uint32_t seen, const struct tim
 }
 
 static inline void fast_futex_wake(uint32_t *at) {
-    while (__ulock_wake(FAST_ULOCK_COMPARE | FAST_ULOCK_ALL | FAST_ULOCK_NO_ERRNO, at, 0) == -EINTR) {
+    while (__ulock_wake(FAST_ULOCK_COMPARE | FAST_ULOCK_ALL | FAST_ULOCK_NO_ERRNO, at, 0) ==
+           -EINTR) {
     }
 }
 

@@ -189,7 +189,7 @@ int main(int count, char **arguments) {
         return 0;
     }
     for (int i = 0; i < RULES; i++) {
-        alone(rules[i].name, 100);
+        alone(rules[i].name, FEW_BYTES);
         alone(rules[i].name, 1 << 20);
     }
     for (int i = 0; i < RULES; i++) a_publisher_does_as_it_is_told(i);

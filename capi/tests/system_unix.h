@@ -21,6 +21,9 @@
 /* What the system says of a port at which no program listens. */
 #define CONNECTION_REFUSED "connection refused"
 
+/* The size of small envelopes, of which a test publishes millions. */
+enum { FEW_BYTES = 100 };
+
 /* ---- Descriptors: of hermes_fd(), hermes_pipe(), and sockets ---------------------- */
 
 /* As poll(): 1 if it is readable in time, 0 if not. A signal ends no wait: Go preempts with

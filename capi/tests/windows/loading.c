@@ -20,7 +20,7 @@ static void *load_and_use(void *unused) {
     close_handle *close = (close_handle *)(void *)GetProcAddress(library, "hermes_close");
     CHECK(new != NULL && close != NULL);
     uint64_t publisher;
-    CHECK(new ("tcp://127.0.0.1:9", "p", &publisher) == HERMES_OK);
+    CHECK(new("tcp://127.0.0.1:9", "p", &publisher) == HERMES_OK);
     CHECK(close(publisher) == HERMES_OK);
     CHECK(FreeLibrary(library));
     return NULL;
