@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/hermes-zmq/hermes/internal/errno"
 )
 
 func TestErrorsOfConnectionsHaveACauseAndAReason(t *testing.T) {
@@ -22,17 +24,17 @@ func TestErrorsOfConnectionsHaveACauseAndAReason(t *testing.T) {
 		cause  Cause
 		reason string
 	}{
-		{call(syscall.ECONNREFUSED), CauseRefused, "connection refused"},
-		{call(syscall.EHOSTUNREACH), CauseNoRoute, "no route to host"},
-		{call(syscall.ENETUNREACH), CauseNoRoute, "network is unreachable"},
-		{call(syscall.ETIMEDOUT), CauseNoAnswer, "connection timed out"},
+		{call(errno.ECONNREFUSED), CauseRefused, "connection refused"},
+		{call(errno.EHOSTUNREACH), CauseNoRoute, "no route to host"},
+		{call(errno.ENETUNREACH), CauseNoRoute, "network is unreachable"},
+		{call(errno.ETIMEDOUT), CauseNoAnswer, "connection timed out"},
 		{context.DeadlineExceeded, CauseNoAnswer, "context deadline exceeded"},
 		{&net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded}, CauseNoAnswer, "no answer in time"},
 		{&net.DNSError{Name: "nowhere", IsNotFound: true}, CauseNoName, `no host is named "nowhere"`},
 		{&net.DNSError{Name: "later", Err: "server misbehaving"}, CauseNoName, `cannot resolve the host "later": server misbehaving`},
 		{call(syscall.ENOENT), CauseNoPath, "no such file or directory"},
 		{call(syscall.EACCES), CauseForbidden, "permission denied"},
-		{call(syscall.ECONNRESET), CauseLeft, "connection reset by peer"},
+		{call(errno.ECONNRESET), CauseLeft, "connection reset by peer"},
 		{io.EOF, CauseLeft, "EOF"},
 		{&Fault{Cause: CauseSecurity, Text: "why"}, CauseSecurity, "why"},
 		{errors.New("other"), CauseOther, "other"},

@@ -3,12 +3,12 @@ package errs
 import (
 	"errors"
 	"fmt"
-	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/errno"
 	"github.com/hermes-zmq/hermes/internal/wire"
 )
 
@@ -26,7 +26,7 @@ func TestErrorsAreToldApartByTheirCodes(t *testing.T) {
 
 func TestOpenClassifiesWhatACarrierSays(t *testing.T) {
 	for want, err := range map[Code]error{
-		EADDRINUSE: fmt.Errorf("bind: %w", syscall.EADDRINUSE),
+		EADDRINUSE: fmt.Errorf("bind: %w", errno.EADDRINUSE),
 		EADDRESS:   fmt.Errorf("%w: no such transport", carrier.ErrAddress),
 		EIO:        errors.New("a reason"),
 	} {
@@ -36,7 +36,7 @@ func TestOpenClassifiesWhatACarrierSays(t *testing.T) {
 		require.ErrorContains(t, got, `receiver "r": `)
 	}
 	require.Equal(t, EADDRESS, Open("r", carrier.ErrUnsupported).Code)
-	require.ErrorContains(t, Open("r", syscall.EMFILE), "ulimit -n")
+	require.ErrorContains(t, Open("r", errno.EMFILE), "ulimit -n")
 }
 
 func TestTextClassifiesWhatTheWireSays(t *testing.T) {

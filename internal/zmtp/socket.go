@@ -319,9 +319,9 @@ func (s *socket) serve(nc net.Conn, from remoteEnd) (ready bool, err error) {
 	}
 	reason := errors.New("a goroutine of this end has failed") // unless receive returns
 	defer func() { s.leave(c, reason) }()
+	s.start(c.write) // before the event, which may take long: heartbeats are to be sent meanwhile
 	s.admitted(c)
 	s.emit(carrier.Event{Kind: carrier.Connected, Peer: c.id, Address: c.address, Local: c.credentials()})
-	s.start(c.write)
 	reason = c.reason(s.role.receive(c, early))
 	return true, reason
 }
