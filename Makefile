@@ -197,6 +197,14 @@ test-go: deps-test ## the Go tests, under the race detector
 	go vet ./...
 	.ci/test-go -race -timeout 15m ./...
 
+.PHONY: test-windows-go
+test-windows-go: ## the Go tests for Windows that Wine can run
+	.ci/windows/go-tests
+
+.PHONY: cross-go
+cross-go: ## compiles and vets the Go code for macOS, FreeBSD, Windows and arm64, and sees 32 bits refused
+	.ci/cross
+
 .PHONY: test-invariants
 test-invariants: deps-test ## the Go tests with run-time checks of accounting, bounds and lock order
 	.ci/test-go -tags invariants -timeout 15m ./...
