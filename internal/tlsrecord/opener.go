@@ -39,15 +39,15 @@ func (o *Opener) Open(dst, record []byte) (kind Kind, content []byte, err error)
 	if err != nil {
 		return 0, nil, badRecord
 	}
+	if len(content) > MaxContent+1 {
+		return 0, nil, recordOverflow
+	}
 	end := len(content) - 1
 	for end >= 0 && content[end] == 0 {
 		end--
 	}
-	switch {
-	case end < 0:
+	if end < 0 {
 		return 0, nil, unexpectedMessage
-	case end > MaxContent:
-		return 0, nil, recordOverflow
 	}
 	return Kind(content[end]), content[:end], nil
 }

@@ -54,6 +54,7 @@ const (
 	MaxContent = 16 << 10                 // of a record
 	Overhead   = HeaderSize + 1 + tagSize // of a record without padding
 	maxBody    = MaxContent + 256         // what a record may have behind its header
+	MaxSize    = HeaderSize + maxBody     // of a record
 	tagSize    = 16                       // of all AEADs of TLS 1.3
 	nonceSize  = 12                       // likewise
 )
@@ -93,7 +94,10 @@ func newKeys(suite uint16, secret []byte) (k keys, err error) {
 		return k, errors.New("tls: no traffic secret of this cipher suite")
 	}
 	k.secret = secret
-	return k, k.derive()
+	if err := k.derive(); err != nil {
+		return k, fmt.Errorf("tls: records cannot be encrypted (with GODEBUG=fips140=only they never can): %w", err)
+	}
+	return k, nil
 }
 
 func aesGCM(key []byte) (cipher.AEAD, error) {

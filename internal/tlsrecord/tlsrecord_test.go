@@ -138,6 +138,10 @@ func TestRecordsAreNoLongerThanAllowed(t *testing.T) {
 	_, _, err = in.Open(make([]byte, 1<<16), record)
 	require.Equal(t, recordOverflow, err)
 
+	padded := out.Append(nil, 0, append([]byte{1, byte(Data)}, make([]byte, MaxContent)...)...)
+	_, _, err = in.Open(make([]byte, 1<<16), padded)
+	require.Equal(t, recordOverflow, err, "padding counts")
+
 	_, err = First([]byte{byte(Data), 3, 3, 0x41, 0x01})
 	require.Equal(t, recordOverflow, err)
 	_, err = First([]byte{byte(Handshake)})

@@ -20,7 +20,7 @@ type recordConn struct {
 	budget int    // of bytes to be read
 }
 
-var errHandshakeBytes = errors.New("the handshake of TLS has too many bytes (option limit.handshake.bytes)")
+var errHandshakeBytes = errors.New("the handshakes of TLS and ZMTP have too many bytes (option limit.handshake.bytes)")
 
 // Read implements net.Conn, for crypto/tls.
 func (r *recordConn) Read(p []byte) (int, error) {

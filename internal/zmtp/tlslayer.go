@@ -25,6 +25,7 @@ import (
 // tlsLayer is the TLS of one connection. It is its protection as well.
 type tlsLayer struct {
 	identity tlsconfig.Identity // of the peer
+	ofServer bool               // this end is the server
 
 	// Of the goroutine that reads.
 	records *recordConn // until the handshake of ZMTP has finished
@@ -74,7 +75,8 @@ func (t *tlsLayer) shakeHands(ofServer bool, cfg *tls.Config) error {
 		return err
 	}
 	state := end.ConnectionState()
-	t.identity = tlsconfig.IdentityOf(state)
+	t.identity, t.ofServer = tlsconfig.IdentityOf(state), ofServer
+	t.records.budget += tlsrecord.MaxSize // what ends the handshake of ZMTP may stand in a record with more
 	var err error
 	t.in, t.out, err = secrets.Take(state.CipherSuite, ofServer)
 	return err

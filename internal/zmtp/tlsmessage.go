@@ -54,11 +54,12 @@ func (t *tlsLayer) open(dst, record []byte) (data []byte, err error) {
 		return nil, errVain
 	}
 	switch {
-	case kind == tlsrecord.Alert:
-		return nil, t.hearAlert(content)
 	case kind == tlsrecord.Handshake && len(content) > 0:
 		return nil, t.hearMessages(content)
-	case kind == tlsrecord.Data && len(t.hand) == 0:
+	case len(t.hand) > 0: // other records do not stand in the middle of a message
+	case kind == tlsrecord.Alert && len(content) > 0:
+		return nil, t.hearAlert(content)
+	case kind == tlsrecord.Data:
 		return nil, nil
 	}
 	return nil, tls.AlertError(alertUnexpectedNumber)
@@ -92,7 +93,7 @@ func (t *tlsLayer) hearMessages(content []byte) error {
 		kind, body, more := t.hand[0], t.hand[messageHeader:whole], len(t.hand) > whole
 		t.hand = t.hand[whole:]
 		switch {
-		case kind == messageTicket: // not used
+		case kind == messageTicket && !t.ofServer: // not used
 		case kind == messageUpdate && !more: // what comes next has other keys
 			if err := t.hearUpdate(body); err != nil {
 				return err
@@ -135,27 +136,33 @@ func (t *tlsLayer) fault(c *conn, err error) error {
 	return tlsFault(c, err)
 }
 
-// settle appends what TLS owes the peer: new keys, if the peer has demanded them or the old ones have
-// encrypted enough, and the end, if it is due.
-func (t *tlsLayer) settle(dst []byte) ([]byte, error) {
-	if !t.wiped && (t.answer.Swap(false) || t.out.Due()) {
-		dst = t.out.Append(dst, tlsrecord.Handshake, messageUpdate, 0, 0, 1, updateSilent)
-		if err := t.out.Update(); err != nil {
-			return dst, err
-		}
+// renew appends the beginning of new keys, if the peer has demanded them or the old ones have encrypted
+// enough. It is called before data is encrypted (RFC 8446, 4.6.3).
+func (t *tlsLayer) renew(dst []byte) ([]byte, error) {
+	if t.wiped || t.end.Load() == endSent || !t.answer.Swap(false) && !t.out.Due() {
+		return dst, nil
 	}
-	if t.end.CompareAndSwap(endDue, endSent) {
-		level, alert := byte(levelWarning), byte(t.failed.Load())
-		if alert != alertClose {
-			level = levelFatal
-		}
-		dst = t.out.Append(dst, tlsrecord.Alert, level, alert)
-	}
-	return dst, nil
+	dst = t.out.Append(dst, tlsrecord.Handshake, messageUpdate, 0, 0, 1, updateSilent)
+	return dst, t.out.Update()
 }
 
-// owes reports whether settle has something to append. Any goroutine may call it.
-func (t *tlsLayer) owes() bool { return t.answer.Load() || t.end.Load() == endDue }
+// farewell appends the end, if it is due. Nothing follows it.
+func (t *tlsLayer) farewell(dst []byte) []byte {
+	if !t.end.CompareAndSwap(endDue, endSent) {
+		return dst
+	}
+	level, alert := byte(levelWarning), byte(t.failed.Load())
+	if alert != alertClose {
+		level = levelFatal
+	}
+	return t.out.Append(dst, tlsrecord.Alert, level, alert)
+}
+
+// owes reports whether renew or farewell has something to append. Any goroutine may call it.
+func (t *tlsLayer) owes() bool {
+	end := t.end.Load()
+	return end == endDue || end == 0 && t.answer.Load()
+}
 
 // finish makes the end due, once. Any goroutine may call it.
 func (t *tlsLayer) finish() { t.end.CompareAndSwap(0, endDue) }

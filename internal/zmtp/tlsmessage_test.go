@@ -35,14 +35,16 @@ func TestWhatTLSSaysBehindTheHandshake(t *testing.T) {
 		"a change of ciphers":            {[]record{{20, []byte{1}}}, "unexpected message", alertUnexpectedNumber},
 		"an alert":                       {[]record{alert(levelFatal, alertDecode)}, "the peer has ended TLS: error decoding message", alertClose},
 		"half an alert":                  {[]record{alert(levelFatal)}, "error decoding message", alertDecode},
+		"an empty alert":                 {[]record{alert()}, "unexpected message", alertUnexpectedNumber},
+		"an alert in a message":          {[]record{handshake(ticket[:3]...), alert(levelWarning, alertCanceled)}, "unexpected message", alertUnexpectedNumber},
 	} {
 		t.Run(name, func(t *testing.T) {
 			client, server := tlsEnds(t)
 			sink := &plainSink{}
-			r := newTLSReader(server, sink)
+			r := newTLSReader(client, sink)
 			var sent []byte
 			for _, one := range append(c.sent, record{tlsrecord.Data, []byte("data")}) {
-				sent = client.out.Append(sent, one.kind, one.content...)
+				sent = server.out.Append(sent, one.kind, one.content...)
 			}
 			err := preload(r, sent)
 			if c.says == "" {
@@ -53,15 +55,77 @@ func TestWhatTLSSaysBehindTheHandshake(t *testing.T) {
 				require.Empty(t, sink.got)
 			}
 
-			server.finish()
-			require.True(t, server.owes())
-			last, err := server.settle(nil)
-			require.NoError(t, err)
-			require.False(t, server.owes())
-			kind, content, err := client.in.Open(tlsrecord.Body(last), last)
+			client.finish()
+			require.True(t, client.owes())
+			last := client.farewell(nil)
+			require.False(t, client.owes())
+			kind, content, err := server.in.Open(tlsrecord.Body(last), last)
 			require.NoError(t, err)
 			require.Equal(t, tlsrecord.Alert, kind)
 			require.Equal(t, c.alert, content[1])
 		})
 	}
+}
+
+func TestAClientGivesNoTickets(t *testing.T) {
+	client, server := tlsEnds(t)
+	sent := client.out.Append(nil, tlsrecord.Handshake, messageTicket, 0, 0, 0)
+	require.ErrorContains(t, preload(newTLSReader(server, &plainSink{}), sent), "unexpected message")
+}
+
+// demandKeys has one end demand new keys of the other, and go on with its own.
+func demandKeys(t *testing.T, from, of *tlsLayer) {
+	t.Helper()
+	demand := from.out.Append(nil, tlsrecord.Handshake, messageUpdate, 0, 0, 1, updateRequested)
+	require.NoError(t, from.out.Update())
+	_, err := of.open(tlsrecord.Body(demand), demand)
+	require.NoError(t, err)
+}
+
+// kinds opens records, and follows to new keys.
+func kinds(t *testing.T, in *tlsrecord.Opener, sealed []byte) (all []tlsrecord.Kind) {
+	t.Helper()
+	for len(sealed) > 0 {
+		record, err := tlsrecord.First(sealed)
+		require.NoError(t, err)
+		sealed = sealed[len(record):]
+		kind, content, err := in.Open(tlsrecord.Body(record), record)
+		require.NoError(t, err)
+		if kind == tlsrecord.Handshake {
+			require.Equal(t, []byte{messageUpdate, 0, 0, 1, updateSilent}, content)
+			require.NoError(t, in.Update())
+		}
+		all = append(all, kind)
+	}
+	return all
+}
+
+func TestNewKeysComeOnceInFrontOfTheNextData(t *testing.T) {
+	client, server := tlsEnds(t)
+	require.False(t, client.owes())
+	for range 3 {
+		demandKeys(t, server, client)
+	}
+	require.True(t, client.owes())
+	for _, want := range [][]tlsrecord.Kind{{tlsrecord.Handshake, tlsrecord.Data}, {tlsrecord.Data}} {
+		arena, plain, err := client.output().encrypt([][]byte{[]byte("data")})
+		require.NoError(t, err)
+		require.Equal(t, 4, plain)
+		require.Equal(t, want, kinds(t, server.in, arena.Buf))
+		require.False(t, client.owes())
+	}
+}
+
+func TestNothingFollowsTheEnd(t *testing.T) {
+	client, server := tlsEnds(t)
+	demandKeys(t, server, client)
+	client.finish()
+	arena, _, err := client.output().encrypt(nil)
+	require.NoError(t, err)
+	require.Equal(t, []tlsrecord.Kind{tlsrecord.Handshake, tlsrecord.Alert}, kinds(t, server.in, arena.Buf))
+	demandKeys(t, server, client)
+	require.False(t, client.owes())
+	arena, _, err = client.output().encrypt(nil)
+	require.NoError(t, err)
+	require.Nil(t, arena)
 }

@@ -22,7 +22,12 @@ var header [tlsrecord.HeaderSize]byte
 // encrypt implements outputCodec: it copies the ranges to where they are encrypted.
 func (x tlsOutput) encrypt(ranges [][]byte) (arena *batch.Batch, plain int, err error) {
 	arena = batch.Get()
-	out, at, room := arena.Buf, 0, 0 // of the record at work; it is full, or there is none, where room is 0
+	out, err := x.layer.renew(arena.Buf)
+	if err != nil {
+		arena.Release()
+		return nil, 0, err
+	}
+	at, room := 0, 0 // of the record at work; it is full, or there is none, where room is 0
 	for _, p := range ranges {
 		p = p[:min(len(p), tlsBytes-plain)]
 		plain += len(p)
@@ -42,12 +47,12 @@ func (x tlsOutput) encrypt(ranges [][]byte) (arena *batch.Batch, plain int, err 
 	if room > 0 {
 		out = x.layer.out.Seal(out, at, tlsrecord.Data)
 	}
-	if out, err = x.layer.settle(out); err == nil && len(out) > 0 {
-		arena.Buf = out
-		return arena, plain, nil
+	if out = x.layer.farewell(out); len(out) == 0 {
+		arena.Release()
+		return nil, plain, nil
 	}
-	arena.Release()
-	return nil, plain, err
+	arena.Buf = out
+	return arena, plain, nil
 }
 
 // owes implements outputCodec.

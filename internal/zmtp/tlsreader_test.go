@@ -204,6 +204,18 @@ func TestDemandsForKeysAreAnsweredTogether(t *testing.T) {
 	}
 }
 
+// Another implementation, or a proxy, may put what ends its handshake into one record with what comes then.
+func TestAFullRecordMayEndTheHandshake(t *testing.T) {
+	o := openTLS(t)
+	f := forgeTLS(t, o.address())
+	whole := append(greeting(1), readyOf("SUB")...)
+	for n := 0; len(whole) < 16_000; n++ {
+		whole = appendSubscription(whole, 1, true, []byte{byte(n), byte(n >> 8)})
+	}
+	require.NoError(t, f.write(f.record(recordData, whole)))
+	o.eventLog.wait(t, carrier.Subscribed, 100)
+}
+
 func TestRecordsThatAdvanceNothingEndTheConnection(t *testing.T) {
 	for name, next := range map[string]func(*tlsForger) []byte{
 		"empty records": func(f *tlsForger) []byte { return f.record(recordData, nil) },

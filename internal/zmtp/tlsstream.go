@@ -37,7 +37,7 @@ func (s tlsStream) Read(p []byte) (int, error) {
 func (s tlsStream) Write(p []byte) (n int, err error) {
 	for n < len(p) {
 		piece := p[n:min(len(p), n+tlsrecord.MaxContent)]
-		sealed, err := s.layer.settle(nil)
+		sealed, err := s.layer.renew(nil)
 		if err == nil {
 			_, err = s.c.io.Conn.Write(s.layer.out.Append(sealed, tlsrecord.Data, piece...))
 		}
@@ -52,10 +52,7 @@ func (s tlsStream) Write(p []byte) (n int, err error) {
 // CloseWrite tells the peer that nothing more comes.
 func (s tlsStream) CloseWrite() error {
 	s.layer.finish()
-	sealed, err := s.layer.settle(nil)
-	if err == nil && len(sealed) > 0 {
-		_, err = s.c.io.Conn.Write(sealed)
-	}
+	_, err := s.c.io.Conn.Write(s.layer.farewell(nil))
 	return err
 }
 
