@@ -1,7 +1,7 @@
 """Checks the sizes of files and functions.
 
 No file has more than 500 lines, no function more than 60 (in Python without its docstring),
-core/ no more than 16 source files, and the C of the library outside capi/fast no more than 700
+core/ no more than 16 source files, and the C of the library outside capi/fast no more than 750
 lines of code: these count without comments and empty lines, and without the files that are for
 macOS or Windows alone. Generated files, tests and data do
 not count. Go is parsed by go/ast and Python by ast; in the other languages a block ends where a
@@ -18,7 +18,7 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-FILE, FUNCTION, CORE, C = 500, 60, 16, 700
+FILE, FUNCTION, CORE, C = 500, 60, 16, 750
 
 GENERATED = (
     "docs/c-api.md",

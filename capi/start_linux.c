@@ -46,7 +46,9 @@ __attribute__((constructor)) static void loaded(int argc, char **argv, char **en
     process.envp = envp;
 }
 
-static int find_arguments(void) { return 1; }
+static int find_arguments(void) {
+    return 1;
+}
 #else
 extern char **environ;
 
@@ -55,8 +57,10 @@ extern char **environ;
 static int find_arguments(void) {
     static char name[] = "hermes";
     size_t variables = 0;
+    if (process.argv) return 1; /* an attempt to start has failed */
     while (environ && environ[variables]) variables++;
-    char **block = calloc(variables + 5, sizeof *block); /* name, NULL, variables, NULL, two of the vector */
+    /* The name, NULL, the variables, NULL, and two of the vector. */
+    char **block = calloc(variables + 5, sizeof *block);
     if (!block) return 0;
     block[0] = name;
     for (size_t i = 0; i < variables; i++) block[2 + i] = environ[i];

@@ -10,8 +10,8 @@ import (
 // socketPair is a connection of this process with itself over the loopback interface.
 type socketPair struct{ reader, writer *net.TCPConn }
 
-// strangers bounds how many connections of other programs are turned away.
-const strangers = 16
+// maxForeign bounds how many connections of other programs are turned away.
+const maxForeign = 16
 
 func newSocketPair() (*socketPair, error) {
 	l, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
@@ -23,7 +23,7 @@ func newSocketPair() (*socketPair, error) {
 	if err != nil {
 		return nil, err
 	}
-	for range strangers { // any program of this machine may have connected meanwhile
+	for range maxForeign { // any program of this machine may have connected meanwhile
 		reader, err := l.AcceptTCP()
 		if err != nil {
 			_ = writer.Close()

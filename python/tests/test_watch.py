@@ -74,10 +74,13 @@ def test_an_interrupt_leaves_a_watch_that_works(where: str, readable: int) -> No
     loop = Faulty()
     waiters = LoopWaiters(loop)
     loop.interrupt = where
+
+    async def woken_and_idle() -> None:  # it is removed when no task waits
+        await _woken(waiters, readable)
+        await asyncio.sleep(PATIENCE)
+
     with pytest.raises(KeyboardInterrupt):
-        # The one that removes comes later, when no task waits.
-        loop.run_until_complete(_woken(waiters, readable))
-        loop.run_until_complete(asyncio.sleep(PATIENCE))
+        loop.run_until_complete(woken_and_idle())
     for _ in range(3):
         loop.run_until_complete(_woken(waiters, readable))
     loop.run_until_complete(asyncio.sleep(0.1))
