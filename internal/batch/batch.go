@@ -48,6 +48,7 @@ type Batch struct {
 	refs   atomic.Int32
 	pooled bool   // came from Get or View, and may go back
 	of     *Batch // has the memory of a view; nil: this batch does
+	held   int    // of a view: how many bytes that is
 }
 
 // Batches without an owner. A few are never freed: every garbage collection empties a
@@ -197,5 +198,5 @@ func (b *Batch) Skip(n int) {
 	}
 }
 
-// Footprint is how much memory the batch takes.
-func (b *Batch) Footprint() int64 { return int64(cap(b.Buf)) + 8*int64(cap(b.Ends)) }
+// Footprint is how much memory the batch keeps alive.
+func (b *Batch) Footprint() int64 { return int64(b.Held()) + 8*int64(cap(b.Ends)) }

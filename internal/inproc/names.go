@@ -11,7 +11,7 @@
 // closed can still be read at the other end.
 //
 // Locks: names.mu, pipe.mu; no goroutine takes one while it holds another, and no function of another
-// package is called with one held, but for those of package batch.
+// package is called with one held, but for those of package batch and what Await is to call.
 package inproc
 
 import (

@@ -26,16 +26,18 @@ type Range struct {
 	// Batch has the bytes where the range is handed over by reference; its owner is who has the range.
 	// Nil: the bytes are copied. See Shareable.
 	Batch *batch.Batch
+	// Held is how many bytes of memory Batch keeps alive (batch.Batch.Held).
+	Held int
 	// Ends are where the messages in Bytes end, as offsets in the buffer of the batch, and Base is where
 	// Bytes begins there.
 	Ends []int
 	Base int
 }
 
-// Shareable reports whether size bytes of a batch are handed over by reference: they are much of the
-// memory that this keeps alive. Others are copied, which for a few is cheaper than to hand them over
+// Shareable reports whether size bytes are handed over by reference, which keeps held bytes of memory alive:
+// they are much of it. Others are copied, which for a few is cheaper than to hand them over
 // one by one.
-func Shareable(size int, b *batch.Batch) bool { return 4*size >= cap(b.Buf) }
+func Shareable(size, held int) bool { return 4*size >= held }
 
 // entry is what waits in a pipe: a range that is handed over by reference, or bytes from off on of a
 // chunk, which is a batch of the pipe's own without an index.

@@ -81,7 +81,7 @@ const unframed = 4*2 + wire.TrailerSize
 // otherwise as copies, so that a few envelopes do not hold a whole arena. Where they are all
 // that is staged, s gets other memory for its records; s may be nil.
 func (l *chunks) add(b *batch.Batch, records []Record, size int64, s *Staged) {
-	if size+int64(len(records))*unframed < int64(cap(b.Buf)/2) {
+	if size+int64(len(records))*unframed < int64(b.Held()/2) {
 		for i := range records {
 			l.addCopy(b.Buf, records[i])
 		}

@@ -24,7 +24,7 @@ type conflating struct {
 
 // shared reports whether the message of s lies in an arena with others, or with much unused
 // room.
-func (s *span) shared() bool { return 2*(s.end-s.off) < cap(s.b.Buf) }
+func (s *span) shared() bool { return 2*(s.end-s.off) < s.b.Held() }
 
 // freeze turns the spans into the newest message of each topic.
 func (k *backlog) freeze() {

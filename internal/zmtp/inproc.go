@@ -88,8 +88,8 @@ func (o *sendBuffer) gatherWithin() (bytes int) {
 	for i := range min(len(o.spans)-o.head, maxVector) {
 		s := &o.spans[o.head+i]
 		r := inproc.Range{Bytes: s.b.Buf[s.off:s.end]}
-		if s.last > s.first && inproc.Shareable(len(r.Bytes), s.b) {
-			r.Batch, r.Ends, r.Base = s.b, s.b.Ends[s.first:s.last], s.off
+		if held := s.b.Held(); s.last > s.first && inproc.Shareable(len(r.Bytes), held) {
+			r.Batch, r.Held, r.Ends, r.Base = s.b, held, s.b.Ends[s.first:s.last], s.off
 		}
 		o.ranges = append(o.ranges, r)
 		bytes += len(r.Bytes)
@@ -135,7 +135,7 @@ func (i *inlet) receiveWithin(c *conn, d *decoder) error {
 // deliverRange delivers messages that were handed over by reference, and takes over the range. What is
 // not within the limits the decoder refuses, in the same words as ever.
 func (i *inlet) deliverRange(c *conn, d *decoder, r inproc.Range) error {
-	v := batch.View(r.Batch, r.Bytes)
+	v := batch.View(r.Batch, r.Bytes, r.Held)
 	defer v.Release()
 	if d.full == 0 && index(v, &r, &d.limits) {
 		i.deliverBatch(c, v)

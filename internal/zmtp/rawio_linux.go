@@ -78,7 +78,7 @@ func newRawio(nc net.Conn) (*rawio, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &rawio{Conn: nc, raw: raw}
+	r := &rawio{Conn: nc, raw: raw, fd: -1}
 	r.mu.Rank(lockFamily, rankRawio)
 	_ = raw.Control(r.track)
 	r.in.ready, r.out.ready = r.readReady, r.writeReady

@@ -46,7 +46,7 @@ func newRawio(nc net.Conn) (*rawio, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &rawio{Conn: nc, raw: raw}
+	r := &rawio{Conn: nc, raw: raw, fd: -1}
 	_ = raw.Control(func(fd uintptr) {
 		r.fd = int(fd)
 		fds.Track(r.fd)

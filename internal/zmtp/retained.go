@@ -99,7 +99,7 @@ func (r *retained) add(b *batch.Batch, i, j int, before uint64) {
 			return
 		}
 		bytes := b.Ends[end-1] - b.Start(at)
-		r.queue.add(b, at, end, 2*bytes < cap(b.Buf))
+		r.queue.add(b, at, end, 2*bytes < b.Held())
 		r.note(before+uint64(end-i), end-at, bytes)
 		at = end
 	}

@@ -143,7 +143,7 @@ func (o *sendBuffer) discard() {
 // much memory alive beyond the present call, because another goroutine is writing. The caller
 // holds mu.
 func (o *sendBuffer) pins(b *batch.Batch, bytes int) bool {
-	return o.writing && 2*bytes < cap(b.Buf)
+	return o.writing && 2*bytes < b.Held()
 }
 
 // addWhatFits queues the messages of b for which there is room, or can be made, from the first
