@@ -114,3 +114,56 @@ def test_a_record_can_be_merged(data, tmp_path, monkeypatch):
     assert "| macOS 11 or later, arm64 | Java 21 | 21 | 5 | by hand; without x |" in (
         platforms.page(data)
     )
+
+
+PARTS = """
+set -euo pipefail
+. {ci}/lib.sh
+. {ci}/dist-parts.sh
+breaks() {{ false; touch reached; }}
+works() {{ touch "$1"; }}
+cannot() {{ absent "no compiler"; }}
+part one "" "the first" works one
+part bad "" "the bad one" {bad}
+part after "bad one" "what needs it" works after
+part npm "bad one" "the packages" works npm
+part last "" "the last" works last
+want "$@"
+make_parts .
+missing
+all_made
+"""
+
+
+def parts(tmp_path, bad, *names):
+    """Make parts of which one fails or cannot be made; return how it ended, and which there are."""
+    script = PARTS.format(ci=CI, bad=bad)
+    command = ["bash", "-c", script, "dist", *names]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    return done, {one.name for one in tmp_path.iterdir() if one.suffix != ".log"}
+
+
+@pytest.mark.parametrize("bad", ["breaks", "false", "works"])
+def test_a_part_that_fails_fails_the_whole_and_what_needs_it(bad, tmp_path):
+    done, made = parts(tmp_path, bad if bad != "works" else "works bad")
+    assert done.returncode == (bad != "works")
+    others = {"one", "last"}
+    assert made == (others if bad != "works" else others | {"bad", "after", "npm"})
+    assert ("FAILED: what needs it: it needs bad" in done.stdout) == (bad != "works")
+
+
+def test_what_cannot_be_made_here_fails_nothing(tmp_path):
+    done, made = parts(tmp_path, "cannot")
+    assert done.returncode == 0
+    assert made == {"one", "npm", "last"}
+    assert "the bad one: no compiler" in done.stdout
+    assert "FAILED" not in done.stdout
+
+
+def test_a_part_brings_what_it_needs_and_nothing_else(tmp_path):
+    done, made = parts(tmp_path, "works bad", "after")
+    assert done.returncode == 0, done.stderr
+    assert made == {"one", "bad", "after"}
+    done, _ = parts(tmp_path, "false", "unheard")
+    assert done.returncode == 1
+    assert "there is no part unheard" in done.stderr
