@@ -11,6 +11,10 @@ DESTDIR ?=
 MACHINE := $(shell uname -m)
 ARCH ?= $(MACHINE)
 override ARCH := $(patsubst arm64,aarch64,$(patsubst amd64,x86_64,$(ARCH)))
+# What builds kernels exports ARCH too, with words of its own.
+ifeq ($(and $(filter wheel deb,$(MAKECMDGOALS)),$(filter-out x86_64 aarch64,$(ARCH))),$(ARCH))
+$(error ARCH is "$(ARCH)", which hermes is not built for: it is x86_64 (amd64) or aarch64 (arm64), or unset for this machine)
+endif
 FUZZTIME ?= 1m
 SECONDS_OF_DEMO ?= 12
 AT ?=

@@ -8,7 +8,7 @@
 #   archive    OUTPUT is a static library; link it with the libraries that
 #              "build.sh libs" prints
 #   --target   another system, built for with zig: x86_64-windows, x86_64-macos, aarch64-macos
-#              (cross.sh); or GOOS and GOARCH say so
+#              (cross.sh); or GOOS and GOARCH say so. It is built on Linux, for whichever
 #   --tags     Go build tags, separated by commas; nolibzmq builds it without libzmq
 #   --off      pieces of capi/fast to be switched off, separated by commas, or "all"; its
 #              README.md lists them
@@ -19,7 +19,7 @@
 #              must be built with it too
 #   --debug    keep symbols and debug information
 #
-# The tools are CC, LD, AR, NM, OBJCOPY and SIZE. The names of the last five begin with
+# The tools are CC, LD, AR, NM and OBJCOPY, and size. The names of the last five begin with
 # CROSS_COMPILE, such as aarch64-linux-gnu-, where they are not set.
 #
 # Go compiles to an archive, which is linked here rather than by "go build", for
@@ -76,18 +76,29 @@ mode=$1
 [ $# -eq 2 ] || usage
 mkdir -p "$(dirname "$2")"
 output=$(cd "$(dirname "$2")" && pwd)/$(basename "$2")
-case $target:${GOOS:-linux}:${GOARCH:-amd64} in
-:windows:amd64) target=x86_64-windows ;;
-:darwin:amd64) target=x86_64-macos ;;
-:darwin:arm64) target=aarch64-macos ;;
-esac
+[ "$(go env GOHOSTOS)" = linux ] || {
+    echo "build.sh: libhermes is built on Linux; for macOS and Windows there, with --target" >&2
+    exit 2
+}
+if [ -z "$target" ]; then
+    case $(go env GOOS)/$(go env GOARCH) in
+    linux/*) ;;
+    windows/amd64) target=x86_64-windows ;;
+    darwin/amd64) target=x86_64-macos ;;
+    darwin/arm64) target=aarch64-macos ;;
+    *)
+        echo "build.sh: there is no libhermes for $(go env GOOS) on $(go env GOARCH)" >&2
+        exit 2
+        ;;
+    esac
+fi
 if [ -n "$target" ]; then
     export tags goldflags strip
     exec "$root/capi/cross.sh" "$target" "$mode" "$output"
 fi
 cc=${CC:-gcc} cross=${CROSS_COMPILE:-}
 ld=${LD:-${cross}ld} ar=${AR:-${cross}ar} nm=${NM:-${cross}nm}
-objcopy=${OBJCOPY:-${cross}objcopy} size=${SIZE:-${cross}size}
+objcopy=${OBJCOPY:-${cross}objcopy} size=${cross}size
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT INT TERM

@@ -30,12 +30,13 @@ LIB = Path("hermes", "_lib")
 ADVICE = """
 hermes-zmq cannot be built here: {reason}.
 
-To build it from source takes a 64-bit machine, Go 1.21 or later (https://go.dev/dl/) and a C
-compiler; on Linux also glibc, binutils, pkg-config, and the headers of libzmq:
+To build it from source takes Linux with glibc on a 64-bit machine, Go 1.21 or later
+(https://go.dev/dl/), a C compiler, binutils, pkg-config, and the headers of libzmq:
 
     apt-get install gcc libc6-dev binutils pkg-config libzmq3-dev
 
-A wheel needs none of them."""
+A wheel needs none of them. Those for macOS and Windows are made on Linux too, by `make dist` in
+a checkout."""
 
 
 def give_up(reason: str) -> None:
@@ -57,14 +58,10 @@ def check_tools() -> None:
     reason = system.refusal(system.bits(), system.libc())
     if reason:
         give_up(f"this is {system.description()}: {reason}")
-    on_linux = sys.platform.startswith("linux")
-    compiler = (os.environ.get("CC") or ("gcc" if on_linux else "cc")).split()[0]
-    for tool in ("sh", "go", compiler):
-        if not shutil.which(tool):
-            give_up(f"there is no {tool}")
-    if not on_linux:
-        return
-    for tool in ("ld", "ar", "objcopy", "size", "pkg-config"):
+    if not sys.platform.startswith("linux"):
+        give_up(f"this is {system.description()}, and libhermes is compiled on Linux alone")
+    compiler = (os.environ.get("CC") or "gcc").split()[0]
+    for tool in ("sh", "go", compiler, "ld", "ar", "objcopy", "size", "pkg-config"):
         if not shutil.which(tool):
             give_up(f"there is no {tool}")
     if subprocess.run(["pkg-config", "--exists", "libzmq"]).returncode != 0:

@@ -167,3 +167,22 @@ def test_a_part_brings_what_it_needs_and_nothing_else(tmp_path):
     done, _ = parts(tmp_path, "false", "unheard")
     assert done.returncode == 1
     assert "there is no part unheard" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "variables", "complaint"),
+    [
+        ("capi/build.sh shared build/x", {"GOOS": "freebsd"}, "there is no libhermes for freebsd"),
+        ("make -n wheel", {"ARCH": "x86"}, 'ARCH is "x86", which hermes is not built for'),
+    ],
+)
+def test_what_hermes_is_not_built_for_is_refused(command, variables, complaint):
+    done = subprocess.run(
+        command.split(),
+        cwd=CI.parent,
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert complaint in done.stderr

@@ -50,7 +50,7 @@ def made(kind, pattern):
 @pytest.fixture(scope="module")
 def wheel():
     """Build the wheel."""
-    return made("wheel", f"hermes_zmq-*_{platform.machine()}.whl")
+    return made("wheel", f"hermes_zmq-*-manylinux*_{platform.machine()}.whl")
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +104,7 @@ def test_nothing_is_needed_but_an_old_libc(wheel, tmp_path, name):
     dynamic = run("readelf", "-dW", binary).stdout
     needed = set(re.findall(r"\(NEEDED\).*\[(.+)\]", dynamic))
     assert "libc.so.6" in needed
-    assert needed - LIBC <= {f"ld-linux-{platform.machine().replace('_', '-')}.so.2"}
+    assert needed - LIBC <= {"ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"}
     versions = re.findall(r"GLIBC_([0-9.]+)", run("objdump", "-T", binary).stdout)
     assert versions
     newest = max(tuple(map(int, version.split("."))) for version in versions)
@@ -150,7 +150,10 @@ def test_what_that_libzmq_lacks_is_refused(python, tmp_path, transport):
 
 
 def test_the_same_sources_make_the_same_bytes(sdist, tmp_path):
-    run(ROOT / ".ci/sdist", tmp_path)
+    # As old as the first one, which may have been made before the last commit.
+    with tarfile.open(sdist) as archive:
+        (epoch,) = {member.mtime for member in archive.getmembers()}
+    run(ROOT / ".ci/sdist", tmp_path, env={**os.environ, "SOURCE_DATE_EPOCH": str(int(epoch))})
     (again,) = tmp_path.iterdir()
     assert again.name == sdist.name
     assert again.read_bytes() == sdist.read_bytes()
@@ -215,19 +218,25 @@ def test_without_go_the_build_says_what_is_missing(sdist, tmp_path):
     assert "hermes-zmq cannot be built here: there is no go." in done.stdout + done.stderr
 
 
-def test_a_32_bit_python_is_refused(sdist, tmp_path):
+@pytest.mark.parametrize(
+    ("elsewhere", "reason"),
+    [
+        ("sys.maxsize = 2**31 - 1", "it needs a 64-bit interpreter"),
+        ("sys.platform = 'darwin'", "libhermes is compiled on Linux alone"),
+        ("sys.platform = 'freebsd14'", "libhermes is compiled on Linux alone"),
+    ],
+)
+def test_where_it_cannot_be_built_the_build_says_why(elsewhere, reason, sdist, tmp_path):
     with tarfile.open(sdist) as archive:
         archive.extractall(tmp_path)
     (source,) = tmp_path.iterdir()
-    as_on_32_bits = "import runpy, sys; sys.maxsize = 2**31 - 1; "
-    as_on_32_bits += (
-        "sys.argv = ['setup.py', 'build_py']; runpy.run_path('setup.py', run_name='__main__')"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", as_on_32_bits], cwd=source, capture_output=True, text=True
-    )
+    program = f"import runpy, sys, setuptools, setuptools.command.build_py; {elsewhere}; "
+    program += "sys.argv = ['setup.py', 'build_py']; "
+    program += "runpy.run_path('setup.py', run_name='__main__')"
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=source, capture_output=True, text=True)
     assert done.returncode == 1
-    assert "it needs a 64-bit interpreter" in done.stderr
+    assert reason in done.stderr
 
 
 def test_without_libzmq_the_build_says_so(sdist, tmp_path):

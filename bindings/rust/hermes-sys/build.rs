@@ -14,8 +14,8 @@ libhermes is needed, version 2. One of these helps:
     (PKG_CONFIG_PATH, where the prefix is an unusual one);
   - set HERMES_LIB_DIR to the folder that holds libhermes (with the feature `static`:
     libhermes.a);
-  - set HERMES_SOURCE to a checkout of hermes, from which Go and a C compiler build it;
-  - in a checkout: `make build`.
+  - on Linux, set HERMES_SOURCE to a checkout of hermes, from which Go and a C compiler build it;
+  - in a checkout on Linux: `make build`.
 ";
 
 /// What is linked: the name of the file, and its kind for the compiler and for capi/build.sh.
@@ -99,6 +99,14 @@ fn build(source: &Path, kind: &Kind) -> Result<PathBuf, String> {
     if !script.exists() {
         return Err(format!("{} is no checkout of hermes", source.display()));
     }
+    let (host, target) = (env::var("HOST"), env::var("TARGET"));
+    if host != target || !host.as_ref().is_ok_and(|name| name.contains("linux")) {
+        let [host, target] = [host, target].map(Result::unwrap_or_default);
+        return Err(format!(
+            "from sources the library is built on Linux for that same machine, and not on {host} \
+             for {target}: build it with capi/build.sh, and set HERMES_LIB_DIR to its folder"
+        ));
+    }
     for room in ["capi", "core", "internal", "include", "go.mod"] {
         println!("cargo::rerun-if-changed={}", source.join(room).display());
     }
@@ -107,11 +115,12 @@ fn build(source: &Path, kind: &Kind) -> Result<PathBuf, String> {
         "shared" if kind.file == "libhermes.so" => "libhermes.so.2",
         _ => kind.file,
     };
+    println!("cargo::rerun-if-env-changed=GOFLAGS");
     let done = Command::new("sh")
         .arg(&script)
         .arg(kind.build)
         .arg(folder.join(file))
-        .env("GOFLAGS", "-buildvcs=false")
+        .env("GOFLAGS", format!("{} -buildvcs=false", env::var("GOFLAGS").unwrap_or_default()))
         .output()
         .map_err(|e| format!("sh: {e}"))?;
     if !done.status.success() {

@@ -45,6 +45,13 @@ fi
     cargo check --locked -p hermes-sys --target-dir "$root/build/rust-source"
     built=$(find "$root/build/rust-source/debug/build" -path '*hermes-sys*/out/libhermes.so.2')
     [ -n "$built" ] || { echo "hermes-sys has not built the library" >&2; exit 1; }
+    # With the flags of Go that the user has, and for this machine alone.
+    complaint=$(GOFLAGS=-nonsense cargo check --locked -p hermes-sys --target-dir "$root/build/rust-source" 2>&1) &&
+        { echo "hermes-sys builds without the user's GOFLAGS" >&2; exit 1; }
+    grep -q nonsense <<<"$complaint" || { echo "no 'nonsense' in: $complaint" >&2; exit 1; }
+    complaint=$(cargo check --locked -p hermes-sys --target x86_64-unknown-linux-musl --target-dir "$root/build/rust-source" 2>&1) &&
+        { echo "hermes-sys builds a library for another system" >&2; exit 1; }
+    grep -q "is built on Linux for that same machine" <<<"$complaint" || { echo "not refused: $complaint" >&2; exit 1; }
 )
 
 mkdir -p "$root/build/bindings/rust"
