@@ -10,7 +10,8 @@ A record says which platform and runtime were tested, with their versions, how m
 and failed, how they were run if not natively ("qemu-user", "wine"), and on which day.
 docs/platforms.json is edited by hand but for its "results", which only `merge` changes. A cell of
 the table is "tested" only if there is a result for it, and none in which a test failed, or if it
-names the target by which continuous integration tests it.
+names the target by which continuous integration tests it, of TESTS in the Makefile or of .ci/run.
+Targets that are made by hand alone stand behind "by hand" in a note, or in a cell of that state.
 """
 
 import argparse
@@ -29,6 +30,7 @@ PAGE = ROOT / "docs/platforms.md"
 # How a cell looks, by its state.
 STATES = {
     "tested": "**tested**",
+    "by hand": "tested by hand",
     "built": "built, not run by us",
     "expected": "expected",
     "impossible": "impossible",
@@ -76,6 +78,7 @@ def problems(data):
     ids = {one["id"] for one in data["platforms"]}
     families = set(data["runtimes"])
     makefile = (ROOT / "Makefile").read_text()
+    ci = in_ci(makefile, (ROOT / ".ci/run").read_text())
     tested = set()
     for name, result in data["results"].items():
         family = result["runtime"].split()[0]
@@ -91,12 +94,25 @@ def problems(data):
                 yield f"{one['id']}, {runtime}: no such state: {state}"
             targets = re.findall(r"`make ([^`]+)`", note)
             known = all(f"\n{name}:" in makefile for words in targets for name in words.split())
-            if state == "tested" and not (targets or (one["id"], runtime) in tested):
+            automatic = re.findall(r"(?<!by hand )`make ([^`]+)`", note)
+            manual = {name for words in automatic for name in words.split()} - ci
+            if state == "tested" and manual:
+                yield f"{one['id']}, {runtime}: .ci/run does not make {', '.join(sorted(manual))}"
+            if state == "by hand" and not targets:
+                yield f"{one['id']}, {runtime}: tested by hand, but no target is named"
+            if state == "tested" and not (automatic or (one["id"], runtime) in tested):
                 yield f"{one['id']}, {runtime}: tested, but there is no result, and no target"
             if not known:
                 yield f"{one['id']}, {runtime}: the Makefile has no such target"
             if state == "impossible" and not note:
                 yield f"{one['id']}, {runtime}: impossible, but not said why"
+
+
+def in_ci(makefile, run):
+    """Return the targets that continuous integration makes to test."""
+    (tests,) = re.findall(r"(?m)^TESTS := ((?:.*\\\n)*.*)$", makefile)
+    (also,) = re.findall(r'(?m)^step make test ALSO="([^"]*)"', run)
+    return {*tests.replace("\\", " ").split(), *also.split()}
 
 
 def cell(platform, runtime):

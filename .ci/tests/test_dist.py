@@ -87,6 +87,12 @@ def test_what_is_called_tested_has_a_result_or_a_target(data):
     assert list(platforms.problems(data)) == []
     mac["cells"]["Java"] = "tested: `make test-nothing`"
     assert any("no such target" in one for one in platforms.problems(data))
+    mac["cells"]["Java"] = "tested: `make test-wheel`; all by hand `make test-macos`"
+    assert list(platforms.problems(data)) == []
+    mac["cells"]["Java"] = "tested: `make test-macos`"
+    assert any("does not make test-macos" in one for one in platforms.problems(data))
+    mac["cells"]["Java"] = "by hand: by a friend"
+    assert any("no target is named" in one for one in platforms.problems(data))
 
 
 @pytest.mark.parametrize(
@@ -186,3 +192,17 @@ def test_what_hermes_is_not_built_for_is_refused(command, variables, complaint):
     )
     assert done.returncode == 2
     assert complaint in done.stderr
+
+
+def test_packages_take_the_wheels_of_the_present_sources_alone(tmp_path):
+    for age, name in enumerate(["py3-none-win_amd64.whl", "tar.gz", "py3-none-linux.whl"]):
+        path = tmp_path / f"hermes_zmq-2.0.0-{name}".replace("-tar", ".tar")
+        path.touch()
+        os.utime(path, (10**9 + age, 10**9 + age))
+    command = [CI / "present-wheels", tmp_path]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.stdout.split() == [f"{tmp_path}/hermes_zmq-2.0.0-py3-none-linux.whl"]
+    assert "older than the sources: hermes_zmq-2.0.0-py3-none-win_amd64.whl" in done.stderr
+    for path in tmp_path.glob("*linux.whl"):
+        path.unlink()
+    assert subprocess.run(command, capture_output=True).returncode == 1

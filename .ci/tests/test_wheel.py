@@ -88,6 +88,19 @@ def test_one_wheel_serves_every_python_and_old_systems(wheel):
     assert wheel.name == f"hermes_zmq-{VERSION}-{tag}.whl"
 
 
+def test_the_command_of_the_documents_takes_the_wheel_of_this_machine(wheel, tmp_path):
+    (command,) = re.findall(r"(?m)^pip (install .*)$", (ROOT / "README.md").read_text())
+    assert f"pip {command}\n" in (ROOT / "docs/install.md").read_text()
+    (tmp_path / "dist").mkdir()
+    shutil.copy(wheel, tmp_path / "dist")
+    for tag in ("macosx_11_0_arm64", "macosx_11_0_x86_64", "win_amd64", "manylinux2014_ppc64"):
+        (tmp_path / f"dist/hermes_zmq-{VERSION}-py3-none-{tag}.whl").touch()
+    (tmp_path / f"dist/hermes_zmq-{VERSION}.tar.gz").touch()
+    run(sys.executable, "-m", "venv", tmp_path / "venv")
+    run(tmp_path / "venv/bin/pip", "-q", *command.split(), cwd=tmp_path)
+    run(tmp_path / "venv/bin/hermes", "version", env={"PATH": ""})
+
+
 def test_the_library_and_the_command_are_inside(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     assert {"hermes/_lib/libhermes.so.2", "hermes/_lib/hermes"} <= set(names)

@@ -375,7 +375,8 @@ SHELL = ("bash", "-eu", "-o", "pipefail", "-c")
 SHIMS = {
     "make": 'exec "{make}" -s -n -C "{root}" "$@" >/dev/null',
     "pip": """case "$*" in
-        "install dist/hermes_zmq-*.whl" | "install dist/hermes_zmq-*.tar.gz") ;;
+        "install -U --no-index --find-links dist hermes-zmq") ;;
+        "install dist/hermes_zmq-*.tar.gz") ;;
         *) exit 1 ;;
     esac""",
     "sudo": 'exec "$@"',
