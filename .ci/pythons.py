@@ -6,12 +6,14 @@ An interpreter is named by its implementation and version: 3.9, 3.13t (free-thre
 Those on the PATH, of pyenv and in build/pythons are found; --get makes those that the system
 lacks first, by .ci/python-debian. --only and --require take names separated by commas: only these
 are run, and these must be there; the default requires all that Python supports today.
---ends runs the oldest and the newest CPython of those that are here, and gets 3.14 where there is
-one only. --quick runs the files in QUICK alone.
+--ends runs the oldest and the newest CPython of those that are here. Where there is one only, it
+gets another one where that takes no compiler, or says that it runs that one alone. --quick runs
+the files in QUICK alone.
 
 Each interpreter gets an environment in build/pythons/env, with the wheel in dist/ and the
 packages of requirements-test.txt that exist for it ready to use. What does not exist is told to
-the tests (HERMES_TEST_WITHOUT) and stands in the table: the tests that need it do not run.
+the tests (HERMES_TEST_WITHOUT) and stands in the table: the tests that need it do not run. They run
+in a folder away from the checkout, and fail if hermes is not that of the wheel.
 A record of the results is written to build/platforms.
 """
 
@@ -25,6 +27,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 
 import platforms
 
@@ -41,6 +44,7 @@ REQUIRED = ["3.9", "3.10", "3.11", "3.12", "3.13", "3.13t", "3.14", "pypy3.11"]
 QUICK = ["native", "system", "structs", "codec", "marshal", "names"]
 # What the tests do without where it does not exist; all else must be there.
 OPTIONAL = {"eventlet", "gevent", "orjson", "uvloop"}
+OF_PIP = ["install", "--quiet", "--no-input", "--no-compile", "--only-binary", ":all:"]
 
 ASK = """
 import json, platform, sys, sysconfig
@@ -81,13 +85,22 @@ def found():
 
 
 def ends():
-    """Return the names of the oldest and the newest CPython here, of which there are two then."""
-    for _ in range(2):
-        names = [name for name in found() if re.fullmatch(r"[\d.]+", name)]
-        if len(names) > 1:
-            return [names[0], names[-1]]
-        subprocess.run([ROOT / ".ci/python-debian", "3.14"], check=True, stdout=sys.stderr)
-    sys.exit(f"pythons: two interpreters are needed, and there is {', '.join(names)}")
+    """Return the names of the oldest and the newest CPython here, which may be one and the same."""
+    names = cpythons()
+    if len(names) == 1:
+        # Programs of another release, which not every system can get.
+        got = subprocess.run([ROOT / ".ci/python-debian", "3.14"], stdout=sys.stderr)
+        names = cpythons()
+        if got.returncode:
+            print(f"pythons: ONE INTERPRETER ALONE IS TESTED, {names[0]}: no other can be had here")
+    if not names:
+        sys.exit("pythons: there is no CPython 3.9 or later")
+    return list(dict.fromkeys([names[0], names[-1]]))
+
+
+def cpythons():
+    """Return the names of those with the lock, the oldest first."""
+    return [name for name in found() if re.fullmatch(r"[\d.]+", name)]
 
 
 def order(name):
@@ -105,21 +118,25 @@ def environment(name, python):
     if not stamp.exists() or not stamp.read_text().startswith(wanted + "\n"):
         shutil.rmtree(folder, ignore_errors=True)
         subprocess.run([python, "-m", "venv", "--without-pip", folder], check=True)
-        missing = []
-        if not install(own, *requirements()):  # all at once, or else one by one
-            missing = [one for one in requirements() if not install(own, one)]
-        stamp.write_text("\n".join([wanted, *missing]))
-    missing = stamp.read_text()[len(wanted) :].split()
-    lacking = {one.partition("==")[0] for one in missing}
-    if not lacking <= OPTIONAL:
-        sys.exit(f"pythons: {', '.join(sorted(lacking - OPTIONAL))} cannot be had for {name}")
-    wheels = list((ROOT / "dist").glob(f"hermes_zmq-*manylinux*_{platform.machine()}.whl"))
+        stamp.write_text(wanted + "\n")
+    lacking = []
+    if not install(own, *requirements()):  # all at once, or else one by one
+        missing = [one for one in requirements() if not install(own, one)]
+        lacking = sorted(one.partition("==")[0] for one in missing)
+    if not set(lacking) <= OPTIONAL:
+        sys.exit(f"pythons: {', '.join(lacking)} cannot be had for {name}")
+    wheel = str(wheel_of(platform.machine()))
+    if not install(own, wheel, "--no-index", "--no-deps", "--force-reinstall"):
+        sys.exit(f"pythons: {wheel} cannot be installed for {name}")
+    return own, lacking
+
+
+def wheel_of(machine):
+    """Return the wheel for a machine, of which there must be one."""
+    wheels = list((ROOT / "dist").glob(f"hermes_zmq-*-manylinux*_{machine}.whl"))
     if len(wheels) != 1:
-        sys.exit(f"pythons: dist/ has {len(wheels)} wheels for this machine; make wheel makes one")
-    for wheel in wheels:
-        if not install(own, str(wheel), "--no-index", "--no-deps", "--force-reinstall"):
-            sys.exit(f"pythons: {wheel.name} cannot be installed for {name}")
-    return own, sorted(lacking)
+        sys.exit(f"pythons: dist/ has {len(wheels)} wheels for {machine}; make wheel makes one")
+    return wheels[0]
 
 
 def requirements():
@@ -129,10 +146,36 @@ def requirements():
 
 
 def install(python, *what):
-    """Install with the pip of the tests, as not every interpreter has one."""
-    pip = [PYTHON_OF_TESTS, "-m", "pip", "--python", python, "--disable-pip-version-check"]
-    options = ["--quiet", "--no-input", "--no-compile", "--only-binary", ":all:"]
-    return subprocess.run([*pip, "install", *options, *what], capture_output=True).returncode == 0
+    """Install with the pip of the tests; tell whether all of it exists for this interpreter."""
+    done = pip("--python", python, *OF_PIP, *what)
+    if done.returncode and not does_not_exist(done.stderr, what):
+        sys.exit(f"pythons: pip could not install {' '.join(what)}:\n{done.stderr}")
+    return done.returncode == 0
+
+
+def pip(*words):
+    """Run pip, as not every interpreter has one."""
+    command = [PYTHON_OF_TESTS, "-m", "pip", "--disable-pip-version-check"]
+    return subprocess.run([*command, *words], capture_output=True, text=True)
+
+
+def does_not_exist(said, what):
+    """Tell whether pip failed as there is no build for an interpreter, and for no other reason."""
+    if "No matching distribution found for" not in said:
+        return False
+    # A registry that does not answer lets pip say the same. It has all for the tests' own Python.
+    asked = pip("--python", PYTHON_OF_TESTS, *OF_PIP, "--dry-run", "--ignore-installed", *what)
+    return asked.returncode == 0
+
+
+def away(folder):
+    """Copy the tests to a folder outside of the checkout, as .ci/test-wheel does."""
+    for name in ("include", "python/tests"):
+        shutil.copytree(ROOT / name, folder / name)
+    shutil.copy(ROOT / "python/pyproject.toml", folder / "python")
+    (folder / "plugin").mkdir()
+    shutil.copy(ROOT / ".ci/installed_only.py", folder / "plugin")
+    return folder
 
 
 def run(name, python, lacking, flags, quick):
@@ -140,19 +183,25 @@ def run(name, python, lacking, flags, quick):
     tests = [f"tests/test_{one}.py" for one in QUICK] if quick else ["tests"]
     log = ROOT / f"build/log/python-{name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    variables = {
-        **{key: os.environ[key] for key in os.environ if key != "PYTHONPATH"},
-        "HERMES_OLD_PYTHON": str(PYTHON_OF_OLD),
-        "HERMES_TEST_WITHOUT": ",".join(lacking),
-        "PYTHON_GIL": "0",
-    }
-    if not name.endswith("t"):
-        del variables["PYTHON_GIL"]
-    command = [python, "-m", "pytest", "-p", "no:cacheprovider", "-q", *flags, *tests]
+    command = [python, "-m", "pytest", "-p", "no:cacheprovider", "-p", "installed_only", "-q"]
+    command += [*flags, *tests]
     print(f"{name}: {' '.join(map(str, command[1:]))}", flush=True)
-    with open(log, "w") as output:
+    with tempfile.TemporaryDirectory() as temporary, open(log, "w") as output:
+        folder = away(pathlib.Path(temporary))
+        variables = {
+            **os.environ,
+            "HERMES_OLD_PYTHON": str(PYTHON_OF_OLD),
+            "HERMES_TEST_WITHOUT": ",".join(lacking),
+            "PYTHONPATH": str(folder / "plugin"),
+        }
+        if name.endswith("t"):
+            variables["PYTHON_GIL"] = "0"
         done = subprocess.run(
-            command, cwd=ROOT / "python", env=variables, stdout=output, stderr=subprocess.STDOUT
+            command,
+            cwd=folder / "python",
+            env=variables,
+            stdout=output,
+            stderr=subprocess.STDOUT,
         )
     text = log.read_text()
     counts = {
