@@ -17,7 +17,5 @@ func onReaderGone(out io.Writer, gone func()) (end func()) {
 	if !ok {
 		return func() {}
 	}
-	var once sync.Once
-	end = watchReader(file, gone)
-	return func() { once.Do(end) }
+	return sync.OnceFunc(watchReader(file, gone))
 }
