@@ -247,6 +247,17 @@ test-windows: deps-windows build/windows/hermes.dll build venv-old ## what is bu
 test-windows-short: deps-windows build/windows/hermes.dll build venv-old
 	capi/tests/run_windows.sh short
 
+# With musl, for which the library has no libzmq.
+build/musl/libhermes.a build/musl/libhermes.so.2: $(GO_SOURCES) .ci/zig.txt
+	@.ci/deps build
+	CC=$$(.ci/zig cc $(MACHINE)-linux-musl) capi/build.sh --tags nolibzmq $(if $(filter %.a,$@),archive,shared) $@
+
+.PHONY: test-musl
+test-musl: build/musl/libhermes.a ## the C interface in programs of musl (SHORT=1: a part, in static programs)
+	$(if $(SHORT),,@.ci/deps musl)
+	$(if $(SHORT),,$(MAKE) build/musl/libhermes.so.2)
+	capi/tests/run_musl.sh $(if $(SHORT),short)
+
 # As much as can be seen of them here.
 .PHONY: test-macos
 test-macos: build/macos-aarch64/libhermes.2.dylib build/macos-x86_64/libhermes.2.dylib ## what is built for macOS: names, exports, what it needs

@@ -70,7 +70,7 @@ static void plain_functions_work(void) {
 }
 
 static void expect_good_end(pid_t child) {
-    int status;
+    int status = -1;
     CHECK(child > 0 && waitpid(child, &status, 0) == child);
     CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
