@@ -78,9 +78,11 @@ def refusal(address_bits: int, c_library: str) -> str | None:
         )
     if c_library == "musl":
         return (
-            "its library cannot be loaded into a program of musl (golang/go issue 54805); use an "
-            "image with glibc (Debian, Ubuntu, RHEL), or hermes-zmq 1.x, which is pure Python and "
-            "speaks to this version"
+            "its library cannot be loaded into a running program of musl (golang/go issue 54805); "
+            "use an image with glibc (Debian, Ubuntu, RHEL), or start the interpreter with "
+            "LD_PRELOAD and HERMES_LIBRARY naming a libhermes.so.2 built for musl "
+            "(docs/design/musl.md), or use hermes-zmq 1.x, which is pure Python and speaks to this "
+            "version"
         )
     return None
 

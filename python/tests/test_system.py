@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -46,7 +47,7 @@ def test_the_library_beside_the_package_has_the_name_of_the_system(
     [
         (32, "glibc", "64-bit interpreter"),
         (32, "", "64-bit interpreter"),
-        (64, "musl", "musl"),
+        (64, "musl", "running program of musl"),
         (64, "glibc", None),
         (64, "", None),
     ],
@@ -58,6 +59,18 @@ def test_what_cannot_run_is_refused_with_advice(bits: int, libc: str, says: Any)
     else:
         assert says in str(reason)
         assert "hermes-zmq 1.x" in str(reason)
+
+
+def test_the_advice_for_musl_names_what_would_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_system, "libc", lambda: "musl")
+    monkeypatch.delenv("HERMES_LIBRARY", raising=False)
+    with pytest.raises(PlatformError) as raised:
+        load.check_platform()
+    for words in ("glibc (Debian, Ubuntu, RHEL)", "LD_PRELOAD and HERMES_LIBRARY", "1.x", " musl,"):
+        assert words in str(raised.value)
+    # With the library preloaded, this is how the package is told of it.
+    monkeypatch.setenv("HERMES_LIBRARY", "/usr/lib/libhermes.so.2")
+    load.check_platform()
 
 
 def test_the_import_is_refused_unless_a_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,15 +86,19 @@ def test_the_import_is_refused_unless_a_library_is_named(monkeypatch: pytest.Mon
     load.check_platform()
 
 
-def test_the_import_checks_the_platform() -> None:
+@pytest.mark.parametrize(
+    ("function", "result", "says"),
+    [("bits", 32, "64-bit interpreter"), ("libc", "musl", "LD_PRELOAD")],
+)
+def test_the_import_checks_the_platform(function: str, result: Any, says: str) -> None:
     # The module of systems is imported first, without the package that would check.
     program = """
-import importlib.util, sys, types
+import json, sys, types
 package = types.ModuleType("hermes")
 package.__path__ = [sys.argv[1]]
 sys.modules["hermes"] = package
 import hermes._system
-hermes._system.bits = lambda: 32
+setattr(hermes._system, sys.argv[2], lambda: json.loads(sys.argv[3]))
 del sys.modules["hermes"]
 try:
     import hermes
@@ -90,8 +107,10 @@ except ImportError as error:
 """
     environment = support.environment()
     environment.pop("HERMES_LIBRARY", None)
-    said = support.run(program, str(support.PACKAGE / "hermes"), env=environment).stdout
+    folder = str(support.PACKAGE / "hermes")
+    said = support.run(program, folder, function, json.dumps(result), env=environment).stdout
     assert said.startswith("refused: hermes cannot run on ")
+    assert says in said
 
 
 def test_the_c_library_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
