@@ -110,34 +110,35 @@ func TestDataAThousandDeepTravels(t *testing.T) {
 // BenchmarkEndToEnd moves envelopes through a post office, all in one process.
 func BenchmarkEndToEnd(b *testing.B) {
 	for _, engine := range engines() {
-		b.Run(engine, func(b *testing.B) {
-			po := newOffice(b, engine)
-			r := newReceiver(b, engine, get(b, po, "endpoint.out"), "on_slow", "ignore")
-			p := newPublisher(b, engine, get(b, po, "endpoint.in"), "queue.block", "1m")
-			if err := p.WaitReady(soon); err != nil {
-				b.Fatal(err)
-			}
-			data := []byte(`["BTCUSD", 6543.21, 1.25, "bid", 1517670000.123456]`)
-			b.ReportAllocs()
-			b.ResetTimer()
-			go func() {
-				for range b.N {
-					if err := p.Publish("ticks/BTCUSD/bitfinex", "bitfinex", data); err != nil {
-						panic(fmt.Sprint(err))
-					}
-				}
-			}()
-			for n := 0; n < b.N; {
-				d, err := r.Take(1000, soon)
-				if err != nil {
-					b.Fatal(err, string(r.StatsJSON()))
-				}
-				n += d.Len()
-				d.Release()
-			}
-			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "envelopes/s")
-		})
+		b.Run(engine, func(b *testing.B) { endToEnd(b, newOffice(b, engine), engine) })
 	}
+}
+
+func endToEnd(b *testing.B, po *PostOffice, engine string) {
+	r := newReceiver(b, engine, get(b, po, "endpoint.out"), "on_slow", "ignore")
+	p := newPublisher(b, engine, get(b, po, "endpoint.in"), "queue.block", "1m")
+	if err := p.WaitReady(soon); err != nil {
+		b.Fatal(err)
+	}
+	data := []byte(`["BTCUSD", 6543.21, 1.25, "bid", 1517670000.123456]`)
+	b.ReportAllocs()
+	b.ResetTimer()
+	go func() {
+		for range b.N {
+			if err := p.Publish("ticks/BTCUSD/bitfinex", "bitfinex", data); err != nil {
+				panic(fmt.Sprint(err))
+			}
+		}
+	}()
+	for n := 0; n < b.N; {
+		d, err := r.Take(1000, soon)
+		if err != nil {
+			b.Fatal(err, string(r.StatsJSON()))
+		}
+		n += d.Len()
+		d.Release()
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "envelopes/s")
 }
 
 // TestTheTimeOfDayMayBeSet: nothing waits for longer or shorter, and what is sent and

@@ -123,3 +123,14 @@ func TestAComponentOfThisProcessIsAUserByItsUID(t *testing.T) {
 		return len(s) == 1 && s[0].User == "me"
 	}, "the user")
 }
+
+// BenchmarkWithinAProcess compares our names with those of libzmq, through a post office.
+func BenchmarkWithinAProcess(b *testing.B) {
+	for _, engine := range engines() {
+		b.Run(engine, func(b *testing.B) {
+			n := inprocNames.Add(1)
+			po := newOfficeAt(b, fmt.Sprintf("inproc://in %d", n), fmt.Sprintf("inproc://out %d", n), "engine", engine)
+			endToEnd(b, po, engine)
+		})
+	}
+}
