@@ -48,6 +48,8 @@ func TestAClusterWithTLSRelays(t *testing.T) {
 	p := newPublisher(t, "auto", get(t, po, "endpoint.in"), tlsOf(a, "pub")...)
 	require.NoError(t, r.WaitReady(soon))
 	require.NoError(t, beside.WaitReady(soon))
+	// Ready is connected; and one subscription is enough for the publisher to start.
+	require.Eventually(t, func() bool { return subscribed(po.Stats()) == 2 }, soon, time.Millisecond)
 	for range 100 {
 		require.NoError(t, p.Publish("topic", "", []byte(`"secret"`)))
 	}
