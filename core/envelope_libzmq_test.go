@@ -25,10 +25,12 @@ func TestBothCarriersSayTheSame(t *testing.T) {
 			require.NoError(t, r.Subscribe(topic))
 		}
 		p := newPublisher(t, engine, get(t, po, "endpoint.in"))
-		publishUntil(t, p, "\u00e9/begin", "0", func() bool {
-			_, err := r.Recv(soon / 100)
-			return err == nil
-		})
+		for _, receiver := range []*Receiver{r, all} {
+			publishUntil(t, p, "\u00e9/begin", "0", func() bool {
+				_, err := receiver.Recv(soon / 100)
+				return err == nil
+			})
+		}
 		for i := range n {
 			topic := []string{"a", "aa/x", "b", "b/y", "c", "\u00e9/z", ""}[random.IntN(7)]
 			data := fmt.Sprintf(`[%d, "%s"]`, i, strings.Repeat("x", 1<<random.IntN(14)))
