@@ -93,7 +93,7 @@ func (l *Listener) Accept() (net.Conn, error) {
 	return c, nil
 }
 
-// Close implements net.Listener. Connections that nobody has accepted end.
+// Close implements net.Listener. Connections that were not accepted end.
 func (l *Listener) Close() error {
 	names.mu.Lock()
 	left := l.waiting

@@ -204,7 +204,7 @@ func (p *pipe) chunk(size int) *batch.Batch {
 }
 
 // take copies what waits to dst, up to a range that is handed over by reference: that one it returns, if
-// it comes first, and whoever called owns its batch. It does not wait.
+// it comes first, and the caller owns its batch. It does not wait.
 func (p *pipe) take(dst []byte) (r Range, n int) {
 	full := p.bytes >= capacity
 	for p.head < len(p.entries) && n < len(dst) {

@@ -123,7 +123,6 @@ def test_the_end_of_a_thread_is_no_fault(readable: int) -> None:
     assert not faults
 
 
-@pytest.mark.skipif(_system.WINDOWS, reason="Windows has no mask of signals")
 def test_an_interrupt_does_not_leave_signals_blocked(monkeypatch: pytest.MonkeyPatch) -> None:
     real = signal.pthread_sigmask
 
