@@ -62,6 +62,7 @@ func TestEveryComponentShowsItself(t *testing.T) {
 	require.NoError(t, err)
 	defer func() { _ = n.Close() }()
 	require.NoError(t, n.Start())
+	require.NoError(t, inner.WaitReady(soon))
 
 	w := watching(t, "zmtp", out)
 	const marks = 10

@@ -61,7 +61,7 @@ def check_tools() -> None:
     if not sys.platform.startswith("linux"):
         give_up(f"this is {system.description()}, and libhermes is compiled on Linux alone")
     compiler = (os.environ.get("CC") or "gcc").split()[0]
-    for tool in ("sh", "go", compiler, "ld", "ar", "objcopy", "size", "pkg-config"):
+    for tool in ("go", "sh", compiler, "ld", "ar", "objcopy", "size", "pkg-config"):
         if not shutil.which(tool):
             give_up(f"there is no {tool}")
     if subprocess.run(["pkg-config", "--exists", "libzmq"]).returncode != 0:

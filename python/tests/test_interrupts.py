@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dis
 import gc
+import itertools
 import os
 import queue
+import random
 import signal
 import sys
 import threading
@@ -276,23 +278,34 @@ def test_a_node_that_relays_may_be_interrupted_at_every_instruction(
 
 @pytest.mark.one_engine
 @pytest.mark.parametrize("way", ["recv", "recv_many", "iteration", "q.get"])
-def test_a_timer_that_raises_every_50_us_loses_one_envelope_each_at_most(
+def test_a_timer_that_raises_at_any_moment_loses_one_envelope_each_at_most(
     pair: Any, way: str
 ) -> None:
     publisher, receiver = pair
-    count = 100_000
-    done = threading.Event()
+    iterator = iter(receiver)
+    ways: dict[str, Callable[[], list[Any]]] = {
+        "recv": lambda: [receiver.recv(True, 0.05)],
+        "recv_many": lambda: receiver.recv_many(50, 0.05),
+        "iteration": lambda: [next(iterator)],
+        "q.get": lambda: [receiver.q.get(True, 0.05)],
+    }
+    over = threading.Event()
+    sent = 0
 
     def feed() -> None:
-        for begin in range(0, count, 1000):
-            publisher.publish_many(Envelope("t", "o", begin + n) for n in range(1000))
-        done.set()
+        nonlocal sent
+        while not over.is_set():
+            sent += publisher.publish_many(Envelope("t", "o", sent + n) for n in range(100))
+            while receiver.stats()["arrived"] < sent and not over.is_set():
+                time.sleep(0.0001)
+            while receiver.q.qsize() > 1000 and not over.is_set():
+                time.sleep(0.0001)
 
     feeder = threading.Thread(target=feed)
     feeder.start()
     got: list[int] = []
     interrupts = 0
-    armed = True
+    armed = False
 
     def ring(_signal: int, _frame: Any) -> None:
         nonlocal interrupts, armed
@@ -301,37 +314,29 @@ def test_a_timer_that_raises_every_50_us_loses_one_envelope_each_at_most(
             interrupts += 1
             raise Interrupt
 
-    iterator = iter(receiver)
     before = signal.signal(signal.SIGALRM, ring)
-    end, before_end = time.monotonic() + PATIENCE, 0
     try:
-        signal.setitimer(signal.ITIMER_REAL, 50e-6, 50e-6)
-        while not (done.is_set() and receiver.q.qsize() == 0):
-            if len(got) > before_end:
-                end, before_end = time.monotonic() + PATIENCE, len(got)
-            assert time.monotonic() < end, f"stuck after {len(got)}"
+        # Every second call is left alone, so that envelopes come through however slow it is here.
+        for call in itertools.count():
             envelopes: list[Any] = []
-            armed = True
             try:
-                if way == "recv":
-                    envelopes = [receiver.recv(True, 0.05)]
-                elif way == "recv_many":
-                    envelopes = receiver.recv_many(50, 0.05)
-                elif way == "iteration":
-                    envelopes = [next(iterator)]
-                else:
-                    envelopes = [receiver.q.get(True, 0.05)]
+                if call % 2 == 0:
+                    armed = True
+                    signal.setitimer(signal.ITIMER_REAL, random.uniform(1e-6, 200e-6))
+                envelopes = ways[way]()
             except (Interrupt, queue.Empty):
                 pass
             # Nothing is raised from here on: what was handed over is counted.
             armed = False
             got += [envelope.data for envelope in envelopes if envelope is not None]
-            if way == "iteration" and done.is_set() and receiver.q.qsize() == 0:
+            if interrupts >= 500 and call >= 5000:
                 break
     finally:
+        armed = False
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+        over.set()
     feeder.join(PATIENCE)
-    assert interrupts > 100
-    got += [envelope.data for envelope in receiver.recv_many(count)]
-    expect(got, count, interrupts)
+    eventually(lambda: receiver.stats()["arrived"] == sent)
+    got += [envelope.data for envelope in receiver.recv_many(sent)]
+    expect(got, sent, interrupts)

@@ -32,7 +32,8 @@ def test_counters_equal_an_independent_count() -> None:
             publisher.publish(hermes.Envelope("ticks", "exchange", number))
         for _ in range(100):
             receiver.recv(PATIENCE)
-        eventually(lambda: office.stats()["in_messages"] == 100)
+        eventually(lambda: office.stats()["in_messages"] == office.stats()["out_messages"] == 100)
+        eventually(lambda: publisher.stats()["sent"] == 100)
         value = scrape(Collector(office, receiver, publisher)).get_sample_value
         at = {"name": office.stats()["name"]}
         assert value("hermes_postoffice_in_messages_total", at) == 100

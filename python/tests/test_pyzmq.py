@@ -207,8 +207,9 @@ with ThreadPoolExecutor() as pool:
     for work in [pool.submit(ours), pool.submit(theirs)]:
         work.result()
 context.term()
+# That of hermes is a file too, or part of libhermes.
 loaded = {line.split()[-1] for line in open("/proc/self/maps") if "/libzmq" in line}
-assert len(loaded) == 2, loaded
+assert len([path for path in loaded if "pyzmq.libs" in path]) == 1, loaded
 """
 
 

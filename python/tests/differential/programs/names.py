@@ -6,7 +6,7 @@ import importlib
 import pickle
 import threading
 
-from kit import attempt, program, say, signature
+from kit import attempt, program, ruled, say, signature
 
 import hermes
 
@@ -237,7 +237,6 @@ def signatures_of_methods() -> None:
         hermes.Node.recv,
         hermes.Node.run,
         hermes.PostOffice.stop,
-        hermes.Publisher.publish,
         hermes.Publisher.stop,
         hermes.Publisher.join,
         hermes.Receiver.recv,
@@ -246,6 +245,14 @@ def signatures_of_methods() -> None:
         hermes.Receiver.run,
     ):
         say(function.__name__, signature(function))
+
+
+SELF = "positional_or_keyword self"
+
+
+@ruled("fields-of-ours", f"{SELF}, positional_or_keyword envelope, keyword_only traceparent=None\n")
+def signature_of_publish() -> None:
+    say(signature(hermes.Publisher.publish))
 
 
 @program
