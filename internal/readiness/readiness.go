@@ -32,7 +32,7 @@ type Tracker struct {
 // settling is how long no further subscription must come before the first ones are taken to
 // be complete: a receiver of several topics, and a post office with several receivers, send
 // one after the other.
-const settling = 10 * time.Millisecond
+const settling = 30 * time.Millisecond
 
 // Begin forgets the peers of an earlier run.
 func (t *Tracker) Begin() {

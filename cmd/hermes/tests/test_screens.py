@@ -52,7 +52,7 @@ class Terminal:
 
     def press(self, *keys):
         """Press keys, as tmux names them."""
-        subprocess.run([*self.tmux, "send-keys", *keys], check=True)
+        subprocess.run([*self.tmux, "send-keys", "--", *keys], check=True)
 
     def resize(self, width, height):
         """Change the size of the terminal."""
