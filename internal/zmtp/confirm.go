@@ -199,6 +199,7 @@ func (o *outlet) takeConfirm(c *conn, data []byte) error {
 	if queued := c.out.sent + uint64(c.out.messages); n > queued {
 		return fmt.Errorf("the peer has confirmed %d messages of %d", n, queued)
 	}
+	c.out.confirmed = max(c.out.confirmed, n)
 	if c.out.retained != nil {
 		c.out.retained.confirm(n)
 		if c.out.waiting > 0 {

@@ -341,6 +341,25 @@ func driven(bounds carrier.Retain) (*outlet, *conn) {
 	return o, c
 }
 
+// TestWhatIsConfirmedIsNotLostWithTheConnection: a peer may confirm what has reached it while the write that
+// brought it is not accounted for yet.
+func TestWhatIsConfirmedIsNotLostWithTheConnection(t *testing.T) {
+	for _, confirmed := range []int{0, 1, 4, 6} {
+		o, c := driven(plenty)
+		_, err := o.command(c, cmdDurable, []byte("\x00\x00\x00\x03\"d/"))
+		require.NoError(t, err)
+		c.out.mu.Lock()
+		f := &fanOut{b: alternating(0, 6), wait: true, outcomes: make([]outcome, 6)}
+		f.queueWhatFits(c, 0, 6)
+		c.out.mu.Unlock()
+		retained := int(o.retention.messages.Load())
+		require.Equal(t, 3, retained)
+		_, err = o.command(c, cmdConfirm, binary.BigEndian.AppendUint64(nil, uint64(confirmed)))
+		require.NoError(t, err)
+		require.Equal(t, 6-confirmed-int(o.retention.messages.Load()), c.out.kill(), confirmed)
+	}
+}
+
 func TestMalformedCommandsOfConfirmationEndTheConnection(t *testing.T) {
 	prefix := func(size uint32, text string) []byte {
 		return append(binary.BigEndian.AppendUint32(nil, size), text...)

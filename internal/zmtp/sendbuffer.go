@@ -52,6 +52,7 @@ type sendBuffer struct {
 	spanQueue           // what is to be written next
 	backlog   *backlog  // what comes after it and can be removed; nil if nothing ever is
 	retained  *retained // what the peer is to confirm, see retained.go; nil: it confirms nothing
+	confirmed uint64    // how many messages the peer has confirmed; of some it may have done so before sent counts them
 	roomMade  sync.Cond // a queue that was full may have room, or the buffer is closing or dead
 	work      sync.Cond // the writer has something to do
 	waiting   int       // number of goroutines that wait for roomMade
@@ -381,15 +382,18 @@ func (o *sendBuffer) finish() {
 	o.work.Signal()
 }
 
-// kill discards the queue, and returns how many messages were not written completely and are not
-// retained. The queue is released at once, or when the write in progress ends.
+// kill discards the queue, and returns how many messages were not written completely and are neither
+// confirmed nor retained. The queue is released at once, or when the write in progress ends.
 func (o *sendBuffer) kill() (unsent int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	unsent, _ = o.queued()
+	written := max(o.sent, o.confirmed)
+	unsent -= int(written - o.sent)
 	if o.retained != nil {
-		unsent = max(unsent-o.retained.behind(o.sent), 0)
+		unsent -= o.retained.behind(written)
 	}
+	unsent = max(unsent, 0)
 	o.dead = true
 	o.noteLevel()
 	if !o.writing || o.handedOver {
