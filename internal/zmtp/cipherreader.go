@@ -15,7 +15,7 @@ type byteSink interface {
 	room() []byte
 	// idle is called when there is nothing to read for now.
 	idle()
-	// consume takes n bytes that have been read to room.
+	// consume takes n bytes that have been read to room. Nothing is read behind an error.
 	consume(n int) error
 }
 
@@ -100,9 +100,10 @@ func (r *cipherReader) consume(n int) error {
 		plain += frame
 	}
 	if err := preload(r.next, buf[:plain]); err != nil {
-		return err
+		failed = err
 	}
 	if failed != nil {
+		r.full = 0 // what is left is of no use, and room is never empty
 		return failed
 	}
 	r.full = copy(r.buf[:r.full], buf[at:])

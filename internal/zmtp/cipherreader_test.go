@@ -129,6 +129,41 @@ func TestTamperedStreamsDeliverNothingBehindTheChange(t *testing.T) {
 	}
 }
 
+// requireRoom requires that a reader has room for more, although it has failed with all of its buffer
+// full of what it has not looked at.
+func requireRoom(t *testing.T, r byteSink, sent []byte) {
+	t.Helper()
+	n := copy(r.room(), sent)
+	require.Len(t, r.room(), n, "all of it is full")
+	require.Error(t, r.consume(n))
+	require.NotEmpty(t, r.room())
+}
+
+func TestReadersThatHaveFailedHaveRoom(t *testing.T) {
+	messages := numbered("a", 0, 20_000).Buf
+	for name, make := range map[string]func(next byteSink) (byteSink, []byte){
+		"CURVE": func(next byteSink) (byteSink, []byte) {
+			client, server := sealedKeys(t)
+			return &cipherReader{next: next, open: &server.In, limit: 1 << 20}, sealAll(&client.Out, messages)
+		},
+		"TLS": func(next byteSink) (byteSink, []byte) {
+			client, server := tlsEnds(t)
+			return newTLSReader(server, next), encryptAll(t, client, messages)
+		},
+	} {
+		t.Run(name+", what has come", func(t *testing.T) {
+			r, sent := make(&plainSink{})
+			sent[20] ^= 1
+			requireRoom(t, r, sent)
+		})
+		t.Run(name+", what is inside", func(t *testing.T) {
+			d := newDecoder(func(*batch.Batch) {}, messageLimits{frames: 1, bytes: 1})
+			r, sent := make(d)
+			requireRoom(t, r, sent)
+		})
+	}
+}
+
 func TestTamperedConnectionsEnd(t *testing.T) {
 	k := newCurveKeys(t)
 	o := newOutlet(t, carrier.Drop, 0, bind("tcp://127.0.0.1:*"), k.asServer(t, curve.AnyClient))

@@ -19,11 +19,14 @@ import (
 // A goroutine that is reading at the moment of the lease notices leased before its next
 // read; until then the holder's read finds mu taken, and reads nothing. mu is held while
 // a batch is delivered: it comes before all locks that delivering takes.
+//
+// The first error of either ends the reading for both: what is behind it does not count, and the
+// state of a byteSink that has failed neither. The goroutine ends some time later, when it is told.
 type sharedReader struct {
 	leased atomic.Bool
 
 	mu invariants.Mutex // held by the one that reads
-	to byteSink         // nil before and after the connection's life
+	to byteSink         // nil before and after the connection's life, and from its first error on
 }
 
 func (r *sharedReader) setSink(to byteSink) {
@@ -40,7 +43,7 @@ func (r *sharedReader) serve(c *conn, to byteSink) error {
 	var failed error
 	err := c.io.awaitReadable(func() (over bool) {
 		more := true
-		for more && !r.leased.Load() && c.aborted.Load() == nil {
+		for more && !r.leased.Load() {
 			r.mu.Lock()
 			more, failed = r.readOnce(c)
 			if failed != nil {
@@ -69,18 +72,22 @@ func (r *sharedReader) tryRead(c *conn) (more bool, err error) {
 func (r *sharedReader) readOnce(c *conn) (more bool, err error) {
 	defer r.mu.Unlock()
 	to := r.to
-	if to == nil {
+	if to == nil || c.aborted.Load() != nil {
 		return false, nil
 	}
 	n, err := c.io.read(to.room, to.idle)
 	if errors.Is(err, syscall.EAGAIN) {
 		return false, nil
 	}
+	if err == nil {
+		c.hear()
+		err = to.consume(n)
+	}
 	if err != nil {
+		r.to = nil
 		return false, err
 	}
-	c.hear()
-	return true, to.consume(n)
+	return true, nil
 }
 
 // lease begins a lease. It fails if the epoll instance cannot be muted.

@@ -4,7 +4,11 @@ package zmtp
 
 import (
 	"bytes"
+	"io"
+	"net"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -12,6 +16,7 @@ import (
 
 	"github.com/hermes-zmq/hermes/internal/batch"
 	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/curve"
 	"github.com/hermes-zmq/hermes/internal/testkit"
 )
 
@@ -180,4 +185,147 @@ func TestALeaseThatCannotBeEndedEndsTheConnection(t *testing.T) {
 	i.leased.Load().io.readable.fd = -1
 	i.EndLease()
 	require.Contains(t, i.eventLog.wait(t, carrier.Disconnected, 1).Reason, "bad file descriptor")
+}
+
+// heldConn is a connection that only the holder of a lease reads, what its peer writes to, and what
+// it delivers.
+func heldConn(t *testing.T) (d *decoder, peer net.Conn, got *[][]byte) {
+	t.Helper()
+	got = new([][]byte)
+	d = newDecoder(collect(got), generous)
+	near, peer := socketPair(t)
+	var err error
+	d.c.io, err = newRawio(near)
+	require.NoError(t, err)
+	require.NoError(t, d.c.io.leavePoller())
+	t.Cleanup(func() { _ = d.c.io.Close() })
+	return d, peer, got
+}
+
+// The goroutine of the connection ends some time after an error: the holder of the lease may read
+// meanwhile, and more has arrived than any buffer takes. Nothing behind the error counts.
+func TestAHolderReadsNothingBehindAnError(t *testing.T) {
+	more := numbered("behind", 0, 30_000).Buf
+	for name, protect := range map[string]func(*decoder) (to byteSink, sent []byte){
+		"a command": func(d *decoder) (byteSink, []byte) {
+			return d, append(appendCommand(nil, cmdPing, []byte{0}), more...)
+		},
+		"a frame": func(d *decoder) (byteSink, []byte) {
+			return d, append([]byte{8, 0}, more...)
+		},
+		"a frame of CURVE": func(d *decoder) (byteSink, []byte) {
+			client, server := sealedKeys(t)
+			sealed := sealAll(&client.Out, more)
+			sealed[20] ^= 1
+			return &cipherReader{next: d, open: &server.In, limit: 1 << 20}, sealed
+		},
+		"a command inside CURVE": func(d *decoder) (byteSink, []byte) {
+			client, server := sealedKeys(t)
+			sealed := sealAll(&client.Out, append(appendCommand(nil, cmdPing, []byte{0}), more...))
+			return &cipherReader{next: d, open: &server.In, limit: 1 << 20}, sealed
+		},
+		"a record of TLS": func(d *decoder) (byteSink, []byte) {
+			client, server := tlsEnds(t)
+			sealed := encryptAll(t, client, more)
+			sealed[20] ^= 1
+			d.c.tls = server
+			return &tlsReader{next: d, layer: server, c: d.c}, sealed
+		},
+		"a command inside TLS": func(d *decoder) (byteSink, []byte) {
+			client, server := tlsEnds(t)
+			sealed := encryptAll(t, client, append(appendCommand(nil, cmdPing, []byte{0}), more...))
+			d.c.tls = server
+			return &tlsReader{next: d, layer: server, c: d.c}, sealed
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d, peer, got := heldConn(t)
+			to, sent := protect(d)
+			require.Greater(t, len(sent), 4*batch.TargetBytes)
+			d.c.reader.setSink(to)
+			go func() { _, _ = peer.Write(sent) }()
+			fd := d.c.io.leaseFD()
+			testkit.Eventually(t, func() bool {
+				readable(t, fd)
+				more, err := d.c.reader.tryRead(d.c)
+				if err != nil {
+					require.False(t, more)
+				}
+				return err != nil
+			}, "the error")
+			for range 10 {
+				readable(t, fd)
+				more, err := d.c.reader.tryRead(d.c)
+				require.NoError(t, err)
+				require.False(t, more)
+			}
+			require.Empty(t, *got)
+		})
+	}
+}
+
+// The kernel reports the end of a stream again and again; it is told once.
+func TestAHolderIsToldOfTheEndOnce(t *testing.T) {
+	d, peer, _ := heldConn(t)
+	d.c.reader.setSink(d)
+	require.NoError(t, peer.Close())
+	more, err := d.c.reader.tryRead(d.c)
+	require.ErrorIs(t, err, io.EOF)
+	require.False(t, more)
+	_, err = d.c.reader.tryRead(d.c)
+	require.NoError(t, err)
+}
+
+// What this end has given up, a holder does not read either, although the goroutine has not ended it yet.
+func TestAHolderReadsNothingOfAConnectionThatIsOver(t *testing.T) {
+	d, peer, got := heldConn(t)
+	d.c.reader.setSink(d)
+	d.c.abort(errClosing)
+	_, err := peer.Write(message("late").Buf)
+	require.NoError(t, err)
+	readable(t, d.c.io.leaseFD())
+	more, err := d.c.reader.tryRead(d.c)
+	require.NoError(t, err)
+	require.False(t, more)
+	require.Empty(t, *got)
+}
+
+// A byte that was changed on its way ends the connection, and not the receiver: it connects again.
+func TestAHolderOutlivesAConnectionThatIsTamperedWith(t *testing.T) {
+	k, a := newCurveKeys(t), testkit.NewAuthority(t)
+	for name, c := range map[string]struct {
+		transport      string
+		server, client option
+	}{
+		"CURVE": {"tcp://", k.asServer(t, curve.AnyClient), k.asClient()},
+		"TLS":   {"tls://", withTLS(t, mutual(a, "server")), withTLS(t, mutual(a, "client"))},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := newOutlet(t, carrier.Wait, 100_000, bind(c.transport+"127.0.0.1:*"), c.server)
+			var tamper atomic.Bool
+			at := relayWith(t, strings.TrimPrefix(o.address(), c.transport), func(p []byte) bool {
+				if tamper.Swap(false) {
+					p[len(p)-1] ^= 1
+				}
+				return false
+			})
+			i := newInlet(t, carrier.SUB, []string{""}, dial(c.transport+at), c.client)
+			o.eventLog.wait(t, carrier.Subscribed, 1)
+			testkit.Eventually(t, func() bool { _, ok := i.LeaseReader(); return ok }, "a lease")
+			tamper.Store(true)
+			for n := range 20 {
+				o.Send(numbered("lost", 1000*n, 1000*n+1000))
+			}
+			testkit.Repeat(t, "the end", func() bool {
+				for range 100 { // as Receiver.ReadRest
+					i.ReadLeased()
+				}
+				return i.eventLog.find(carrier.Disconnected, 0) != nil
+			})
+			i.EndLease()
+			require.Contains(t, i.eventLog.wait(t, carrier.Disconnected, 1).Reason, "changed on its way")
+			i.eventLog.wait(t, carrier.Connected, 2)
+			testkit.Repeat(t, "it receives again", func() bool { o.Send(message("again")); return i.len() > 0 && i.got()[i.len()-1][0] == "again" })
+		})
+	}
 }

@@ -59,6 +59,7 @@ func (r *tlsReader) consume(n int) error {
 		used, err := r.decryptSome(rest)
 		rest = rest[used:]
 		if err != nil {
+			r.full = 0 // what is left is of no use, and room is never empty
 			return r.layer.fault(r.c, err)
 		}
 		more = used > 0
