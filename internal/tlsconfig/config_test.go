@@ -80,6 +80,8 @@ func TestSettingsDecideWhichClientsAreAsked(t *testing.T) {
 		{Settings{}, tls.NoClientCert},
 		{Settings{Clients: Auto, CA: a.File}, tls.RequireAndVerifyClientCert},
 		{Settings{Clients: Auto, CA: a.File, Pins: pin}, tls.RequireAndVerifyClientCert},
+		{Settings{Clients: ByBoth, CA: a.File, Pins: pin}, tls.RequireAndVerifyClientCert},
+		{Settings{Clients: ByCA, CA: a.File, Pins: pin}, tls.RequireAndVerifyClientCert},
 		{Settings{Clients: Auto, Pins: pin}, tls.RequireAnyClientCert},
 		{Settings{Clients: Any, CA: a.File}, tls.NoClientCert},
 		{Settings{Clients: ByPin, CA: a.File, Pins: pin}, tls.RequireAnyClientCert},

@@ -256,6 +256,8 @@ func (m *material) configure(s *Settings, pins map[string]bool) {
 	switch s.Clients {
 	case ByCA:
 		m.server.ClientAuth, m.server.ClientCAs = tls.RequireAndVerifyClientCert, m.roots
+	case ByBoth:
+		m.server.ClientAuth, m.server.ClientCAs, m.server.VerifyConnection = tls.RequireAndVerifyClientCert, m.roots, byPin
 	case ByPin:
 		m.server.ClientAuth, m.server.VerifyConnection = tls.RequireAnyClientCert, byPin
 	}

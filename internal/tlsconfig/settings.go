@@ -22,11 +22,12 @@ import (
 
 // Which clients a server accepts, besides Auto.
 const (
-	Auto = "auto" // ByCA if there is a CA file, else ByPin if there are pins, else Any
+	Auto = "auto" // ByCA if there is a CA file, ByPin if there are pins, ByBoth if there are both, else Any
 	Any  = "any"  // all; none is asked for a certificate
 	ByCA = "ca"   // those with a certificate that a CA of the CA file has signed
 	// ByPin accepts those whose public key is one of the pins.
-	ByPin = "pins"
+	ByPin  = "pins"
+	ByBoth = "both" // demands both
 )
 
 // environment is what the text of a key in an environment variable begins with.
@@ -38,7 +39,7 @@ type Settings struct {
 	Key     string // path of a PEM file, or env:NAME; "" if the key is in the file Cert
 	CA      string // path of a PEM file, or a directory of those; "" are the roots of the system
 	Pins    string // fingerprints of public keys, separated by commas
-	Clients string // Auto, Any, ByCA or ByPin
+	Clients string // Auto, Any, ByCA, ByPin or ByBoth
 	Name    string // that the certificates of servers are to be for; "" is the host of the address
 }
 
@@ -60,25 +61,31 @@ func CheckPins(text string) error {
 	return err
 }
 
+// strictest is what Auto stands for: no setting that could keep a client out is ignored.
+func (s *Settings) strictest() string {
+	switch {
+	case s.CA != "" && s.Pins != "":
+		return ByBoth
+	case s.CA != "":
+		return ByCA
+	case s.Pins != "":
+		return ByPin
+	}
+	return Any
+}
+
 // check completes s, and refuses what does not fit together.
 func (s Settings) check() (Settings, error) {
 	if s.Clients == "" || s.Clients == Auto {
-		switch {
-		case s.CA != "":
-			s.Clients = ByCA
-		case s.Pins != "":
-			s.Clients = ByPin
-		default:
-			s.Clients = Any
-		}
+		s.Clients = s.strictest()
 	}
 	switch {
 	case s.Key != "" && s.Cert == "":
 		return s, errors.New("option tls.key is set, but not tls.cert, the certificate of that key")
-	case s.Clients == ByCA && s.CA == "":
-		return s, errors.New("option tls.clients is ca, but tls.ca, the file of the CAs that sign clients, is not set")
-	case s.Clients == ByPin && s.Pins == "":
-		return s, errors.New("option tls.clients is pins, but tls.pins is empty")
+	case (s.Clients == ByCA || s.Clients == ByBoth) && s.CA == "":
+		return s, fmt.Errorf("option tls.clients is %s, but tls.ca, the file of the CAs that sign clients, is not set", s.Clients)
+	case (s.Clients == ByPin || s.Clients == ByBoth) && s.Pins == "":
+		return s, fmt.Errorf("option tls.clients is %s, but tls.pins is empty", s.Clients)
 	}
 	for _, path := range []*string{&s.Cert, &s.Key, &s.CA} {
 		if *path == "" || strings.HasPrefix(*path, environment) {

@@ -2,6 +2,7 @@ package tlsconfig
 
 import (
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -15,6 +16,8 @@ func TestSettingsThatDoNotFitTogetherAreRefused(t *testing.T) {
 		{Settings{Key: "key.pem"}, "tls.cert"},
 		{Settings{Clients: ByCA}, "tls.ca"},
 		{Settings{Clients: ByPin}, "tls.pins"},
+		{Settings{Clients: ByBoth, CA: "ca.pem"}, "tls.pins"},
+		{Settings{Clients: ByBoth, Pins: "sha256:" + strings.Repeat("0", 64)}, "tls.ca"},
 	} {
 		_, err := New(c.set, nil)
 		require.ErrorContains(t, err, c.says)

@@ -123,18 +123,16 @@ func TestRefusalsOfTLSAreNamedAtBothEnds(t *testing.T) {
 	a, other := testkit.NewAuthority(t), testkit.NewAuthority(t)
 	a.Issue("server")
 	known, late := a.Issue("client"), a.Issue("late", testkit.Expired)
-	other.Issue("stranger")
+	foreign := other.Issue("stranger")
 	a.Issue("elsewhere", func(c *x509.Certificate) { c.DNSNames, c.IPAddresses = []string{"elsewhere"}, nil })
 	end := func(of *testkit.Authority, name string) tlsconfig.Settings {
 		s := certified(of, name)
 		s.CA = a.File
 		return s
 	}
-	pinned := end(a, "server")
-	pinned.Pins, pinned.Clients = tlsconfig.Fingerprint(late), tlsconfig.ByPin
-	expects := func(pin string) tlsconfig.Settings {
-		s := end(a, "client")
-		s.Pins = pin
+	pinning := func(name string, c *x509.Certificate, clients string) tlsconfig.Settings {
+		s := end(a, name)
+		s.Pins, s.Clients = tlsconfig.Fingerprint(c), clients
 		return s
 	}
 	for name, c := range map[string]struct {
@@ -149,7 +147,7 @@ func TestRefusalsOfTLSAreNamedAtBothEnds(t *testing.T) {
 			refusal{carrier.CauseAccess, "the peer does not accept"}, refusal{carrier.CauseAuth, "the server's certificate has expired"}},
 		"server of another name": {end(a, "elsewhere"), end(a, "client"),
 			refusal{carrier.CauseAccess, "the peer does not accept"}, refusal{carrier.CauseAuth, `is not for the name "127.0.0.1" (option tls.name)`}},
-		"server of another key": {end(a, "server"), expects(tlsconfig.Fingerprint(late)),
+		"server of another key": {end(a, "server"), pinning("client", late, ""),
 			refusal{carrier.CauseAccess, "the peer does not accept"}, refusal{carrier.CauseAuth, "is not one of tls.pins"}},
 		"client of another CA": {end(a, "server"), end(other, "stranger"),
 			refusal{carrier.CauseAuth, "the client's certificate is not signed by a CA of tls.ca"}, refusal{carrier.CauseAccess, "signed by a CA that the peer does not know"}},
@@ -157,8 +155,12 @@ func TestRefusalsOfTLSAreNamedAtBothEnds(t *testing.T) {
 			refusal{carrier.CauseAuth, "the client's certificate has expired"}, refusal{carrier.CauseAccess, "it has expired"}},
 		"client without certificate": {end(a, "server"), tlsconfig.Settings{CA: a.File},
 			refusal{carrier.CauseAuth, "the client has shown no certificate"}, refusal{carrier.CauseAccess, "there is none, and the peer demands one"}},
-		"client of another key": {pinned, end(a, "client"),
+		"client of another key": {pinning("server", late, tlsconfig.ByPin), end(a, "client"),
 			refusal{carrier.CauseAuth, "key " + tlsconfig.Fingerprint(known) + " is not one of tls.pins"}, refusal{carrier.CauseAccess, "the peer does not accept"}},
+		"client of the CA, and another key": {pinning("server", late, ""), end(a, "client"),
+			refusal{carrier.CauseAuth, "key " + tlsconfig.Fingerprint(known) + " is not one of tls.pins"}, refusal{carrier.CauseAccess, "the peer does not accept"}},
+		"client of another CA, and a pinned key": {pinning("server", foreign, ""), end(other, "stranger"),
+			refusal{carrier.CauseAuth, "the client's certificate is not signed by a CA of tls.ca"}, refusal{carrier.CauseAccess, "signed by a CA that the peer does not know"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := newOutlet(t, carrier.Drop, 0, bind("tls://127.0.0.1:*"), withTLS(t, c.server))
@@ -172,13 +174,18 @@ func TestRefusalsOfTLSAreNamedAtBothEnds(t *testing.T) {
 func TestWhatIsAccepted(t *testing.T) {
 	a := testkit.NewAuthority(t)
 	server, client := a.Issue("server"), a.Issue("client", testkit.Expired)
+	pinnedToo := mutual(a, "office")
+	pinnedToo.Pins = tlsconfig.Fingerprint(a.Issue("fresh"))
+	fresh := certified(a, "fresh")
+	fresh.CA = a.File
 	a.Issue("named", func(c *x509.Certificate) { c.DNSNames, c.IPAddresses = []string{"office.test"}, nil })
 	for name, c := range map[string]struct{ server, client tlsconfig.Settings }{
 		"any client": {certified(a, "server"), tlsconfig.Settings{CA: a.File}},
 		"pins at both ends, whatever the certificates say": {
 			tlsconfig.Settings{Cert: a.Cert("server"), Key: a.Key("server"), Pins: tlsconfig.Fingerprint(client)},
 			tlsconfig.Settings{Cert: a.Cert("client"), Key: a.Key("client"), Pins: tlsconfig.Fingerprint(server)}},
-		"another name": {certified(a, "named"), tlsconfig.Settings{CA: a.Dir + "/ca.pem", Name: "office.test"}},
+		"a key that is pinned, of the CA": {pinnedToo, fresh},
+		"another name":                    {certified(a, "named"), tlsconfig.Settings{CA: a.Dir + "/ca.pem", Name: "office.test"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := newOutlet(t, carrier.Drop, 0, bind("tls://127.0.0.1:*"), withTLS(t, c.server))
