@@ -62,6 +62,7 @@ func auditAt(ctx context.Context, t *target, addresses []string) (*audit.Report,
 		defer cancel()
 	}
 	envelopes := make(chan core.Envelope)
+	refused := make(chan error, len(addresses))
 	for _, address := range addresses {
 		r, err := t.receiverAt(address, "hermes-audit")
 		if err != nil {
@@ -77,6 +78,7 @@ func auditAt(ctx context.Context, t *target, addresses []string) (*audit.Report,
 		if err := r.Start(); err != nil {
 			return nil, err
 		}
+		hearRefusal(ctx, r, refused)
 		go func() {
 			for e := range r.All() {
 				select {
@@ -93,6 +95,8 @@ func auditAt(ctx context.Context, t *target, addresses []string) (*audit.Report,
 		select {
 		case e := <-envelopes:
 			auditor.Add(e.Topic, e.Data, e.TS, time.Now())
+		case err := <-refused:
+			return nil, err
 		case <-look.C:
 			if auditor.Still(time.Now()) {
 				return auditor.Report(time.Now()), nil
@@ -101,6 +105,25 @@ func auditAt(ctx context.Context, t *target, addresses []string) (*audit.Report,
 			return auditor.Report(time.Now()), nil
 		}
 	}
+}
+
+// hearRefusal sends why a receiver gets no reports, if a peer or a policy refuses them: without those of one post office nothing
+// is proved.
+func hearRefusal(ctx context.Context, r *core.Receiver, to chan<- error) {
+	refused := refusalsOf([]string{systemtopic.Prefix})
+	go func() { _ = refused.await(r) }()
+	go func() {
+		for e, err := r.NextEvent(-1); err == nil; e, err = r.NextEvent(-1) {
+			refused.hear(e)
+		}
+	}()
+	go func() {
+		select {
+		case <-refused.everything():
+			to <- refused.or(nil)
+		case <-ctx.Done():
+		}
+	}()
 }
 
 // showBalance prints a report, and returns the error for the exit code.

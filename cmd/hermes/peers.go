@@ -146,7 +146,13 @@ func (s *watchSession) reportsOf(t *target, kind, name string, n uint64) ([]obse
 				"and so do other components if their option stats.interval is set; a policy must allow these topics",
 				kindText(kind), quoted(name), t.out, limit)
 		}
+		inVain := s.unshown.everything()
+		if some { // they came before the policy changed
+			inVain = nil
+		}
 		select {
+		case <-inVain:
+			return nil, s.unshown.or(nil)
 		case <-s.Done():
 			_, err := s.Sample()
 			return nil, err

@@ -133,8 +133,9 @@ func pub(ctx context.Context, std streams, o pubFlags) error {
 	if err := publisher.Start(); err != nil {
 		return blame(err)
 	}
-	endReport := background(std, publisher, false)
-	defer endReport()
+	job.refused = &refusals{all: make(chan struct{})}
+	job.endReport = background(std, publisher, false, job.refused.hear)
+	defer job.endReport()
 	end := stopWith(ctx, publisher)
 	defer end()
 	job.publisher = publisher
@@ -152,6 +153,8 @@ type pubJob struct {
 	published int
 	next      time.Time // when the next envelope is due, with --every
 	progress  *progress
+	refused   *refusals
+	endReport func()
 
 	waited chan struct{} // closed when it is known whether a receiver has subscribed
 	vain   error         // why none has, from then on; nil where one has
@@ -221,6 +224,7 @@ func (j *pubJob) whyNone(err error) error {
 // finish sends the rest of the queue, and reports how many envelopes were sent.
 func (j *pubJob) finish(ctx context.Context) error {
 	err := j.publisher.Stop(j.o.flush)
+	j.endReport() // the post office has said by then what it did not take
 	s := j.publisher.Stats()
 	switch {
 	case core.CodeOf(err) == core.ETIMEOUT:
@@ -242,7 +246,7 @@ func (j *pubJob) finish(ctx context.Context) error {
 		text += fmt.Sprintf("; %d were lost with the connection", lost)
 	}
 	fmt.Fprintln(j.std.err, text)
-	return nil
+	return j.refused.or(nil)
 }
 
 func envelopes(n uint64) string {

@@ -59,7 +59,8 @@ With --ring nothing is written until there is a reason: the signal USR1, a loss 
 which --where is true. Then what came in the time before goes to a file, whose name has the time in it.
 
 Envelopes are never dropped here while the disk keeps up; if it does not, the post office is held back as by any
-slow receiver. Where the disk is full, what is there is closed, and the exit code is 5.
+slow receiver. Where the disk is full, what is there is closed, and the exit code is 5. Where no topic is allowed it
+ends with 4, if --count or --duration would end it; else it goes on, for a policy that is changed.
 
 With --stream nats://host:4222, in place of ADDRESS, it records what JetStream keeps of the durable topics of a
 cluster: everything, or what was stored --since, with the times of storage. It ends where the stream ended when it
@@ -193,21 +194,25 @@ func recordTopics(ctx context.Context, std streams, o *recordFlags, topics []str
 		_, _ = recorder.Close()
 		return blame(err)
 	}
-	endReport := background(std, receiver, true)
-	o.wait(ctx, std, cfg.Name, recorder, receiver)
+	refused := refusalsOf(topics)
+	endReport := background(std, receiver, true, refused.hear)
+	o.wait(ctx, std, cfg.Name, recorder, receiver, refused)
 	endReport()
 	p, failure := recorder.Close()
 	if err := o.say(std, "ended", cfg.Name, p); err != nil {
 		return err
 	}
-	if failure != nil {
+	switch {
+	case failure != nil:
 		return incomplete("%w; %s written, %d not", failure, envelopes(p.Envelopes), p.Unwritten)
+	case ctx.Err() == nil && (refused.total() || p.Envelopes == 0 && !cfg.Ring.On()):
+		return refused.or(nil)
 	}
 	return nil
 }
 
 // wait returns when the recording is to end.
-func (o *recordFlags) wait(ctx context.Context, std streams, name string, recorder *recording.Recorder, receiver *core.Receiver) {
+func (o *recordFlags) wait(ctx context.Context, std streams, name string, recorder *recording.Recorder, receiver *core.Receiver, refused *refusals) {
 	bar := newProgress(std, "recording", int64(max(o.count, uint64(o.duration.Milliseconds()))))
 	defer bar.end()
 	dump := make(chan os.Signal, 1)
@@ -217,10 +222,14 @@ func (o *recordFlags) wait(ctx context.Context, std streams, name string, record
 	}
 	ready := make(chan struct{})
 	go func() {
-		if receiver.WaitReady(-1) == nil {
+		if refused.await(receiver) == nil {
 			close(ready)
 		}
 	}()
+	var inVain <-chan struct{}
+	if o.duration > 0 || o.count > 0 { // what has no end waits for a policy that allows it
+		inVain = refused.everything()
+	}
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -252,6 +261,8 @@ func (o *recordFlags) wait(ctx context.Context, std streams, name string, record
 				bar.add(tickMilliseconds)
 			}
 		case <-ctx.Done():
+			return
+		case <-inVain:
 			return
 		case <-over:
 			return

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -103,4 +104,64 @@ subscribe = ["orders"]
 	text, err := os.ReadFile(audit)
 	require.NoError(t, err)
 	require.Contains(t, string(text), `"action":"publish","result":"denied","user":"desk-1"`)
+}
+
+// TestARefusalEndsEveryCommand: a script must see at the exit code that it has no right, and not wait for what cannot come.
+func TestARefusalEndsEveryCommand(t *testing.T) {
+	newKeys(t, "office", "desk", "reader", "unknown")
+	require.NoError(t, os.WriteFile("policy.toml", []byte(`[users.desk]
+keys = ["desk.key"]
+[users.reader]
+keys = ["reader.key"]
+[[allow]]
+users = ["desk"]
+publish = ["news"]
+subscribe = ["news"]
+[[allow]]
+users = ["reader"]
+subscribe = [""]
+`), 0o600))
+	_, at := startOffice(t, "--set", "curve.secret=office.key_secret", "--policy", "policy.toml")
+	as := func(user string) []string {
+		return []string{"--set", "curve.secret=" + user + ".key_secret", "--set", "curve.server=office.key"}
+	}
+	in, out := at["in"], at["out"]
+	for name, args := range map[string][]string{
+		"topics":       {"topics", out, "orders/", "--window", "1h"},
+		"all topics":   {"topics", out, "orders/", "trades/", "--window", "1h"},
+		"hz":           {"hz", out, "orders/", "--window", "1h"},
+		"bw":           {"bw", out, "orders/", "--window", "1h"},
+		"delay":        {"delay", out, "orders/", "--window", "1h"},
+		"top":          {"top", out, "orders/", "--once", "--interval", "1h"},
+		"top of peers": {"top", out, "orders/", "--once", "--by", "peer", "--interval", "1h", "--timeout", "1h"},
+		"peers":        {"peers", out, "--timeout", "1h"},
+		"audit":        {"audit", out, "--timeout", "1h"},
+		"record":       {"record", out, "orders/", "--count", "1", "--min-free", "0", "--output", "NAME"},
+		"a ring":       {"record", out, "orders/", "--duration", "1h", "--min-free", "0", "--ring", "1s", "--output", "NAME"},
+		"sub":          {"sub", out, "orders/", "--timeout", "1h"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for user, why := range map[string]string{"desk": "user desk may not subscribe to ", "unknown": "is not known"} {
+				line := append(slices.Clone(args), as(user)...)
+				if at := slices.Index(line, "NAME"); at >= 0 {
+					line[at] = filepath.Join(t.TempDir(), "a.mcap")
+				}
+				code, _, err := try(t, "", line...)
+				require.Equal(t, exitRefused, code, err)
+				require.Contains(t, err, why)
+			}
+		})
+	}
+	all := start(t, nil, append([]string{"sub", out, "--count", "1"}, as("reader")...)...)
+	all.says(t, "connected")
+	pub := append([]string{"pub", in, "--name", "desk", "--wait", "1h"}, as("desk")...)
+	for range 2 { // each is told, though the log of the post office has it once a minute
+		code, _, err := try(t, "1\n2\n", append(pub, "orders")...)
+		require.Equal(t, exitRefused, code, err)
+		require.Contains(t, err, "user desk may not publish orders (no rule of policy.toml allows it)")
+	}
+	code, _, err := try(t, "", append(pub, "news", "1")...)
+	require.Equal(t, exitOK, code, err)
+	require.Contains(t, all.line(t), `"topic":"news"`)
+	require.Equal(t, exitOK, all.end(t))
 }

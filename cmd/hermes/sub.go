@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -117,14 +116,14 @@ func sub(ctx context.Context, std streams, o subFlags, topics []string) error {
 	if err := o.target.apply(receiver); err != nil {
 		return blame(err)
 	}
-	j := &subJob{std: std, receiver: receiver, o: o, out: bufio.NewWriterSize(std.out, 64<<10)}
+	j := &subJob{std: std, receiver: receiver, o: o, out: bufio.NewWriterSize(std.out, 64<<10), refused: refusalsOf(topics)}
 	if err := j.prepare(ctx); err != nil {
 		return err
 	}
 	if err := receiver.Start(); err != nil {
 		return blame(err)
 	}
-	defer background(std, receiver, true, j.hear)()
+	defer background(std, receiver, true, j.refused.hear)()
 	defer onReaderGone(std.out, cancel)()
 	end := stopWith(ctx, receiver)
 	defer end()
@@ -168,9 +167,9 @@ type subJob struct {
 
 	printed  int
 	started  time.Time
-	newest   time.Time             // when the newest of them came, or started
-	denied   atomic.Pointer[error] // why nothing may come, as far as an event or the end of the handshake has told
-	lastSeen *lastSeen             // with --last
+	newest   time.Time // when the newest of them came, or started
+	refused  *refusals
+	lastSeen *lastSeen // with --last
 }
 
 // prepare makes what the flags ask for, before anything is waited for.
@@ -199,20 +198,15 @@ func (j *subJob) prepare(ctx context.Context) (err error) {
 	return err
 }
 
-// hear takes the events of the receiver.
-func (j *subJob) hear(e core.Event) {
-	if e.Kind == "denied" {
-		err := refused("%s", e.Text)
-		j.denied.Store(&err)
-	}
-}
-
 // run prints until something ends it; nil where the flags do.
 func (j *subJob) run() error {
 	j.started = time.Now()
 	j.newest = j.started
 	if j.o.target.timeout > 0 || j.o.idle > 0 || j.o.last {
-		go j.awaitRefusal()
+		ended := make(chan struct{})
+		defer close(ended)
+		go func() { _ = j.refused.await(j.receiver) }()
+		go j.endRefused(ended)
 	}
 	if j.o.last {
 		return j.printLast()
@@ -236,12 +230,12 @@ func (j *subJob) run() error {
 	return nil
 }
 
-// awaitRefusal ends the receiver if no peer lets it in, where something else would end it later.
-func (j *subJob) awaitRefusal() {
-	err := j.receiver.WaitReady(-1)
-	if code := core.CodeOf(err); code == core.EACCES || code == core.EAUTH {
-		j.denied.Store(&err)
+// endRefused ends the receiver if no peer lets it in, or it has no right to anything, where something else would end it later.
+func (j *subJob) endRefused(ended <-chan struct{}) {
+	select {
+	case <-j.refused.everything():
 		_ = j.receiver.Stop(0)
+	case <-ended:
 	}
 }
 
@@ -328,11 +322,9 @@ func (j *subJob) conclude(err error) error {
 			fmt.Fprintln(j.std.err, text)
 		}
 	}
-	why := j.denied.Load()
-	code := core.CodeOf(err)
 	switch {
-	case why != nil && j.printed == 0 && err != nil && (code == core.ESTOPPED || codeOf(err) == exitNothing):
-		return *why
+	case j.printed == 0 && err != nil && (core.CodeOf(err) == core.ESTOPPED || codeOf(err) == exitNothing):
+		return j.refused.or(err)
 	case err == nil && j.handler != nil:
 		return j.handler.err()
 	}

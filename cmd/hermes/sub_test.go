@@ -117,12 +117,16 @@ func TestARefusalEndsSubThatHasALimit(t *testing.T) {
 }
 
 func TestADeniedTopicIsARefusal(t *testing.T) {
-	j := &subJob{}
+	j := &subJob{refused: refusalsOf([]string{"news/", "orders/"})}
 	nothing := nothingCame("nothing came")
 	require.Equal(t, nothing, j.conclude(nothing))
-	j.hear(core.Event{Kind: "denied", Text: "user desk may not subscribe to orders/"})
+	const text = "user desk may not subscribe to orders/ (policy.toml, line 3)"
+	j.refused.hear(core.Event{Kind: "denied", Text: "user desk may not subscribe to orders (policy.toml, line 3)"})
+	require.Equal(t, nothing, j.conclude(nothing), "it did not ask for that")
+	j.refused.hear(core.Event{Kind: "denied", Text: text})
 	require.Equal(t, exitRefused, codeOf(j.conclude(nothing)))
-	require.EqualError(t, j.conclude(nothing), "user desk may not subscribe to orders/")
+	require.EqualError(t, j.conclude(nothing), text)
+	require.False(t, j.refused.total(), "news/ may come")
 	require.NoError(t, j.conclude(nil))
 	j.printed = 1
 	require.Equal(t, nothing, j.conclude(nothing), "of another topic, then")

@@ -114,7 +114,7 @@ func (o *topFlags) plain(std streams, s *watchSession, v *topView) error {
 				return err
 			}
 		} else if o.once && w.nothing() {
-			return nothingCame("nothing passed at %s within %v%s", o.target.out, o.interval, whyNothing(w))
+			return s.refused.or(nothingCame("nothing passed at %s within %v%s", o.target.out, o.interval, whyNothing(w)))
 		}
 		v.take(&w.Sample, s.Components(), nil)
 		t := v.table(0, v.length())

@@ -86,7 +86,7 @@ func (w *watching) run(ctx context.Context, std streams, topics []string) error 
 			return err
 		}
 		if !w.watch && sample.nothing() {
-			return nothingCame("nothing passed at %s within %v%s", w.target.out, w.window, whyNothing(sample))
+			return s.refused.or(nothingCame("nothing passed at %s within %v%s", w.target.out, w.window, whyNothing(sample)))
 		}
 		if err := w.show(std, &sample.Sample, w.columns[by]); err != nil {
 			return err
@@ -209,6 +209,8 @@ type watchSession struct {
 	receiver *core.Receiver
 	ctx      context.Context
 	std      streams
+	refused  *refusals // of the topics that are watched
+	unshown  *refusals // of reports
 	end      func()
 }
 
@@ -230,8 +232,8 @@ func openSession(ctx context.Context, std streams, t *target, config observe.Con
 		return nil, blame(err)
 	}
 	unwatch := stopWith(ctx, r)
-	unreport := background(std, r, false)
-	s := &watchSession{Observer: o, receiver: r, ctx: ctx, std: std}
+	s := &watchSession{Observer: o, receiver: r, ctx: ctx, std: std, refused: refusalsOf(config.Topics), unshown: refusalsOf([]string{observe.SelfPrefix})}
+	unreport := background(std, r, false, s.refused.hear, s.unshown.hear)
 	s.end = func() { unwatch(); unreport(); o.Close(); _ = r.Close() }
 	limit := t.timeout
 	if limit == 0 {
@@ -262,11 +264,11 @@ func (w *watched) nothing() bool {
 	return !w.ended
 }
 
-// sample watches for a time; progress shows a bar meanwhile.
-func (s *watchSession) sample(d time.Duration, bar bool) (w watched, err error) {
+// sample watches for a time. The only one of a command shows a bar meanwhile, and ends early where everything is refused.
+func (s *watchSession) sample(d time.Duration, only bool) (w watched, err error) {
 	end := time.NewTimer(d)
 	defer end.Stop()
-	if bar {
+	if only {
 		p := newProgress(s.std, "watching", int64(d/time.Millisecond))
 		defer p.end()
 		const step = 50 * time.Millisecond
@@ -289,6 +291,7 @@ func (s *watchSession) sample(d time.Duration, bar bool) (w watched, err error) 
 	case <-end.C:
 	case <-s.ctx.Done():
 		w.ended = true
+	case <-s.nothingLeft(only):
 	case <-s.Done():
 	}
 	w.Sample, err = s.Sample()
@@ -296,6 +299,14 @@ func (s *watchSession) sample(d time.Duration, bar bool) (w watched, err error) 
 		return w, nil
 	}
 	return w, err
+}
+
+// nothingLeft is closed when the only sample of a command may end early, because nothing more is to come.
+func (s *watchSession) nothingLeft(only bool) <-chan struct{} {
+	if !only {
+		return nil // a policy may allow it later
+	}
+	return s.refused.everything()
 }
 
 // whyNothing says why nothing came, as far as that is known.
