@@ -192,7 +192,7 @@ func (x *networkOptions) addLimits(o *option.Set) {
 	l.connections = limit("connections", d.Connections, "maximum number of connected peers; further ones are refused")
 	l.frames = limit("frames", d.Frames, "maximum number of frames in a message; a peer that exceeds it is disconnected")
 	l.handshake = limit("handshake.bytes", d.HandshakeBytes, "maximum size of a peer's handshake, in bytes")
-	l.handshakes = limit("handshakes", d.Handshakes, "maximum number of CURVE and TLS handshakes under way at a server; further peers are refused")
+	l.handshakes = limit("handshakes", d.Handshakes, "maximum number of CURVE handshakes, and of TLS handshakes, under way at a server; a further peer takes the place of the one that has been waited for longest, if that is more than a second, or is refused")
 	l.handshakeRate = limit("handshakes.rate", d.HandshakeRate, "maximum number of CURVE and TLS handshakes a second at a server; a quarter of it while more than a fifth of it fails, and then half of it is how many connections are accepted; further ones wait, and are refused if that would take longer than handshake.timeout")
 	l.subscriptions = limit("subscriptions", d.Subscriptions, "maximum number of subscriptions of a peer; a peer that exceeds it is disconnected")
 	l.subscriptionBytes = limit("subscriptions.bytes", d.SubscriptionBytes, "maximum total size of the subscriptions of a peer, in bytes")

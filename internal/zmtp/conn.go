@@ -114,6 +114,9 @@ func (c *conn) abort(reason error) {
 	}
 }
 
+// losePlace ends the handshake, whose place is needed for another one. It does not wait.
+func (c *conn) losePlace() { c.abort(errPlaceLost) }
+
 // reason is what ended the connection, for people: this end's own reason, if it had
 // one, or else what the system reported.
 func (c *conn) reason(err error) error {

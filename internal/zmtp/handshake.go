@@ -39,7 +39,7 @@ type handshake struct {
 	sec    secured // once both ends have their keys: an ERROR is sealed as well
 
 	deadline time.Time
-	counted  bool // the guard counts this handshake, because of TLS
+	place    *handshakePlace // of TLS, at a server; nil before the ClientHello
 }
 
 // shakeHands runs the handshake of a connection. early is what came behind it.
@@ -56,6 +56,9 @@ func shakeHands(c *conn) (early []byte, err error) {
 			err = &carrier.Fault{Cause: carrier.CauseNoAnswer,
 				Text: fmt.Sprintf("the peer did not finish its handshake within %v (option handshake.timeout)", limit)}
 		}
+		if own := c.aborted.Load(); own != nil && errors.Is(*own, errPlaceLost) {
+			h.tellPlaceLost()
+		}
 		return nil, err
 	}
 	_ = c.io.SetDeadline(time.Time{})
@@ -69,9 +72,7 @@ func shakeHands(c *conn) (early []byte, err error) {
 // end is called when the handshake has succeeded or failed.
 func (h *handshake) end(succeeded bool) {
 	h.m.end(succeeded)
-	if h.counted {
-		h.c.s.guard.leave()
-	}
+	h.place.leave()
 }
 
 func (h *handshake) run() error {
@@ -178,6 +179,14 @@ func (h *handshake) ifHungUp(err error) error {
 		}
 	}
 	return err
+}
+
+// tellPlaceLost refuses a peer that was waited for too long, unless TLS has not got far enough to say so.
+func (h *handshake) tellPlaceLost() {
+	if !h.c.overTLS || h.c.tls != nil {
+		_ = h.c.io.SetDeadline(time.Now().Add(refusalPause)) // abort has set one
+		h.refuse(errPlaceLost.Error())
+	}
 }
 
 // refuseType refuses a peer whose type is wrong. One that has come to the wrong side of

@@ -22,8 +22,8 @@ const (
 )
 
 // handshakeGuard bounds what handshakes of CURVE and TLS cost a server, whose answers take much more
-// time than the questions: how many are under way at once, and how many of their commands are
-// answered a second. Above the rate commands wait for their turn; a burst of a second's worth
+// time than the questions: how many of each are under way at once (handshakeplaces.go), and how many
+// of their commands are answered a second. Above the rate commands wait for their turn; a burst of a second's worth
 // does not.
 //
 // Where very many handshakes fail, of whatever kind, the socket is under attack: turns take slowdown
@@ -32,38 +32,24 @@ const (
 // more than a fifth of the rate fails.
 type handshakeGuard struct {
 	ctx   context.Context // ends when the socket is closed
-	most  int             // under way at once
+	curve handshakePlaces
+	tls   handshakePlaces
 	every time.Duration   // between two commands
 	rate  int
 	wait  time.Duration // how long a command may wait
 
 	mu     sync.Mutex
-	active int
 	turn   time.Time // when the next command is due
 	forget time.Time // when all failures will be forgotten, each after slowFailures turns of a handshake
 	accept time.Time // when the next connection is accepted, under attack
 }
 
 func (g *handshakeGuard) init(ctx context.Context, cfg *carrier.Config) {
-	g.ctx, g.most, g.rate, g.wait = ctx, cfg.Limits.Handshakes, cfg.Limits.HandshakeRate, cfg.HandshakeTimeout
-	g.every = time.Second / time.Duration(2*g.rate) // HELLO and INITIATE
-}
-
-// enter counts a handshake, which leave ends; err says that there are too many.
-func (g *handshakeGuard) enter() error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.active >= g.most {
-		return fmt.Errorf("refused: %d handshakes are under way, which is the limit (option limit.handshakes)", g.most)
+	g.ctx, g.rate, g.wait = ctx, cfg.Limits.HandshakeRate, cfg.HandshakeTimeout
+	for _, p := range []*handshakePlaces{&g.curve, &g.tls} {
+		p.most, p.patience = cfg.Limits.Handshakes, patienceWithPeers
 	}
-	g.active++
-	return nil
-}
-
-func (g *handshakeGuard) leave() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.active--
+	g.every = time.Second / time.Duration(2*g.rate) // HELLO and INITIATE
 }
 
 // pace waits until a command may be answered. err says that its turn would come too late.

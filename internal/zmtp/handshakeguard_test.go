@@ -9,6 +9,7 @@ import (
 
 	"github.com/hermes-zmq/hermes/internal/carrier"
 	"github.com/hermes-zmq/hermes/internal/curve"
+	"github.com/hermes-zmq/hermes/internal/testkit"
 )
 
 func newGuard(ctx context.Context, most, rate int) *handshakeGuard {
@@ -17,17 +18,24 @@ func newGuard(ctx context.Context, most, rate int) *handshakeGuard {
 	return g
 }
 
-func TestHandshakesAtOnceAreBounded(t *testing.T) {
-	g := newGuard(t.Context(), 2, 1)
-	require.NoError(t, g.enter())
-	require.NoError(t, g.enter())
-	require.ErrorContains(t, g.enter(), "option limit.handshakes")
-	g.leave()
-	require.NoError(t, g.enter())
+// oneHandshake lets one of each kind be under way, as long as it likes.
+func oneHandshake(c *carrier.Config) { c.Limits.Handshakes, c.HandshakeTimeout = 1, time.Hour }
+
+// setPatience sets how long handshakes may wait for their peers while all places are taken.
+func setPatience(s *socket, patience time.Duration) {
+	for _, p := range []*handshakePlaces{&s.guard.curve, &s.guard.tls} {
+		p.mu.Lock()
+		p.patience = patience
+		p.mu.Unlock()
+	}
 }
 
-// oneHandshake lets one be under way, as long as it likes.
-func oneHandshake(c *carrier.Config) { c.Limits.Handshakes, c.HandshakeTimeout = 1, time.Hour }
+// places is how many are taken.
+func places(p *handshakePlaces) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.taken
+}
 
 func TestSilentPeersDoNotKeepClientsFromAServer(t *testing.T) {
 	k := newCurveKeys(t)
@@ -44,25 +52,55 @@ func TestSilentPeersDoNotKeepClientsFromAServer(t *testing.T) {
 	client.eventLog.wait(t, carrier.Connected, 1)
 }
 
+// sayHello begins a handshake with CURVE.
+func sayHello(t *testing.T, k curveKeys, at string) *rawPeer {
+	t.Helper()
+	p := connectRaw(t, at)
+	p.send(ownGreeting(&curveClient{}))
+	p.receive(greetingSize)
+	body, err := curve.NewClient(k.client, k.server.Public, nil).Hello()
+	require.NoError(t, err)
+	p.send(appendBody(nil, body))
+	return p
+}
+
 func TestHandshakesAboveTheLimitAreRefusedAfterTheirHello(t *testing.T) {
 	k := newCurveKeys(t)
 	o := newOutlet(t, carrier.Drop, 0, bind("tcp://127.0.0.1:*"), k.asServer(t, curve.AnyClient),
 		oneHandshake)
-	hello := func() *rawPeer {
-		p := connectRaw(t, o.address())
-		p.send(ownGreeting(&curveClient{}))
-		p.receive(greetingSize)
-		body, err := curve.NewClient(k.client, k.server.Public, nil).Hello()
-		require.NoError(t, err)
-		p.send(appendBody(nil, body))
-		return p
-	}
-	_, body := hello().receiveFrame()
+	setPatience(&o.socket, time.Hour)
+	_, body := sayHello(t, k, o.address()).receiveFrame()
 	require.Contains(t, string(body), "WELCOME")
-	second := hello()
+	second := sayHello(t, k, o.address())
 	_, body = second.receiveFrame()
 	require.Contains(t, string(body), "option limit.handshakes")
 	second.requireHungUp()
+}
+
+func TestAPeerThatIsSilentAfterItsHelloMakesRoomForAClient(t *testing.T) {
+	k := newCurveKeys(t)
+	o := newOutlet(t, carrier.Drop, 0, bind("tcp://127.0.0.1:*"), k.asServer(t, curve.AnyClient),
+		oneHandshake)
+	setPatience(&o.socket, 0)
+	silent := sayHello(t, k, o.address())
+	_, body := silent.receiveFrame()
+	require.Contains(t, string(body), "WELCOME")
+	testkit.Eventually(t, func() bool { return waitsForPeer(&o.guard.curve) }, "the server waits for it")
+	client := newInlet(t, carrier.SUB, []string{""}, dial(o.address()), k.asClient())
+	client.eventLog.wait(t, carrier.Connected, 1)
+	_, body = silent.receiveFrame()
+	require.Equal(t, "\x05ERROR", string(body[:6]))
+	require.Contains(t, string(body), errPlaceLost.Error())
+	silent.requireHungUp()
+	o.eventLog.wait(t, carrier.Connected, 1)
+	testkit.Eventually(t, func() bool { return places(&o.guard.curve) == 0 }, "no handshake is under way")
+}
+
+// waitsForPeer reports whether a handshake waits for its peer.
+func waitsForPeer(p *handshakePlaces) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.waiting.Len() > 0
 }
 
 func TestHandshakesASecondAreBounded(t *testing.T) {

@@ -3,6 +3,7 @@ package zmtp
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/hermes-zmq/hermes/internal/access"
 	"github.com/hermes-zmq/hermes/internal/address"
@@ -67,7 +68,7 @@ func newMechanism(c *conn) mechanism {
 	case cfg.Curve == nil || c.overTLS || address.IsPlain(c.at):
 		return &nullMechanism{metadata: metadata}
 	case cfg.Curve.IsServer(c.bound):
-		return &curveServer{ServerSide: c.s.curveServer.Accept(metadata), guard: &c.s.guard}
+		return &curveServer{ServerSide: c.s.curveServer.Accept(metadata), c: c}
 	}
 	return &curveClient{Client: curve.NewClient(cfg.Curve.Pair, *cfg.Curve.Server, metadata)}
 }
@@ -147,8 +148,8 @@ func (m *curveClient) result() secured {
 // on: silent peers, of which there can be limit.connections as without CURVE, take no client's place.
 type curveServer struct {
 	*curve.ServerSide
-	guard   *handshakeGuard
-	entered bool // guard counts this handshake
+	c     *conn
+	place *handshakePlace // nil before a valid HELLO
 }
 
 func (*curveServer) name() string           { return mechanismCurve }
@@ -157,18 +158,20 @@ func (*curveServer) begin() ([]byte, error) { return nil, nil }
 func (*curveServer) hungUp() *carrier.Fault { return nil }
 
 func (m *curveServer) receive(name string, data []byte) (step curve.Step, tell string, err error) {
-	if err := m.guard.pace(); err != nil {
+	guard := &m.c.s.guard
+	m.place.work()
+	if err := guard.pace(); err != nil {
 		return step, err.Error(), err
 	}
 	if step, err = m.Receive(name, data); err != nil {
 		return curveFault(step, err, carrier.CauseAccess, carrier.CauseAuth)
 	}
-	if !m.entered {
-		if err := m.guard.enter(); err != nil {
+	if m.place == nil {
+		if m.place, err = guard.curve.enter(time.Now(), m.c.losePlace); err != nil {
 			return step, err.Error(), err
 		}
-		m.entered = true
 	}
+	m.place.await(time.Now())
 	return step, "", nil
 }
 
@@ -177,9 +180,7 @@ func (m *curveServer) end(succeeded bool) {
 	if !succeeded {
 		m.Keys().Wipe()
 	}
-	if m.entered {
-		m.guard.leave()
-	}
+	m.place.leave()
 }
 
 func (m *curveServer) result() secured {

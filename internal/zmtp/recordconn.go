@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 
+	"github.com/hermes-zmq/hermes/internal/carrier"
 	"github.com/hermes-zmq/hermes/internal/tlsrecord"
 )
 
@@ -42,6 +43,57 @@ func (r *recordConn) Read(p []byte) (int, error) {
 	r.in = r.in[n:]
 	r.rest -= n
 	return n, nil
+}
+
+// Of a ClientHello (RFC 8446, 4.1.2). crypto/tls accepts none that is bigger than helloMost.
+const (
+	messageHello = 1
+	helloMost    = 64 << 10
+)
+
+var (
+	errNoTLS = &carrier.Fault{Cause: carrier.CauseAuth, Text: "the peer does not speak TLS, and this address demands it: it has to connect to tls://..."}
+	errHello = &carrier.Fault{Text: "what the peer has sent is no valid TLS: it does not begin with a ClientHello"}
+)
+
+// awaitHello waits until a ClientHello has arrived as a whole, as records of any sizes, so that the
+// handshake goes on at once. A peer that sends anything else costs nothing more.
+func (r *recordConn) awaitHello() error {
+	if err := r.fill(2); err != nil {
+		return err
+	}
+	if !isTLS(r.in) {
+		return errNoTLS
+	}
+	var begun []byte // of the message: its header, at most
+	for at, come := 0, 0; ; {
+		if err := r.fill(at + tlsrecord.HeaderSize); err != nil {
+			return err
+		}
+		size := int(binary.BigEndian.Uint16(r.in[at+3:]))
+		if r.in[at] != recordHandshake || size == 0 || size > tlsrecord.MaxContent {
+			return errHello
+		}
+		at += tlsrecord.HeaderSize
+		if err := r.fill(at + size); err != nil {
+			return err
+		}
+		begun = append(begun, r.in[at:at+min(size, messageHeader-len(begun))]...)
+		at, come = at+size, come+size
+		if begun[0] != messageHello {
+			return errHello
+		}
+		if len(begun) < messageHeader {
+			continue
+		}
+		whole := messageHeader + int(begun[1])<<16 + int(begun[2])<<8 + int(begun[3])
+		if whole > helloMost {
+			return errHello
+		}
+		if come >= whole {
+			return nil
+		}
+	}
 }
 
 // record is the next record as a whole, for tlsLayer. It is valid until the next call.

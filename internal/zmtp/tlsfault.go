@@ -117,10 +117,11 @@ var certificateAlerts = map[uint64]string{
 	116: "there is none, and the peer demands one (option tls.cert)",
 }
 
-// Alerts about what both ends have in common.
+// Alerts that are about no certificate.
 const (
 	alertHandshakeFailure = 40
 	alertProtocolVersion  = 70
+	alertInternalError    = 80 // of ours: alertBusy
 )
 
 // alertFault is the error for an alert of the peer's.
@@ -135,6 +136,9 @@ func alertFault(c *conn, alert error) error {
 		return &carrier.Fault{Cause: carrier.CauseAccess, Text: "the peer does not accept this end's certificate: " + why}
 	case code == alertHandshakeFailure || code == alertProtocolVersion:
 		return &carrier.Fault{Cause: carrier.CauseSecurity, Text: "the peer does not speak TLS 1.3 as this end does: " + plain(alert)}
+	}
+	if code == alertInternalError {
+		return &carrier.Fault{Text: "the peer has refused the handshake of TLS for now: it has too many of them (option limit.handshakes there), or has failed (alert internal error)"}
 	}
 	return &carrier.Fault{Text: "the peer has ended TLS: " + plain(alert)}
 }

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"sync/atomic"
+	"time"
 
 	"github.com/hermes-zmq/hermes/internal/carrier"
 	"github.com/hermes-zmq/hermes/internal/tlsconfig"
@@ -55,10 +56,12 @@ const (
 // speak TLS: one of ours recognizes it (checkGreeting).
 var alertUnexpected = []byte{recordAlert, 3, 3, 0, 2, 2, 10}
 
+// alertBusy is the alert "internal error", not encrypted, for a client whose handshake finds no place, or no turn.
+var alertBusy = []byte{recordAlert, 3, 3, 0, 2, 2, alertInternalError}
+
 // newTLSLayer is the TLS of a connection before its handshake, for which budget bytes may be read.
-// first is what has been read already.
-func newTLSLayer(nc net.Conn, budget int, first []byte) *tlsLayer {
-	return &tlsLayer{records: &recordConn{Conn: nc, budget: budget, in: first}}
+func newTLSLayer(nc net.Conn, budget int) *tlsLayer {
+	return &tlsLayer{records: &recordConn{Conn: nc, budget: budget}}
 }
 
 // shakeHands runs the handshake of TLS, and takes the keys over.
@@ -85,18 +88,16 @@ func (t *tlsLayer) shakeHands(ofServer bool, cfg *tls.Config) error {
 // startTLS shakes hands. From then on the handshake of ZMTP goes over TLS.
 func (h *handshake) startTLS() error {
 	c := h.c
-	var first []byte
+	layer := newTLSLayer(c.io.Conn, c.s.cfg.Limits.HandshakeBytes)
 	var cfg *tls.Config
 	if c.bound {
-		var err error
-		if first, err = h.awaitHello(); err != nil {
+		if err := h.awaitClient(layer.records); err != nil {
 			return err
 		}
 		cfg = c.s.cfg.TLS.Server()
 	} else {
 		cfg = c.s.cfg.TLS.Client(c.host)
 	}
-	layer := newTLSLayer(c.io.Conn, c.s.cfg.Limits.HandshakeBytes, first)
 	if err := layer.shakeHands(c.bound, cfg); err != nil {
 		if carrier.CauseOf(err) != carrier.CauseLeft && !errors.Is(err, os.ErrDeadlineExceeded) {
 			h.letRead() // the alert
@@ -107,32 +108,35 @@ func (h *handshake) startTLS() error {
 	return nil
 }
 
-// awaitHello waits for the first bytes of a client, which it returns, and for its turn.
-func (h *handshake) awaitHello() (first []byte, err error) {
-	first = make([]byte, 0, 16)
-	for len(first) < 2 {
-		n, err := h.c.io.Conn.Read(first[len(first):cap(first)])
-		first = first[:len(first)+n]
-		if n == 0 && err != nil {
-			if len(first) == 0 && carrier.CauseOf(err) == carrier.CauseLeft {
-				return nil, errProbe
-			}
-			return nil, err
-		}
+// awaitClient waits for a client to say all that it says first, for a place, and for its turn.
+func (h *handshake) awaitClient(r *recordConn) error {
+	switch err := r.awaitHello(); {
+	case errors.Is(err, errNoTLS), errors.Is(err, errHello):
+		h.alert(alertUnexpected)
+		return err
+	case err != nil && len(r.in) == 0 && carrier.CauseOf(err) == carrier.CauseLeft:
+		return errProbe
+	case err != nil:
+		return err
 	}
-	if !isTLS(first) {
-		_, _ = h.c.io.Write(alertUnexpected)
-		h.letRead()
-		return nil, &carrier.Fault{Cause: carrier.CauseAuth, Text: "the peer does not speak TLS, and this address demands it: it has to connect to tls://..."}
+	guard := &h.c.s.guard
+	var err error
+	if h.place, err = guard.tls.enter(time.Now(), h.c.losePlace); err != nil {
+		h.alert(alertBusy)
+		return err
 	}
-	if err := h.c.s.guard.enter(); err != nil {
-		return nil, err
-	}
-	h.counted = true
 	for range turnsOfTLS {
-		if err := h.c.s.guard.pace(); err != nil {
-			return nil, err
+		if err := guard.pace(); err != nil {
+			h.alert(alertBusy)
+			return err
 		}
 	}
-	return first, nil
+	h.place.await(time.Now())
+	return nil
+}
+
+// alert writes an alert that is not encrypted, and lets the peer read it.
+func (h *handshake) alert(p []byte) {
+	_, _ = h.c.io.Write(p)
+	h.letRead()
 }

@@ -96,7 +96,7 @@ func TestHostileHandshakesWithTLSLeaveNothingBehind(t *testing.T) {
 	}
 	testkit.Eventually(t, gone, "the end of all connections")
 	require.Less(t, heapBytes()-before, int64(1<<20))
-	require.Zero(t, o.guard.active)
+	require.Zero(t, places(&o.guard.tls))
 }
 
 // BenchmarkHostileHandshakesWithTLS shows, with -benchtime 100000x, that memory stays flat.

@@ -1,6 +1,7 @@
 package zmtp
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -15,8 +16,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hermes-zmq/hermes/internal/carrier"
+	"github.com/hermes-zmq/hermes/internal/curve"
 	"github.com/hermes-zmq/hermes/internal/testkit"
 	"github.com/hermes-zmq/hermes/internal/tlsconfig"
+	"github.com/hermes-zmq/hermes/internal/tlsrecord"
 )
 
 // withTLS is the option of certificates.
@@ -244,37 +247,123 @@ func TestBindingNeedsACertificate(t *testing.T) {
 	require.ErrorContains(t, err, "set tls.cert")
 }
 
-func TestSilentPeersTakeNoHandshakeAndThoseThatSpeakAreCounted(t *testing.T) {
+// writerConn is a connection that is only written to.
+type writerConn struct {
+	net.Conn
+	to *bytes.Buffer
+}
+
+func (c writerConn) Write(p []byte) (int, error) { return c.to.Write(p) }
+func (c writerConn) Read([]byte) (int, error)    { return 0, io.EOF }
+
+// clientHello is the first record of a client.
+func clientHello(t testing.TB) []byte {
+	t.Helper()
+	var to bytes.Buffer
+	require.Error(t, tls.Client(writerConn{to: &to}, &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS13}).Handshake())
+	require.Greater(t, to.Len(), 100)
+	return to.Bytes()
+}
+
+func TestPeersTakeAPlaceOnlyWithAWholeClientHello(t *testing.T) {
 	a := testkit.NewAuthority(t)
-	o := newTLSOutlet(t, a,
-		limit(func(l *carrier.Limits) { l.Handshakes = 1 }))
-	at := strings.TrimPrefix(o.address(), "tls://")
-	silent, err := net.Dial("tcp", at)
-	require.NoError(t, err)
-	defer silent.Close()
-	testkit.Eventually(t, func() bool { return connections(&o.socket) == 1 }, "the silent peer")
+	o := newTLSOutlet(t, a, oneHandshake)
+	setPatience(&o.socket, time.Hour)
+	hello := clientHello(t)
+	for n, begun := range [][]byte{nil, hello[:2], hello[:20], hello[:len(hello)-1]} {
+		nc, err := net.Dial("tcp", strings.TrimPrefix(o.address(), "tls://"))
+		require.NoError(t, err)
+		defer nc.Close()
+		_, err = nc.Write(begun)
+		require.NoError(t, err)
+		testkit.Eventually(t, func() bool { return connections(&o.socket) == n+1 }, "the silent peer")
+	}
 	i := newTLSInlet(t, a, o.address())
 	i.eventLog.wait(t, carrier.Connected, 1)
 	o.eventLog.wait(t, carrier.Connected, 1)
-	active := func(n int) func() bool {
-		return func() bool {
-			o.guard.mu.Lock()
-			defer o.guard.mu.Unlock()
-			return o.guard.active == n
-		}
-	}
-	testkit.Eventually(t, active(0), "the handshake of the first is over")
-	begun, err := net.Dial("tcp", at)
+	testkit.Eventually(t, func() bool { return places(&o.guard.tls) == 0 }, "the handshake of the client is over")
+}
+
+func TestClientsAreToldThatThereIsNoPlaceForThem(t *testing.T) {
+	a, k := testkit.NewAuthority(t), newCurveKeys(t)
+	o := newTLSOutlet(t, a, oneHandshake, bind("tls://127.0.0.1:*", "tcp://127.0.0.1:*"), k.asServer(t, curve.AnyClient))
+	setPatience(&o.socket, time.Hour)
+	begun, err := net.Dial("tcp", strings.TrimPrefix(o.address(), "tls://"))
 	require.NoError(t, err)
 	defer begun.Close()
-	_, err = begun.Write([]byte{recordHandshake, recordMajor})
+	_, err = begun.Write(clientHello(t))
 	require.NoError(t, err)
-	testkit.Eventually(t, active(1), "one that has begun")
+	testkit.Eventually(t, func() bool { return waitsForPeer(&o.guard.tls) }, "one that has begun")
 	late := newTLSInlet(t, a, o.address())
-	late.eventLog.wait(t, carrier.Retrying, 1)
+	require.Contains(t, late.eventLog.wait(t, carrier.Retrying, 1).Reason, "limit.handshakes there")
 	require.Contains(t, o.eventLog.wait(t, carrier.HandshakeFailed, 1).Reason, "limit.handshakes")
+	other := newInlet(t, carrier.SUB, []string{""}, dial(o.Endpoints()[1]), k.asClient())
+	other.eventLog.wait(t, carrier.Connected, 1) // CURVE has places of its own
 	begun.Close()
 	late.eventLog.wait(t, carrier.Connected, 1)
+}
+
+func TestAPeerThatIsSilentAfterItsClientHelloMakesRoomForAClient(t *testing.T) {
+	a := testkit.NewAuthority(t)
+	o := newTLSOutlet(t, a, oneHandshake)
+	setPatience(&o.socket, 0)
+	begun, err := net.Dial("tcp", strings.TrimPrefix(o.address(), "tls://"))
+	require.NoError(t, err)
+	defer begun.Close()
+	require.NoError(t, begun.SetDeadline(time.Now().Add(testkit.Soon)))
+	_, err = begun.Write(clientHello(t))
+	require.NoError(t, err)
+	testkit.Eventually(t, func() bool { return waitsForPeer(&o.guard.tls) }, "one that has begun")
+	i := newTLSInlet(t, a, o.address())
+	i.eventLog.wait(t, carrier.Connected, 1)
+	require.Equal(t, errPlaceLost.Error(), o.eventLog.wait(t, carrier.HandshakeFailed, 1).Reason)
+	(&rawPeer{begun, t}).requireHungUp()
+}
+
+// What is no ClientHello is refused without a place, however little of it has come.
+func TestWhatIsNoClientHelloIsRefusedAtOnce(t *testing.T) {
+	a := testkit.NewAuthority(t)
+	o := newTLSOutlet(t, a, func(c *carrier.Config) { c.HandshakeTimeout = time.Hour })
+	for name, sent := range map[string][]byte{
+		"alert":           {recordAlert, 3, 3, 0, 2, 1, 0},
+		"no message":      {recordHandshake, 3, 3, 0, 0},
+		"big record":      {recordHandshake, 3, 3, 0x40, 1},
+		"another message": {recordHandshake, 3, 3, 0, 1, 2},
+		"big message":     {recordHandshake, 3, 3, 0, 4, 1, 1, 0, 0},
+		"then an alert":   {recordHandshake, 3, 3, 0, 1, 1, recordAlert, 3, 3, 0, 2},
+	} {
+		nc, err := net.Dial("tcp", strings.TrimPrefix(o.address(), "tls://"))
+		require.NoError(t, err)
+		defer nc.Close()
+		require.NoError(t, nc.SetDeadline(time.Now().Add(testkit.Soon)))
+		_, err = nc.Write(sent)
+		require.NoError(t, err)
+		peer := &rawPeer{nc, t}
+		require.Equal(t, alertUnexpected, peer.receive(len(alertUnexpected)), name)
+		peer.requireHungUp()
+	}
+	o.eventLog.wait(t, carrier.HandshakeFailed, 6)
+	for _, e := range o.eventLog.all() {
+		require.Equal(t, errHello.Text, e.Reason)
+	}
+}
+
+// Records may end anywhere in a message.
+func TestAClientHelloInManyRecords(t *testing.T) {
+	a := testkit.NewAuthority(t)
+	o := newTLSOutlet(t, a)
+	nc, err := net.Dial("tcp", strings.TrimPrefix(o.address(), "tls://"))
+	require.NoError(t, err)
+	defer nc.Close()
+	require.NoError(t, nc.SetDeadline(time.Now().Add(testkit.Soon)))
+	hello := clientHello(t)
+	for _, b := range hello[tlsrecord.HeaderSize:] {
+		_, err = nc.Write([]byte{recordHandshake, 3, 1, 0, 1, b})
+		require.NoError(t, err)
+	}
+	answer := (&rawPeer{nc, t}).receive(6)
+	require.Equal(t, []byte{recordHandshake, 3, 3}, answer[:3])
+	require.Equal(t, byte(2), answer[5], "a ServerHello")
 }
 
 func TestHandshakesThatDoNotEnd(t *testing.T) {

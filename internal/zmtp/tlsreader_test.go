@@ -28,7 +28,7 @@ func tlsEnds(t testing.TB) (client, server *tlsLayer) {
 	cfg, err := tlsconfig.New(mutual(a, "end"), nil)
 	require.NoError(t, err)
 	near, far := net.Pipe()
-	client, server = newTLSLayer(near, 1<<16, nil), newTLSLayer(far, 1<<16, nil)
+	client, server = newTLSLayer(near, 1<<16), newTLSLayer(far, 1<<16)
 	done := make(chan error, 1)
 	go func() { done <- server.shakeHands(true, cfg.Server()) }()
 	require.NoError(t, client.shakeHands(false, cfg.Client("localhost")))
