@@ -16,7 +16,7 @@ const (
 	exitOK         = 0
 	exitError      = 1 // the command failed
 	exitUsage      = 2 // the command line is wrong
-	exitNothing    = 3 // nothing came in time
+	exitNothing    = 3 // what was waited for did not come
 	exitRefused    = 4 // a policy does not allow what was asked, or a peer refuses this end
 	exitIncomplete = 5 // the command did a part of what was asked
 )
@@ -29,7 +29,7 @@ var exitCodes = []struct {
 	{exitOK, "all is well; so it is when the command is interrupted, or when the reader of its output goes away"},
 	{exitError, "the command failed: standard error says why"},
 	{exitUsage, "the command line is wrong, or a setting that it names"},
-	{exitNothing, "nothing came in time"},
+	{exitNothing, "what was waited for did not come in time: an envelope, a receiver, an answer, or a post office at the address"},
 	{exitRefused, "a policy does not allow what was asked, or a peer refuses this end"},
 	{exitIncomplete, "a part of what was asked was not done"},
 }

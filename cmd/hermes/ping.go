@@ -189,7 +189,7 @@ func (o *pingFlags) overConnection(ctx context.Context, address string) (trips, 
 		// Nothing is said that anyone may not hear, so the certificate does not matter.
 		c, err := t.Dial(limited, places[0], &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS13})
 		if err != nil {
-			return nil, fmt.Errorf("cannot connect to %s: %w; %s", address, plainCause(err), connectAdvice(err))
+			return nil, nothingCame("cannot connect to %s: %w; %s", address, plainCause(err), connectAdvice(err))
 		}
 		c.Until(time.Now().Add(o.target.timeout))
 		if err = c.Greet(); err == nil && c.Peer.Mechanism != "NULL" {

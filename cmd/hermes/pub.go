@@ -218,7 +218,7 @@ func (j *pubJob) whyNone(err error) error {
 	if why == "" {
 		why = "no peer has connected to " + j.address
 	}
-	return fmt.Errorf("nothing was published within %v: %s", j.o.wait, why)
+	return nothingCame("nothing was published within %v: %s", j.o.wait, why)
 }
 
 // finish sends the rest of the queue, and reports how many envelopes were sent.

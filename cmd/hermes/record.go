@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -196,7 +197,8 @@ func recordTopics(ctx context.Context, std streams, o *recordFlags, topics []str
 	}
 	refused := refusalsOf(topics)
 	endReport := background(std, receiver, true, refused.hear)
-	o.wait(ctx, std, cfg.Name, recorder, receiver, refused)
+	connected := o.wait(ctx, std, cfg.Name, recorder, receiver, refused)
+	problem := receiver.Stats().Problem
 	endReport()
 	p, failure := recorder.Close()
 	if err := o.say(std, "ended", cfg.Name, p); err != nil {
@@ -206,13 +208,17 @@ func recordTopics(ctx context.Context, std streams, o *recordFlags, topics []str
 	case failure != nil:
 		return incomplete("%w; %s written, %d not", failure, envelopes(p.Envelopes), p.Unwritten)
 	case ctx.Err() == nil && (refused.total() || p.Envelopes == 0 && !cfg.Ring.On()):
-		return refused.or(nil)
+		var err error
+		if !connected {
+			err = nothingCame("nothing was recorded within %v: %s", o.duration, cmp.Or(problem, "no peer has connected"))
+		}
+		return refused.or(err)
 	}
 	return nil
 }
 
-// wait returns when the recording is to end.
-func (o *recordFlags) wait(ctx context.Context, std streams, name string, recorder *recording.Recorder, receiver *core.Receiver, refused *refusals) {
+// wait returns when the recording is to end, and whether it was ever connected.
+func (o *recordFlags) wait(ctx context.Context, std streams, name string, recorder *recording.Recorder, receiver *core.Receiver, refused *refusals) (connected bool) {
 	bar := newProgress(std, "recording", int64(max(o.count, uint64(o.duration.Milliseconds()))))
 	defer bar.end()
 	dump := make(chan os.Signal, 1)
@@ -247,7 +253,7 @@ func (o *recordFlags) wait(ctx context.Context, std streams, name string, record
 	for {
 		select {
 		case <-ready:
-			ready = nil
+			ready, connected = nil, true
 			_ = o.say(std, "recording", name, recording.Progress{})
 		case <-dump:
 			recorder.Dump("signal")
@@ -261,17 +267,17 @@ func (o *recordFlags) wait(ctx context.Context, std streams, name string, record
 				bar.add(tickMilliseconds)
 			}
 		case <-ctx.Done():
-			return
+			return connected
 		case <-inVain:
-			return
+			return connected
 		case <-over:
-			return
+			return connected
 		case <-recorder.Full():
-			return
+			return connected
 		case <-recorder.Failed():
-			return
+			return connected
 		case <-ended:
-			return
+			return connected
 		}
 	}
 }

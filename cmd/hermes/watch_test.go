@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -95,8 +96,23 @@ func TestWrongCommandLinesOfWhatWatches(t *testing.T) {
 	}
 }
 
+// TestAnAddressWhereNoProgramListens: all commands that need a post office say by the same exit code that there is none.
 func TestAnAddressWhereNoProgramListens(t *testing.T) {
-	code, _, err := try(t, "", "topics", "ipc:///nonexistent/socket", "--timeout", "50ms")
+	const none = "ipc:///nonexistent/socket"
+	t.Setenv("XDG_STATE_HOME", t.TempDir())
+	recording := recordingOf(t, 10)
+	for _, args := range [][]string{
+		{"sub", none, "--timeout", "50ms"}, {"sub", none, "--last", "--timeout", "50ms"}, {"topics", none, "--timeout", "50ms"},
+		{"hz", none, "--timeout", "50ms"}, {"top", none, "--once", "--timeout", "50ms"}, {"peers", none, "--timeout", "50ms"},
+		{"pub", none, "a", "1", "--wait", "50ms"}, {"play", recording, none, "--wait", "50ms"},
+		{"ping", none, "--timeout", "50ms"}, {"ping", none, none, "--timeout", "50ms"}, {"bench", none, none, "--timeout", "50ms"},
+		{"record", none, "--min-free", "0", "--duration", "50ms", "--output", filepath.Join(t.TempDir(), "a.mcap")},
+		{"audit", none, "--timeout", "50ms"},
+	} {
+		code, _, err := try(t, "", args...)
+		require.Equal(t, exitNothing, code, "%v: %s", args, err)
+	}
+	code, _, err := try(t, "", "topics", none, "--timeout", "50ms")
 	require.Equal(t, exitNothing, code)
 	require.Contains(t, err, "check that the post office is running")
 }
