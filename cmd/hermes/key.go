@@ -30,27 +30,25 @@ func newKeyCommand(std streams) *cobra.Command {
 }
 
 // keyCommand is a command with one argument.
-func keyCommand(use, short string, std streams, do func(std streams, arg string) error) *cobra.Command {
+func keyCommand(use, short string, std streams, do func(std streams, p *printer, arg string) error) *cobra.Command {
 	name, arg, _ := strings.Cut(use, " ")
 	example := "hermes key new office"
 	if name != "new" {
 		example += "\nhermes key " + name + " office.key"
 	}
-	return &cobra.Command{
-		Use:     use,
-		Short:   short,
-		Example: example,
-		RunE: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return usageError{"takes one " + strings.ToLower(arg)}
-			}
-			return do(std, args[0])
-		},
+	c := &cobra.Command{Use: strings.Replace(use, " ", " [flags] ", 1), Short: short, Example: example}
+	p := addJSON(c, std)
+	c.RunE = func(_ *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return usageError{"takes one " + strings.ToLower(arg)}
+		}
+		return do(std, p, args[0])
 	}
+	return c
 }
 
 // newKey writes NAME.key and NAME.key_secret, and prints the public key.
-func newKey(std streams, name string) error {
+func newKey(std streams, p *printer, name string) error {
 	pair, err := curve.Generate()
 	if err != nil {
 		return err
@@ -61,18 +59,16 @@ func newKey(std streams, name string) error {
 		return err
 	}
 	fmt.Fprintf(std.err, "wrote %s, for others, and %s, for this end alone\n", public, secret)
-	_, err = fmt.Fprintln(std.out, pair.Public)
-	return err
+	return p.words(pair.Public.String(), map[string]string{"public": pair.Public.String(), "public_file": public, "secret_file": secret})
 }
 
 // showKey prints the public key in a file; of a secret key without one it is computed.
-func showKey(std streams, path string) error {
+func showKey(_ streams, p *printer, path string) error {
 	public, err := publicKey(path)
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(std.out, public)
-	return err
+	return p.words(public.String(), map[string]string{"public": public.String()})
 }
 
 func publicKey(path string) (curve.Public, error) {
@@ -90,7 +86,7 @@ func publicKey(path string) (curve.Public, error) {
 
 // fingerprint prints the SHA-256 of the public key in a file: of a key for CURVE, of its 32 bytes;
 // of a certificate, of the structure SubjectPublicKeyInfo (RFC 5280, 4.1) of the first one in the file.
-func fingerprint(std streams, path string) error {
+func fingerprint(_ streams, p *printer, path string) error {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return err
@@ -103,24 +99,24 @@ func fingerprint(std streams, path string) error {
 		}
 		switch block.Type {
 		case "PUBLIC KEY":
-			return printFingerprint(std, block.Bytes)
+			return printFingerprint(p, block.Bytes)
 		case "CERTIFICATE":
 			certificate, err := x509.ParseCertificate(block.Bytes)
 			if err != nil {
 				return fmt.Errorf("%s: %w", path, err)
 			}
-			return printFingerprint(std, certificate.RawSubjectPublicKeyInfo)
+			return printFingerprint(p, certificate.RawSubjectPublicKeyInfo)
 		}
 	}
 	public, err := publicKey(path)
 	if err != nil {
 		return fmt.Errorf("%s contains neither a certificate (PEM) nor a public key for CURVE: %w", path, err)
 	}
-	return printFingerprint(std, public[:])
+	return printFingerprint(p, public[:])
 }
 
-func printFingerprint(std streams, key []byte) error {
+func printFingerprint(p *printer, key []byte) error {
 	sum := sha256.Sum256(key)
-	_, err := fmt.Fprintf(std.out, "sha256:%s\n", hex.EncodeToString(sum[:]))
-	return err
+	text := "sha256:" + hex.EncodeToString(sum[:])
+	return p.words(text, map[string]string{"fingerprint": text})
 }

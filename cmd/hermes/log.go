@@ -234,10 +234,14 @@ data, or in place of data the fields of --fields.`,
 	}
 	chosen := addChosen(c, "print")
 	format := c.Flags().String("format", "json", "json or csv")
+	asJSON := c.Flags().Bool("json", false, "the same as --format json")
 	fields := c.Flags().StringSlice("fields", nil, "the members of data that are columns of CSV, as `a.b`; separated by commas")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if *format != "json" && *format != "csv" {
 			return usageError{fmt.Sprintf("--format is json or csv, and not %q", *format)}
+		}
+		if *asJSON && *format != "json" {
+			return usageError{"--json and --format csv exclude each other; drop one of them"}
 		}
 		if *format == "json" && len(*fields) > 0 {
 			return usageError{"--fields are columns of CSV: give --format csv as well"}

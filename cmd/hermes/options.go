@@ -14,31 +14,48 @@ import (
 // newOptionsCommand lists the options of one kind of component, or of all kinds in Markdown, for
 // docs/configuration.md.
 func newOptionsCommand(std streams) *cobra.Command {
-	return &cobra.Command{
+	c := &cobra.Command{
 		Use:     "options publisher|receiver|postoffice",
 		Short:   "list the options that --set takes",
 		Example: "hermes options receiver",
 		GroupID: groupSetUp,
-		RunE: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return usageError{"takes one kind of component: publisher, receiver or postoffice"}
-			}
-			return printOptions(std, args[0])
-		},
 		ValidArgs: kinds,
 	}
+	p := addJSON(c, std)
+	c.Flags().Lookup("json").Usage = "print JSON, one object a line, in place of text"
+	c.RunE = func(_ *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return usageError{"takes one kind of component: publisher, receiver or postoffice"}
+		}
+		return printOptions(p, args[0])
+	}
+	return c
 }
 
-func printOptions(std streams, kind string) error {
+// optionLine is an option in JSON.
+type optionLine struct {
+	Option  string `json:"option"`
+	Default string `json:"default"`
+	Live    bool   `json:"live"` // it can be set after the start
+	Meaning string `json:"meaning"`
+}
+
+func printOptions(p *printer, kind string) error {
 	if kind == "markdown" {
-		return markdown(std.out)
+		return markdown(p.out)
 	}
 	list, err := optionsOf(kind)
 	if err != nil {
 		return err
 	}
-	w := tabwriter.NewWriter(std.out, 0, 4, 2, ' ', 0)
+	w := tabwriter.NewWriter(p.out, 0, 4, 2, ' ', 0)
 	for _, o := range list {
+		if p.json {
+			if err := p.line(optionLine{o.Key, o.Default, o.Live, o.Usage}); err != nil {
+				return err
+			}
+			continue
+		}
 		fmt.Fprintf(w, "%s\t%s\t%s\n", o.Key, o.Default, o.Usage)
 	}
 	return w.Flush()

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -18,7 +19,7 @@ func newPolicyCommand(std streams) *cobra.Command {
 		GroupID: groupSetUp,
 	}
 	check := &cobra.Command{
-		Use:   "check FILE",
+		Use:   "check [flags] FILE",
 		Short: "print all that is wrong in a policy, one problem a line, or how many users it has",
 		Example: `cat >policy.toml <<END
 [users.desk]
@@ -28,12 +29,13 @@ users = ["desk"]
 subscribe = ["ticks"]
 END
 hermes policy check policy.toml`,
-		RunE: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return usageError{"takes one file"}
-			}
-			return checkPolicy(std, args[0])
-		},
+	}
+	checked := addJSON(check, std)
+	check.RunE = func(_ *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return usageError{"takes one file"}
+		}
+		return checkPolicy(std, checked, args[0])
 	}
 	var origin string
 	test := &cobra.Command{
@@ -44,35 +46,51 @@ The exit code is 0 where it is allowed, and 4 where it is refused.`,
 		Example: `printf '[users.desk]\nnames = ["desk"]\n[[allow]]\nusers = ["desk"]\nsubscribe = ["ticks"]\n' >policy.toml
 hermes policy test policy.toml desk sub ticks/EURUSD
 hermes policy test policy.toml desk pub ticks/EURUSD || echo "exit code $?"`,
-		RunE: func(_ *cobra.Command, args []string) error {
-			if len(args) != 4 {
-				return usageError{"takes a file, a user, pub or sub, and a topic"}
-			}
-			return testPolicy(std, args, origin)
-		},
+	}
+	tested := addJSON(test, std)
+	test.RunE = func(_ *cobra.Command, args []string) error {
+		if len(args) != 4 {
+			return usageError{"takes a file, a user, pub or sub, and a topic"}
+		}
+		return testPolicy(tested, args, origin)
 	}
 	test.Flags().StringVar(&origin, "origin", "", "publish in the name of `NAME` (default the user's)")
 	c.AddCommand(check, test)
 	return c
 }
 
+// policyLine is what policy check found, in JSON.
+type policyLine struct {
+	File     string   `json:"file"`
+	Valid    bool     `json:"valid"`
+	Users    int      `json:"users"`
+	Problems []string `json:"problems"`
+}
+
 // checkPolicy prints all that is wrong in a policy, one problem a line, or how many users it has.
-func checkPolicy(std streams, path string) error {
+func checkPolicy(std streams, print *printer, path string) error {
 	p, err := policy.Load(path)
 	var wrong *policy.Problems
-	if errors.As(err, &wrong) {
+	switch {
+	case errors.As(err, &wrong) && print.json:
+		return cmp.Or(print.line(policyLine{File: path, Problems: wrong.Lines()}), error(exit(exitError)))
+	case wrong != nil:
 		fmt.Fprintln(std.err, strings.Join(wrong.Lines(), "\n"))
 		return exit(exitError)
-	}
-	if err != nil {
+	case err != nil:
 		return err
 	}
-	_, err = fmt.Fprintf(std.out, "%s is valid; users: %d\n", path, len(p.Users()))
-	return err
+	return print.words(fmt.Sprintf("%s is valid; users: %d", path, len(p.Users())), policyLine{path, true, len(p.Users()), []string{}})
+}
+
+// verdictLine is what policy test found, in JSON.
+type verdictLine struct {
+	Allowed bool   `json:"allowed"`
+	Reason  string `json:"reason"`
 }
 
 // testPolicy prints a verdict, and the line that it comes from.
-func testPolicy(std streams, args []string, origin string) error {
+func testPolicy(print *printer, args []string, origin string) error {
 	p, err := policy.Load(args[0])
 	if err != nil {
 		return err
@@ -95,13 +113,10 @@ func testPolicy(std streams, args []string, origin string) error {
 		return usageError{fmt.Sprintf("takes pub or sub, and not %q", args[2])}
 	}
 	if !verdict.Allowed {
-		if _, err = fmt.Fprintln(std.out, "refused: "+u.Refusal(verb, topic, verdict)); err != nil {
-			return err
-		}
-		return exit(exitRefused)
+		text := u.Refusal(verb, topic, verdict)
+		return cmp.Or(print.words("refused: "+text, verdictLine{false, text}), error(exit(exitRefused)))
 	}
-	_, err = fmt.Fprintf(std.out, "allowed: %s\n", verdict.Reason())
-	return err
+	return print.words("allowed: "+verdict.Reason(), verdictLine{true, verdict.Reason()})
 }
 
 // someUsers lists the users of a policy: a few.

@@ -22,6 +22,7 @@ ready, proves that it is alive, and takes sockets with the names publishers, sub
 		GroupID:     groupServe,
 	}
 	o := addPostOffice(c.Flags())
+	c.Flags().Bool("json", false, "changes nothing: what it prints is JSON")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if len(args) > 0 {
 			return usageError{"takes flags only, not " + args[0]}

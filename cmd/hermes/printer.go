@@ -30,6 +30,22 @@ func addPrinter(c *cobra.Command, std streams) *printer {
 	return p
 }
 
+// addJSON declares --json of a command whose output is text that scripts take as it is.
+func addJSON(c *cobra.Command, std streams) *printer {
+	p := addPrinter(c, std)
+	c.Flags().Lookup("json").Usage = "print a JSON object in place of text"
+	return p
+}
+
+// words prints a text, or with --json the same as an object.
+func (p *printer) words(text string, value any) error {
+	if p.json {
+		return p.line(value)
+	}
+	_, err := io.WriteString(p.out, text+"\n")
+	return err
+}
+
 // table is what print prints.
 type table struct {
 	columns []string // their headings; none: no line of headings

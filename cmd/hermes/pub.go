@@ -16,6 +16,7 @@ import (
 // pubFlags are what the command line says of pub.
 type pubFlags struct {
 	target          *target
+	print           *printer
 	name, out       string
 	wait, flush     time.Duration
 	every           time.Duration
@@ -45,7 +46,8 @@ hermes pub --count 3 --every 10ms --template tcp://127.0.0.1:6000 'desk/{{n}}' '
 date | hermes pub --lines tcp://127.0.0.1:6000 dates`,
 		GroupID: groupMessages,
 	}
-	o := pubFlags{target: addTarget(c, sideIn)}
+	o := pubFlags{target: addTarget(c, sideIn), print: addJSON(c, std)}
+	c.Flags().Lookup("json").Usage = "print how many envelopes were sent, as a JSON object on standard output"
 	f := c.Flags()
 	f.Float64Var(&o.rate, "rate", 0, "publish at most `n` envelopes a second")
 	f.DurationVar(&o.every, "every", 0, "publish one envelope each `interval`")
@@ -221,11 +223,25 @@ func (j *pubJob) whyNone(err error) error {
 	return nothingCame("nothing was published within %v: %s", j.o.wait, why)
 }
 
+// sentLine is what pub has done, in JSON.
+type sentLine struct {
+	Envelopes uint64 `json:"envelopes"`
+	Sent      uint64 `json:"sent"`
+	Unwanted  uint64 `json:"unwanted"` // no receiver had subscribed to them
+	Lost      uint64 `json:"lost"`     // with the connection, or not sent in time
+}
+
 // finish sends the rest of the queue, and reports how many envelopes were sent.
 func (j *pubJob) finish(ctx context.Context) error {
 	err := j.publisher.Stop(j.o.flush)
 	j.endReport() // the post office has said by then what it did not take
 	s := j.publisher.Stats()
+	if j.o.print.json {
+		line := sentLine{s.Accepted, s.Sent, s.Unwanted, s.Accepted - s.Sent - s.Unwanted}
+		if failed := j.o.print.line(line); failed != nil {
+			return failed
+		}
+	}
 	switch {
 	case core.CodeOf(err) == core.ETIMEOUT:
 		return incomplete("%d of %s were sent to %s: %v", s.Sent, envelopes(s.Accepted), j.address, err)

@@ -21,7 +21,7 @@ type subFlags struct {
 	idle                              time.Duration
 	name                              string
 	origins, exclude, fields          []string
-	raw, last, lost                   bool
+	raw, json, last, lost             bool
 	format, expression, exec          string
 	hasFormat, hasExec, hasExpression bool
 }
@@ -58,6 +58,7 @@ hermes sub -n 1 --exec 'echo "$HERMES_TOPIC: $(cat)"' tcp://127.0.0.1:6001`,
 	f.StringArrayVar(&o.exclude, "exclude", nil, "print no envelopes whose topics begin with this `topic`; may be repeated")
 	f.StringVar(&o.expression, "where", "", "print only envelopes that meet this `expression`")
 	f.StringSliceVar(&o.fields, "fields", nil, "print only these `fields` of the data, separated by commas, as in price,book.0.size; or of the envelope: topic, origin, ts, lost, data")
+	f.BoolVar(&o.json, "json", false, "print whole envelopes, as it does without this flag, or what --fields says")
 	f.BoolVar(&o.raw, "raw", false, "print only the data")
 	f.StringVar(&o.format, "format", "", "print what this `template` makes of an envelope")
 	f.StringVar(&o.exec, "exec", "", "run this `command` for each envelope, and print nothing")
@@ -91,6 +92,9 @@ func (o *subFlags) check() error {
 		if is {
 			layouts = append(layouts, "--"+name)
 		}
+	}
+	if o.json && len(o.fields) == 0 && len(layouts) > 0 {
+		layouts = append(layouts, "--json")
 	}
 	if slices.Sort(layouts); len(layouts) > 1 {
 		return usageError{strings.Join(layouts, " and ") + " are ways to print the same envelope; drop all but one"}

@@ -227,6 +227,16 @@ def test_watch_draws_its_table_again(cluster, terminal):
     hz.shows("^ended: 0")
 
 
+def test_json_is_json_on_a_terminal(cluster, terminal):
+    topics = terminal(SIZES[1], "topics", cluster.from_office, "--json", "--window", "200ms")
+    topics.shows(r'^{"topic":"small",.*}$')
+    topics.shows("^ended: 0")
+    assert not any(line.startswith("TOPIC") for line in topics.lines())
+    sub = terminal(SIZES[1], "sub", cluster.from_office, "small", "--json", "--count", "1")
+    sub.shows(r'^{"topic":"small",.*}$')
+    sub.shows("^ended: 0")
+
+
 def test_peers_and_doctor_speak_to_people(cluster, terminal):
     peers = terminal(SIZES[1], "peers", cluster.from_office)
     assert peers.shows("^postoffice/hub +publisher").split()[-1].endswith("s")
