@@ -174,7 +174,7 @@ func (o *outlet) retainDurable(c *conn, data []byte) error {
 		return errAsksAgain // what is retained stays so, and is sent again over the next connection
 	}
 	o.retention.keep(c)
-	if len(prefixes) > 0 && !c.out.dead {
+	if len(prefixes) > 0 && !c.out.over() {
 		kind = carrier.Confirms
 		r := o.retention.newRetained(prefixes)
 		r.resend(&c.out, o.retention.take(c))

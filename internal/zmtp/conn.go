@@ -161,7 +161,7 @@ func (c *conn) flush() {
 // lets more than limit bytes of the queue wait is disconnected.
 func (c *conn) post(p []byte, limit int64) {
 	c.out.mu.Lock()
-	if c.out.dead {
+	if c.out.over() {
 		c.out.mu.Unlock()
 		return
 	}
@@ -177,7 +177,7 @@ func (c *conn) post(p []byte, limit int64) {
 // postControl queues a PING or PONG, unless many wait already.
 func (c *conn) postControl(p []byte) {
 	c.out.mu.Lock()
-	if c.out.dead || c.out.commands > maxControl {
+	if c.out.over() || c.out.commands > maxControl {
 		c.out.mu.Unlock()
 		return
 	}

@@ -34,7 +34,7 @@ type handshakeGuard struct {
 	ctx   context.Context // ends when the socket is closed
 	curve handshakePlaces
 	tls   handshakePlaces
-	every time.Duration   // between two commands
+	every time.Duration // between two commands
 	rate  int
 	wait  time.Duration // how long a command may wait
 

@@ -53,7 +53,7 @@ func (r *route) send(c *conn) {
 	list := strings.Join(r.offices[:min(len(r.offices), maxRoute)], ",")
 	c.out.mu.Lock()
 	switch {
-	case c.out.dead:
+	case c.out.over():
 		c.out.mu.Unlock()
 	case c.out.commands > maxRouteBacklog:
 		c.out.mu.Unlock()

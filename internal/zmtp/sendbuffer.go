@@ -25,8 +25,8 @@ import (
 //	writing && !handedOver         the caller of flush, or the writer during a write
 //	writing && handedOver          the writer, as soon as it runs
 //
-// Life: open → finish (closing: refuses messages, writes the rest, then shuts down the
-// sending direction) → kill (dead: the queue is released at once, or when the write in
+// Life: open → finish (closing: refuses messages, writes the rest, then is shut, and shuts down
+// the sending direction: commands are refused as well) → kill (dead: the queue is released at once, or when the write in
 // progress ends). kill may come at any time.
 //
 // mu guards all fields but io, and conn.topics of the same peer; it is not held during a
@@ -63,6 +63,7 @@ type sendBuffer struct {
 	stalled    atomic.Bool   // no Send waits for this peer; see failover.go and throttle.go
 	waited     time.Duration // by Sends for this path; see failover.go
 	closing    bool          // no message will be added; shut down when empty
+	shut       bool          // it has been empty then: nothing is added any more
 	dead       bool          // the connection is gone
 
 	dropped uint64 // messages for which there was no room, without those that backlog counts
@@ -318,6 +319,7 @@ func (o *sendBuffer) runWriter() error {
 		case o.dead:
 			return nil
 		case o.closing && !o.writing && o.empty():
+			o.shut = true
 			if o.sealed.end() {
 				continue // and write it
 			}
@@ -371,6 +373,9 @@ func (o *sendBuffer) accepting() bool {
 	defer o.mu.Unlock()
 	return !o.stalled.Load() && !o.dead && !o.closing
 }
+
+// over reports whether nothing may be added, commands included. The caller holds mu.
+func (o *sendBuffer) over() bool { return o.dead || o.shut }
 
 // finish makes the buffer refuse messages. When the queue is empty, the writer shuts down the
 // sending direction of the connection.

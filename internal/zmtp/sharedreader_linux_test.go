@@ -325,7 +325,11 @@ func TestAHolderOutlivesAConnectionThatIsTamperedWith(t *testing.T) {
 			i.EndLease()
 			require.Contains(t, i.eventLog.wait(t, carrier.Disconnected, 1).Reason, "changed on its way")
 			i.eventLog.wait(t, carrier.Connected, 2)
-			testkit.Repeat(t, "it receives again", func() bool { o.Send(message("again")); return i.len() > 0 && i.got()[i.len()-1][0] == "again" })
+			testkit.Eventually(t, func() bool {
+				o.Send(message("again"))
+				got := i.got()
+				return len(got) > 0 && got[len(got)-1][0] == "again"
+			}, "it receives again")
 		})
 	}
 }

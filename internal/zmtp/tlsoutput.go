@@ -1,6 +1,8 @@
 package zmtp
 
 import (
+	"errors"
+
 	"github.com/hermes-zmq/hermes/internal/batch"
 	"github.com/hermes-zmq/hermes/internal/tlsrecord"
 )
@@ -19,8 +21,14 @@ const tlsBytes = batch.TargetBytes + 12<<10
 // header is room for that of a record.
 var header [tlsrecord.HeaderSize]byte
 
+// errEnded does not happen: nothing is queued once the send buffer is shut.
+var errEnded = errors.New("data was to be sent behind the end of TLS (close_notify)")
+
 // encrypt implements outputCodec: it copies the ranges to where they are encrypted.
 func (x tlsOutput) encrypt(ranges [][]byte) (arena *batch.Batch, plain int, err error) {
+	if len(ranges) > 0 && x.layer.end.Load() == endSent {
+		return nil, 0, errEnded
+	}
 	arena = batch.Get()
 	out, err := x.layer.renew(arena.Buf)
 	if err != nil {
