@@ -28,8 +28,10 @@ func (s *Secrets) Write(line []byte) (int, error) {
 	}
 	secret := make([]byte, hex.DecodedLen(len(words[2])))
 	if _, err := hex.Decode(secret, words[2]); err != nil {
+		clear(secret)
 		return 0, err
 	}
+	clear(*to)
 	*to = secret
 	return len(line), nil
 }
@@ -37,23 +39,33 @@ func (s *Secrets) Write(line []byte) (int, error) {
 var errNoSecrets = errors.New("tls: the handshake has told no traffic secrets")
 
 // Take gives the keys for both directions, once the handshake has finished with a cipher suite. They
-// are gone then.
+// are gone then, and overwritten where that fails.
 func (s *Secrets) Take(suite uint16, ofServer bool) (*Opener, *Sealer, error) {
 	theirs, ours := s.server, s.client
 	if ofServer {
 		theirs, ours = ours, theirs
 	}
-	*s = Secrets{}
 	if theirs == nil || ours == nil {
+		s.Wipe()
 		return nil, nil, errNoSecrets
 	}
 	in, err := newKeys(suite, theirs)
 	if err != nil {
+		s.Wipe()
 		return nil, nil, err
 	}
 	out, err := newKeys(suite, ours)
 	if err != nil {
+		s.Wipe()
 		return nil, nil, err
 	}
+	*s = Secrets{}
 	return &Opener{in}, &Sealer{out}, nil
+}
+
+// Wipe overwrites the secrets that have not been taken.
+func (s *Secrets) Wipe() {
+	clear(s.client)
+	clear(s.server)
+	*s = Secrets{}
 }

@@ -193,6 +193,36 @@ func TestNothingIsLeftOfASecret(t *testing.T) {
 	require.Equal(t, make([]byte, 32), now)
 }
 
+func TestSecretsThatAreNotTakenAreWiped(t *testing.T) {
+	tell := func(s *Secrets, who string, size int) []byte {
+		_, err := fmt.Fprintf(s, "%s_TRAFFIC_SECRET_0 00 %x\n", who, bytes.Repeat([]byte{7}, size))
+		require.NoError(t, err)
+		if who == "CLIENT" {
+			return s.client
+		}
+		return s.server
+	}
+	var s Secrets
+	first := tell(&s, "CLIENT", 32)
+	client, server := tell(&s, "CLIENT", 32), tell(&s, "SERVER", 32)
+	require.Equal(t, make([]byte, 32), first, "it was told again")
+	s.Wipe()
+	require.Equal(t, make([]byte, 64), append(client, server...))
+	_, _, err := s.Take(tls.TLS_AES_128_GCM_SHA256, true)
+	require.Equal(t, errNoSecrets, err)
+
+	for name, sizes := range map[string][2]int{"of the peer": {1, 32}, "of this end": {32, 1}, "one alone": {0, 32}} {
+		s, client = Secrets{}, nil
+		if sizes[0] > 0 {
+			client = tell(&s, "CLIENT", sizes[0])
+		}
+		server = tell(&s, "SERVER", sizes[1])
+		_, _, err = s.Take(tls.TLS_AES_128_GCM_SHA256, true)
+		require.Error(t, err, name)
+		require.Equal(t, make([]byte, sizes[0]+sizes[1]), append(client, server...), name)
+	}
+}
+
 func TestRecordsAllocateNothing(t *testing.T) {
 	out, in := ends(t, tls.TLS_AES_128_GCM_SHA256)
 	buf := make([]byte, 0, 1<<16)

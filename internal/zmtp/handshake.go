@@ -69,9 +69,13 @@ func shakeHands(c *conn) (early []byte, err error) {
 	return h.buf, nil
 }
 
-// end is called when the handshake has succeeded or failed.
+// end is called when the handshake has succeeded or failed. Of one that has failed it wipes the keys.
 func (h *handshake) end(succeeded bool) {
 	h.m.end(succeeded)
+	if t := h.c.tls; t != nil && !succeeded {
+		t.in.Wipe()
+		t.out.Wipe()
+	}
 	h.place.leave()
 }
 

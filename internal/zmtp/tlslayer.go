@@ -67,6 +67,7 @@ func newTLSLayer(nc net.Conn, budget int) *tlsLayer {
 // shakeHands runs the handshake of TLS, and takes the keys over.
 func (t *tlsLayer) shakeHands(ofServer bool, cfg *tls.Config) error {
 	var secrets tlsrecord.Secrets
+	defer secrets.Wipe() // what is not taken
 	cfg = cfg.Clone()
 	cfg.KeyLogWriter = &secrets
 	makeEnd := tls.Client

@@ -247,6 +247,26 @@ func TestBindingNeedsACertificate(t *testing.T) {
 	require.ErrorContains(t, err, "set tls.cert")
 }
 
+// renewed reports whether both ends of a direction still have the secret from which further keys come.
+func renewed(t *testing.T, out *tlsrecord.Sealer, in *tlsrecord.Opener) bool {
+	t.Helper()
+	require.NoError(t, out.Update())
+	require.NoError(t, in.Update())
+	record := out.Append(nil, tlsrecord.Data, 1)
+	_, _, err := in.Open(tlsrecord.Body(record), record)
+	return err == nil
+}
+
+func TestTheKeysOfAHandshakeThatFailsAreWiped(t *testing.T) {
+	for _, succeeds := range []bool{true, false} {
+		client, server := tlsEnds(t)
+		h := handshake{c: &conn{tls: client}, m: &nullMechanism{}}
+		h.end(succeeds)
+		require.Equal(t, succeeds, renewed(t, client.out, server.in))
+		require.Equal(t, succeeds, renewed(t, server.out, client.in))
+	}
+}
+
 // writerConn is a connection that is only written to.
 type writerConn struct {
 	net.Conn
