@@ -45,7 +45,7 @@ something is unexplained, and 3 if things still moved when the time was up.`,
 		if len(t.given) == 0 && t.out != "" {
 			addresses = []string{t.out}
 		}
-		r, err := auditAt(c.Context(), t, addresses)
+		r, err := auditAt(c.Context(), std, t, addresses)
 		if err != nil {
 			return err
 		}
@@ -55,7 +55,7 @@ something is unexplained, and 3 if things still moved when the time was up.`,
 }
 
 // auditAt collects states at the addresses until nothing moves, the time is up, or ctx is done.
-func auditAt(ctx context.Context, t *target, addresses []string) (*audit.Report, error) {
+func auditAt(ctx context.Context, std streams, t *target, addresses []string) (*audit.Report, error) {
 	if t.timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, t.timeout)
@@ -89,6 +89,7 @@ func auditAt(ctx context.Context, t *target, addresses []string) (*audit.Report,
 			}
 		}()
 	}
+	defer newTimedProgress(std, "auditing", t.timeout).end()
 	auditor, look := audit.New(), time.NewTicker(100*time.Millisecond)
 	defer look.Stop()
 	for {

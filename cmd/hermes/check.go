@@ -236,7 +236,7 @@ func (k *check) topic(s *watchSession) error {
 	if !k.over.IsZero() {
 		window = min(window, time.Until(k.over))
 	}
-	w, err := s.sample(window, false)
+	w, err := s.sample(window, true)
 	switch {
 	case err != nil:
 		return k.finish(checkResult{Code: checkCritical, Text: err.Error()})

@@ -122,7 +122,7 @@ The exit code is 1 if anything does not agree, and 5 if a file was not finished 
 		if len(args) == 0 {
 			return usageError{"takes at least one file"}
 		}
-		bar := newProgress(std, "checking", sizeOf(args))
+		bar := newProgress(std, "checking", 2*sizeOf(args))
 		all, err := recording.Verify(args, bar.add)
 		bar.end()
 		if err != nil {
@@ -179,7 +179,9 @@ func newLogRecover(std streams) *cobra.Command {
 		if len(args) != 1 {
 			return usageError{"takes one file"}
 		}
-		name, got, err := recording.Recover(args[0], *output)
+		bar := newProgress(std, "recovering", sizeOf(args))
+		name, got, err := recording.Recover(args[0], *output, bar.add)
+		bar.end()
 		if err != nil {
 			return err
 		}
@@ -214,7 +216,10 @@ func newLogCut(std streams) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		n, err := recording.Cut(files, filter, *output, chunkBytes)
+		line := timelineOf(files, &filter)
+		bar := newProgress(std, "cutting", line.total())
+		n, err := recording.Cut(files, filter, *output, chunkBytes, func(logTime uint64) { bar.set(line.at(logTime)) })
+		bar.end()
 		if err != nil {
 			return err
 		}
@@ -260,7 +265,13 @@ data, or in place of data the fields of --fields.`,
 		if *format == "csv" {
 			write = csvLines(out, *fields)
 		}
-		return export(c.Context(), out, files, filter, write)
+		line := timelineOf(files, &filter)
+		bar := newProgress(besideOutput(std), "exporting", line.total())
+		defer bar.end()
+		return export(c.Context(), out, files, filter, func(e *recording.Envelope) error {
+			bar.set(line.at(e.LogTime))
+			return write(e)
+		})
 	}
 	return c
 }

@@ -15,10 +15,10 @@ import (
 // docs/configuration.md.
 func newOptionsCommand(std streams) *cobra.Command {
 	c := &cobra.Command{
-		Use:     "options publisher|receiver|postoffice",
-		Short:   "list the options that --set takes",
-		Example: "hermes options receiver",
-		GroupID: groupSetUp,
+		Use:       "options publisher|receiver|postoffice",
+		Short:     "list the options that --set takes",
+		Example:   "hermes options receiver",
+		GroupID:   groupSetUp,
 		ValidArgs: kinds,
 	}
 	p := addJSON(c, std)

@@ -124,6 +124,7 @@ func (s *watchSession) reportsOf(t *target, kind, name string, n uint64) ([]obse
 		limit = time.Duration(1<<63 - 1)
 	}
 	const more = 5 * time.Second // that a second report may take after the first
+	defer newTimedProgress(s.std, "waiting for reports", t.timeout).end()
 	began := time.Now()
 	var first time.Time
 	for {

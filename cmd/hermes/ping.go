@@ -83,6 +83,8 @@ func (o *pingFlags) run(ctx context.Context, std streams, addresses []string) er
 		return err
 	}
 	defer t.close()
+	bar := newProgress(besideOutput(std), "measuring", int64(o.count))
+	defer bar.end()
 	h := hdrhistogram.New(1, int64(time.Hour), 3) // nanoseconds
 	sent := 0
 	for ; (o.count == 0 || sent < o.count) && ctx.Err() == nil; sent++ {
@@ -96,6 +98,7 @@ func (o *pingFlags) run(ctx context.Context, std streams, addresses []string) er
 			}
 		}
 		took, err := t.trip(sent)
+		bar.add(1)
 		if ctx.Err() != nil {
 			break
 		}

@@ -155,7 +155,10 @@ func play(ctx context.Context, std streams, o *playFlags, names []string) error 
 	}
 	defer background(std, publisher, false)()
 	defer stopWith(ctx, publisher)()
-	if err := publisher.WaitReady(o.wait); err != nil && ctx.Err() == nil {
+	bar := newTimedProgress(std, "waiting for a receiver", o.wait)
+	err = publisher.WaitReady(o.wait)
+	bar.end()
+	if err != nil && ctx.Err() == nil {
 		return nothingCame("nothing was played within %v: %w", o.wait, err)
 	}
 	o.warn(std, files)
@@ -189,14 +192,12 @@ func (o *playFlags) publisher() (*core.Publisher, error) {
 
 // playAll plays as often as wanted.
 func (o *playFlags) playAll(ctx context.Context, std streams, cfg recording.PlayConfig, files []*mcap.File, filter recording.Filter) (all recording.Played, err error) {
-	total := int64(0)
-	for _, f := range files {
-		total += int64(f.Statistics.Messages)
-	}
-	bar := newProgress(std, "playing", total*int64(max(o.loop, 1)))
+	line := timelineOf(files, &filter)
+	bar := newProgress(std, "playing", line.total()*int64(o.loop)) // without an end there is none
 	defer bar.end()
-	cfg.Sent = func(uint64) { bar.add(1) }
-	for n := 0; o.loop == 0 || n < o.loop; n++ {
+	n := 0
+	cfg.Sent = func(logTime uint64) { bar.set(int64(n)*line.total() + line.at(logTime)) }
+	for ; o.loop == 0 || n < o.loop; n++ {
 		played, err := recording.Play(ctx, recording.Envelopes(files, filter), cfg)
 		all.Add(&played)
 		if err != nil || ctx.Err() != nil {

@@ -173,16 +173,16 @@ func (v inVain) Unwrap() error { return v.error }
 func (j *pubJob) run() error {
 	ctx := j.ctx
 	j.waited = make(chan struct{})
+	waiting := newTimedProgress(j.std, "waiting for a receiver", j.o.wait)
 	go func() {
 		defer close(j.waited)
+		defer waiting.end()
 		if err := j.publisher.WaitReady(j.o.wait); err != nil {
 			j.vain = inVain{j.whyNone(err)}
 		} else if err := j.waitReceivers(); err != nil {
 			j.vain = inVain{err}
 		}
 	}()
-	j.progress = newProgress(j.std, "publishing", int64(j.o.count))
-	defer j.progress.end()
 	done := make(chan error, 1)
 	go func() { done <- j.publishAll() }()
 	waited := j.waited

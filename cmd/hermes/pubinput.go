@@ -24,6 +24,11 @@ var errEnough = errors.New("that is enough")
 // publishAll publishes what the command line names: a topic with its value, a topic whose values
 // come line by line, or whole envelopes line by line.
 func (j *pubJob) publishAll() error {
+	defer func() {
+		if j.progress != nil {
+			j.progress.end()
+		}
+	}()
 	if j.o.hasValue && !j.o.lines {
 		for j.o.count == 0 || j.published < j.o.count {
 			if err := j.make(j.o.topic, []byte(j.o.value), ""); err != nil {
@@ -94,6 +99,9 @@ func (j *pubJob) publish(topic, origin string, data []byte) error {
 	<-j.waited
 	if j.vain != nil {
 		return j.vain
+	}
+	if j.progress == nil { // the bar of the wait has gone
+		j.progress = newProgress(j.std, "publishing", int64(j.o.count))
 	}
 	if err := j.pace(); err != nil {
 		return err

@@ -219,8 +219,7 @@ func recordTopics(ctx context.Context, std streams, o *recordFlags, topics []str
 
 // wait returns when the recording is to end, and whether it was ever connected.
 func (o *recordFlags) wait(ctx context.Context, std streams, name string, recorder *recording.Recorder, receiver *core.Receiver, refused *refusals) (connected bool) {
-	bar := newProgress(std, "recording", int64(max(o.count, uint64(o.duration.Milliseconds()))))
-	defer bar.end()
+	defer o.bar(std, recorder.Progress).end()
 	dump := make(chan os.Signal, 1)
 	if o.ring > 0 {
 		notifyDump(dump)
@@ -247,9 +246,6 @@ func (o *recordFlags) wait(ctx context.Context, std streams, name string, record
 	}
 	report, endReports := every(o.report)
 	defer endReports()
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
-	shown := int64(0)
 	for {
 		select {
 		case <-ready:
@@ -259,13 +255,6 @@ func (o *recordFlags) wait(ctx context.Context, std streams, name string, record
 			recorder.Dump("signal")
 		case <-report:
 			_ = o.say(std, "recording", name, recorder.Progress())
-		case <-tick.C:
-			if now := int64(recorder.Progress().Envelopes); o.count > 0 {
-				bar.add(now - shown)
-				shown = now
-			} else {
-				bar.add(tickMilliseconds)
-			}
 		case <-ctx.Done():
 			return connected
 		case <-inVain:
@@ -282,7 +271,21 @@ func (o *recordFlags) wait(ctx context.Context, std streams, name string, record
 	}
 }
 
-const tickMilliseconds = 100
+// bar shows how near the end is that comes first: that of --count, or that of --duration.
+func (o *recordFlags) bar(std streams, now func() recording.Progress) *progress {
+	const percent = 100
+	began := time.Now()
+	return newProgressOf(std, "recording", map[bool]int64{true: percent}[o.count > 0 || o.duration > 0], func() int64 {
+		done := 0.0
+		if o.count > 0 {
+			done = float64(now().Envelopes) / float64(o.count)
+		}
+		if o.duration > 0 {
+			done = max(done, time.Since(began).Seconds()/o.duration.Seconds())
+		}
+		return int64(percent * done)
+	})
+}
 
 // say prints how far it has come: for programs on standard output, else for people.
 func (o *recordFlags) say(std streams, state, name string, p recording.Progress) error {

@@ -112,8 +112,10 @@ func recordStream(ctx context.Context, std streams, o *recordFlags, topics []str
 		defer cancel()
 	}
 	var recorder *recording.Recorder
+	var bar *progress
 	r.Opened = func() (err error) { // where there is nothing to record, no file is left
 		if recorder, err = recording.New(cfg); err == nil {
+			bar = o.bar(std, recorder.Progress)
 			_ = o.say(std, "recording", cfg.Name, recording.Progress{})
 		}
 		return err
@@ -135,6 +137,7 @@ func recordStream(ctx context.Context, std streams, o *recordFlags, topics []str
 	if recorder == nil {
 		return blame(err)
 	}
+	bar.end()
 	p, failure := recorder.Close()
 	if errors.Is(err, errRecorded) {
 		err = nil

@@ -269,23 +269,7 @@ func (s *watchSession) sample(d time.Duration, only bool) (w watched, err error)
 	end := time.NewTimer(d)
 	defer end.Stop()
 	if only {
-		p := newProgress(s.std, "watching", int64(d/time.Millisecond))
-		defer p.end()
-		const step = 50 * time.Millisecond
-		tick := time.NewTicker(step)
-		defer tick.Stop()
-		stop := make(chan struct{})
-		defer close(stop)
-		go func() {
-			for {
-				select {
-				case <-tick.C:
-					p.add(int64(step / time.Millisecond))
-				case <-stop:
-					return
-				}
-			}
-		}()
+		defer newTimedProgress(s.std, "watching", d).end()
 	}
 	select {
 	case <-end.C:

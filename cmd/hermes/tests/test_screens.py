@@ -245,3 +245,30 @@ def test_peers_and_doctor_speak_to_people(cluster, terminal):
     doctor = terminal(SIZES[1], "doctor", *addresses, "--listen", "100ms")
     doctor.shows("✓ subscription")
     doctor.shows("^ended: 0")
+
+
+@pytest.mark.parametrize(
+    ("command", "bar", "end"),
+    [
+        (["hz", "OUT", "--window", "4s"], "watching", 0),
+        (["check", "topic", "OUT", "small", "--window", "4s"], "watching", 0),
+        (["audit", "OUT", "--timeout", "4s"], "auditing", 3),  # envelopes pass all the time
+        (["check", "receiver", "OUT", "none", "--timeout", "4s"], "waiting for reports", 2),
+        (["record", "OUT", "--duration", "4s", "-n", "9999999", "-o", "DIR/a"], "recording", 0),
+        (["pub", "EMPTY", "a", "1", "--wait", "4s"], "waiting for a receiver", 3),
+        (["pub", "IN", "a", "1", "--count", "4", "--every", "1s"], "publishing", 0),
+        (["ping", "OUT", "--count", "4", "--interval", "1s", ">", "/dev/null"], "measuring", 0),
+        (["bench", "--duration", "4s", "--rate", "100"], "measuring", 0),
+    ],
+)
+def test_what_takes_long_and_has_an_end_shows_a_bar(cluster, terminal, monkeypatch, command, bar, end):
+    monkeypatch.setenv("XDG_STATE_HOME", str(cluster.folder))  # of bench
+    cluster.start("sub", cluster.from_office)
+    places = {"OUT": cluster.from_office, "IN": cluster.to_office, "DIR/a": cluster.folder / "a.mcap"}
+    places["EMPTY"] = f"ipc://{cluster.folder}/empty"
+    if "EMPTY" in command:
+        cluster.start("postoffice", "--in", places["EMPTY"], "--out", f"{places['EMPTY']}-out")
+    shown = terminal(SIZES[0], *[places.get(word, word) for word in command])
+    shown.shows(rf"{bar}.*%")
+    shown.until(lambda lines: any(line.startswith(f"ended: {end}") for line in lines))
+    assert not any(re.search(rf"{bar}.*%", line) for line in shown.lines()), "it goes at the end"

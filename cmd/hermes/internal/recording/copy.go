@@ -3,6 +3,7 @@ package recording
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"strings"
@@ -12,8 +13,8 @@ import (
 )
 
 // Recover writes what is whole of an unfinished or damaged file to another one. An empty output is
-// the name of the file without Part.
-func Recover(name, output string) (string, *mcap.Recovered, error) {
+// the name of the file without Part. progress is told of the bytes that were read; nil: nothing is.
+func Recover(name, output string, progress func(bytes int64)) (string, *mcap.Recovered, error) {
 	if output == "" {
 		whole, unfinished := strings.CutSuffix(name, Part)
 		if !unfinished {
@@ -36,7 +37,7 @@ func Recover(name, output string) (string, *mcap.Recovered, error) {
 	defer os.Remove(out.Name()) // nothing is there once it has its name
 	defer out.Close()
 	sum := counts{}
-	got, err := mcap.Recover(in, out, func(c *mcap.Channel, m *mcap.Message) { sum.see(c, m) }, func(w *mcap.Writer) error {
+	got, err := mcap.Recover(counting(in, progress), out, func(c *mcap.Channel, m *mcap.Message) { sum.see(c, m) }, func(w *mcap.Writer) error {
 		if w.HasMetadata(booksName) { // only the summary was missing
 			return nil
 		}
@@ -71,8 +72,28 @@ func (n *counts) see(c *mcap.Channel, m *mcap.Message) {
 	}
 }
 
-// Cut writes the chosen envelopes of files, and the loss records about them, to another file.
-func Cut(files []*mcap.File, filter Filter, output string, chunkBytes int) (counted uint64, err error) {
+// counting tells progress of what is read.
+func counting(in io.Reader, progress func(bytes int64)) io.Reader {
+	if progress == nil {
+		return in
+	}
+	return countingReader{in, progress}
+}
+
+type countingReader struct {
+	io.Reader
+	progress func(bytes int64)
+}
+
+func (r countingReader) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	r.progress(int64(n))
+	return n, err
+}
+
+// Cut writes the chosen envelopes of files, and the loss records about them, to another file. progress is told of the time of
+// each; nil: nothing is.
+func Cut(files []*mcap.File, filter Filter, output string, chunkBytes int, progress func(logTime uint64)) (counted uint64, err error) {
 	catalog := mcap.NewCatalog()
 	out, err := newOutFile(output, catalog, time.Minute, 0)
 	if err != nil {
@@ -91,6 +112,9 @@ func Cut(files []*mcap.File, filter Filter, output string, chunkBytes int) (coun
 		}
 		if err != nil {
 			return 0, err
+		}
+		if progress != nil {
+			progress(e.LogTime)
 		}
 	}
 	if err := k.flush(); err != nil {

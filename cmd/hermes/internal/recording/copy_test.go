@@ -3,6 +3,7 @@ package recording
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -18,27 +19,31 @@ func TestARecoveredFileIsWholeAndSaysWhatItIs(t *testing.T) {
 	broken := filepath.Join(t.TempDir(), "b.mcap"+Part)
 	last := open(t, name)[0].Chunks[0]
 	require.NoError(t, os.WriteFile(broken, file[:last.Offset+last.Length+9], 0o600))
-	output, got, err := Recover(broken, "")
+	read := int64(0)
+	output, got, err := Recover(broken, "", func(bytes int64) { read += bytes })
 	require.NoError(t, err)
 	require.Equal(t, broken[:len(broken)-len(Part)], output)
 	require.EqualValues(t, len(sent)+1, got.Messages, "a loss record is one too")
 	require.Equal(t, sent, messagesOf(t, open(t, output), Filter{}))
-	all, err := Verify([]string{output}, nil)
+	require.EqualValues(t, last.Offset+last.Length+9, read)
+	read = 0
+	all, err := Verify([]string{output}, func(bytes int64) { read += bytes })
 	require.NoError(t, err)
 	require.Empty(t, all[0].Problems)
+	require.GreaterOrEqual(t, read, 2*open(t, output)[0].Size)
 	require.False(t, all[0].Complete)
 
 	unfinished := filepath.Join(t.TempDir(), "c.mcap"+Part)
 	require.NoError(t, os.WriteFile(unfinished, file[:len(file)-10], 0o600))
-	whole, _, err := Recover(unfinished, "")
+	whole, _, err := Recover(unfinished, "", nil)
 	require.NoError(t, err)
 	require.True(t, verified(t, whole)[0].Complete, "only the summary was missing")
 
-	_, _, err = Recover(broken, output)
+	_, _, err = Recover(broken, output, nil)
 	require.ErrorContains(t, err, "exists")
-	_, _, err = Recover(output, "")
+	_, _, err = Recover(output, "", nil)
 	require.ErrorContains(t, err, "say where")
-	_, _, err = Recover(filepath.Join(t.TempDir(), "none"+Part), "")
+	_, _, err = Recover(filepath.Join(t.TempDir(), "none"+Part), "", nil)
 	require.ErrorIs(t, err, os.ErrNotExist)
 	require.Len(t, namesIn(t, filepath.Dir(output)), 2, "nothing else is left")
 }
@@ -48,10 +53,13 @@ func TestAPartOfSeveralFilesIsAFile(t *testing.T) {
 	files := open(t, a, b)
 	filter := Filter{Topics: []string{"ticks/a"}}
 	output := filepath.Join(t.TempDir(), "part.mcap")
-	n, err := Cut(files, filter, output, 100)
+	var seen []uint64
+	n, err := Cut(files, filter, output, 100, func(logTime uint64) { seen = append(seen, logTime) })
 	require.NoError(t, err)
 	want := messagesOf(t, files, filter)
 	require.EqualValues(t, len(want), n)
+	require.True(t, slices.IsSorted(seen), "a bar goes on")
+	require.GreaterOrEqual(t, len(seen), len(want))
 	part := open(t, output)
 	require.Equal(t, want, messagesOf(t, part, Filter{}))
 	require.EqualValues(t, 2, Summarize(part[0]).Lost)
@@ -61,6 +69,6 @@ func TestAPartOfSeveralFilesIsAFile(t *testing.T) {
 	problems, err := mcap.Check(in, part[0].Size, output)
 	require.NoError(t, err)
 	require.Empty(t, problems)
-	_, err = Cut(files, filter, output, 100)
+	_, err = Cut(files, filter, output, 100, nil)
 	require.ErrorContains(t, err, "exists")
 }

@@ -203,7 +203,7 @@ func TestOthersMayReadAFileOnlyWhereThatIsSaid(t *testing.T) {
 		r.end(t)
 		unfinished := filepath.Join(t.TempDir(), "b.mcap"+Part)
 		require.NoError(t, os.WriteFile(unfinished, part, want))
-		recovered, _, err := Recover(unfinished, "")
+		recovered, _, err := Recover(unfinished, "", nil)
 		require.NoError(t, err)
 		for _, file := range []string{name, recovered} {
 			info, err := os.Stat(file)

@@ -3,6 +3,7 @@ package recording
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/hermes-zmq/hermes/cmd/hermes/internal/mcap"
@@ -34,12 +35,12 @@ func (v *Verified) complain(format string, args ...any) {
 // Verify checks files of one recording, or of several, in the order in which they were written:
 // their structure; that the loss records are what the numbers of the envelopes tell; and that the
 // books of the files, and the counters of the receiver in them, are what is there. The error is one
-// of opening a file.
+// of opening a file. progress is told of the bytes that were read, of each file about twice its size; nil: nothing is.
 func Verify(names []string, progress func(bytes int64)) ([]*Verified, error) {
 	numbers := map[string]*gaps{} // by recording
 	var all []*Verified
 	for _, name := range names {
-		v, err := verifyFile(name, numbers)
+		v, err := verifyFile(name, numbers, progress)
 		if err != nil {
 			return all, err
 		}
@@ -55,8 +56,22 @@ func Verify(names []string, progress func(bytes int64)) ([]*Verified, error) {
 	return all, nil
 }
 
+// countingAt tells progress, unless it is nil, of what is read.
+type countingAt struct {
+	io.ReaderAt
+	progress func(bytes int64)
+}
+
+func (r countingAt) ReadAt(p []byte, at int64) (int, error) {
+	n, err := r.ReaderAt.ReadAt(p, at)
+	if r.progress != nil {
+		r.progress(int64(n))
+	}
+	return n, err
+}
+
 // verifyFile checks one file. numbers is what is known of the streams of the recording.
-func verifyFile(name string, numbers map[string]*gaps) (*Verified, error) {
+func verifyFile(name string, numbers map[string]*gaps, progress func(bytes int64)) (*Verified, error) {
 	f, end, err := mcap.Open(name)
 	if err != nil {
 		return nil, err
@@ -68,7 +83,7 @@ func verifyFile(name string, numbers map[string]*gaps) (*Verified, error) {
 		return nil, err
 	}
 	defer in.Close()
-	if v.Problems, err = mcap.Check(in, f.Size, name); err != nil {
+	if v.Problems, err = mcap.Check(countingAt{in, progress}, f.Size, name); err != nil {
 		return nil, err
 	}
 	v.books, v.has = booksOf(f)
