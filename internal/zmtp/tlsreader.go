@@ -43,7 +43,7 @@ func (r *tlsReader) room() []byte {
 
 func (r *tlsReader) idle() {
 	r.next.idle()
-	if cap(r.buf) < batch.TargetBytes || r.full > parkBytes {
+	if cap(r.buf) < batch.TargetBytes || r.full > tlsrecord.MaxSize {
 		return
 	}
 	parked := append([]byte(nil), r.buf[:r.full]...)

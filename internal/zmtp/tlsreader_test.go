@@ -88,6 +88,20 @@ func TestRecordsArriveInAnyPieces(t *testing.T) {
 	}
 }
 
+// The biggest record of a peer that stops in the middle of it keeps no arena either.
+func TestAPeerThatStopsInTheMiddleOfARecordKeepsNoArena(t *testing.T) {
+	client, server := tlsEnds(t)
+	content := bytes.Repeat([]byte{'x'}, tlsrecord.MaxContent)
+	record := client.out.Append(nil, tlsrecord.Data, content...)
+	sink := &plainSink{}
+	r := newTLSReader(server, sink)
+	require.NoError(t, preload(r, record[:len(record)-1]))
+	r.idle()
+	require.Less(t, cap(r.buf), batch.TargetBytes/2)
+	require.NoError(t, preload(r, record[len(record)-1:]))
+	require.True(t, bytes.Equal(content, sink.got))
+}
+
 func TestTamperedRecordsDeliverNothingBehindTheChange(t *testing.T) {
 	first, second := message("first").Buf, message("second").Buf
 	for name, change := range map[string]func(one, two []byte) []byte{
