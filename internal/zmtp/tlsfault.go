@@ -53,14 +53,14 @@ func tlsFault(c *conn, err error) error {
 		return alertFault(c, op.Err)
 	case errors.As(err, &op) && op.Op == "local error":
 		return &carrier.Fault{Text: "what the peer has sent is no valid TLS, or was changed on its way: " + plain(op.Err)}
+	case !strings.HasPrefix(err.Error(), "tls: "): // it may quote the peer
+		return err
 	case strings.Contains(err.Error(), "didn't provide a certificate"): // it has no type
 		return &carrier.Fault{Cause: carrier.CauseAuth, Text: "the client has shown no certificate (option tls.cert there, tls.clients here)"}
 	case strings.Contains(err.Error(), "unsupported versions"), strings.Contains(err.Error(), "unsupported protocol version"):
 		return &carrier.Fault{Cause: carrier.CauseAuth, Text: "the peer does not speak TLS 1.3: " + plain(err)}
-	case strings.HasPrefix(err.Error(), "tls: "):
-		return &carrier.Fault{Text: "the handshake of TLS has failed: " + plain(err)}
 	}
-	return err
+	return &carrier.Fault{Text: "the handshake of TLS has failed: " + plain(err)}
 }
 
 // plain is the text of an error without the name of the package.
