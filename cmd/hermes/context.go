@@ -42,7 +42,7 @@ func newContextSet(std streams) *cobra.Command {
 	}
 	c.Flags().StringVar(&in, "in", "", "`address` for publishers")
 	c.Flags().StringVar(&out, "out", "", "`address` for receivers")
-	c.Flags().StringVar(&http, "http", "", "`URL` of the HTTP server of the post office")
+	c.Flags().StringVar(&http, "http", "", "`URL` of the HTTP server of the post office, which hermes doctor asks whether it is ready")
 	c.Flags().StringArrayVar(&unset, "unset", nil, "forget an option, by its `key`; may be repeated")
 	options := addSettings(c.Flags())
 	c.RunE = func(c *cobra.Command, args []string) error {

@@ -21,7 +21,7 @@ const (
 // finding is what one check of doctor has found.
 type finding struct {
 	Address string   `json:"address"`
-	Check   string   `json:"check"` // resolve, connect, certificate, greet, mechanism, rights, subscription, clock, latency
+	Check   string   `json:"check"` // resolve, connect, certificate, greet, mechanism, rights, subscription, clock, latency, http
 	Verdict string   `json:"verdict"`
 	Text    string   `json:"text"`
 	Advice  string   `json:"advice,omitempty"`  // what to do
@@ -36,7 +36,8 @@ func newDoctorCommand(std streams) *cobra.Command {
 tls, greet, compare the security mechanisms, try the rights that the other side gives. With both addresses of a post
 office (or a context that has them) an envelope goes the whole way: a subscription, and a message through it. Where
 components report themselves, or something passes, their clocks are compared with the one here. The last step
-measures the round trip over the connection.
+measures the round trip over the connection. Of a context that has the URL of the HTTP server (hermes context set
+--http) that is asked, too, whether the post office is ready.
 
 Each step has a verdict (ok, warning, failed or skipped), and where that is not ok says what to do. The exit code is
 1 if a step has failed. It works with post offices of 1.x and with sockets of libzmq too, as far as they can tell.
@@ -112,6 +113,10 @@ func (d *doctor) run(ctx context.Context) error {
 	if d.out != "" && ctx.Err() == nil {
 		d.address = d.out
 		d.clocks()
+	}
+	if d.target.http != "" && len(d.target.given) == 0 && ctx.Err() == nil {
+		d.address = d.target.http
+		d.overHTTP(d.target.http)
 	}
 	if d.err != nil {
 		return d.err

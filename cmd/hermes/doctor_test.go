@@ -2,7 +2,10 @@ package main
 
 import (
 	"encoding/json"
+	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -64,6 +67,48 @@ func TestDoctorOfTwoPostOffices(t *testing.T) {
 	require.Equal(t, exitError, code)
 	require.Equal(t, "failed", verdicts["subscription"], said)
 	require.Contains(t, said, "are both addresses those of the same post office?")
+}
+
+// TestDoctorAsksTheHTTPServerOfAContext: whether it is ready, and whether it is one.
+func TestDoctorAsksTheHTTPServerOfAContext(t *testing.T) {
+	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
+	_, at := startOffice(t, "--http", "127.0.0.1:0")
+	keep := func(url string) {
+		code, _, said := try(t, "", "context", "set", "lab", "--in", at["in"], "--out", at["out"], "--http", url)
+		require.Equal(t, exitOK, code, said)
+	}
+	keep(at["http"])
+	_, verdicts, said := examined(t, "--context", "lab", "--timeout", "60s")
+	require.Equal(t, "ok", verdicts["http"], said)
+	require.Contains(t, said, `"check":"http","verdict":"ok","text":"it is ready"`)
+	_, verdicts, said = examined(t, "--context", "lab", at["in"], at["out"], "--timeout", "60s")
+	require.NotContains(t, verdicts, "http", said)
+
+	status, body := http.StatusOK, "hello"
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body)
+	}))
+	defer other.Close()
+	keep(other.URL)
+	for _, c := range []struct {
+		status              int
+		body, verdict, says string
+	}{
+		{http.StatusOK, "hello", "failed", "not the HTTP server of a post office: 200 OK"},
+		{http.StatusServiceUnavailable, `{"status":"not ok","checks":[{"name":"sides","ok":false,"reason":"not all sides are open"}]}`, "failed", "sides: not all sides are open"},
+		{http.StatusOK, `{"status":"ok","checks":[{"name":"backbone","ok":false,"reason":"there is no NATS"}]}`, "warning", "backbone: there is no NATS"},
+	} {
+		status, body = c.status, c.body
+		code, verdicts, said := examined(t, "--context", "lab", "--timeout", "60s")
+		require.Equal(t, c.verdict, verdicts["http"], said)
+		require.Contains(t, said, c.says)
+		require.Equal(t, c.verdict == "failed", code == exitError)
+	}
+	other.Close()
+	_, verdicts, said = examined(t, "--context", "lab", "--timeout", "60s")
+	require.Equal(t, "failed", verdicts["http"])
+	require.Contains(t, said, "connection refused")
 }
 
 func TestDoctorOfKeys(t *testing.T) {
