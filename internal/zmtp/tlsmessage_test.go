@@ -1,6 +1,11 @@
 package zmtp
 
 import (
+	"bytes"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -128,4 +133,94 @@ func TestNothingFollowsTheEnd(t *testing.T) {
 	arena, _, err = client.output().encrypt(nil)
 	require.NoError(t, err)
 	require.Nil(t, arena)
+}
+
+// FuzzTLSMessages has a peer that has the right keys send records of any kind and content: what it says
+// costs a bounded amount of memory and of records, and only data is delivered.
+//
+// A script is a list of records: a kind, the size of the content, and the content.
+func FuzzTLSMessages(f *testing.F) {
+	update := []byte{messageUpdate, 0, 0, 1, updateRequested}
+	f.Add([]byte{2, 4, 'd', 'a', 't', 'a', 0, 2, levelWarning, alertClose}, true)
+	f.Add(append([]byte{1, 5}, append(update, 2, 1, 'x')...), true)
+	f.Add([]byte{1, 2, messageUpdate, 0, 1, 3, 0, 1, updateSilent, 2, 1, 'x'}, true)
+	f.Add([]byte{1, 6, messageTicket, 0, 0, 2, 1, 2, 2, 0, 2, 1, 'x'}, false)
+	f.Add([]byte{1, 4, messageTicket, 0xff, 0, 0}, false)
+	f.Fuzz(func(t *testing.T, script []byte, ofServer bool) {
+		from, to := agreedEnds(t)
+		if !ofServer {
+			from, to = to, from
+		}
+		var begun []byte // of messages of TLS
+		for vain := 0; len(script) >= 2; {
+			kind := []tlsrecord.Kind{tlsrecord.Alert, tlsrecord.Handshake, tlsrecord.Data, 0, 20}[script[0]%5]
+			n := min(int(script[1]), len(script)-2)
+			content := script[2 : 2+n]
+			script = script[2+n:]
+			record := from.out.Append(nil, kind, content...)
+			if inner := bytes.TrimRight(content, "\x00"); kind == 0 && len(inner) > 0 { // all behind it is padding
+				kind, content = tlsrecord.Kind(inner[len(inner)-1]), inner[:len(inner)-1]
+			}
+			data, err := to.open(tlsrecord.Body(record), record)
+			if err != nil {
+				requireFault(t, kind, content, err)
+				return
+			}
+			if vain++; len(data) > 0 {
+				vain = 0
+			}
+			switch {
+			case kind == tlsrecord.Data && !bytes.Equal(content, data):
+				t.Fatalf("%q was delivered for %q", data, content)
+			case kind != tlsrecord.Data && len(data) > 0:
+				t.Fatalf("%q of kind %d was delivered", data, kind)
+			case vain > maxVain:
+				t.Fatal("too many records that advance nothing")
+			}
+			if kind != tlsrecord.Handshake {
+				continue
+			}
+			var last byte
+			if last, begun = lastMessage(append(begun, content...)); last == messageUpdate {
+				if err := from.out.Update(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if !bytes.Equal(begun, to.hand) {
+				t.Fatalf("%q is kept of a message that began with %q", to.hand, begun)
+			}
+		}
+	})
+}
+
+// lastMessage is the type of the last complete message of TLS in p, 0 for none, and what is behind it.
+func lastMessage(p []byte) (last byte, rest []byte) {
+	for len(p) >= messageHeader {
+		whole := messageHeader + int(p[1])<<16 + int(p[2])<<8 + int(p[3])
+		if len(p) < whole {
+			break
+		}
+		last, p = p[0], p[whole:]
+	}
+	return last, p
+}
+
+// requireFault requires that an error names what is wrong with a record.
+func requireFault(t *testing.T, kind tlsrecord.Kind, content []byte, err error) {
+	t.Helper()
+	var wrong tls.AlertError
+	var said *net.OpError
+	switch {
+	case errors.Is(err, io.EOF):
+		if kind != tlsrecord.Alert || content[1] != alertClose {
+			t.Fatal("the end of the stream was not announced")
+		}
+	case errors.As(err, &said):
+		if kind != tlsrecord.Alert {
+			t.Fatalf("no alert is taken for one: %v", err)
+		}
+	case errors.Is(err, errVain), errors.As(err, &wrong):
+	default:
+		t.Fatalf("an error without an alert: %v", err)
+	}
 }
