@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"strconv"
 	"time"
 
@@ -34,6 +35,7 @@ type recordFlags struct {
 	rotateSize, quota   sizeFlag
 	minFree, ringMemory sizeFlag
 	onLoss, follow      bool
+	onEvent             []string
 	stream              *streamFlags
 	since               string
 	report              time.Duration
@@ -56,8 +58,8 @@ A file that is being written has .part at the end of its name. After a crash, he
 file of it: at most what came within --flush is missing. With --rotate-size, --rotate-every or --rotate-count the
 files are numbered: NAME-000001.mcap, NAME-000002.mcap.
 
-With --ring nothing is written until there is a reason: the signal USR1, a loss (--on-loss), or an envelope for
-which --where is true. Then what came in the time before goes to a file, whose name has the time in it.
+With --ring nothing is written until there is a reason: the signal USR1, a loss (--on-loss), an event of this
+receiver (--on-event), or an envelope for which --where is true. Then what came in the time before goes to a file, whose name has the time in it.
 
 Envelopes are never dropped here while the disk keeps up; if it does not, the post office is held back as by any
 slow receiver. Where the disk is full, what is there is closed, and the exit code is 5. Where no topic is allowed it
@@ -86,6 +88,7 @@ hermes record --duration 1s --output flight.mcap --ring 60s --on-loss tcp://127.
 	f.DurationVar(&o.ring, "ring", 0, "keep this much of the past in memory, and write it when there is a reason")
 	f.Var(&o.ringMemory, "ring-memory", "`size` of memory for --ring")
 	f.BoolVar(&o.onLoss, "on-loss", false, "write the ring when an envelope is found to be lost")
+	f.StringSliceVar(&o.onEvent, "on-event", nil, "write the ring when an event of this `kind` happens to this receiver, such as disconnected, overflow, malformed or lagging; may be repeated")
 	f.StringVar(&o.where, "where", "", "write the ring when an envelope meets this `expression`, as in hermes sub")
 	f.StringVar(&o.name, "name", "hermes-record", "the `name` of this receiver")
 	o.addFileFlags(f)
@@ -136,8 +139,8 @@ func (o *recordFlags) config(std streams) (cfg recording.Config, err error) {
 	case o.where != "" && cfg.Ring.On():
 		cfg.Trigger, err = triggerOf(o.where)
 		return cfg, err
-	case (o.onLoss || o.where != "") && !cfg.Ring.On():
-		return cfg, usageError{"--on-loss and --where are reasons to write a ring: give --ring as well"}
+	case (o.onLoss || o.where != "" || len(o.onEvent) > 0) && !cfg.Ring.On():
+		return cfg, usageError{"--on-loss, --on-event and --where are reasons to write a ring: give --ring as well"}
 	}
 	return cfg, nil
 }
@@ -196,7 +199,11 @@ func recordTopics(ctx context.Context, std streams, o *recordFlags, topics []str
 		return blame(err)
 	}
 	refused := refusalsOf(topics)
-	endReport := background(std, receiver, true, refused.hear)
+	endReport := background(std, receiver, true, refused.hear, func(e core.Event) {
+		if slices.Contains(o.onEvent, e.Kind) {
+			recorder.Dump("event " + e.Kind)
+		}
+	})
 	connected := o.wait(ctx, std, cfg.Name, recorder, receiver, refused)
 	problem := receiver.Stats().Problem
 	endReport()

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -117,6 +118,53 @@ func TestLogCommandsReadCheckCutAndRepair(t *testing.T) {
 	require.Contains(t, out, `"messages":10`)
 	code, _, err = try(t, "", "log", "verify", strings.TrimSuffix(broken, ".part"))
 	require.Equal(t, exitOK, code, err)
+}
+
+// ringsIn waits until there are so many files of a ring in a folder.
+func ringsIn(t *testing.T, dir string, n int) (names []string) {
+	t.Helper()
+	require.Eventually(t, func() (there bool) {
+		names, _ = filepath.Glob(dir + "/a-*.mcap")
+		return len(names) == n
+	}, soon, time.Millisecond)
+	return names
+}
+
+func TestAnEventWritesTheRing(t *testing.T) {
+	office, at := startOffice(t)
+	dir := t.TempDir()
+	c := startRecord(t, "-o", filepath.Join(dir, "a.mcap"), "--ring", "1h", "--on-event", "overflow,disconnected", at["out"])
+	code, _, err := try(t, "", "pub", at["in"], "t", "1")
+	require.Equal(t, exitOK, code, err)
+	office.cancel()
+	require.Equal(t, exitOK, office.end(t))
+	ring := ringsIn(t, dir, 1)[0]
+	_, out, _ := try(t, "", "log", "export", ring)
+	require.Contains(t, out, `"data":1,`)
+	c.cancel()
+	ended(t, c)
+	require.Equal(t, exitOK, c.end(t))
+}
+
+// TestALossWritesTheRing: what is played lacks one of three files, and has the numbers of its publisher.
+func TestALossWritesTheRing(t *testing.T) {
+	_, at := startOffice(t)
+	dir := t.TempDir()
+	c := startRecord(t, "-o", filepath.Join(dir, "part.mcap"), "--rotate-count", "1", "--count", "3", at["out"])
+	code, _, err := try(t, "1\n2\n3\n", "pub", at["in"], "t")
+	require.Equal(t, exitOK, code, err)
+	require.EqualValues(t, 3, ended(t, c).Files)
+	require.Equal(t, exitOK, c.end(t))
+
+	_, other := startOffice(t)
+	c = startRecord(t, "-o", filepath.Join(dir, "a.mcap"), "--ring", "1h", "--on-loss", other["out"])
+	code, _, err = try(t, "", "play", "--speed", "0", filepath.Join(dir, "part-000001.mcap"), filepath.Join(dir, "part-000003.mcap"), other["in"])
+	require.Equal(t, exitOK, code, err)
+	_, out, _ := try(t, "", "log", "info", ringsIn(t, dir, 1)[0])
+	require.Contains(t, out, `"envelopes":2,"lost":1`)
+	c.cancel()
+	require.EqualValues(t, 1, ended(t, c).Lost)
+	require.Equal(t, exitOK, c.end(t))
 }
 
 func TestWrongCommandLinesOfRecordings(t *testing.T) {
