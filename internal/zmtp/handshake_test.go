@@ -197,32 +197,90 @@ func TestHandshakeTimeout(t *testing.T) {
 	require.Nil(t, o.find(carrier.Connected, 0))
 }
 
+// shakeHandsOfCurve runs the handshake of a client of CURVE, of version 3.minor and a socket type.
+func (r *rawPeer) shakeHandsOfCurve(k curveKeys, kind string, minor byte) *curve.Keys {
+	r.t.Helper()
+	g := ownGreeting(&curveClient{})
+	g[minorAt] = minor
+	r.send(g)
+	r.receive(greetingSize)
+	c := curve.NewClient(k.client, k.server.Public, properties{socketType: kind}.encode())
+	body, err := c.Hello()
+	for step := (curve.Step{}); !step.Done; body = step.Answer {
+		require.NoError(r.t, err)
+		r.send(appendBody(nil, body))
+		_, answer := r.receiveFrame()
+		name, data, parseErr := parseCommand(answer)
+		require.NoError(r.t, parseErr)
+		step, err = c.Receive(name, data)
+	}
+	require.NoError(r.t, err)
+	return c.Keys()
+}
+
+// open reads one frame that is sealed.
+func (r *rawPeer) open(keys *curve.Keys) (flags byte, body []byte) {
+	r.t.Helper()
+	_, sealed := r.receiveFrame()
+	flags, body, err := keys.In.Open(sealed)
+	require.NoError(r.t, err)
+	return flags, body
+}
+
 func TestReasonsBehindAHandshakeOfCurveAreEncrypted(t *testing.T) {
 	k := newCurveKeys(t)
 	o := newOutlet(t, carrier.Drop, 0, bind("tcp://127.0.0.1:*"), k.asServer(t, curve.AnyClient))
 	p := connectRaw(t, o.address())
-	p.send(ownGreeting(&curveClient{}))
-	p.receive(greetingSize)
-	c := curve.NewClient(k.client, k.server.Public, properties{socketType: "PULL"}.encode())
-	body, err := c.Hello()
-	for step := (curve.Step{}); !step.Done; body = step.Answer {
-		require.NoError(t, err)
-		p.send(appendBody(nil, body))
-		_, answer := p.receiveFrame()
-		name, data, parseErr := parseCommand(answer)
-		require.NoError(t, parseErr)
-		step, err = c.Receive(name, data)
-	}
-	require.NoError(t, err)
-	_, sealed := p.receiveFrame()
-	flags, body, err := c.Keys().In.Open(sealed)
-	require.NoError(t, err)
+	flags, body := p.open(p.shakeHandsOfCurve(k, "PULL", 1))
 	require.EqualValues(t, batch.FlagCommand, flags)
 	name, data, err := parseCommand(body)
 	require.NoError(t, err)
 	require.Equal(t, cmdError, name)
 	require.Contains(t, errorText(data), `a peer of type "PULL"`)
 	p.requireHungUp()
+}
+
+// A subscriber of ZMTP 3.0 sends its subscriptions as messages, encrypted as those are.
+func TestASubscriberOfCurveAndZMTP30(t *testing.T) {
+	k := newCurveKeys(t)
+	o := newOutlet(t, carrier.Drop, 0, bind("tcp://127.0.0.1:*"), k.asServer(t, k.client.Public.String()))
+	p := connectRaw(t, o.address())
+	keys := p.shakeHandsOfCurve(k, "SUB", 0)
+	p.send(keys.Out.Append(nil, 0, []byte("\x01yes")), keys.Out.Append(nil, 0, []byte("\x01also")))
+	o.eventLog.wait(t, carrier.Subscribed, 2)
+	o.Send(message("yes", "first"))
+	o.Send(message("no", "second"))
+	for _, want := range []string{"yes", "first"} {
+		_, body := p.open(keys)
+		require.Equal(t, want, string(body))
+	}
+	p.send(keys.Out.Append(nil, 0, []byte("\x00yes")))
+	o.eventLog.wait(t, carrier.Unsubscribed, 1)
+	o.Send(message("yes", "third"))
+	o.Send(message("also", "fourth"))
+	flags, body := p.open(keys)
+	require.EqualValues(t, batch.FlagMore, flags)
+	require.Equal(t, "also", string(body))
+}
+
+// And a publisher of ZMTP 3.0 is sent them so.
+func TestAPublisherOfCurveAndZMTP30(t *testing.T) {
+	k := newCurveKeys(t)
+	i := newInlet(t, carrier.SUB, []string{"yes"}, bind("tcp://127.0.0.1:*"), k.asServer(t, k.client.Public.String()))
+	p := connectRaw(t, i.address())
+	keys := p.shakeHandsOfCurve(k, "PUB", 0)
+	flags, body := p.open(keys)
+	require.Zero(t, flags)
+	require.Equal(t, "\x01yes", string(body))
+	require.NoError(t, i.Unsubscribe([]byte("yes")))
+	_, body = p.open(keys)
+	require.Equal(t, "\x00yes", string(body))
+	require.NoError(t, i.Subscribe([]byte("also")))
+	_, body = p.open(keys)
+	require.Equal(t, "\x01also", string(body))
+	p.send(keys.Out.Append(nil, 0, []byte("also")))
+	i.sink.wait(t, 1)
+	require.Equal(t, [][]string{{"also"}}, i.got())
 }
 
 func TestAReasonInPlainTextIsNotTakenBehindAHandshakeOfCurve(t *testing.T) {
