@@ -169,6 +169,10 @@ bench-cpp: build ## measures hermes.hpp against the C calls that it makes
 bench-fast: build ## what each piece of capi/fast buys, with it on and off in turn
 	$$(.ci/python) capi/fast/measure
 
+.PHONY: pictures
+pictures: deps-test ## the pictures of the page for browsers, in docs/pictures
+	HERMES_PICTURES=$(CURDIR)/docs/pictures go test -count 1 -run TestThePageHasAPicture ./cmd/hermes/internal/httpd
+
 .PHONY: docs
 docs: build ## the documentation as a site, in build/site
 	@.ci/venv build/venv-docs .ci/site/requirements.txt

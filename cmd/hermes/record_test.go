@@ -153,7 +153,7 @@ func TestALossWritesTheRing(t *testing.T) {
 	c := startRecord(t, "-o", filepath.Join(dir, "part.mcap"), "--rotate-count", "1", "--count", "3", at["out"])
 	code, _, err := try(t, "1\n2\n3\n", "pub", at["in"], "t")
 	require.Equal(t, exitOK, code, err)
-	require.EqualValues(t, 3, ended(t, c).Files)
+	require.EqualValues(t, 3, ended(t, c).Envelopes)
 	require.Equal(t, exitOK, c.end(t))
 
 	_, other := startOffice(t)

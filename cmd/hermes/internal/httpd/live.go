@@ -24,10 +24,11 @@ const (
 )
 
 // live is the stream of /v1/live: a state each second, and events of the post office. While no page is
-// open there is no goroutine, and the census does not count.
+// open there is no goroutine, the census does not count, and nothing subscribes to the names of receivers.
 type live struct {
 	server *Server
 	census *census
+	names  names
 	every  time.Duration // between states
 
 	mu     sync.Mutex
@@ -66,10 +67,11 @@ type hello struct {
 type state struct {
 	TS float64 `json:"ts"`
 	core.PostOfficeStats
-	PublisherCount  int             `json:"publisher_count"` // the lists hold livePeers at most
-	SubscriberCount int             `json:"subscriber_count"`
-	Backbone        *backbone.Stats `json:"backbone,omitempty"`
-	Traffic         topicReport     `json:"traffic"`
+	PublisherCount  int               `json:"publisher_count"` // the lists hold livePeers at most
+	SubscriberCount int               `json:"subscriber_count"`
+	Backbone        *backbone.Stats   `json:"backbone,omitempty"`
+	Traffic         topicReport       `json:"traffic"`
+	Names           map[string]string `json:"names"` // of receivers that show themselves, by their instances
 }
 
 func newLive(s *Server) *live {
@@ -160,6 +162,8 @@ func (l *live) run(before, stop, ended chan struct{}) {
 	}
 	l.census.begin()
 	defer l.census.end()
+	l.names.begin(l.server)
+	defer l.names.end()
 	tick := time.NewTicker(l.every)
 	defer tick.Stop()
 	l.give("state", l.state(time.Now()))
@@ -175,7 +179,7 @@ func (l *live) run(before, stop, ended chan struct{}) {
 
 // state is the present state.
 func (l *live) state(now time.Time) []byte {
-	s := state{TS: float64(now.UnixMicro()) / 1e6, PostOfficeStats: l.server.cfg.Office.Stats(), Backbone: l.server.backbone(), Traffic: l.census.take(now)}
+	s := state{TS: float64(now.UnixMicro()) / 1e6, PostOfficeStats: l.server.cfg.Office.Stats(), Backbone: l.server.backbone(), Traffic: l.census.take(now), Names: l.names.known()}
 	s.PublisherCount, s.SubscriberCount = len(s.Publishers), len(s.Subscribers)
 	s.Publishers, s.Subscribers = busiest(s.Publishers), busiest(s.Subscribers)
 	return encoded(s)

@@ -110,9 +110,15 @@ func (p *tab) complaints() []string {
 // hostile is text that does harm where it gets into a page as markup.
 const hostile = `<img src=x onerror="window.harmed=1">'"><script>window.harmed=1</script>`
 
-// busy gives a post office publishers, receivers and traffic until the test ends.
-func busy(s *site) {
-	s.receiver("screen", "")
+// busy gives a post office publishers, receivers and traffic until the test ends. text is the name of one of them, a topic, and
+// in the data.
+func busy(s *site, text string) {
+	screen, err := core.NewReceiver(get(s.t, s.office, "endpoint.out"), "screen")
+	require.NoError(s.t, err)
+	set(s.t, screen, "on_slow", "ignore", "stats.address", get(s.t, s.office, "endpoint.in"), "stats.interval", "200ms")
+	require.NoError(s.t, screen.Subscribe(""))
+	require.NoError(s.t, screen.Start())
+	s.t.Cleanup(func() { _ = screen.Close() })
 	s.receiver("archive", "ticks/", "orders/")
 	s.receiver("risk", "orders/")
 	stalled(s)
@@ -127,15 +133,15 @@ func busy(s *site) {
 	}()
 	stop := make(chan struct{})
 	var tasks sync.WaitGroup
-	for i, name := range []string{"exchange", "desk-1", "weather", hostile} {
+	for i, name := range []string{"exchange", "desk-1", "weather", text} {
 		p := s.publisher(name, "queue.full", "drop_new")
 		tasks.Add(1)
 		go func() {
 			defer tasks.Done()
 			for n := 0; ; n++ {
 				for k := range 5 {
-					topic := []string{"ticks/EUR" + strconv.Itoa(k), "orders/" + strconv.Itoa(k), "weather/Zürich/" + strconv.Itoa(k), hostile}[i]
-					_ = p.Publish(topic, "", fmt.Appendf(nil, `{"n":%d,"text":%q,"pad":"%010000d"}`, n, hostile, n))
+					topic := []string{"ticks/EUR" + strconv.Itoa(k), "orders/" + strconv.Itoa(k), "weather/Zürich/" + strconv.Itoa(k), text}[i]
+					_ = p.Publish(topic, "", fmt.Appendf(nil, `{"n":%d,"text":%q,"pad":"%010000d"}`, n, text, n))
 				}
 				select {
 				case <-stop:
@@ -182,20 +188,36 @@ const overflow = `document.documentElement.scrollWidth - document.documentElemen
 func TestThePageShowsWhatPasses(t *testing.T) {
 	s := newSite(t, Config{}, "queue.messages", "200", "queue.full", "drop_new")
 	s.live.every = 200 * time.Millisecond
-	busy(s)
+	busy(s, hostile)
 	p := visit(t, s.url+"/")
-	p.until(`document.querySelectorAll("#receivers tr").length >= 4 && document.querySelectorAll("#publishers tr").length == 4 && document.querySelector("#topics .go")`)
+	p.until(`document.querySelectorAll("#receivers tr").length >= 4 && document.querySelectorAll("#publishers tr").length == 5 && document.querySelector("#topics .go")`)
 	of[any](p, `(document.querySelector("#tail-topic").value = "weather/", document.querySelector("#tail-form").requestSubmit(), 1)`)
 	p.until(`document.querySelector("#tail tr")`)
 	p.until(`document.querySelector("#receivers .bad") && document.querySelector("#flow path[stroke='var(--drop)']")`)
 	require.Equal(t, "Live", of[string](p, `document.querySelector("#status").textContent`))
+	p.until(`[...document.querySelectorAll("#receivers .name")].some((e) => e.textContent.startsWith("screen"))`) // it shows itself
+	p.until(`document.querySelector("#flow").textContent.includes("screen")`)
+	// The slowest receiver is the first, and the thickness of links is their rate.
+	p.until(`(() => { const n = [...document.querySelectorAll("#receivers tr")].map((r) => r.children[2].textContent); return n[0] !== "0" && n.length >= 4 && n.slice(1).every((v) => v === "0"); })()`)
+	p.until(`(() => {
+		const flow = [...document.querySelector("#flow").children], links = flow.filter((e) => e.tagName === "path" && e.getAttribute("stroke") === "var(--in)");
+		const rate = (e) => parseFloat(flow.slice(flow.indexOf(e)).filter((x) => x.tagName === "text")[1].textContent);
+		const all = links.map((e) => [rate(e), parseFloat(e.getAttribute("stroke-width"))]).sort((a, b) => a[0] - b[0]);
+		return all.length >= 2 && all[0][0] < all.at(-1)[0] && all.every(([, width], i) => !i || width >= all[i - 1][1]) && all[0][1] < all.at(-1)[1];
+	})()`)
+	p.until(`[...document.querySelectorAll("#topics tr")].every((r) => (r.querySelector("svg path:last-child").getAttribute("d").match(/L/g) || []).length >= 2)`)
+	p.until(`(() => { const kinds = [...document.querySelectorAll("#events b")].map((e) => e.textContent); return kinds.at(-1) === "started" && kinds.includes("connected"); })()`)
+	of[any](p, `(document.querySelector("#tail-clear").click(), document.querySelector("#tail-filter").value = "/3", 1)`)
+	p.until(`document.querySelectorAll("#tail tr:not([data-loss])").length >= 3 && [...document.querySelectorAll("#tail tr:not([data-loss])")].every((r) => r.textContent.includes("/3"))`)
+	of[any](p, `(document.querySelector("#tail-filter").value = "", document.querySelector("#tail-clear").click(), 1)`)
+	p.until(`[...document.querySelectorAll("#tail tr:not([data-loss])")].some((r) => !r.textContent.includes("/3"))`)
 	for _, scheme := range []string{"light", "dark"} {
 		for _, width := range []int64{380, 1600} {
 			p.view(width, scheme)
 			p.states(2)
 			require.Empty(t, of[[]string](p, contrast), "contrast at %d, %s", width, scheme)
 			require.LessOrEqual(t, of[int](p, overflow), 0, "at %d, %s", width, scheme)
-			p.picture(fmt.Sprintf("%d-%s.png", width, scheme))
+			p.picture(fmt.Sprintf("hostile-%d-%s.png", width, scheme))
 		}
 	}
 	// Topics, origins and data of the network are text, wherever they are shown.
@@ -246,13 +268,30 @@ func TestThePageAsksForTheToken(t *testing.T) {
 	p.until(`document.querySelector("#notice").textContent.includes("--http-token-file")`)
 }
 
+// TestThePageHasAPicture: of docs/monitoring.md, by `make pictures`.
+func TestThePageHasAPicture(t *testing.T) {
+	s := newSite(t, Config{}, "queue.messages", "200", "queue.full", "drop_new")
+	s.live.every = 200 * time.Millisecond
+	busy(s, "gateway")
+	p := visit(t, s.url+"/")
+	of[any](p, `(document.querySelector("#tail-topic").value = "weather/", document.querySelector("#tail-form").requestSubmit(), 1)`)
+	p.until(`document.querySelector("#tail tr") && document.querySelector("#receivers .bad") && document.querySelector("#flow").textContent.includes("screen")`)
+	for name, width := range map[string]int64{"page-wide.png": 1600, "page-narrow.png": 380} {
+		p.view(width, map[bool]string{true: "dark", false: "light"}[width < 400])
+		p.states(10)
+		p.picture(name)
+	}
+	require.NotContains(t, of[string](p, "document.body.innerText"), "<")
+	require.Empty(t, p.complaints())
+}
+
 // picture keeps a picture of the page for people, if HERMES_PICTURES names a directory.
 func (p *tab) picture(name string) {
 	p.t.Helper()
 	if dir := os.Getenv("HERMES_PICTURES"); dir != "" {
 		png, err := chromedp.Run(p.ctx, chromedp.FullScreenshot(100))
 		require.NoError(p.t, err)
-		require.NoError(p.t, os.WriteFile(filepath.Join(dir, name), png, 0o600))
+		require.NoError(p.t, os.WriteFile(filepath.Join(dir, name), png, 0o644))
 	}
 }
 

@@ -53,7 +53,8 @@ function peersOf(now, before, side) {
     const per = (key) => seconds > 0 ? Math.max(0, (p[key] - was[key]) / seconds) : 0; // nothing is known of the first moment
     const origins = now.traffic.origins[p.id] || [];
     const rate = per(side === "publishers" ? "received" : "sent");
-    const label = p.user || (side === "publishers" && origins.join(", ")) || place(p.address);
+    const own = side === "publishers" ? origins.join(", ") : now.names[p.instance];
+    const label = p.user || own || place(p.address);
     return { ...p, label, note: label === place(p.address) ? "" : place(p.address), extra: side === "publishers" ? "" : p.subscriptions === 1 ? "1 subscription" : `${short(p.subscriptions)} subscriptions`, rate, bad: per("dropped") > 0, held: per("throttled_seconds") > 0.02, heldShare: per("throttled_seconds") };
   });
 }
