@@ -123,18 +123,24 @@ func (m *curveClient) end(succeeded bool) {
 }
 
 func (m *curveClient) receive(name string, data []byte) (step curve.Step, tell string, err error) {
+	if name == cmdError && errorText(data) == "" { // JeroMQ sends this where libzmq hangs up
+		return step, "", m.unexplained("refused by the peer without a reason")
+	}
 	step, err = m.Receive(name, data)
 	m.welcomed = true
 	return curveFault(step, err, carrier.CauseAuth, carrier.CauseAccess)
 }
 
 // hungUp implements mechanism: libzmq closes the connection where it cannot open a HELLO.
-func (m *curveClient) hungUp() *carrier.Fault {
+func (m *curveClient) hungUp() *carrier.Fault { return m.unexplained("closed by the peer") }
+
+// unexplained is what it may mean that the peer has ended the handshake, in a way that gives no reason.
+func (m *curveClient) unexplained(how string) *carrier.Fault {
 	f := &carrier.Fault{Cause: carrier.CauseLeft, Suspect: carrier.CauseAuth,
-		Text: "closed by the peer at the beginning of the CURVE handshake: perhaps the server's key is not the one expected"}
+		Text: how + " at the beginning of the CURVE handshake: perhaps the server's key is not the one expected"}
 	if m.welcomed {
 		f.Suspect = carrier.CauseAccess
-		f.Text = "closed by the peer at the end of the CURVE handshake: perhaps it does not know this end's key"
+		f.Text = how + " at the end of the CURVE handshake: perhaps it does not know this end's key"
 	}
 	return f
 }

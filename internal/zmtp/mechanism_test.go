@@ -2,6 +2,8 @@ package zmtp
 
 import (
 	"fmt"
+	"io"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -127,6 +129,31 @@ func TestRefusalsAmongOurOwnAreNamedAtBothEnds(t *testing.T) {
 			requireRefusal(t, i.eventLog, carrier.Retrying, c.atClient)
 		})
 	}
+}
+
+// A server of JeroMQ sends an ERROR without a reason where one of libzmq hangs up. As with that, twice is no accident.
+func TestAServerOfCurveThatGivesNoReason(t *testing.T) {
+	k := newCurveKeys(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	go func() {
+		for {
+			nc, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = nc.Write(ownGreeting(&curveServer{}))
+			_, _ = io.ReadFull(nc, make([]byte, greetingSize+2+200)) // the greeting, and HELLO
+			_, _ = nc.Write(appendCommand(nil, cmdError, []byte{0}))
+			_, _ = io.Copy(io.Discard, nc)
+			_ = nc.Close()
+		}
+	}()
+	i := newInlet(t, carrier.SUB, []string{""}, dial("tcp://"+l.Addr().String()), k.asClient())
+	require.Equal(t, carrier.CauseLeft, i.eventLog.wait(t, carrier.HandshakeFailed, 1).Cause)
+	requireRefusal(t, i.eventLog, carrier.Retrying,
+		refusal{carrier.CauseAuth, "refused by the peer without a reason at the beginning of the CURVE handshake: perhaps the server's key is not the one expected"})
 }
 
 func TestTheKeysOfAConnectionAreWipedWhenItEnds(t *testing.T) {

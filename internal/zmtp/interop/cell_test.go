@@ -22,7 +22,8 @@ type cell struct {
 	mode string // what the foreign peer does, bind or connect
 	ipc  bool   // rather than tcp
 
-	curve string // which end of CURVE the foreign peer is: "server" or "client"; "": it is NULL
+	curve  string // which end of CURVE the foreign peer is: "server" or "client"; "": it is NULL
+	misfit misfit // of their keys
 }
 
 // The pairs of the matrix: ours, theirs.

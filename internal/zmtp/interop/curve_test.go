@@ -10,13 +10,12 @@ import (
 )
 
 // The keys of all tests with CURVE.
-var curveKeys = sync.OnceValue(func() (k struct{ server, client *curve.Pair }) {
-	var err error
-	if k.server, err = curve.Generate(); err == nil {
-		k.client, err = curve.Generate()
-	}
-	if err != nil {
-		panic(err)
+var curveKeys = sync.OnceValue(func() (k struct{ server, client, stranger *curve.Pair }) {
+	for _, pair := range []**curve.Pair{&k.server, &k.client, &k.stranger} {
+		var err error
+		if *pair, err = curve.Generate(); err != nil {
+			panic(err)
+		}
 	}
 	return k
 })
@@ -32,10 +31,15 @@ func encrypted(end string, run func(*testing.T, cell)) func(*testing.T, cell) {
 // keys are those of our end.
 func (c cell) keys() *curve.Config {
 	k := curveKeys()
-	switch c.curve {
-	case "server":
-		return &curve.Config{Pair: k.client, Server: &k.server.Public}
-	case "client":
+	switch {
+	case c.misfit == oursIsPlain:
+	case c.curve == "server":
+		server := &k.server.Public
+		if c.misfit == oursExpectsAnother {
+			server = &k.stranger.Public
+		}
+		return &curve.Config{Pair: k.client, Server: server}
+	case c.curve == "client":
 		clients, err := curve.ParseClients(k.client.Public.String())
 		if err != nil {
 			panic(err)
@@ -47,14 +51,19 @@ func (c cell) keys() *curve.Config {
 
 // environment tells the foreign peer its keys.
 func (c cell) environment() []string {
-	if c.curve == "" {
+	if c.curve == "" || c.misfit == theirsIsPlain {
 		return nil
 	}
 	k := curveKeys()
-	own := k.client
-	if c.curve == "server" {
+	own, server := k.client, k.server
+	switch {
+	case c.curve == "server":
 		own = k.server
+	case c.misfit == theirsIsUnknown:
+		own = k.stranger
+	case c.misfit == theirsExpectsAnother:
+		server = k.stranger
 	}
-	return []string{"CURVE=" + c.curve, "CURVE_SERVER=" + k.server.Public.String(), "CURVE_PUBLIC=" + own.Public.String(),
+	return []string{"CURVE=" + c.curve, "CURVE_SERVER=" + server.Public.String(), "CURVE_PUBLIC=" + own.Public.String(),
 		"CURVE_SECRET=" + own.Secret().Text()}
 }

@@ -33,6 +33,23 @@ var scenarios = []scenario{
 	{"curve_server", encrypted("server", sendExact), encrypted("server", getExact)},
 	{"curve_client", encrypted("client", sendExact), encrypted("client", getExact)},
 	{"curve_restart", encrypted("client", sendAfterTheyRestart), encrypted("client", getAfterTheyRestart)},
+	refusals("curve_wrong",
+		refusal{"client", theirsExpectsAnother, []string{"the client expects another key"}},
+		refusal{"server", oursExpectsAnother, []string{hangsUpAtHello}}),
+	refusals("curve_unknown",
+		refusal{"client", theirsIsUnknown, []string{" is not known"}}),
+	refusals("curve_plain_ours",
+		refusal{"client", oursIsPlain, []string{demandsCurve, hangsUpAtGreeting, hangsUpAtOnce}},
+		refusal{"server", oursIsPlain, []string{demandsCurve, hangsUpAtGreeting, hangsUpAtOnce}}),
+	refusals("curve_plain_theirs",
+		refusal{"client", theirsIsPlain, []string{hasNone}},
+		refusal{"server", theirsIsPlain, []string{hasNone}}),
+}
+
+// refusals is a scenario in which connections are refused.
+func refusals(name string, all ...refusal) scenario {
+	run := refused(all...)
+	return scenario{name, run, run}
 }
 
 // overIPC has a scenario take place over ipc.
