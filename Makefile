@@ -210,8 +210,8 @@ test-windows-go: ## the Go tests for Windows that Wine can run
 	.ci/windows/go-tests
 
 .PHONY: cross-go
-cross-go: ## compiles and vets the Go code for macOS, FreeBSD, Windows and arm64, and sees 32 bits refused
-	.ci/cross
+cross-go: ## compiles and vets the Go code for macOS, FreeBSD, Windows and arm64, and sees 32 bits refused (SHORT=1: not all)
+	SHORT=$(SHORT) .ci/cross
 
 .PHONY: test-invariants
 test-invariants: deps-test ## the Go tests with run-time checks of accounting, bounds and lock order
