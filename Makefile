@@ -395,7 +395,9 @@ test-faults: deps-test build build/faults/traffic build/faults/traffic-go build/
 # SOAK seconds at full rate, and thirty rounds of everything else instead of three.
 SOAK ?= 600
 .PHONY: soak
-soak: deps-test build build/faults/traffic build/faults/traffic-go build/nats-server venv venv-old ## test-faults for SOAK (600) seconds at full rate, with more rounds
+soak: deps-test build build/faults/traffic build/faults/traffic-go build/nats-server venv venv-old ## test-faults for SOAK (600) seconds at full rate, with more rounds, and policies with a million random questions
+	HERMES_POLICY_CASES=1000000 .ci/test-go -count=1 ./internal/policy
+	HERMES_POLICY_CASES=1000000 .ci/test-go -count=1 -run 'TestSocketsPassWhatTheModelAllows|TestReloadsLoseNothing' ./internal/zmtp
 	FLOOD_SECONDS=$(SOAK) FORK_CYCLES=10000 FAULT_ROUNDS=30 HERMES_KILLS=100 $(PYTEST) --timeout 0 .ci/faults
 	CONTAINER_BUILD=1 $(PYTEST) .ci/tests/test_container.py
 
