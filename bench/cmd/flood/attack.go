@@ -14,13 +14,17 @@ import (
 	"github.com/hermes-zmq/hermes/internal/curve"
 )
 
-// attackers is how many connections an attack has at once.
-const attackers = 64
+// attackers is how many connections an attack has at once, and silentAttackers how many a silent one has: more than
+// there are places for handshakes, by default.
+const (
+	attackers       = 64
+	silentAttackers = 600
+)
 
 // attack makes handshakes that lead nowhere until the process is told to end.
-func attack(address, key string) {
+func attack(kind, address, key string) {
 	var made atomic.Int64
-	attackWith(address, key, func() bool { made.Add(1); return true })
+	attackWith(kind, address, key, func() bool { made.Add(1); return true })
 	end := make(chan os.Signal, 1)
 	signal.Notify(end, syscall.SIGTERM)
 	for made.Load() == 0 {
@@ -33,12 +37,14 @@ func attack(address, key string) {
 }
 
 // attackWith starts the attackers, each of which ends when next, called after each handshake, says so.
-func attackWith(address, key string, next func() bool) {
-	server, err := curve.ParsePublic(key)
-	must(err)
-	for n := range attackers {
+func attackWith(kind, address, key string, next func() bool) {
+	count := attackers
+	if kind == silent {
+		count = silentAttackers
+	}
+	for n := range count {
 		go func() {
-			a := newAttacker(address, server)
+			a := newPeer(kind, address, key)
 			for kind := n; ; kind++ {
 				a.shake(kind)
 				if !next() {
@@ -49,7 +55,22 @@ func attackWith(address, key string, next func() bool) {
 	}
 }
 
-// attacker is one peer after the other.
+// peer is one peer after the other.
+type peer interface {
+	// shake is one handshake, of a kind of its own.
+	shake(kind int)
+}
+
+func newPeer(kind, address, key string) peer {
+	if kind != curveKind {
+		return newTLSAttacker(address, kind == silent)
+	}
+	server, err := curve.ParsePublic(key)
+	must(err)
+	return newAttacker(address, server)
+}
+
+// attacker is a peer that speaks CURVE.
 type attacker struct {
 	address string
 	server  curve.Public

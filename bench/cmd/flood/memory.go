@@ -12,12 +12,12 @@ import (
 
 // memory makes count hostile handshakes at a post office whose limit of their rate is lifted, and
 // prints what memory it holds after each tenth of them.
-func memory(count int64) {
-	o := newOffice("--set", "limit.handshakes.rate=1000000")
+func memory(kind string, count int64) {
+	o := newOffice(kind, "--set", "limit.handshakes.rate=1000000")
 	defer o.stop()
 	self, err := os.Executable()
 	must(err)
-	attacker := exec.Command("nice", "-n", "10", self, "attack", strings.TrimPrefix(o.locked[0], "tcp://"), o.key, fmt.Sprint(count))
+	attacker := exec.Command("nice", "-n", "10", self, "attack", kind, o.target(), o.key, fmt.Sprint(count))
 	attacker.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 	out, err := attacker.StdoutPipe()
 	must(err)
@@ -41,10 +41,10 @@ func (o *office) resident() string {
 }
 
 // attackTimes makes count handshakes, and prints how many it has made at each tenth of them.
-func attackTimes(address, key string, count int64) {
+func attackTimes(kind, address, key string, count int64) {
 	var made atomic.Int64
 	var tenths = make(chan int64)
-	attackWith(address, key, func() bool {
+	attackWith(kind, address, key, func() bool {
 		n := made.Add(1)
 		if n%(count/10) == 0 && n <= count {
 			tenths <- n
