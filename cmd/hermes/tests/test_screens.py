@@ -217,14 +217,40 @@ def test_a_lost_connection_is_shown(cluster, terminal):
     top.shows("^ended: 0")
 
 
-def test_watch_draws_its_table_again(cluster, terminal):
-    watch = ["--watch", "--window", "200ms", "--sort", "rate"]
-    hz = terminal(SIZES[0], "hz", cluster.from_office, *watch)
-    lines = hz.until(lambda lines: lines[0].startswith("TOPIC") and lines[1].startswith("small "))
-    assert lines[2].startswith("large ")
-    hz.until(lambda now: now[1].startswith("small ") and now[1] != lines[1])
-    hz.press("C-c")
-    hz.shows("^ended: 0")
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(
+    ("command", "by", "order"),
+    [
+        ("hz", "rate", ["small", "large"]),
+        ("topics", "rate", ["small", "large"]),
+        ("bw", "bandwidth", ["large", "small"]),
+        ("delay", "envelopes", ["small", "large"]),
+    ],
+)
+def test_watch_draws_its_table_again(cluster, terminal, size, command, by, order):
+    watch = ["--watch", "--window", "200ms", "--sort", by]
+    screen = terminal(size, command, cluster.from_office, *watch)
+
+    def right(lines):
+        return lines[0].startswith("TOPIC") and [r.split(" ")[0] for r in lines[1:3]] == order
+
+    lines = screen.until(right)
+    assert all(len(line) <= size[0] for line in lines)
+    screen.until(lambda now: right(now) and now[1] != lines[1])
+    assert not lines[3], "the table before has gone"
+    screen.press("C-c")
+    screen.shows("^ended: 0")
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_watched_peers_are_drawn_again(cluster, terminal, size):
+    peers = terminal(size, "peers", cluster.from_office, "--watch")
+    lines = peers.until(lambda lines: lines[0].startswith("OF") and "publish" in lines[1])
+    assert all(len(line) <= size[0] for line in lines)
+    cluster.start("sub", cluster.from_office, "large")
+    peers.until(lambda now: sum("subscri" in line for line in now) == 2)
+    peers.press("C-c")
+    peers.shows("^ended: 0")
 
 
 def test_json_is_json_on_a_terminal(cluster, terminal):
