@@ -76,6 +76,21 @@ func TestPaceIsKept(t *testing.T) {
 	require.ErrorIs(t, j.pace(), context.Canceled)
 }
 
+// TestARateIsKept: eleven envelopes have ten intervals between them.
+func TestARateIsKept(t *testing.T) {
+	_, at := startOffice(t)
+	sub := start(t, nil, "sub", "--raw", "--count", "11", at["out"])
+	began := time.Now()
+	code, _, err := try(t, "", "pub", "--wait", "1h", "--rate", "200", "--count", "11", "--template", at["in"], "t", "{{n}}")
+	require.Equal(t, exitOK, code, err)
+	require.GreaterOrEqual(t, time.Since(began), 50*time.Millisecond)
+	require.Contains(t, err, "sent 11 envelopes")
+	for n := range 11 {
+		require.Equal(t, fmt.Sprint(n+1), sub.line(t))
+	}
+	require.Equal(t, exitOK, sub.end(t))
+}
+
 func TestReceiversAreCountedByPostOffices(t *testing.T) {
 	_, at := startOffice(t)
 	// A post office that publishes its counters, as those of this version do.

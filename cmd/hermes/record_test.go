@@ -2,8 +2,10 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -118,6 +120,81 @@ func TestLogCommandsReadCheckCutAndRepair(t *testing.T) {
 	require.Contains(t, out, `"messages":10`)
 	code, _, err = try(t, "", "log", "verify", strings.TrimSuffix(broken, ".part"))
 	require.Equal(t, exitOK, code, err)
+}
+
+// TestFlagsOfPlay: what each chooses of ten envelopes, or how often it sends them.
+func TestFlagsOfPlay(t *testing.T) {
+	name := recordingOf(t, 10)
+	_, text, _ := try(t, "", "log", "export", name)
+	var came []int64 // in microseconds
+	for line := range strings.Lines(text) {
+		var e struct{ Received json.Number }
+		require.NoError(t, json.Unmarshal([]byte(line), &e))
+		micros, err := strconv.ParseInt(strings.Replace(e.Received.String(), ".", "", 1), 10, 64)
+		require.NoError(t, err)
+		came = append(came, micros)
+	}
+	middle := came[5]
+	before := uint64(0)
+	for _, at := range came {
+		if at < middle {
+			before++
+		}
+	}
+	date := time.UnixMicro(middle).UTC().Format(time.RFC3339Nano)
+	_, at := startOffice(t)
+	sub := start(t, nil, "sub", "--set", "on_slow=ignore", at["out"])
+	go func() {
+		for range sub.lines {
+		}
+	}()
+	for _, c := range []struct {
+		args  string
+		stdin string
+		want  uint64
+	}{
+		{"--speed 0", "", 10}, {"--speed 1000", "", 10}, {"--speed 0 --loop 3", "", 30}, {"--speed 0 --topics t/1", "", 5},
+		{"--speed 0 --origin me", "", 10}, {"--speed 0 --origin other", "", 0}, {"--speed 0 --from " + date, "", 10 - before},
+		{"--speed 0 --to " + date, "", before}, {"--speed 0 --from 1h", "", 0}, {"--step", "\n\n\n", 3}, {"--step --loop 2", strings.Repeat("\n", 12), 12},
+	} {
+		code, out, said := try(t, c.stdin, append(append([]string{"play"}, strings.Fields(c.args)...), name, at["in"])...)
+		if c.want == 0 {
+			require.Equal(t, exitNothing, code, "%s: %s", c.args, said)
+			continue
+		}
+		require.Equal(t, exitOK, code, "%s: %s", c.args, said)
+		var played playedRecord
+		require.NoError(t, json.Unmarshal([]byte(out), &played))
+		require.Equal(t, c.want, played.Sent, c.args)
+	}
+}
+
+// TestFlagsOfRecord: of what is published by two origins, what each flag leaves.
+func TestFlagsOfRecord(t *testing.T) {
+	_, at := startOffice(t)
+	var lines strings.Builder
+	for i := range 40 {
+		fmt.Fprintf(&lines, `{"topic":"t","origin":%q,"data":"%0100000d"}`+"\n", []string{"me", "other"}[i%2], i)
+	}
+	for args, right := range map[string]func(r recorded) bool{
+		"--origin me --count 20": func(r recorded) bool { return r.Envelopes == 20 },
+		"--rotate-size 1K --compression none --count 40":/* a chunk has a megabyte */ func(r recorded) bool { return r.Envelopes == 40 && r.Files > 1 },
+		"--rotate-count 10 --count 40 --quota 1 --flush 1ms":    func(r recorded) bool { return r.Envelopes == 40 && r.Deleted > 0 },
+		"--origin me --origin other --count 40 --report 1ms":    func(r recorded) bool { return r.Envelopes == 40 },
+		"--duration 1h --count 5 --flush 1h --compression none": func(r recorded) bool { return r.Envelopes == 5 },
+	} {
+		name := filepath.Join(t.TempDir(), "a.mcap")
+		c := startRecord(t, append(strings.Fields(args), "-o", name, at["out"])...)
+		code, _, err := try(t, lines.String(), "pub", at["in"])
+		require.Equal(t, exitOK, code, err)
+		last := ended(t, c)
+		require.True(t, right(last), "%s: %+v", args, last)
+		require.Equal(t, exitOK, c.end(t))
+		if strings.Contains(args, "--origin me --count") {
+			_, text, _ := try(t, "", "log", "export", name)
+			require.NotContains(t, text, `"other"`)
+		}
+	}
 }
 
 // ringsIn waits until there are so many files of a ring in a folder.

@@ -111,17 +111,27 @@ func recordStream(ctx context.Context, std streams, o *recordFlags, topics []str
 		ctx, cancel = context.WithTimeout(ctx, o.duration)
 		defer cancel()
 	}
+	reading, end := context.WithCancel(ctx)
+	defer end()
 	var recorder *recording.Recorder
 	var bar *progress
 	r.Opened = func() (err error) { // where there is nothing to record, no file is left
 		if recorder, err = recording.New(cfg); err == nil {
+			go func() { // with --follow nothing may come behind the last one
+				select {
+				case <-recorder.Full():
+				case <-recorder.Failed():
+				case <-reading.Done():
+				}
+				end()
+			}()
 			bar = o.bar(std, recorder.Progress)
 			_ = o.say(std, "recording", cfg.Name, recording.Progress{})
 		}
 		return err
 	}
 	strange := uint64(0)
-	counts, err := archive.Read(ctx, r, func(m durable.Stored) error {
+	counts, err := archive.Read(reading, r, func(m durable.Stored) error {
 		select {
 		case <-recorder.Full():
 			return errRecorded

@@ -68,6 +68,19 @@ func TestARecordingIsAddedToAStreamOnceAndRecordedFromIt(t *testing.T) {
 	require.Equal(t, withoutArrival(first), withoutArrival(second))
 	code, _, said = try(t, "", "log", "verify", again)
 	require.Equal(t, exitOK, code, said)
+
+	// What was stored since a time, and what comes then.
+	since := start(t, nil, "record", "--min-free", "0", "--stream", url, "--since", "1h", "--follow", "--count", "11", "-o", filepath.Join(t.TempDir(), "c.mcap"), "t/")
+	require.Contains(t, since.line(t), `"state":"recording"`)
+	code, _, said = try(t, "", "pub", at["in"], "t/0", "1")
+	require.Equal(t, exitOK, code, said)
+	require.EqualValues(t, 11, ended(t, since).Envelopes)
+	require.Equal(t, exitOK, since.end(t))
+	later := time.Now().Add(time.Hour).UTC().Format(time.RFC3339)
+	none := start(t, nil, "record", "--min-free", "0", "--stream", url, "--since", later, "--follow", "-o", filepath.Join(t.TempDir(), "d.mcap"), "t/")
+	require.Contains(t, none.line(t), `"state":"recording"`)
+	none.cancel()
+	require.Zero(t, ended(t, none).Envelopes)
 	code, _, said = try(t, "", "play", "--speed", "0", "--stream", url, "--rename", "t/=u/", name)
 	require.Equal(t, exitIncomplete, code, said)
 }
