@@ -104,7 +104,7 @@ func (f *files) checkFree(more int64) error {
 		return nil
 	}
 	for {
-		free, err := freeOf(filepath.Dir(f.cfg.Name))
+		free, err := f.cfg.free(filepath.Dir(f.cfg.Name))
 		if err != nil || free-more >= f.cfg.MinFree {
 			return err
 		}

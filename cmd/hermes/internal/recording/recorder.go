@@ -32,6 +32,8 @@ type Config struct {
 	Notice func(text string)
 	// Receiver gives the counters of the receiver, for the books; nil: there are none.
 	Receiver func() json.RawMessage
+
+	free func(dir string) (int64, error) // how much of a disk is free; nil: freeOf
 }
 
 // Rotation says when another file is begun, and how much of the disk all files may take. The zero
@@ -125,6 +127,9 @@ type output interface {
 func New(cfg Config) (*Recorder, error) {
 	if cfg.Notice == nil {
 		cfg.Notice = func(string) {}
+	}
+	if cfg.free == nil {
+		cfg.free = freeOf
 	}
 	if cfg.Rotate.On() && cfg.Ring.On() {
 		return nil, fmt.Errorf("a ring is written when there is a reason, and cannot rotate: leave out one of the two")

@@ -193,6 +193,59 @@ func TestAFloorOfFreeDiskEndsARecordingThatCannotDelete(t *testing.T) {
 	require.ErrorContains(t, err, "are to stay so")
 }
 
+// disk is one of a size, on which there is nothing but the files of its folder.
+func disk(size int64) func(dir string) (int64, error) {
+	return func(dir string) (int64, error) {
+		entries, err := os.ReadDir(dir)
+		for _, e := range entries {
+			if info, failed := e.Info(); failed == nil {
+				size -= info.Size()
+				defer func() { size += info.Size() }()
+			}
+		}
+		return size, err
+	}
+}
+
+func TestAFloorOfFreeDiskDeletesTheOldestFiles(t *testing.T) {
+	dir := t.TempDir()
+	const floor, room = 1 << 20, 30_000
+	r := record(t, Config{Name: filepath.Join(dir, "a.mcap"), Compression: mcap.None, MinFree: floor, Rotate: Rotation{Envelopes: 20}, free: disk(floor + room)})
+	for n := range uint32(400) {
+		r.arrive(numberedMessage("t", 3, n, "1"))
+	}
+	p := r.end(t)
+	require.EqualValues(t, 400, p.Envelopes)
+	require.NotZero(t, p.Deleted)
+	names := namesIn(t, dir)
+	require.Equal(t, 20, len(names)+int(p.Deleted))
+	free, err := disk(floor + room)(dir)
+	require.NoError(t, err)
+	require.Greater(t, free, int64(floor-4_000), "but for the summary of the last file")
+	all, err := Verify(names, nil)
+	require.NoError(t, err)
+	require.True(t, all[0].OK, all[0].Problems)
+}
+
+func TestAFloorOfFreeDiskEndsARecordingThatRuns(t *testing.T) {
+	const floor, room = 1 << 20, 30_000
+	name := filepath.Join(t.TempDir(), "a.mcap")
+	r := record(t, Config{Name: name, Compression: mcap.None, ChunkBytes: 1000, MinFree: floor, free: disk(floor + room)})
+	for n := range uint32(1000) {
+		r.arrive(numberedMessage("t", 3, n, "1"))
+	}
+	<-r.Failed()
+	r.control.End()
+	p, err := r.Close()
+	require.ErrorContains(t, err, "are to stay so")
+	require.NotZero(t, p.Envelopes)
+	require.EqualValues(t, 1000, p.Envelopes+p.Unwritten)
+	f := open(t, name)[0]
+	require.NoError(t, f.Broken, "what is there is closed")
+	require.EqualValues(t, p.Envelopes, Summarize(f).Envelopes)
+	require.Less(t, f.Size, int64(room+4_000))
+}
+
 func TestOthersMayReadAFileOnlyWhereThatIsSaid(t *testing.T) {
 	for mode, want := range map[os.FileMode]os.FileMode{0: 0o600, 0o640: 0o640} {
 		name := filepath.Join(t.TempDir(), "a.mcap")
