@@ -106,6 +106,25 @@ func TestTheDashboardOfGrafanaIsWhole(t *testing.T) {
 	require.Greater(t, len(ids), 10)
 }
 
+// TestPromtoolAcceptsTheDashboard: every expression is one of PromQL, with values for the variables of Grafana.
+func TestPromtoolAcceptsTheDashboard(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(docs, "monitoring", "grafana.json"))
+	require.NoError(t, err)
+	var rules strings.Builder
+	rules.WriteString("groups:\n- name: dashboard\n  rules:\n")
+	expressions := regexp.MustCompile(`"expr": *("(?:[^"\\]|\\.)*")`).FindAllStringSubmatch(string(text), -1)
+	require.Greater(t, len(expressions), 10)
+	values := strings.NewReplacer("$__rate_interval", "1m", "$job", "hermes", "$instance", "a:9600")
+	for i, e := range expressions {
+		expression := values.Replace(e[1])
+		require.NotContains(t, expression, "$")
+		fmt.Fprintf(&rules, "  - record: dashboard:%d\n    expr: %s\n", i, expression) // YAML takes strings of JSON
+	}
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "rules.yml"), []byte(rules.String()), 0o600))
+	require.Contains(t, promtool(t, dir, "", "check", "rules", "rules.yml"), fmt.Sprintf("SUCCESS: %d rules found", len(expressions)))
+}
+
 // promtool runs promtool in a directory: the one that .ci/deps has installed, whatever else the machine has.
 func promtool(t *testing.T, dir, in string, args ...string) string {
 	t.Helper()
