@@ -19,6 +19,9 @@ const (
 	idleRoom = 4 << 10
 	// lastWord is how long writeNow may take.
 	lastWord = 10 * time.Millisecond
+	// piece is the most that one write waits for. Who takes less than a whole vector, and be it for a long
+	// time, is slow and not stalled, which throttle.go tells by what has been written.
+	piece = 64 << 10
 )
 
 // rawio is the reading and writing of one connection: see rawio.go.
@@ -84,18 +87,31 @@ func (r *rawio) read(room func() []byte, idle func()) (int, error) {
 	return 0, err
 }
 
-// write sends the first count ranges if it may wait, and nothing otherwise.
+// write sends a piece of the first count ranges if it may wait, and nothing otherwise.
 func (r *rawio) write(count int, wait bool) (int, error) {
 	if !wait {
 		return 0, nil
 	}
-	r.out.rest = r.out.vec[:count] // WriteTo shortens it
+	r.out.rest = firstPiece(r.out.vec[:count]) // WriteTo shortens it
 	n, err := r.out.rest.WriteTo(r.Conn)
 	r.out.rest = nil
 	if err != nil {
 		return 0, err
 	}
 	return int(n), nil
+}
+
+// firstPiece is the beginning of some ranges, of which it shortens one where they are longer than a piece.
+func firstPiece(ranges [][]byte) [][]byte {
+	room := piece
+	for i, p := range ranges {
+		if len(p) >= room {
+			ranges[i] = p[:room]
+			return ranges[:i+1]
+		}
+		room -= len(p)
+	}
+	return ranges
 }
 
 // writeNow writes p within lastWord, deadlines notwithstanding: the connection is over.
