@@ -9,8 +9,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hermes-zmq/hermes/internal/access"
+	"github.com/hermes-zmq/hermes/internal/batch"
 	"github.com/hermes-zmq/hermes/internal/carrier"
 	"github.com/hermes-zmq/hermes/internal/notify"
+	"github.com/hermes-zmq/hermes/internal/testkit"
 )
 
 // controlled is access control by a policy of this text.
@@ -84,6 +86,44 @@ func TestMessagesOfAnyFormAreDeniedOneByOne(t *testing.T) {
 		denied, _ := control.Denied()
 		require.EqualValues(t, 1, denied, "%q", hostile)
 	}
+}
+
+// TestWhatIsDeniedIsTakenOutOfACopy: of a batch that comes from within the process, others have the same
+// memory.
+func TestWhatIsDeniedIsTakenOutOfACopy(t *testing.T) {
+	control := newControlled(t, mayPublishTicks)
+	in := newInlet(t, carrier.XSUB, []string{""}, bind("inproc://denied"), control.option())
+	other := newInlet(t, carrier.XSUB, []string{""}, bind("inproc://not-denied"))
+	o := newOutlet(t, carrier.Wait, 1000, dial("inproc://denied", "inproc://not-denied"))
+	testkit.Eventually(t, func() bool {
+		n := 0
+		for _, p := range o.Peers() {
+			n += p.Subscriptions
+		}
+		return n == 2
+	}, "both subscriptions")
+	b := batch.Get()
+	defer b.Release()
+	var all, allowed [][]string
+	for i, topic := range []string{`"ticks"`, `"secret"`, `"ticks"`, `"secret"`, `"ticks"`} {
+		msg := []string{topic, `"any"`, strings.Repeat(string(rune('a'+i)), 10_000)}
+		for at, frame := range msg {
+			b.AppendFrame([]byte(frame), at < len(msg)-1)
+		}
+		all = append(all, msg)
+		if topic == `"ticks"` {
+			allowed = append(allowed, msg)
+		}
+	}
+	before := string(b.Buf)
+	require.Equal(t, 5, o.Send(b).Sent)
+	in.sink.wait(t, len(allowed))
+	other.sink.wait(t, len(all))
+	require.Equal(t, allowed, in.got())
+	require.Equal(t, all, other.got())
+	require.Equal(t, before, string(b.Buf))
+	denied, _ := control.Denied()
+	require.EqualValues(t, 2, denied)
 }
 
 // TestASystemTopicIsDeniedHoweverItIsWritten: what allows every topic does not allow those of components.
