@@ -107,6 +107,14 @@ func eachTransport(t *testing.T, f func(t *testing.T, engine string)) {
 	t.Run(inprocess, func(t *testing.T) { f(t, inprocess) })
 }
 
+// eachOfOurs runs a test of what only our own carrier does, over TCP and within the process: see
+// eachTransport.
+func eachOfOurs(t *testing.T, f func(t *testing.T, engine string)) {
+	for _, engine := range []string{"zmtp", inprocess} {
+		t.Run(engine, func(t *testing.T) { f(t, engine) })
+	}
+}
+
 var inprocNames atomic.Int64
 
 func set(t testing.TB, p Component, pairs ...string) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/hermes-zmq/hermes/internal/embed"
 	"github.com/hermes-zmq/hermes/internal/testkit"
 )
 
@@ -91,6 +92,35 @@ func TestEveryPolicyOfAPostOfficeHoldsWithinAProcess(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestHistoryHealsARestartWithinAProcess: a receiver that asks for history gets what was published while
+// it had no post office, once and in order.
+func TestHistoryHealsARestartWithinAProcess(t *testing.T) {
+	a := newArchive(t)
+	start := func() *PostOffice {
+		po, err := NewPostOffice("inproc://restart-in", "inproc://restart-out", "")
+		require.NoError(t, err)
+		require.NoError(t, po.Start())
+		require.NoError(t, embed.OfficeOf(po).Join(a))
+		return po
+	}
+	po := start()
+	p := newPublisher(t, "auto", "inproc://restart-in")
+	r := newReceiver(t, "auto", "inproc://restart-out", "since", "all", "on_slow", "ignore")
+	const n, rounds = 100, 5
+	for round := range rounds {
+		publishNumbers(t, p, "kept/a", round*n, (round+1)*n)
+		testkit.Eventually(t, func() bool { return a.size() == (round+1)*n }, "it is stored")
+		if round%2 == 0 { // otherwise what is stored has not been read when the post office ends
+			testkit.Eventually(t, func() bool { return r.Stats().Arrived >= uint64((round+1)*n) }, "it has come")
+		}
+		require.NoError(t, po.Close())
+		po = start()
+	}
+	defer po.Close()
+	requireCount(t, r, rounds*n)
+	require.Zero(t, r.Stats().Lost)
 }
 
 // TestStateIsPublishedWithinAProcess, and goes only to those that subscribe to it.

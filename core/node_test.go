@@ -61,29 +61,31 @@ func TestANodeGoesOnWhenItsOwnerStopsAComponent(t *testing.T) {
 
 // TestWhatTheRelayHasTakenIsCounted: whatever moment the node is stopped at.
 func TestWhatTheRelayHasTakenIsCounted(t *testing.T) {
-	n, po := relayNode(t, "zmtp", "on_slow", "ignore")
-	p := newPublisher(t, "zmtp", get(t, po, "endpoint.in"))
-	require.NoError(t, p.WaitReady(soon))
-	for i := range 20 {
-		ended := make(chan error, 1)
-		go func() { ended <- n.Run() }()
-		before := n.Receiver().Stats().Delivered
-		publishUntil(t, p, "ticks/x", "1", func() bool { return n.Receiver().Stats().Delivered > before })
-		for range 2000 {
-			require.NoError(t, p.Publish("ticks/x", "", []byte("1")))
+	eachOfOurs(t, func(t *testing.T, engine string) {
+		n, po := relayNode(t, engine, "on_slow", "ignore")
+		p := newPublisher(t, engine, get(t, po, "endpoint.in"))
+		require.NoError(t, p.WaitReady(soon))
+		for i := range 20 {
+			ended := make(chan error, 1)
+			go func() { ended <- n.Run() }()
+			before := n.Receiver().Stats().Delivered
+			publishUntil(t, p, "ticks/x", "1", func() bool { return n.Receiver().Stats().Delivered > before })
+			for range 2000 {
+				require.NoError(t, p.Publish("ticks/x", "", []byte("1")))
+			}
+			dropped := n.Publisher().Stats().DroppedStop
+			if i%2 == 0 {
+				require.NoError(t, n.Stop(soon))
+				require.Equal(t, dropped, n.Publisher().Stats().DroppedStop, "there was time")
+			} else if err := n.Stop(0); err != nil {
+				code(t, ETIMEOUT, err)
+			}
+			require.NoError(t, testkit.Receive(t, ended, "the loop of the node"))
+			require.Equal(t, n.Receiver().Stats().Delivered, n.Publisher().Stats().Accepted)
+			require.NoError(t, n.Start())
+			require.NoError(t, n.WaitReady(soon))
 		}
-		dropped := n.Publisher().Stats().DroppedStop
-		if i%2 == 0 {
-			require.NoError(t, n.Stop(soon))
-			require.Equal(t, dropped, n.Publisher().Stats().DroppedStop, "there was time")
-		} else if err := n.Stop(0); err != nil {
-			code(t, ETIMEOUT, err)
-		}
-		require.NoError(t, testkit.Receive(t, ended, "the loop of the node"))
-		require.Equal(t, n.Receiver().Stats().Delivered, n.Publisher().Stats().Accepted)
-		require.NoError(t, n.Start())
-		require.NoError(t, n.WaitReady(soon))
-	}
+	})
 }
 
 func TestANodeReportsTheProblemsOfItsComponents(t *testing.T) {

@@ -54,89 +54,95 @@ func nothingMore(t testing.TB, p *Publisher, r *Receiver, topic string) {
 }
 
 func TestALateReceiverGetsTheLastValues(t *testing.T) {
-	po := newOffice(t, "zmtp", "cache.depth", "3")
-	p := newPublisher(t, "zmtp", get(t, po, "endpoint.in"))
-	require.NoError(t, p.WaitReady(soon), "the post office asks without any receiver")
-	publishNumbers(t, p, "a/1", 0, 10)
-	publishNumbers(t, p, "a/2", 0, 2)
-	publishNumbers(t, p, "b", 0, 10)
-	relayed(t, po, 22)
-	sent := time.Now()
-	time.Sleep(60 * time.Millisecond)
+	eachOfOurs(t, func(t *testing.T, engine string) {
+		po := newOffice(t, engine, "cache.depth", "3")
+		p := newPublisher(t, engine, get(t, po, "endpoint.in"))
+		require.NoError(t, p.WaitReady(soon), "the post office asks without any receiver")
+		publishNumbers(t, p, "a/1", 0, 10)
+		publishNumbers(t, p, "a/2", 0, 2)
+		publishNumbers(t, p, "b", 0, 10)
+		relayed(t, po, 22)
+		sent := time.Now()
+		time.Sleep(60 * time.Millisecond)
 
-	r, err := NewReceiver(get(t, po, "endpoint.out"), "late")
-	require.NoError(t, err)
-	set(t, r, "timeout", "50ms") // which all of it is older than
-	require.NoError(t, r.Subscribe("a/"))
-	require.NoError(t, r.Start())
-	defer r.Close()
-	got := map[string][]string{}
-	for _, e := range collect(t, r, 5) {
-		got[e.Topic] = append(got[e.Topic], string(e.Data))
-		require.Less(t, e.TS, clock.Seconds(sent), "its own time")
-	}
-	require.Equal(t, map[string][]string{"a/1": {"7", "8", "9"}, "a/2": {"0", "1"}}, got)
+		r, err := NewReceiver(get(t, po, "endpoint.out"), "late")
+		require.NoError(t, err)
+		set(t, r, "timeout", "50ms") // which all of it is older than
+		require.NoError(t, r.Subscribe("a/"))
+		require.NoError(t, r.Start())
+		defer r.Close()
+		got := map[string][]string{}
+		for _, e := range collect(t, r, 5) {
+			got[e.Topic] = append(got[e.Topic], string(e.Data))
+			require.Less(t, e.TS, clock.Seconds(sent), "its own time")
+		}
+		require.Equal(t, map[string][]string{"a/1": {"7", "8", "9"}, "a/2": {"0", "1"}}, got)
 
-	set(t, r, "timeout", "1m")
-	publishNumbers(t, p, "a/1", 10, 12)
-	require.Equal(t, map[string][]string{"a/1": {"10", "11"}}, values(t, r, 2), "live, behind it")
-	nothingMore(t, p, r, "a/2")
-	relayed(t, po, 25)
-	s := r.Stats()
-	require.EqualValues(t, 5, s.Cached)
-	require.Zero(t, s.Lost+s.Duplicates+s.DroppedStale+s.DroppedDuplicate)
-	ps := po.Stats()
-	require.EqualValues(t, 3, ps.CacheTopics)
-	require.EqualValues(t, 9, ps.CacheMessages)
-	require.EqualValues(t, 5, ps.CacheSent)
-	require.EqualValues(t, 3, ps.OutMessages)
-	require.EqualValues(t, 22, ps.Unwanted, "what is kept and has no subscriber is unwanted")
+		set(t, r, "timeout", "1m")
+		publishNumbers(t, p, "a/1", 10, 12)
+		require.Equal(t, map[string][]string{"a/1": {"10", "11"}}, values(t, r, 2), "live, behind it")
+		nothingMore(t, p, r, "a/2")
+		relayed(t, po, 25)
+		s := r.Stats()
+		require.EqualValues(t, 5, s.Cached)
+		require.Zero(t, s.Lost+s.Duplicates+s.DroppedStale+s.DroppedDuplicate)
+		ps := po.Stats()
+		require.EqualValues(t, 3, ps.CacheTopics)
+		require.EqualValues(t, 9, ps.CacheMessages)
+		require.EqualValues(t, 5, ps.CacheSent)
+		require.EqualValues(t, 3, ps.OutMessages)
+		require.EqualValues(t, 22, ps.Unwanted, "what is kept and has no subscriber is unwanted")
+	})
 }
 
 func TestASecondSubscriptionRepeatsNothing(t *testing.T) {
-	po := newOffice(t, "zmtp", "cache.depth", "1")
-	p := newPublisher(t, "zmtp", get(t, po, "endpoint.in"))
-	for _, topic := range []string{"a/1", "a/2", "b/1"} {
-		publishNumbers(t, p, topic, 0, 1)
-	}
-	relayed(t, po, 3)
-	r, err := NewReceiver(get(t, po, "endpoint.out"), "late")
-	require.NoError(t, err)
-	require.NoError(t, r.Subscribe("a/1"))
-	require.NoError(t, r.Start())
-	defer r.Close()
-	one := []string{"0"}
-	require.Equal(t, map[string][]string{"a/1": one}, values(t, r, 1))
-	require.NoError(t, r.Subscribe("a/"))
-	require.NoError(t, r.Subscribe("a/"))
-	require.Equal(t, map[string][]string{"a/2": one}, values(t, r, 1))
-	require.NoError(t, r.Subscribe(""))
-	require.Equal(t, map[string][]string{"b/1": one}, values(t, r, 1))
-	nothingMore(t, p, r, "a/1")
+	eachOfOurs(t, func(t *testing.T, engine string) {
+		po := newOffice(t, engine, "cache.depth", "1")
+		p := newPublisher(t, engine, get(t, po, "endpoint.in"))
+		for _, topic := range []string{"a/1", "a/2", "b/1"} {
+			publishNumbers(t, p, topic, 0, 1)
+		}
+		relayed(t, po, 3)
+		r, err := NewReceiver(get(t, po, "endpoint.out"), "late")
+		require.NoError(t, err)
+		require.NoError(t, r.Subscribe("a/1"))
+		require.NoError(t, r.Start())
+		defer r.Close()
+		one := []string{"0"}
+		require.Equal(t, map[string][]string{"a/1": one}, values(t, r, 1))
+		require.NoError(t, r.Subscribe("a/"))
+		require.NoError(t, r.Subscribe("a/"))
+		require.Equal(t, map[string][]string{"a/2": one}, values(t, r, 1))
+		require.NoError(t, r.Subscribe(""))
+		require.Equal(t, map[string][]string{"b/1": one}, values(t, r, 1))
+		nothingMore(t, p, r, "a/1")
 
-	for _, topic := range []string{"", "a/", "a/", "a/1"} {
-		require.NoError(t, r.Unsubscribe(topic))
-	}
-	require.Eventually(t, func() bool { return po.Stats().Subscribers[0].Subscriptions == 0 }, soon, pollEvery)
-	require.NoError(t, r.Subscribe("a/1"))
-	require.Equal(t, map[string][]string{"a/1": {`"end"`}}, values(t, r, 1), "a receiver that subscribes to a topic once more gets it again")
-	require.EqualValues(t, 4, po.Stats().CacheSent)
+		for _, topic := range []string{"", "a/", "a/", "a/1"} {
+			require.NoError(t, r.Unsubscribe(topic))
+		}
+		require.Eventually(t, func() bool { return po.Stats().Subscribers[0].Subscriptions == 0 }, soon, pollEvery)
+		require.NoError(t, r.Subscribe("a/1"))
+		require.Equal(t, map[string][]string{"a/1": {`"end"`}}, values(t, r, 1), "a receiver that subscribes to a topic once more gets it again")
+		require.EqualValues(t, 4, po.Stats().CacheSent)
+	})
 }
 
 // TestOtherReceiversGetNothingOfAReplay: receivers that were subscribed already get no copy.
 func TestOtherReceiversGetNothingOfAReplay(t *testing.T) {
-	po := newOffice(t, "zmtp", "cache.depth", "100")
-	p := newPublisher(t, "zmtp", get(t, po, "endpoint.in"))
-	early := newReceiver(t, "zmtp", get(t, po, "endpoint.out"))
-	require.Eventually(t, func() bool { return subscribed(po.Stats()) == 1 }, soon, pollEvery)
-	publishNumbers(t, p, "a", 0, 100)
-	require.Len(t, values(t, early, 100)["a"], 100)
-	for range 5 {
-		late := newReceiver(t, "zmtp", get(t, po, "endpoint.out"), "on_slow", "ignore")
-		require.Len(t, values(t, late, 100)["a"], 100)
-	}
-	nothingMore(t, p, early, "a")
-	require.Zero(t, early.Stats().Cached)
+	eachOfOurs(t, func(t *testing.T, engine string) {
+		po := newOffice(t, engine, "cache.depth", "100")
+		p := newPublisher(t, engine, get(t, po, "endpoint.in"))
+		early := newReceiver(t, engine, get(t, po, "endpoint.out"))
+		require.Eventually(t, func() bool { return subscribed(po.Stats()) == 1 }, soon, pollEvery)
+		publishNumbers(t, p, "a", 0, 100)
+		require.Len(t, values(t, early, 100)["a"], 100)
+		for range 5 {
+			late := newReceiver(t, engine, get(t, po, "endpoint.out"), "on_slow", "ignore")
+			require.Len(t, values(t, late, 100)["a"], 100)
+		}
+		nothingMore(t, p, early, "a")
+		require.Zero(t, early.Stats().Cached)
+	})
 }
 
 // TestAReceiverThatReconnectsGetsNothingTwice: what a receiver has had already when it is connected
@@ -166,47 +172,49 @@ func TestAReceiverThatReconnectsGetsNothingTwice(t *testing.T) {
 // whatever it asks for, sees every stream from some envelope on without a gap and
 // without a repetition, while publishers send as fast as they can.
 func TestTheCacheAndTheLiveStreamJoinWithoutAGap(t *testing.T) {
-	const publishers, topics, depth = 3, 5, 4
-	po := newOffice(t, "zmtp", "cache.depth", strconv.Itoa(depth*publishers))
-	var over atomic.Bool
-	var tasks sync.WaitGroup
-	defer tasks.Wait()
-	defer over.Store(true)
-	for k := range publishers {
-		p := newPublisher(t, "zmtp", get(t, po, "endpoint.in"))
-		tasks.Add(1)
-		go func() {
-			defer tasks.Done()
-			for i := 0; !over.Load(); i++ {
-				for topic := range topics {
-					_ = p.Publish(fmt.Sprintf("t/%d/x", topic), strconv.Itoa(k), strconv.AppendInt(nil, int64(i), 10))
+	eachOfOurs(t, func(t *testing.T, engine string) {
+		const publishers, topics, depth = 3, 5, 4
+		po := newOffice(t, engine, "cache.depth", strconv.Itoa(depth*publishers))
+		var over atomic.Bool
+		var tasks sync.WaitGroup
+		defer tasks.Wait()
+		defer over.Store(true)
+		for k := range publishers {
+			p := newPublisher(t, engine, get(t, po, "endpoint.in"))
+			tasks.Add(1)
+			go func() {
+				defer tasks.Done()
+				for i := 0; !over.Load(); i++ {
+					for topic := range topics {
+						_ = p.Publish(fmt.Sprintf("t/%d/x", topic), strconv.Itoa(k), strconv.AppendInt(nil, int64(i), 10))
+					}
+					if i%64 == 0 {
+						time.Sleep(time.Millisecond)
+					}
 				}
-				if i%64 == 0 {
-					time.Sleep(time.Millisecond)
-				}
-			}
-		}()
-	}
-	require.Eventually(t, func() bool { return po.Stats().CacheTopics == topics }, soon, pollEvery)
+			}()
+		}
+		require.Eventually(t, func() bool { return po.Stats().CacheTopics == topics }, soon, pollEvery)
 
-	var cached atomic.Uint64
-	var guests sync.WaitGroup
-	for g := range 3 {
-		guests.Add(1)
-		go func() {
-			defer guests.Done()
-			random := rand.New(rand.NewPCG(uint64(g), 2))
-			for range 8 {
-				cached.Add(visit(t, po, random, topics))
-			}
-		}()
-	}
-	testkit.Wait(t, &guests, "guests")
-	require.Equal(t, po.Stats().CacheSent, cached.Load(), "each had everything before it left")
-	require.NotZero(t, cached.Load())
-	s := po.Stats()
-	require.Zero(t, s.Dropped+s.CacheDropped)
-	require.Equal(t, s.InMessages, s.OutMessages+s.Unwanted+s.Dropped)
+		var cached atomic.Uint64
+		var guests sync.WaitGroup
+		for g := range 3 {
+			guests.Add(1)
+			go func() {
+				defer guests.Done()
+				random := rand.New(rand.NewPCG(uint64(g), 2))
+				for range 8 {
+					cached.Add(visit(t, po, random, topics))
+				}
+			}()
+		}
+		testkit.Wait(t, &guests, "guests")
+		require.Equal(t, po.Stats().CacheSent, cached.Load(), "each had everything before it left")
+		require.NotZero(t, cached.Load())
+		s := po.Stats()
+		require.Zero(t, s.Dropped+s.CacheDropped)
+		require.Equal(t, s.InMessages, s.OutMessages+s.Unwanted+s.Dropped)
+	})
 }
 
 // visit is one receiver's life: it asks for more and more, and looks at every stream.
@@ -327,25 +335,27 @@ func TestOldReceiversGetOfTheCacheWhatTheOptionSays(t *testing.T) {
 }
 
 func TestOnlyTheTopicsOfTheCacheAreKeptAndSubscribedTo(t *testing.T) {
-	po := newOffice(t, "zmtp", "cache.depth", "1", "cache.topics", "a/, b")
-	p := newPublisher(t, "zmtp", get(t, po, "endpoint.in"))
-	require.NoError(t, p.WaitReady(soon))
-	r := newReceiver(t, "zmtp", get(t, po, "endpoint.out"))
-	require.NoError(t, r.Subscribe("b"))
-	require.Eventually(t, func() bool {
-		s := p.Stats().Peers
-		subscribers := po.Stats().Subscribers
-		return len(s) == 1 && s[0].Subscriptions == 2 && len(subscribers) == 1 && subscribers[0].Subscriptions == 1
-	}, soon, pollEvery)
-	require.NoError(t, r.Close())
-	require.Eventually(t, func() bool { return len(po.Stats().Subscribers) == 0 }, soon, pollEvery)
-	for _, topic := range []string{"a/1", "a", "b/1", "c"} {
-		publishNumbers(t, p, topic, 0, 1)
-	}
-	relayed(t, po, 2)
-	require.Equal(t, 2, p.Stats().Peers[0].Subscriptions, "still asked for when the receiver has gone")
-	late := newReceiver(t, "zmtp", get(t, po, "endpoint.out"))
-	require.Equal(t, map[string][]string{"a/1": {"0"}, "b/1": {"0"}}, values(t, late, 2))
+	eachOfOurs(t, func(t *testing.T, engine string) {
+		po := newOffice(t, engine, "cache.depth", "1", "cache.topics", "a/, b")
+		p := newPublisher(t, engine, get(t, po, "endpoint.in"))
+		require.NoError(t, p.WaitReady(soon))
+		r := newReceiver(t, engine, get(t, po, "endpoint.out"))
+		require.NoError(t, r.Subscribe("b"))
+		require.Eventually(t, func() bool {
+			s := p.Stats().Peers
+			subscribers := po.Stats().Subscribers
+			return len(s) == 1 && s[0].Subscriptions == 2 && len(subscribers) == 1 && subscribers[0].Subscriptions == 1
+		}, soon, pollEvery)
+		require.NoError(t, r.Close())
+		require.Eventually(t, func() bool { return len(po.Stats().Subscribers) == 0 }, soon, pollEvery)
+		for _, topic := range []string{"a/1", "a", "b/1", "c"} {
+			publishNumbers(t, p, topic, 0, 1)
+		}
+		relayed(t, po, 2)
+		require.Equal(t, 2, p.Stats().Peers[0].Subscriptions, "still asked for when the receiver has gone")
+		late := newReceiver(t, engine, get(t, po, "endpoint.out"))
+		require.Equal(t, map[string][]string{"a/1": {"0"}, "b/1": {"0"}}, values(t, late, 2))
+	})
 }
 
 func TestACacheServesReceiversWithinTheProcess(t *testing.T) {
@@ -375,11 +385,13 @@ func TestOptionsOfTheCache(t *testing.T) {
 
 // TestARestartedPostOfficeKeepsNothing: a run begins with an empty cache.
 func TestARestartedPostOfficeKeepsNothing(t *testing.T) {
-	po := newOffice(t, "zmtp", "cache.depth", "1")
-	p := newPublisher(t, "zmtp", get(t, po, "endpoint.in"))
-	publishNumbers(t, p, "a", 0, 1)
-	relayed(t, po, 1)
-	require.NoError(t, po.Stop(soon))
-	require.NoError(t, po.Start())
-	require.Zero(t, po.Stats().CacheTopics)
+	eachOfOurs(t, func(t *testing.T, engine string) {
+		po := newOffice(t, engine, "cache.depth", "1")
+		p := newPublisher(t, engine, get(t, po, "endpoint.in"))
+		publishNumbers(t, p, "a", 0, 1)
+		relayed(t, po, 1)
+		require.NoError(t, po.Stop(soon))
+		require.NoError(t, po.Start())
+		require.Zero(t, po.Stats().CacheTopics)
+	})
 }

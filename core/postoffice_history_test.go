@@ -201,10 +201,10 @@ func (r *archiveReader) Pause() {}
 func (r *archiveReader) Close() {}
 
 // newArchivingOffice is a post office with an archive.
-func newArchivingOffice(t testing.TB, pairs ...string) (*PostOffice, *archive) {
+func newArchivingOffice(t testing.TB, engine string, pairs ...string) (*PostOffice, *archive) {
 	t.Helper()
 	a := newArchive(t)
-	po := newOffice(t, "zmtp", pairs...)
+	po := newOffice(t, engine, pairs...)
 	require.NoError(t, embed.OfficeOf(po).Join(a))
 	return po, a
 }
@@ -227,34 +227,36 @@ func requireCount(t testing.TB, r *Receiver, n int) {
 }
 
 func TestALateReceiverGetsTheHistoryThatItAsksFor(t *testing.T) {
-	po, a := newArchivingOffice(t)
-	p := newPublisher(t, "zmtp", get(t, po, "endpoint.in"))
-	publishNumbers(t, p, "kept/a", 0, 1000)
-	testkit.Eventually(t, func() bool { return a.size() == 1000 }, "it is stored")
-	r := newReceiver(t, "zmtp", get(t, po, "endpoint.out"), "since", "all")
-	requireCount(t, r, 1000)
-	testkit.Eventually(t, func() bool { return po.Stats().HistorySubscribers == 0 && po.Stats().HistoryMessages == 1000 }, "it is live")
-	publishNumbers(t, p, "kept/a", 1000, 1500)
-	testkit.Eventually(t, func() bool { return a.size() == 1500 }, "it is stored")
-	for i := 1000; i < 1500; i++ {
-		e, err := r.Recv(soon)
-		require.NoError(t, err)
-		require.Equal(t, strconv.Itoa(i), string(e.Data))
-	}
-	s := r.Stats()
-	require.EqualValues(t, 1000, s.Cached, "history counts as what comes from a cache")
-	require.Zero(t, s.Lost+s.Duplicates+s.DroppedDuplicate+s.DroppedStale)
+	eachOfOurs(t, func(t *testing.T, engine string) {
+		po, a := newArchivingOffice(t, engine)
+		p := newPublisher(t, engine, get(t, po, "endpoint.in"))
+		publishNumbers(t, p, "kept/a", 0, 1000)
+		testkit.Eventually(t, func() bool { return a.size() == 1000 }, "it is stored")
+		r := newReceiver(t, engine, get(t, po, "endpoint.out"), "since", "all")
+		requireCount(t, r, 1000)
+		testkit.Eventually(t, func() bool { return po.Stats().HistorySubscribers == 0 && po.Stats().HistoryMessages == 1000 }, "it is live")
+		publishNumbers(t, p, "kept/a", 1000, 1500)
+		testkit.Eventually(t, func() bool { return a.size() == 1500 }, "it is stored")
+		for i := 1000; i < 1500; i++ {
+			e, err := r.Recv(soon)
+			require.NoError(t, err)
+			require.Equal(t, strconv.Itoa(i), string(e.Data))
+		}
+		s := r.Stats()
+		require.EqualValues(t, 1000, s.Cached, "history counts as what comes from a cache")
+		require.Zero(t, s.Lost+s.Duplicates+s.DroppedDuplicate+s.DroppedStale)
 
-	recent := newReceiver(t, "zmtp", get(t, po, "endpoint.out"), "since", fmt.Sprintf("%.6f", float64(a.timeOf(1400).UnixMicro())/1e6))
-	e, err := recent.Recv(soon)
-	require.NoError(t, err)
-	n, err := strconv.Atoi(string(e.Data))
-	require.NoError(t, err)
-	require.LessOrEqual(t, n, 1400)
-	require.GreaterOrEqual(t, n, 1000)
-	plain := newReceiver(t, "zmtp", get(t, po, "endpoint.out"))
-	_, err = plain.Recv(0)
-	code(t, ETIMEOUT, err)
+		recent := newReceiver(t, engine, get(t, po, "endpoint.out"), "since", fmt.Sprintf("%.6f", float64(a.timeOf(1400).UnixMicro())/1e6))
+		e, err := recent.Recv(soon)
+		require.NoError(t, err)
+		n, err := strconv.Atoi(string(e.Data))
+		require.NoError(t, err)
+		require.LessOrEqual(t, n, 1400)
+		require.GreaterOrEqual(t, n, 1000)
+		plain := newReceiver(t, engine, get(t, po, "endpoint.out"))
+		_, err = plain.Recv(0)
+		code(t, ETIMEOUT, err)
+	})
 }
 
 func TestOptionsOfHistory(t *testing.T) {
@@ -266,22 +268,24 @@ func TestOptionsOfHistory(t *testing.T) {
 }
 
 func TestAReceiverIsToldThatThereIsNoHistory(t *testing.T) {
-	po := newOffice(t, "zmtp")
-	r := newReceiver(t, "zmtp", get(t, po, "endpoint.out"), "since", "10m")
-	e := eventOf(t, r, "history")
-	require.Equal(t, "it keeps no history, and sends only what comes from now on", e.Text[strings.LastIndex(e.Text, "it keeps"):])
-	archiving, a := newArchivingOffice(t)
-	r = newReceiver(t, "zmtp", get(t, archiving, "endpoint.out"), "since", "10m")
-	require.NoError(t, r.Subscribe("other/"))
-	require.Contains(t, eventOf(t, r, "history").Text, "no history of topics that begin with other/")
-	a.fail(errors.New("the store is away"))
-	require.NoError(t, r.Subscribe("kept/"))
-	require.Contains(t, eventOf(t, r, "history").Text, "the store is away")
-	testkit.Eventually(t, func() bool { return archiving.Stats().HistoryIncomplete == 2 }, "it is counted")
+	eachOfOurs(t, func(t *testing.T, engine string) {
+		po := newOffice(t, engine)
+		r := newReceiver(t, engine, get(t, po, "endpoint.out"), "since", "10m")
+		e := eventOf(t, r, "history")
+		require.Equal(t, "it keeps no history, and sends only what comes from now on", e.Text[strings.LastIndex(e.Text, "it keeps"):])
+		archiving, a := newArchivingOffice(t, engine)
+		r = newReceiver(t, engine, get(t, archiving, "endpoint.out"), "since", "10m")
+		require.NoError(t, r.Subscribe("other/"))
+		require.Contains(t, eventOf(t, r, "history").Text, "no history of topics that begin with other/")
+		a.fail(errors.New("the store is away"))
+		require.NoError(t, r.Subscribe("kept/"))
+		require.Contains(t, eventOf(t, r, "history").Text, "the store is away")
+		testkit.Eventually(t, func() bool { return archiving.Stats().HistoryIncomplete == 2 }, "it is counted")
+	})
 }
 
 func TestAReceiverWithHistoryMissesNothingOfABreak(t *testing.T) {
-	po, _ := newArchivingOffice(t)
+	po, _ := newArchivingOffice(t, "zmtp")
 	p := newPublisher(t, "zmtp", get(t, po, "endpoint.in"))
 	way := testkit.NewRelay(t, get(t, po, "endpoint.out"))
 	r := newReceiver(t, "zmtp", way.Address(), append([]string{"since", "all", "on_slow", "ignore"}, quickly...)...)
@@ -311,24 +315,26 @@ func TestAReceiverWithHistoryMissesNothingOfABreak(t *testing.T) {
 // A receiver that begins at any moment of a flow gets all that was published since the beginning, once
 // and in order, over one path and over two.
 func TestAReceiverWithHistoryBeginsAtAnyMomentOfAFlow(t *testing.T) {
-	for round := range 20 {
-		t.Run(strconv.Itoa(round), func(t *testing.T) { beginInAFlow(t, round) })
-	}
+	eachOfOurs(t, func(t *testing.T, engine string) {
+		for round := range 20 {
+			t.Run(strconv.Itoa(round), func(t *testing.T) { beginInAFlow(t, engine, round) })
+		}
+	})
 }
 
-func beginInAFlow(t *testing.T, round int) {
+func beginInAFlow(t *testing.T, engine string, round int) {
 	random := rand.New(rand.NewPCG(uint64(round), 3))
-	first, _ := newArchivingOffice(t)
+	first, _ := newArchivingOffice(t, engine)
 	in, out := get(t, first, "endpoint.in"), get(t, first, "endpoint.out")
 	if round%4 == 3 {
-		second, _ := newArchivingOffice(t)
+		second, _ := newArchivingOffice(t, engine)
 		in, out = in+","+get(t, second, "endpoint.in"), out+","+get(t, second, "endpoint.out")
 	}
 	const n, publishers = 3000, 2
 	var flow sync.WaitGroup
 	passed := make(chan struct{}, n*publishers)
 	for range publishers {
-		p := newPublisher(t, "zmtp", in)
+		p := newPublisher(t, engine, in)
 		require.NoError(t, p.WaitReady(soon))
 		name := fmt.Sprint(random.Uint32())
 		flow.Go(func() {
@@ -343,25 +349,27 @@ func beginInAFlow(t *testing.T, round int) {
 	for range random.IntN(n * publishers) {
 		testkit.Receive(t, passed, "the flow")
 	}
-	r := newReceiver(t, "zmtp", out, "since", "all", "on_slow", "ignore")
+	r := newReceiver(t, engine, out, "since", "all", "on_slow", "ignore")
 	flow.Wait()
 	requireCount(t, r, n*publishers)
 	require.Zero(t, r.Stats().Lost)
 }
 
 func TestHistoryKeepsToTheRightsOfAPolicy(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "policy.toml")
-	require.NoError(t, os.WriteFile(file, []byte(historyPolicy), 0o600))
-	po, a := newArchivingOffice(t, "policy", file)
-	p := newPublisher(t, "zmtp", get(t, po, "endpoint.in"))
-	publishNumbers(t, p, "kept/secret/a", 0, 100)
-	publishNumbers(t, p, "kept/open/a", 0, 100)
-	testkit.Eventually(t, func() bool { return a.size() == 200 }, "it is stored")
-	r := newReceiver(t, "zmtp", get(t, po, "endpoint.out"), "since", "all")
-	require.Len(t, values(t, r, 100)["kept/open/a"], 100)
-	testkit.Eventually(t, func() bool { return po.Stats().HistorySubscribers == 0 && po.Stats().HistoryMessages == 100 }, "it is live")
-	publishNumbers(t, p, "kept/secret/a", 100, 200)
-	nothingMore(t, p, r, "kept/open/a")
+	eachOfOurs(t, func(t *testing.T, engine string) {
+		file := filepath.Join(t.TempDir(), "policy.toml")
+		require.NoError(t, os.WriteFile(file, []byte(historyPolicy), 0o600))
+		po, a := newArchivingOffice(t, engine, "policy", file)
+		p := newPublisher(t, engine, get(t, po, "endpoint.in"))
+		publishNumbers(t, p, "kept/secret/a", 0, 100)
+		publishNumbers(t, p, "kept/open/a", 0, 100)
+		testkit.Eventually(t, func() bool { return a.size() == 200 }, "it is stored")
+		r := newReceiver(t, engine, get(t, po, "endpoint.out"), "since", "all")
+		require.Len(t, values(t, r, 100)["kept/open/a"], 100)
+		testkit.Eventually(t, func() bool { return po.Stats().HistorySubscribers == 0 && po.Stats().HistoryMessages == 100 }, "it is live")
+		publishNumbers(t, p, "kept/secret/a", 100, 200)
+		nothingMore(t, p, r, "kept/open/a")
+	})
 }
 
 const historyPolicy = `

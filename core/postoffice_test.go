@@ -179,47 +179,49 @@ func TestAStalledSubscriberSlowsNoOther(t *testing.T) {
 // TestAFullPostOfficeFollowsItsPolicy: what makes room by removing what is old gives a receiver
 // that has been stalled the newest, and counts what is missing.
 func TestAFullPostOfficeFollowsItsPolicy(t *testing.T) {
-	const topics = 10
-	for _, policy := range []string{"drop_old", "latest_per_topic"} {
-		t.Run(policy, func(t *testing.T) {
-			po := newOffice(t, "zmtp", "heartbeat.interval", "0", "queue.full", policy, "queue.messages", "100")
-			r := newReceiver(t, "zmtp", get(t, po, "endpoint.out"), "on_slow", "ignore", "queue.messages", "1", "queue.full", "block", "queue.block", "1h")
-			p := newPublisher(t, "zmtp", get(t, po, "endpoint.in"))
-			require.NoError(t, p.WaitReady(soon))
-			filler := strings.Repeat("x", 1000)
-			n, want := 0, map[string]int{}
-			testkit.Repeat(t, "messages are removed", func() bool {
-				for range 100 {
-					topic := fmt.Sprint("t", n%topics)
-					require.NoError(t, p.Publish(topic, "", fmt.Appendf(nil, `[%d,"%s"]`, n, filler)))
-					want[topic] = n
-					n++
-				}
+	eachOfOurs(t, func(t *testing.T, engine string) {
+		const topics = 10
+		for _, policy := range []string{"drop_old", "latest_per_topic"} {
+			t.Run(policy, func(t *testing.T) {
+				po := newOffice(t, engine, "heartbeat.interval", "0", "queue.full", policy, "queue.messages", "100")
+				r := newReceiver(t, engine, get(t, po, "endpoint.out"), "on_slow", "ignore", "queue.messages", "1", "queue.full", "block", "queue.block", "1h")
+				p := newPublisher(t, engine, get(t, po, "endpoint.in"))
+				require.NoError(t, p.WaitReady(soon))
+				filler := strings.Repeat("x", 1000)
+				n, want := 0, map[string]int{}
+				testkit.Repeat(t, "messages are removed", func() bool {
+					for range 100 {
+						topic := fmt.Sprint("t", n%topics)
+						require.NoError(t, p.Publish(topic, "", fmt.Appendf(nil, `[%d,"%s"]`, n, filler)))
+						want[topic] = n
+						n++
+					}
+					s := po.Stats()
+					return s.DroppedOld+s.DroppedConflated > 1000
+				})
+				got, taken := map[string]int{}, 0
+				testkit.Repeat(t, "the newest arrive", func() bool {
+					e, err := r.Recv(soon)
+					require.NoError(t, err)
+					var i int
+					_, err = fmt.Sscanf(string(e.Data), "[%d", &i)
+					require.NoError(t, err)
+					got[e.Topic] = i
+					taken++
+					return i == n-1
+				})
+				require.Equal(t, want, got)
+				// A batch is booked when it has been handed out, which may be a moment after it arrived.
+				require.Eventually(t, func() bool { return int(po.Stats().OutMessages) == n }, soon, time.Millisecond)
 				s := po.Stats()
-				return s.DroppedOld+s.DroppedConflated > 1000
+				require.Equal(t, []uint64{uint64(n), uint64(n), 0, 0}, []uint64{s.InMessages, s.OutMessages, s.Unwanted, s.Dropped})
+				require.Equal(t, s.DroppedOld+s.DroppedConflated, s.Subscribers[0].Dropped)
+				require.Equal(t, uint64(n-taken), s.Subscribers[0].Dropped)
+				require.Equal(t, policy == "drop_old", s.DroppedConflated == 0)
+				require.Equal(t, uint64(n-taken), r.Stats().Lost)
 			})
-			got, taken := map[string]int{}, 0
-			testkit.Repeat(t, "the newest arrive", func() bool {
-				e, err := r.Recv(soon)
-				require.NoError(t, err)
-				var i int
-				_, err = fmt.Sscanf(string(e.Data), "[%d", &i)
-				require.NoError(t, err)
-				got[e.Topic] = i
-				taken++
-				return i == n-1
-			})
-			require.Equal(t, want, got)
-			// A batch is booked when it has been handed out, which may be a moment after it arrived.
-			require.Eventually(t, func() bool { return int(po.Stats().OutMessages) == n }, soon, time.Millisecond)
-			s := po.Stats()
-			require.Equal(t, []uint64{uint64(n), uint64(n), 0, 0}, []uint64{s.InMessages, s.OutMessages, s.Unwanted, s.Dropped})
-			require.Equal(t, s.DroppedOld+s.DroppedConflated, s.Subscribers[0].Dropped)
-			require.Equal(t, uint64(n-taken), s.Subscribers[0].Dropped)
-			require.Equal(t, policy == "drop_old", s.DroppedConflated == 0)
-			require.Equal(t, uint64(n-taken), r.Stats().Lost)
-		})
-	}
+		}
+	})
 }
 
 // reach publishes to a topic until every receiver has got some of it, which says that

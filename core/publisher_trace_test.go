@@ -70,16 +70,18 @@ func TestATraceContextTravels(t *testing.T) {
 }
 
 func TestADeliveryShowsTraceContexts(t *testing.T) {
-	po := newOffice(t, "zmtp")
-	p := newPublisher(t, "zmtp", get(t, po, "endpoint.in"))
-	r := newReceiver(t, "zmtp", get(t, po, "endpoint.out"))
-	publishTraced(t, p, "t", 0, 2)
-	for i := range 2 {
-		d, err := r.Take(1, soon)
-		require.NoError(t, err)
-		require.Equal(t, []string{traceParent(0), ""}[i], d.At(0).TraceParent)
-		d.Release()
-	}
+	eachOfOurs(t, func(t *testing.T, engine string) {
+		po := newOffice(t, engine)
+		p := newPublisher(t, engine, get(t, po, "endpoint.in"))
+		r := newReceiver(t, engine, get(t, po, "endpoint.out"))
+		publishTraced(t, p, "t", 0, 2)
+		for i := range 2 {
+			d, err := r.Take(1, soon)
+			require.NoError(t, err)
+			require.Equal(t, []string{traceParent(0), ""}[i], d.At(0).TraceParent)
+			d.Release()
+		}
+	})
 }
 
 func TestWhatIsNoTraceParentIsRefused(t *testing.T) {
@@ -118,7 +120,7 @@ func TestATraceContextIsKept(t *testing.T) {
 		require.Len(t, frame, 17+24+len(frame)/100*100, "no mark")
 	}
 
-	archiving, a := newArchivingOffice(t)
+	archiving, a := newArchivingOffice(t, "zmtp")
 	p = newPublisher(t, "zmtp", get(t, archiving, "endpoint.in"))
 	publishTraced(t, p, "kept/a", 0, 100)
 	testkit.Eventually(t, func() bool { return a.size() == 100 }, "it is stored")
@@ -126,45 +128,49 @@ func TestATraceContextIsKept(t *testing.T) {
 }
 
 func TestQueuesThatDropKeepTraceContexts(t *testing.T) {
-	for _, policy := range []string{"drop_old", "latest_per_topic"} {
-		po := newOffice(t, "zmtp")
-		p := newPublisher(t, "zmtp", get(t, po, "endpoint.in"), "queue.full", policy, "queue.messages", "20")
-		for i := range 100 {
-			publishTraced(t, p, fmt.Sprint("t/", i), i, i+1)
+	eachOfOurs(t, func(t *testing.T, engine string) {
+		for _, policy := range []string{"drop_old", "latest_per_topic"} {
+			po := newOffice(t, engine)
+			p := newPublisher(t, engine, get(t, po, "endpoint.in"), "queue.full", policy, "queue.messages", "20")
+			for i := range 100 {
+				publishTraced(t, p, fmt.Sprint("t/", i), i, i+1)
+			}
+			r := newReceiver(t, engine, get(t, po, "endpoint.out"), "on_slow", "ignore")
+			require.Eventually(t, func() bool { return p.Stats().Queued == 0 && r.Stats().Arrived == p.Stats().Sent }, soon, pollEvery)
+			got := collect(t, r, int(p.Stats().Sent))
+			require.NotEmpty(t, got)
+			var from int
+			_, err := fmt.Sscan(string(got[0].Data), &from)
+			require.NoError(t, err)
+			requireTraced(t, got, from)
+			require.Equal(t, traceParent(98), got[len(got)-2].TraceParent)
 		}
-		r := newReceiver(t, "zmtp", get(t, po, "endpoint.out"), "on_slow", "ignore")
-		require.Eventually(t, func() bool { return p.Stats().Queued == 0 && r.Stats().Arrived == p.Stats().Sent }, soon, pollEvery)
-		got := collect(t, r, int(p.Stats().Sent))
-		require.NotEmpty(t, got)
-		var from int
-		_, err := fmt.Sscan(string(got[0].Data), &from)
-		require.NoError(t, err)
-		requireTraced(t, got, from)
-		require.Equal(t, traceParent(98), got[len(got)-2].TraceParent)
-	}
-	po := newOffice(t, "zmtp")
-	p := newPublisher(t, "zmtp", get(t, po, "endpoint.in"))
-	r := newReceiver(t, "zmtp", get(t, po, "endpoint.out"), "queue.full", "latest_per_topic", "queue.messages", "3", "on_slow", "ignore")
-	publishTraced(t, p, "t", 0, 99)
-	require.Eventually(t, func() bool { return r.Stats().Arrived == 99 }, soon, pollEvery)
-	var last Envelope
-	for e, err := r.Recv(0); err == nil; e, err = r.Recv(0) {
-		last = e
-	}
-	require.Equal(t, []string{"98", traceParent(98)}, []string{string(last.Data), last.TraceParent})
+		po := newOffice(t, engine)
+		p := newPublisher(t, engine, get(t, po, "endpoint.in"))
+		r := newReceiver(t, engine, get(t, po, "endpoint.out"), "queue.full", "latest_per_topic", "queue.messages", "3", "on_slow", "ignore")
+		publishTraced(t, p, "t", 0, 99)
+		require.Eventually(t, func() bool { return r.Stats().Arrived == 99 }, soon, pollEvery)
+		var last Envelope
+		for e, err := r.Recv(0); err == nil; e, err = r.Recv(0) {
+			last = e
+		}
+		require.Equal(t, []string{"98", traceParent(98)}, []string{string(last.Data), last.TraceParent})
+	})
 }
 
 // Copies of an envelope over two paths are one, and what waits in the reorder buffer keeps its context.
 func TestRedundantPathsDeliverATracedEnvelopeOnce(t *testing.T) {
-	a, b := newOffice(t, "zmtp"), newOffice(t, "zmtp")
-	p := newPublisher(t, "zmtp", get(t, a, "endpoint.in")+","+get(t, b, "endpoint.in"))
-	r := newReceiver(t, "zmtp", get(t, a, "endpoint.out")+","+get(t, b, "endpoint.out"), "on_slow", "ignore")
-	require.NoError(t, r.WaitReady(soon))
-	require.Eventually(t, func() bool { return subscribed(a.Stats()) == 1 && subscribed(b.Stats()) == 1 }, soon, pollEvery)
-	publishTraced(t, p, "t", 0, 5000)
-	requireTraced(t, collect(t, r, 5000), 0)
-	require.Eventually(t, func() bool { return r.Stats().DroppedDuplicate > 0 }, soon, pollEvery)
-	require.Zero(t, r.Stats().Lost)
+	eachOfOurs(t, func(t *testing.T, engine string) {
+		a, b := newOffice(t, engine), newOffice(t, engine)
+		p := newPublisher(t, engine, get(t, a, "endpoint.in")+","+get(t, b, "endpoint.in"))
+		r := newReceiver(t, engine, get(t, a, "endpoint.out")+","+get(t, b, "endpoint.out"), "on_slow", "ignore")
+		require.NoError(t, r.WaitReady(soon))
+		require.Eventually(t, func() bool { return subscribed(a.Stats()) == 1 && subscribed(b.Stats()) == 1 }, soon, pollEvery)
+		publishTraced(t, p, "t", 0, 5000)
+		requireTraced(t, collect(t, r, 5000), 0)
+		require.Eventually(t, func() bool { return r.Stats().DroppedDuplicate > 0 }, soon, pollEvery)
+		require.Zero(t, r.Stats().Lost)
+	})
 }
 
 func BenchmarkPublishTraced(b *testing.B) {

@@ -45,80 +45,86 @@ func anyState(map[string]any) bool { return true }
 // TestEveryComponentShowsItself: a post office by itself, a publisher, a receiver through the publisher
 // of its node, and one through an address; and none of it reaches a subscriber of everything.
 func TestEveryComponentShowsItself(t *testing.T) {
-	po := newOffice(t, "zmtp", "stats.interval", "20ms", "stats.name", "hub/1")
-	in, out := get(t, po, "endpoint.in"), get(t, po, "endpoint.out")
-	all := newReceiver(t, "zmtp", out, "timeout", "1m")
-	p := newPublisher(t, "zmtp", in, "stats.interval", "20ms")
-	lone := newReceiver(t, "zmtp", out, "timeout", "1m", "stats.interval", "20ms", "stats.address", in, "stats.name", "lone")
+	eachOfOurs(t, func(t *testing.T, engine string) {
+		po := newOffice(t, engine, "stats.interval", "20ms", "stats.name", "hub/1")
+		in, out := get(t, po, "endpoint.in"), get(t, po, "endpoint.out")
+		all := newReceiver(t, engine, out, "timeout", "1m")
+		p := newPublisher(t, engine, in, "stats.interval", "20ms")
+		lone := newReceiver(t, engine, out, "timeout", "1m", "stats.interval", "20ms", "stats.address", in, "stats.name", "lone")
 
-	inner, err := NewReceiver(out, "n")
-	require.NoError(t, err)
-	defer func() { _ = inner.Close() }()
-	set(t, inner, "stats.interval", "20ms", "timeout", "1m")
-	via, err := NewPublisher(in, "n")
-	require.NoError(t, err)
-	defer func() { _ = via.Close() }()
-	n, err := NewNode("n", inner, via)
-	require.NoError(t, err)
-	defer func() { _ = n.Close() }()
-	require.NoError(t, n.Start())
-	require.NoError(t, inner.WaitReady(soon))
+		inner, err := NewReceiver(out, "n")
+		require.NoError(t, err)
+		defer func() { _ = inner.Close() }()
+		set(t, inner, "stats.interval", "20ms", "timeout", "1m")
+		via, err := NewPublisher(in, "n")
+		require.NoError(t, err)
+		defer func() { _ = via.Close() }()
+		n, err := NewNode("n", inner, via)
+		require.NoError(t, err)
+		defer func() { _ = n.Close() }()
+		require.NoError(t, n.Start())
+		require.NoError(t, inner.WaitReady(soon))
 
-	w := watching(t, "zmtp", out)
-	const marks = 10
-	for range marks {
-		require.NoError(t, p.Publish("ticks", "", []byte("1")))
-	}
-	office := stateOf(t, w, "$hermes/postoffice/hub%2F1/stats", func(m map[string]any) bool { return m["own_messages"].(float64) > 3 })
-	require.Equal(t, "post office", office["kind"])
-	require.NotEmpty(t, office["instance"])
-	stateOf(t, w, "$hermes/publisher/pub/stats", func(m map[string]any) bool { return m["accepted"].(float64) > marks })
-	stateOf(t, w, "$hermes/receiver/lone/stats", func(m map[string]any) bool { return m["arrived"].(float64) == marks })
-	stateOf(t, w, "$hermes/receiver/n/stats", func(m map[string]any) bool { return m["arrived"].(float64) == marks })
-	require.NoError(t, lone.Stop(soon))
-	last := stateOf(t, w, "$hermes/receiver/lone/stats", func(m map[string]any) bool { return m["state"] == "stopping" })
-	require.EqualValues(t, marks, last["arrived"])
+		w := watching(t, engine, out)
+		const marks = 10
+		for range marks {
+			require.NoError(t, p.Publish("ticks", "", []byte("1")))
+		}
+		office := stateOf(t, w, "$hermes/postoffice/hub%2F1/stats", func(m map[string]any) bool { return m["own_messages"].(float64) > 3 })
+		require.Equal(t, "post office", office["kind"])
+		require.NotEmpty(t, office["instance"])
+		stateOf(t, w, "$hermes/publisher/pub/stats", func(m map[string]any) bool { return m["accepted"].(float64) > marks })
+		stateOf(t, w, "$hermes/receiver/lone/stats", func(m map[string]any) bool { return m["arrived"].(float64) == marks })
+		stateOf(t, w, "$hermes/receiver/n/stats", func(m map[string]any) bool { return m["arrived"].(float64) == marks })
+		require.NoError(t, lone.Stop(soon))
+		last := stateOf(t, w, "$hermes/receiver/lone/stats", func(m map[string]any) bool { return m["state"] == "stopping" })
+		require.EqualValues(t, marks, last["arrived"])
 
-	for range marks {
+		for range marks {
+			e, err := all.Recv(soon)
+			require.NoError(t, err)
+			require.Equal(t, "ticks", e.Topic)
+		}
+		require.NoError(t, p.Publish("end", "", []byte("1")))
 		e, err := all.Recv(soon)
 		require.NoError(t, err)
-		require.Equal(t, "ticks", e.Topic)
-	}
-	require.NoError(t, p.Publish("end", "", []byte("1")))
-	e, err := all.Recv(soon)
-	require.NoError(t, err)
-	require.Equal(t, "end", e.Topic, "a subscriber of everything has seen nothing of it")
-	s := po.Stats()
-	require.Equal(t, s.InMessages, s.OutMessages+s.Unwanted+s.Dropped)
-	require.NotZero(t, s.OwnMessages)
+		require.Equal(t, "end", e.Topic, "a subscriber of everything has seen nothing of it")
+		s := po.Stats()
+		require.Equal(t, s.InMessages, s.OutMessages+s.Unwanted+s.Dropped)
+		require.NotZero(t, s.OwnMessages)
+	})
 }
 
 // TestEventsArePublishedAsTheyHappen: with the fields of the event.
 func TestEventsArePublishedAsTheyHappen(t *testing.T) {
-	po := newOffice(t, "zmtp", "stats.interval", "1h", "stats.name", "hub")
-	w := watching(t, "zmtp", get(t, po, "endpoint.out"))
-	stateOf(t, w, "$hermes/postoffice/hub/stats", anyState) // it came with the subscription
-	newPublisher(t, "zmtp", get(t, po, "endpoint.in"))
-	e := stateOf(t, w, "$hermes/postoffice/hub/events", func(m map[string]any) bool { return m["kind"] == "connected" })
-	require.NotEmpty(t, e["text"])
-	require.NotEmpty(t, e["ts"])
-	require.Equal(t, "info", e["level"])
+	eachOfOurs(t, func(t *testing.T, engine string) {
+		po := newOffice(t, engine, "stats.interval", "1h", "stats.name", "hub")
+		w := watching(t, engine, get(t, po, "endpoint.out"))
+		stateOf(t, w, "$hermes/postoffice/hub/stats", anyState) // it came with the subscription
+		newPublisher(t, engine, get(t, po, "endpoint.in"))
+		e := stateOf(t, w, "$hermes/postoffice/hub/events", func(m map[string]any) bool { return m["kind"] == "connected" })
+		require.NotEmpty(t, e["text"])
+		require.NotEmpty(t, e["ts"])
+		require.Equal(t, "info", e["level"])
+	})
 }
 
 // TestTheIntervalMayChangeWhileItRuns: from never to often and back.
 func TestTheIntervalMayChangeWhileItRuns(t *testing.T) {
-	po := newOffice(t, "zmtp", "stats.name", "hub")
-	w := watching(t, "zmtp", get(t, po, "endpoint.out"))
-	_, err := w.Recv(50 * time.Millisecond)
-	require.Equal(t, ETIMEOUT, CodeOf(err))
-	set(t, po, "stats.interval", "10ms")
-	stateOf(t, w, "$hermes/postoffice/hub/stats", anyState)
-	set(t, po, "stats.interval", "0")
-	require.Eventually(t, func() bool {
-		before := po.Stats().OwnMessages
-		time.Sleep(60 * time.Millisecond)
-		return po.Stats().OwnMessages == before
-	}, soon, time.Millisecond)
+	eachOfOurs(t, func(t *testing.T, engine string) {
+		po := newOffice(t, engine, "stats.name", "hub")
+		w := watching(t, engine, get(t, po, "endpoint.out"))
+		_, err := w.Recv(50 * time.Millisecond)
+		require.Equal(t, ETIMEOUT, CodeOf(err))
+		set(t, po, "stats.interval", "10ms")
+		stateOf(t, w, "$hermes/postoffice/hub/stats", anyState)
+		set(t, po, "stats.interval", "0")
+		require.Eventually(t, func() bool {
+			before := po.Stats().OwnMessages
+			time.Sleep(60 * time.Millisecond)
+			return po.Stats().OwnMessages == before
+		}, soon, time.Millisecond)
+	})
 }
 
 // TestAReceiverThatCannotShowItselfSaysSo: there must be something to publish with.
@@ -164,38 +170,40 @@ func TestWhoLooksAtStateIsNoSubscriber(t *testing.T) {
 
 // TestASlowWatcherHoldsBackNoPublisher: it loses state, and publishers go on.
 func TestASlowWatcherHoldsBackNoPublisher(t *testing.T) {
-	for _, full := range []string{"auto", "block"} {
-		po := newOffice(t, "zmtp", "queue.full", full, "queue.messages", "100", "stats.interval", "0", "queue.block", "1h")
-		in, out := get(t, po, "endpoint.in"), get(t, po, "endpoint.out")
-		w := watching(t, "zmtp", out)
-		set(t, w, "queue.messages", "1", "queue.block", "1h")
-		r := newReceiver(t, "zmtp", out, "timeout", "1h")
-		p := newPublisher(t, "zmtp", in)
-		require.NoError(t, p.WaitReady(soon))
-		require.Eventually(t, func() bool { return subscribed(po.Stats()) == 2 }, soon, time.Millisecond)
-		big := append(append([]byte{'"'}, make([]byte, 10_000)...), '"')
-		for i := range big[1 : len(big)-1] {
-			big[i+1] = 'x'
-		}
-		dropped := func() (n uint64) {
-			for _, s := range po.Stats().Subscribers {
-				n += s.Dropped
+	eachOfOurs(t, func(t *testing.T, engine string) {
+		for _, full := range []string{"auto", "block"} {
+			po := newOffice(t, engine, "queue.full", full, "queue.messages", "100", "stats.interval", "0", "queue.block", "1h")
+			in, out := get(t, po, "endpoint.in"), get(t, po, "endpoint.out")
+			w := watching(t, engine, out)
+			set(t, w, "queue.messages", "1", "queue.block", "1h")
+			r := newReceiver(t, engine, out, "timeout", "1h")
+			p := newPublisher(t, engine, in)
+			require.NoError(t, p.WaitReady(soon))
+			require.Eventually(t, func() bool { return subscribed(po.Stats()) == 2 }, soon, time.Millisecond)
+			big := append(append([]byte{'"'}, make([]byte, 10_000)...), '"')
+			for i := range big[1 : len(big)-1] {
+				big[i+1] = 'x'
 			}
-			return n
-		}
-		for range 100_000 { // until the watcher loses some
-			require.NoError(t, p.Publish("$hermes/publisher/pub/stats", "", big))
-			if dropped() > 0 {
-				break
+			dropped := func() (n uint64) {
+				for _, s := range po.Stats().Subscribers {
+					n += s.Dropped
+				}
+				return n
 			}
+			for range 100_000 { // until the watcher loses some
+				require.NoError(t, p.Publish("$hermes/publisher/pub/stats", "", big))
+				if dropped() > 0 {
+					break
+				}
+			}
+			require.NoError(t, p.Publish("ticks", "", []byte("1")))
+			e, err := r.Recv(soon)
+			require.NoError(t, err)
+			require.Equal(t, "ticks", e.Topic)
+			require.NotZero(t, dropped())
+			require.Zero(t, po.Stats().Throttled)
 		}
-		require.NoError(t, p.Publish("ticks", "", []byte("1")))
-		e, err := r.Recv(soon)
-		require.NoError(t, err)
-		require.Equal(t, "ticks", e.Topic)
-		require.NotZero(t, dropped())
-		require.Zero(t, po.Stats().Throttled)
-	}
+	})
 }
 
 // BenchmarkShown moves envelopes through a post office, in turn without and with post office, publisher and

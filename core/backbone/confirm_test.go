@@ -232,3 +232,34 @@ func TestAPublisherTellsWhatWasNotConfirmed(t *testing.T) {
 	require.EqualValues(t, 3000, s.Accepted)
 	require.EqualValues(t, 3000, s.Sent+s.DroppedStop)
 }
+
+// TestWhatIsDurableSurvivesAPostOfficeWithinTheProcess: what it has not confirmed when it ends is sent again
+// to the next one of its name.
+func TestWhatIsDurableSurvivesAPostOfficeWithinTheProcess(t *testing.T) {
+	const in, out, n, rounds = "inproc://durable-in", "inproc://durable-out", 2000, 3
+	j := startJetStream(t)
+	b := newOffice(t)
+	atB := join(t, b, orders("b", j.url()))
+	a := officeAt(t, in, out)
+	atA := join(t, a, orders("a", j.url()))
+	positioned(t, atA, atB, a)
+	remote := newReceiver(t, b, "orders/x")
+	local := receiverAt(t, out, "since", "all")
+	require.NoError(t, local.WaitReady(soon))
+	p := publisherAt(t, in, "queue.block", soon.String())
+	for round := range rounds {
+		publish(t, p, "orders/x", round*n, (round+1)*n)
+		eventually(t, "nothing is sent", func() bool { return p.Stats().Sent > uint64(round*n) })
+		_ = a.Close() // with what it has not confirmed, as a rule
+		_ = atA.Close()
+		a = officeAt(t, in, out)
+		atA = join(t, a, orders("a", j.url()))
+	}
+	inOrder(t, collect(t, remote, rounds*n), 0)
+	inOrder(t, collect(t, local, rounds*n), 0)
+	lossless(t, remote)
+	lossless(t, local)
+	require.NoError(t, p.Stop(soon))
+	s := p.Stats()
+	require.Equal(t, []int{rounds * n, 0, 0}, []int{int(s.Sent), int(s.Retained), int(s.Unconfirmed)})
+}

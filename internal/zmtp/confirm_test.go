@@ -80,15 +80,16 @@ func TestWhatIsNotConfirmedIsSentAgainBeforeAnythingElse(t *testing.T) {
 	keys := newCurveKeys(t)
 	for _, c := range []struct {
 		name           string
-		transport      string
+		at             string
 		server, client option
 	}{
-		{"plain", "tcp", func(*carrier.Config) {}, func(*carrier.Config) {}},
-		{"CURVE", "tcp", keys.asServer(t, "any"), keys.asClient()},
-		{"TLS", "tls", withTLS(t, mutual(ca, "server")), withTLS(t, mutual(ca, "client"))},
+		{"plain", "tcp://127.0.0.1:*", func(*carrier.Config) {}, func(*carrier.Config) {}},
+		{"CURVE", "tcp://127.0.0.1:*", keys.asServer(t, "any"), keys.asClient()},
+		{"TLS", "tls://127.0.0.1:*", withTLS(t, mutual(ca, "server")), withTLS(t, mutual(ca, "client"))},
+		{"within the process", "inproc://confirmed", func(*carrier.Config) {}, func(*carrier.Config) {}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			first := storing(t, c.transport+"://127.0.0.1:*", c.server)
+			first := storing(t, c.at, c.server)
 			o := retaining(t, plenty, dial(first.address()), c.client)
 			o.wait(t, carrier.Subscribed, 1)
 			require.Less(t, firstOf(o.all(), carrier.Confirms), firstOf(o.all(), carrier.Subscribed), "nothing is sent before")
