@@ -212,7 +212,7 @@ static void the_address_is_free(const char *engine, int killed) {
 }
 
 /* The binding to libzmq reads numbers at odd addresses, which a sanitizer takes for a fault. */
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(NO_LIBZMQ) || defined(__SANITIZE_ADDRESS__)
 enum { WITH_LIBZMQ = 0 };
 #else
 enum { WITH_LIBZMQ = 1 };

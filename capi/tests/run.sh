@@ -1,15 +1,18 @@
 #!/usr/bin/env bash
-# Runs the tests of the C interface: run.sh [BUILD_DIRECTORY [TEST]]
+# Runs the tests of the C interface: run.sh [--tags LIST] [BUILD_DIRECTORY [TEST]]
 #
 # Each test is a C program that ends with 0, run plainly, under AddressSanitizer and
 # UndefinedBehaviorSanitizer, and some with ThreadSanitizer or Go's race detector, as many
 # at a time as there are processors. The library under test is libhermes.so.2 in the build
-# directory; its variants for the sanitizers, and the static one, are built here. At the
-# end it prints which tests took longest.
+# directory; its variants for the sanitizers, and the static one, are built here, with the
+# Go build tags in LIST as well: that of the directory is to have them too. With nolibzmq the tests
+# leave out what they do with the engine libzmq. At the end it prints which tests took longest.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
+tags=''
+if [ "${1:-}" = --tags ]; then tags=$2 && shift 2; fi
 mkdir -p "${1:-$root/build}"
 build=$(cd "${1:-$root/build}" && pwd)
 only=${2:-}
@@ -19,6 +22,9 @@ patience=600 # seconds for any one test, as a guard against hanging
 cc=${CC:-gcc} cxx=${CXX:-g++}
 strict=(-O1 -g -Wall -Wextra -pedantic -Werror "-I$root/include")
 c11=(-std=gnu11 "${strict[@]}")
+case ,$tags, in
+*,nolibzmq,*) c11+=(-DNO_LIBZMQ) ;;
+esac
 # UBSan makes gcc see ranges of numbers that cannot be.
 asan=(-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=undefined -Wno-format-truncation -fno-omit-frame-pointer)
 tsan=(-fsanitize=thread -fno-omit-frame-pointer)
@@ -51,7 +57,7 @@ shared() { # NAME DIRECTORY FLAGS...: compiles a test against the shared library
 static() { # NAME DIRECTORY FLAGS...: compiles a test with the static library inside
     local source=$1 directory=$work/$2 libs
     shift 2
-    read -ra libs < <("$root/capi/build.sh" libs)
+    read -ra libs < <("$root/capi/build.sh" --tags "$tags" libs)
     "$cc" "${c11[@]}" "$@" "$here/$source.c" -o "$directory/$source" "$directory/libhermes.a" \
         "${libs[@]}" -lm
 }
@@ -96,18 +102,18 @@ wanted() { [ -z "$only" ] || [ "$only" = "$1" ]; }
 
 rm -rf "$work"
 mkdir -p "$work/plain"
-[ -e "$build/libhermes.so.2" ] || "$root/capi/build.sh" shared "$build/libhermes.so.2"
+[ -e "$build/libhermes.so.2" ] || "$root/capi/build.sh" --tags "$tags" shared "$build/libhermes.so.2"
 ln -s "$build/libhermes.so.2" "$work/plain/libhermes.so.2"
 ln -s libhermes.so.2 "$work/plain/libhermes.so"
 # hermestest makes it count the calls that do not enter Go, and panic where a test wants that;
 # with --off all each call enters Go, and no panic is passed by.
 declare -A variants=(
-    [asan]="shared --asan --tags hermestest"
-    [tsan]="shared --tsan --tags hermestest"
-    [off]="shared --tags hermestest --off all"
-    [asan-off]="shared --asan --tags hermestest --off all"
-    [race]="archive --race"
-    [static]="archive"
+    [asan]="shared --asan --tags hermestest${tags:+,$tags}"
+    [tsan]="shared --tsan --tags hermestest${tags:+,$tags}"
+    [off]="shared --tags hermestest${tags:+,$tags} --off all"
+    [asan-off]="shared --asan --tags hermestest${tags:+,$tags} --off all"
+    [race]="archive --race${tags:+ --tags $tags}"
+    [static]="archive${tags:+ --tags $tags}"
 )
 for name in asan tsan off asan-off race static; do
     read -ra how <<<"${variants[$name]}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -23,18 +22,22 @@ settings.register_profile(
 )
 settings.load_profile("patient")
 
-# Packages that do not exist for this interpreter: `make test-pythons` says so, and tells which.
-WITHOUT = os.environ.get("HERMES_TEST_WITHOUT", "").split(",")
+
+def named(item: pytest.Item) -> str:
+    """Return the name of a test with those of its fixtures."""
+    return " ".join([item.nodeid, *getattr(item, "fixturenames", ())])
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests with a package that does not exist here: it is in their names."""
-    missing = [name for name in WITHOUT if name]
+    """Leave out what needs something that is not here, which a test or one of its fixtures names."""
+    missing = [name for name in support.WITHOUT if name != "libzmq"]
+    other_build = "no_libzmq" if missing == support.WITHOUT else "libzmq"
     left_out = [
         item
         for item in items
-        if any(name in item.nodeid for name in missing)
+        if any(name in named(item) for name in missing)
         or ("orjson" in missing and "quick" in getattr(item, "fixturenames", ()))
+        or item.get_closest_marker(other_build)
     ]
     if left_out:
         items[:] = [item for item in items if item not in left_out]

@@ -13,12 +13,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Callable
 
+import pytest
 import zmq
 
 import hermes
 
 #: How long anything may take that happens at once on a machine that is not busy.
 PATIENCE = float(os.environ.get("HERMES_TEST_PATIENCE", "60"))
+
+#: What is not here: packages that do not exist for this interpreter (`make test-pythons`), and
+#: "libzmq" where the library is built without it (`make test-nolibzmq`).
+WITHOUT = [name for name in os.environ.get("HERMES_TEST_WITHOUT", "").split(",") if name]
+
+#: The engines; tests of libzmq bear its mark.
+ENGINES = ["zmtp", pytest.param("libzmq", marks=pytest.mark.libzmq)]
 
 HERE = Path(__file__).parent
 PACKAGE = Path(hermes.__file__).parent.parent

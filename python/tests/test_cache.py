@@ -106,6 +106,7 @@ def test_a_mark_is_white_space_to_json() -> None:
     assert json.loads(b"1517670000.5\r\r\r\r" + 6 * b" \t\n\r") == 1517670000.5
 
 
+@pytest.mark.libzmq
 def test_a_cache_over_libzmq_is_refused_clearly() -> None:
     office = hermes.PostOffice(ANYWHERE, ANYWHERE, options={"engine": "libzmq", "cache.depth": 1})
     with pytest.raises(hermes.HermesError, match=r"cache\.depth needs the engine zmtp.*libzmq"):

@@ -407,7 +407,7 @@ at.stop()
 """)
 
 
-@pytest.mark.parametrize("engine", ["zmtp", "libzmq"])
+@pytest.mark.parametrize("engine", support.ENGINES)
 def test_a_child_that_lives_on_keeps_no_address_in_use(engine: str) -> None:
     run(f"""
 os.environ["HERMES_ENGINE"] = "{engine}"

@@ -253,7 +253,27 @@ def test_a_wrong_option_is_named(options: Any) -> None:
         hermes.Publisher(support.free_address(), "p", options=options).start()
 
 
-@pytest.mark.parametrize("engine", ["zmtp", "libzmq"])
+@pytest.mark.no_libzmq
+@pytest.mark.parametrize(
+    ("address", "options"),
+    [
+        ("pgm://eth0;239.192.1.1:5555", {}),
+        ("norm://eth0;239.192.1.1:5555", {}),
+        ("ws://127.0.0.1:9", {}),
+        ("tipc://{5560,0,0}", {}),
+        ("tcp://127.0.0.1:9", {"engine": "libzmq"}),
+    ],
+)
+def test_a_library_without_libzmq_says_what_it_lacks(address: str, options: Any) -> None:
+    for kind in (hermes.Publisher, hermes.Receiver):
+        with pytest.raises(
+            hermes.HermesError, match="this build of hermes has no libzmq"
+        ) as raised:
+            kind(address, "p", options=options).start()
+        assert address in str(raised.value)
+
+
+@pytest.mark.parametrize("engine", support.ENGINES)
 def test_the_engine_can_be_forced_for_all(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HERMES_ENGINE", engine)
     with hermes.PostOffice(ANYWHERE, ANYWHERE) as office:

@@ -213,6 +213,7 @@ assert len([path for path in loaded if "pyzmq.libs" in path]) == 1, loaded
 """
 
 
+@pytest.mark.libzmq
 @pytest.mark.parametrize("first", ["import zmq, hermes", "import hermes, zmq"])
 def test_beside_a_pyzmq_with_its_own_libzmq(first: str) -> None:
     load = "" if first.startswith("import zmq") else "import hermes._native as n; n.library()\n"

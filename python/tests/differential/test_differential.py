@@ -30,7 +30,7 @@ import support
 HERE = Path(__file__).parent
 
 #: The package that is replaced, and the engines of ours.
-OLD, ENGINES = "1.3.0", ["auto", "libzmq"]
+OLD, ENGINES = "1.3.0", ["auto", *support.ENGINES[1:]]
 
 for _module in pkgutil.iter_modules(programs.__path__):
     importlib.import_module(f"programs.{_module.name}")

@@ -79,11 +79,14 @@ def drivers() -> Iterator[dict[str, Driver]]:
     theirs = {name: value for name, value in ours.items() if name != "PYTHONPATH"}
     with ExitStack() as stack:
         made = {}
-        for name, python, environment in (
+        all_of_them = [
             ("1.3.0", os.environ["HERMES_OLD_PYTHON"], theirs),
             ("ours", sys.executable, {**ours, "HERMES_ENGINE": "auto"}),
-            ("ours on libzmq", sys.executable, {**ours, "HERMES_ENGINE": "libzmq"}),
-        ):
+        ]
+        if "libzmq" not in support.WITHOUT:
+            on_libzmq = {**ours, "HERMES_ENGINE": "libzmq"}
+            all_of_them.append(("ours on libzmq", sys.executable, on_libzmq))
+        for name, python, environment in all_of_them:
             made[name] = Driver(python, environment)
             stack.callback(made[name].process.communicate, timeout=support.PATIENCE)
         yield made
