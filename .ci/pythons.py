@@ -1,6 +1,7 @@
 """Runs the tests of the Python package under each interpreter, and prints a table.
 
 Usage: pythons.py [--get] [--quick] [--ends] [--only NAMES] [--require NAMES] [PYTEST_FLAGS...]
+       pythons.py --glibc VERSION=PATH [--quick] [PYTEST_FLAGS...]
 
 An interpreter is named by its implementation and version: 3.9, 3.13t (free-threaded), pypy3.9.
 Those on the PATH, of pyenv and in build/pythons are found; --get makes those that the system
@@ -8,7 +9,7 @@ lacks first, by .ci/python-debian. --only and --require take names separated by 
 are run, and these must be there; the default requires all that Python supports today.
 --ends runs the oldest and the newest CPython of those that are here. Where there is one only, it
 gets another one where that takes no compiler, or says that it runs that one alone. --quick runs
-the files in QUICK alone.
+the files in QUICK alone. --glibc runs one interpreter alone, which has a glibc of its own.
 
 Each interpreter gets an environment in build/pythons/env, with the wheel in dist/ and the
 packages of requirements-test.txt that exist for it ready to use. What does not exist is told to
@@ -42,8 +43,10 @@ TO_GET = ["3.13t", "3.14", "pypy3.11"]
 REQUIRED = ["3.9", "3.10", "3.11", "3.12", "3.13", "3.13t", "3.14", "pypy3.11"]
 # The files that see most of what differs between interpreters.
 QUICK = ["native", "system", "structs", "codec", "marshal", "names"]
+# The last versions that exist for 3.13t and PyPy, where the pinned ones do not.
+OLDER = {"pyzmq": "27.1.0"}
 # What the tests do without where it does not exist; all else must be there.
-OPTIONAL = {"eventlet", "gevent", "orjson", "uvloop"}
+OPTIONAL = {"eventlet", "gevent", "mcap", "orjson", "uvloop"}
 OF_PIP = ["install", "--quiet", "--no-input", "--no-compile", "--only-binary", ":all:"]
 
 ASK = """
@@ -121,8 +124,9 @@ def environment(name, python):
         stamp.write_text(wanted + "\n")
     lacking = []
     if not install(own, *requirements()):  # all at once, or else one by one
-        missing = [one for one in requirements() if not install(own, one)]
-        lacking = sorted(one.partition("==")[0] for one in missing)
+        missing = {one.partition("==")[0] for one in requirements() if not install(own, one)}
+        older = {one for one in missing & set(OLDER) if install(own, f"{one}=={OLDER[one]}")}
+        lacking = sorted(missing - older)
     if not set(lacking) <= OPTIONAL:
         sys.exit(f"pythons: {', '.join(lacking)} cannot be had for {name}")
     wheel = str(wheel_of(platform.machine()))
@@ -220,7 +224,11 @@ def main():
     parser.add_argument("--ends", action="store_true")
     parser.add_argument("--only", default="")
     parser.add_argument("--require", default=None)
+    parser.add_argument("--glibc")
     options, flags = parser.parse_known_args()
+    if options.glibc:
+        results([with_glibc(*options.glibc.split("="))], options, flags)
+        return
     only = ends() if options.ends else [name for name in options.only.split(",") if name]
     required = only or REQUIRED
     if options.require is not None:
@@ -232,8 +240,20 @@ def main():
     missing = [name for name in required if name not in interpreters]
     if missing:
         sys.exit(f"pythons: not found: {', '.join(missing)} (found: {', '.join(interpreters)})")
+    results([(name, *one) for name, one in interpreters.items()], options, flags)
+
+
+def with_glibc(glibc, path):
+    """Return an interpreter with a glibc of its own: name, path and version."""
+    asked = subprocess.run([path, "-c", ASK], capture_output=True, text=True, check=True)
+    name, version, _ = json.loads(asked.stdout)
+    return f"{name}-glibc{glibc}", path, f"{version}, glibc {glibc}"
+
+
+def results(interpreters, options, flags):
+    """Run the tests under interpreters: name, path and version."""
     rows, failed = [], []
-    for name, (path, version) in interpreters.items():
+    for name, path, version in interpreters:
         python, lacking = environment(name, path)
         code, counts = run(name, python, lacking, flags, options.quick)
         passed = counts.get("passed", 0)
@@ -244,10 +264,16 @@ def main():
         if not flags:
             how = f"natively, the tests of {', '.join(QUICK)}" if options.quick else ""
             platforms.record(
-                f"python-{name}", f"Python {name}", version, passed, bad, lacking, how=how
+                f"python-{name}",
+                f"Python {name.partition('-')[0]}",
+                version,
+                passed,
+                bad,
+                lacking,
+                how=how,
             )
     for row in [("python", "version", "passed", "failed", "without"), *rows]:
-        print("{:9} {:26} {:>7} {:>7}  {}".format(*row))
+        print("{:13} {:26} {:>7} {:>7}  {}".format(*row))
     if failed:
         sys.exit(f"pythons: failed: {', '.join(failed)}")
 

@@ -65,6 +65,28 @@ def test_the_ends_are_the_oldest_and_the_newest(before, code, after, expected, m
     assert ("ONE INTERPRETER ALONE" in capsys.readouterr().out) == (len(expected) == 1)
 
 
+def test_what_has_no_build_is_taken_in_the_last_version_that_has_one(monkeypatch, tmp_path):
+    exist = {
+        ("pytest==1",),
+        ("pyzmq==27.1.0",),
+        ("wheel", "--no-index", "--no-deps", "--force-reinstall"),
+    }
+    pinned = "gevent==2\npyzmq==99.0\npytest==1\n"
+    (tmp_path / "requirements").write_text(pinned)
+    made = tmp_path / "env/3.13t"
+    made.mkdir(parents=True)
+    (made / ".made-from").write_text(f"python\n{pinned}\n")
+    monkeypatch.setattr(pythons, "FOLDER", tmp_path)
+    monkeypatch.setattr(pythons, "REQUIREMENTS", tmp_path / "requirements")
+    monkeypatch.setattr(pythons, "OLDER", {"pyzmq": "27.1.0"})
+    monkeypatch.setattr(pythons, "wheel_of", lambda _: "wheel")
+    monkeypatch.setattr(pythons, "install", lambda _, *what: what in exist)
+    assert pythons.environment("3.13t", "python")[1] == ["gevent"]
+    exist.remove(("pyzmq==27.1.0",))
+    with pytest.raises(SystemExit, match="gevent, pyzmq cannot be had for 3.13t"):
+        pythons.environment("3.13t", "python")
+
+
 def test_the_tests_run_away_from_the_checkout(tmp_path):
     folder = pythons.away(tmp_path / "away")
     assert (folder / "python/tests/conftest.py").exists()
