@@ -220,11 +220,16 @@ test-invariants: deps-test ## the Go tests with run-time checks of accounting, b
 # What a build without libzmq does in another way; without SHORT all of the Go tests.
 NOLIBZMQ := $(if $(SHORT),-run 'ABuildWithoutLibzmq|WithinAProcess|WithinTheProcess|OfThisProcess' ./core,-race ./...)
 
+build/nolibzmq/libhermes.so.2: $(GO_SOURCES)
+	@.ci/deps build
+	capi/build.sh --tags nolibzmq shared $@
+
 .PHONY: test-nolibzmq
-test-nolibzmq: deps-test ## the Go tests of a build without libzmq, and that its library needs nothing but libc (SHORT=1: a part)
+test-nolibzmq: deps-test build/nolibzmq/libhermes.so.2 $(if $(SHORT),,build/hermes venv venv-old) ## a build without libzmq: in Go, C and Python, and that it needs nothing but libc (SHORT=1: a part, in Go)
 	.ci/test-go -tags nolibzmq -timeout 15m $(NOLIBZMQ)
-	capi/build.sh --tags nolibzmq shared build/nolibzmq/libhermes.so.2
 	capi/tests/needs_libc.sh build/nolibzmq/libhermes.so.2
+	$(if $(SHORT),,capi/tests/run.sh --tags nolibzmq build/nolibzmq)
+	$(if $(SHORT),,HERMES_LIBRARY=$(CURDIR)/build/nolibzmq/libhermes.so.2 HERMES_TEST_WITHOUT=libzmq $(PYTEST) python/tests)
 
 .PHONY: test-c
 test-c: deps-test build ## the C interface, plain and under AddressSanitizer
@@ -312,6 +317,10 @@ test-pythons: wheel venv venv-old ## the Python package under each interpreter f
 .PHONY: test-pythons-short
 test-pythons-short: wheel venv venv-old ## a part of test-pythons, under the oldest and the newest CPython that are here
 	$(PYTHON_OF_TESTS) .ci/pythons.py --ends --quick $(PYTEST_FLAGS)
+
+.PHONY: test-old-glibc
+test-old-glibc: wheel venv venv-old ## the wheel under the oldest glibc that can be had, with C programs and in Python (SHORT=1: a part)
+	SHORT=$(SHORT) .ci/test-old-glibc $(PYTEST_FLAGS)
 
 .PHONY: test-dist
 test-dist: ## make dist twice, in two folders, and compares the bytes (PARTS=)

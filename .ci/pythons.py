@@ -12,7 +12,8 @@ gets another one where that takes no compiler, or says that it runs that one alo
 the files in QUICK alone. --glibc runs one interpreter alone, which has a glibc of its own.
 
 Each interpreter gets an environment in build/pythons/env, with the wheel in dist/ and the
-packages of requirements-test.txt that exist for it ready to use. What does not exist is told to
+packages of requirements-test.txt that exist for it ready to use, and one in build/pythons/old with
+hermes-zmq 1.x. What does not exist is told to
 the tests (HERMES_TEST_WITHOUT) and stands in the table: the tests that need it do not run. They run
 in a folder away from the checkout, and fail if hermes is not that of the wheel.
 A record of the results is written to build/platforms.
@@ -37,6 +38,7 @@ FOLDER = ROOT / "build/pythons"
 PYTHON_OF_TESTS = ROOT / "build/venv/bin/python"
 PYTHON_OF_OLD = ROOT / "build/venv-old/bin/python"
 REQUIREMENTS = ROOT / "python/requirements-test.txt"
+OF_OLD = ROOT / "python/requirements-old.txt"
 
 # What can be had by .ci/python-debian, and what is to be there when all are run.
 TO_GET = ["3.13t", "3.14", "pypy3.11"]
@@ -114,25 +116,48 @@ def order(name):
 
 def environment(name, python):
     """Make an environment for an interpreter; return its Python and what does not exist for it."""
-    folder = FOLDER / "env" / name
+    own, lacking = equipped("env", name, python, requirements(REQUIREMENTS))
+    put_in(own, wheel_of(platform.machine()))
+    return own, lacking
+
+
+def old_environment(name, python):
+    """Make one with the package that is replaced, as messages of Python differ by its version."""
+    pinned = requirements(OF_OLD)
+    own, _ = equipped("old", name, python, [one for one in pinned if one.startswith("pyzmq")])
+    (package,) = (one for one in pinned if one.startswith("hermes-zmq"))
+    wheels = FOLDER / "old-wheel"
+    if not list(wheels.glob("*.whl")):
+        build = ["-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", wheels]
+        subprocess.run([PYTHON_OF_OLD, *build, package], check=True)
+    put_in(own, *wheels.glob("*.whl"))
+    return own
+
+
+def equipped(kind, name, python, packages):
+    """Make an environment with packages; return its Python and what does not exist for it."""
+    folder = FOLDER / kind / name
     stamp = folder / ".made-from"
-    wanted = f"{python}\n{REQUIREMENTS.read_text()}"
+    wanted = "\n".join([str(python), *packages, ""])
     own = folder / "bin/python"
-    if not stamp.exists() or not stamp.read_text().startswith(wanted + "\n"):
+    if not stamp.exists() or stamp.read_text() != wanted:
         shutil.rmtree(folder, ignore_errors=True)
         subprocess.run([python, "-m", "venv", "--without-pip", folder], check=True)
-        stamp.write_text(wanted + "\n")
+        stamp.write_text(wanted)
     lacking = []
-    if not install(own, *requirements()):  # all at once, or else one by one
-        missing = {one.partition("==")[0] for one in requirements() if not install(own, one)}
+    if not install(own, *packages):  # all at once, or else one by one
+        missing = {one.partition("==")[0] for one in packages if not install(own, one)}
         older = {one for one in missing & set(OLDER) if install(own, f"{one}=={OLDER[one]}")}
         lacking = sorted(missing - older)
     if not set(lacking) <= OPTIONAL:
         sys.exit(f"pythons: {', '.join(lacking)} cannot be had for {name}")
-    wheel = str(wheel_of(platform.machine()))
-    if not install(own, wheel, "--no-index", "--no-deps", "--force-reinstall"):
-        sys.exit(f"pythons: {wheel} cannot be installed for {name}")
     return own, lacking
+
+
+def put_in(own, wheel):
+    """Install a wheel that is here."""
+    if not install(own, str(wheel), "--no-index", "--no-deps", "--force-reinstall"):
+        sys.exit(f"pythons: {wheel} cannot be installed for {own}")
 
 
 def wheel_of(machine):
@@ -143,9 +168,9 @@ def wheel_of(machine):
     return wheels[0]
 
 
-def requirements():
-    """Return the pinned packages of the tests."""
-    lines = REQUIREMENTS.read_text().splitlines()
+def requirements(file):
+    """Return the pinned packages of a file."""
+    lines = file.read_text().splitlines()
     return [line for line in lines if line and not line.startswith("#")]
 
 
@@ -182,7 +207,7 @@ def away(folder):
     return folder
 
 
-def run(name, python, lacking, flags, quick):
+def run(name, python, old, lacking, flags, quick):
     """Run the tests under one interpreter; return its exit code and counts."""
     tests = [f"tests/test_{one}.py" for one in QUICK] if quick else ["tests"]
     log = ROOT / f"build/log/python-{name}.log"
@@ -194,7 +219,7 @@ def run(name, python, lacking, flags, quick):
         folder = away(pathlib.Path(temporary))
         variables = {
             **os.environ,
-            "HERMES_OLD_PYTHON": str(PYTHON_OF_OLD),
+            "HERMES_OLD_PYTHON": str(old),
             "HERMES_TEST_WITHOUT": ",".join(lacking),
             "PYTHONPATH": str(folder / "plugin"),
         }
@@ -255,7 +280,8 @@ def results(interpreters, options, flags):
     rows, failed = [], []
     for name, path, version in interpreters:
         python, lacking = environment(name, path)
-        code, counts = run(name, python, lacking, flags, options.quick)
+        old = old_environment(name, path)
+        code, counts = run(name, python, old, lacking, flags, options.quick)
         passed = counts.get("passed", 0)
         bad = counts.get("failed", 0) + counts.get("error", 0)
         if code or not passed:

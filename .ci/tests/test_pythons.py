@@ -75,7 +75,7 @@ def test_what_has_no_build_is_taken_in_the_last_version_that_has_one(monkeypatch
     (tmp_path / "requirements").write_text(pinned)
     made = tmp_path / "env/3.13t"
     made.mkdir(parents=True)
-    (made / ".made-from").write_text(f"python\n{pinned}\n")
+    (made / ".made-from").write_text(f"python\n{pinned}")
     monkeypatch.setattr(pythons, "FOLDER", tmp_path)
     monkeypatch.setattr(pythons, "REQUIREMENTS", tmp_path / "requirements")
     monkeypatch.setattr(pythons, "OLDER", {"pyzmq": "27.1.0"})

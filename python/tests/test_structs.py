@@ -199,10 +199,10 @@ def _decimal(value: int) -> str:
 
 
 def test_a_million_digits_do_not_stop_a_receiver() -> None:
-    began = time.monotonic()
+    began = time.process_time()
     assert structs.parse("9" * 1_000_000) == 10**1_000_000 - 1
     # Reading them digit by digit takes the best part of a minute, this a second.
-    assert time.monotonic() - began < 30
+    assert time.process_time() - began < 30
 
 
 @pytest.mark.item("envelope-no-lookup")
