@@ -17,8 +17,8 @@ INTRODUCTION = """\
 <!-- Made of include/hermes.h by .ci/c_api_doc.py (make format). Do not edit. -->
 
 One header, `hermes.h`, and one library, `libhermes.so.2`. [The guide](guide.md) explains
-the terms; [examples/c](../examples/c) has two whole programs, and [bindings](bindings.md#a-locked-post-office) one for
-a post office that demands keys.
+the terms; [examples/c](../examples/c) has two whole programs, and
+[bindings](bindings.md#a-locked-post-office) one for a post office that demands keys.
 
     cc program.c $(pkg-config --cflags --libs hermes) -o program
 """

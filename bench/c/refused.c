@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * A receiver that waits until it is ready, for cmd/refusals:
+ * A receiver or publisher that waits until it is ready, for cmd/refusals:
  *
- *   refused ADDRESS [OPTION VALUE]...    prints when it began and when it knew, in ns since 1970
+ *   refused receiver|publisher ADDRESS [OPTION VALUE]...    prints when it began and when it knew, in ns since 1970
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "hermes.h"
@@ -17,15 +18,18 @@ static int64_t now(void) {
 }
 
 int main(int argc, char **argv) {
-    uint64_t receiver;
-    if (argc < 2 || hermes_receiver_new(argv[1], "client", &receiver) != HERMES_OK) return 1;
-    for (int i = 2; i + 1 < argc; i += 2)
-        if (hermes_set(receiver, argv[i], argv[i + 1]) != HERMES_OK) return 1;
+    uint64_t client;
+    if (argc < 3) return 1;
+    int (*make)(const char *, const char *, uint64_t *) =
+        strcmp(argv[1], "publisher") == 0 ? hermes_publisher_new : hermes_receiver_new;
+    if (make(argv[2], "client", &client) != HERMES_OK) return 1;
+    for (int i = 3; i + 1 < argc; i += 2)
+        if (hermes_set(client, argv[i], argv[i + 1]) != HERMES_OK) return 1;
     int64_t start = now();
-    if (hermes_start(receiver) != HERMES_OK) return 1;
-    int code = hermes_wait_ready(receiver, 60000);
+    if (hermes_start(client) != HERMES_OK) return 1;
+    int code = hermes_wait_ready(client, 60000);
     int64_t end = now();
     if (code != HERMES_OK && code != HERMES_EACCES && code != HERMES_EAUTH) return 1;
     printf("%" PRId64 " %" PRId64 "\n", start, end);
-    return hermes_close(receiver) == HERMES_OK ? 0 : 1;
+    return hermes_close(client) == HERMES_OK ? 0 : 1;
 }

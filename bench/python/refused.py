@@ -1,6 +1,6 @@
-"""A receiver that waits until it is ready, for cmd/refusals.
+"""A receiver or publisher that waits until it is ready, for cmd/refusals.
 
-It takes an address, and options as pairs of arguments; it prints when it began and when it knew, in
+It takes its role, an address, and options as pairs of arguments; it prints when it began and when it knew, in
 nanoseconds since 1970.
 """
 
@@ -9,13 +9,14 @@ import time
 
 import hermes
 
-address, *words = sys.argv[1:]
-receiver = hermes.Receiver(address, "client", options=dict(zip(words[::2], words[1::2])))
+role, address, *words = sys.argv[1:]
+make = hermes.Publisher if role == "publisher" else hermes.Receiver
+client = make(address, "client", options=dict(zip(words[::2], words[1::2])))
 start = time.time_ns()
-receiver.start()
+client.start()
 try:
-    receiver.wait_ready(60)
+    client.wait_ready(60)
 except PermissionError:
     pass
 print(start, time.time_ns())
-receiver.stop()
+client.stop()

@@ -47,11 +47,11 @@ func rows(dir string) []row {
 	}
 }
 
-// client is a program that connects to one side of a post office. start is when it began to, and end when
+// client is a program that connects to one side of a post office, as a receiver or as a publisher. start is when it began to, and end when
 // it knew that it was refused, or ready.
 type client struct {
 	name string
-	side string
+	role string // "receiver" or "publisher"
 	run  func(address string, options []string) (start, end time.Time)
 }
 
@@ -62,18 +62,27 @@ func clients(dir string) []client {
 	compile := exec.Command("gcc", "-std=gnu11", "-O2", "-Iinclude", "bench/c/refused.c", "-o", inC, "-Lbuild", "-lhermes", "-Wl,-rpath,"+build)
 	compile.Stderr = os.Stderr
 	must(compile.Run())
-	return []client{
-		{"Go", "endpoint.out", inGo},
-		{"C", "endpoint.out", func(at string, options []string) (start, end time.Time) {
-			return printed(exec.Command(inC, append([]string{at}, options...)...))
-		}},
-		{"Python", "endpoint.out", func(at string, options []string) (start, end time.Time) {
-			c := exec.Command("python3", append([]string{"bench/python/refused.py", at}, options...)...)
+	var all []client
+	for _, role := range []string{"receiver", "publisher"} {
+		all = append(all, client{"Go", role, func(at string, options []string) (start, end time.Time) {
+			return inGo(role, at, options)
+		}}, client{"C", role, func(at string, options []string) (start, end time.Time) {
+			return printed(exec.Command(inC, append([]string{role, at}, options...)...))
+		}}, client{"Python", role, func(at string, options []string) (start, end time.Time) {
+			c := exec.Command("python3", append([]string{"bench/python/refused.py", role, at}, options...)...)
 			c.Env = append(os.Environ(), "PYTHONPATH=python")
 			return printed(c)
-		}},
-		{"command", "endpoint.in", inCommand},
+		}})
 	}
+	return append(all, client{"command", "publisher", inCommand})
+}
+
+// side is the key of the address that it connects to.
+func (c *client) side() string {
+	if c.role == "publisher" {
+		return "endpoint.in"
+	}
+	return "endpoint.out"
 }
 
 func main() {
@@ -96,7 +105,7 @@ func main() {
 	all := clients(dir)
 	for _, r := range rows(dir) {
 		for _, c := range all {
-			if c.name == "command" && r.name == rightKey {
+			if c.role == "publisher" && r.name == rightKey {
 				continue // it waits for a receiver then
 			}
 			var here, there []float64
@@ -104,7 +113,7 @@ func main() {
 				waited, reported := r.heat(c)
 				here, there = append(here, waited), append(there, reported)
 			}
-			fmt.Printf("%-20s %-8s %-24s %s\n", r.name, c.name, spread(here), spread(there))
+			fmt.Printf("%-20s %-8s %-10s %-24s %s\n", r.name, c.name, c.role, spread(here), spread(there))
 		}
 	}
 }
@@ -116,7 +125,7 @@ func (r row) heat(c client) (here, there float64) {
 	defer office.Close()
 	set(office, r.office)
 	must(office.Start())
-	address, err := office.Get(c.side)
+	address, err := office.Get(c.side())
 	must(err)
 	reported := make(chan time.Time, 1)
 	go func() {
@@ -139,14 +148,23 @@ func set(c core.Component, options []string) {
 	}
 }
 
-func inGo(at string, options []string) (start, end time.Time) {
-	r, err := core.NewReceiver(at, "client")
+func inGo(role, at string, options []string) (start, end time.Time) {
+	var c interface {
+		core.Component
+		WaitReady(timeout time.Duration) error
+	}
+	var err error
+	if role == "publisher" {
+		c, err = core.NewPublisher(at, "client")
+	} else {
+		c, err = core.NewReceiver(at, "client")
+	}
 	must(err)
-	defer r.Close()
-	set(r, options)
+	defer c.Close()
+	set(c, options)
 	start = time.Now()
-	must(r.Start())
-	_ = r.WaitReady(long)
+	must(c.Start())
+	_ = c.WaitReady(long)
 	return start, time.Now()
 }
 
