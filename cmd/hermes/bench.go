@@ -206,7 +206,7 @@ func changeOf(now, before float64, better int) (text string, worse bool) {
 
 // histogramText draws the times, one line for each doubling.
 func histogramText(r *loadtest.Result) string {
-	bars := r.Bars()
+	bars := r.Delay.Histogram
 	most := int64(1)
 	for _, b := range bars {
 		most = max(most, b.Count)

@@ -22,7 +22,16 @@ func TestBenchKeepsTheLastRun(t *testing.T) {
 		require.NoError(t, json.Unmarshal([]byte(out), r))
 		require.Equal(t, r.Expected, r.Received)
 		require.Zero(t, r.Lost)
+		count := int64(0)
+		for i, b := range r.Delay.Histogram {
+			require.Greater(t, b.Count, int64(0))
+			require.InEpsilon(t, 2, b.To/b.From, 1e-9)
+			require.True(t, i == 0 || b.From >= r.Delay.Histogram[i-1].To)
+			count += b.Count
+		}
+		require.EqualValues(t, r.Received, count, out)
 	}
+	require.Equal(t, first.Delay.Histogram, second.Before.Delay.Histogram)
 	require.Nil(t, first.Before)
 	require.Equal(t, first.Result.Sent, second.Before.Sent)
 	kept, err := filepath.Glob(filepath.Join(state, "hermes", "bench", "*"))

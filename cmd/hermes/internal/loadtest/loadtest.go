@@ -57,8 +57,6 @@ type Result struct {
 	Rate      float64 `json:"received_rate"`  // of all receivers together
 	Bandwidth float64 `json:"received_bytes"` // of data, a second
 	Delay     Delays  `json:"delay"`
-
-	histogram *hdrhistogram.Histogram
 }
 
 // Delays are quantiles in seconds.
@@ -70,17 +68,20 @@ type Delays struct {
 	P99  float64 `json:"p99"`
 	P999 float64 `json:"p999"`
 	Max  float64 `json:"max"`
+
+	Histogram []Bar `json:"histogram"` // in steps that double, without those that are empty
 }
 
-// Bar is one line of the histogram.
+// Bar is one step of the histogram.
 type Bar struct {
-	From, To float64 // seconds
-	Count    int64
+	From  float64 `json:"from"` // in seconds
+	To    float64 `json:"to"`
+	Count int64   `json:"count"`
 }
 
-// Bars is the histogram in steps that double.
-func (r *Result) Bars() (bars []Bar) {
-	for _, b := range r.histogram.Distribution() {
+// barsOf is a histogram in steps that double.
+func barsOf(h *hdrhistogram.Histogram) (bars []Bar) {
+	for _, b := range h.Distribution() {
 		if b.Count == 0 {
 			continue
 		}
@@ -425,13 +426,13 @@ func (r *run) result(took time.Duration) *Result {
 	}
 	got, sent := r.received(), r.sent.Load()
 	out := &Result{Plan: r.Plan, Seconds: took.Seconds(), Sent: sent, Expected: sent * uint64(r.Receivers), Received: got,
-		Late: r.late.Load(), SentRate: float64(sent) / took.Seconds(), Rate: float64(got) / took.Seconds(), histogram: h}
+		Late: r.late.Load(), SentRate: float64(sent) / took.Seconds(), Rate: float64(got) / took.Seconds()}
 	out.Lost = out.Expected - min(got, out.Expected)
 	out.Bandwidth = out.Rate * float64(r.Size)
 	at := func(q float64) float64 { return float64(h.ValueAtQuantile(q)) / 1e6 }
 	if got > 0 {
 		out.Delay = Delays{Min: float64(h.Min()) / 1e6, Mean: h.Mean() / 1e6, P50: at(50), P90: at(90), P99: at(99), P999: at(99.9),
-			Max: float64(h.Max()) / 1e6}
+			Max: float64(h.Max()) / 1e6, Histogram: barsOf(h)}
 	}
 	return out
 }

@@ -43,7 +43,7 @@ func TestAllThatIsSentAtARateArrives(t *testing.T) {
 	d := r.Delay
 	require.True(t, 0 < d.Min && d.Min <= d.P50 && d.P50 <= d.P90 && d.P90 <= d.P99 && d.P99 <= d.P999 && d.P999 <= d.Max*1.001, "%+v", d)
 	n := int64(0)
-	for _, b := range r.Bars() {
+	for _, b := range r.Delay.Histogram {
 		require.Less(t, b.From, b.To)
 		n += b.Count
 	}
