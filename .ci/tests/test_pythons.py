@@ -83,7 +83,7 @@ def test_what_has_no_build_is_taken_in_the_last_version_that_has_one(monkeypatch
     monkeypatch.setattr(pythons, "install", lambda _, *what: what in exist)
     assert pythons.environment("3.13t", "python")[1] == ["gevent"]
     exist.remove(("pyzmq==27.1.0",))
-    with pytest.raises(SystemExit, match="gevent, pyzmq cannot be had for 3.13t"):
+    with pytest.raises(SystemExit, match="gevent, pyzmq cannot be had"):
         pythons.environment("3.13t", "python")
 
 

@@ -29,7 +29,7 @@ def named(item: pytest.Item) -> str:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what needs something that is not here, which a test or one of its fixtures names."""
+    """Leave out what needs something that is not here: a test or a fixture names it."""
     missing = [name for name in support.WITHOUT if name != "libzmq"]
     other_build = "no_libzmq" if missing == support.WITHOUT else "libzmq"
     left_out = [
