@@ -287,10 +287,16 @@ def test_peers_and_doctor_speak_to_people(cluster, terminal):
         (["bench", "--duration", "4s", "--rate", "100"], "measuring", 0),
     ],
 )
-def test_what_takes_long_and_has_an_end_shows_a_bar(cluster, terminal, monkeypatch, command, bar, end):
+def test_what_takes_long_and_has_an_end_shows_a_bar(
+    cluster, terminal, monkeypatch, command, bar, end
+):
     monkeypatch.setenv("XDG_STATE_HOME", str(cluster.folder))  # of bench
     cluster.start("sub", cluster.from_office)
-    places = {"OUT": cluster.from_office, "IN": cluster.to_office, "DIR/a": cluster.folder / "a.mcap"}
+    places = {
+        "OUT": cluster.from_office,
+        "IN": cluster.to_office,
+        "DIR/a": cluster.folder / "a.mcap",
+    }
     places["EMPTY"] = f"ipc://{cluster.folder}/empty"
     if "EMPTY" in command:
         cluster.start("postoffice", "--in", places["EMPTY"], "--out", f"{places['EMPTY']}-out")
