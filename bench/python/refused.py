@@ -1,7 +1,7 @@
 """A receiver or publisher that waits until it is ready, for cmd/refusals.
 
-It takes its role, an address, and options as pairs of arguments; it prints when it began and when it knew, in
-nanoseconds since 1970.
+It takes its role, an address, and options as pairs of arguments; it prints when it began and when
+it knew, in nanoseconds since 1970.
 """
 
 import sys
