@@ -408,6 +408,7 @@ soak: deps-test build build/faults/traffic build/faults/traffic-go build/nats-se
 	HERMES_POLICY_CASES=1000000 .ci/test-go -count=1 ./internal/policy
 	HERMES_POLICY_CASES=1000000 .ci/test-go -count=1 -run 'TestSocketsPassWhatTheModelAllows|TestReloadsLoseNothing' ./internal/zmtp
 	FLOOD_SECONDS=$(SOAK) FORK_CYCLES=10000 FAULT_ROUNDS=30 HERMES_KILLS=100 $(PYTEST) --timeout 0 .ci/faults
+	HERMES_AUDIT_RUNS=100 .ci/test-go -timeout 60m -count 1 -run NothingVanishes ./cmd/hermes/internal/audit
 	CONTAINER_BUILD=1 $(PYTEST) .ci/tests/test_container.py
 
 .PHONY: fuzz

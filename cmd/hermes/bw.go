@@ -24,6 +24,8 @@ func newBwCommand(std streams) *cobra.Command {
 	w.columns = append(w.columns, lostColumn)
 	return newWatchCommand(std, "bw", "show how many bytes a second each topic takes",
 		`Shows for each topic the bandwidth, and the sizes of its envelopes. The size of an envelope is that of its topic,
-its origin and its data; framing and time, which add 30 to 60 bytes on the network, are not counted.`,
+its origin and its data; framing and time, which add 30 to 60 bytes on the network, are not counted. It has no
+quantiles, as topics has none: those of intervals are in hermes hz, those of delays in hermes delay, and each is kept
+for one quantity at a time.`,
 		"hermes bw tcp://127.0.0.1:6001 --window 1s\nhermes bw tcp://127.0.0.1:6001 --window 1s --sort bandwidth --limit 10", w)
 }

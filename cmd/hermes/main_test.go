@@ -516,7 +516,8 @@ func TestTheLibraryHasNothingOfTheCommand(t *testing.T) {
 		require.NoError(t, err)
 		return string(out)
 	}
-	for _, module := range []string{"spf13/pflag", "spf13/cobra", "charm.land/lipgloss", "schollz/progressbar", "golang.org/x/term", "prometheus/client_golang"} {
+	for _, module := range []string{"spf13/pflag", "spf13/cobra", "charm.land/lipgloss", "schollz/progressbar", "golang.org/x/term", "prometheus/client_golang",
+		"charm.land/bubbletea", "HdrHistogram/hdrhistogram-go", "expr-lang/expr", "coreos/go-systemd"} {
 		require.Contains(t, list("."), module)
 		require.NotContains(t, list("../../capi"), module)
 	}

@@ -32,7 +32,8 @@ Lines on which something has been dropped between the last two reports are red.
 
 What is shown comes from reports, topics that begin with $hermes/. hermes postoffice publishes one every two seconds;
 other components do so if their option stats.interval is set. So it works over the network, as far as the policy of
-the post office allows these topics. Rates need two reports.`,
+the post office allows these topics. Rates need two reports, and are of the time between them: there is no --window,
+because the option stats.interval of the components says how long that is.`,
 		Example: "hermes peers tcp://127.0.0.1:6001\nhermes peers tcp://127.0.0.1:6001 --sort queue",
 		GroupID: groupLook,
 	}
