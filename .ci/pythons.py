@@ -48,7 +48,7 @@ QUICK = ["native", "system", "structs", "codec", "marshal", "names"]
 # The last versions that exist for 3.13t and PyPy, where the pinned ones do not.
 OLDER = {"pyzmq": "27.1.0"}
 # What the tests do without where it does not exist; all else must be there.
-OPTIONAL = {"eventlet", "gevent", "mcap", "orjson", "uvloop"}
+OPTIONAL = {"eventlet", "gevent", "mcap", "orjson", "trustme", "uvloop"}
 OF_PIP = ["install", "--quiet", "--no-input", "--no-compile", "--only-binary", ":all:"]
 
 ASK = """

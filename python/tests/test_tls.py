@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pathlib
+from types import ModuleType
 
 import pytest
-import trustme
 from support import PATIENCE
 
 import hermes
@@ -18,7 +18,15 @@ ANYWHERE = "tls://127.0.0.1:*"
 
 
 @pytest.fixture
-def certificates(tmp_path: pathlib.Path) -> pathlib.Path:
+def trustme() -> ModuleType:
+    """The package that makes them; it is not there for every interpreter."""
+    import trustme
+
+    return trustme
+
+
+@pytest.fixture
+def certificates(trustme: ModuleType, tmp_path: pathlib.Path) -> pathlib.Path:
     """Make a CA and certificates of it, and those of another CA; return their folder."""
     for name, holders in (("ca", ["office", "client"]), ("other", ["stranger"])):
         authority = trustme.CA(organization_name=name)
