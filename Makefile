@@ -397,14 +397,19 @@ build/faults/traffic-go: .ci/faults/traffic.go $(GO_SOURCES)
 build/nats-server: go.mod
 	go build -o $@ github.com/nats-io/nats-server/v2
 
+# Another reader of recordings: the crate of MCAP itself.
+build/faults/mcap-reader: $(wildcard .ci/faults/mcap-reader/Cargo.* .ci/faults/mcap-reader/src/*.rs)
+	cargo build --quiet --release --locked --manifest-path .ci/faults/mcap-reader/Cargo.toml --target-dir build/faults/cargo
+	cp build/faults/cargo/release/mcap-reader $@
+
 .PHONY: test-faults
-test-faults: deps-test build build/faults/traffic build/faults/traffic-go build/nats-server venv venv-old ## kills, stops and starves the processes of a cluster
+test-faults: deps-test deps-bindings build build/faults/traffic build/faults/traffic-go build/faults/mcap-reader build/nats-server venv venv-old ## kills, stops and starves the processes of a cluster
 	$(PYTEST) .ci/faults
 
 # SOAK seconds at full rate, and thirty rounds of everything else instead of three.
 SOAK ?= 600
 .PHONY: soak
-soak: deps-test build build/faults/traffic build/faults/traffic-go build/nats-server venv venv-old ## test-faults for SOAK (600) seconds at full rate, with more rounds, and policies with a million random questions
+soak: deps-test deps-bindings build build/faults/traffic build/faults/traffic-go build/faults/mcap-reader build/nats-server venv venv-old ## test-faults for SOAK (600) seconds at full rate, with more rounds, and policies with a million random questions
 	HERMES_POLICY_CASES=1000000 .ci/test-go -count=1 ./internal/policy
 	HERMES_POLICY_CASES=1000000 .ci/test-go -count=1 -run 'TestSocketsPassWhatTheModelAllows|TestReloadsLoseNothing' ./internal/zmtp
 	FLOOD_SECONDS=$(SOAK) FORK_CYCLES=10000 FAULT_ROUNDS=30 HERMES_KILLS=100 $(PYTEST) --timeout 0 .ci/faults

@@ -1,4 +1,4 @@
-"""Recordings after kill -9 and on a full disk, judged by another reader of MCAP: that of PyPI.
+"""Recordings after kill -9 and on a full disk, judged by other readers of MCAP: those of PyPI and of crates.io.
 
 HERMES_KILLS says how often the recorder is killed.
 """
@@ -16,6 +16,7 @@ import pytest
 from harness import HERMES, PATIENCE, Office, Process, closing, eventually
 from mcap.reader import make_reader
 
+RUST_READER = HERMES.parent / "faults/mcap-reader"
 KILLS = int(os.environ.get("HERMES_KILLS", "5"))
 
 
@@ -141,6 +142,33 @@ def test_a_full_disk_ends_a_recording_whose_chunks_are_whole(office, tmp_path):
     assert ended["unwritten"] > 0
     (checked,) = run("log", "verify", kept / "a.mcap", codes=(0, 5))
     assert checked["ok"], checked
+
+
+@pytest.mark.parametrize("compression", ["none", "zstd"])
+def test_a_reader_in_rust_finds_everything(office, tmp_path, compression):
+    file = tmp_path / "a.mcap"
+    record = recorder(office, file, "-n", 3000, "--compression", compression, "--flush", "20ms")
+    with closing(record), hermes.Publisher(office.inward, "me") as publisher:
+        assert publisher.wait_ready(PATIENCE)
+        for number in range(3000):
+            publisher.publish(hermes.Envelope("n", "me", {"number": number, "text": "é" * 50}))
+        assert record.child.wait(PATIENCE) == 0, record.errors
+    done = subprocess.run([RUST_READER, file], capture_output=True, check=False, timeout=PATIENCE)
+    assert done.returncode == 0, done.stderr
+    rows = [line.split(b"\t") for line in done.stdout.splitlines()]
+    assert [(topic, json.loads(data)["number"]) for topic, _, data in rows] == [
+        (b"n", number) for number in range(3000)
+    ]
+    times = [int(at) for _, at, _ in rows]
+    assert times == sorted(times)
+    damaged = tmp_path / "b.mcap"
+    content = bytearray(file.read_bytes())
+    content[300] ^= 1  # in the first chunk
+    damaged.write_bytes(content)
+    done = subprocess.run(
+        [RUST_READER, damaged], capture_output=True, check=False, timeout=PATIENCE
+    )
+    assert done.returncode == 1, "it checks"
 
 
 def test_another_reader_finds_everything(office, tmp_path):

@@ -1,6 +1,6 @@
 // Command watched measures what it costs a post office that it is watched: the rate of a publisher and a
-// receiver through two post offices in turn, one of which publishes its state, serves HTTP, is scraped every
-// second and has a page open; and the memory of both.
+// receiver through two post offices in turn, one of which publishes its state, serves HTTP with metrics of
+// peers, is scraped every second, has a page with a running tail open, and logs JSON; and the memory of both.
 //
 //	watched [PAIRS [SECONDS]]     build/hermes is the post office
 package main
@@ -57,7 +57,7 @@ type office struct {
 func open(watched bool) *office {
 	flags := []string{"postoffice", "--in", "tcp://127.0.0.1:*", "--out", "tcp://127.0.0.1:*"}
 	if watched {
-		flags = append(flags, "--http", "127.0.0.1:0")
+		flags = append(flags, "--http", "127.0.0.1:0", "--http-peer-metrics", "--log-format", "json", "--log-level", "debug")
 	} else {
 		flags = append(flags, "--set", "stats.interval=0")
 	}
@@ -84,12 +84,14 @@ func (o *office) watch() {
 	if !strings.HasPrefix(base, "http") {
 		base = "http://" + base
 	}
-	page, err := http.Get(base + "/v1/live")
-	must(err)
-	if page.StatusCode != http.StatusOK {
-		must(fmt.Errorf("/v1/live answers %s", page.Status))
+	for _, path := range []string{"/v1/live", "/v1/subscribe?topic=&rate=50"} { // as the page asks for them
+		page, err := http.Get(base + path)
+		must(err)
+		if page.StatusCode != http.StatusOK {
+			must(fmt.Errorf("%s answers %s", path, page.Status))
+		}
+		go func() { _, _ = io.Copy(io.Discard, page.Body) }()
 	}
-	go func() { _, _ = io.Copy(io.Discard, page.Body) }()
 	go func() {
 		for range time.Tick(time.Second) {
 			answer, err := http.Get(base + "/metrics")
