@@ -1,4 +1,4 @@
-"""Recordings after kill -9 and on a full disk, judged by other readers of MCAP: those of PyPI and of crates.io.
+"""Recordings after kill -9 and on a full disk, judged by the readers of PyPI and crates.io.
 
 HERMES_KILLS says how often the recorder is killed.
 """

@@ -85,11 +85,7 @@ hermes record --duration 1s --output flight.mcap --ring 60s --on-loss tcp://127.
 	f.Uint64Var(&o.rotateCount, "rotate-count", 0, "begin another file after `n` envelopes")
 	f.Var(&o.quota, "quota", "delete the oldest of the numbered files beyond this `size` of all")
 	f.Var(&o.minFree, "min-free", "`size` of the disk that stays free: the oldest of numbered files are deleted, else the recording ends")
-	f.DurationVar(&o.ring, "ring", 0, "keep this much of the past in memory, and write it when there is a reason")
-	f.Var(&o.ringMemory, "ring-memory", "`size` of memory for --ring")
-	f.BoolVar(&o.onLoss, "on-loss", false, "write the ring when an envelope is found to be lost")
-	f.StringSliceVar(&o.onEvent, "on-event", nil, "write the ring when an event of this `kind` happens to this receiver, such as disconnected, overflow, malformed or lagging; may be repeated")
-	f.StringVar(&o.where, "where", "", "write the ring when an envelope meets this `expression`, as in hermes sub")
+	o.addRingFlags(f)
 	f.StringVar(&o.name, "name", "hermes-record", "the `name` of this receiver")
 	o.addFileFlags(f)
 	c.RunE = func(c *cobra.Command, args []string) error {
@@ -318,6 +314,15 @@ func every(interval time.Duration) (ticks <-chan time.Time, end func()) {
 	}
 	t := time.NewTicker(interval)
 	return t.C, t.Stop
+}
+
+// addRingFlags declares what is about the ring.
+func (o *recordFlags) addRingFlags(f *pflag.FlagSet) {
+	f.DurationVar(&o.ring, "ring", 0, "keep this much of the past in memory, and write it when there is a reason")
+	f.Var(&o.ringMemory, "ring-memory", "`size` of memory for --ring")
+	f.BoolVar(&o.onLoss, "on-loss", false, "write the ring when an envelope is found to be lost")
+	f.StringSliceVar(&o.onEvent, "on-event", nil, "write the ring when an event of this `kind` happens to this receiver, such as disconnected, overflow, malformed or lagging; may be repeated")
+	f.StringVar(&o.where, "where", "", "write the ring when an envelope meets this `expression`, as in hermes sub")
 }
 
 // addFileFlags declares what is about the files as such, and about streams.

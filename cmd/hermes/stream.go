@@ -117,14 +117,7 @@ func recordStream(ctx context.Context, std streams, o *recordFlags, topics []str
 	var bar *progress
 	r.Opened = func() (err error) { // where there is nothing to record, no file is left
 		if recorder, err = recording.New(cfg); err == nil {
-			go func() { // with --follow nothing may come behind the last one
-				select {
-				case <-recorder.Full():
-				case <-recorder.Failed():
-				case <-reading.Done():
-				}
-				end()
-			}()
+			go endWith(reading, end, recorder) // with --follow nothing may come behind the last one
 			bar = o.bar(std, recorder.Progress)
 			_ = o.say(std, "recording", cfg.Name, recording.Progress{})
 		}
@@ -148,20 +141,36 @@ func recordStream(ctx context.Context, std streams, o *recordFlags, topics []str
 		return blame(err)
 	}
 	bar.end()
-	p, failure := recorder.Close()
 	if errors.Is(err, errRecorded) {
 		err = nil
 	}
-	if err := o.say(std, "ended", cfg.Name, p); err != nil {
+	return o.concludeStream(std, cfg.Name, recorder, err, strange+counts.Malformed, counts.Missing)
+}
+
+// endWith ends reading when enough is recorded, or nothing more can be.
+func endWith(reading context.Context, end func(), recorder *recording.Recorder) {
+	select {
+	case <-recorder.Full():
+	case <-recorder.Failed():
+	case <-reading.Done():
+	}
+	end()
+}
+
+// concludeStream closes a recording of streams, says what is in it, and returns the error for the exit code. skipped messages are
+// no envelopes, missing ones were in the streams no more.
+func (o *recordFlags) concludeStream(std streams, name string, recorder *recording.Recorder, err error, skipped, missing uint64) error {
+	p, failure := recorder.Close()
+	if err := o.say(std, "ended", name, p); err != nil {
 		return err
 	}
-	switch skipped := strange + counts.Malformed; {
+	switch {
 	case failure != nil:
 		return incomplete("%w; %s written, %d not", failure, envelopes(p.Envelopes), p.Unwritten)
 	case err != nil:
 		return blame(err)
-	case counts.Missing > 0 || skipped > 0:
-		return incomplete("%d messages are missing from the streams, removed by their limits or deleted; %d are no envelopes", counts.Missing, skipped)
+	case missing > 0 || skipped > 0:
+		return incomplete("%d messages are missing from the streams, removed by their limits or deleted; %d are no envelopes", missing, skipped)
 	}
 	return nil
 }
