@@ -205,7 +205,7 @@ func TestThePageShowsWhatPasses(t *testing.T) {
 		const all = links.map((e) => [rate(e), parseFloat(e.getAttribute("stroke-width"))]).sort((a, b) => a[0] - b[0]);
 		return all.length >= 2 && all[0][0] < all.at(-1)[0] && all.every(([, width], i) => !i || width >= all[i - 1][1]) && all[0][1] < all.at(-1)[1];
 	})()`)
-	p.until(`[...document.querySelectorAll("#topics tr")].every((r) => (r.querySelector("svg path:last-child").getAttribute("d").match(/L/g) || []).length >= 2)`)
+	p.until(`[...document.querySelectorAll("#topics tr")].every((r) => (r.querySelector("svg path:last-child")?.getAttribute("d").match(/L/g) || []).length >= 2)`)
 	p.until(`(() => { const kinds = [...document.querySelectorAll("#events b")].map((e) => e.textContent); return kinds.at(-1) === "started" && kinds.includes("connected"); })()`)
 	of[any](p, `(document.querySelector("#tail-clear").click(), document.querySelector("#tail-filter").value = "/3", 1)`)
 	p.until(`document.querySelectorAll("#tail tr:not([data-loss])").length >= 3 && [...document.querySelectorAll("#tail tr:not([data-loss])")].every((r) => r.textContent.includes("/3"))`)
