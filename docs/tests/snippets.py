@@ -63,6 +63,7 @@ DOCUMENTS = [
 MADE = {"c-api.md"}  # made of the header, whose declarations are not programs
 RUN = {"python", "c", "cpp", "go", "java", "js", "rust", "sh"}
 PATIENCE = 100  # seconds
+NOTHING_CAME, TRIES = 3, 5  # the exit code of the command for that
 OFFICE = "hermes postoffice\n"  # in a block `sh background`
 PORTS = [*(f"600{n}" for n in range(6)), "4222", "6222", "9600"]  # in the documents
 TOOLS = pathlib.Path(sys.executable).parent  # CMake among them
@@ -248,7 +249,20 @@ def interrupted(program, outputs):
 
 
 def finish(command, folder, more, interrupt=False):
-    """Run a command to its good end, with more in its environment; return what it printed."""
+    """Run a command to its good end, with more in its environment; return what it printed.
+
+    A machine that is busy may let nothing come in the time that a document gives: then again.
+    """
+    for _ in range(TRIES):
+        code, text, complaint = run_once(command, folder, more, interrupt)
+        if code != NOTHING_CAME:
+            break
+    assert code == 0, text + complaint
+    return text
+
+
+def run_once(command, folder, more, interrupt):
+    """Run a command in a folder; return its exit code and what it printed to either side."""
     environment = {**environment_of(folder), **more}
     # In a session of its own, so that what it leaves in the background ends with it; and to
     # files, which no program in the background keeps from ending.
@@ -272,9 +286,7 @@ def finish(command, folder, more, interrupt=False):
             program.wait()
         for file in (printed, complaint):
             file.seek(0)
-        text = printed.read()
-        assert program.returncode == 0, text + complaint.read()
-        return text
+        return program.returncode, printed.read(), complaint.read()
 
 
 def prepare_python(text, folder):
