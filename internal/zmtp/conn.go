@@ -185,6 +185,17 @@ func (c *conn) postControl(p []byte) {
 	c.flush()
 }
 
+var errAllDelivered = errors.New("everything has been delivered, and the peer, which is alive, does not look for the end")
+
+// over reports whether this end has shut down its direction, and all of it has reached the system of the
+// peer. That one may not read for long, in a program with a reader lease that does something else.
+func (c *conn) over() bool {
+	c.out.mu.Lock()
+	shut := c.out.shut
+	c.out.mu.Unlock()
+	return shut && c.io.delivered()
+}
+
 // command handles the commands that both roles know. known is false for others.
 func (c *conn) command(name string, data []byte) (known bool, err error) {
 	switch name {
@@ -192,6 +203,9 @@ func (c *conn) command(name string, data []byte) (known bool, err error) {
 		ttl, context, err := parsePing(data)
 		if err != nil {
 			return true, err
+		}
+		if c.over() {
+			return true, errAllDelivered
 		}
 		c.ttl.Store(int64(ttl) * int64(100*time.Millisecond))
 		c.postControl(appendCommand(nil, cmdPong, context))

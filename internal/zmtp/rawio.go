@@ -44,6 +44,13 @@ func (r *rawio) unread() (unread bool) {
 	return unread
 }
 
+// delivered reports whether nothing that was written can get lost any more by closing the connection: what
+// is in a Unix socket stays for its reader.
+func (r *rawio) delivered() bool {
+	_, isUnix := r.Conn.(*net.UnixConn)
+	return isUnix || r.kernelState().unsent == 0
+}
+
 // kernelState is what the kernel knows of the peer's system.
 func (r *rawio) kernelState() (k kernelState) {
 	if c, is := r.Conn.(withinConn); is {

@@ -2,6 +2,7 @@ package zmtp
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"net"
 	"testing"
@@ -94,6 +95,22 @@ func TestNothingIsQueuedBehindTheEnd(t *testing.T) {
 			require.Equal(t, len(got), endsAt(t, got), "the end of the stream is the last record")
 		})
 	}
+}
+
+// TestAPeerThatDoesNotLookForTheEndHoldsUpNoClose: its PING, behind the end, says that it lives and has all.
+func TestAPeerThatDoesNotLookForTheEndHoldsUpNoClose(t *testing.T) {
+	c, far, ended := newEndingConn(t, func(*conn) outputCodec { return nil })
+	ping := func() error {
+		_, err := c.command(cmdPing, []byte{0, 0})
+		return err
+	}
+	require.NoError(t, ping())
+	c.out.finish()
+	require.NoError(t, testkit.Receive(t, ended, "the writer"))
+	testkit.Eventually(t, func() bool { return errors.Is(ping(), errAllDelivered) }, "it ends")
+	got, err := io.ReadAll(far)
+	require.NoError(t, err)
+	require.Contains(t, string(got), cmdPong)
 }
 
 // endsAt is where the first record ends that has the size of an alert.
